@@ -1,0 +1,1 @@
+"""Every message that crosses a process, and nothing else: pydantic models, a file a concept."""

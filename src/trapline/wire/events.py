@@ -1,0 +1,11 @@
+"""What the page is told as it happens: which thing changed, not what it is now."""
+
+from trapline.wire.values import AnyText, Id, Message
+
+
+class Change(Message):
+    """Something of a project changed: `job`, `image`, `source` or `worker`, and its id where one is known."""
+
+    project_id: Id
+    kind: AnyText
+    id: AnyText | None = None

@@ -1,0 +1,119 @@
+"""Jobs: one run of one pipeline over a selection of images."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Slug, Time
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class Priority(StrEnum):
+    """How soon a job's tasks are handed out."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Selection(Request):
+    """Which images a job is about: either ids, or every image that the filter takes (all, if it is empty)."""
+
+    images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
+    deployment: UUID | None = None
+    captured_after: Time | None = None
+    captured_before: Time | None = None
+    unanalysed_only: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Selection":
+        if self.images is not None and (self.deployment or self.captured_after or self.captured_before):
+            raise ValueError("give either image ids or a filter, not both")
+        return self
+
+
+class NewJob(Request):
+    """Run a pipeline over a selection of a project's images."""
+
+    project: Id
+    pipeline: Slug
+    name: Name | None = None
+    selection: Selection = Selection()
+    parameters: dict[str, Any] = {}
+    priority: Priority = Priority.NORMAL
+
+
+class JobMove(Message):
+    """One change of a job's state, and who or what made it."""
+
+    number: int
+    from_state: JobState | None
+    to_state: JobState
+    at: Time
+    actor: AnyText
+    reason: AnyText | None
+
+
+class JobProgress(Message):
+    """A job's images by state; `total` grows until the job is `expanded`."""
+
+    total: Count
+    queued: Count
+    processing: Count
+    completed: Count
+    failed: Count
+    canceled: Count
+
+
+class Job(Message):
+    """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is."""
+
+    id: Id
+    project_id: Id
+    name: AnyText
+    pipeline_slug: AnyText
+    pipeline_version: int
+    status: JobState
+    priority: Priority
+    paused: bool
+    standing: bool
+    parameters: dict[str, Any]
+    selection: dict[str, Any]
+    progress: JobProgress
+    expanded: bool
+    images_per_s: float | None
+    seconds_left: float | None
+    why: AnyText
+    requested_by: AnyText | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    updated_at: Time
+
+
+class FailureGroup(Message):
+    """Failed images of a job with the same reason."""
+
+    reason: AnyText
+    images: Count
+    sample_image_ids: list[UUID]
+
+
+class JobDetail(Job):
+    """A job with its history, its failures by reason, and what it found by class."""
+
+    moves: list[JobMove]
+    failures: list[FailureGroup]
+    classes: dict[str, int]
+    annotations: Count
+    nothing_found: Count

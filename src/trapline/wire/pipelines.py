@@ -1,0 +1,105 @@
+"""Pipelines and the processing services that register them, in the worker protocol's words."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from trapline.wire.values import AnyText, Count, Id, Message, Name, Slug, Text, Time
+
+
+def _list_for_empty_object(value: Any) -> Any:
+    return [] if value == {} else value
+
+
+class CategoryMap(Message):
+    """An algorithm's ordered class list: `labels[i]` is the class of score i."""
+
+    data: Annotated[list[dict[str, Any]], BeforeValidator(_list_for_empty_object)] = []
+    labels: list[AnyText] = []
+    version: Text | None = None
+    description: Text | None = None
+    uri: Text | None = None
+
+
+class Algorithm(Message):
+    """One model: its key and version name it; another class list makes another revision of it."""
+
+    name: Name
+    key: Name
+    description: Text | None = None
+    task_type: Text | None = None
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    version_name: Text | None = None
+    uri: Text | None = None
+    category_map: CategoryMap | None = None
+
+
+class StageParam(Message):
+    """A parameter of a stage, as it is shown."""
+
+    name: Text
+    key: Text
+    category: Text = "default"
+
+
+class Stage(Message):
+    """One step of a pipeline."""
+
+    key: Text
+    name: Text
+    params: list[StageParam] = []
+    description: Text | None = None
+
+
+class Pipeline(Message):
+    """A pipeline as a worker registers it: a slug, a version, stages, made of algorithms."""
+
+    name: Name
+    slug: Slug
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    description: Text | None = None
+    stages: list[Stage] = []
+    algorithms: list[Algorithm] = []
+
+
+class Registration(Message):
+    """A processing service registers the pipelines that it offers to a project."""
+
+    processing_service_name: Name
+    pipelines: list[Pipeline]
+
+
+class Registered(Message):
+    """What a registration changed: slugs made new, and slugs whose content changed."""
+
+    pipelines_created: list[AnyText]
+    pipelines_updated: list[AnyText]
+    processing_service_id: Id
+
+
+class RegisteredAlgorithm(Message):
+    """An algorithm revision as it is stored; `classes` is how long its class list is."""
+
+    key: AnyText
+    name: AnyText
+    version: int
+    task_type: AnyText | None
+    uri: AnyText | None
+    classes: Count
+    registered: bool
+
+
+class RegisteredPipeline(Message):
+    """A pipeline of a project, with its algorithms and whether a worker that offers it is online."""
+
+    id: Id
+    project_id: Id
+    slug: AnyText
+    name: AnyText
+    version: int
+    description: AnyText | None
+    stages: list[Stage]
+    algorithms: list[RegisteredAlgorithm]
+    services: list[AnyText]
+    online: bool
+    updated_at: Time

@@ -1,0 +1,21 @@
+"""The one form of every error: RFC 9457 problem details."""
+
+from trapline.wire.values import AnyText, Message
+
+
+class FieldProblem(Message):
+    """One thing wrong with what was sent: where it stands, and what is wrong with it."""
+
+    where: AnyText
+    message: AnyText
+
+
+class Problem(Message):
+    """An error, as `application/problem+json`: `detail` says what happened and what to do."""
+
+    type: AnyText = "about:blank"
+    title: AnyText
+    status: int
+    detail: AnyText
+    request_id: AnyText | None = None
+    errors: list[FieldProblem] = []

@@ -1,0 +1,40 @@
+"""Projects: what owns everything else."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from trapline.wire.auth import Role
+from trapline.wire.values import AnyText, Count, Id, Message, Name, Request, Slug, Text, Time
+
+
+class NewProject(Request):
+    """Make a project; the caller becomes its owner."""
+
+    name: Name
+    description: Text = ""
+
+
+class ProjectChange(Request):
+    """Change a project; what is left out stays as it is."""
+
+    name: Name | None = None
+    description: Text | None = None
+    automatic_pipeline: Slug | None = None
+    sequence_gap_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    archived: bool | None = None
+
+
+class Project(Message):
+    """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for."""
+
+    id: Id
+    name: AnyText
+    description: AnyText
+    role: Role | None
+    automatic_pipeline: AnyText | None
+    sequence_gap_s: int
+    images: Count
+    created_at: Time
+    updated_at: Time
+    archived_at: Time | None

@@ -1,0 +1,104 @@
+"""Results: what a worker posts back. Field names are those that workers in the field already speak."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from trapline.wire.values import AnyText, Fraction, Message, Real, Text
+
+
+class AlgorithmReference(Message):
+    """Which algorithm made a finding."""
+
+    name: Text
+    key: Text
+
+
+class BoundingBox(Message):
+    """Absolute pixels of the picture as served, from the top left."""
+
+    x1: Real
+    y1: Real
+    x2: Real
+    y2: Real
+
+
+class Classification(Message):
+    """What a classifier says of one box; the last terminal one names the box."""
+
+    classification: Text
+    labels: list[AnyText] | None = None
+    scores: list[Real] = []
+    logits: list[Real] | None = None
+    inference_time: Real | None = None
+    algorithm: AlgorithmReference
+    terminal: bool = True
+    timestamp: Text | None = None
+
+
+class Detection(Message):
+    """One thing found; `bbox` null says that the image was processed and nothing was found."""
+
+    source_image_id: Text
+    bbox: BoundingBox | None
+    score: Fraction | None = None
+    inference_time: Real | None = None
+    algorithm: AlgorithmReference
+    timestamp: Text | None = None
+    crop_image_url: Text | None = None
+    classifications: list[Classification] = []
+
+
+class SourceImage(Message):
+    """The image that a result is about."""
+
+    id: Text
+    url: Text = ""
+
+
+class Success(Message):
+    """What a pipeline found on an image."""
+
+    pipeline: Text
+    algorithms: dict[str, Any] = {}
+    total_time: Real = 0.0
+    source_images: list[SourceImage]
+    detections: list[Detection]
+    config: dict[str, Any] | None = None
+
+
+class Failure(Message):
+    """Why a pipeline could not work on an image."""
+
+    error: Annotated[AnyText, Field(max_length=100_000)]
+    image_id: Text | None = None
+
+
+class Result(Message):
+    """The answer to one task; `reply_subject` is its lease token."""
+
+    reply_subject: AnyText
+    result: Success | Failure
+
+
+class Results(Message):
+    """A batch of results of one job."""
+
+    results: list[Result]
+
+
+class ResultStatus(Message):
+    """What became of one result: `accepted`, `duplicate` or `rejected: why`. Unknown values are empty text."""
+
+    reply_subject: AnyText
+    status: AnyText
+    task_id: AnyText
+
+
+class ResultsAccepted(Message):
+    """What became of a batch; one bad element never refuses the others."""
+
+    status: AnyText = "accepted"
+    job_id: int
+    results_queued: int
+    tasks: list[ResultStatus]

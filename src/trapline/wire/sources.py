@@ -1,0 +1,203 @@
+"""Pull sources: outside places that are polled for images, their runs and files."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Real, Request, Text, Time
+
+Schedule = Annotated[Text, Field(max_length=200)]
+
+
+class AuthType(StrEnum):
+    """How a pull source is signed in to."""
+
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+    HEADER = "header"
+
+
+class FileState(StrEnum):
+    """What became of one file of a pull source."""
+
+    SEEN = "seen"
+    IMPORTED = "imported"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class RunState(StrEnum):
+    """Where a pull run is."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class SourceSettings(Request):
+    """What a person may set on a pull source; what is left out of a change stays as it is.
+
+    `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
+    deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
+    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run.
+    """
+
+    name: Name | None = None
+    base_url: Annotated[Text, Field(min_length=1, max_length=2000)] | None = None
+    gateway: Text | None = None
+    auth_type: AuthType | None = None
+    auth_username: Text | None = None
+    auth_password: Text | None = None
+    auth_header: Text | None = None
+    options: dict[str, Any] | None = None
+    schedule: Schedule | None = None
+    max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    include: list[Text] | None = None
+    exclude: list[Text] | None = None
+    rate_limit_per_s: Annotated[Real, Field(gt=0, le=10_000)] | None = None
+    min_age_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    filename_time_pattern: Text | None = None
+    connect_timeout_s: Annotated[Real, Field(gt=0, le=600)] | None = None
+    list_timeout_s: Annotated[Real, Field(gt=0, le=3600)] | None = None
+    download_timeout_s: Annotated[Real, Field(gt=0, le=3600)] | None = None
+    is_active: bool | None = None
+
+
+class NewSource(SourceSettings):
+    """Make a pull source. `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's."""
+
+    name: Name
+    base_url: Annotated[Text, Field(min_length=1, max_length=2000)]
+    project: Id | None = None
+    deployment: UUID | None = None
+    location_id: UUID | None = None
+    user_id: UUID | None = None
+
+
+class SourceCounts(Message):
+    """How many files of a pull source are in each state."""
+
+    seen: Count = 0
+    imported: Count = 0
+    duplicate: Count = 0
+    skipped: Count = 0
+    failed: Count = 0
+    quarantined: Count = 0
+
+
+class Run(Message):
+    """One poll of a pull source. `remaining` is how many new files were left for the next run."""
+
+    id: UUID
+    source_id: UUID
+    state: RunState
+    trigger: AnyText
+    started_at: Time
+    finished_at: Time | None
+    listed: Count
+    new: Count
+    imported: Count
+    duplicate: Count
+    skipped: Count
+    failed: Count
+    remaining: Count
+    bytes: Count
+    seconds: float
+    error: AnyText | None
+
+
+class Source(Message):
+    """A pull source. Secrets never come back; `health` is `ok`, `failing`, `paused` or `new`."""
+
+    id: UUID
+    name: AnyText
+    project_id: Id
+    location_id: UUID
+    deployment_name: AnyText
+    gateway: AnyText
+    base_url: AnyText
+    auth_type: AuthType
+    auth_username: AnyText | None
+    has_password: bool
+    has_auth_header: bool
+    options: dict[str, Any]
+    schedule: AnyText
+    schedule_in_words: AnyText
+    time_zone: AnyText
+    max_files_per_run: int
+    include: list[AnyText]
+    exclude: list[AnyText]
+    rate_limit_per_s: float | None
+    min_age_s: int
+    filename_time_pattern: AnyText | None
+    is_active: bool
+    last_pull_timestamp: Time | None
+    last_pulled_filename: AnyText | None
+    last_run: Run | None
+    next_run: Time | None
+    counts: SourceCounts
+    health: AnyText
+    health_detail: AnyText | None
+    created_at: Time
+    updated_at: Time
+
+
+class PulledFile(Message):
+    """One file of a pull source, as the ledger knows it."""
+
+    path: AnyText
+    state: FileState
+    size: int | None
+    modified_at: Time | None
+    attempts: int
+    next_attempt_at: Time | None
+    error: AnyText | None
+    image_id: UUID | None
+    first_seen_at: Time
+    updated_at: Time
+
+
+class RunAccepted(Message):
+    """A run has begun; `check_status_at` shows it."""
+
+    run_id: UUID
+    check_status_at: AnyText
+
+
+class TestFile(Message):
+    """A file that a run would take; those that were fetched to prove it say what they are."""
+
+    __test__ = False
+
+    path: AnyText
+    size: int | None
+    modified_at: Time | None
+    fetched: bool = False
+    detail: AnyText | None = None
+    width: int | None = None
+    height: int | None = None
+    captured_at: Time | None = None
+    captured_at_source: AnyText | None = None
+
+
+class SourceTest(Message):
+    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take."""
+
+    ok: bool
+    detail: AnyText
+    listed: Count
+    new: Count
+    files: list[TestFile]
+
+
+class SourceTrial(Request):
+    """Test settings before a source is made of them."""
+
+    source: NewSource
+    create_deployment: NewDeployment | None = None

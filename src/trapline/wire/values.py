@@ -1,0 +1,81 @@
+"""The plain values that messages are made of, with the limits that the database has."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+Item = TypeVar("Item")
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode: it contains a lone surrogate") from None
+    return text
+
+
+def _not_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic reports only ValueError
+    return value
+
+
+AnyText = Annotated[str, AfterValidator(_without_nul)]
+"""Text of any length that PostgreSQL can store."""
+
+Text = Annotated[str, Field(max_length=10_000), AfterValidator(_without_nul)]
+"""Text of at most 10,000 characters."""
+
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_without_nul)]
+"""A name that a person reads: 1 to 255 characters."""
+
+Slug = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+"""A name that a program reads."""
+
+Real = Annotated[float, BeforeValidator(_not_boolean), Strict(), Field(allow_inf_nan=False)]
+"""A real, finite number: no text, no boolean, no NaN."""
+
+Fraction = Annotated[Real, Field(ge=0, le=1)]
+"""A number from 0 to 1, such as a confidence."""
+
+Id = Annotated[int, BeforeValidator(_not_boolean), Field(ge=1, le=2**63 - 1)]
+"""An identifier of a project, job, service or pipeline."""
+
+Count = Annotated[int, BeforeValidator(_not_boolean), Field(ge=0, le=2**63 - 1)]
+"""How many."""
+
+Time = AwareDatetime
+"""A moment, RFC 3339 with its zone."""
+
+__all__ = [
+    "UUID", "AnyText", "Count", "Fraction", "Id", "Message", "Name", "Page", "Real", "Slug", "Text", "Time", "datetime",
+]  # fmt: skip
+
+
+class Message(BaseModel):
+    """What every message is: unknown keys are ignored, so that newer callers can speak to older servers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Request(BaseModel):
+    """What a caller sends where a misspelt key must be an error rather than be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Page(Message, Generic[Item]):
+    """One page of a list: `next` is the cursor to send for the page that follows, null at the end.
+
+    `count` is exact up to 10,000 and an estimate beyond that.
+    """
+
+    results: list[Item]
+    next: str | None = None
+    count: Count
+    count_is_estimate: bool = False
