@@ -1,0 +1,128 @@
+"""The one place that opens transactions, commits, and writes the audit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import psycopg
+import structlog
+from psycopg.rows import TupleRow, tuple_row
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from trapline.server.db.audit import AuditRow
+from trapline.server.errors import DatabaseAway
+from trapline.server.rules.access import Scope
+
+log = structlog.get_logger(__name__)
+
+AWAY = "The database does not answer. Send the same request again in a few seconds."
+
+
+class Transaction:
+    """One transaction: a session, the raw connection under it for the line, and what it will leave in the audit."""
+
+    def __init__(self, scope: Scope, session: AsyncSession) -> None:
+        self.scope = scope
+        self.session = session
+        self._audit: list[AuditRow] = []
+        self._after_commit: list[Callable[[], Awaitable[None] | None]] = []
+
+    async def connection(self) -> psycopg.AsyncConnection[TupleRow]:
+        """Give the psycopg connection of this very transaction, for COPY and plain SQL. Never commit on it."""
+        await self.session.flush()
+        raw = await (await self.session.connection()).get_raw_connection()
+        return cast("psycopg.AsyncConnection[TupleRow]", raw.driver_connection)
+
+    async def execute(self, query: str, parameters: Any = None) -> psycopg.AsyncCursor[TupleRow]:
+        """Run one plain statement on this transaction's connection; answers its cursor."""
+        connection = await self.connection()
+        cursor = connection.cursor(row_factory=tuple_row)
+        return await cursor.execute(query.encode(), parameters)
+
+    def audit(
+        self, action: str, subject_type: str, subject_id: object, project_id: int | None = None, **details: Any
+    ) -> None:
+        """Leave a line in the audit if this transaction commits."""
+        origin = self.scope.origin
+        self._audit.append(
+            AuditRow(
+                project_id=project_id,
+                actor=self.scope.actor,
+                action=action,
+                subject_type=subject_type,
+                subject_id=str(subject_id),
+                address=origin.address,
+                request_id=origin.request_id,
+                details=details,
+            )
+        )
+
+    def after_commit(self, call: Callable[[], Awaitable[None] | None]) -> None:
+        """Call this once the transaction is committed; it is forgotten if it rolls back."""
+        self._after_commit.append(call)
+
+    async def finish(self) -> None:
+        """Write the audit, commit, and run what waited for the commit."""
+        self.session.add_all(self._audit)
+        await self.session.commit()
+        for call in self._after_commit:
+            waiting = call()
+            if waiting is not None:
+                await waiting
+
+
+class Database:
+    """The connections to PostgreSQL of one process."""
+
+    def __init__(self, url: str, *, connections: int = 10, statement_timeout_s: float = 30) -> None:
+        self.url = url
+        self._engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 5,
+                "options": f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC",
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
+        """Open a transaction for a scope; it commits when the block ends and rolls back when the block raises.
+
+        Raises DatabaseAway where the database cannot be reached, and where the fate of the commit is unknown.
+        """
+        session = AsyncSession(self._engine, expire_on_commit=False)
+        transaction = Transaction(scope, session)
+        try:
+            yield transaction
+            await transaction.finish()
+        except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError) as error:
+            if _is_deliberate(error):
+                raise
+            log.warning("the database is away", error=str(error).splitlines()[0])
+            raise DatabaseAway(AWAY) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseAway(AWAY) from error
+            raise
+        finally:
+            await session.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _is_deliberate(error: BaseException) -> bool:
+    """Tell a statement that failed by itself (a deadlock, a lock not to be had) from a database that is away."""
+    cause = getattr(error, "orig", error)
+    if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
+        return True
+    state = getattr(cause, "sqlstate", None)
+    return isinstance(state, str) and state[:2] in ("40", "55")

@@ -1,0 +1,85 @@
+"""Jobs, and the history of their states."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.db.row import Now, Number, Row
+
+
+class JobRow(Row):
+    """One run of one pipeline over a selection of images.
+
+    `open`, `completed` and `failed` count its analyses and move in the transactions that move those. A standing job
+    takes each new image of its project. `expanded_to` is how far the expansion of the selection has come.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("project_id", "id"),
+        ForeignKeyConstraint(["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"]),
+        CheckConstraint("status in ('queued', 'processing', 'completed', 'failed', 'canceled')", name="status"),
+        CheckConstraint("open >= 0 and completed >= 0 and failed >= 0", name="counters"),
+        Index("ix_jobs_project_time", "project_id", "id"),
+        Index("ix_jobs_live", "id", postgresql_where="status in ('queued', 'processing')"),
+        Index(
+            "uq_jobs_standing", "project_id", "pipeline_id",
+            unique=True, postgresql_where="standing and status in ('queued', 'processing')",
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Number]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    pipeline_id: Mapped[int]
+    name: Mapped[str]
+    pipeline_slug: Mapped[str]
+    pipeline_version: Mapped[int]
+    status: Mapped[str] = mapped_column(default="queued")
+    priority: Mapped[int] = mapped_column(default=1)
+    standing: Mapped[bool] = mapped_column(default=False)
+    paused: Mapped[bool] = mapped_column(default=False)
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    selection: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    requested_by: Mapped[str | None]
+    expanded: Mapped[bool] = mapped_column(default=False)
+    expanded_to: Mapped[str | None]
+    open: Mapped[int] = mapped_column(default=0)
+    completed: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    discarded: Mapped[int] = mapped_column(default=0)
+    last_move: Mapped[int] = mapped_column(default=0)
+    last_leased_at: Mapped[datetime | None]
+    created_at: Mapped[Now]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[Now]
+
+
+class AllowedMoveRow(Row):
+    """Which state of a job may follow which: the same table as in rules/, here so that no other can be stored."""
+
+    __tablename__ = "allowed_moves"
+
+    from_state: Mapped[str] = mapped_column(Text, primary_key=True)
+    to_state: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class JobMoveRow(Row):
+    """One change of a job's state, numbered under its job; the first is from `new`."""
+
+    __tablename__ = "job_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]),
+    )
+
+    job_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+    at: Mapped[Now]
+    actor: Mapped[str]
+    reason: Mapped[str | None]

@@ -1,0 +1,147 @@
+"""Processing services, and the pipelines, algorithms and category maps that they register."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.db.row import Now, Number, Row
+
+
+class ServiceRow(Row):
+    """A named installation of worker software; the same name from another registrant is another service."""
+
+    __tablename__ = "processing_services"
+    __table_args__ = (UniqueConstraint("name", "registrant"),)
+
+    id: Mapped[Number]
+    name: Mapped[str]
+    registrant: Mapped[str]
+    created_at: Mapped[Now]
+    last_seen_at: Mapped[datetime | None]
+
+
+class ServiceProjectRow(Row):
+    """A project that a processing service works for."""
+
+    __tablename__ = "service_projects"
+
+    service_id: Mapped[int] = mapped_column(ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class CategoryMapRow(Row):
+    """An ordered class list, stored once for its content."""
+
+    __tablename__ = "category_maps"
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    labels: Mapped[list[str]]
+    content: Mapped[dict[str, Any]]
+
+
+class AlgorithmRow(Row):
+    """A revision of an algorithm: immutable. Another category map under the same key and version is another row.
+
+    `registered` is false where a result named an algorithm that nobody had registered.
+    """
+
+    __tablename__ = "algorithms"
+    __table_args__ = (
+        UniqueConstraint("project_id", "id"),
+        Index(
+            "uq_algorithms_revision", "project_id", "key", "version", "map_sha256",
+            unique=True, postgresql_nulls_not_distinct=True,
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Number]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    key: Mapped[str]
+    version: Mapped[int]
+    map_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("category_maps.sha256"))
+    name: Mapped[str]
+    description: Mapped[str | None]
+    task_type: Mapped[str | None]
+    version_name: Mapped[str | None]
+    uri: Mapped[str | None]
+    registered: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[Now]
+
+
+class PipelineRow(Row):
+    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a registration changes it."""
+
+    __tablename__ = "pipelines"
+    __table_args__ = (UniqueConstraint("project_id", "id"), UniqueConstraint("project_id", "slug"))
+
+    id: Mapped[Number]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    slug: Mapped[str]
+    version: Mapped[int]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    stages: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+class PipelineAlgorithmRow(Row):
+    """The algorithms of a pipeline, in order."""
+
+    __tablename__ = "pipeline_algorithms"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(["project_id", "algorithm_id"], ["algorithms.project_id", "algorithms.id"]),
+    )
+
+    pipeline_id: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    algorithm_id: Mapped[int]
+    project_id: Mapped[int]
+
+
+class ServicePipelineRow(Row):
+    """A pipeline that a processing service offers to a project."""
+
+    __tablename__ = "service_pipelines"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"], ondelete="CASCADE"
+        ),
+    )
+
+    service_id: Mapped[int] = mapped_column(ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True)
+    pipeline_id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    registered_at: Mapped[Now]
+
+
+class HolderRow(Row):
+    """Who holds leases: a worker known by API token, address and User-Agent, at work on one job.
+
+    Its last contact keeps its leases alive; it is written at most every half of the renewal time, never per task.
+    """
+
+    __tablename__ = "holders"
+    __table_args__ = (
+        UniqueConstraint("job_id", "token_id", "address", "user_agent"),
+        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        Index(None, "project_id", "last_contact_at"),
+    )
+
+    id: Mapped[Number]
+    project_id: Mapped[int]
+    job_id: Mapped[int]
+    token_id: Mapped[UUID]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("processing_services.id", ondelete="SET NULL"))
+    completed: Mapped[int] = mapped_column(default=0)
+    first_contact_at: Mapped[Now]
+    last_contact_at: Mapped[Now]

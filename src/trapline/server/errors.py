@@ -1,0 +1,121 @@
+"""Every deliberate failure, each with its HTTP status.
+
+TraplineError
+├── Invalid            400  the request is wrong in a way that its sender can mend
+│   └── Unprocessable  422  the form is right, a value is not
+├── Unauthenticated    401  no caller, or not the one claimed
+├── Forbidden          403  the caller is known and may not
+├── NotFound           404  unknown, or not the caller's: the two look the same
+├── Conflict           409  the state forbids it
+├── LostRace           412  somebody else changed it first
+├── TooLarge           413  more than a limit allows
+├── Unsupported        415  an encoding or media type that is not taken
+├── TooMany            429  too often
+└── Unavailable        503  something that is needed is away; nothing was stored
+    └── DatabaseAway   503  the database is away, or the fate of a commit is unknown
+"""
+
+from collections.abc import Sequence
+
+
+class TraplineError(Exception):
+    """A failure that a person or program is told about in words; `detail` says what happened and what to do."""
+
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self, detail: str, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = list(problems)
+
+
+class Invalid(TraplineError):
+    """The request is wrong in a way that its sender can mend."""
+
+    status = 400
+    title = "The request cannot be understood"
+
+
+class Unprocessable(Invalid):
+    """The form is right, a value is not."""
+
+    status = 422
+    title = "A value is not right"
+
+
+class Unauthenticated(TraplineError):
+    """No caller, or not the one claimed."""
+
+    status = 401
+    title = "Sign in first"
+
+
+class Forbidden(TraplineError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class NotFound(TraplineError):
+    """Unknown, or not the caller's: the two look the same, so that nobody can find out which ids exist."""
+
+    status = 404
+    title = "Not found"
+
+    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.") -> None:
+        super().__init__(detail)
+
+
+class Conflict(TraplineError):
+    """The present state forbids it."""
+
+    status = 409
+    title = "The present state forbids it"
+
+
+class LostRace(TraplineError):
+    """Somebody else changed it since it was read."""
+
+    status = 412
+    title = "Changed in the meantime"
+
+
+class TooLarge(TraplineError):
+    """More than a limit allows."""
+
+    status = 413
+    title = "Too large"
+
+
+class Unsupported(TraplineError):
+    """An encoding or media type that is not taken."""
+
+    status = 415
+    title = "Not a form that is taken"
+
+
+class TooMany(TraplineError):
+    """Too often; try again after `retry_after_s` seconds."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(TraplineError):
+    """Something that is needed is away; nothing was stored, and the same request may be sent again."""
+
+    status = 503
+    title = "Not available now"
+    retry_after_s = 5
+
+
+class DatabaseAway(Unavailable):
+    """The database is away, or the fate of a commit is unknown."""
+
+    title = "The database is away"

@@ -1,0 +1,67 @@
+"""Who may touch what: roles, and the scope that every query is bound to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from trapline.server.errors import Forbidden, NotFound
+from trapline.wire.auth import Role, TokenKind
+
+RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from, for the audit."""
+
+    address: str = ""
+    user_agent: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The projects that a query may touch, as whom, and the role that the call needs in each.
+
+    `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token is no
+    member: the table of routes says what its kind may call, so only its projects are checked here.
+    """
+
+    actor: str
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    needs: Role = Role.VIEWER
+    everything: bool = False
+    kind: TokenKind | None = None
+    user_id: UUID | None = None
+    token_id: UUID | None = None
+    is_operator: bool = False
+    origin: Origin = Origin()
+
+    @classmethod
+    def system(cls, actor: str = "system") -> "Scope":
+        """Trapline's own background work, which may touch everything."""
+        return cls(actor=actor, everything=True)
+
+    def project_ids(self) -> list[int] | None:
+        """The projects that may be seen; None stands for all."""
+        return None if self.everything else list(self.roles)
+
+    def sees(self, project_id: int) -> bool:
+        """Whether anything of this project may be seen."""
+        return self.everything or project_id in self.roles
+
+    def check(self, project_id: int, needs: Role | None = None) -> None:
+        """Allow the call in this project, or raise NotFound (not a member) or Forbidden (role too low)."""
+        if self.everything:
+            return
+        role = self.roles.get(project_id)
+        if role is None:
+            raise NotFound
+        if self.kind in (TokenKind.WORKER, TokenKind.PIPELINE):
+            return
+        wanted = needs or self.needs
+        if RANK[role] < RANK[wanted]:
+            raise Forbidden(
+                f"This needs the role {wanted} in the project; yours is {role}. Nothing was changed. "
+                "An owner of the project can give you that role."
+            )
