@@ -1,0 +1,194 @@
+"""The limited process that alone decodes pictures: `python -m trapline.server.imaging.child MEMORY_BYTES CPU_SECONDS`.
+
+It reads one request a line and answers one line, both JSON (see decoders.py). It has no network where the system
+allows that, a limit on memory, a limit on processor time for each request, and knows only the pinned formats.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from trapline.server.imaging.exif import read_exif, read_orientation
+from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, NotTaken, Taken, tell_kind
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
+INLINE = ("image/jpeg", "image/png", "image/webp")
+COPY_QUALITY = 92
+THUMBNAIL_QUALITY = 82
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    memory_bytes, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    _shut_off_network()
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second, lower one.
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.simplefilter("ignore")
+    for line in sys.stdin:
+        _allow_processor_time(cpu_s)
+        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def answer(request: Answer) -> Answer:
+    """Do one request; whatever is wrong with the picture is an answer."""
+    try:
+        with Path(request["path"]).open("rb") as file:
+            if request["do"] == "thumbnails":
+                return _make_thumbnails(file, request)
+            return _inspect(file, request)
+    except MemoryError:
+        return {"broken": "decoding it needs more memory than is allowed"}
+    except UnidentifiedImageError:
+        return {"broken": "it begins like a picture, but cannot be read as one"}
+    except Exception as error:
+        # Decoders raise anything at all on damaged files.
+        return {"broken": _in_words(error)}
+
+
+def _in_words(error: Exception) -> str:
+    said = str(error).replace("\x00", "")[:200]
+    lowered = said.lower()
+    if (
+        "truncated" in lowered
+        or "premature end" in lowered
+        or "unexpected end" in lowered
+        or isinstance(error, EOFError)
+    ):
+        return f"the file is truncated: it ends before the picture does ({said})" if said else "the file is truncated"
+    return f"it cannot be decoded ({said or type(error).__name__})"
+
+
+def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer:
+    kind = tell_kind(file.read(HEAD_BYTES))
+    file.seek(0)
+    if isinstance(kind, NotTaken):
+        return {"skipped": kind.reason}
+    if not isinstance(kind, Taken):
+        return {"broken": kind.reason}
+    if kind == HEIC:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    image = Image.open(file, formats=(kind.pillow_format,))
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        has, may = f"{pixels / 1e6:.0f}", f"{max_pixels / 1e6:.0f}"
+        return {"broken": f"it has {has} million pixels, more than the {may} million that are allowed"}
+    return kind, image
+
+
+def _inspect(file: BinaryIO, request: Answer) -> Answer:
+    opened = _open(file, request["max_pixels"])
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    exif = read_exif(image)
+    orientation = read_orientation(image)
+    image.load()
+    turned = orientation >= 5
+    width, height = (image.height, image.width) if turned else (image.width, image.height)
+    needs_copy = orientation != 1 or kind.media_type not in INLINE or image.mode == "CMYK"
+    if needs_copy and request.get("upright"):
+        copy = _turned(_as_rgb(image), orientation)
+        _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
+    return {
+        "picture": {
+            "width": width,
+            "height": height,
+            "media_type": kind.media_type,
+            "mode": image.mode,
+            "orientation": orientation,
+            "exif": exif,
+            "upright_made": bool(needs_copy and request.get("upright")),
+        }
+    }
+
+
+def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
+    opened = _open(file, request["max_pixels"])
+    if isinstance(opened, dict):
+        return opened
+    _, image = opened
+    orientation = read_orientation(image)
+    outputs = sorted(((int(size), path) for size, path in request["outputs"].items()), reverse=True)
+    largest = outputs[0][0]
+    image.draft("RGB", (largest, largest))
+    image.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    made = _turned(_as_rgb(image), orientation)
+    for size, path in outputs:
+        made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        _save_jpeg(made, path, THUMBNAIL_QUALITY)
+    return {"thumbnails": True}
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "L"):
+        return image
+    if image.mode.startswith("I;16"):
+        # Pillow clips 16-bit grey when it converts; a camera's 12 or 16 bits must be scaled instead.
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        ground = Image.new("RGB", layered.size, "white")
+        ground.paste(layered, mask=layered.getchannel("A"))
+        return ground
+    return image.convert("RGB")
+
+
+def _profile_of(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
+
+
+def _save_jpeg(image: Image.Image, path: str, quality: int, icc_profile: bytes | None = None) -> None:
+    image.save(path, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
+
+
+def _allow_processor_time(seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
+
+
+def _shut_off_network() -> None:
+    """Move into a network namespace of one's own, which has no way out; systems that forbid it are left as they are."""
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.unshare(CLONE_NEWNET) != 0:
+            library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+
+
+if __name__ == "__main__":
+    main()

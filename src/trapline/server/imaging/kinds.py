@@ -1,0 +1,107 @@
+"""What a file is, by its first bytes: a picture that is taken, something that is skipped, or something wrong."""
+
+from dataclasses import dataclass
+
+HEAD_BYTES = 1024
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_VIDEO_STARTS = (
+    b"\x1aE\xdf\xa3",
+    b"\x00\x00\x01\xba",
+    b"\x00\x00\x01\xb3",
+    b"FLV\x01",
+    b"OggS",
+    b"0&\xb2u\x8ef\xcf\x11",
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture format that is taken: its media type, and the name that Pillow knows it by."""
+
+    media_type: str
+    pillow_format: str
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """A file that is fine but not taken, such as a video; `reason` is a whole phrase."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NoPicture:
+    """A file that should have been a picture and is not; `reason` is a whole phrase."""
+
+    reason: str
+
+
+JPEG = Taken("image/jpeg", "JPEG")
+PNG = Taken("image/png", "PNG")
+WEBP = Taken("image/webp", "WEBP")
+TIFF = Taken("image/tiff", "TIFF")
+BMP = Taken("image/bmp", "BMP")
+HEIC = Taken("image/heic", "HEIF")
+
+
+def tell_kind(head: bytes) -> Taken | NotTaken | NoPicture:
+    """Tell what a file is from its first kilobyte."""
+    if not head:
+        return NoPicture("the file is empty (0 bytes)")
+    return _tell_picture(head) or _tell_other(head) or _tell_text(head) or _unknown(head)
+
+
+def _tell_picture(head: bytes) -> Taken | NotTaken | None:
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return WEBP
+    if head[:4] in (b"II*\x00", b"MM\x00*"):
+        return TIFF
+    if head[:2] == b"BM" and len(head) >= 26 and head[6:10] == bytes(4):
+        return BMP
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand in _HEIC_BRANDS:
+            return HEIC
+        if brand in (b"avif", b"avis"):
+            return NotTaken("AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+        return NotTaken("it is a video, and videos are not taken")
+    return None
+
+
+def _tell_other(head: bytes) -> NotTaken | NoPicture | None:
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return NotTaken("GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+    if head.startswith(_VIDEO_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"moov":
+        return NotTaken("it is a video, and videos are not taken")
+    if head[:4] in (b"PK\x03\x04", b"Rar!") or head[:6] == b"7z\xbc\xaf\x27\x1c" or head[:2] == b"\x1f\x8b":
+        return NotTaken("it is an archive; unpack it first")
+    if head[:5] == b"%PDF-":
+        return NotTaken("it is a PDF document, not a picture")
+    if not head.strip(b"\x00"):
+        return NoPicture("the file begins with nothing but zeros: it was probably cut off while it was written")
+    return None
+
+
+def _tell_text(head: bytes) -> NoPicture | None:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in text:
+        return NoPicture("it is an SVG drawing, which is a program and not a photograph")
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
+        return NoPicture("this is an HTML page, not an image: the server probably asked for a sign-in")
+    if text.startswith(b"<?xml"):
+        return NoPicture("this is an XML document, not an image: the server probably answered with an error")
+    if text.startswith((b"{", b"[")):
+        return NoPicture("this is JSON text, not an image: the server probably answered with an error")
+    return None
+
+
+def _unknown(head: bytes) -> NoPicture:
+    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    if printable == len(head):
+        return NoPicture("this is text, not an image")
+    return NoPicture("the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture")

@@ -1,0 +1,81 @@
+"""Storage keys, which only the server makes, and the signed addresses they are served under."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from trapline.server.errors import NotFound
+
+HOUR_S = 3600
+DEFAULT_LIFETIME_S = 12 * HOUR_S
+THUMBNAIL_SIZES = (320, 1280)
+
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
+
+
+def original_key(project_id: int, sha256: str) -> str:
+    """Name the place of an original: the same bytes in a project have one place, so storing twice is storing once."""
+    return f"originals/{project_id}/{sha256[:2]}/{sha256}"
+
+
+def upright_key(image_id: UUID) -> str:
+    """Name the place of the upright JPEG copy of an image whose original no browser or model should have to turn."""
+    return f"upright/{image_id}.jpg"
+
+
+def thumbnail_key(image_id: UUID, size: int) -> str:
+    """Name the place of a thumbnail whose longer side is at most `size` pixels."""
+    return f"thumbs/{image_id}/{size}.jpg"
+
+
+def parts_of(key: str) -> tuple[str, ...]:
+    """Split a storage key into its checked parts; raises NotFound for anything that the server did not make."""
+    parts = tuple(key.split("/"))
+    if len(key) > 500 or not all(_PART.match(part) for part in parts):
+        raise NotFound
+    return parts
+
+
+def sign_url(
+    secrets: Sequence[bytes],
+    public_url: str,
+    key: str,
+    now: float,
+    *,
+    lifetime_s: int = DEFAULT_LIFETIME_S,
+    filename: str | None = None,
+) -> str:
+    """Make an address that needs no header until it expires.
+
+    `now` in seconds since 1970. The expiry is rounded up to the hour, so that the same picture keeps its address,
+    and its place in the browser's cache, for an hour. With `filename` it is answered as an attachment of that name.
+    The first of `secrets` signs.
+    """
+    expires = -(-(int(now) + lifetime_s) // HOUR_S) * HOUR_S
+    query = {"expires": str(expires)}
+    if filename is not None:
+        query["filename"] = filename
+    query["signature"] = _signature(secrets[0], "GET", key, str(expires), filename)
+    return f"{public_url.rstrip('/')}/files/{quote(key)}?{urlencode(query)}"
+
+
+def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
+    """Tell whether this very request was signed by one of `secrets` and has not expired; a HEAD counts as its GET."""
+    expires = query.get("expires", "")
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now:
+        return False
+    method = "GET" if method == "HEAD" else method
+    given = query.get("signature", "").encode()
+    return any(
+        hmac.compare_digest(_signature(secret, method, key, expires, query.get("filename")).encode(), given)
+        for secret in secrets
+    )
+
+
+def _signature(secret: bytes, method: str, key: str, expires: str, filename: str | None) -> str:
+    parts = [method, key, expires, "" if filename is None else f"={filename}"]
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,210 @@
+"""Pictures are decoded in a limited child: right sizes, clear words, and no harm from what is broken."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trapline.server.imaging.decoders import Broken, Decoders, Limits, Picture, Skipped
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    pool = Decoders(processes=1)
+    yield pool
+    await pool.close()
+
+
+def photograph(width: int = 400, height: int = 300, mode: str = "RGB") -> Image.Image:
+    """A picture whose left upper corner is red and whose rest is a gradient."""
+    image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+    image.paste((255, 0, 0), (0, 0, width // 4, height // 4))
+    return image.convert(mode)
+
+
+def as_bytes(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+async def inspect(decoders: Decoders, folder: Path, data: bytes) -> Picture | Skipped | Broken:
+    path = folder / "file"
+    path.write_bytes(data)
+    return await decoders.inspect(path, upright=folder / "upright.jpg")
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type", "copied"),
+    [
+        ("JPEG", "image/jpeg", False),
+        ("PNG", "image/png", False),
+        ("WEBP", "image/webp", False),
+        ("TIFF", "image/tiff", True),
+        ("BMP", "image/bmp", True),
+        ("HEIF", "image/heic", True),
+    ],
+)
+async def test_takes_each_format_and_copies_what_browsers_do_not_show(
+    decoders: Decoders, tmp_path: Path, form: str, media_type: str, copied: bool
+) -> None:
+    if form == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    picture = await inspect(decoders, tmp_path, as_bytes(photograph(), form))
+    assert isinstance(picture, Picture), picture
+    assert (picture.width, picture.height, picture.media_type) == (400, 300, media_type)
+    assert picture.upright_made is copied
+    assert (tmp_path / "upright.jpg").exists() is copied
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_every_orientation_comes_out_upright(decoders: Decoders, tmp_path: Path, orientation: int) -> None:
+    # How a camera would have stored the upright picture, so that the tag turns it back.
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    upright = photograph()
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = await inspect(decoders, tmp_path, as_bytes(stored, "JPEG", quality=95, exif=exif))
+    assert isinstance(picture, Picture)
+    assert (picture.width, picture.height, picture.orientation) == (400, 300, orientation)
+    thumbnail = tmp_path / "thumb.jpg"
+    assert await decoders.make_thumbnails(tmp_path / "file", {160: thumbnail}) is None
+    shown = [thumbnail] if orientation == 1 else [thumbnail, tmp_path / "upright.jpg"]
+    for path in shown:
+        with Image.open(path) as image:
+            assert image.width > image.height
+            assert image.getexif().get(0x0112) is None
+            red, green, _ = image.convert("RGB").getpixel((image.width // 16, image.height // 16))  # type: ignore[misc]
+            assert red > 200 > 60 > green, f"the red corner is not left above: {path.name}"
+
+
+async def test_cmyk_gets_a_readable_copy(decoders: Decoders, tmp_path: Path) -> None:
+    picture = await inspect(decoders, tmp_path, as_bytes(photograph(mode="CMYK"), "JPEG"))
+    assert isinstance(picture, Picture)
+    assert picture.upright_made
+    with Image.open(tmp_path / "upright.jpg") as copy:
+        assert copy.mode == "RGB"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
+async def test_thumbnails_of_every_mode(decoders: Decoders, tmp_path: Path, mode: str) -> None:
+    (tmp_path / "file").write_bytes(
+        as_bytes(photograph().convert("L").convert("I;16") if mode == "I;16" else photograph(mode=mode), "PNG")
+    )
+    small, large = tmp_path / "320.jpg", tmp_path / "1280.jpg"
+    assert await decoders.make_thumbnails(tmp_path / "file", {320: small, 1280: large}) is None
+    with Image.open(small) as image:
+        assert image.size == (320, 240)
+    with Image.open(large) as image:
+        assert image.size == (400, 300), "a small picture is not blown up"
+
+
+async def test_a_truncated_jpeg_is_an_error(decoders: Decoders, tmp_path: Path) -> None:
+    data = as_bytes(photograph(1600, 1200), "JPEG")
+    outcome = await inspect(decoders, tmp_path, data[: len(data) // 2])
+    assert isinstance(outcome, Broken)
+    assert "truncated" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [
+        (b"", Broken, "0 bytes"),
+        (b"\r\n<!DOCTYPE html><html><body>Sign in</body></html>", Broken, "the server probably asked for a sign-in"),
+        (b'{"error": "no"}', Broken, "JSON"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Broken, "SVG"),
+        (bytes(5000), Broken, "zeros"),
+        (b"GIF89a" + bytes(20), Skipped, "GIF"),
+        (b"\x00\x00\x00\x20ftypmp42" + bytes(40), Skipped, "video"),
+        (b"\x1aE\xdf\xa3" + bytes(40), Skipped, "video"),
+        (b"RIFF\x00\x00\x00\x00AVI " + bytes(40), Skipped, "video"),
+        (b"\xff\xd8\xff\xe0" + os.urandom(100), Broken, ""),
+    ],
+)  # fmt: skip
+async def test_what_is_no_picture_is_said_in_words(
+    decoders: Decoders, tmp_path: Path, data: bytes, kind: type, words: str
+) -> None:
+    outcome = await inspect(decoders, tmp_path, data)
+    assert isinstance(outcome, kind), outcome
+    assert not isinstance(outcome, Picture)
+    assert words in outcome.reason
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A small PNG of very many pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress(bytes((width * 3 + 1) * height), 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+async def test_a_bomb_is_refused_before_it_is_decoded(decoders: Decoders, tmp_path: Path) -> None:
+    outcome = await inspect(decoders, tmp_path, bomb(13_350, 13_350))
+    assert isinstance(outcome, Broken)
+    assert "178 million pixels" in outcome.reason
+
+
+async def test_a_child_out_of_memory_is_an_answer_and_the_next_picture_is_fine(tmp_path: Path) -> None:
+    decoders = Decoders(processes=1, limits=Limits(memory_bytes=300 * 1024**2))
+    try:
+        outcome = await inspect(decoders, tmp_path, bomb(11_000, 11_000))
+        assert isinstance(outcome, Broken), outcome
+        assert "memory" in outcome.reason
+        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), Picture)
+    finally:
+        await decoders.close()
+
+
+async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path) -> None:
+    decoders = Decoders(processes=1, limits=Limits(wall_s=0.01))
+    try:
+        outcome = await inspect(decoders, tmp_path, bomb(8000, 8000))
+        assert isinstance(outcome, Broken)
+        assert "longer than" in outcome.reason
+        decoders.limits = Limits()
+        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), Picture)
+    finally:
+        await decoders.close()
+
+
+async def test_exif_is_plain_and_bounded(decoders: Decoders, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "RECON\x00YX"
+    exif[0x010E] = "x" * 50_000
+    exif.get_ifd(0x8769)[0x9003] = "2021:04:11 20:43:09"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0)})
+    picture = await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG", exif=exif))
+    assert isinstance(picture, Picture)
+    assert picture.exif["DateTimeOriginal"] == "2021:04:11 20:43:09"
+    assert picture.exif["GPSLatitude"] == [52.0, 30.0, 0.0]
+    assert "\x00" not in picture.exif["Make"]
+    assert len(picture.exif["ImageDescription"]) <= 1000
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name.split(".upright")[0] for path in folder.iterdir()}
+
+
+async def test_the_shared_pictures(decoders: Decoders, tmp_path: Path, samples: Path) -> None:
+    outcomes = {}
+    for path in sorted((samples / "images").glob("*.[jJbB]*")):
+        outcomes[path.name] = await decoders.inspect(path, upright=tmp_path / f"{path.name}.upright.jpg")
+    broken = {name for name, outcome in outcomes.items() if not isinstance(outcome, Picture)}
+    assert broken == {"sn_african_elephants_truncated_file.jpg"}
+    turned = outcomes["sn_african_elephants_with_exif_orientation.jpg"]
+    assert isinstance(turned, Picture)
+    assert (turned.width, turned.height, turned.orientation, turned.upright_made) == (2048, 1536, 6, True)
+    assert names_in(tmp_path) == {
+        "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg", "coral_dragonfly.bmp",
+    }  # fmt: skip
