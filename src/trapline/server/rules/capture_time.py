@@ -1,0 +1,166 @@
+"""When a picture was taken: what the camera wrote, else the file's name, else its modified time, else its arrival."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from trapline.wire.images import CaptureTimeSource
+
+CLOCK_RESET = "clock_reset"
+IN_THE_FUTURE = "in_the_future"
+AMBIGUOUS = "ambiguous_local_time"
+NONEXISTENT = "nonexistent_local_time"
+
+FUTURE_TOLERANCE = timedelta(days=1)
+RESET_TOLERANCE = timedelta(days=2)
+# Clocks of cameras start here when their battery was out; some days later is still such a clock.
+RESET_YEARS = (1970, 1980, 2000, 2001, 2010)
+EARLIEST_YEAR = 1990
+OLDEST_CLOCK_YEAR = 1900
+
+_EXIF_TAGS = (("DateTimeOriginal", "OffsetTimeOriginal"), ("DateTimeDigitized", "OffsetTimeDigitized"))
+_EXIF_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
+_PLACES = {
+    "YYYY": r"(?P<year>\d{4})",
+    "YY": r"(?P<short_year>\d{2})",
+    "DD": r"(?P<day>\d{2})",
+    "HH": r"(?P<hour>\d{2})",
+    "SS": r"(?P<second>\d{2})",
+}
+_TOKENS = re.compile(r"YYYY|YY|MM|DD|HH|SS|\*|\?|.", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CaptureTime:
+    """When a picture was taken, how that is known, the text it was read from, and what looks odd about it."""
+
+    at: datetime
+    source: CaptureTimeSource
+    raw: str | None
+    flags: tuple[str, ...] = ()
+
+
+def find_capture_time(
+    exif: Mapping[str, Any],
+    filename: str,
+    *,
+    zone: ZoneInfo,
+    clock_offset_s: int = 0,
+    filename_pattern: str | None = None,
+    modified_at: datetime | None = None,
+    received_at: datetime,
+) -> CaptureTime:
+    """Decide when a picture was taken.
+
+    Local times of EXIF and of file names are in the deployment's `zone`, and `clock_offset_s` seconds are added to
+    them, because they come from the camera's own clock. An offset in EXIF beside the time is used instead of the zone.
+    """
+    shift = timedelta(seconds=clock_offset_s)
+    read = _from_exif(exif) or _from_filename(filename, filename_pattern)
+    if read is not None:
+        local, raw, source = read
+        odd: list[str] = []
+        if _is_reset(local):
+            odd.append(CLOCK_RESET)
+        try:
+            at = (local if local.tzinfo else _in_zone(local, zone, odd)).astimezone(UTC) + shift
+        except OverflowError:
+            at = None
+        if at is not None and at.year >= OLDEST_CLOCK_YEAR:
+            if at > received_at + FUTURE_TOLERANCE:
+                odd.append(IN_THE_FUTURE)
+            return CaptureTime(at, source, raw, tuple(odd))
+    if modified_at is not None and modified_at <= received_at + FUTURE_TOLERANCE and modified_at.year >= EARLIEST_YEAR:
+        flags = (CLOCK_RESET,) if _is_reset(modified_at) else ()
+        return CaptureTime(modified_at.astimezone(UTC), CaptureTimeSource.MODIFIED_TIME, None, flags)
+    return CaptureTime(received_at.astimezone(UTC), CaptureTimeSource.RECEIVED_TIME, None)
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of file names such as `Aufnahme_YYMMDD_HHMM_*`.
+
+    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, `?` is one character.
+    Raises ValueError in words if it cannot give at least a day.
+    """
+    parts: list[str] = []
+    seen: set[str] = set()
+    for token in _TOKENS.findall(pattern):
+        if token == "MM":  # noqa: S105 - a placeholder, no password
+            name = "minute" if "HH" in seen else "month"
+            place = rf"(?P<{name}>\d{{2}})"
+            token = name
+        elif token in _PLACES:
+            place = _PLACES[token]
+        else:
+            parts.append({"*": ".*", "?": "."}.get(token, re.escape(token)))
+            continue
+        if token in seen:
+            raise ValueError(f"the pattern names {token} twice")
+        seen.add(token)
+        parts.append(place)
+    if not (seen & {"YYYY", "YY"} and {"month", "DD"} <= seen):
+        raise ValueError("the pattern must name at least year, month and day, as in Aufnahme_YYMMDD_HHMM_*")
+    return re.compile("".join(parts), re.DOTALL | re.IGNORECASE)
+
+
+def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSource] | None:
+    for tag, offset_tag in _EXIF_TAGS:
+        raw = exif.get(tag)
+        found = _EXIF_TIME.match(raw) if isinstance(raw, str) else None
+        if found is None or not isinstance(raw, str):
+            continue
+        try:
+            local = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - a camera's clock has no zone
+        except ValueError:
+            continue
+        return local.replace(tzinfo=_offset(exif.get(offset_tag))), raw, CaptureTimeSource.EXIF
+    return None
+
+
+def _offset(raw: Any) -> timezone | None:
+    found = _OFFSET.match(raw.strip()) if isinstance(raw, str) else None
+    if found is None:
+        return None
+    sign, hours, minutes = found.groups()
+    distance = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(distance if sign == "+" else -distance) if distance < timedelta(hours=15) else None
+
+
+def _from_filename(filename: str, pattern: str | None) -> tuple[datetime, str, CaptureTimeSource] | None:
+    if not pattern:
+        return None
+    found = compile_pattern(pattern).fullmatch(filename)
+    if found is None:
+        return None
+    part = {name: int(digits) for name, digits in found.groupdict().items() if digits is not None}
+    year = part.get("year", 2000 + part.get("short_year", 0))
+    try:
+        local = datetime(  # noqa: DTZ001 - a camera's clock has no zone
+            year, part["month"], part["day"], part.get("hour", 0), part.get("minute", 0), part.get("second", 0)
+        )
+    except ValueError:
+        return None
+    return local, filename, CaptureTimeSource.FILENAME
+
+
+def _in_zone(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
+    """Give a wall-clock time its zone; in the doubled hour of autumn the first is meant, and it is flagged.
+
+    An hour that the spring skipped is one that a clock without summer time still shows: it is moved on by the gap,
+    which is what the first fold does.
+    """
+    first = local.replace(tzinfo=zone, fold=0)
+    second = local.replace(tzinfo=zone, fold=1)
+    if first.utcoffset() != second.utcoffset():
+        there_and_back = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+        odd.append(AMBIGUOUS if there_and_back == local else NONEXISTENT)
+    return first
+
+
+def _is_reset(local: datetime) -> bool:
+    start = datetime(local.year, 1, 1, tzinfo=local.tzinfo)
+    return (local.year in RESET_YEARS and local - start < RESET_TOLERANCE) or local.year < EARLIEST_YEAR
