@@ -11,6 +11,8 @@ TraplineError
 ├── TooLarge           413  more than a limit allows
 ├── Unsupported        415  an encoding or media type that is not taken
 ├── TooMany            429  too often
+├── OutboundFailed     502  an outside server could not be spoken to
+│   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
     └── DatabaseAway   503  the database is away, or the fate of a commit is unknown
 """
@@ -105,6 +107,20 @@ class TooMany(TraplineError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class OutboundFailed(TraplineError):
+    """An outside server could not be spoken to."""
+
+    status = 502
+    title = "An outside server could not be reached"
+
+
+class OutboundRefused(OutboundFailed):
+    """An address that a user named may not be connected to."""
+
+    status = 422
+    title = "This address is not allowed"
 
 
 class Unavailable(TraplineError):

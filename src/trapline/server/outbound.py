@@ -1,0 +1,274 @@
+"""The one way out to any address that a user can name."""
+
+import asyncio
+import base64
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+
+import httpcore2
+import httpx2
+
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.rules.addresses import OutboundPolicy, parse_address, why_refused
+
+MAX_REDIRECTS = 3
+MAX_HEADER_BYTES = 4096
+SCHEMES = {"http": 80, "https": 443}
+# Below 1024 only the web's own ports; above it none of the stores that are often left without a password.
+LOW_PORTS = (80, 443)
+REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
+USER_AGENT = f"Trapline/{version('trapline')} (pulls camera pictures; see the docs of Trapline)"
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds: to connect, for a whole listing, and for a download that makes no progress."""
+
+    connect_s: float = 10
+    listing_s: float = 30
+    download_s: float = 60
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Headers that one origin (scheme, host, port) may see, and no other."""
+
+    origin: tuple[str, str, int]
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def basic(cls, url: str, username: str, password: str) -> "Credentials":
+        """Make credentials for the origin of `url` from a name and a password."""
+        pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+        return cls(origin_of(httpx2.URL(url)), {"Authorization": f"Basic {pair}"})
+
+    @classmethod
+    def header(cls, url: str, name: str, value: str) -> "Credentials":
+        """Make credentials for the origin of `url` that are one header."""
+        return cls(origin_of(httpx2.URL(url)), {name: value})
+
+
+@dataclass
+class Answer:
+    """What an outside server answered, after redirects; the body is read by `chunks`, undecoded, or not at all."""
+
+    url: str
+    status: int
+    headers: httpx2.Headers
+    _response: httpx2.Response = field(repr=False)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the body as it was sent. Raises OutboundFailed if it ends before the length that was announced."""
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except httpx2.RemoteProtocolError as error:
+            raise OutboundFailed("the transfer ended before the length that the server had announced") from error
+        except httpx2.TimeoutException as error:
+            raise OutboundFailed("the server sent nothing for too long") from error
+        except httpx2.HTTPError as error:
+            raise OutboundFailed(f"the connection broke ({_reason(error)})") from error
+
+
+class Outbound:
+    """A guarded HTTP client: every connection is checked against the policy and pinned to the address checked.
+
+    Nothing of the environment is used: no proxy, no netrc.
+    """
+
+    def __init__(
+        self,
+        policy: OutboundPolicy,
+        *,
+        credentials: Credentials | None = None,
+        timeouts: Timeouts | None = None,
+        resolve: Resolver | None = None,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:
+        self._credentials = credentials
+        timeouts = timeouts or Timeouts()
+        self._client = httpx2.AsyncClient(
+            transport=_GuardedTransport(policy, resolve or resolve_host, verify),
+            timeout=httpx2.Timeout(timeouts.download_s, connect=timeouts.connect_s, pool=timeouts.connect_s),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @asynccontextmanager
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
+        """Open a URL, following at most three redirects by hand.
+
+        Credentials go only to their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed
+        for a server that cannot be spoken to; any HTTP status but a redirect is an answer.
+        """
+        current = parse_url(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            sent = dict(headers or {})
+            if self._credentials is not None and self._credentials.origin == origin_of(current):
+                sent.update(self._credentials.headers)
+            response = await self._send(self._client.build_request("GET", current, headers=sent))
+            try:
+                if not response.is_redirect or "location" not in response.headers:
+                    yield Answer(str(current), response.status_code, response.headers, response)
+                    return
+                current = parse_url(str(current.join(response.headers["location"])))
+            except httpx2.InvalidURL as error:
+                raise OutboundFailed("the server redirects to something that is no address") from error
+            finally:
+                await response.aclose()
+        raise OutboundFailed(f"the server redirected more than {MAX_REDIRECTS} times")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        host = request.url.host
+        try:
+            return await self._client.send(request, stream=True)
+        except httpx2.ConnectTimeout as error:
+            raise OutboundFailed(f"no connection to {host} within the time allowed") from error
+        except httpx2.TimeoutException as error:
+            raise OutboundFailed(f"{host} took the request and answered nothing in the time allowed") from error
+        except httpx2.ConnectError as error:
+            raise OutboundFailed(f"no connection to {host}: {_reason(error)}") from error
+        except httpx2.HTTPError as error:
+            raise OutboundFailed(f"{host} did not speak proper HTTP ({_reason(error)})") from error
+
+
+def parse_url(url: str) -> httpx2.URL:
+    """Read an address that a user or a server named; raises OutboundRefused with a hint for what is not taken."""
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError, ValueError) as error:
+        raise OutboundRefused("this is not a complete address, such as https://camera.example/pictures/") from error
+    if parsed.scheme not in SCHEMES:
+        raise OutboundRefused(f"addresses must begin with http:// or https://, not {parsed.scheme or 'nothing'}")
+    if not parsed.host:
+        raise OutboundRefused("this address names no host")
+    if parsed.userinfo:
+        raise OutboundRefused(
+            "a name and password must not stand in the address; give them as auth_username and auth_password"
+        )
+    return parsed
+
+
+def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
+    """Tell scheme, host and port of an address."""
+    return url.scheme, url.host.rstrip(".").lower(), url.port or SCHEMES.get(url.scheme, 0)
+
+
+async def resolve_host(host: str, port: int) -> list[str]:
+    """Ask the system for the addresses of a host."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+class _GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Resolves a host once, checks what it found, and connects to that very address.
+
+    The name stays what TLS verifies and what the Host header says, because only the connection is made here.
+    """
+
+    def __init__(self, policy: OutboundPolicy, resolve: Resolver) -> None:
+        self._policy = policy
+        self._resolve = resolve
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolve(host, port)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout("the name was not resolved in time") from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore2.ConnectError(f"the name {host} is not known") from error
+        failure: Exception = httpcore2.ConnectError(f"the name {host} has no address")
+        for address in self._allowed(host, port, addresses):
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def _allowed(self, host: str, port: int, addresses: list[str]) -> list[str]:
+        if (host, port) in self._policy.own_origins:
+            return addresses
+        if (port < 1024 and port not in LOW_PORTS) or port in REFUSED_PORTS:
+            raise OutboundRefused(f"port {port} is not one that pictures are pulled from")
+        allowed: list[str] = []
+        refused = ""
+        for address in addresses:
+            reason = why_refused(self._policy, parse_address(address))
+            if reason is None:
+                allowed.append(address)
+            else:
+                refused = reason
+        if refused and not allowed:
+            raise OutboundRefused(_refusal(host, refused))
+        return allowed
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 - the interface is httpcore's
+        timeout: float | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore2.AsyncNetworkStream:
+        raise OutboundRefused("a socket file is not an address")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _GuardedTransport(httpx2.AsyncHTTPTransport):
+    """The ordinary transport over the guarded network."""
+
+    def __init__(self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None) -> None:
+        context = verify or _trusted_authorities()
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=4,
+            max_keepalive_connections=2,
+            keepalive_expiry=15,
+            network_backend=_GuardedBackend(policy, resolve),
+        )
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Load the certificates of the system once; it takes tens of milliseconds."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _refusal(host: str, reason: str) -> str:
+    advice = (
+        "an operator can allow private networks with TRAPLINE_ALLOWED_NETWORKS"
+        if "private" in reason or "reserved" in reason
+        else "this is never allowed"
+    )
+    return f"{host} is {reason}, which pictures may not be pulled from; {advice}"
+
+
+def _reason(error: Exception) -> str:
+    said = str(error).strip()
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return "its certificate is not trusted: " + said.partition("CERTIFICATE_VERIFY_FAILED")[2].strip("]: ")[:150]
+    with suppress(IndexError):
+        said = said.splitlines()[0]
+    return said[:200] or type(error).__name__

@@ -1,0 +1,166 @@
+"""The guarded way out: pinned addresses, checked redirects, credentials for one origin only."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.outbound import Credentials, Outbound, Timeouts, parse_url
+from trapline.server.rules.addresses import OutboundPolicy
+
+
+class Canary:
+    """A server on loopback that records every request and answers what it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.answer: Callable[[str], bytes] = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        self.port = 0
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.requests.append(head)
+        writer.write(self.answer(head.split(" ")[1]))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def canary() -> AsyncIterator[Canary]:
+    recorder = Canary()
+    server = await asyncio.start_server(recorder.handle, "127.0.0.1", 0)
+    recorder.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield recorder
+
+
+def redirect(location: str) -> bytes:
+    return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+async def read(outbound: Outbound, url: str) -> bytes:
+    async with outbound.get(url) as answer:
+        return b"".join([chunk async for chunk in answer.chunks()])
+
+
+async def refused(outbound: Outbound, url: str) -> str:
+    with pytest.raises(OutboundRefused) as caught:
+        await read(outbound, url)
+    await outbound.close()
+    return caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "[::1]", "[::ffff:127.0.0.1]",
+     "①②⑦.0.0.1"],
+)  # fmt: skip
+async def test_no_spelling_of_loopback_reaches_the_canary(host: str) -> None:
+    async with canary() as server:
+        outbound = Outbound(OutboundPolicy(allow_private=True))
+        with pytest.raises(OutboundFailed):
+            await read(outbound, f"http://{host}:{server.port}/")
+        await outbound.close()
+        assert server.requests == []
+
+
+async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
+    """First a public address, then loopback: the connection goes to what was checked, which is nobody here."""
+    asked: list[str] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["192.0.2.1"] if len(asked) > 1 else ["127.0.0.1"]
+
+    async with canary() as server:
+        outbound = Outbound(OutboundPolicy(), resolve=rebinding)
+        assert "never allowed" in await refused(outbound, f"http://camera.example:{server.port}/")
+        assert asked == ["camera.example"]
+        assert server.requests == []
+
+
+async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
+    async def here(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with canary() as server:
+        policy = OutboundPolicy(own_origins=frozenset({("camera.example", server.port)}))
+        outbound = Outbound(policy, resolve=here)
+        assert await read(outbound, f"http://camera.example:{server.port}/") == b"ok"
+        assert f"host: camera.example:{server.port}" in server.requests[0].lower()
+        assert "trapline/" in server.requests[0].lower()
+        await outbound.close()
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest/", "http://10.0.0.7/", "file:///etc/passwd", "http://127.0.0.1:5432/"]
+)
+async def test_redirects_are_checked_like_the_first_address(target: str) -> None:
+    async with canary() as server:
+        server.answer = lambda _: redirect(target)
+        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        await refused(outbound, f"http://127.0.0.1:{server.port}/")
+
+
+async def test_at_most_three_redirects() -> None:
+    async with canary() as server:
+        server.answer = lambda path: redirect(path + "x")
+        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        with pytest.raises(OutboundFailed, match="more than 3"):
+            await read(outbound, f"http://127.0.0.1:{server.port}/")
+        assert len(server.requests) == 4
+        await outbound.close()
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+async def test_credentials_go_to_their_origin_only(header: str) -> None:
+    async with canary() as own, canary() as other:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", own.port), ("127.0.0.1", other.port)}))
+        base = f"http://127.0.0.1:{own.port}/"
+        outbound = Outbound(policy, credentials=Credentials.header(base, header, "canary-secret"))
+        own.answer = lambda _: redirect(f"http://127.0.0.1:{other.port}/there")
+        await read(outbound, base)
+        await read(outbound, f"http://127.0.0.1:{other.port}/direct")
+        assert "canary-secret" in own.requests[0]
+        assert len(other.requests) == 2
+        assert "canary-secret" not in "".join(other.requests)
+        await outbound.close()
+
+
+async def test_a_body_shorter_than_announced_is_a_failure() -> None:
+    async with canary() as server:
+        server.answer = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        with pytest.raises(OutboundFailed, match="before the length"):
+            await read(outbound, f"http://127.0.0.1:{server.port}/")
+        await outbound.close()
+
+
+async def test_silence_ends() -> None:
+    ended = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})), timeouts=Timeouts(1, 1, 0.1))
+        with pytest.raises(OutboundFailed, match="nothing in the time"):
+            await read(outbound, f"http://127.0.0.1:{port}/")
+        await outbound.close()
+        await ended.wait()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a/", "gopher://a/", "javascript:1", "/relative", "http://", "http://user:pw@host/", "http://[::1"]
+)
+def test_addresses_that_are_not_taken(url: str) -> None:
+    with pytest.raises(OutboundRefused) as caught:
+        parse_url(url)
+    assert "pw" not in caught.value.detail
