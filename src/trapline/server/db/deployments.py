@@ -1,11 +1,16 @@
 """Deployments: one camera at one place over one period."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
+from trapline.server.db.images import ImageRow
 from trapline.server.db.row import Key, Now, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
 
 
 class DeploymentRow(Row):
@@ -36,3 +41,44 @@ class DeploymentRow(Row):
     ended_at: Mapped[datetime | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
+
+
+async def get_deployment(scope: Scope, tx: Transaction, deployment_id: UUID, *, lock: bool = False) -> DeploymentRow:
+    """Get a deployment that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(DeploymentRow, deployment_id, with_for_update=lock or None)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int) -> DeploymentRow:
+    """Get the deployment that takes a project's images without one; raises NotFound or Forbidden."""
+    scope.check(project_id)
+    statement = select(DeploymentRow).where(DeploymentRow.project_id == project_id, DeploymentRow.is_default)
+    row = (await tx.session.scalars(statement)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def select_deployments(scope: Scope, project_id: int | None) -> Select[DeploymentRow]:
+    """Select the deployments that the caller sees, of one project or of all."""
+    statement = select(DeploymentRow)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(DeploymentRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(DeploymentRow.project_id.in_(ids))
+
+
+async def summarise_images(
+    scope: Scope, tx: Transaction, deployment_ids: list[UUID]
+) -> dict[UUID, tuple[int, datetime | None]]:
+    """Tell for each of these deployments how many images it has and when the last one was taken."""
+    statement = (
+        select(ImageRow.deployment_id, func.count(), func.max(ImageRow.captured_at))
+        .where(ImageRow.deployment_id.in_(deployment_ids))
+        .group_by(ImageRow.deployment_id)
+    )
+    return {key: (count, last) for key, count, last in (await tx.session.execute(statement)).all()}

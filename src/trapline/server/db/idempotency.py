@@ -1,9 +1,17 @@
 """Requests that were already answered, by their Idempotency-Key."""
 
-from sqlalchemy import LargeBinary
+from typing import TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Now, Row
+from trapline.server.errors import Conflict
+from trapline.server.rules.access import Scope
+
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class IdempotencyRow(Row):
@@ -15,7 +23,43 @@ class IdempotencyRow(Row):
     key: Mapped[str] = mapped_column(primary_key=True)
     route: Mapped[str]
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    status: Mapped[int]
     answer: Mapped[bytes] = mapped_column(LargeBinary)
-    location: Mapped[str | None]
     created_at: Mapped[Now]
+
+
+async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
+    """Find what this very request was answered before; begins every action that creates something.
+
+    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came with another body.
+    """
+    once = scope.origin.once
+    if once is None:
+        return None
+    await tx.session.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"{scope.actor} {once.key}"}
+    )
+    row = await tx.session.get(IdempotencyRow, (scope.actor, once.key))
+    if row is None:
+        return None
+    if (row.route, row.body_sha256) != (once.route, once.body_sha256):
+        raise Conflict(
+            "This Idempotency-Key came before with another request. Nothing was done. "
+            "Use a new key for a new request, and the same key only to send the same request again."
+        )
+    return kind.model_validate_json(row.answer)
+
+
+def keep_answer(scope: Scope, tx: Transaction, answer: Answer) -> Answer:
+    """Keep the answer for the same request again; ends every action that creates something."""
+    once = scope.origin.once
+    if once is not None:
+        tx.session.add(
+            IdempotencyRow(
+                actor=scope.actor,
+                key=once.key,
+                route=once.route,
+                body_sha256=once.body_sha256,
+                answer=answer.model_dump_json().encode(),
+            )
+        )
+    return answer

@@ -3,10 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+from trapline.wire.auth import Role
 
 
 class UserRow(Row):
@@ -87,3 +91,77 @@ class MemberRow(Row):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str]
     created_at: Mapped[Now]
+
+
+async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserRow | None:
+    """Find the person with this e-mail address, in any case of its letters."""
+    return (await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))).one_or_none()
+
+
+async def get_user(scope: Scope, tx: Transaction, user_id: UUID) -> UserRow:
+    """Get a person; raises NotFound."""
+    row = await tx.session.get(UserRow, user_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def has_any_user(scope: Scope, tx: Transaction) -> bool:
+    """Tell whether anybody has an account yet."""
+    return (await tx.session.scalars(select(UserRow.id).limit(1))).first() is not None
+
+
+async def find_operator(scope: Scope, tx: Transaction) -> UserRow | None:
+    """Find the first operator of this installation."""
+    statement = select(UserRow).where(UserRow.is_operator, UserRow.deactivated_at.is_(None)).order_by(UserRow.id)
+    return (await tx.session.scalars(statement.limit(1))).first()
+
+
+async def find_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> tuple[SessionRow, UserRow] | None:
+    """Find a live session and its person."""
+    statement = (
+        select(SessionRow, UserRow)
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(
+            SessionRow.secret_hash == secret_hash,
+            SessionRow.expires_at > func.now(),
+            UserRow.deactivated_at.is_(None),
+        )
+    )
+    found = (await tx.session.execute(statement)).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+async def end_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None:
+    """End a session; one that is over already is fine."""
+    await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
+
+
+async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False) -> LinkRow | None:
+    """Find a one-time link that is still good."""
+    statement = select(LinkRow).where(
+        LinkRow.secret_hash == secret_hash, LinkRow.used_at.is_(None), LinkRow.expires_at > func.now()
+    )
+    return (await tx.session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
+
+
+async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> TokenRow | None:
+    """Find a token that is neither revoked nor expired, by its prefix; its hash is still to be compared."""
+    statement = select(TokenRow).where(
+        TokenRow.prefix == prefix,
+        TokenRow.revoked_at.is_(None),
+        or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > func.now()),
+    )
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def list_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> list[TokenRow]:
+    """List the tokens that a person made, newest first."""
+    statement = select(TokenRow).where(TokenRow.user_id == user_id).order_by(TokenRow.id.desc())
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> dict[int, Role]:
+    """List the projects that a person is a member of, with the role in each."""
+    statement = select(MemberRow.project_id, MemberRow.role).where(MemberRow.user_id == user_id)
+    return {project: Role(role) for project, role in (await tx.session.execute(statement)).all()}

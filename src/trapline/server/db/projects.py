@@ -2,9 +2,14 @@
 
 from datetime import datetime
 
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
+from trapline.server.db.images import ImageRow
 from trapline.server.db.row import Now, Number, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
 
 
 class ProjectRow(Row):
@@ -20,3 +25,40 @@ class ProjectRow(Row):
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
     archived_at: Mapped[datetime | None]
+
+
+async def get_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
+    """Get a project that the caller may touch; raises NotFound or Forbidden."""
+    scope.check(project_id)
+    row = await tx.session.get(ProjectRow, project_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def select_projects(scope: Scope) -> Select[ProjectRow]:
+    """Select the projects that the caller sees."""
+    ids = scope.project_ids()
+    statement = select(ProjectRow)
+    return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
+
+
+async def list_every_project_id(scope: Scope, tx: Transaction) -> list[int]:
+    """List the ids of all projects, for tokens that are good for every one."""
+    return list((await tx.session.scalars(select(ProjectRow.id).where(ProjectRow.archived_at.is_(None)))).all())
+
+
+async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: list[int]) -> dict[int, int]:
+    """Count the images of each of these projects."""
+    statement = (
+        select(ImageRow.project_id, func.count())
+        .where(ImageRow.project_id.in_(project_ids))
+        .group_by(ImageRow.project_id)
+    )
+    return {project: count for project, count in (await tx.session.execute(statement)).all()}
+
+
+async def list_names(scope: Scope, tx: Transaction) -> dict[int, str]:
+    """List the names of the projects that the caller sees."""
+    rows = (await tx.session.scalars(select_projects(scope))).all()
+    return {row.id: row.name for row in rows}

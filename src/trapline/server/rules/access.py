@@ -1,22 +1,35 @@
 """Who may touch what: roles, and the scope that every query is bound to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from trapline.server.errors import Forbidden, NotFound
+from trapline.server.errors import Forbidden, LostRace, NotFound
 from trapline.wire.auth import Role, TokenKind
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)
+class Once:
+    """A request that its sender may repeat without doing it twice: its Idempotency-Key, and what it asked."""
+
+    key: str
+    route: str
+    body_sha256: bytes
+
+
+@dataclass(frozen=True)
 class Origin:
-    """Where a request came from, for the audit."""
+    """Where a request came from, for the audit, and the conditions that it set."""
 
     address: str = ""
     user_agent: str = ""
     request_id: str | None = None
+    once: Once | None = None
+    if_match: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,3 +78,14 @@ class Scope:
                 f"This needs the role {wanted} in the project; yours is {role}. Nothing was changed. "
                 "An owner of the project can give you that role."
             )
+
+    def check_unchanged(self, updated_at: datetime) -> None:
+        """Allow a change if the caller saw the newest version (If-Match); raises LostRace."""
+        wanted = self.origin.if_match
+        if wanted is not None and wanted != "*" and etag_of(updated_at) not in re.split(r"\s*,\s*", wanted):
+            raise LostRace("Somebody else changed this since you read it. Nothing was changed. Read it again first.")
+
+
+def etag_of(updated_at: datetime) -> str:
+    """Name a version of something by when it was last changed."""
+    return f'"{updated_at.timestamp():.6f}"'

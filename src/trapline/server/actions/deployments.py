@@ -1,0 +1,115 @@
+"""Deployments: make, list, show, change, delete."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow, get_deployment, select_deployments, summarise_images
+from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.errors import Conflict, Unprocessable
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
+from trapline.wire.values import Page
+
+NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
+
+
+async def _describe(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+    seen = await summarise_images(scope, tx, [row.id for row in rows])
+    shown = set(Deployment.model_fields) - {"images", "last_image_at"}
+    return [
+        Deployment(
+            **{field: getattr(row, field) for field in shown},
+            images=seen.get(row.id, (0, None))[0],
+            last_image_at=seen.get(row.id, (0, None))[1],
+        )
+        for row in rows
+    ]
+
+
+async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
+    """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
+    scope.check(new.project)
+    row = DeploymentRow(project_id=new.project, **new.model_dump(exclude={"project"}))
+    try:
+        async with tx.session.begin_nested():
+            tx.session.add(row)
+    except IntegrityError as error:
+        raise Conflict(
+            f"This project has a deployment named {new.name} already. Nothing was made; choose another name."
+        ) from error
+    await tx.session.refresh(row)
+    tx.audit("create", "deployment", row.id, row.project_id, name=row.name)
+    return row
+
+
+async def create_deployment(system: System, scope: Scope, new: NewDeployment) -> Deployment:
+    """Make a deployment in a project."""
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Deployment)
+        if done:
+            return done
+        [deployment] = await _describe(tx, scope, [await add_deployment(scope, tx, new)])
+        return keep_answer(scope, tx, deployment)
+
+
+async def list_deployments(
+    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+) -> Page[Deployment]:
+    """List deployments by name."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_deployments(scope, project_id)
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [(DeploymentRow.name, str), (DeploymentRow.id, UUID)],
+            descending=False,
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = await count_rows(tx, statement)
+        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_deployment(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
+    """Show one deployment. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [deployment] = await _describe(tx, scope, [await get_deployment(scope, tx, deployment_id)])
+        return deployment
+
+
+async def change_deployment(system: System, scope: Scope, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+    """Change a deployment; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        for field, value in change.model_dump(exclude_unset=True).items():
+            if value is None and field not in NULLABLE:
+                raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
+            setattr(row, field, value)
+        row.updated_at = datetime.now(UTC)
+        try:
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict("Another deployment of this project has that name. Nothing was changed.") from error
+        tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
+        [deployment] = await _describe(tx, scope, [row])
+        return deployment
+
+
+async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -> None:
+    """Delete a deployment that has neither images nor pull sources. Raises Conflict where it has."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        if row.is_default:
+            raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
+        try:
+            await tx.session.delete(row)
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict("This deployment still has images or pull sources. Nothing was deleted.") from error
+        tx.audit("delete", "deployment", row.id, row.project_id, name=row.name)

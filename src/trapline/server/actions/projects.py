@@ -1,0 +1,94 @@
+"""Projects: make, list, show, change."""
+
+from datetime import UTC, datetime
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.people import MemberRow
+from trapline.server.db.projects import ProjectRow, count_images_by_project, get_project, select_projects
+from trapline.server.errors import Forbidden
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.auth import Role
+from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.values import Page
+
+DEFAULT_DEPLOYMENT = "Not yet placed"
+
+
+async def _describe(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
+    images = await count_images_by_project(scope, tx, [row.id for row in rows])
+    return [
+        Project(
+            id=row.id,
+            name=row.name,
+            description=row.description,
+            role=scope.roles.get(row.id) if scope.kind in (None, "user") else None,
+            automatic_pipeline=row.automatic_pipeline,
+            sequence_gap_s=row.sequence_gap_s,
+            images=images.get(row.id, 0),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            archived_at=row.archived_at,
+        )
+        for row in rows
+    ]
+
+
+async def create_project(system: System, scope: Scope, new: NewProject) -> Project:
+    """Make a project with a deployment for images that belong to none; the caller becomes its owner."""
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Project)
+        if done:
+            return done
+        if scope.user_id is None and not scope.everything:
+            raise Forbidden("Only a person can own a project.")
+        row = ProjectRow(name=new.name, description=new.description)
+        tx.session.add(row)
+        await tx.session.flush()
+        tx.session.add(DeploymentRow(project_id=row.id, name=DEFAULT_DEPLOYMENT, is_default=True))
+        if scope.user_id is not None:
+            tx.session.add(MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value))
+        await tx.session.refresh(row)
+        tx.audit("create", "project", row.id, row.id, name=row.name)
+        [project] = await _describe(tx, scope, [row])
+        return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}))
+
+
+async def list_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
+    """List the caller's projects, in the order they were made."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_projects(scope)
+        rows, following = await fetch_page(
+            tx, statement, [(ProjectRow.id, int)], descending=False, limit=limit, cursor=cursor
+        )
+        count, estimated = await count_rows(tx, statement)
+        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_project(system: System, scope: Scope, project_id: int) -> Project:
+    """Show one project. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [project] = await _describe(tx, scope, [await get_project(scope, tx, project_id)])
+        return project
+
+
+async def change_project(system: System, scope: Scope, project_id: int, change: ProjectChange) -> Project:
+    """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_project(scope, tx, project_id)
+        await tx.session.refresh(row, with_for_update=True)
+        scope.check_unchanged(row.updated_at)
+        given = change.model_dump(exclude_unset=True)
+        if "archived" in given:
+            archived = given.pop("archived")
+            row.archived_at = (row.archived_at or datetime.now(UTC)) if archived else None
+        for field, value in given.items():
+            if value is not None or field == "automatic_pipeline":
+                setattr(row, field, value)
+        row.updated_at = datetime.now(UTC)
+        tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set))
+        [project] = await _describe(tx, scope, [row])
+        return project

@@ -1,0 +1,141 @@
+"""Who may call what: one table of all routes, and the one place that finds out who calls.
+
+A route that is not in the table stops the start of the server, and with it every test.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from trapline.server.actions.auth import csrf_token, scope_of_session, scope_of_token
+from trapline.server.errors import Forbidden, Invalid, Unauthenticated
+from trapline.server.rules.access import Once, Origin, Scope
+from trapline.server.system import System
+from trapline.wire.auth import Role, TokenKind
+
+COOKIE = "trapline_session"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+PERSON = None
+"""A person signed in on the page; the other kinds are those of API tokens."""
+
+Kinds = frozenset[TokenKind | None]
+PEOPLE: Kinds = frozenset({PERSON, TokenKind.USER})
+PEOPLE_AND_WORKERS: Kinds = PEOPLE | {TokenKind.WORKER}
+ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call a route: which kinds of caller, and the least role in the project that it is about."""
+
+    kinds: Kinds | None
+    role: Role = Role.VIEWER
+
+
+PUBLIC = Access(None)
+"""Anybody, without signing in: the route itself says what it answers."""
+
+ACCESS: dict[str, Access] = {
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /metrics": Access(PEOPLE),
+    "GET /openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
+    # auth
+    "POST /auth/sign-in": PUBLIC,
+    "GET /auth/link": PUBLIC,
+    "POST /auth/link": PUBLIC,
+    "POST /auth/sign-out": Access(frozenset({PERSON})),
+    "GET /auth/me": Access(ANY_TOKEN),
+    "GET /auth/tokens": Access(PEOPLE),
+    "POST /auth/tokens": Access(PEOPLE, Role.MANAGER),
+    "DELETE /auth/tokens/{token_id}": Access(PEOPLE),
+    # projects
+    "GET /projects": Access(ANY_TOKEN),
+    "POST /projects": Access(PEOPLE),
+    "GET /projects/{project_id}": Access(ANY_TOKEN),
+    "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER),
+    # deployments
+    "GET /deployments": Access(PEOPLE),
+    "POST /deployments": Access(PEOPLE, Role.MANAGER),
+    "GET /deployments/{deployment_id}": Access(PEOPLE),
+    "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+    "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+}
+
+
+def access_key(method: str, path: str) -> str:
+    """Name a route in the table; the same handlers are mounted with and without /api/v2."""
+    return f"{method} {path.removeprefix('/api/v2')}"
+
+
+def system_of(request: Request) -> System:
+    """Give the engines that this application stands on."""
+    system: System = request.app.state.system
+    return system
+
+
+SystemOf = Annotated[System, Depends(system_of)]
+
+
+async def origin_of(request: Request) -> Origin:
+    """Read where a request comes from, and its conditions."""
+    headers = request.headers
+    once = None
+    if request.method == "POST" and (key := headers.get("idempotency-key")) is not None:
+        if not 1 <= len(key) <= 255:
+            raise Invalid("An Idempotency-Key has 1 to 255 characters.")
+        if headers.get("content-type", "").startswith("application/json"):
+            digest = hashlib.sha256(await request.body()).digest()
+            once = Once(key=key, route=f"POST {request.url.path}", body_sha256=digest)
+    return Origin(
+        address=request.client.host if request.client else "",
+        user_agent=headers.get("user-agent", "")[:500],
+        request_id=request.scope.get("state", {}).get("request_id"),
+        once=once,
+        if_match=headers.get("if-match"),
+    )
+
+
+OriginOf = Annotated[Origin, Depends(origin_of)]
+
+
+async def _find_caller(request: Request, system: System, origin: Origin) -> Scope:
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() not in ("token", "bearer") or not token:
+            raise Unauthenticated("Send `Authorization: Bearer <API token>` (or `Token <API token>`).")
+        return await scope_of_token(system, token.strip(), origin)
+    secret = request.cookies.get(COOKIE)
+    scope = await scope_of_session(system, secret, origin) if secret else None
+    if scope is None or secret is None:
+        raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")
+    if request.method not in SAFE:
+        _check_same_page(request, csrf_token(system, secret))
+    return scope
+
+
+def _check_same_page(request: Request, expected: str) -> None:
+    """A browser sends the cookie along for any page: only ours knows the token, and only ours has our origin."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise Forbidden("This request came from another web page. Nothing was changed.")
+    if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
+        raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
+
+
+async def authorise(request: Request, system: SystemOf, origin: OriginOf) -> Scope:
+    """Find who calls, and whether that kind of caller may call this route; projects are checked with their rows."""
+    access = ACCESS[access_key(request.method, request.scope["route"].path)]
+    assert access.kinds is not None, "a public route asks for no scope"
+    scope = await _find_caller(request, system, origin)
+    if scope.kind not in access.kinds:
+        raise Forbidden(f"An API token of kind {scope.kind or 'session'} may not do this. Nothing was changed.")
+    return replace(scope, needs=access.role)
+
+
+ScopeOf = Annotated[Scope, Depends(authorise)]

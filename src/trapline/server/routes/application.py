@@ -1,0 +1,60 @@
+"""The HTTP application: every router, mounted where the guides expect it, in one envelope."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from trapline import __version__
+from trapline.server.routes import auth, deployments, health, projects, tokens
+from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.envelope import Envelope
+from trapline.server.routes.page import add_page
+from trapline.server.routes.problems import add_problem_handlers
+from trapline.server.system import System
+
+VERSIONED = [auth.router, tokens.router, projects.router, deployments.router]
+"""Mounted under /api/v2."""
+
+GUIDED = [health.router]
+"""Mounted where the guides expect them, and under /api/v2 too."""
+
+
+def make_application(system: System | None) -> FastAPI:
+    """Put the application together; without a system it can only describe itself."""
+    app = FastAPI(
+        title="Trapline",
+        version=__version__,
+        openapi_url="/api/v2/openapi.json",
+        docs_url="/api/v2/docs",
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.system = system
+    for router in VERSIONED:
+        app.include_router(router, prefix="/api/v2")
+    for router in GUIDED:
+        app.include_router(router)
+        app.include_router(router, prefix="/api/v2", include_in_schema=False)
+    check_access(app)
+    add_problem_handlers(app)
+    add_page(app)
+    return app
+
+
+def check_access(app: FastAPI) -> None:
+    """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
+    routes = {
+        access_key(method, route.path)
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    missing = routes - ACCESS.keys()
+    if missing:
+        raise RuntimeError(f"routes/access.py does not say who may call: {', '.join(sorted(missing))}")
+
+
+def dress(app: FastAPI) -> ASGIApp:
+    """Put the application into its envelope, outside of everything, errors included."""
+    return Envelope(app)

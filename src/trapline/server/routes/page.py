@@ -1,0 +1,33 @@
+"""The page: the built files, and index.html for every address that the page itself understands."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+FOLDER = Path(__file__).parent.parent / "page"
+OURS = ("api/", "files/", "pipeline/", "image-pull-sources", "metrics", "healthz", "readyz")
+NOT_BUILT = (
+    "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make web</code> "
+    "and reload. The API works without it: <a href='/api/v2/docs'>its documentation</a>.</p>"
+)
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve the page for everything that no other route takes; added last."""
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def show_page(path: str) -> Response:
+        """Answer a built file, or the page itself."""
+        if path.startswith(OURS):
+            raise HTTPException(404)
+        if path.startswith("assets/") or path in ("favicon.svg", "favicon.ico", "manifest.webmanifest"):
+            file = (FOLDER / path).resolve()
+            if not file.is_relative_to(FOLDER) or not file.is_file():
+                raise HTTPException(404)
+            return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+        index = FOLDER / "index.html"
+        if not index.is_file():
+            return HTMLResponse(NOT_BUILT, 503)
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,46 @@
+"""Projects: make, list, show, change."""
+
+from fastapi import APIRouter, Query, Response
+
+from trapline.server.actions import projects
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.parameters import Cursor, ProjectPath, set_etag
+from trapline.wire.auth import TokenKind
+from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+@router.get("")
+async def list_projects(
+    system: SystemOf, scope: ScopeOf, limit: int = Query(50, ge=1, le=1000), cursor: Cursor = None
+) -> Page[Project]:
+    """List your projects; a worker gets all of its token's on one page."""
+    return await projects.list_projects(system, scope, 1000 if scope.kind == TokenKind.WORKER else limit, cursor)
+
+
+@router.post("", status_code=201)
+async def create_project(system: SystemOf, scope: ScopeOf, new: NewProject, response: Response) -> Project:
+    """Make a project; you become its owner."""
+    project = await projects.create_project(system, scope, new)
+    response.headers["Location"] = f"/api/v2/projects/{project.id}"
+    return project
+
+
+@router.get("/{project_id}")
+async def show_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response) -> Project:
+    """Show a project."""
+    project = await projects.show_project(system, scope, project_id)
+    set_etag(response, project.updated_at)
+    return project
+
+
+@router.patch("/{project_id}")
+async def change_project(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, change: ProjectChange, response: Response
+) -> Project:
+    """Change a project; what is left out stays as it is."""
+    project = await projects.change_project(system, scope, project_id, change)
+    set_etag(response, project.updated_at)
+    return project

@@ -1,0 +1,48 @@
+"""What every action stands on: the engines of one process, and the figures that settings give."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trapline.server.db.base import Database
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.store.port import Store
+from trapline.server.vault import SecretKeys
+
+if TYPE_CHECKING:
+    from trapline.server.outbound import OutboundPolicy
+
+
+@dataclass(frozen=True)
+class Leases:
+    """How long leases last, in seconds, and how often a task may fail or be lost."""
+
+    lease_s: float = 300
+    lease_max_s: float = 3600
+    reaper_s: float = 5
+    errors: int = 3
+    losses: int = 5
+    held_at_most: int = 500
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken at once: bytes and pixels of an image, bytes of a request's body."""
+
+    image_bytes: int = 200 * 1024 * 1024
+    image_pixels: int = 150_000_000
+    json_bytes: int = 32 * 1024 * 1024
+    result_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class System:
+    """The engines of one process. Actions take it first; nothing in it changes after the start."""
+
+    database: Database
+    store: Store
+    decoders: Decoders
+    outbound: "OutboundPolicy"
+    secrets: SecretKeys
+    public_url: str
+    leases: Leases = field(default_factory=Leases)
+    limits: Limits = field(default_factory=Limits)
