@@ -8,11 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 
 from trapline.server.db.base import Database
 from trapline.server.engines.postgres import USER, Postgres, start_postgres, stop_postgres
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.store.local import LocalStore
+from trapline.server.system import System
+from trapline.server.vault import SecretKeys
 
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
@@ -74,6 +81,29 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def system(database: Database, tmp_path: Path) -> AsyncIterator[System]:
+    """The engines of one process, as the server has them: a real database, a real store, real decoders."""
+    decoders = Decoders(processes=1)
+    yield System(
+        database=database,
+        store=LocalStore(tmp_path / "store"),
+        decoders=decoders,
+        outbound=OutboundPolicy(),
+        secrets=SecretKeys({1: b"a secret key of the tests, 32 bytes or more"}),
+        public_url="http://trapline.test",
+    )
+    await decoders.close()
+
+
+@pytest.fixture
+async def app_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the whole application, envelope included, without a socket between them."""
+    transport = httpx2.ASGITransport(dress(make_application(system)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,12 @@
 """What every action stands on: the engines of one process, and the figures that settings give."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from trapline.server.db.base import Database
 from trapline.server.imaging.decoders import Decoders
+from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
 from trapline.server.vault import SecretKeys
-
-if TYPE_CHECKING:
-    from trapline.server.outbound import OutboundPolicy
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class System:
     database: Database
     store: Store
     decoders: Decoders
-    outbound: "OutboundPolicy"
+    outbound: OutboundPolicy
     secrets: SecretKeys
     public_url: str
     leases: Leases = field(default_factory=Leases)

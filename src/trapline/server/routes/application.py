@@ -36,23 +36,30 @@ def make_application(system: System | None) -> FastAPI:
     for router in GUIDED:
         app.include_router(router)
         app.include_router(router, prefix="/api/v2", include_in_schema=False)
-    check_access(app)
+    check_access()
     add_problem_handlers(app)
     add_page(app)
     return app
 
 
-def check_access(app: FastAPI) -> None:
-    """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
-    routes = {
+def list_routes() -> set[str]:
+    """List every route as the table of access names it."""
+    return {
         access_key(method, route.path)
-        for route in app.routes
+        for router in (*VERSIONED, *GUIDED)
+        for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    missing = routes - ACCESS.keys()
-    if missing:
+
+
+def check_access() -> None:
+    """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
+    routes = list_routes()
+    if missing := routes - ACCESS.keys():
         raise RuntimeError(f"routes/access.py does not say who may call: {', '.join(sorted(missing))}")
+    if stale := ACCESS.keys() - routes:
+        raise RuntimeError(f"routes/access.py names routes that do not exist: {', '.join(sorted(stale))}")
 
 
 def dress(app: FastAPI) -> ASGIApp:

@@ -1,0 +1,119 @@
+"""Sign in, one-time links, tokens: who is let in, and who is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+
+from trapline.server.actions.auth import make_first_link, make_sign_in_link
+from trapline.server.system import System
+
+PASSWORD = "a long enough password"
+
+
+async def make_owner(system: System, client: httpx2.AsyncClient) -> dict[str, str]:
+    """Make the owner's account as a person would; answers the headers that change things."""
+    link = await make_first_link(system)
+    answer = await client.post(
+        "/api/v2/auth/link", json={"link": link, "email": "owner@example.org", "password": PASSWORD}
+    )
+    assert answer.status_code == 200, answer.text
+    return {"X-CSRF-Token": answer.json()["csrf_token"]}
+
+
+async def test_first_link_makes_the_owner_once(system: System, app_client: httpx2.AsyncClient) -> None:
+    link = await make_first_link(system)
+    shown = await app_client.get("/api/v2/auth/link", params={"link": link})
+    assert shown.json()["purpose"] == "first_owner"
+    body = {"link": link, "email": "owner@example.org", "password": PASSWORD}
+    made = await app_client.post("/api/v2/auth/link", json=body)
+    assert made.status_code == 200
+    assert made.json()["is_operator"] is True
+    again = await app_client.post("/api/v2/auth/link", json=body)
+    assert again.status_code == 404
+    assert again.headers["content-type"] == "application/problem+json"
+    assert await make_first_link(system) is None
+
+
+async def test_short_password_is_refused_and_link_stays_good(system: System, app_client: httpx2.AsyncClient) -> None:
+    link = await make_first_link(system)
+    refused = await app_client.post("/api/v2/auth/link", json={"link": link, "email": "a@b.c", "password": "short"})
+    assert refused.status_code == 422
+    assert (await app_client.get("/api/v2/auth/link", params={"link": link})).status_code == 200
+
+
+async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx2.AsyncClient) -> None:
+    await make_owner(system, app_client)
+    app_client.cookies.clear()
+    assert (await app_client.get("/api/v2/auth/me")).status_code == 401
+    wrong = await app_client.post("/api/v2/auth/sign-in", json={"email": "owner@example.org", "password": "wrong"})
+    nobody = await app_client.post("/api/v2/auth/sign-in", json={"email": "x@example.org", "password": "wrong"})
+    assert wrong.status_code == nobody.status_code == 401
+    assert wrong.json()["detail"] == nobody.json()["detail"]
+    right = await app_client.post("/api/v2/auth/sign-in", json={"email": "OWNER@example.org", "password": PASSWORD})
+    assert right.status_code == 200
+    app_client.cookies.clear()
+    link = await make_sign_in_link(system)
+    assert (await app_client.post("/api/v2/auth/link", json={"link": link})).status_code == 200
+    assert (await app_client.get("/api/v2/auth/me")).json()["email"] == "owner@example.org"
+
+
+async def test_change_under_a_session_needs_the_pages_token(system: System, app_client: httpx2.AsyncClient) -> None:
+    headers = await make_owner(system, app_client)
+    body = {"name": "Forest"}
+    assert (await app_client.post("/api/v2/projects", json=body)).status_code == 403
+    foreign = headers | {"Origin": "https://elsewhere.example"}
+    assert (await app_client.post("/api/v2/projects", json=body, headers=foreign)).status_code == 403
+    assert (await app_client.post("/api/v2/projects", json=body, headers=headers)).status_code == 201
+
+
+async def test_sign_out_ends_the_session(system: System, app_client: httpx2.AsyncClient) -> None:
+    headers = await make_owner(system, app_client)
+    cookie = dict(app_client.cookies)
+    assert (await app_client.post("/api/v2/auth/sign-out", headers=headers)).status_code == 204
+    app_client.cookies.clear()
+    app_client.cookies.update(cookie)
+    assert (await app_client.get("/api/v2/auth/me")).status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Token", "Bearer", "bearer"])
+async def test_token_works_in_both_forms_until_revoked(
+    system: System, app_client: httpx2.AsyncClient, scheme: str
+) -> None:
+    headers = await make_owner(system, app_client)
+    made = (await app_client.post("/api/v2/auth/tokens", json={"name": "t"}, headers=headers)).json()
+    assert made["token"].startswith("tl_user_")
+    listed = (await app_client.get("/api/v2/auth/tokens")).json()["results"]
+    assert "token" not in listed[0]
+    bearer = {"Authorization": f"{scheme} {made['token']}"}
+    cookies = dict(app_client.cookies)
+    app_client.cookies.clear()
+    assert (await app_client.get("/api/v2/auth/me", headers=bearer)).json()["kind"] == "user_token"
+    damaged = {"Authorization": f"{scheme} {made['token'][:-1]}x"}
+    assert (await app_client.get("/api/v2/auth/me", headers=damaged)).status_code == 401
+    app_client.cookies.update(cookies)
+    assert (await app_client.delete(f"/api/v2/auth/tokens/{made['id']}", headers=headers)).status_code == 204
+    app_client.cookies.clear()
+    assert (await app_client.get("/api/v2/auth/me", headers=bearer)).status_code == 401
+
+
+async def test_worker_token_may_only_work(system: System, app_client: httpx2.AsyncClient) -> None:
+    headers = await make_owner(system, app_client)
+    project = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()
+    body = {"name": "gpu", "kind": "worker", "projects": [project["id"]]}
+    token = (await app_client.post("/api/v2/auth/tokens", json=body, headers=headers)).json()["token"]
+    await app_client.post("/api/v2/projects", json={"name": "Another"}, headers=headers)
+    app_client.cookies.clear()
+    bearer = {"Authorization": f"Token {token}"}
+    seen = (await app_client.get("/api/v2/projects/", headers=bearer)).json()
+    assert [found["id"] for found in seen["results"]] == [project["id"]]
+    assert (await app_client.get("/api/v2/deployments", headers=bearer)).status_code == 403
+    assert (await app_client.get("/api/v2/auth/tokens", headers=bearer)).status_code == 403
+
+
+async def test_token_for_a_project_of_others_is_refused(system: System, app_client: httpx2.AsyncClient) -> None:
+    headers = await make_owner(system, app_client)
+    body = {"name": "t", "projects": [999]}
+    assert (await app_client.post("/api/v2/auth/tokens", json=body, headers=headers)).status_code == 404
+    past = {"name": "t", "expires_at": (datetime.now(UTC) - timedelta(1)).isoformat()}
+    assert (await app_client.post("/api/v2/auth/tokens", json=past, headers=headers)).status_code == 422
