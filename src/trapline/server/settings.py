@@ -1,0 +1,218 @@
+"""Every variable that the server reads, from the environment and a `.env` file in the working folder."""
+
+import contextlib
+import difflib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from trapline.server.engines.folder import write_secret
+
+WORKER_NAMES = frozenset(
+    f"TRAPLINE_{name}"
+    for name in (
+        "SERVER",
+        "TOKEN",
+        "SERVICE_NAME",
+        "BATCH_SIZE",
+        "LOADERS",
+        "RETRY_MAX",
+        "RETRY_BACKOFF",
+        "READ_TIMEOUT_S",
+        "POST_TIMEOUT_S",
+        "MAX_PIXELS",
+        "THREADS",
+        "OUTBOX",
+        "CACHE",
+        "ACCEPT_LICENCES",
+        "WORKER_NAME",
+        "DEVICE",
+    )
+)
+"""What the worker and the command line read themselves: the server only knows that these names are ours."""
+
+TEST_NAMES = frozenset({"TRAPLINE_SAMPLES", "TRAPLINE_CHROMIUM"})
+
+# Written in the guides that outside programs follow, and not read by this version: said at start, not refused.
+LATER_NAMES = frozenset(
+    {
+        "TRAPLINE_NATS_URL",
+        "ML_ANALYSIS_ENABLED",
+        "ML_CALLBACK_HMAC_SECRET",
+        "ML_HMAC_ALLOW_SHARED_SECRET",
+        "ML_HMAC_MIN_VERSION",
+        "ML_PIPELINE_REQUIRE_HMAC",
+        "ML_HMAC_TIMESTAMP_SKEW_SECONDS",
+        "ML_CALLBACK_MAX_BODY_BYTES",
+        "ML_ALLOWED_MODELS",
+        "ML_MAX_ANALYSES_PER_IMAGE",
+        "ML_MAX_BULK_ANNOTATIONS",
+        "ML_MAX_ARTIFACT_BYTES",
+        "ML_PRESIGNED_URL_EXPIRY_SECONDS",
+        "ML_STALE_AFTER_S",
+        "S3_ENDPOINT",
+        "S3_PUBLIC_ENDPOINT",
+        "S3_BUCKET",
+        "S3_ACCESS_KEY_ID",
+        "S3_SECRET_ACCESS_KEY",
+        "S3_REGION",
+    }
+)
+
+_OURS = re.compile(r"(TRAPLINE|ML|S3)_")
+# Kubernetes puts these into every container beside a service called trapline, ml or s3.
+_OF_KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
+
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the variable and says what to do."""
+
+
+class Settings(BaseModel):
+    """The server's settings. Times are in seconds, sizes in bytes unless the name says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path = Field(Path("trapline-data"), description="The data folder: embedded database, files, secret key.")
+    database_url: SecretStr | None = Field(
+        None, description="A PostgreSQL of yours; without it the embedded one is used."
+    )
+    database_connections: int = Field(10, ge=2, le=1000, description="Connections of each process to PostgreSQL.")
+    public_url: str = Field(
+        "http://localhost:8000", description="Where people and workers reach the server; every absolute address."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="At least 32 characters, or `1:KEY,2:KEY` while it is changed; made at the first start and kept "
+        "in the data folder if it is not given.",
+    )
+    lease_s: float = Field(300, gt=0, le=86_400, description="How long a worker has a task without a sign of life.")
+    lease_max_s: float = Field(3600, gt=0, le=604_800, description="The longest that signs of life prolong a lease.")
+    reaper_s: float = Field(5, gt=0, le=3600, description="How often leases that are over return to the line.")
+    task_errors: int = Field(3, ge=1, le=1000, description="Errors of a task before it is given up.")
+    task_losses: int = Field(5, ge=1, le=1000, description="Lost leases of a task before it is given up.")
+    held_at_most: int = Field(
+        500, ge=1, le=100_000, description="Tasks that one caller holds before it gets single ones."
+    )
+    max_image_bytes: int = Field(200 * MIB, ge=1, description="The largest picture file that is taken.")
+    max_image_pixels: int = Field(150_000_000, ge=1, description="The largest picture that is taken, in pixels.")
+    max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest request body, uploads and results aside.")
+    max_result_bytes: int = Field(512 * MIB, ge=1, description="The largest body of a worker's results.")
+    decoders: int = Field(
+        2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
+    )
+    allow_private_sources: bool = Field(False, description="Let pull sources be in private networks.")
+    allowed_networks: tuple[str, ...] = Field(
+        (), description="Private networks that pull sources may be in, comma-separated."
+    )
+    own_origins: tuple[str, ...] = Field(
+        (), description="host:port of the demo's own camera; set by `trapline demo` alone."
+    )
+    trusted_proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For counts.")
+    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
+
+    @field_validator("allowed_networks", "own_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _known_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
+            raise ValueError("must be an address such as https://trapline.example.org")
+        return value.rstrip("/")
+
+
+def load_settings(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
+    """Read the settings; the environment wins over the file.
+
+    Raises SettingsError for a value that cannot be used and for a name of ours that no part reads.
+    """
+    given = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    given.update(os.environ if environment is None else environment)
+    check_names(given)
+    fields = {
+        name: given[variable]
+        for name, variable in variable_names().items()
+        if given.get(variable)  # an empty variable is one that is not set
+    }
+    try:
+        return Settings.model_validate(fields)
+    except ValidationError as error:
+        variables = variable_names()
+        wrong = "; ".join(
+            f"{variables.get(str(problem['loc'][0]), problem['loc'][0])} {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"A setting cannot be used: {wrong}.") from None
+
+
+def variable_names() -> dict[str, str]:
+    """Map each field of Settings to the variable that it is read from."""
+    return {
+        name: "DATABASE_URL" if name == "database_url" else f"TRAPLINE_{name.upper()}" for name in Settings.model_fields
+    }
+
+
+def known_names() -> frozenset[str]:
+    """Every variable of ours that some part reads, tests and later versions included."""
+    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | LATER_NAMES
+
+
+def list_unread(environment: Mapping[str, str]) -> list[str]:
+    """The variables that are set, are ours, and are not read by this version."""
+    return sorted(name for name in environment if name in LATER_NAMES)
+
+
+def check_names(environment: Mapping[str, str]) -> None:
+    """Refuse names of ours that no part reads: a misspelt setting would silently do nothing. Raises SettingsError."""
+    known = known_names()
+    for name in sorted(environment):
+        if not _OURS.match(name) or name in known or _OF_KUBERNETES.search(name):
+            continue
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        hint = f"Did you mean {nearest[0]}?" if nearest else "Remove it, or see the list of settings in the docs."
+        raise SettingsError(f"{name} is set, but no part of Trapline reads it. {hint}")
+
+
+def read_secret_keys(settings: Settings) -> dict[int, bytes]:
+    """The secret keys by version; made and kept in the data folder (mode 0600) at the first start."""
+    if settings.secret_key is not None:
+        return _parse_keys(settings.secret_key.get_secret_value(), "TRAPLINE_SECRET_KEY")
+    file = settings.data / "secret-key"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process of the same start was first
+            write_secret(file, f"1:{secrets.token_urlsafe(48)}")
+    return _parse_keys(file.read_text(encoding="utf-8").strip().replace("\n", ","), str(file))
+
+
+def _parse_keys(text: str, where: str) -> dict[int, bytes]:
+    parts = [part.strip().partition(":") for part in text.split(",")]
+    if len(parts) == 1 and not (parts[0][1] and parts[0][0].isdecimal()):
+        keys = {1: text.encode()}
+    else:
+        if not all(colon and version.isdecimal() and 1 <= int(version) <= 255 for version, colon, _ in parts):
+            raise SettingsError(f"{where} must be one key, or several as 1:KEY,2:KEY with versions from 1 to 255.")
+        keys = {int(version): key.encode() for version, _, key in parts}
+    if any(len(key) < 32 for key in keys.values()):
+        raise SettingsError(f"{where} must have at least 32 characters; `openssl rand -base64 48` makes a good one.")
+    return keys

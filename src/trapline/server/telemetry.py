@@ -1,0 +1,67 @@
+"""Logs: one structured line an event, for people on a terminal and as JSON otherwise."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+# What names a secret never reaches a log, whoever logs it.
+_SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "credential", "signature")
+_PLAIN = frozenset({"token_id", "token_kind", "tokens"})
+
+
+def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's logs to a stream (standard error) in one form.
+
+    `form` is `text`, `json`, or `auto`: text where the stream is a terminal.
+    """
+    stream = stream or sys.stderr
+    as_text = form == "text" or (form == "auto" and stream.isatty())
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+        hide_secrets,
+    ]
+    last: list[structlog.types.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)]
+        if as_text
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:4],
+            hide_secrets,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # These tell every request, connection or chore at info; the request log is the envelope's.
+    for name in ("uvicorn.access", "httpx2", "httpcore2", "alembic", "procrastinate.worker.worker", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    logging.captureWarnings(capture=True)
+
+
+def hide_secrets(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Replace the values of keys that name a secret."""
+    for key in event:
+        lowered = key.lower()
+        if lowered not in _PLAIN and any(word in lowered for word in _SECRET_WORDS):
+            event[key] = "(hidden)"
+    return event

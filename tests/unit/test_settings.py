@@ -1,0 +1,103 @@
+"""Settings: misspelt names stop the start, values are checked, secret keys have versions."""
+
+from pathlib import Path
+
+import pytest
+
+from trapline.server.settings import Settings, SettingsError, check_names, list_unread, load_settings, read_secret_keys
+
+NO_FILE = Path("/nonexistent/.env")
+KEY = "k" * 32
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("TRAPLINE_LEASE_S=7\nTRAPLINE_REAPER_S=2\n", encoding="utf-8")
+    settings = load_settings({"TRAPLINE_LEASE_S": "9"}, file)
+    assert (settings.lease_s, settings.reaper_s) == (9, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("TRAPLINE_LEASES", "TRAPLINE_LEASE_S"),
+        ("TRAPLINE_PUBLIC_ULR", "TRAPLINE_PUBLIC_URL"),
+        ("ML_STALE_AFTER", "ML_STALE_AFTER_S"),
+        ("S3_BUKET", "S3_BUCKET"),
+    ],
+)
+def test_a_misspelt_name_stops_the_start_and_is_told_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is set.*Did you mean {nearest}"):
+        load_settings({name: "1"}, NO_FILE)
+
+
+def test_a_misspelt_name_in_the_file_stops_the_start_too(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("TRAPLINE_DATTA=/x\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="TRAPLINE_DATTA"):
+        load_settings({}, file)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TRAPLINE_SERVICE_HOST",
+        "TRAPLINE_SERVICE_PORT",
+        "TRAPLINE_SERVICE_PORT_HTTP",
+        "TRAPLINE_PORT",
+        "TRAPLINE_PORT_8000_TCP_ADDR",
+        "TRAPLINE_API_PORT_80_TCP",
+        "S3_SERVICE_HOST",
+    ],
+)
+def test_names_that_kubernetes_makes_are_ignored(name: str) -> None:
+    check_names({name: "tcp://10.0.0.1:8000"})
+
+
+def test_names_of_other_parts_are_known() -> None:
+    check_names({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
+    assert list_unread({"S3_BUCKET": "pictures", "TRAPLINE_SERVER": "x"}) == ["S3_BUCKET"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRAPLINE_LEASE_S", "0"),
+        ("TRAPLINE_LEASE_S", "soon"),
+        ("TRAPLINE_PUBLIC_URL", "trapline.example.org"),
+        ("TRAPLINE_ALLOWED_NETWORKS", "10.0.0.0/8,nonsense"),
+        ("TRAPLINE_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({name: value}, NO_FILE)
+
+
+def test_lists_are_comma_separated_and_empty_means_not_set() -> None:
+    settings = load_settings({"TRAPLINE_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::/8", "TRAPLINE_LEASE_S": ""}, NO_FILE)
+    assert settings.allowed_networks == ("10.0.0.0/8", "fd00::/8")
+    assert settings.lease_s == 300
+
+
+def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    keys = read_secret_keys(settings)
+    assert list(keys) == [1]
+    assert len(keys[1]) >= 32
+    assert read_secret_keys(settings) == keys
+    assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_secret_keys_have_versions() -> None:
+    assert read_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": KEY}, NO_FILE)) == {1: KEY.encode()}
+    both = load_settings({"TRAPLINE_SECRET_KEY": f"1:{KEY},2:{KEY}2"}, NO_FILE)
+    assert read_secret_keys(both) == {1: KEY.encode(), 2: f"{KEY}2".encode()}
+
+
+@pytest.mark.parametrize("given", ["short", f"x:{KEY},2:{KEY}", f"1:{KEY},2:short"])
+def test_a_weak_or_unreadable_secret_key_is_refused_without_being_shown(given: str) -> None:
+    with pytest.raises(SettingsError, match="TRAPLINE_SECRET_KEY") as told:
+        read_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
+    assert given not in str(told.value)
+    assert given not in repr(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
