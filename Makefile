@@ -1,0 +1,81 @@
+# Everything a contributor runs. Plain `make` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+ARGS ?=
+# The first of these that is Python 3.11 or newer.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with everything needed (only Python 3.11, git and make are taken for granted)
+
+$(STAMP): requirements.lock pyproject.toml $(wildcard hatch_build.py)
+	@test -n "$(PYTHON)" || { echo "Trapline needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@tools/install_locked.sh $(BIN) requirements.lock
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## See it work: real pictures, a real model, the page (ARGS="--exit" ends by itself)
+	@$(BIN)/trapline demo $(ARGS)
+
+.PHONY: up
+up: setup ## Start Trapline for real use (ARGS="--data DIR --port N")
+	@$(BIN)/trapline up $(ARGS)
+
+.PHONY: check
+check: setup ## Formatting, lint, types, layers, lock files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/house
+	@if [ -d web/node_modules ]; then cd web && npm run --silent check; \
+		elif [ -n "$$CI" ]; then echo "web/node_modules is missing: run make web"; exit 1; \
+		else echo "web/node_modules is missing: the page's types were not checked (make web)"; fi
+
+.PHONY: fix
+fix: setup ## Format and mend what a tool can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: test
+test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: openapi
+openapi: setup ## Write openapi.json and the page's types from it
+	$(BIN)/python tools/write_openapi.py
+	@if [ -d web/node_modules ]; then cd web && npm run --silent types; fi
+
+.PHONY: web
+web: setup ## Build the page anew
+	$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
+
+.PHONY: screenshots
+screenshots: setup ## Make the pictures of the docs (needs Chromium)
+	$(BIN)/python tools/screenshots.py $(ARGS)
+
+.PHONY: bench
+bench: setup ## Run the benchmarks
+	@for program in benchmarks/[a-z]*.py; do [ -e "$$program" ] || continue; echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+.PHONY: lock
+lock: setup ## Pin every dependency anew, by hash and without any address
+	$(BIN)/uv pip compile pyproject.toml --extra server --extra worker --group dev --universal --python-version 3.11 \
+		--upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove what was made, data folders aside
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache web/node_modules src/trapline/server/page dist
