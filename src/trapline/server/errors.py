@@ -110,10 +110,14 @@ class TooMany(TraplineError):
 
 
 class OutboundFailed(TraplineError):
-    """An outside server could not be spoken to."""
+    """An outside server could not be spoken to; it may have said after how many seconds to come back."""
 
     status = 502
     title = "An outside server could not be reached"
+
+    def __init__(self, detail: str, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class OutboundRefused(OutboundFailed):

@@ -93,28 +93,30 @@ class Outbound:
         verify: ssl.SSLContext | None = None,
     ) -> None:
         self._credentials = credentials
-        timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self._client = httpx2.AsyncClient(
             transport=_GuardedTransport(policy, resolve or resolve_host, verify),
-            timeout=httpx2.Timeout(timeouts.download_s, connect=timeouts.connect_s, pool=timeouts.connect_s),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
         )
 
     @asynccontextmanager
-    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, *, patience_s: float | None = None
+    ) -> AsyncIterator[Answer]:
         """Open a URL, following at most three redirects by hand.
 
-        Credentials go only to their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed
-        for a server that cannot be spoken to; any HTTP status but a redirect is an answer.
+        `patience_s` is how long the server may be silent, the download's time unless told. Credentials go only to
+        their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed for a server that cannot
+        be spoken to; any HTTP status but a redirect is an answer.
         """
         current = parse_url(url)
         for _ in range(MAX_REDIRECTS + 1):
             sent = dict(headers or {})
             if self._credentials is not None and self._credentials.origin == origin_of(current):
                 sent.update(self._credentials.headers)
-            response = await self._send(self._client.build_request("GET", current, headers=sent))
+            response = await self._send(self._build(current, sent, patience_s))
             try:
                 if not response.is_redirect or "location" not in response.headers:
                     yield Answer(str(current), response.status_code, response.headers, response)
@@ -129,6 +131,11 @@ class Outbound:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    def _build(self, url: httpx2.URL, headers: Mapping[str, str], patience_s: float | None) -> httpx2.Request:
+        connect_s = self._timeouts.connect_s
+        timeout = httpx2.Timeout(patience_s or self._timeouts.download_s, connect=connect_s, pool=connect_s)
+        return self._client.build_request("GET", url, headers=headers, timeout=timeout)
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host

@@ -1,0 +1,146 @@
+"""A folder on this machine: a mounted disk, a network share or an SD card."""
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from trapline.server.beneath import open_beneath
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_PATH_CHARACTERS, Entry, OpenFile
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1000
+READ_BYTES = 256 * 1024
+
+
+class FolderGateway:
+    """Reads files beneath one folder; symbolic links are never followed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def list_files(self) -> AsyncIterator[Entry]:
+        """List every file beneath the folder, without hidden ones."""
+        entries = _walk(self._root)
+        while True:
+            try:
+                batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
+            except OSError as error:
+                raise OutboundFailed(f"the folder {self._root} cannot be listed: {error.strerror}") from error
+            for entry in batch:
+                yield entry
+            if len(batch) < BATCH:
+                return
+
+    @asynccontextmanager
+    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+        """Open one file; None if its size and time are those of `known_etag`."""
+        try:
+            # Not blocking: a pipe with a picture's name must not hold the run for ever.
+            descriptor = await asyncio.to_thread(open_beneath, self._root, tuple(path.split("/")), os.O_NONBLOCK)
+        except OSError as error:
+            raise OutboundFailed(_in_words(error)) from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OutboundFailed("it is not an ordinary file")
+            etag = _fingerprint(status)
+            if etag == known_etag:
+                yield None
+            else:
+                yield OpenFile(status.st_size, _moment(status), etag, _read(descriptor, status.st_size))
+        finally:
+            os.close(descriptor)
+
+    async def close(self) -> None:
+        """Nothing stays open."""
+
+
+def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
+    """Find the folder that `file:///...` names; raises OutboundRefused unless it is beneath an allowed one."""
+    split = urlsplit(base_url)
+    if split.scheme != "file" or split.netloc not in ("", "localhost"):
+        raise OutboundRefused("a folder is named as file:///path/to/folder")
+    folder = Path(os.path.realpath(unquote(split.path)))
+    if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
+        raise OutboundRefused(
+            f"the folder {folder} is not one that pictures may be pulled from; an operator can allow it with "
+            "TRAPLINE_SOURCE_FOLDERS"
+        )
+    return folder
+
+
+def _walk(root: Path) -> Iterator[Entry]:
+    waiting: list[tuple[Path, str, int]] = [(root, "", 0)]
+    count = 0
+    while waiting:
+        folder, prefix, depth = waiting.pop()
+        try:
+            found = os.scandir(folder)
+        except OSError:
+            if not prefix:
+                raise
+            log.warning("a folder of a source cannot be listed", folder=str(folder))
+            continue
+        with found:
+            for item in found:
+                path = prefix + item.name
+                if item.name.startswith(".") or len(path) > MAX_PATH_CHARACTERS or not _is_text(path):
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    if depth < MAX_DEPTH:
+                        waiting.append((Path(item.path), path + "/", depth + 1))
+                elif item.is_file(follow_symlinks=False):
+                    count += 1
+                    if count > MAX_ENTRIES:
+                        raise OutboundFailed(f"the folder has more than {MAX_ENTRIES:,} files")
+                    try:
+                        status = item.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+
+
+def _is_text(path: str) -> bool:
+    if path.isprintable():
+        return True
+    log.warning("a file of a source is left out: its name is not text", name=ascii(path))
+    return False
+
+
+def _fingerprint(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _moment(status: os.stat_result) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(status.st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+async def _read(descriptor: int, size: int) -> AsyncIterator[bytes]:
+    position = 0
+    while chunk := await asyncio.to_thread(os.pread, descriptor, READ_BYTES, position):
+        position += len(chunk)
+        yield chunk
+    if position != size:
+        raise OutboundFailed("the file changed its length while it was read")
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        return "a symbolic link stands in the way, and none is followed"
+    if error.errno == errno.ENOENT:
+        return "it is no longer there"
+    return f"it cannot be read: {error.strerror}"

@@ -1,0 +1,239 @@
+"""Folder listings of web servers: links, sizes and times out of HTML and JSON, piece by piece.
+
+HTML: nginx, Apache (`<pre>` and table), Caddy, lighttpd, Python's http.server, IIS. JSON: nginx and Caddy. The href
+counts, never the text shown, which some servers cut off.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+PIECE_CHARACTERS = 256 * 1024
+MAX_PIECE_CHARACTERS = 4 * 1024 * 1024
+
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - easier to read
+_TIME = re.compile(
+    r"(?P<d1>\d{1,2})-(?P<m1>[A-Za-z]{3})-(?P<y1>\d{4}) +(?P<t1>\d\d:\d\d(?::\d\d)?)"  # nginx
+    r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"  # Apache, lighttpd
+    r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4}) +(?P<t3>\d{1,2}:\d\d) (?P<half>[AP])M"  # IIS
+)
+_SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of a listing. `size` only where it is exact, `modified_at` as if in UTC unless `is_exact`."""
+
+    href: str
+    size: int | None = None
+    modified_at: datetime | None = None
+    is_exact: bool = False
+    said: str = ""
+
+
+class HtmlListing:
+    """Takes an HTML listing piece by piece, cut where one row ends and the next begins."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._in_table = False
+        self.has_password_field = False
+
+    def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
+        """Add bytes; answers the links of every row that is now complete."""
+        self._rest += self._decoder.decode(data, final=last)
+        if last:
+            piece, self._rest = self._rest, ""
+        elif len(self._rest) < PIECE_CHARACTERS:
+            return []
+        else:
+            cut = _last_row(self._rest)
+            if cut <= 0:
+                if len(self._rest) > MAX_PIECE_CHARACTERS:
+                    raise ValueError("a single row of the listing is longer than 4 million characters")
+                return []
+            piece, self._rest = self._rest[:cut], self._rest[cut:]
+        # A parser drops <tr> outside of a table, so a piece that begins within one is given its own.
+        lowered = piece.lower()
+        self.has_password_field = self.has_password_field or 'type="password"' in lowered
+        links = list(_read_links("<table>" + piece if self._in_table else piece))
+        self._in_table = "<tr" in lowered or self._in_table
+        return links
+
+
+class JsonListing:
+    """Takes a JSON listing, an array of objects, piece by piece."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._json = json.JSONDecoder()
+
+    def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
+        """Add bytes; answers the links of every object that is now complete. Raises ValueError."""
+        self._rest += self._decoder.decode(data, final=last)
+        if not last and len(self._rest) < PIECE_CHARACTERS:
+            return []
+        links: list[Link] = []
+        position = 0
+        while True:
+            start = _past(self._rest, position, " \t\r\n[,")
+            if start >= len(self._rest) or self._rest[start] == "]":
+                self._rest = ""
+                return links
+            try:
+                value, position = self._json.raw_decode(self._rest, start)
+            except ValueError:
+                self._rest = self._rest[start:]
+                if last or len(self._rest) > MAX_PIECE_CHARACTERS:
+                    raise ValueError("the JSON listing cannot be read") from None
+                return links
+            if isinstance(value, dict):
+                links.extend(_link_of_json(value))
+
+
+def _past(text: str, position: int, signs: str) -> int:
+    while position < len(text) and text[position] in signs:
+        position += 1
+    return position
+
+
+def _last_row(text: str) -> int:
+    """Find where the last row begins, so that all before it is complete."""
+    lowered = text.lower()
+    for mark, offset in (("<tr", 0), ("<li", 0), ("<br", 0), ("\n", 1)):
+        cut = lowered.rfind(mark)
+        if cut > 0:
+            return cut + offset
+    return 0
+
+
+def _read_links(html: str) -> Iterator[Link]:
+    for anchor in LexborHTMLParser(html).css("a[href]"):
+        href = (anchor.attributes.get("href") or "").strip()
+        if href and not href.startswith(("?", "#")):
+            yield _link_of_row(href, anchor)
+
+
+def _link_of_row(href: str, anchor: LexborNode) -> Link:
+    row = anchor.parent
+    while row is not None and row.tag not in ("tr", "pre", "li", "body"):
+        row = row.parent
+    if row is not None and row.tag == "tr":
+        return _link_of_table_row(href, row)
+    return _link_of_text(href, _text(anchor.next), _text(anchor.prev))
+
+
+def _text(node: LexborNode | None) -> str:
+    return (node.text_content or "") if node is not None and node.tag == "-text" else ""
+
+
+def _link_of_table_row(href: str, row: LexborNode) -> Link:
+    size: int | None = None
+    modified_at: datetime | None = None
+    is_exact = False
+    said: list[str] = []
+    for cell in row.css("td"):
+        if cell.css_first("a[href]") is not None:
+            continue
+        text = " ".join(cell.text().split())
+        said.append(text)
+        exact = cell.attributes.get("data-size") or cell.attributes.get("data-order") or ""
+        if "size" in (cell.attributes.get("class") or "") and exact.isdigit():
+            size = int(exact)
+            said.append(exact)
+            continue
+        stamp = cell.css_first("time[datetime]")
+        if stamp is not None:
+            modified_at = _iso_time(stamp.attributes.get("datetime") or "")
+            is_exact = modified_at is not None
+            said.append(str(modified_at))
+        elif modified_at is None and _TIME.search(text):
+            modified_at = _read_time(text)
+        elif size is None:
+            size = _read_size(text)
+    return Link(href, size, modified_at, is_exact, "|".join(said))
+
+
+def _link_of_text(href: str, after: str, before: str) -> Link:
+    """Read the text beside a link: after it (nginx, Apache), or before it (IIS)."""
+    after = after.partition("\n")[0].strip()
+    if _TIME.search(after):
+        said = after
+        size_text = _TIME.sub("", after, count=1).strip()
+    else:
+        found = None
+        for found in _TIME.finditer(before):  # noqa: B007 - the last one is meant
+            pass
+        if found is None:
+            return Link(href)
+        said = before[found.start() :].strip()
+        size_text = before[found.end() :].strip()
+    return Link(href, _read_size(size_text), _read_time(said), False, " ".join(said.split()))
+
+
+def _read_size(text: str) -> int | None:
+    """Read a size in bytes; one like "195K" is rounded, and therefore none."""
+    found = _SIZE.search(text)
+    if found is None:
+        return None
+    digits = found[1].removesuffix("bytes").removesuffix("B").strip().replace(",", "")
+    return int(digits) if digits.isdigit() and len(digits) < 19 else None
+
+
+def _read_time(text: str) -> datetime | None:
+    found = _TIME.search(text)
+    if found is None:
+        return None
+    part = found.groupdict()
+    which = "1" if part["y1"] else "2" if part["y2"] else "3"
+    month_text = part[f"m{which}"]
+    try:
+        month = int(month_text) if month_text.isdigit() else _MONTHS.index(month_text.lower()) + 1
+        hour, minute, second = [*(int(number) for number in part[f"t{which}"].split(":")), 0][:3]
+        if part["half"]:
+            hour = hour % 12 + (12 if part["half"] == "P" else 0)
+        return datetime(int(part[f"y{which}"]), month, int(part[f"d{which}"]), hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
+    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time, size)."""
+    name, url, size = item.get("name"), item.get("url"), item.get("size")
+    stamp = item.get("mtime") or item.get("mod_time")
+    if not isinstance(name, str):
+        return
+    is_folder = item.get("type") == "directory" or item.get("is_dir") is True
+    if isinstance(url, str) and url:
+        href = url
+    else:
+        from urllib.parse import quote
+
+        href = "./" + quote(name, safe="")
+    if is_folder and not href.endswith("/"):
+        href += "/"
+    modified_at = None
+    if isinstance(stamp, str):
+        try:
+            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else _iso_time(stamp)
+        except (ValueError, TypeError):
+            modified_at = None
+    exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None
+    yield Link(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")

@@ -1,0 +1,146 @@
+"""Listings as servers write them. Those of Caddy and IIS are written from their documented form, not recorded."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from trapline.server.errors import OutboundFailed
+from trapline.server.gateways.http_directory import HttpDirectory
+from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
+from trapline.server.outbound import Outbound
+from trapline.server.rules.addresses import OutboundPolicy
+
+NGINX = """<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
+<a href="100MEDIA/">100MEDIA/</a>                                          21-Nov-2026 04:39                   -
+<a href="a_name_that_is_longer_than_fifty_characters_0001.jpg">a_name_that_is_longer_than_fifty_characters_00..&gt;</a> 21-Nov-2026 04:39              270000
+<a href="IMG_0002.JPG">IMG_0002.JPG</a>                                       01-Jan-2026 00:00                195K
+</pre><hr></body></html>"""  # noqa: E501
+APACHE_TABLE = """<table><tr><th><a href="?C=N;O=D">Name</a></th><th><a href="?C=M;O=A">Last modified</a></th></tr>
+<tr><td valign="top"><img src="/icons/image2.gif" alt="[IMG]"></td><td><a href="IMG_1.JPG">IMG_1.JPG</a></td><td align="right">2026-11-21 04:39  </td><td align="right">264K</td><td>&nbsp;</td></tr>
+</table>"""  # noqa: E501
+LIGHTTPD = """<table><tbody><tr class="d"><td class="n"><a href="../">..</a>/</td><td class="m">&nbsp;</td><td class="s">- &nbsp;</td></tr>
+<tr><td class="n"><a href="IMG_1.JPG">IMG_1.JPG</a></td><td class="m">2026-Nov-21 04:39:26</td><td class="s">0.6K</td><td class="t">image/jpeg</td></tr>
+</tbody></table>"""  # noqa: E501
+CADDY = """<table><tbody><tr class="file"><td></td><td><a href="./IMG%201.JPG"><svg></svg>
+<span class="name">IMG 1.JPG</span></a></td>
+<td class="size" data-size="270000"><div class="sizebar"></div>264 KiB</td>
+<td class="timestamp hideable"><time datetime="2026-11-21T04:39:26Z">11/21/2026 04:39 AM
+</time></td></tr></tbody></table>"""
+IIS = """<html><head><title>host - /pictures/</title></head><body><H1>host - /pictures/</H1><hr>
+<pre><A HREF="/">[To Parent Directory]</A><br><br>11/21/2026  4:39 PM        &lt;dir&gt; <A HREF="/pictures/100MEDIA/">100MEDIA</A><br>11/21/2026  4:39 AM       270000 <A HREF="/pictures/IMG_1.JPG">IMG_1.JPG</A><br></pre><hr></body></html>"""  # noqa: E501
+PYTHON = """<!DOCTYPE HTML><html><body><h1>Directory listing for /</h1><hr><ul><li><a href="IMG_1.JPG">IMG_1.JPG</a></li></ul></body></html>"""  # noqa: E501
+
+MINUTE = datetime(2026, 11, 21, 4, 39, tzinfo=UTC)
+SECOND = datetime(2026, 11, 21, 4, 39, 26, tzinfo=UTC)
+
+
+def links(html: str) -> dict[str, Link]:
+    return {link.href: link for link in HtmlListing().feed(html.encode(), last=True)}
+
+
+def facts(link: Link) -> tuple[int | None, datetime | None, bool]:
+    return link.size, link.modified_at, link.is_exact
+
+
+def test_nginx_gives_whole_names_and_only_whole_numbers_are_sizes() -> None:
+    found = links(NGINX)
+    assert facts(found["a_name_that_is_longer_than_fifty_characters_0001.jpg"]) == (270_000, MINUTE, False)
+    assert found["IMG_0002.JPG"].size is None, '"195K" is rounded'
+    assert set(found) == {"../", "100MEDIA/", "a_name_that_is_longer_than_fifty_characters_0001.jpg", "IMG_0002.JPG"}
+
+
+@pytest.mark.parametrize(
+    ("html", "href", "expected"),
+    [
+        (APACHE_TABLE, "IMG_1.JPG", (None, MINUTE, False)),
+        (LIGHTTPD, "IMG_1.JPG", (None, SECOND, False)),
+        (CADDY, "./IMG%201.JPG", (270_000, SECOND, True)),
+        (IIS, "/pictures/IMG_1.JPG", (270_000, MINUTE, False)),
+        (PYTHON, "IMG_1.JPG", (None, None, False)),
+    ],
+    ids=["apache", "lighttpd", "caddy", "iis", "python"],
+)
+def test_each_form(html: str, href: str, expected: tuple[int | None, datetime | None, bool]) -> None:
+    assert facts(links(html)[href]) == expected
+
+
+def test_a_rounded_size_still_shows_a_change() -> None:
+    assert links(APACHE_TABLE)["IMG_1.JPG"].said != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
+
+
+@pytest.mark.parametrize(
+    ("html", "first", "last"),
+    [
+        (NGINX, '<a href="a_name', "270000\n"),
+        (APACHE_TABLE, '<tr><td valign="top">', "</tr>"),
+        (LIGHTTPD, '<tr><td class="n"><a href="IMG', "</tr>"),
+        (CADDY, '<tr class="file">', "</tr>"),
+        (IIS, "11/21/2026  4:39 AM", "</A><br>"),
+        (PYTHON, "<li>", "</li>"),
+    ],
+    ids=["nginx", "apache", "lighttpd", "caddy", "iis", "python"],
+)
+def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, last: str) -> None:
+    """One row is repeated until the listing is megabytes long; each row must come out with its size and time."""
+    start = html.index(first)
+    end = html.index(last, start) + len(last)
+    [wanted] = [link for link in links(html).values() if f'"{link.href}"' in html[start:end]]
+    row = html[start:end]
+    count = 2_000_000 // len(row)
+    data = (html[:start] + row * count + html[end:]).encode()
+    listing = HtmlListing()
+    found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
+    assert found, "nothing came out before the end"
+    found += listing.feed(b"", last=True)
+    rows = [link for link in found if link.href == wanted.href]
+    assert len(rows) == count
+    assert set(rows) == {wanted}
+
+
+def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
+    nginx = '{"name":"IMG 1.JPG", "type":"file", "mtime":"Sat, 21 Nov 2026 04:39:26 GMT", "size":270000 }'
+    caddy = '{"name":"IMG 1.JPG","size":270000,"url":"./IMG%201.JPG","mod_time":"2026-11-21T04:39:26Z","is_dir":false}'
+    for item in (nginx, caddy):
+        data = ("[\n" + ",\n".join([item] * 10_000) + "\n]").encode()
+        listing = JsonListing()
+        found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
+        found += listing.feed(b"", last=True)
+        assert len(found) == 10_000
+        assert {(link.href, *facts(link)) for link in found} == {("./IMG%201.JPG", 270_000, SECOND, True)}
+    folder = JsonListing().feed(b'[{"name":"100MEDIA","type":"directory"}]', last=True)
+    assert folder[0].href == "./100MEDIA/"
+    assert JsonListing().feed(b"null", last=True) == []
+    with pytest.raises(ValueError, match="cannot be read"):
+        JsonListing().feed(b'[{"name": ', last=True)
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "../other/x.jpg", "/x.jpg", "http://elsewhere.example/camera/x.jpg", "//elsewhere.example/camera/x.jpg",
+        "https://host.example/camera/x.jpg", "http://host.example:81/camera/x.jpg", "%2e%2e/x.jpg",
+        "a/%2E%2E/%2e%2e/x.jpg",
+        "..%2fx.jpg", "..%5cx.jpg", "javascript:alert(1)", "mailto:a@b", "?C=N",
+        "x.jpg?download", "./", "", "x%00.jpg",
+    ],
+)  # fmt: skip
+async def test_only_links_under_the_address_are_followed(href: str) -> None:
+    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    assert directory._resolve("http://host.example/camera/", href) is None
+    await directory.close()
+
+
+@pytest.mark.parametrize(
+    "href", ["x.jpg", "./x.jpg", "/camera/x.jpg", "http://host.example/camera/x.jpg", "a/../x.jpg"]
+)
+async def test_a_file_has_one_path_however_it_is_linked(href: str) -> None:
+    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    assert directory._resolve("http://host.example/camera/", href) == ("http://host.example/camera/x.jpg", "x.jpg")
+    await directory.close()
+
+
+async def test_a_name_and_password_in_the_address_are_refused_with_a_hint() -> None:
+    outbound = Outbound(OutboundPolicy())
+    with pytest.raises(OutboundFailed, match="auth_username"):
+        HttpDirectory(outbound, "http://user:secret@host.example/camera/")
+    await outbound.close()
