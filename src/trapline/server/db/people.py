@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, or_, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -17,7 +17,7 @@ class UserRow(Row):
     """A person. An operator is one who may do everything in this installation."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("uq_users_email_lower", func.lower("email"), unique=True),)
+    __table_args__ = (Index("uq_users_email_lower", text("lower(email)"), unique=True),)
 
     id: Mapped[Key]
     email: Mapped[str]

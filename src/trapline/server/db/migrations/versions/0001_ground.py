@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
-    op.create_index("uq_users_email_lower", "users", [sa.literal_column("lower('email')")], unique=True)
+    op.create_index("uq_users_email_lower", "users", [sa.literal_column("lower(email)")], unique=True)
     op.create_table(
         "algorithms",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -579,6 +579,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("etag", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=True),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,139 @@
+"""The composition root: settings in; engines, application and chores out.
+
+`python -m trapline.server.main api` serves HTTP, `... background` does the chores. `trapline up` starts both.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_network
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from trapline.server.background.run import run_background
+from trapline.server.db.base import Database
+from trapline.server.db.migrations import check_present
+from trapline.server.errors import TraplineError
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.imaging.decoders import Limits as DecoderLimits
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys
+from trapline.server.store.local import LocalStore
+from trapline.server.system import Leases, Limits, System
+from trapline.server.telemetry import set_up_logs
+from trapline.server.vault import SecretKeys
+
+log = structlog.get_logger(__name__)
+
+LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
+STOP_WITHIN_S = 8
+
+
+@asynccontextmanager
+async def open_system(settings: Settings) -> AsyncIterator[System]:
+    """Open the engines that these settings name, and close them at the end. The database must be there already."""
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
+    database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
+    decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
+    try:
+        yield System(
+            database=database,
+            store=LocalStore(settings.data / "store"),
+            decoders=decoders,
+            outbound=_outbound_policy(settings),
+            secrets=SecretKeys(read_secret_keys(settings)),
+            public_url=settings.public_url,
+            leases=Leases(
+                lease_s=settings.lease_s,
+                lease_max_s=settings.lease_max_s,
+                reaper_s=settings.reaper_s,
+                errors=settings.task_errors,
+                losses=settings.task_losses,
+                held_at_most=settings.held_at_most,
+            ),
+            limits=Limits(
+                image_bytes=settings.max_image_bytes,
+                image_pixels=settings.max_image_pixels,
+                json_bytes=settings.max_json_bytes,
+                result_bytes=settings.max_result_bytes,
+            ),
+        )
+    finally:
+        await decoders.close()
+        await database.close()
+
+
+def _outbound_policy(settings: Settings) -> OutboundPolicy:
+    origins = (origin.rpartition(":") for origin in settings.own_origins)
+    return OutboundPolicy(
+        allow_private=settings.allow_private_sources,
+        allowed_networks=tuple(ip_network(network) for network in settings.allowed_networks),
+        own_origins=frozenset((host, int(port)) for host, _, port in origins),
+    )
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """Make the application of one API process; its engines open with it and close with it."""
+    app = make_application(None)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_system(settings) as system:
+            app.state.system = system
+            yield
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def serve_api(settings: Settings, listener: socket.socket) -> None:
+    """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
+    config = uvicorn.Config(
+        dress(make_app(settings)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http="httptools",
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        forwarded_allow_ips=list(settings.trusted_proxies) or "",
+    )
+    uvicorn.Server(config).run([listener])
+
+
+async def do_chores(settings: Settings) -> None:
+    """Do the background work until SIGTERM or SIGINT."""
+    async with open_system(settings) as system:
+        await run_background(system)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one process of the server; answers its exit code."""
+    try:
+        settings = load_settings()
+        set_up_logs(settings.log_format, settings.log_level)
+        assert settings.database_url is not None, "DATABASE_URL"
+        check_present(settings.database_url.get_secret_value())
+        match arguments:
+            case ["api"]:
+                serve_api(settings, socket.socket(fileno=int(os.environ[LISTEN_SOCKET])))
+            case ["background"]:
+                asyncio.run(do_chores(settings))
+            case _:
+                sys.stderr.write("usage: python -m trapline.server.main api|background\n")
+                return 2
+    except (SettingsError, TraplineError) as error:
+        log.error("this process cannot start", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,143 @@
+"""Two households for the isolation test: one with everything in it, and a stranger with a project of their own."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from trapline.server.actions.tokens import create_token
+from trapline.server.db.analyses import AnalysisRow
+from trapline.server.db.base import Database
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.images import ImageRow
+from trapline.server.db.jobs import JobRow
+from trapline.server.db.people import MemberRow, UserRow
+from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
+from trapline.server.db.projects import ProjectRow
+from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.auth import NewToken, Role, TokenKind
+
+
+@dataclass
+class House:
+    """A project with one of everything, the ids by the names that routes give them, and a token for each caller."""
+
+    ids: dict[str, str]
+    tokens: dict[str, str] = field(default_factory=dict)
+
+
+async def build_house(system: System, name: str) -> House:
+    """Build a project with one row of everything, an owner, a viewer, and a worker's token."""
+    scope = Scope.system()
+    async with system.database.transaction(scope) as tx:
+        project = ProjectRow(name=name)
+        people = {role: UserRow(email=f"{role}@{name}.example") for role in (Role.OWNER, Role.VIEWER)}
+        tx.session.add_all([project, *people.values()])
+        await tx.session.flush()
+        for role, person in people.items():
+            tx.session.add(MemberRow(project_id=project.id, user_id=person.id, role=role.value))
+        deployment = DeploymentRow(project_id=project.id, name="camera", is_default=True)
+        tx.session.add(deployment)
+        await tx.session.flush()
+        image = ImageRow(
+            project_id=project.id,
+            deployment_id=deployment.id,
+            sha256=name.encode(),
+            size_bytes=1,
+            media_type="image/jpeg",
+            filename="a.jpg",
+            width=10,
+            height=10,
+            storage_key=f"originals/{project.id}/aa/aa",
+            captured_at=datetime.now(UTC),
+            captured_at_source="exif",
+            time_zone="UTC",
+        )
+        source = SourceRow(
+            project_id=project.id,
+            deployment_id=deployment.id,
+            name="feed",
+            gateway="http",
+            base_url="http://camera.example/",
+            is_active=False,
+        )
+        pipeline = PipelineRow(
+            project_id=project.id, slug="p", version=1, name="P", stages={"stages": []}, content_sha256=b"x"
+        )
+        service = ServiceRow(name=f"service {name}", registrant="somebody")
+        tx.session.add_all([image, source, pipeline, service])
+        await tx.session.flush()
+        tx.session.add(ServiceProjectRow(service_id=service.id, project_id=project.id))
+        run = RunRow(
+            project_id=project.id,
+            source_id=source.id,
+            state="completed",
+            trigger="manual",
+            finished_at=datetime.now(UTC),
+        )
+        file = PulledFileRow(project_id=project.id, source_id=source.id, path="a.jpg", state="quarantined")
+        job = JobRow(
+            project_id=project.id,
+            pipeline_id=pipeline.id,
+            name="job",
+            pipeline_slug="p",
+            pipeline_version=1,
+            status="processing",
+            expanded=True,
+            open=1,
+        )
+        tx.session.add_all([run, file, job])
+        await tx.session.flush()
+        analysis = AnalysisRow(
+            project_id=project.id, image_id=image.id, job_id=job.id, model_name="p", model_version="1"
+        )
+        tx.session.add(analysis)
+        await tx.session.flush()
+    house = House(
+        ids={
+            "project_id": str(project.id),
+            "deployment_id": str(deployment.id),
+            "image_id": str(image.id),
+            "source_id": str(source.id),
+            "run_id": str(run.id),
+            "job_id": str(job.id),
+            "analysis_id": str(analysis.id),
+            "service_id": str(service.id),
+            "pipeline_id": str(pipeline.id),
+        }
+    )
+    for role, person in people.items():
+        own = Scope(actor=f"user:{person.id}", user_id=person.id, roles={project.id: role})
+        made = await create_token(system, own, NewToken(name="t"))
+        house.tokens[role.value] = made.token
+        if role == Role.OWNER:
+            house.ids["token_id"] = str(made.id)
+            worker = await create_token(system, own, NewToken(name="w", kind=TokenKind.WORKER))
+            house.tokens["worker"] = worker.token
+    return house
+
+
+def unknown_ids(house: House) -> dict[str, str]:
+    """Ids of the same forms that nothing has."""
+    return {name: str(_unlike(value)) for name, value in house.ids.items()}
+
+
+def _unlike(value: str) -> int | UUID:
+    return 987_654_321 if value.isdigit() else uuid7()
+
+
+async def fingerprint(database: Database) -> dict[str, str]:
+    """One digest for each table, but for what every request writes (when a token was last used)."""
+    scope = Scope.system()
+    digests = {}
+    async with database.transaction(scope) as tx:
+        tables = (await tx.session.execute(text("select tablename from pg_tables where schemaname = 'public'"))).all()
+        for (table,) in tables:
+            row = "to_jsonb(t) - 'last_used_at' - 'last_seen_at'"
+            query = f"select md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), '')) from {table} t"
+            digests[table] = (await tx.session.execute(text(query))).scalar_one()
+    return digests
