@@ -198,7 +198,7 @@ async def show_link(system: System, link: str) -> LinkState:
     async with system.database.transaction(NOBODY) as tx:
         row = await find_link(NOBODY, tx, hash_secret(link))
         if row is None:
-            raise NotFound("This link was used already or is too old. `trapline link` on the server makes a new one.")
+            raise NotFound("This link was used already or is too old. `trapline user link` on the server makes a new one.")
         return LinkState(purpose=row.purpose, expires_at=row.expires_at)
 
 
@@ -209,7 +209,7 @@ async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
     async with system.database.transaction(scope) as tx:
         link = await find_link(scope, tx, hash_secret(given.link), lock=True)
         if link is None:
-            raise NotFound("This link was used already or is too old. `trapline link` on the server makes a new one.")
+            raise NotFound("This link was used already or is too old. `trapline user link` on the server makes a new one.")
         if link.purpose == "first_owner":
             if given.email is None or password_hash is None:
                 raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")

@@ -1,0 +1,20 @@
+"""Write openapi.json, the description of the API that the page's types are generated from: `make openapi`."""
+
+import json
+import sys
+from pathlib import Path
+
+from trapline.server.routes.application import make_application
+
+FILE = Path(__file__).parent.parent / "openapi.json"
+
+
+def describe() -> str:
+    """Describe the API of this very code."""
+    return json.dumps(make_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv and FILE.read_text(encoding="utf-8") != describe():
+        sys.exit("openapi.json is stale: run `make openapi` and commit it.")
+    FILE.write_text(describe(), encoding="utf-8")
