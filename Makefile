@@ -59,6 +59,11 @@ openapi: setup ## Write openapi.json and the page's types from it
 	$(BIN)/python tools/write_openapi.py
 	@if [ -d web/node_modules ]; then cd web && npm run --silent types; fi
 
+.PHONY: migration
+migration: setup ## Write a migration for changed tables (NAME="what it does")
+	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="Add tags"'; exit 1; }
+	$(BIN)/python tools/write_migration.py "$(NAME)"
+
 .PHONY: web
 web: setup ## Build the page anew
 	$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .

@@ -7,17 +7,23 @@ from pathlib import Path
 from alembic import command
 
 from trapline.server.db import migrations
-from trapline.server.engines import EmbeddedPostgres
+from trapline.server.engines.postgres import start_postgres, stop_postgres
 
 
 def main(message: str) -> None:
     """Migrate a scratch database to the newest revision and let alembic compare the tables with it."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "pg") as postgres:
-        migrations.migrate(postgres.url)
-        with migrations._connect(postgres.url) as connection:
-            config = migrations._config()
-            config.attributes["connection"] = connection
-            command.revision(config, message=message, autogenerate=True)
+    number = f"{len(list(Path(migrations.__file__).parent.glob('versions/0*.py'))) + 1:04}"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        postgres = start_postgres(Path(folder))
+        try:
+            migrations.migrate(postgres.url)
+            with migrations._connect(postgres.url) as connection:
+                config = migrations._config()
+                config.attributes["connection"] = connection
+                command.revision(config, message=message, autogenerate=True, rev_id=number)
+        finally:
+            stop_postgres(postgres)
 
 
 if __name__ == "__main__":
