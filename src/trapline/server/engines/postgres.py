@@ -280,3 +280,17 @@ def _is_postmaster_of(pid: int, cluster: Path) -> bool:
             return False
     told = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return not told.stdout.startswith("Z") and str(cluster) in told.stdout
+
+
+def find_running(folder: Path) -> str | None:
+    """The URL of the PostgreSQL that some Trapline runs on this data folder now; None where none runs."""
+    folder = folder.resolve()
+    try:
+        pid = int((folder / "database" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        password = (folder / "database-password").read_text(encoding="utf-8").strip()
+        port = int((folder / "database-port").read_text(encoding="utf-8"))
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+    if not _is_postmaster_of(pid, folder / "database"):
+        return None
+    return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"

@@ -1,0 +1,68 @@
+"""`trapline deployment`: make and list deployments."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A deployment is one camera at one place over one period.", no_args_is_help=True, rich_markup_mode="markdown"
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
+
+
+@app.command("create")
+def create_deployment(
+    name: Annotated[str, typer.Argument(help='Such as "Old oak".')],
+    *,
+    project: InProject = None,
+    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
+    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
+    time_zone: Annotated[str, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Make a deployment.
+
+    Example: `trapline deployment create "Old oak" --lat 52.5 --lon 13.4 --time-zone Europe/Berlin`
+    """
+    from pydantic import ValidationError
+
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_project, open_server
+    from trapline.wire.deployments import NewDeployment
+
+    with open_server() as server:
+        within = get_project(server, project)
+        try:
+            new = NewDeployment(project=within.id, name=name, latitude=lat, longitude=lon, time_zone=time_zone)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            sentence = f"{wrong['loc'][0]} {wrong['msg'].removeprefix('Value error, ')}."
+            raise CommandFailed(sentence, Exit.WRONG_USAGE) from None
+        made = server.make_deployment(new)
+    if as_json:
+        print_json(made)
+    else:
+        print(f"Made deployment {made.name} in {within.name}: {made.id}")
+
+
+@app.command("list")
+def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> None:
+    """List a project's deployments."""
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        deployments = server.list_deployments(get_project(server, project).id)
+    if as_json:
+        print_json(deployments)
+    else:
+        print_table(
+            ("name", "latitude", "longitude", "time zone", "images", "last image", "id"),
+            [
+                (it.name, it.latitude, it.longitude, it.time_zone, it.images, it.last_image_at, it.id)
+                for it in deployments
+            ],
+        )

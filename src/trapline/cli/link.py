@@ -1,0 +1,27 @@
+"""`trapline link`: a one-time link that signs a person in."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def link(
+    email: Annotated[str | None, typer.Option(help="Whose account; the first owner's without it.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")] = None,
+) -> None:
+    """Print a one-time link that signs a person in; on the server's machine only.
+
+    Where nobody has an account yet, the link makes the owner's.
+    """
+    print(asyncio.run(_make(email, data)))
+
+
+async def _make(email: str | None, data: Path | None) -> str:
+    from trapline.cli.local import open_local
+    from trapline.server.actions.auth import make_first_link, make_sign_in_link
+
+    async with open_local(data) as system:
+        secret = await make_first_link(system) or await make_sign_in_link(system, email)
+        return f"{system.public_url}/welcome#{secret}"

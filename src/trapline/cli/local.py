@@ -1,0 +1,62 @@
+"""The server's own machine: its data folder, and actions without HTTP between."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from trapline.cli.failures import CommandFailed
+from trapline.server.actions.auth import scope_of_token
+from trapline.server.actions.tokens import create_token
+from trapline.server.engines.folder import write_secret
+from trapline.server.engines.postgres import find_running
+from trapline.server.errors import Unauthenticated
+from trapline.server.main import open_system
+from trapline.server.rules.access import Origin, Scope
+from trapline.server.settings import Settings, load_settings
+from trapline.server.system import System
+from trapline.wire.auth import NewToken, TokenKind
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")]
+
+
+def settle(data: Path | None) -> Settings:
+    """The settings with the data folder made absolute, and with the database that runs on it now.
+
+    Raises CommandFailed where there is no DATABASE_URL and no Trapline runs on the folder.
+    """
+    settings = load_settings()
+    folder = (data or settings.data).resolve()
+    url = settings.database_url
+    if url is None:
+        running = find_running(folder)
+        if running is None:
+            raise CommandFailed(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
+        url = SecretStr(running)
+    return settings.model_copy(update={"data": folder, "database_url": url})
+
+
+@asynccontextmanager
+async def open_local(data: Path | None) -> AsyncIterator[System]:
+    """The system of a server on this machine, beside its own processes."""
+    async with open_system(settle(data)) as system:
+        yield system
+
+
+async def ensure_worker_token(system: System, folder: Path) -> str:
+    """The token of this machine's own worker, good for every project; kept in the data folder, mode 0600."""
+    file = folder / "worker-token"
+    if file.exists():
+        token = file.read_text(encoding="utf-8").strip()
+        try:
+            await scope_of_token(system, token, Origin())
+        except Unauthenticated:
+            file.unlink()
+        else:
+            return token
+    made = await create_token(system, Scope.system("up"), NewToken(name="local worker", kind=TokenKind.WORKER))
+    write_secret(file, made.token)
+    return made.token

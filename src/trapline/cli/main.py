@@ -1,0 +1,113 @@
+"""The command line: nouns first, each in a file of its own that is loaded when it is asked for."""
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+NOUNS: dict[str, tuple[str, str]] = {
+    # name: (module, the function or typer.Typer in it)
+    "up": ("trapline.cli.up", "up"),
+    "demo": ("trapline.cli.demo", "demo"),
+    "link": ("trapline.cli.link", "link"),
+    "migrate": ("trapline.cli.migrate", "migrate"),
+    "background": ("trapline.cli.background", "background"),
+    "project": ("trapline.cli.project", "app"),
+    "deployment": ("trapline.cli.deployment", "app"),
+    "token": ("trapline.cli.token", "app"),
+    "images": ("trapline.cli.images", "app"),
+    "source": ("trapline.cli.source", "app"),
+    "job": ("trapline.cli.job", "app"),
+    "worker": ("trapline.cli.worker", "worker"),
+    "register": ("trapline.cli.register", "register"),
+    "version": ("trapline.cli.version", "version"),
+}
+
+HELP = """Trapline turns cameras in the field into verified observations.
+
+**See it work**, with real pictures and a real model:
+
+    trapline demo
+
+**Use it**: start the server, then follow the one-time link it prints:
+
+    trapline up --data /srv/trapline
+
+**Bring pictures in**, from a folder or from where a camera leaves them:
+
+    trapline images upload DCIM/ --project "Forest edge"
+    trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
+
+**Run a model over them** and watch:
+
+    trapline job run camera-trap --project "Forest edge" --follow
+
+**A worker on another machine** needs the server's address and a token (`trapline token create --kind worker`):
+
+    TRAPLINE_SERVER=https://trapline.example.org TRAPLINE_TOKEN=tl_worker_... trapline worker
+
+Commands that talk to a server read TRAPLINE_SERVER (http://localhost:8000) and TRAPLINE_TOKEN.
+With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wrong usage or settings,
+3 no answer from the server, 4 the server refused.
+"""
+
+
+class Nouns(TyperGroup):
+    """Loads the file of a noun when it is asked for, so that `trapline version` does not load a web server."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name every noun."""
+        return [name for name in NOUNS if self.get_command(ctx, name) is not None]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the interface is typer's
+        """Load one noun; None where there is none of this name."""
+        if cmd_name not in NOUNS:
+            return None
+        if cmd_name not in self.commands:
+            module, attribute = NOUNS[cmd_name]
+            self.commands[cmd_name] = _load(cmd_name, module, attribute)
+        return self.commands[cmd_name]
+
+
+def _load(name: str, module: str, attribute: str) -> Any:
+    loaded = getattr(importlib.import_module(module), attribute)
+    if not isinstance(loaded, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        alone.command(name)(loaded)
+        loaded = alone
+    command = typer.main.get_command(loaded)
+    command.name = name
+    return command
+
+
+program = typer.Typer(
+    cls=Nouns, help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
+
+
+@program.callback()
+def _root() -> None:
+    pass
+
+
+def app() -> None:
+    """Run the command line; every foreseen failure is one sentence on standard error and an exit code."""
+    from trapline.cli.failures import explain
+
+    try:
+        program(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        sentence, code = told
+        print(f"trapline: {sentence}", file=sys.stderr)
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,18 @@
+"""`trapline migrate`: bring an outside database to this version's schema."""
+
+
+def migrate() -> None:
+    """Bring the database that DATABASE_URL names to this version; an embedded one is migrated by `trapline up`."""
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.server.db.migrations import find_present, newest
+    from trapline.server.db.migrations import migrate as bring_up
+    from trapline.server.settings import load_settings
+
+    url = load_settings().database_url
+    if url is None:
+        raise CommandFailed(
+            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.", Exit.WRONG_USAGE
+        )
+    before = find_present(url.get_secret_value())
+    bring_up(url.get_secret_value())
+    print(f"The database is at {newest()}." if before == newest() else f"Migrated from {before} to {newest()}.")

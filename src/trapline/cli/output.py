@@ -1,0 +1,75 @@
+"""What commands print: tables for people, JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def make_console(*, to_errors: bool = False) -> Console:
+    """A console on standard output, or on standard error for what is not the answer itself."""
+    return Console(stderr=to_errors, highlight=False, soft_wrap=True)
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer as one JSON document."""
+    json.dump(_plain(answer), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; nothing in them is taken for markup. A column of numbers stands to the right."""
+    listed = [tuple(rows_) for rows_ in rows]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numbers = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(describe(value)) for value in row))
+    make_console().print(table)
+
+
+def describe(value: object) -> str:
+    """One value in words: times as `2 min ago` or a date, nothing as a dash."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return describe_time(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return str(value)
+
+
+def describe_time(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago a moment was, or its date if that is more than two days."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 0 or seconds > 172_800:
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+    if seconds < 90:
+        return f"{seconds:.0f} s ago"
+    return f"{seconds / 60:.0f} min ago" if seconds < 5400 else f"{seconds / 3600:.0f} h ago"
+
+
+def describe_seconds(seconds: float) -> str:
+    """A span of time in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, BaseModel):
+        return answer.model_dump(mode="json")
+    if isinstance(answer, list):
+        return [_plain(item) for item in answer]
+    return answer

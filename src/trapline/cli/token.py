@@ -1,0 +1,130 @@
+"""`trapline token`: API tokens, for people's scripts and for workers."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.wire.auth import NewToken, TokenKind, TokenMade
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+
+app = typer.Typer(
+    help="API tokens sign in scripts and workers; each is shown once.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.command("create")
+def create(
+    *,
+    name: Annotated[str, typer.Option(help="What it is for, such as gpu-2.")],
+    kind: Annotated[TokenKind, typer.Option(help="user: what you may do. worker: take tasks and post results.")] = (
+        TokenKind.USER
+    ),
+    project: Annotated[
+        list[str] | None, typer.Option(help="Only this project (name or id); may be given several times.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Good for so many days; for ever without it.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="On the server's machine: make it in this data folder, without signing in."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token and print it, this once.
+
+    With a token of yours: `trapline token create --name gpu-2 --kind worker --project "Forest edge"`
+
+    The first one, on the server's machine: `trapline token create --data /srv/trapline --name me`
+    """
+    from trapline.cli.output import print_json
+
+    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    if data is None:
+        from trapline.cli.server import open_server
+
+        with open_server() as server:
+            ids = _find_projects(server, project)
+            made = server.make_token(NewToken(name=name, kind=kind, projects=ids, expires_at=expires_at))
+    else:
+        made = asyncio.run(_make_here(data, NewToken(name=name, kind=kind, expires_at=expires_at), project))
+    if as_json:
+        print_json(made)
+    else:
+        print(made.token)
+
+
+@app.command("list")
+def list_tokens(*, as_json: AsJson = False) -> None:
+    """List the tokens that you made; their secrets are never shown again."""
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        tokens = server.list_tokens()
+    if as_json:
+        print_json(tokens)
+    else:
+        print_table(
+            ("name", "kind", "begins with", "made", "last used", "good until", "id"),
+            [
+                (
+                    it.name,
+                    it.kind,
+                    it.prefix,
+                    it.created_at,
+                    it.last_used_at,
+                    "revoked" if it.revoked_at else it.expires_at,
+                    it.id,
+                )
+                for it in tokens
+            ],
+        )
+
+
+@app.command("revoke")
+def revoke(
+    token_id: Annotated[UUID, typer.Argument(help="The token's id, as `trapline token list` shows it.")],
+) -> None:
+    """Revoke a token; it is refused from now on."""
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.revoke_token(token_id)
+    print("Revoked.")
+
+
+def _find_projects(server: "Trapline", named: list[str] | None) -> list[int] | None:
+    from trapline.cli.server import get_project
+
+    return [get_project(server, name).id for name in named] if named else None
+
+
+async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> TokenMade:
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.local import open_local
+    from trapline.server.actions.tokens import create_token
+    from trapline.server.db.people import find_operator, list_roles
+    from trapline.server.rules.access import Scope
+
+    if projects and not all(project.isdecimal() for project in projects):
+        raise CommandFailed("With --data, name projects by their ids.", Exit.WRONG_USAGE)
+    ids = [int(project) for project in projects] if projects else None
+    async with open_local(data) as system:
+        scope = Scope.system("command line")
+        if new.kind is TokenKind.USER:
+            async with system.database.transaction(scope) as tx:
+                owner = await find_operator(scope, tx)
+                if owner is None:
+                    raise CommandFailed("Nobody has an account yet: `trapline link` prints the link that makes one.")
+                roles = await list_roles(scope, tx, owner.id)
+            scope = Scope(actor="command line", roles=roles, user_id=owner.id, is_operator=True)
+        return await create_token(system, scope, new.model_copy(update={"projects": ids}))

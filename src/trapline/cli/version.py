@@ -1,0 +1,16 @@
+"""`trapline version`."""
+
+from typing import Annotated
+
+import typer
+
+
+def version(*, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Print the version of Trapline."""
+    from trapline import __version__
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json({"version": __version__})
+    else:
+        print(__version__)
