@@ -78,3 +78,27 @@ class ClassCount(Message):
 
     class_name: AnyText
     images: Count
+
+
+class ClassCounts(Message):
+    """The classes found in a project, the most frequent first."""
+
+    results: list[ClassCount]
+
+
+class ImageOrder(StrEnum):
+    """How a list of images is ordered."""
+
+    NEWEST_FIRST = "-captured_at"
+    OLDEST_FIRST = "captured_at"
+
+
+class StateFilter(StrEnum):
+    """The state of an image's newest analysis, or `none` where it was never queued."""
+
+    NONE = "none"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"

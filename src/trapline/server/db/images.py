@@ -4,10 +4,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row, Texts
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+
+MAX_THUMBNAIL_ATTEMPTS = 3
 
 
 class ImageRow(Row):
@@ -66,3 +84,104 @@ class ImageClassRow(Row):
     project_id: Mapped[int]
     captured_at: Mapped[datetime]
     confidence: Mapped[float]
+
+
+async def get_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
+    """Get an image that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(ImageRow, image_id)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+async def find_image_by_hash(scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes) -> UUID | None:
+    """Find the image of a deployment that has these very bytes."""
+    statement = select(ImageRow.id, ImageRow.project_id).where(
+        ImageRow.deployment_id == deployment_id, ImageRow.sha256 == sha256
+    )
+    found = (await tx.session.execute(statement)).one_or_none()
+    if found is None:
+        return None
+    image_id, project_id = found
+    scope.check(project_id)
+    return image_id
+
+
+async def add_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
+    """Add an image; answers its id and whether it is new: by constraint the same bytes in a deployment are one."""
+    scope.check(row.project_id)
+    values = {
+        column.key: getattr(row, column.key)
+        for column in ImageRow.__table__.columns
+        if getattr(row, column.key) is not None
+    }
+    statement = insert(ImageRow).values(values).on_conflict_do_nothing(index_elements=["deployment_id", "sha256"])
+    made = (await tx.session.execute(statement.returning(ImageRow.id))).scalar_one_or_none()
+    if made is not None:
+        return made, True
+    found = await find_image_by_hash(scope, tx, row.deployment_id, row.sha256)
+    assert found is not None, "the constraint named an image that is not there"
+    return found, False
+
+
+def select_images(scope: Scope, project_id: int | None) -> Select[ImageRow]:
+    """Select the images that the caller sees, of one project or of all."""
+    statement = select(ImageRow)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(ImageRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(ImageRow.project_id.in_(ids))
+
+
+async def find_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tuple[UUID | None, UUID | None]:
+    """Find the images of the same project taken just before and just after this one."""
+    scope.check(image.project_id)
+    key = tuple_(ImageRow.captured_at, ImageRow.id)
+    here = tuple_(image.captured_at, image.id)
+    of_project = select(ImageRow.id).where(ImageRow.project_id == image.project_id).limit(1)
+    before = of_project.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+    after = of_project.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
+    return (
+        (await tx.session.execute(before)).scalar_one_or_none(),
+        (await tx.session.execute(after)).scalar_one_or_none(),
+    )
+
+
+async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:
+    """Count how many images of a project show each class, the most frequent first."""
+    scope.check(project_id)
+    statement = (
+        select(ImageClassRow.class_name, func.count())
+        .where(ImageClassRow.project_id == project_id)
+        .group_by(ImageClassRow.class_name)
+        .order_by(func.count().desc(), ImageClassRow.class_name)
+        .limit(1000)
+    )
+    return [(name, count) for name, count in (await tx.session.execute(statement)).all()]
+
+
+async def take_without_thumbnails(scope: Scope, tx: Transaction, limit: int) -> list[ImageRow]:
+    """Take images that have no thumbnails yet, each for this transaction alone; others pass them by."""
+    statement = (
+        select(ImageRow)
+        .where(ImageRow.thumbnails_at.is_(None), ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS)
+        .order_by(ImageRow.thumbnail_attempts, ImageRow.id)
+        .limit(limit)
+        # Only the key may be shared, so that analyses of these images can be made meanwhile.
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def mark_thumbnails(scope: Scope, tx: Transaction, made: list[UUID], failed: list[UUID]) -> None:
+    """Note which images have their thumbnails, and which could not be given any this time."""
+    if made:
+        done = update(ImageRow).where(ImageRow.id.in_(made)).values(thumbnails_at=text("now()"))
+        await tx.session.execute(done, execution_options={"synchronize_session": False})
+    if failed:
+        tried = (
+            update(ImageRow).where(ImageRow.id.in_(failed)).values(thumbnail_attempts=ImageRow.thumbnail_attempts + 1)
+        )
+        await tx.session.execute(tried, execution_options={"synchronize_session": False})

@@ -61,6 +61,13 @@ ACCESS: dict[str, Access] = {
     "GET /deployments/{deployment_id}": Access(PEOPLE),
     "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+    # images
+    "GET /images": Access(PEOPLE),
+    "POST /images": Access(PEOPLE, Role.MANAGER),
+    "GET /images/classes": Access(PEOPLE),
+    "GET /images/{image_id}": Access(PEOPLE),
+    "GET /files/{key:path}": PUBLIC,  # the signature is the key
+    "HEAD /files/{key:path}": PUBLIC,
 }
 
 

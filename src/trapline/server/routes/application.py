@@ -5,17 +5,17 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from trapline import __version__
-from trapline.server.routes import auth, deployments, health, projects, tokens
+from trapline.server.routes import auth, deployments, files, health, images, projects, tokens
 from trapline.server.routes.access import ACCESS, access_key
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers
 from trapline.server.system import System
 
-VERSIONED = [auth.router, tokens.router, projects.router, deployments.router]
+VERSIONED = [auth.router, tokens.router, projects.router, deployments.router, images.router]
 """Mounted under /api/v2."""
 
-GUIDED = [health.router]
+GUIDED = [health.router, files.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 

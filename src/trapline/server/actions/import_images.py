@@ -1,0 +1,144 @@
+"""The one way in: a received file becomes a checked, stored, dated image, or a clear reason why not.
+
+Uploads, pulls and pushes all end here. First the file is checked and stored, then a row is added in the caller's own
+transaction. Stored bytes without a row do no harm (their place is named by their content), a row without bytes would.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.images import ImageRow, add_image, find_image_by_hash
+from trapline.server.errors import Unavailable
+from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.rules.access import Scope
+from trapline.server.rules.capture_time import find_capture_time
+from trapline.server.store.keys import original_key, upright_key
+from trapline.server.store.port import Incoming
+from trapline.server.system import System
+
+LEAST_FREE = 0.05
+MAX_FILENAME = 255
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where images belong, and how times are read there."""
+
+    project_id: int
+    deployment_id: UUID
+    zone: ZoneInfo
+    clock_offset_s: int
+    source_id: UUID | None = None
+    filename_pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """The deployment has these very bytes already."""
+
+    image_id: UUID
+
+
+Checked = ImageRow | Known | Skipped | Broken
+
+
+def place_of(deployment: DeploymentRow, source_id: UUID | None = None, pattern: str | None = None) -> Place:
+    """Tell where the images of a deployment belong."""
+    return Place(
+        project_id=deployment.project_id,
+        deployment_id=deployment.id,
+        zone=ZoneInfo(deployment.time_zone),
+        clock_offset_s=deployment.clock_offset_s,
+        source_id=source_id,
+        filename_pattern=pattern,
+    )
+
+
+async def check_room(system: System) -> None:
+    """Raise Unavailable where the disk of the store is almost full: pulls and uploads pause."""
+    free = await system.store.find_free_fraction()
+    if free is not None and free < LEAST_FREE:
+        raise Unavailable(
+            f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} no image is taken. Nothing was stored. "
+            "Make room, or move the data folder to a larger disk."
+        )
+
+
+async def check_image(
+    system: System,
+    scope: Scope,
+    place: Place,
+    incoming: Incoming,
+    path: str,
+    modified_at: datetime | None = None,
+) -> Checked:
+    """Check a received file wholly and store it; answers the row to add, or why there is none.
+
+    `path` is where the file came from; its last part is the image's name. Raises Unavailable where the store or the
+    database is away.
+    """
+    sha256 = bytes.fromhex(incoming.sha256)
+    async with system.database.transaction(scope) as tx:
+        known = await find_image_by_hash(scope, tx, place.deployment_id, sha256)
+    if known is not None:
+        return Known(known)
+    async with system.store.receive() as upright:
+        picture = await system.decoders.inspect(incoming.path, upright=upright.path)
+        if isinstance(picture, Broken | Skipped):
+            return picture
+        image_id = uuid7()
+        stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
+        copy = await system.store.keep(upright, upright_key(image_id)) if picture.upright_made else None
+    filename = PurePosixPath(path).name or "unnamed"
+    captured = find_capture_time(
+        picture.exif,
+        filename,
+        zone=place.zone,
+        clock_offset_s=place.clock_offset_s,
+        filename_pattern=place.filename_pattern,
+        modified_at=modified_at,
+        received_at=datetime.now(UTC),
+    )
+    return ImageRow(
+        id=image_id,
+        project_id=place.project_id,
+        deployment_id=place.deployment_id,
+        sha256=sha256,
+        size_bytes=stored.size,
+        media_type=picture.media_type,
+        filename=filename[-MAX_FILENAME:],
+        width=picture.width,
+        height=picture.height,
+        orientation=picture.orientation,
+        storage_key=stored.key,
+        upright_key=copy.key if copy else None,
+        captured_at=captured.at,
+        captured_at_source=captured.source.value,
+        captured_at_raw=captured.raw,
+        time_zone=place.zone.key,
+        clock_offset_s=place.clock_offset_s,
+        flags=list(captured.flags),
+        exif=picture.exif,
+        source_id=place.source_id,
+        source_path=path if place.source_id else None,
+    )
+
+
+async def keep_image(system: System, scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
+    """Add a checked image within a transaction; answers its id and whether it is new.
+
+    Every new image passes here, so here it joins the jobs that take each new image of the project.
+    """
+    upright = row.upright_key
+    image_id, is_new = await add_image(scope, tx, row)
+    if not is_new and upright is not None:
+        store = system.store
+        tx.after_commit(lambda: store.delete(upright))
+    return image_id, is_new

@@ -1,0 +1,164 @@
+"""What analyses found on images, as lists and viewers of images show it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
+
+from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
+from trapline.server.db.annotations import AnnotationRow
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.images import ImageClassRow, ImageRow
+from trapline.server.db.pipelines import AlgorithmRow
+from trapline.server.rules.access import Scope
+
+MAX_BOXES = 50
+MAX_ANALYSES = 50
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class ImageFilter:
+    """Which of the images that the caller sees; None takes all. `analysis_state` is the newest analysis's, or none."""
+
+    deployment_id: UUID | None = None
+    class_name: str | None = None
+    analysis_state: str | None = None
+    captured_after: datetime | None = None
+    captured_before: datetime | None = None
+    confidence_min: float | None = None
+
+
+@dataclass
+class Findings:
+    """What is known of one image: the state of its newest analysis, its classes, and the boxes of the newest result."""
+
+    state: str | None = None
+    classes: list[str] = field(default_factory=list)
+    boxes: list[tuple[AnnotationRow, AnnotationRow | None]] = field(default_factory=list)
+
+
+def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
+    """Narrow a statement of images."""
+    if wanted.deployment_id is not None:
+        statement = statement.where(ImageRow.deployment_id == wanted.deployment_id)
+    if wanted.captured_after is not None:
+        statement = statement.where(ImageRow.captured_at >= wanted.captured_after)
+    if wanted.captured_before is not None:
+        statement = statement.where(ImageRow.captured_at < wanted.captured_before)
+    if wanted.class_name is not None:
+        statement = statement.join(ImageClassRow, ImageClassRow.image_id == ImageRow.id).where(
+            ImageClassRow.project_id == ImageRow.project_id, ImageClassRow.class_name == wanted.class_name
+        )
+        if wanted.confidence_min is not None:
+            statement = statement.where(ImageClassRow.confidence >= wanted.confidence_min)
+    elif wanted.confidence_min is not None:
+        statement = statement.where(
+            exists().where(ImageClassRow.image_id == ImageRow.id, ImageClassRow.confidence >= wanted.confidence_min)
+        )
+    if wanted.analysis_state == NONE:
+        statement = statement.where(~exists().where(AnalysisRow.image_id == ImageRow.id))
+    elif wanted.analysis_state is not None:
+        statement = statement.where(_newest_state() == wanted.analysis_state)
+    return statement
+
+
+def _newest_state() -> ColumnElement[str]:
+    return (
+        select(AnalysisRow.state)
+        .where(AnalysisRow.image_id == ImageRow.id)
+        .order_by(AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, Findings]:
+    """List what is known of each of these images, in four statements however many they are."""
+    found = {image_id: Findings() for image_id in image_ids}
+    states = (
+        select(AnalysisRow.image_id, AnalysisRow.state)
+        .where(AnalysisRow.image_id.in_(image_ids))
+        .ext(distinct_on(AnalysisRow.image_id))
+        .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+    )
+    for image_id, state in (await tx.session.execute(states)).all():
+        found[image_id].state = state
+    classes = (
+        select(ImageClassRow.image_id, ImageClassRow.class_name)
+        .where(ImageClassRow.image_id.in_(image_ids))
+        .order_by(ImageClassRow.image_id, ImageClassRow.confidence.desc(), ImageClassRow.class_name)
+    )
+    for image_id, name in (await tx.session.execute(classes)).all():
+        found[image_id].classes.append(name)
+    for image_id, boxes in (await _list_boxes(tx, image_ids)).items():
+        found[image_id].boxes = boxes
+    return found
+
+
+async def _list_boxes(
+    tx: Transaction, image_ids: Sequence[UUID]
+) -> dict[UUID, list[tuple[AnnotationRow, AnnotationRow | None]]]:
+    newest = (
+        select(AnalysisRow.id)
+        .where(AnalysisRow.image_id.in_(image_ids), AnalysisRow.state == "completed")
+        .ext(distinct_on(AnalysisRow.image_id))
+        .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+    )
+    box, name = aliased(AnnotationRow), aliased(AnnotationRow)
+    # The last terminal classification names a box; a classifier's intermediate ones come before it.
+    statement = (
+        select(box, name)
+        .outerjoin(
+            name,
+            (name.analysis_id == box.analysis_id)
+            & (name.parent_id == box.id)
+            & (name.annotation_type == "classification"),
+        )
+        .where(box.analysis_id.in_(newest), box.annotation_type == "bounding_box")
+        .ext(distinct_on(box.image_id, box.id))
+        .order_by(box.image_id, box.id, name.ordering.desc().nulls_last(), name.id.desc())
+    )
+    boxes: dict[UUID, list[tuple[AnnotationRow, AnnotationRow | None]]] = {}
+    for found, naming in (await tx.session.execute(statement)).all():
+        boxes.setdefault(found.image_id, []).append((found, naming))
+    return {
+        image_id: sorted(listed, key=lambda pair: -(pair[0].confidence or 0))[:MAX_BOXES]
+        for image_id, listed in boxes.items()
+    }
+
+
+async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """List the names of deployments."""
+    statement = select(DeploymentRow.id, DeploymentRow.name).where(DeploymentRow.id.in_(set(ids)))
+    return {key: name for key, name in (await tx.session.execute(statement)).all()}
+
+
+async def list_analyses(
+    scope: Scope, tx: Transaction, image: ImageRow
+) -> list[tuple[AnalysisRow, str | None, list[tuple[AnnotationRow, str | None]]]]:
+    """List an image's analyses, newest first, each with its error and its annotations with their algorithm's key."""
+    scope.check(image.project_id)
+    statement = (
+        select(AnalysisRow, AnalysisDetailRow.error_message)
+        .outerjoin(AnalysisDetailRow, AnalysisDetailRow.analysis_id == AnalysisRow.id)
+        .where(AnalysisRow.image_id == image.id)
+        .order_by(AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+        .limit(MAX_ANALYSES)
+    )
+    analyses = (await tx.session.execute(statement)).all()
+    listed: dict[UUID, list[tuple[AnnotationRow, str | None]]] = {row.id: [] for row, _ in analyses}
+    annotations = (
+        select(AnnotationRow, AlgorithmRow.key)
+        .outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
+        .where(AnnotationRow.analysis_id.in_(listed))
+        .order_by(AnnotationRow.analysis_id, AnnotationRow.ordering, AnnotationRow.id)
+    )
+    for annotation, key in (await tx.session.execute(annotations)).all():
+        listed[annotation.analysis_id].append((annotation, key))
+    return [(row, error, listed[row.id]) for row, error in analyses]

@@ -1,0 +1,70 @@
+"""Stored files by signed addresses, whole or in part; nothing that could run is ever shown in place."""
+
+import re
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from trapline.server.actions import files
+from trapline.server.routes.access import SystemOf
+
+router = APIRouter(prefix="/files", tags=["files"])
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
+POLICY = "default-src 'none'; sandbox"
+
+
+@router.get("/{key:path}", response_class=Response, include_in_schema=False)
+@router.head("/{key:path}", response_class=Response, include_in_schema=False)
+async def give_file(system: SystemOf, request: Request, key: str) -> Response:
+    """Give a stored file."""
+    query = dict(request.query_params)
+    file = await files.find_file(system, request.method, key, query)
+    etag = f'"{key}"'
+    headers = {
+        "Content-Type": file.media_type,
+        "Content-Disposition": _disposition(file, query.get("filename")),
+        "Content-Security-Policy": POLICY,
+        "Cross-Origin-Resource-Policy": "same-site",
+        "Accept-Ranges": "bytes",
+        # What is kept under a key never changes, and the address itself expires.
+        "Cache-Control": "private, max-age=3600, immutable",
+        "ETag": etag,
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    wanted = _range(request.headers.get("range"), file.size)
+    if wanted is None:
+        headers["Content-Range"] = f"bytes */{file.size}"
+        return Response(status_code=416, headers=headers)
+    first, length = wanted
+    headers["Content-Length"] = str(length)
+    status = 200
+    if length != file.size:
+        status = 206
+        headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
+
+
+def _range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Read a range as (first, length); None for one beyond the end. Several, or none, are the whole file."""
+    found = _RANGE.match(header or "")
+    if found is None or found[1] == found[2] == "":
+        return 0, size
+    if found[1] == "":
+        length = min(int(found[2]), size)
+        return (size - length, length) if length else None
+    first = int(found[1])
+    last = min(int(found[2]), size - 1) if found[2] else size - 1
+    if first >= size:
+        return None
+    return (first, last - first + 1) if last >= first else (0, size)
+
+
+def _disposition(file: files.StoredFile, filename: str | None) -> str:
+    if filename is None and file.is_inline:
+        return "inline"
+    return f"attachment; filename*=UTF-8''{quote(filename or 'file', safe='')}"

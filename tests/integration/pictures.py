@@ -1,0 +1,22 @@
+"""Pictures made for tests, each of different bytes."""
+
+import io
+from datetime import datetime
+
+from PIL import Image
+
+
+def make_jpeg(
+    seed: int = 0, *, taken: datetime | None = None, orientation: int | None = None, size: tuple[int, int] = (64, 48)
+) -> bytes:
+    """Make a small JPEG; `seed` colours it, `taken` and `orientation` go into its EXIF."""
+    image = Image.new("RGB", size, (seed % 256, seed // 256 % 256, 90))
+    exif = Image.Exif()
+    exif[0x010E] = f"picture {seed}"
+    if taken is not None:
+        exif.get_ifd(0x8769)[0x9003] = taken.strftime("%Y:%m:%d %H:%M:%S")
+    if orientation is not None:
+        exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
