@@ -1,11 +1,13 @@
-"""Run a module that ends when its supervisor does: `python -m trapline.cli.lifeline FD MODULE ARGUMENTS...`.
+"""Run a module's `main` in a process that ends when its supervisor does.
 
-FD is the reading end of a pipe whose other end only the supervisor holds and never writes to. However the supervisor
-ends, kill -9 included, the pipe closes, and so does this process, at once: everything it does is safe to cut.
+`python -m trapline.cli.lifeline LIFELINE GATE MODULE ARGUMENTS...`: LIFELINE is the reading end of a pipe whose other
+end only the supervisor holds and never writes to. However the supervisor ends, kill -9 included, the pipe closes, and
+so does this process, at once: everything it does is safe to cut. GATE is another such pipe: the module is loaded at
+once and runs when the supervisor closes it, so that loading takes no time when what it needs is there.
 """
 
+import importlib
 import os
-import runpy
 import sys
 import threading
 
@@ -15,13 +17,16 @@ def _end_with(lifeline: int) -> None:
     os._exit(70)
 
 
-def main() -> None:
-    """Watch the lifeline and become the module."""
-    lifeline, module, *arguments = sys.argv[1:]
+def main() -> int:
+    """Watch the lifeline, load the module, wait for the gate, and answer the module's exit code."""
+    lifeline, gate, name, *arguments = sys.argv[1:]
     threading.Thread(target=_end_with, args=(int(lifeline),), name="lifeline", daemon=True).start()
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.argv = [name, *arguments]
+    module = importlib.import_module(name)
+    os.read(int(gate), 1)
+    os.close(int(gate))
+    return int(module.main(arguments))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

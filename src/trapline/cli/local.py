@@ -36,7 +36,11 @@ def settle(data: Path | None) -> Settings:
         if running is None:
             raise CommandFailed(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
         url = SecretStr(running)
-    return settings.model_copy(update={"data": folder, "database_url": url})
+    update: dict[str, object] = {"data": folder, "database_url": url}
+    told = folder / "public-url"
+    if "public_url" not in settings.model_fields_set and told.exists():
+        update["public_url"] = told.read_text(encoding="utf-8").strip()
+    return settings.model_copy(update=update)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ STEADY_AFTER_S = 10.0
 
 @dataclass(frozen=True)
 class Program:
-    """What a child runs: a module of ours with arguments, its whole environment, and descriptors it inherits."""
+    """What a child runs: the `main` of a module of ours, its arguments, whole environment, and open descriptors."""
 
     name: str
     module: str
@@ -73,6 +73,7 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._tell = tell
         self._lifeline, self._held = os.pipe()
+        self._gate, self._latch = os.pipe()
         self._ending = False
 
     def start(self, program: Program, falls: int = 0) -> Child:
@@ -83,6 +84,7 @@ class Supervisor:
                 "-m",
                 "trapline.cli.lifeline",
                 str(self._lifeline),
+                str(self._gate),
                 program.module,
                 *program.arguments,
             ],
@@ -90,7 +92,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=program.log,
             stderr=program.log,
-            pass_fds=(self._lifeline, *program.descriptors),
+            pass_fds=(self._lifeline, self._gate, *program.descriptors),
             # Ctrl-C on the terminal is for the supervisor, which ends the children in order.
             start_new_session=True,
         )
@@ -98,6 +100,10 @@ class Supervisor:
         self.children.append(child)
         self.watch(process)
         return child
+
+    def open_gate(self) -> None:
+        """Let the children run: until then they only load their modules."""
+        os.close(self._latch)
 
     def watch(self, process: subprocess.Popen[bytes]) -> None:
         """Make an event of the end of a process that was started elsewhere."""
@@ -121,19 +127,28 @@ class Supervisor:
             signal.signal(number, wish)
 
     def next_event(self) -> Event:
-        """Wait for what happens next; children that fell are started again on the way, after a pause that grows."""
+        """Wait for what happens next; children that fell are started again meanwhile."""
         while True:
-            event = self._events.get()
-            if isinstance(event, Due):
-                if not self._ending:
-                    self.start(event.program, event.falls)
-                continue
-            if isinstance(event, Ended):
-                fallen = next((child for child in self.children if child.process is event.process), None)
-                if fallen is not None:
-                    self._start_again(fallen)
-                    continue
-            return event
+            event = self.poll_event(None)
+            if event is not None:
+                return event
+
+    def poll_event(self, patience_s: float | None) -> Event | None:
+        """Wait for so long, for ever with None; None where nothing happened that the caller must know."""
+        try:
+            event = self._events.get(timeout=patience_s)
+        except queue.Empty:
+            return None
+        if isinstance(event, Due):
+            if not self._ending:
+                self.start(event.program, event.falls)
+            return None
+        if isinstance(event, Ended):
+            fallen = next((child for child in self.children if child.process is event.process), None)
+            if fallen is not None:
+                self._start_again(fallen)
+                return None
+        return event
 
     def _start_again(self, fallen: Child) -> None:
         self.children.remove(fallen)

@@ -23,21 +23,26 @@ WORKER_NAMES = frozenset(
         "SERVICE_NAME",
         "BATCH_SIZE",
         "LOADERS",
+        "THREADS",
+        "DEVICE",
         "RETRY_MAX",
         "RETRY_BACKOFF",
-        "READ_TIMEOUT_S",
-        "POST_TIMEOUT_S",
-        "MAX_PIXELS",
-        "THREADS",
+        "READ_TIMEOUT",
+        "POST_TIMEOUT",
+        "MODEL_TIMEOUT",
+        "STOP_TIMEOUT",
+        "POLL",
+        "PIXELS_IN_FLIGHT",
+        "MODEL_CACHE",
+        "ACCEPT_LICENCES",
         "OUTBOX",
         "CACHE",
-        "ACCEPT_LICENCES",
-        "WORKER_NAME",
-        "DEVICE",
     )
 )
 """What the worker and the command line read themselves: the server only knows that these names are ours."""
 
+# The number of the listening socket that an API process inherits from `trapline up`.
+HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET"})
 TEST_NAMES = frozenset({"TRAPLINE_SAMPLES", "TRAPLINE_CHROMIUM"})
 
 # Written in the guides that outside programs follow, and not read by this version: said at start, not refused.
@@ -174,7 +179,7 @@ def variable_names() -> dict[str, str]:
 
 def known_names() -> frozenset[str]:
     """Every variable of ours that some part reads, tests and later versions included."""
-    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | LATER_NAMES
+    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | LATER_NAMES | HANDED_DOWN
 
 
 def list_unread(environment: Mapping[str, str]) -> list[str]:

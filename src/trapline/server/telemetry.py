@@ -53,7 +53,15 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # These tell every request, connection or chore at info; the request log is the envelope's.
-    for name in ("uvicorn.access", "httpx2", "httpcore2", "alembic", "procrastinate.worker.worker", "asyncio"):
+    for name in (
+        "uvicorn.access",
+        "uvicorn.error",
+        "httpx2",
+        "httpcore2",
+        "alembic",
+        "procrastinate.worker.worker",
+        "asyncio",
+    ):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     logging.captureWarnings(capture=True)
 

@@ -1,0 +1,48 @@
+"""The worker that `trapline up` starts: it registers its pipelines in every project, also in those made later."""
+
+import sys
+import threading
+import time
+
+import structlog
+
+from trapline.client import ServerRefused, ServerUnreachable, Trapline
+from trapline.worker.main import CannotStart, SignedOut, run_worker
+from trapline.worker.pipeline import declare, make_pipeline
+from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
+
+LOOK_EVERY_S = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+def keep_registered(settings: WorkerSettings, slugs: list[str]) -> None:
+    """Register the pipelines in each project of the token as it appears; never returns."""
+    offered = [declare(make_pipeline(slug)) for slug in slugs]
+    known: set[int] = set()
+    with Trapline(settings.server, settings.token.get_secret_value()) as server:
+        while True:
+            try:
+                for project in server.list_worker_projects():
+                    if project.id not in known:
+                        server.register_pipelines(project.id, settings.full_service_name, offered)
+                        known.add(project.id)
+            except (ServerRefused, ServerUnreachable) as error:
+                log.debug("pipelines are not registered yet", reason=str(error))
+            time.sleep(LOOK_EVERY_S)
+
+
+def main(slugs: list[str]) -> int:
+    """Run the worker until it is told to stop; answers its exit code."""
+    try:
+        settings = read_settings()
+        threading.Thread(target=keep_registered, args=(settings, slugs), name="register", daemon=True).start()
+        run_worker(settings, slugs)
+    except (BadSettings, CannotStart, SignedOut) as error:
+        print(f"trapline worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

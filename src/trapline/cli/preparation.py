@@ -1,0 +1,45 @@
+"""What must be so before the server starts: the schema, the first owner's link, the token of the worker here.
+
+A process of its own, `python -m trapline.cli.preparation migrate|check`, because it needs the server's libraries,
+which the supervisor then does without for the rest of its life.
+"""
+
+import asyncio
+import json
+import sys
+
+from trapline.cli.failures import explain
+from trapline.cli.local import ensure_worker_token
+from trapline.server.actions.auth import make_first_link
+from trapline.server.db.migrations import check_present, migrate
+from trapline.server.main import open_system
+from trapline.server.settings import Settings, load_settings
+
+
+async def _prepare(settings: Settings) -> dict[str, str | None]:
+    async with open_system(settings) as system:
+        return {
+            "link": await make_first_link(system),
+            "worker_token": await ensure_worker_token(system, settings.data),
+        }
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare what the environment names, and print one JSON object; a failure is one sentence and exit code 1."""
+    try:
+        settings = load_settings()
+        assert settings.database_url is not None
+        bring = migrate if arguments == ["migrate"] else check_present
+        bring(settings.database_url.get_secret_value())
+        print(json.dumps(asyncio.run(_prepare(settings))))
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        print(told[0], file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
