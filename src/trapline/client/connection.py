@@ -1,0 +1,149 @@
+"""One session with the API: the token, the timeouts, and errors made of problem documents."""
+
+import email.utils
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from trapline.client.address import find_api_root
+from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.retry import NEVER, Retry
+from trapline.wire.problem import FieldProblem, Problem
+
+Answer = TypeVar("Answer")
+Params = Mapping[str, str | int | float | None]
+
+
+class Connection:
+    """A session with one server. Redirects are never followed, so the token never goes anywhere else."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        user_agent: str,
+        retry: Retry,
+        read_timeout_s: float,
+        post_timeout_s: float,
+    ) -> None:
+        self.root = find_api_root(url)
+        self.retry = retry
+        self._read_timeout_s = read_timeout_s
+        self._post_timeout_s = post_timeout_s
+        headers = {"User-Agent": user_agent, "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Token {token}"
+        # trust_env would take proxies and passwords from the environment and from ~/.netrc.
+        self._session = httpx2.Client(headers=headers, trust_env=False, follow_redirects=False)
+
+    def close(self) -> None:
+        """End the session and its connections."""
+        self._session.close()
+
+    def get(self, path: str, answer: type[Answer], params: Params | None = None) -> Answer:
+        """GET, again after passing failures."""
+        return self.retry.run(lambda: self._call("GET", path, answer, params=params))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        answer: type[Answer],
+        body: BaseModel | bytes | None = None,
+        *,
+        files: Any = None,
+        fields: Mapping[str, str] | None = None,
+        retry: Retry = NEVER,
+    ) -> Answer:
+        """Call with a body: a message (only what was set is sent), or JSON that was made already.
+
+        Calls that change something are made once, unless the caller knows that a second one is harmless.
+        """
+        if isinstance(body, BaseModel):
+            body = body.model_dump_json(exclude_unset=True).encode()
+        content: dict[str, Any] = {}
+        if body is not None:
+            content = {"content": body, "headers": {"Content-Type": "application/json"}}
+        elif files is not None:
+            content = {"files": files, "data": dict(fields or {})}
+        return retry.run(lambda: self._call(method, path, answer, **content))
+
+    @contextmanager
+    def stream(self, path: str, params: Params | None = None) -> Iterator[httpx2.Response]:
+        """Open an answer that does not end by itself."""
+        timeout = httpx2.Timeout(self._read_timeout_s, read=None)
+        try:
+            with self._session.stream("GET", self.root + path, params=_set_only(params), timeout=timeout) as response:
+                if response.status_code != 200:
+                    response.read()
+                    raise make_refusal(response)
+                yield response
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _call(
+        self, method: str, path: str, answer: type[Answer], *, params: Params | None = None, **content: Any
+    ) -> Answer:
+        timeout = self._read_timeout_s if method == "GET" else self._post_timeout_s
+        try:
+            response = self._session.request(
+                method, self.root + path, params=_set_only(params), timeout=timeout, **content
+            )
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+        if not response.is_success:
+            raise make_refusal(response)
+        if answer is type(None):
+            return None
+        try:
+            return TypeAdapter(answer).validate_json(response.content)
+        except ValidationError as error:
+            problem = f"{method} {path} was answered with something else than expected: {error.errors()[0]['msg']}"
+            raise ServerRefused(502, problem) from error
+
+    def _unreachable(self, error: httpx2.TransportError) -> ServerUnreachable:
+        return ServerUnreachable(f"no answer from {self.root}: {error or type(error).__name__}")
+
+
+def _set_only(params: Params | None) -> dict[str, str | int | float]:
+    return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+def make_refusal(response: httpx2.Response) -> ServerRefused:
+    """The error that an answer stands for: its problem document, another server's `detail`, or its status alone."""
+    detail = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
+    errors: list[FieldProblem] = []
+    if response.is_redirect:
+        detail += f" to {response.headers.get('Location', 'elsewhere')}: give the address it points to"
+    try:
+        told = json.loads(response.content)
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and told.get("detail"):
+        detail = str(told["detail"])
+        try:
+            errors = Problem.model_validate(told).errors
+        except ValidationError:
+            errors = []
+    return ServerRefused(response.status_code, detail, errors, _retry_after_s(response.headers.get("Retry-After")))
+
+
+def _retry_after_s(header: str | None) -> float | None:
+    """Seconds of a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3)."""
+    if not header:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        until = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,51 @@
+"""How often a call is made again, and how long to wait before."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from trapline.client.errors import ServerRefused, ServerUnreachable
+
+Answer = TypeVar("Answer")
+
+LONGEST_WAIT_S = 60.0
+"""A server that asks for more than this is treated as down; the caller decides what then."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """`times` further attempts after the first, `backoff_s` before the second one, then twice as long each time."""
+
+    times: int = 3
+    backoff_s: float = 0.5
+    sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
+
+    def wait_s(self, attempt: int, asked_s: float | None = None) -> float:
+        """Seconds to wait after failed attempt number `attempt` (from 0): never less than the server asked for.
+
+        Up to a quarter is added by chance, so that a fleet does not come back all at once.
+        """
+        own = self.backoff_s * 2.0**attempt * (1 + random.random() / 4)  # noqa: S311 - no secret
+        return min(max(own, asked_s or 0.0), LONGEST_WAIT_S)
+
+    def run(self, call: Callable[[], Answer]) -> Answer:
+        """Call until it succeeds, is refused for good, or the attempts are used up: then the last error."""
+        attempt = 0
+        while True:
+            try:
+                return call()
+            except ServerRefused as refused:
+                if not refused.passing or attempt >= self.times:
+                    raise
+                asked_s = refused.retry_after_s
+            except ServerUnreachable:
+                if attempt >= self.times:
+                    raise
+                asked_s = None
+            self.sleep(self.wait_s(attempt, asked_s))
+            attempt += 1
+
+
+NEVER = Retry(times=0)

@@ -1,0 +1,264 @@
+"""The client: a method an endpoint."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from trapline import __version__
+from trapline.client.connection import Connection
+from trapline.client.retry import NEVER, Retry
+from trapline.client.uploads import open_parts
+from trapline.wire.auth import Caller, NewToken, Token, TokenMade
+from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
+from trapline.wire.events import Change
+from trapline.wire.images import ClassCount, Image, ImageDetail, Upload
+from trapline.wire.jobs import Job, JobDetail, NewJob
+from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
+from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.results import Result, Results, ResultsAccepted
+from trapline.wire.sources import NewSource, RunAccepted, Source, SourceSettings, SourceTest, SourceTrial
+from trapline.wire.tasks import ClaimableJob, ClaimableJobs, Task, TaskRequest, Tasks
+from trapline.wire.values import Page
+from trapline.wire.worker_projects import WorkerProject, WorkerProjects
+from trapline.wire.workers import ProcessingService
+
+
+class ClassCounts(BaseModel):
+    """Each class of a project and how many images show it."""
+
+    results: list[ClassCount]
+
+
+class Trapline:
+    """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
+
+    Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
+    GETs are made again after passing failures; of the other calls only `post_results`, which is idempotent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        user_agent: str | None = None,
+        retry: Retry | None = None,
+        read_timeout_s: float = 30.0,
+        post_timeout_s: float = 60.0,
+    ) -> None:
+        self._to = Connection(
+            url,
+            token,
+            user_agent=user_agent or f"trapline/{__version__}",
+            retry=retry or Retry(),
+            read_timeout_s=read_timeout_s,
+            post_timeout_s=post_timeout_s,
+        )
+
+    @property
+    def root(self) -> str:
+        """The API's address, ending in /api/v2."""
+        return self._to.root
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._to.close()
+
+    # Who is calling
+
+    def get_caller(self) -> Caller:
+        """Who the token stands for."""
+        return self._to.get("/auth/me", Caller)
+
+    def list_tokens(self) -> list[Token]:
+        """The caller's API tokens."""
+        return self._to.get("/auth/tokens", Page[Token]).results
+
+    def make_token(self, new: NewToken) -> TokenMade:
+        """Make an API token; the answer alone holds its secret."""
+        return self._to.send("POST", "/auth/tokens", TokenMade, new)
+
+    def revoke_token(self, token_id: UUID) -> None:
+        """Revoke an API token."""
+        self._to.send("DELETE", f"/auth/tokens/{token_id}", type(None))
+
+    # Projects and deployments
+
+    def list_projects(self) -> list[Project]:
+        """The caller's projects."""
+        return self._to.get("/projects", Page[Project], {"limit": 1000}).results
+
+    def make_project(self, new: NewProject) -> Project:
+        """Make a project."""
+        return self._to.send("POST", "/projects", Project, new)
+
+    def get_project(self, project_id: int) -> Project:
+        """One project."""
+        return self._to.get(f"/projects/{project_id}", Project)
+
+    def change_project(self, project_id: int, change: ProjectChange) -> Project:
+        """Change what is set in `change`."""
+        return self._to.send("PATCH", f"/projects/{project_id}", Project, change)
+
+    def list_deployments(self, project_id: int) -> list[Deployment]:
+        """A project's deployments."""
+        return self._to.get("/deployments", Page[Deployment], {"project": project_id}).results
+
+    def make_deployment(self, new: NewDeployment) -> Deployment:
+        """Make a deployment."""
+        return self._to.send("POST", "/deployments", Deployment, new)
+
+    def get_deployment(self, deployment_id: UUID) -> Deployment:
+        """One deployment."""
+        return self._to.get(f"/deployments/{deployment_id}", Deployment)
+
+    def change_deployment(self, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+        """Change what is set in `change`."""
+        return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
+
+    def remove_deployment(self, deployment_id: UUID) -> None:
+        """Remove a deployment."""
+        self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
+
+    # Images
+
+    def list_images(self, **filters: str | int | float | None) -> Page[Image]:
+        """One page of images. Filters are the endpoint's: project, deployment, class, order, cursor, limit, ..."""
+        return self._to.get("/images", Page[Image], filters)
+
+    def get_image(self, image_id: UUID) -> ImageDetail:
+        """One image with its analyses."""
+        return self._to.get(f"/images/{image_id}", ImageDetail)
+
+    def count_classes(self, project_id: int) -> list[ClassCount]:
+        """Each class of a project and how many images show it."""
+        return self._to.get("/images/classes", ClassCounts, {"project": project_id}).results
+
+    def upload_images(
+        self,
+        files: Sequence[Path],
+        *,
+        project: int | None = None,
+        deployment: UUID | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Upload:
+        """Send files to a deployment, or to a project's unnamed one. `progress(sent, total)` is in bytes."""
+        fields = {"project": project, "deployment": deployment}
+        with open_parts(files, progress) as parts:
+            return self._to.send(
+                "POST",
+                "/images",
+                Upload,
+                files=parts,
+                fields={name: str(value) for name, value in fields.items() if value is not None},
+            )
+
+    # Pull sources
+
+    def list_sources(self, **filters: str | int | float | None) -> Page[Source]:
+        """One page of pull sources."""
+        return self._to.get("/image-pull-sources", Page[Source], filters)
+
+    def make_source(self, new: NewSource) -> Source:
+        """Make a pull source."""
+        return self._to.send("POST", "/image-pull-sources", Source, new)
+
+    def get_source(self, source_id: UUID) -> Source:
+        """One pull source."""
+        return self._to.get(f"/image-pull-sources/{source_id}", Source)
+
+    def change_source(self, source_id: UUID, change: SourceSettings) -> Source:
+        """Change what is set in `change`."""
+        return self._to.send("PATCH", f"/image-pull-sources/{source_id}", Source, change)
+
+    def remove_source(self, source_id: UUID) -> None:
+        """Remove a pull source."""
+        self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
+
+    def try_source(self, trial: SourceTrial) -> SourceTest:
+        """Test settings that are not saved yet."""
+        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial)
+
+    def run_source(self, source_id: UUID) -> RunAccepted:
+        """Poll a source now."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/run", RunAccepted)
+
+    # Pipelines, jobs and the workers behind them
+
+    def list_pipelines(self, project_id: int) -> list[RegisteredPipeline]:
+        """A project's pipelines."""
+        return self._to.get("/pipelines", Page[RegisteredPipeline], {"project": project_id}).results
+
+    def list_services(self, project_id: int) -> list[ProcessingService]:
+        """A project's processing services and their workers."""
+        return self._to.get("/processing_services", Page[ProcessingService], {"project": project_id}).results
+
+    def list_jobs(self, project_id: int, **filters: str | int | float | None) -> Page[Job]:
+        """One page of a project's jobs."""
+        return self._to.get("/jobs", Page[Job], {"project": project_id, **filters})
+
+    def make_job(self, new: NewJob) -> Job:
+        """Run a pipeline over images."""
+        return self._to.send("POST", "/jobs", Job, new)
+
+    def get_job(self, job_id: int) -> JobDetail:
+        """One job with its history."""
+        return self._to.get(f"/jobs/{job_id}", JobDetail)
+
+    def move_job(self, job_id: int, verb: str) -> Job:
+        """`cancel`, `retry`, `pause` or `resume` a job."""
+        return self._to.send("POST", f"/jobs/{job_id}/{verb}", Job)
+
+    # What a worker calls; the trailing slashes are those of the workers in the field
+
+    def list_worker_projects(self) -> list[WorkerProject]:
+        """All projects of a worker's token."""
+        return self._to.get("/projects/", WorkerProjects).results
+
+    def register_pipelines(self, project_id: int, service_name: str, pipelines: Sequence[Pipeline]) -> Registered:
+        """Offer pipelines to a project."""
+        registration = Registration(processing_service_name=service_name, pipelines=list(pipelines))
+        return self._to.send("POST", f"/projects/{project_id}/pipelines/", Registered, registration)
+
+    def list_claimable_jobs(self, slugs: Sequence[str]) -> list[ClaimableJob]:
+        """Jobs of these pipelines that have something to lease now, best first."""
+        params: Mapping[str, Any] = {
+            "pipeline__slug__in": ",".join(slugs),
+            "ids_only": 1,
+            "incomplete_only": 1,
+            "dispatch_mode": "async_api",
+        }
+        return self._to.get("/jobs", ClaimableJobs, params).results
+
+    def lease_tasks(self, job_id: int, batch_size: int) -> list[Task]:
+        """Lease up to about `batch_size` tasks of a job.
+
+        Made once: a lease whose answer was lost comes back to the line by itself, a second call would take more.
+        """
+        request = TaskRequest(batch_size=batch_size)
+        return self._to.send("POST", f"/jobs/{job_id}/tasks/", Tasks, request, retry=NEVER).tasks
+
+    def post_results(self, job_id: int, results: Sequence[Result], retry: Retry | None = None) -> ResultsAccepted:
+        """Post results; the server takes the same ones any number of times, so this is tried again."""
+        body = Results.model_construct(results=list(results)).model_dump_json(exclude_unset=True).encode()
+        path = f"/jobs/{job_id}/result/"
+        return self._to.send("POST", path, ResultsAccepted, body, retry=retry or self._to.retry)
+
+    # What happens as it happens
+
+    def follow_changes(self, project_id: int) -> Iterator[Change]:
+        """What changes in a project, for as long as the connection holds; each is a hint to look again."""
+        with self._to.stream("/events", {"project": project_id}) as response:
+            for line in response.iter_lines():
+                if line.startswith("data:"):
+                    yield Change.model_validate(json.loads(line[5:]))

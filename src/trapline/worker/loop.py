@@ -1,0 +1,243 @@
+"""The worker's work: lease, fetch, decode, infer and post, all at once.
+
+Threads: one leases, several fetch and decode, one posts, and the caller's own runs the model, because models want to
+stay in one thread. What waits between them is bounded: tasks by count, decoded pictures by their pixels.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from structlog.typing import FilteringBoundLogger
+
+from trapline.client import Trapline
+from trapline.wire.results import Failure, Result, Success
+from trapline.wire.tasks import Task
+from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
+from trapline.worker.images import BadImage, ImageFetcher, PixelBudget, decode, read_size
+from trapline.worker.leasing import Lease, Leaser
+from trapline.worker.pipeline import Picture, Pipeline
+from trapline.worker.posting import Poster
+from trapline.worker.progress import Progress
+
+EMPTY_WAIT_S = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a worker takes on. Times are seconds; `idle_s` ends the work after so long without a task."""
+
+    batch_size: int = 24
+    loaders: int = 4
+    pixels_in_flight: int = 300_000_000
+    max_image_pixels: int = 150_000_000
+    poll_s: float = 2.0
+    idle_s: float | None = None
+
+
+@dataclass
+class Loaded:
+    """A task whose picture is decoded."""
+
+    lease: Lease
+    picture: Picture
+    pixels: int
+
+
+@dataclass
+class ModelWatch:
+    """Since when the model has been running, for whoever watches that it comes back."""
+
+    since: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.since = None
+
+    def seconds(self) -> float:
+        """How long the present run has taken; 0 between runs."""
+        with self._lock:
+            return 0.0 if self.since is None else time.monotonic() - self.since
+
+
+class Worker:
+    """The work of one process. `run` returns when `stop` is set, or when idle for as long as asked."""
+
+    def __init__(
+        self,
+        *,
+        api: Trapline,
+        fetcher: ImageFetcher,
+        pipelines: Sequence[Pipeline],
+        poster: Poster,
+        limits: Limits,
+        stop: threading.Event,
+        log: FilteringBoundLogger,
+        progress: Progress,
+        watch: ModelWatch,
+    ) -> None:
+        self._api = api
+        self._fetcher = fetcher
+        self._pipelines = {pipeline.slug: pipeline for pipeline in pipelines}
+        self._poster = poster
+        self._limits = limits
+        self._stop = stop
+        self._log = log
+        self._progress = progress
+        self._watch = watch
+        self._to_load: queue.Queue[Lease] = queue.Queue()
+        self._loaded: queue.Queue[Loaded] = queue.Queue()
+        self._held_back: Loaded | None = None
+        self._budget = PixelBudget(limits.pixels_in_flight)
+        self._batch = BatchLimit(limits.batch_size, limits.pixels_in_flight)
+        self._leaser = Leaser(
+            api=api,
+            slugs=list(self._pipelines),
+            batch_size=limits.batch_size,
+            wanted=self._wants_tasks,
+            take=self._take,
+            poll_s=limits.poll_s,
+            stop=stop,
+            log=log,
+        )
+        self._lock = threading.Lock()
+        self._in_hand = 0
+        self._ready_to_end = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to stop; then drop what is not begun, and post what is done."""
+        loaders = [self._start(self._load, f"loader-{number}") for number in range(self._limits.loaders)]
+        leaser = self._start(self._leaser.run, "leaser")
+        poster = self._start(self._poster.run, "poster")
+        try:
+            while not self._stop.is_set():
+                batch = self._next_batch()
+                if batch:
+                    self._work(batch)
+                elif self._leaser.error is not None or self._idle_for_long():
+                    break
+        finally:
+            # Also on an error: the other threads must not go on without a model.
+            self._stop.set()
+            self._ready_to_end.set()
+            leaser.join()
+            for loader in loaders:
+                loader.join()
+            self._poster.finish()
+            poster.join()
+        if self._leaser.error is not None:
+            raise self._leaser.error
+
+    def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        # Daemons: when the deadline for stopping has come, the process ends whatever they wait for.
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _wants_tasks(self) -> bool:
+        """Whether more tasks should be leased: two batches in hand keep the model busy while the next is fetched."""
+        with self._lock:
+            return self._in_hand < 2 * self._limits.batch_size and self._poster.has_room()
+
+    def _take(self, leases: Sequence[Lease]) -> None:
+        with self._lock:
+            self._in_hand += len(leases)
+        self._progress.add(leased=len(leases))
+        for lease in leases:
+            self._to_load.put(lease)
+
+    def _load(self) -> None:
+        while not self._stop.is_set():
+            try:
+                lease = self._to_load.get(timeout=EMPTY_WAIT_S)
+            except queue.Empty:
+                continue
+            try:
+                loaded = self._load_one(lease)
+            except BadImage as error:
+                self._log.warning("picture not loaded", image=lease.task.image_id, reason=str(error))
+                self._answer(lease, make_failure(str(error), lease.task.image_id))
+            except Exception as error:
+                self._log.exception("picture not loaded", image=lease.task.image_id)
+                self._answer(lease, make_failure(f"failed to load image: {error}", lease.task.image_id))
+            else:
+                if loaded is not None:
+                    self._loaded.put(loaded)
+
+    def _load_one(self, lease: Lease) -> Loaded | None:
+        task: Task = lease.task
+        data = self._fetcher.fetch(urljoin(self._api.root, task.image_url), self._stop.is_set)
+        width, height = read_size(data, self._limits.max_image_pixels)
+        if not self._budget.take(width * height, self._stop.is_set):
+            return None
+        try:
+            pixels = decode(data)
+        except BaseException:
+            self._budget.give_back(width * height)
+            raise
+        self._progress.add(loaded=1)
+        return Loaded(lease, Picture(task.image_id, pixels), width * height)
+
+    def _next_batch(self) -> list[Loaded]:
+        """What is ready now, of one pipeline, up to the limits. Waits for no full batch: the model would idle."""
+        first = self._held_back
+        self._held_back = None
+        if first is None:
+            try:
+                with self._progress.waiting():
+                    first = self._loaded.get(timeout=EMPTY_WAIT_S)
+            except queue.Empty:
+                return []
+        batch, pixels = [first], first.pixels
+        while True:
+            try:
+                following = self._loaded.get_nowait()
+            except queue.Empty:
+                return batch
+            pixels += following.pixels
+            if following.lease.slug != first.lease.slug or not self._batch.fits(len(batch), pixels):
+                self._held_back = following
+                return batch
+            batch.append(following)
+
+    def _work(self, batch: list[Loaded]) -> None:
+        pipeline = self._pipelines[batch[0].lease.slug]
+        started = time.monotonic()
+        with self._watch, self._progress.busy():
+            answers = run_isolated(pipeline, [loaded.picture for loaded in batch], self._batch)
+        seconds = (time.monotonic() - started) / len(batch)
+        for loaded, answer in zip(batch, answers, strict=True):
+            self._budget.give_back(loaded.pixels)
+            task = loaded.lease.task
+            result: Success | Failure
+            try:
+                if isinstance(answer, Exception):
+                    raise answer
+                result = make_success(pipeline, loaded.picture, task.image_url, answer, seconds)
+            except Exception as error:
+                self._log.warning("pipeline failed on a picture", image=task.image_id, exc_info=error)
+                result = make_failure(error, task.image_id)
+            self._answer(loaded.lease, result)
+
+    def _answer(self, lease: Lease, result: Success | Failure) -> None:
+        with self._lock:
+            self._in_hand -= 1
+        self._progress.add(**{"failed" if isinstance(result, Failure) else "inferred": 1})
+        self._poster.put(lease.job_id, Result.model_construct(reply_subject=lease.task.reply_subject, result=result))
+
+    def _idle_for_long(self) -> bool:
+        if self._limits.idle_s is None:
+            return False
+        with self._lock:
+            if self._in_hand or not self._poster.is_empty():
+                self._leaser.touch()
+                return False
+        return self._leaser.seconds_without_task() >= self._limits.idle_s

@@ -1,0 +1,186 @@
+"""The worker's process: settings in, models loaded, then the loop until a signal or idleness ends it."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from trapline import __version__
+from trapline.client import Retry, Trapline
+from trapline.worker.images import ImageFetcher
+from trapline.worker.leasing import SignedOut
+from trapline.worker.loop import Limits, ModelWatch, Worker
+from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
+from trapline.worker.outbox import Outbox
+from trapline.worker.pipeline import Machine, Pipeline, UnknownPipeline, make_pipeline
+from trapline.worker.posting import Poster
+from trapline.worker.progress import Progress
+from trapline.worker.settings import WorkerSettings
+from trapline.worker.show import show_download, show_progress, start_log
+
+MODEL_HUNG = 70
+WATCH_EVERY_S = 0.1
+
+
+class CannotStart(Exception):
+    """The worker has nothing to work with; the message says what is missing."""
+
+
+def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
+    """Work on these pipelines until SIGTERM or SIGINT, or for as long as tasks come if `idle_s` is given.
+
+    CannotStart where a pipeline or its model files are missing, SignedOut where the token is refused.
+    """
+    log = start_log()
+    pipelines = load_pipelines(settings, slugs)
+    stop = threading.Event()
+    user_agent = make_user_agent(settings)
+    retry = Retry(settings.retry_max, settings.retry_backoff, stop.wait)
+    progress, watch = Progress(), ModelWatch()
+    with ExitStack() as stack:
+        api = stack.enter_context(
+            Trapline(
+                settings.server,
+                settings.token.get_secret_value(),
+                user_agent=user_agent,
+                retry=retry,
+                read_timeout_s=settings.read_timeout,
+                post_timeout_s=settings.post_timeout,
+            )
+        )
+        fetcher = ImageFetcher(
+            user_agent=user_agent,
+            timeout_s=settings.read_timeout,
+            max_bytes=settings.max_image_bytes,
+            retry=retry,
+        )
+        stack.callback(fetcher.close)
+        outbox = Outbox(settings.outbox, settings.server)
+        poster = Poster(api=api, outbox=outbox, batch_size=settings.batch_size, retry=retry, log=log, progress=progress)
+        limits = Limits(
+            batch_size=settings.batch_size,
+            loaders=settings.loaders,
+            pixels_in_flight=settings.pixels_in_flight,
+            max_image_pixels=settings.max_image_pixels,
+            poll_s=settings.poll,
+            idle_s=idle_s,
+        )
+        worker = Worker(
+            api=api,
+            fetcher=fetcher,
+            pipelines=pipelines,
+            poster=poster,
+            limits=limits,
+            stop=stop,
+            log=log,
+            progress=progress,
+            watch=watch,
+        )
+        log.info("worker ready", server=api.root, service=settings.full_service_name, pipelines=list(slugs))
+        with stop_on_signals(stop), _watched(settings, watch, stop, poster, log), show_progress(progress, log):
+            worker.run()
+        log.info("worker ended", **progress.read())
+
+
+def load_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Pipeline]:
+    """The pipelines with their models in memory. CannotStart says what is missing."""
+    if not slugs:
+        raise CannotStart("name at least one pipeline, with --pipeline SLUG")
+
+    def fetch(file: ModelFile) -> Path:
+        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
+
+    machine = Machine(settings.device, settings.threads or os.cpu_count() or 1, fetch)
+    pipelines = []
+    try:
+        for slug in dict.fromkeys(slugs):
+            pipeline = make_pipeline(slug)
+            pipeline.load(machine)
+            pipelines.append(pipeline)
+    except (UnknownPipeline, ModelFileMissing, LicenceNotAccepted) as error:
+        raise CannotStart(str(error)) from error
+    return pipelines
+
+
+def make_user_agent(settings: WorkerSettings) -> str:
+    """How this process is told apart in the server's logs."""
+    # A header is Latin-1 at best: what is not ASCII would make every call fail.
+    name = settings.service_name.encode("ascii", "replace").decode()
+    return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
+
+
+@contextmanager
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on SIGTERM and SIGINT, also while the main thread is deep in a model's native code.
+
+    Python runs its own handlers only between two steps of the main thread; the wake-up descriptor is written at once.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    def listen() -> None:
+        while ours.recv(1):
+            stop.set()
+
+    handlers = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        theirs.close()
+        listener.join()
+        ours.close()
+
+
+@contextmanager
+def _watched(
+    settings: WorkerSettings, watch: ModelWatch, stop: threading.Event, poster: Poster, log: FilteringBoundLogger
+) -> Iterator[None]:
+    """End the process when a model does not come back, or when stopping takes too long; results go to disk before.
+
+    A thread that is deep in native code cannot be ended by itself, so the process is.
+    """
+    ended = threading.Event()
+
+    def keep_watch() -> None:
+        stopping_since: float | None = None
+        while not ended.wait(WATCH_EVERY_S):
+            if stop.is_set() and stopping_since is None:
+                stopping_since = time.monotonic()
+                log.info("stopping")
+            if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - 0.5:
+                log.warning("stopped before all was done", kept_on_disk=poster.save())
+                _end_now(0)
+            if watch.seconds() > settings.model_timeout:
+                kept = poster.save()
+                log.error("the model did not come back", seconds=round(watch.seconds()), kept_on_disk=kept)
+                _end_now(MODEL_HUNG)
+
+    watcher = threading.Thread(target=keep_watch, name="watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _end_now(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+__all__ = ["CannotStart", "SignedOut", "load_pipelines", "make_user_agent", "run_worker", "stop_on_signals"]

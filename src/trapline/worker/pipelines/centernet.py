@@ -1,0 +1,69 @@
+"""CenterNet on MobileNetV3: where animals, persons and vehicles are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trapline.worker.model_files import ModelFile
+from trapline.worker.onnx_session import Session, open_session
+from trapline.worker.pipeline import Machine, Pixels
+from trapline.worker.pipelines import tfjs
+from trapline.worker.pipelines.boxes import Boxes, clip, resize, suppress_overlaps
+from trapline.worker.pipelines.coco import GROUP_OF, GROUPS
+
+# The package is under MIT; the repository the model was trained in names no licence: fetched, never passed on.
+_PACKAGE = "npm:@vladmandic/human@3.3.6#models/"
+GRAPH = ModelFile(
+    name="centernet.json",
+    source=_PACKAGE + "centernet.json",
+    size=201_673,
+    sha256="bfb942eaacc5becf738d536663bc4580a0ae9e560722306e6d4dd7fe4a09de05",
+    licence="MIT",
+)
+WEIGHTS = ModelFile(
+    name="centernet.bin",
+    source=_PACKAGE + "centernet.bin",
+    size=4_030_290,
+    sha256="1b635a15009071f506f9f2b3519b31c072c534888989f30d269ffd44734ef7ef",
+    licence="MIT",
+)
+
+SIDE = 512
+SCORE_FROM = 0.20
+OVERLAP = 0.5
+
+_INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A box in pixels of the picture (x1, y1, x2, y2), the index of its group in GROUPS, and its score."""
+
+    box: Boxes
+    group: int
+    score: float
+
+
+def open_centernet(machine: Machine) -> Session:
+    """The model in memory, converted from TensorFlow.js, which takes a quarter of a second."""
+    graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
+    return open_session(tfjs.convert(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads)
+
+
+def detect(session: Session, pixels: Pixels) -> list[Seen]:
+    """What is seen on a picture, best first; its answer [1, 100, 6] is x1, y1, x2, y2 of 512, score, COCO class."""
+    height, width = pixels.shape[:2]
+    given = resize(pixels, SIDE, SIDE)[np.newaxis].astype(np.float32)
+    (answer,) = session.run([_OUTPUT], {_INPUT: given})
+    rows = np.array([row for row in answer[0] if row[4] >= SCORE_FROM and int(row[5]) in GROUP_OF])
+    if not rows.size:
+        return []
+    boxes = clip(rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE, width, height)
+    groups = np.array([GROUPS.index(GROUP_OF[int(row[5])]) for row in rows])
+    # Boxes of different groups may well overlap: a person on a horse.
+    apart = boxes + groups[:, np.newaxis] * 2.0 * max(width, height)
+    return [
+        Seen(boxes[index], int(groups[index]), float(rows[index, 4]))
+        for index in suppress_overlaps(apart, rows[:, 4], OVERLAP)
+        if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
+    ]

@@ -1,0 +1,84 @@
+"""The 1,000 classes of ImageNet, and the groups of animals that they add up to.
+
+A classifier trained on them knows few of the species that a camera trap sees, but it mostly knows a bird from a
+carnivore: so its scores are added up over groups, and the finest group that most of the score falls into is named.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, 2015, in the usual order of its 1,000 classes.
+# The names are those of the label file of the Coral test data (Apache-2.0), without its "background".
+_LABELS = "imagenet_labels.txt"
+
+# Ranges of class indices, both ends included.
+_RANGES: dict[str, tuple[tuple[int, int], ...]] = {
+    "bird": ((7, 24), (80, 100), (127, 146)),
+    "carnivore": ((151, 299), (356, 362), (387, 388)),
+    "ungulate": ((339, 355),),
+    "rodent": ((333, 338),),
+    "rabbit or hare": ((330, 332),),
+    "primate": ((365, 384),),
+    "elephant": ((101, 101), (385, 386)),
+    "other mammal": ((102, 106), (147, 150), (363, 364)),
+    "reptile": ((33, 68),),
+    "amphibian": ((25, 32),),
+    "fish": ((0, 6), (389, 397)),
+    "insect": ((300, 326),),
+    "arachnid": ((70, 78),),
+    "other invertebrate": ((69, 69), (79, 79), (107, 126), (327, 329)),
+}
+
+_MAMMALS = ("carnivore", "ungulate", "rodent", "rabbit or hare", "primate", "elephant", "other mammal")
+
+ANIMAL, MAMMAL = "animal", "mammal"
+FINEST = tuple(_RANGES)
+GROUPS = (ANIMAL, MAMMAL, *FINEST)
+"""The classes of the grouped scores: the coarsest first, then those that do not overlap."""
+
+NAMED_FROM = 0.5
+"""A group is named when at least this part of the score for animals falls into it."""
+
+ANIMALS_FROM = 0.1
+"""Where less of the whole score falls on animals, the picture is like nothing the classifier knows: just an animal."""
+
+
+@cache
+def read_labels() -> tuple[str, ...]:
+    """The first name of each class, in the order of the scores."""
+    text = (files(__package__) / _LABELS).read_text(encoding="utf-8")
+    return tuple(line.split(",")[0] for line in text.splitlines())
+
+
+@cache
+def _membership() -> NDArray[np.float64]:
+    """1,000 x groups: which class belongs to which group."""
+    belongs = np.zeros((1000, len(GROUPS)))
+    for group, ranges in _RANGES.items():
+        for first, last in ranges:
+            belongs[first : last + 1, GROUPS.index(group)] = 1
+            belongs[first : last + 1, GROUPS.index(ANIMAL)] = 1
+            if group in _MAMMALS:
+                belongs[first : last + 1, GROUPS.index(MAMMAL)] = 1
+    return belongs
+
+
+def find_group(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
+    """The group that 1,000 scores (adding up to 1) name, and the scores of GROUPS.
+
+    The score of "animal" is how much of the whole falls on animals, the others are parts of that.
+    """
+    grouped = np.asarray(scores, dtype=np.float64) @ _membership()
+    animals = float(grouped[0])
+    if animals > 0:
+        grouped[1:] /= animals
+    grouped = np.clip(grouped, 0, 1)
+    if animals < ANIMALS_FROM:
+        return ANIMAL, grouped
+    finest = int(np.argmax(grouped[2:])) + 2
+    if grouped[finest] >= NAMED_FROM:
+        return GROUPS[finest], grouped
+    return (MAMMAL if grouped[1] >= NAMED_FROM else ANIMAL), grouped

@@ -1,0 +1,84 @@
+"""Weights in the file format of PyTorch before 1.6, read without PyTorch and without running what is in the file."""
+
+import io
+import pickle
+from collections import OrderedDict
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+# torch/serialization.py: MAGIC_NUMBER and PROTOCOL_VERSION of the legacy format.
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+
+_STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+class NotLegacy(Exception):
+    """The file is not of the legacy format, or has something in it that weights do not need."""
+
+
+class _Tensor:
+    """A view of a storage whose numbers come later in the file."""
+
+    def __init__(self, storage: tuple[str, np.dtype[Any]], offset: int, size: tuple[int, ...], stride: tuple[int, ...]):
+        self.storage, self.offset, self.size, self.stride = storage, offset, size, stride
+
+
+def _rebuild(storage: Any, offset: int, size: Any, stride: Any, *_: object) -> _Tensor:
+    return _Tensor(storage, int(offset), tuple(size), tuple(stride))
+
+
+class _Restricted(pickle.Unpickler):
+    """An unpickler that knows ordered dictionaries and tensors, and refuses to import anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        raise NotLegacy(f"{module}.{name} is nothing that weights are made of")
+
+    def persistent_load(self, told: Any) -> tuple[str, np.dtype[Any]]:
+        kind, dtype, key, *_ = told
+        if kind != "storage":
+            raise NotLegacy(f"a reference to {kind!r}")
+        return str(key), dtype
+
+
+def read_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
+    """Arrays by name. NotLegacy where the file is of another format, or would import something."""
+    data = io.BytesIO(file.read())
+    try:
+        if _load(data) != MAGIC or _load(data) != PROTOCOL or not _load(data)["little_endian"]:
+            raise NotLegacy("it does not begin as such a file does")
+        tensors = _load(data)
+        dtypes = {tensor.storage[0]: tensor.storage[1] for tensor in tensors.values()}
+        storages = {key: _read_storage(data, dtypes[key]) for key in _load(data)}
+        return {name: _view(tensor, storages[tensor.storage[0]]) for name, tensor in tensors.items()}
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise NotLegacy(f"{type(error).__name__}: {error}") from error
+
+
+def _load(data: BinaryIO) -> Any:
+    return _Restricted(data).load()
+
+
+def _read_storage(data: BinaryIO, dtype: np.dtype[Any]) -> NDArray[Any]:
+    count = int.from_bytes(data.read(8), "little")
+    taken = data.read(count * dtype.itemsize)
+    return np.frombuffer(taken, dtype, count)
+
+
+def _view(tensor: _Tensor, storage: NDArray[Any]) -> NDArray[Any]:
+    count = 1 + sum((side - 1) * step for side, step in zip(tensor.size, tensor.stride, strict=True))
+    if 0 in tensor.size:
+        return np.zeros(tensor.size, storage.dtype)
+    if tensor.offset < 0 or min(tensor.stride, default=0) < 0 or tensor.offset + count > storage.size:
+        raise ValueError("a tensor reaches over its storage")
+    strides = [step * storage.itemsize for step in tensor.stride]
+    view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.size, strides, writeable=False)
+    return np.ascontiguousarray(view)

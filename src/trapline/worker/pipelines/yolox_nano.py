@@ -1,0 +1,121 @@
+"""YOLOX-nano: a small, careful detector for animals, persons and vehicles."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapline.wire.pipelines import Algorithm, Stage
+from trapline.worker.model_files import ModelFile
+from trapline.worker.onnx_session import Session, open_session
+from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
+from trapline.worker.pipelines.boxes import clip, resize, suppress_overlaps
+from trapline.worker.pipelines.coco import CLASSES, GROUP_OF, GROUPS
+
+MODEL = ModelFile(
+    name="yolox_nano.onnx",
+    source="https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx",
+    size=3713911,
+    sha256="d39bee73564e338080378b0ad567fbb40e818b55bbfaf971de82a0267ed16b8a",
+    licence="Apache-2.0",
+)
+
+DETECTOR = Algorithm(
+    name="YOLOX-nano, COCO",
+    key="yolox-nano-coco",
+    task_type="localization",
+    category_map=list_classes(*CLASSES),
+    uri="https://github.com/Megvii-BaseDetection/YOLOX",
+)
+GROUPER = Algorithm(
+    name="YOLOX-nano, COCO in three groups",
+    key="yolox-nano-coco-groups",
+    task_type="classification",
+    category_map=list_classes(*GROUPS),
+)
+
+SIDE = 416
+STRIDES = (8, 16, 32)
+FILL = 114
+SCORE_FROM = 0.25
+OVERLAP = 0.45
+
+
+class YoloxNano(Pipeline):
+    """One small detector. The best COCO class is kept with all scores; its group names the box."""
+
+    slug = "yolox-nano"
+    name = "YOLOX-nano"
+    description = "Finds animals, persons and vehicles, fast."
+    stages = (Stage(key="detect", name="Detector", description="YOLOX-nano: the classes of COCO, in three groups"),)
+    algorithms = (DETECTOR, GROUPER)
+
+    _session: Session
+
+    def load(self, machine: Machine) -> None:
+        """Fetch the model and open it."""
+        self._session = open_session(machine.fetch(MODEL), machine.device, machine.threads)
+
+    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        """Detect picture by picture: the published model takes one at a time."""
+        return [self._detect(picture.pixels) for picture in pictures]
+
+    def _detect(self, pixels: Pixels) -> list[Found]:
+        height, width = pixels.shape[:2]
+        given, scale = letterbox(pixels)
+        (answer,) = self._session.run(["output"], {"images": given})
+        boxes, scores = decode(answer[0])
+        best = scores.argmax(axis=1)
+        sure = scores[np.arange(len(best)), best]
+        wanted = np.flatnonzero((sure >= SCORE_FROM) & np.isin(best, list(GROUP_OF)))
+        boxes = clip(boxes[wanted] / scale, width, height)
+        return [
+            _describe(boxes[index], scores[wanted[index]])
+            for index in suppress_overlaps(boxes, sure[wanted], OVERLAP)
+            if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
+        ]
+
+
+def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
+    """The picture at the top left of a square [1, 3, 416, 416], BGR, 0 to 255; and by how much it was scaled."""
+    height, width = pixels.shape[:2]
+    scale = min(SIDE / height, SIDE / width)
+    small = resize(pixels, max(1, int(width * scale)), max(1, int(height * scale)))
+    square = np.full((SIDE, SIDE, 3), FILL, np.float32)
+    square[: small.shape[0], : small.shape[1]] = small[:, :, ::-1]
+    return np.ascontiguousarray(square.transpose(2, 0, 1))[np.newaxis], scale
+
+
+def decode(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boxes (x1, y1, x2, y2 in pixels of the square) and 80 scores each, of the raw answer [3549, 85].
+
+    A row is the centre within its cell, the logarithm of the size, objectness, and classes: Ge et al., YOLOX, 2021.
+    """
+    cells, strides = [], []
+    for stride in STRIDES:
+        down, across = np.mgrid[: SIDE // stride, : SIDE // stride]
+        cells.append(np.stack([across.ravel(), down.ravel()], axis=1))
+        strides.append(np.full((across.size, 1), stride))
+    stride_of = np.concatenate(strides)
+    centre = (rows[:, :2] + np.concatenate(cells)) * stride_of
+    half = np.exp(rows[:, 2:4]) * stride_of / 2
+    boxes = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+    return boxes, rows[:, 4:5] * rows[:, 5:]
+
+
+def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> Found:
+    best = int(scores.argmax())
+    score = min(1.0, float(scores[best]))
+    group = GROUPS.index(GROUP_OF[best])
+    grouped = np.zeros(len(GROUPS))
+    grouped[group] = score
+    x1, y1, x2, y2 = (float(corner) for corner in box)
+    return Found(
+        box=(x1, y1, x2, y2),
+        algorithm=DETECTOR.key,
+        score=score,
+        names=(
+            Named(name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False),
+            Named(name=GROUPS[group], algorithm=GROUPER.key, scores=grouped),
+        ),
+    )

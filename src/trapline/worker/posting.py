@@ -1,0 +1,181 @@
+"""Posting: results go out together, again after failures, and to disk while the server is away."""
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
+from trapline.wire.results import Result, Success
+from trapline.worker.batching import make_failure
+from trapline.worker.outbox import Outbox
+from trapline.worker.progress import Progress
+
+WAIT_S = 0.05
+OUTBOX_EVERY_S = 5.0
+FULLEST_OUTBOX = 200
+MOST_SCORES = 100_000
+"""Scores in one body: about 2 MB of JSON."""
+
+Item = tuple[int, Result]
+
+
+class Poster:
+    """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk."""
+
+    def __init__(
+        self,
+        *,
+        api: Trapline,
+        outbox: Outbox,
+        batch_size: int,
+        retry: Retry,
+        log: FilteringBoundLogger,
+        progress: Progress,
+        outbox_every_s: float = OUTBOX_EVERY_S,
+    ) -> None:
+        self._api = api
+        self._outbox = outbox
+        self._batch_size = batch_size
+        self._retry = retry
+        self._log = log
+        self._progress = progress
+        self._outbox_every_s = outbox_every_s
+        self._results: queue.Queue[Item] = queue.Queue()
+        self._next: Item | None = None
+        self._unsent = 0
+        self._lock = threading.Lock()
+        self._finishing = threading.Event()
+        self._kept = len(outbox)
+
+    def put(self, job_id: int, result: Result) -> None:
+        """Take a result."""
+        with self._lock:
+            self._unsent += 1
+        self._results.put((job_id, result))
+
+    def has_room(self) -> bool:
+        """Whether results go out fast enough that more may be made."""
+        return self._kept < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
+
+    def is_empty(self) -> bool:
+        """Whether everything taken was posted or written to disk."""
+        return self._unsent == 0
+
+    def finish(self) -> None:
+        """No more results come: post what is here, once each, and what fails goes to disk."""
+        self._finishing.set()
+
+    def save(self) -> int:
+        """Write everything that waits to disk at once, because the time is up; how many results that were."""
+        by_job: dict[int, list[Result]] = {}
+        while True:
+            try:
+                job_id, result = self._results.get_nowait()
+            except queue.Empty:
+                break
+            by_job.setdefault(job_id, []).append(result)
+        for job_id, results in by_job.items():
+            self._outbox.keep(job_id, results)
+        return sum(map(len, by_job.values()))
+
+    def run(self) -> None:
+        """Post until finished."""
+        tried = time.monotonic() - self._outbox_every_s
+        while True:
+            if self._kept and not self._finishing.is_set() and time.monotonic() - tried >= self._outbox_every_s:
+                self._send_kept()
+                tried = time.monotonic()
+            job_id, results = self._next_results()
+            if results:
+                self._post(job_id, results)
+                with self._lock:
+                    self._unsent -= len(results)
+            elif self._finishing.is_set():
+                return
+
+    def _next_results(self) -> tuple[int, list[Result]]:
+        """Results of one job that are there now, as many as may go together."""
+        item = self._next
+        self._next = None
+        if item is None:
+            try:
+                item = self._results.get(timeout=WAIT_S)
+            except queue.Empty:
+                return 0, []
+        job_id, first = item
+        results, scores = [first], _count_scores(first)
+        while len(results) < self._batch_size and scores < MOST_SCORES:
+            try:
+                item = self._results.get_nowait()
+            except queue.Empty:
+                break
+            if item[0] != job_id:
+                self._next = item
+                break
+            results.append(item[1])
+            scores += _count_scores(item[1])
+        return job_id, results
+
+    def _post(self, job_id: int, results: Sequence[Result]) -> None:
+        # While the server is known to be away, and at the end, one attempt is enough: the disk is safe.
+        hurried = self._kept or self._finishing.is_set()
+        retry = Retry(0, self._retry.backoff_s) if hurried else self._retry
+        try:
+            accepted = self._api.post_results(job_id, results, retry)
+        except ServerUnreachable as error:
+            self._keep(job_id, results, str(error))
+        except ServerRefused as refused:
+            if refused.passing or refused.status in (401, 403):
+                self._keep(job_id, results, str(refused))
+            elif refused.status == 413:
+                self._post_smaller(job_id, results)
+            else:
+                self._log.error("results refused", job=job_id, results=len(results), reason=str(refused))
+                self._progress.add(refused=len(results))
+        else:
+            self._progress.add(posted=len(results))
+            for status in accepted.tasks:
+                if status.status.startswith("rejected"):
+                    self._log.error("result rejected", job=job_id, task=status.task_id, reason=status.status)
+
+    def _post_smaller(self, job_id: int, results: Sequence[Result]) -> None:
+        if len(results) > 1:
+            middle = len(results) // 2
+            self._post(job_id, results[:middle])
+            self._post(job_id, results[middle:])
+        elif isinstance(results[0].result, Success):
+            image_id = results[0].result.source_images[0].id
+            failure = make_failure("the result is larger than the server takes", image_id)
+            self._post(job_id, [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)])
+        else:
+            self._log.error("result refused", job=job_id, reason="larger than the server takes")
+
+    def _keep(self, job_id: int, results: Sequence[Result], reason: str) -> None:
+        path = self._outbox.keep(job_id, results)
+        self._kept = len(self._outbox)
+        self._log.warning("results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason)
+
+    def _send_kept(self) -> None:
+        once = Retry(0, self._retry.backoff_s)
+        try:
+            sent = self._outbox.send(lambda job_id, results: self._api.post_results(job_id, results, once))
+            if sent:
+                self._progress.add(posted=sent)
+                self._log.info("results sent that were kept on disk", results=sent)
+        except (ServerUnreachable, ServerRefused) as error:
+            self._log.warning("results still kept on disk", reason=str(error))
+        finally:
+            self._kept = len(self._outbox)
+
+
+def _count_scores(result: Result) -> int:
+    if not isinstance(result.result, Success):
+        return 1
+    return sum(
+        len(named.scores) + len(named.logits or ())
+        for detection in result.result.detections
+        for named in detection.classifications
+    )

@@ -1,0 +1,85 @@
+"""Every variable that the worker reads."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trapline.client.address import find_api_root
+
+
+def _home(variable: str, otherwise: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / otherwise) / "trapline"
+
+
+class WorkerSettings(BaseSettings):
+    """Settings of a worker, from TRAPLINE_... variables and a .env file. Times are seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRAPLINE_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    server: str = "http://localhost:8000"
+    token: SecretStr
+    service_name: Annotated[str, Field(min_length=1, max_length=200)] = "trapline-worker"
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 24
+    loaders: Annotated[int, Field(ge=1, le=256)] = 4
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    device: str = "cpu"
+    retry_max: Annotated[int, Field(ge=0, le=100)] = 3
+    retry_backoff: Annotated[float, Field(gt=0, le=60)] = 0.5
+    read_timeout: Annotated[float, Field(gt=0)] = 30.0
+    post_timeout: Annotated[float, Field(gt=0)] = 60.0
+    model_timeout: Annotated[float, Field(gt=0)] = 90.0
+    stop_timeout: Annotated[float, Field(gt=0)] = 10.0
+    poll: Annotated[float, Field(gt=0, le=300)] = 2.0
+    pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = 300_000_000
+    max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
+    max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
+    model_cache: Path = Field(default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "models")
+    accept_licences: str = ""
+    outbox: Path = Field(default_factory=lambda: _home("XDG_STATE_HOME", ".local/state") / "outbox")
+
+    @field_validator("server")
+    @classmethod
+    def _an_address(cls, server: str) -> str:
+        return find_api_root(server)
+
+    @field_validator("token")
+    @classmethod
+    def _not_empty(cls, token: SecretStr) -> SecretStr:
+        if not token.get_secret_value().strip():
+            raise ValueError("is empty")
+        return SecretStr(token.get_secret_value().strip())
+
+    @property
+    def accepted_licences(self) -> frozenset[str]:
+        """Licences of models that a person said yes to, named with commas between them."""
+        return frozenset(name.strip() for name in self.accept_licences.split(",") if name.strip())
+
+    @property
+    def full_service_name(self) -> str:
+        """The service's name with this host's, as it is registered."""
+        return f"{self.service_name} ({socket.gethostname()})"
+
+
+class BadSettings(Exception):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+def read_settings(**given: object) -> WorkerSettings:
+    """The settings of this process; what is given wins over the environment. BadSettings names each wrong variable."""
+    try:
+        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for wrong in error.errors():
+            variable = "TRAPLINE_" + str(wrong["loc"][0]).upper()
+            if wrong["type"] == "missing":
+                lines.append(f"{variable} is not set: it is the API token that the worker signs in with")
+            else:
+                lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
+        raise BadSettings("\n".join(lines)) from None

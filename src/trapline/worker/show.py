@@ -1,0 +1,122 @@
+"""What a person at a terminal sees of a worker, and what a log file gets instead."""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+from structlog.typing import FilteringBoundLogger
+
+from trapline.worker.progress import Progress
+
+EVERY_S = 0.5
+LOG_EVERY_S = 30.0
+
+_console = Console(stderr=True)
+_bars: dict[str, tuple[Bar, int]] = {}
+
+
+class _ConsoleLogger:
+    """Writes log lines above the progress line instead of through it."""
+
+    def msg(self, message: str) -> None:
+        _console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    log = debug = info = warning = error = critical = exception = failure = fatal = msg
+
+
+def start_log() -> FilteringBoundLogger:
+    """The worker's log: lines for people on a terminal, a JSON object a line elsewhere; standard error both."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if _console.is_terminal:
+        render: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=False)]
+    else:
+        render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    made: FilteringBoundLogger = structlog.wrap_logger(
+        _ConsoleLogger() if _console.is_terminal else structlog.PrintLogger(sys.stderr),
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return made
+
+
+@contextmanager
+def show_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[None]:
+    """Keep a line with the rate on a terminal; write one to the log now and then where it moved elsewhere."""
+    ended = threading.Event()
+    shown = _show_on_terminal if _console.is_terminal else _show_in_log
+    thread = threading.Thread(target=shown, args=(progress, log, ended), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show_on_terminal(progress: Progress, _log: FilteringBoundLogger, ended: threading.Event) -> None:
+    last = progress.read()
+    rate = 0.0
+    with _console.status("waiting for tasks") as status:
+        while not ended.wait(EVERY_S):
+            now = progress.read()
+            done = _done(now) - _done(last)
+            rate = 0.8 * rate + 0.2 * done / EVERY_S
+            last = now
+            status.update(describe(progress, rate))
+
+
+def _show_in_log(progress: Progress, log: FilteringBoundLogger, ended: threading.Event) -> None:
+    last = progress.read()
+    while not ended.wait(LOG_EVERY_S):
+        now = progress.read()
+        if now != last:
+            log.info("progress", images_per_s=round((_done(now) - _done(last)) / LOG_EVERY_S, 2), **now)
+        last = now
+
+
+def describe(progress: Progress, rate: float) -> str:
+    """The progress line: `rate` is in images a second."""
+    counts = progress.read()
+    busy_s, waiting_s = progress.times()
+    in_hand = counts["leased"] - _done(counts)
+    parts = [f"{_done(counts)} images", f"{rate:.1f} images/s", f"{in_hand} in hand"]
+    unsent = _done(counts) - counts["posted"] - counts["refused"]
+    if unsent:
+        parts.append(f"{unsent} to send")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    if busy_s:
+        parts.append(f"model busy {100 * busy_s / (busy_s + waiting_s):.0f} %")
+    return ", ".join(parts) if in_hand or unsent else "waiting for tasks; " + ", ".join(parts[:1] + parts[3:])
+
+
+def show_download(name: str, here: int, total: int) -> None:
+    """Show how much of a model file has come; on a terminal as a bar."""
+    if not _console.is_terminal:
+        if here in (0, total):
+            _console.print(f"model file {name}: {here} of {total} bytes", highlight=False, soft_wrap=True)
+        return
+    if name not in _bars:
+        bar = Bar(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=_console
+        )
+        bar.start()
+        _bars[name] = (bar, int(bar.add_task(name, total=total)))
+    bar, task = _bars[name]
+    bar.update(task, completed=here)  # type: ignore[arg-type]
+    if here >= total:
+        bar.stop()
+        del _bars[name]
+
+
+def _done(counts: dict[str, int]) -> int:
+    return counts["inferred"] + counts["failed"]
