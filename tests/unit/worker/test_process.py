@@ -1,0 +1,195 @@
+"""The worker as a process: signals, a model that hangs, what it says, what it imports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+SLOW = """
+import os, time
+from trapline.wire.pipelines import Algorithm
+from trapline.worker.pipeline import Pipeline
+
+class Slow(Pipeline):
+    slug = "slow"
+    name = "Slow"
+    algorithms = (Algorithm(name="Slow", key="slow"),)
+    def run(self, pictures):
+        time.sleep(float(os.environ["SLOW_S"]) * len(pictures))
+        return [[] for _ in pictures]
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder that Python finds packages in, with a pipeline package and the example in it."""
+    folder = tmp_path / "packages"
+    info = folder / "slow_pipelines-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "slow_pipeline.py").write_text(SLOW)
+    (folder / "brightest_spot.py").write_text((EXAMPLES / "brightest_spot.py").read_text())
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-pipelines\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[trapline.pipelines]\nslow = slow_pipeline:Slow\nbrightest-spot = brightest_spot:BrightestSpot\n"
+    )
+    return folder
+
+
+def start(
+    server: FakeServer, installed: Path, *arguments: str, command: str = "worker", **variables: str
+) -> subprocess.Popen[str]:
+    environment: Mapping[str, str] = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")},
+        "PYTHONPATH": str(installed),
+        "TRAPLINE_SERVER": server.url,
+        "TRAPLINE_TOKEN": TOKEN,
+        "TRAPLINE_OUTBOX": str(installed.parent / "outbox"),
+        "TRAPLINE_BATCH_SIZE": "2",
+        "TRAPLINE_POLL": "0.05",
+        "TRAPLINE_SERVICE_NAME": "Tests",
+        "SLOW_S": "0.05",
+        **variables,
+    }
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("trapline")), command, *arguments],
+        env={name: value for name, value in environment.items() if value},
+        cwd=installed.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        pytest.fail(f"it did not end:\n{err}")
+    return process.returncode, out, err
+
+
+def test_it_works_until_idle_and_logs_json(server: FakeServer, installed: Path) -> None:
+    server.add_job(3, "brightest-spot", {"a": make_jpeg(), "b": make_jpeg()})
+    code, _, err = finish(start(server, installed, "-p", "brightest-spot", "--until-idle", "0.3"))
+    assert code == 0, err
+    assert set(server.results) == {"a", "b"}
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["event"] for line in lines] == ["worker ready", "stopping", "worker ended"]
+    assert lines[-1]["posted"] == 2
+    agent = server.asked[0].headers["User-Agent"]
+    assert agent.startswith("trapline-worker/")
+    assert "(Tests; " in agent
+    assert "; pid " in agent
+    assert {asked.headers["User-Agent"] for asked in server.asked} == {agent}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_after_what_it_holds(server: FakeServer, installed: Path, number: signal.Signals) -> None:
+    server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(200)})
+    process = start(server, installed, "-p", "slow")
+    server.wait_for_results(4)
+    process.send_signal(number)
+    started = time.monotonic()
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert time.monotonic() - started < 3
+    ended = json.loads(err.splitlines()[-1])
+    assert ended["posted"] == ended["inferred"] == len(server.results)
+    assert server.queued[3]
+
+
+def test_a_signal_ends_it_in_time_though_the_model_is_busy(server: FakeServer, installed: Path) -> None:
+    server.add_job(3, "slow", {"a": make_jpeg()})
+    process = start(server, installed, "-p", "slow", SLOW_S="60", TRAPLINE_STOP_TIMEOUT="1.5")
+    while not server.paths("/a"):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert time.monotonic() - started < 3
+    assert "stopped before all was done" in err
+
+
+def test_results_are_on_disk_when_the_server_is_away_at_the_end(server: FakeServer, installed: Path) -> None:
+    def meddle(asked: Asked) -> Answer | None:
+        return refuse(503) if "/result/" in asked.path else None
+
+    server.meddle = meddle
+    server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(4)})
+    code, _, err = finish(start(server, installed, "-p", "slow", "--until-idle", "0.3", TRAPLINE_RETRY_BACKOFF="0.01"))
+    assert code == 0, err
+    assert not server.results
+    server.meddle = lambda _: None
+    code, _, err = finish(start(server, installed, "-p", "slow", "--until-idle", "0.5"))
+    assert code == 0, err
+    assert len(server.results) == 4
+
+
+def test_a_model_that_does_not_come_back_ends_the_process(server: FakeServer, installed: Path) -> None:
+    server.add_job(3, "slow", {"a": make_jpeg()})
+    code, _, err = finish(start(server, installed, "-p", "slow", SLOW_S="60", TRAPLINE_MODEL_TIMEOUT="0.5"))
+    assert code == 70
+    assert "the model did not come back" in err
+
+
+def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, installed: Path) -> None:
+    server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(100)})
+    process = start(server, installed, "-p", "slow")
+    server.wait_for_results(4)
+    process.kill()
+    finish(process)
+    finish(start(server, installed, "-p", "slow", "--until-idle", "0.3", SLOW_S="0"))
+    assert set(server.times_posted.values()) == {1}
+    assert len(server.results) >= 90  # what the killed one held comes back to the line by a real server's lease
+
+
+def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
+    code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN=""))
+    assert code == 1
+    assert "TRAPLINE_TOKEN is not set" in err
+    code, _, err = finish(start(server, installed, "-p", "nonsense"))
+    assert code == 1
+    assert "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, slow" in err
+    code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))
+    assert code == 1
+    assert "the server refuses the token: sign in first" in err
+
+
+def test_register_says_one_line_a_project_and_goes_on(server: FakeServer, installed: Path) -> None:
+    server.projects = {1: "Woods", 2: "Moor"}
+    code, out, err = finish(start(server, installed, command="register"))
+    assert code == 0, err
+    assert out.splitlines() == ["project 1 (Woods): created 4, updated 0", "project 2 (Moor): created 4, updated 0"]
+    name = server.registered[0][1]["processing_service_name"]
+    assert name == f"Tests ({os.uname().nodename})"
+    pipelines = {pipeline["slug"]: pipeline for pipeline in server.registered[0][1]["pipelines"]}
+    labels = pipelines["animal-detector"]["algorithms"][0]["category_map"]["labels"]
+    assert labels == ["animal", "person", "vehicle"]
+
+    code, out, _ = finish(start(server, installed, "--project", "9", "--project", "2", command="register"))
+    assert code == 1
+    assert out.splitlines() == ["project 9: there is no project 9", "project 2 (Moor): created 4, updated 0"]
+
+
+def test_the_worker_imports_nothing_of_the_server() -> None:
+    program = (
+        "import sys, trapline.worker.main, trapline.worker.pipelines.camera_trap, trapline.cli.worker;"
+        "print(*sorted(name for name in sys.modules if name.split('.')[0] in "
+        "('fastapi', 'starlette', 'sqlalchemy', 'psycopg', 'procrastinate', 'uvicorn', 'alembic')"
+        " or name.startswith('trapline.server')))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
