@@ -35,7 +35,7 @@ def run_job(
 ) -> None:
     """Run a pipeline over a project's images.
 
-    Example: `trapline job run camera-trap --project "Forest edge" --deployment "Old oak" --follow`
+    Example: `trapline job run animal-detector --project "Forest edge" --deployment "Old oak" --follow`
     """
     from trapline.cli.output import print_json
     from trapline.cli.server import get_deployment, get_project, open_server

@@ -1,11 +1,10 @@
 """The server's own machine: its data folder, and actions without HTTP between."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from pydantic import SecretStr
 
 from trapline.cli.failures import CommandFailed
@@ -19,8 +18,6 @@ from trapline.server.rules.access import Origin, Scope
 from trapline.server.settings import Settings, load_settings
 from trapline.server.system import System
 from trapline.wire.auth import NewToken, TokenKind
-
-DataOption = Annotated[Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")]
 
 
 def settle(data: Path | None) -> Settings:
@@ -50,17 +47,26 @@ async def open_local(data: Path | None) -> AsyncIterator[System]:
         yield system
 
 
-async def ensure_worker_token(system: System, folder: Path) -> str:
-    """The token of this machine's own worker, good for every project; kept in the data folder, mode 0600."""
-    file = folder / "worker-token"
-    if file.exists():
-        token = file.read_text(encoding="utf-8").strip()
+async def ensure_token(system: System, folder: Path, name: str, scope: Scope, new: NewToken) -> str:
+    """The API token that is kept under this name in the data folder, mode 0600; made anew where it is not good."""
+    kept = await asyncio.to_thread(_read_kept, folder / name)
+    if kept is not None:
         try:
-            await scope_of_token(system, token, Origin())
+            await scope_of_token(system, kept, Origin())
         except Unauthenticated:
-            file.unlink()
+            await asyncio.to_thread((folder / name).unlink)
         else:
-            return token
-    made = await create_token(system, Scope.system("up"), NewToken(name="local worker", kind=TokenKind.WORKER))
-    write_secret(file, made.token)
+            return kept
+    made = await create_token(system, scope, new)
+    await asyncio.to_thread(write_secret, folder / name, made.token)
     return made.token
+
+
+def _read_kept(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else None
+
+
+async def ensure_worker_token(system: System, folder: Path) -> str:
+    """The token of this machine's own worker, good for every project."""
+    new = NewToken(name="local worker", kind=TokenKind.WORKER)
+    return await ensure_token(system, folder, "worker-token", Scope.system("up"), new)

@@ -42,7 +42,7 @@ HELP = """Trapline turns cameras in the field into verified observations.
 
 **Run a model over them** and watch:
 
-    trapline job run camera-trap --project "Forest edge" --follow
+    trapline job run animal-detector --project "Forest edge" --follow
 
 **A worker on another machine** needs the server's address and a token (`trapline token create --kind worker`):
 
@@ -107,6 +107,16 @@ def app() -> None:
         sentence, code = told
         print(f"trapline: {sentence}", file=sys.stderr)
         sys.exit(code)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line with these arguments, in a process that a supervisor started."""
+    sys.argv = ["trapline", *arguments]
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from trapline.cli.failures import CommandFailed
 from trapline.cli.output import make_console
 from trapline.cli.supervision import Ended, Program, Supervisor, Wanted
 
-PIPELINE = "camera-trap"
+PIPELINE = "animal-detector"
 SERVER = "trapline.server.main"
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 # A stop takes at most ten seconds: the worker gives back what it holds, the API finishes what is under way, and

@@ -20,7 +20,7 @@ from trapline.wire.jobs import Job, JobDetail, NewJob
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
 from trapline.wire.projects import NewProject, Project, ProjectChange
 from trapline.wire.results import Result, Results, ResultsAccepted
-from trapline.wire.sources import NewSource, RunAccepted, Source, SourceSettings, SourceTest, SourceTrial
+from trapline.wire.sources import NewSource, Run, RunAccepted, Source, SourceSettings, SourceTest, SourceTrial
 from trapline.wire.tasks import ClaimableJob, ClaimableJobs, Task, TaskRequest, Tasks
 from trapline.wire.values import Page
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
@@ -191,7 +191,11 @@ class Trapline:
 
     def run_source(self, source_id: UUID) -> RunAccepted:
         """Poll a source now."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/run", RunAccepted)
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/process", RunAccepted)
+
+    def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
+        """One poll of a source, as far as it has come."""
+        return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", Run)
 
     # Pipelines, jobs and the workers behind them
 

@@ -1,0 +1,251 @@
+"""`trapline demo`: the whole way, from a camera's folder to boxes on the page, by a real model."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trapline.cli.failures import CommandFailed
+from trapline.cli.supervision import Program, Supervisor
+from trapline.cli.up import PIPELINE, READY_WITHIN_S, is_ready
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rich.console import Console
+
+    from trapline.client import Trapline
+    from trapline.wire.jobs import JobDetail
+    from trapline.wire.sources import Run
+
+PROJECT = "Demo"
+STOP_WITHIN_S = 12.0
+PULL_WITHIN_S = 600.0
+WORKER_WITHIN_S = 300.0
+
+
+def demo(
+    *,
+    exit_: Annotated[
+        bool, typer.Option("--exit", help="Stop at the end; exit code 0 only if every image was analysed.")
+    ] = False,
+    images: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A folder of your own pictures instead.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Where to keep what it makes. [./demo-data]")] = None,
+    port: Annotated[int, typer.Option(help="Port of the page; another one is taken if it is not free.")] = 8000,
+) -> None:
+    """Pull real photographs from a small camera server, run a real model over them, and show what it found.
+
+    Example: `trapline demo --images ~/Pictures/camera-trap`
+    """
+    from trapline.cli.output import make_console
+
+    console = make_console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = _choose_folder(data, console)
+    pictures = images.resolve() if images else _fetch_pictures(console)
+    _load_models(console)
+    from trapline.cli.demo_camera import serve_camera
+
+    with serve_camera(pictures) as camera, _server(folder, _choose_port(port, console), camera, console) as address:
+        from trapline.cli.demo_account import open_account
+
+        token, link = open_account(folder)
+        complete = _run(address, token, f"http://127.0.0.1:{camera}/", images, console)
+        if exit_:
+            if not complete:
+                raise CommandFailed("Not every image was analysed; what is missing is said above.")
+            return
+        console.print(f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything.")
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            console.print("")
+
+
+def _choose_folder(data: Path | None, console: "Console") -> Path:
+    """The data folder; as root below a closed folder another one, because PostgreSQL could not reach it there."""
+    from trapline.server.engines.folder import is_reachable
+
+    folder = (data or Path("demo-data")).resolve()
+    if data is None and not is_reachable(folder):
+        folder = Path("/var/tmp/trapline-demo")  # noqa: S108 - reachable, and kept over a restart
+        console.print(f"PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to {folder}.")
+    return folder
+
+
+def _choose_port(port: int, console: "Console") -> int:
+    from trapline.server.engines.postgres import free_port
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            free = free_port()
+            console.print(f"Port {port} is taken; the page is at {free}.")
+            return free
+    return port
+
+
+def _fetch_pictures(console: "Console") -> Path:
+    from trapline.cli.demo_pictures import fetch_pictures, find_cache
+    from trapline.cli.output import print_table
+
+    cache = find_cache()
+    folder = cache / "pictures"
+    pictures = fetch_pictures(folder, cache, console.print)
+    print_table(
+        ("picture", "shows", "licence", "by"), [(it.name, it.shows, it.licence, it.attribution) for it in pictures]
+    )
+    return folder
+
+
+def _load_models(console: "Console") -> None:
+    """Fetch the models, before anything is started that would have to wait for them."""
+    from trapline.worker.main import CannotStart, load_pipelines
+    from trapline.worker.settings import read_settings
+
+    console.print(f"Models of {PIPELINE}: fetched if they are not here yet")
+    try:
+        load_pipelines(read_settings(token="none yet"), [PIPELINE])  # noqa: S106 - no secret
+    except CannotStart as error:
+        raise CommandFailed(str(error)) from None
+
+
+@contextmanager
+def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
+    """A whole Trapline for as long as the block runs; gives its address. What it says goes to a log file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "demo.log"
+    supervisor = Supervisor(console.print)
+    environment = {**os.environ, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{camera}"}
+    environment.pop("TRAPLINE_PUBLIC_URL", None)
+    environment.pop("DATABASE_URL", None)
+    with log.open("wb") as output:
+        arguments = ("up", "--data", str(folder), "--port", str(port))
+        program = Program("trapline", "trapline.cli.main", arguments, environment, log=output.fileno())
+        child = supervisor.start(program)
+    supervisor.open_gate()
+    try:
+        deadline = time.monotonic() + READY_WITHIN_S
+        with console.status("Starting the database and the server"):
+            while not is_ready(port):
+                if child.process.poll() is not None or time.monotonic() > deadline:
+                    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                    told = "\n".join(words[-5:])
+                    raise CommandFailed(f"Trapline did not start ({log}):\n{told}")
+                time.sleep(0.05)
+        yield f"http://localhost:{port}"
+    finally:
+        with console.status("Stopping"):
+            supervisor.stop(["trapline"], STOP_WITHIN_S)
+
+
+def _run(address: str, token: str, camera_url: str, images: Path | None, console: "Console") -> bool:
+    """Pull, analyse, show; says whether every picture was analysed."""
+    from rich.live import Live
+
+    from trapline.cli.job import FINAL, draw_job
+    from trapline.client import Trapline
+    from trapline.wire.jobs import NewJob, Selection
+
+    with Trapline(address, token) as server:
+        project, deployment = _make_place(server, f"Pictures of {images.name}" if images else "Camera 1")
+        run = _pull(server, deployment, camera_url, console)
+        count = server.list_images(project=project, deployment=str(deployment), limit=1).count
+        if not count:
+            raise CommandFailed("The camera had no picture that could be taken.")
+        with console.status("Waiting for the worker"):
+            _wait_for_worker(server, project)
+        job = server.make_job(NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment)))
+        detail = server.get_job(job.id)
+        with Live(draw_job(detail), console=console, refresh_per_second=8) as live:
+            while detail.status not in FINAL:
+                time.sleep(0.2)
+                detail = server.get_job(job.id)
+                live.update(draw_job(detail))
+        _show_findings(server, project, deployment)
+        return _is_complete(run, detail, count, console)
+
+
+def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
+    from trapline.wire.deployments import NewDeployment
+    from trapline.wire.projects import NewProject
+
+    project = next((it for it in server.list_projects() if it.name == PROJECT), None)
+    if project is None:
+        project = server.make_project(NewProject(name=PROJECT, description="Made by trapline demo."))
+    for deployment in server.list_deployments(project.id):
+        if deployment.name == name:
+            return project.id, deployment.id
+    return project.id, server.make_deployment(NewDeployment(project=project.id, name=name)).id
+
+
+def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Console") -> "Run":
+    """Poll the camera once; its address is another one at each run of the demo."""
+    from trapline.wire.sources import NewSource, RunState, SourceSettings
+
+    settings: dict[str, Any] = {"base_url": camera_url, "max_files_per_run": 0, "min_age_s": 0, "is_active": True}
+    known = next((it for it in server.list_sources().results if it.location_id == deployment), None)
+    if known is None:
+        known = server.make_source(NewSource(name=f"demo {deployment}", deployment=deployment, **settings))
+    else:
+        known = server.change_source(known.id, SourceSettings(**settings))
+    run_id = server.run_source(known.id).run_id
+    deadline = time.monotonic() + PULL_WITHIN_S
+    with console.status(f"Polling the camera at {camera_url}") as status:
+        while True:
+            run = server.get_source_run(known.id, run_id)
+            if run.state is not RunState.RUNNING:
+                break
+            status.update(f"Polling the camera at {camera_url}: {run.imported} of {run.new} new pictures")
+            if time.monotonic() > deadline:
+                raise CommandFailed(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
+            time.sleep(0.1)
+    if run.state is not RunState.COMPLETED:
+        raise CommandFailed(f"The camera could not be read: {run.error or run.state}")
+    console.print(
+        f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} known by their bytes, "
+        f"{run.skipped} skipped, {run.failed} failed, {run.listed - run.new} not new."
+    )
+    return run
+
+
+def _wait_for_worker(server: "Trapline", project: int) -> None:
+    deadline = time.monotonic() + WORKER_WITHIN_S
+    while not any(pipeline.slug == PIPELINE for pipeline in server.list_pipelines(project)):
+        if time.monotonic() > deadline:
+            raise CommandFailed("The worker did not register its pipeline; demo.log in the data folder says why.")
+        time.sleep(0.2)
+
+
+def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None:
+    from trapline.cli.output import print_table
+
+    rows: list[tuple[object, ...]] = []
+    cursor = None
+    while True:
+        page = server.list_images(project=project, deployment=str(deployment), limit=200, cursor=cursor)
+        for image in page.results:
+            found = ", ".join(f"{box.class_name} {box.confidence:.0%}" for box in image.boxes)
+            rows.append((image.filename, f"{image.width} x {image.height}", image.captured_at, found or "nothing"))
+        cursor = page.next
+        if cursor is None:
+            break
+    print_table(("picture", "pixels", "taken", "found"), sorted(rows, key=lambda row: str(row[0])))
+
+
+def _is_complete(run: "Run", job: "JobDetail", count: int, console: "Console") -> bool:
+    done = job.progress.completed
+    console.print(f"{done} of {count} pictures analysed, {job.annotations} findings, {job.nothing_found} with nothing.")
+    return job.status == "completed" and done >= count and run.failed == 0
