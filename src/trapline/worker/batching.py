@@ -22,7 +22,7 @@ from trapline.worker.pipeline import Found, Named, Picture, Pipeline
 
 @dataclass
 class BatchLimit:
-    """How many pictures and pixels a batch may have; it is halved when memory runs out and grows back slowly."""
+    """How many pictures and pixels a batch may have; it is halved when memory runs out."""
 
     pictures: int
     pixels: int
@@ -33,7 +33,7 @@ class BatchLimit:
 
     def halve(self, count: int) -> None:
         """A batch of `count` was too much."""
-        self.pictures = max(1, min(self.pictures, count) // 2)
+        self.pictures = max(1, min(self.pictures, count // 2))
 
 
 def run_isolated(pipeline: Pipeline, pictures: Sequence[Picture], limit: BatchLimit) -> list[list[Found] | Exception]:

@@ -107,7 +107,7 @@ def read_size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Width and height from a picture's header. BadImage where it is no picture, or has more pixels than allowed."""
     width = height = 0
     if data[:2] == b"\xff\xd8":
-        with suppress(ValueError):
+        with suppress(ValueError, LookupError):
             height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
     if not width:
         try:
@@ -127,7 +127,7 @@ def decode(data: bytes) -> Pixels:
     """
     if data[:2] == b"\xff\xd8":
         # CMYK and damaged files: Pillow converts the first and says what is wrong with the others.
-        with suppress(ValueError):
+        with suppress(ValueError, LookupError):
             return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True))
     try:
         with Image.open(io.BytesIO(data)) as opened:

@@ -176,7 +176,7 @@ def serve(fake: FakeServer) -> Iterator[FakeServer]:
             asked = self._hear()
             self._say(fake.meddle(asked) or fake.answer(asked))
 
-        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server looks for
 
     class Images(Api):
         def do_GET(self) -> None:

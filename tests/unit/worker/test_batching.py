@@ -1,0 +1,110 @@
+"""Running a batch so that trouble stays small, and making results of what was found."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from trapline.wire.pipelines import Algorithm
+from trapline.wire.results import Result, Results, Success
+from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
+from trapline.worker.pipeline import Found, Named, Picture, Pipeline, list_classes
+
+
+class Small(Pipeline):
+    """Runs out of memory over more than three pictures, and breaks on empty ones."""
+
+    slug = "small"
+    name = "Small"
+    algorithms = (Algorithm(name="Small", key="small", category_map=list_classes("a", "b")),)
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        self.sizes.append(len(pictures))
+        if len(pictures) > 3:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20 MiB")
+        if any(not picture.pixels.any() for picture in pictures):
+            raise ValueError("black")
+        return [[] for _ in pictures]
+
+
+def picture(name: str, value: int = 1) -> Picture:
+    return Picture(name, np.full((4, 6, 3), value, np.uint8))
+
+
+def test_out_of_memory_halves_the_batch_and_is_remembered() -> None:
+    limit = BatchLimit(pictures=10, pixels=1000)
+    pipeline = Small()
+    answers = run_isolated(pipeline, [picture(str(number)) for number in range(10)], limit)
+    assert answers == [[]] * 10
+    assert pipeline.sizes == [10, 5, 2, 3, 5, 2, 3]
+    assert limit.pictures == 2
+
+
+def test_a_poison_picture_is_alone_in_its_error() -> None:
+    answers = run_isolated(Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000))
+    assert answers[0] == answers[2] == []
+    assert isinstance(answers[1], ValueError)
+
+
+def test_a_batch_with_too_few_answers_is_an_error() -> None:
+    class Short(Small):
+        def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+            return super().run(pictures)[1:]
+
+    (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000))
+    assert "gave 0 answers for 1 pictures" in str(answer)
+
+
+def test_a_batch_is_bounded_by_pixels_but_never_empty() -> None:
+    limit = BatchLimit(pictures=3, pixels=100)
+    assert limit.fits(0, 1_000)
+    assert limit.fits(1, 100)
+    assert not limit.fits(1, 101)
+    assert not limit.fits(3, 30)
+
+
+def found(**changes: object) -> Found:
+    named = Named(name="b", algorithm="small", scores=np.array([0.25, 0.75], np.float32), logits=np.array([-1.0, 2.0]))
+    told = {"box": (1.5, 2, 3, 4), "algorithm": "small", "score": 0.5, "names": [named], **changes}
+    return Found(**told)  # type: ignore[arg-type]
+
+
+def test_a_result_is_what_the_wire_takes() -> None:
+    success = make_success(Small(), picture("a"), "http://images/a", [found()], 0.25)
+    sent = Results(results=[Result.model_construct(reply_subject="r", result=success)]).model_dump_json(
+        exclude_unset=True
+    )
+    result = Results.model_validate_json(sent).results[0].result
+    assert isinstance(result, Success)
+    (detection,) = result.detections
+    assert detection.bbox is not None
+    assert detection.bbox.x1 == 1.5
+    assert detection.score == 0.5
+    assert detection.classifications[0].scores == [0.25, 0.75]
+    assert detection.classifications[0].logits == [-1.0, 2.0]
+    assert detection.classifications[0].algorithm.name == "Small"
+    assert "crop_image_url" not in sent
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"score": float("nan")},
+        {"score": 1.5},
+        {"box": (0, 0, float("inf"), 1)},
+        {"names": [Named(name="a", algorithm="small", scores=[float("nan")])]},
+    ],
+)
+def test_numbers_that_are_none_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="the pipeline gave"):
+        make_success(Small(), picture("a"), "", [found(**bad)], 0.0)
+
+
+def test_an_error_can_always_be_sent() -> None:
+    failure = make_failure(RuntimeError("bad \ud800 text \x00" + "x" * 50_000), "a")
+    failure.model_dump_json()
+    assert failure.error.startswith("RuntimeError: bad ? text x")
+    assert len(failure.error) == 10_000
