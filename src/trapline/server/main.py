@@ -10,6 +10,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
+from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -19,6 +21,7 @@ from trapline.server.background.run import run_background
 from trapline.server.db.base import Database
 from trapline.server.db.migrations import check_present
 from trapline.server.errors import TraplineError
+from trapline.server.events import Listeners
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.routes.application import dress, make_application
@@ -50,6 +53,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             outbound=_outbound_policy(settings),
             secrets=SecretKeys(read_secret_keys(settings)),
             public_url=settings.public_url,
+            source_folders=tuple(Path(folder) for folder in settings.source_folders),
             leases=Leases(
                 lease_s=settings.lease_s,
                 lease_max_s=settings.lease_max_s,
@@ -93,10 +97,24 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn waits for open streams before it stops: ours end at the signal."""
+
+    def __init__(self, config: uvicorn.Config, listeners: Listeners) -> None:
+        super().__init__(config)
+        self._listeners = listeners
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._listeners.close()
+        super().handle_exit(sig, frame)
+
+
 def serve_api(settings: Settings, listener: socket.socket) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
+    app = make_app(settings)
     config = uvicorn.Config(
-        dress(make_app(settings)),
+        dress(app),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -105,7 +123,7 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
         forwarded_allow_ips=list(settings.trusted_proxies) or "",
     )
-    uvicorn.Server(config).run([listener])
+    _Server(config, app.state.listeners).run([listener])
 
 
 async def do_chores(settings: Settings) -> None:

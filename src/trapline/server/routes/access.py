@@ -61,6 +61,8 @@ ACCESS: dict[str, Access] = {
     "GET /deployments/{deployment_id}": Access(PEOPLE),
     "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+    # what changes, as it happens
+    "GET /events": Access(PEOPLE),
     # images
     "GET /images": Access(PEOPLE),
     "POST /images": Access(PEOPLE, Role.MANAGER),
@@ -68,6 +70,20 @@ ACCESS: dict[str, Access] = {
     "GET /images/{image_id}": Access(PEOPLE),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
+    # pull sources
+    "GET /image-pull-sources": Access(PEOPLE),
+    "POST /image-pull-sources": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/test": Access(PEOPLE, Role.MANAGER),
+    "GET /image-pull-sources/{source_id}": Access(PEOPLE),
+    "PATCH /image-pull-sources/{source_id}": Access(PEOPLE, Role.MANAGER),
+    "DELETE /image-pull-sources/{source_id}": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/{source_id}/test": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/{source_id}/process": Access(PEOPLE, Role.MANAGER),
+    "PATCH /image-pull-sources/{source_id}/toggle": Access(PEOPLE, Role.MANAGER),
+    "GET /image-pull-sources/{source_id}/runs": Access(PEOPLE),
+    "GET /image-pull-sources/{source_id}/runs/{run_id}": Access(PEOPLE),
+    "GET /image-pull-sources/{source_id}/files": Access(PEOPLE),
+    "POST /image-pull-sources/{source_id}/files/retry": Access(PEOPLE, Role.MANAGER),
 }
 
 

@@ -5,17 +5,18 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from trapline import __version__
-from trapline.server.routes import auth, deployments, files, health, images, projects, tokens
+from trapline.server.events import Listeners
+from trapline.server.routes import auth, deployments, events, files, health, images, projects, sources, tokens
 from trapline.server.routes.access import ACCESS, access_key
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers
 from trapline.server.system import System
 
-VERSIONED = [auth.router, tokens.router, projects.router, deployments.router, images.router]
+VERSIONED = [auth.router, tokens.router, projects.router, deployments.router, events.router, images.router]
 """Mounted under /api/v2."""
 
-GUIDED = [health.router, files.router]
+GUIDED = [health.router, files.router, sources.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 
@@ -31,6 +32,7 @@ def make_application(system: System | None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.system = system
+    app.state.listeners = Listeners()
     for router in VERSIONED:
         app.include_router(router, prefix="/api/v2")
     for router in GUIDED:
