@@ -1,8 +1,10 @@
 """`trapline register`: tell a server which pipelines this machine offers."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from trapline.cli.failures import CommandFailed, Exit
 
 
 def register(
@@ -21,29 +23,25 @@ def register(
 
     Prints one line a project, and ends with 1 if any of them failed.
     """
-    try:
-        from trapline.worker.pipeline import UnknownPipeline, declare, find_slugs, make_pipeline
-    except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: install trapline with its worker extra, trapline[worker]")
     from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
+    from trapline.worker.pipeline import UnknownPipeline, declare, find_slugs, make_pipeline
     from trapline.worker.settings import BadSettings, read_settings
 
     try:
         settings = read_settings(server=server, service_name=name)
         offered = [declare(make_pipeline(slug)) for slug in pipeline or find_slugs()]
-    except (BadSettings, UnknownPipeline) as error:
-        _fail(str(error))
+    except BadSettings as error:
+        raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
+    except UnknownPipeline as error:
+        raise CommandFailed(str(error)) from None
     if not offered:
-        _fail("no pipeline is installed")
+        raise CommandFailed("no pipeline is installed")
     retry = Retry(settings.retry_max, settings.retry_backoff)
     failed = 0
     with Trapline(settings.server, settings.token.get_secret_value(), retry=retry) as api:
-        try:
-            known = {found.id: found.name for found in api.list_worker_projects()}
-        except (ServerRefused, ServerUnreachable) as error:
-            _fail(str(error))
+        known = {found.id: found.name for found in api.list_worker_projects()}
         if not project and not known:
-            _fail("the token belongs to no project")
+            raise CommandFailed("the token belongs to no project")
         for project_id in project or known:
             title = f"project {project_id} ({known[project_id]})" if project_id in known else f"project {project_id}"
             try:
@@ -55,9 +53,4 @@ def register(
                 created, updated = len(done.pipelines_created), len(done.pipelines_updated)
                 typer.echo(f"{title}: created {created}, updated {updated}")
     if failed:
-        raise typer.Exit(1)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+        raise typer.Exit(Exit.NOT_DONE)

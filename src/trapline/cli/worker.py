@@ -1,13 +1,16 @@
 """`trapline worker`: run models on the images that a server has to work on."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from trapline.cli.failures import CommandFailed, Exit
 
 
 def worker(
     pipeline: Annotated[
-        list[str] | None, typer.Option("--pipeline", "-p", help="A pipeline to run; may be given several times.")
+        list[str] | None,
+        typer.Option("--pipeline", "-p", help="A pipeline to run, several times for more; without it, all installed."),
     ] = None,
     server: Annotated[str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures at a time. [TRAPLINE_BATCH_SIZE]")] = None,
@@ -21,10 +24,7 @@ def worker(
     Signs in with TRAPLINE_TOKEN. Ends on SIGTERM or Ctrl-C within ten seconds; nothing is lost.
     """
     # Models and image libraries take a second to import; other commands must not wait for them.
-    try:
-        from trapline.worker.pipeline import find_slugs
-    except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: install trapline with its worker extra, trapline[worker]")
+    from trapline.worker.pipeline import find_slugs
     from trapline.worker.settings import BadSettings, read_settings
 
     if list_pipelines:
@@ -34,18 +34,13 @@ def worker(
     try:
         settings = read_settings(server=server, batch_size=batch_size)
     except BadSettings as error:
-        _fail(str(error))
-    if not pipeline:
-        _fail(f"name at least one pipeline, with --pipeline SLUG; installed are {', '.join(find_slugs())}")
+        raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
 
     from trapline.worker.main import CannotStart, SignedOut, run_worker
 
     try:
-        run_worker(settings, pipeline, until_idle)
-    except (CannotStart, SignedOut) as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+        run_worker(settings, pipeline or [], until_idle)
+    except CannotStart as error:
+        raise CommandFailed(str(error)) from None
+    except SignedOut as error:
+        raise CommandFailed(str(error), Exit.REFUSED) from None

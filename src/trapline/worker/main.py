@@ -19,7 +19,7 @@ from trapline.worker.leasing import SignedOut
 from trapline.worker.loop import Limits, ModelWatch, Worker
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
 from trapline.worker.outbox import Outbox
-from trapline.worker.pipeline import Machine, Pipeline, UnknownPipeline, make_pipeline
+from trapline.worker.pipeline import Machine, Pipeline, UnknownPipeline, find_slugs, make_pipeline
 from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
 from trapline.worker.settings import WorkerSettings
@@ -34,12 +34,12 @@ class CannotStart(Exception):
 
 
 def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
-    """Work on these pipelines until SIGTERM or SIGINT, or for as long as tasks come if `idle_s` is given.
+    """Work on these pipelines, or on all installed ones, until SIGTERM or SIGINT, or until idle for `idle_s` seconds.
 
     CannotStart where a pipeline or its model files are missing, SignedOut where the token is refused.
     """
     log = start_log()
-    pipelines = load_pipelines(settings, slugs)
+    pipelines = load_pipelines(settings, slugs, log)
     stop = threading.Event()
     user_agent = make_user_agent(settings)
     retry = Retry(settings.retry_max, settings.retry_backoff, stop.wait)
@@ -83,29 +83,42 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             progress=progress,
             watch=watch,
         )
-        log.info("worker ready", server=api.root, service=settings.full_service_name, pipelines=list(slugs))
+        log.info(
+            "worker ready",
+            server=api.root,
+            service=settings.full_service_name,
+            pipelines=[pipeline.slug for pipeline in pipelines],
+        )
         with stop_on_signals(stop), _watched(settings, watch, stop, poster, log), show_progress(progress, log):
             worker.run()
         log.info("worker ended", **progress.read())
 
 
-def load_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Pipeline]:
-    """The pipelines with their models in memory. CannotStart says what is missing."""
-    if not slugs:
-        raise CannotStart("name at least one pipeline, with --pipeline SLUG")
+def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger) -> list[Pipeline]:
+    """The pipelines with their models in memory; without slugs, all installed ones whose models can be had.
+
+    CannotStart says what is missing.
+    """
 
     def fetch(file: ModelFile) -> Path:
         return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
 
     machine = Machine(settings.device, settings.threads or os.cpu_count() or 1, fetch)
-    pipelines = []
-    try:
-        for slug in dict.fromkeys(slugs):
+    pipelines: list[Pipeline] = []
+    missing: list[str] = []
+    for slug in dict.fromkeys(slugs or find_slugs()):
+        try:
             pipeline = make_pipeline(slug)
             pipeline.load(machine)
+        except (UnknownPipeline, ModelFileMissing, LicenceNotAccepted) as error:
+            if slugs:
+                raise CannotStart(str(error)) from error
+            missing.append(str(error))
+            log.warning("pipeline left out", pipeline=slug, reason=str(error))
+        else:
             pipelines.append(pipeline)
-    except (UnknownPipeline, ModelFileMissing, LicenceNotAccepted) as error:
-        raise CannotStart(str(error)) from error
+    if not pipelines:
+        raise CannotStart("; ".join(missing) or "no pipeline is installed")
     return pipelines
 
 

@@ -158,13 +158,13 @@ def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, install
 
 def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN=""))
-    assert code == 1
+    assert code == 2
     assert "TRAPLINE_TOKEN is not set" in err
     code, _, err = finish(start(server, installed, "-p", "nonsense"))
     assert code == 1
     assert "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, slow" in err
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))
-    assert code == 1
+    assert code == 4
     assert "the server refuses the token: sign in first" in err
 
 
