@@ -1,0 +1,47 @@
+"""A running Trapline for the acceptance tests: one for those that only use it, one each for those that break it."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import RunningServer
+from trapline.server.engines.postgres import free_port
+
+
+@pytest.fixture(scope="session")
+def make_folder() -> Iterator[Callable[[], Path]]:
+    """Make empty data folders that PostgreSQL's unprivileged uid can reach, removed at the end of the run."""
+    parent = Path(tempfile.mkdtemp(prefix="trapline-acceptance-"))
+    parent.chmod(0o711)
+
+    def make() -> Path:
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        folder.chmod(0o711)
+        return folder
+
+    yield make
+    shutil.rmtree(parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+    """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
+    running = RunningServer(make_folder(), free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"})
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def own_server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+    """A Trapline of the test's own, with short leases, not started yet: to be killed and started again."""
+    running = RunningServer(make_folder(), free_port())
+    try:
+        yield running
+    finally:
+        running.end()
