@@ -119,6 +119,9 @@ class Settings(BaseModel):
     allowed_networks: tuple[str, ...] = Field(
         (), description="Private networks that pull sources may be in, comma-separated."
     )
+    source_folders: tuple[str, ...] = Field(
+        (), description="Local folders that pull sources may be in, comma-separated; none if it is not given."
+    )
     own_origins: tuple[str, ...] = Field(
         (), description="host:port of the demo's own camera; set by `trapline demo` alone."
     )
@@ -126,7 +129,7 @@ class Settings(BaseModel):
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
 
-    @field_validator("allowed_networks", "own_origins", "trusted_proxies", mode="before")
+    @field_validator("allowed_networks", "source_folders", "own_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """What every action stands on: the engines of one process, and the figures that settings give."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from trapline.server.db.base import Database
 from trapline.server.imaging.decoders import Decoders
@@ -33,7 +34,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class System:
-    """The engines of one process. Actions take it first; nothing in it changes after the start."""
+    """The engines of one process. Actions take it first; nothing in it changes after the start.
+
+    `source_folders` are the local folders that pull sources may be in.
+    """
 
     database: Database
     store: Store
@@ -41,5 +45,6 @@ class System:
     outbound: OutboundPolicy
     secrets: SecretKeys
     public_url: str
+    source_folders: tuple[Path, ...] = ()
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)

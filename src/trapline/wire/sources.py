@@ -170,6 +170,12 @@ class RunAccepted(Message):
     check_status_at: AnyText
 
 
+class FilesReleased(Message):
+    """How many failed or quarantined files will be tried again."""
+
+    files: Count
+
+
 class TestFile(Message):
     """A file that a run would take; those that were fetched to prove it say what they are."""
 

@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row, Texts
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
 
 
 class SourceRow(Row):
@@ -85,7 +89,7 @@ class RunRow(Row):
 
 
 class PulledFileRow(Row):
-    """One file of a pull source: what was last seen of it (`fingerprint`: all that the listing said), and what became of it."""
+    """One file of a pull source and what became of it; `fingerprint` is all that the listing last said of it."""
 
     __tablename__ = "pulled_files"
     __table_args__ = (
@@ -111,3 +115,58 @@ class PulledFileRow(Row):
     image_id: Mapped[UUID | None]
     first_seen_at: Mapped[Now]
     updated_at: Mapped[Now]
+
+
+async def get_source(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False) -> SourceRow:
+    """Get a pull source that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(SourceRow, source_id, with_for_update={"key_share": True} if lock else None)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
+    """Select the pull sources that the caller sees, of one project or of all."""
+    statement = select(SourceRow)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(SourceRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(SourceRow.project_id.in_(ids))
+
+
+async def take_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[SourceRow]:
+    """Take the sources whose time has come, each for this transaction alone; another scheduler passes them by."""
+    statement = (
+        select(SourceRow)
+        .where(SourceRow.is_active, SourceRow.next_run_at <= func.now())
+        .order_by(SourceRow.next_run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def count_states(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    """Count the files of each of these sources by state."""
+    statement = (
+        select(PulledFileRow.source_id, PulledFileRow.state, func.count())
+        .where(PulledFileRow.source_id.in_(source_ids))
+        .group_by(PulledFileRow.source_id, PulledFileRow.state)
+    )
+    counts: dict[UUID, dict[str, int]] = {source_id: {} for source_id in source_ids}
+    for source_id, state, count in (await tx.session.execute(statement)).all():
+        counts[source_id][state] = count
+    return counts
+
+
+async def list_last_runs(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, RunRow]:
+    """List the newest run of each of these sources."""
+    statement = (
+        select(RunRow)
+        .where(RunRow.source_id.in_(source_ids))
+        .ext(distinct_on(RunRow.source_id))
+        .order_by(RunRow.source_id, RunRow.started_at.desc(), RunRow.id.desc())
+    )
+    return {run.source_id: run for run in (await tx.session.scalars(statement)).all()}

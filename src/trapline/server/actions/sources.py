@@ -1,0 +1,333 @@
+"""Pull sources: create, list, show, change, delete, pause and resume; their runs and their files."""
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from trapline.server.actions.gateways import gateway_for, open_gateway, open_secrets, seal_secrets, split_header
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
+from trapline.server.db.findings import list_deployment_names
+from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, seconds_of, select_runs
+from trapline.server.db.pulled_files import release_files, select_files
+from trapline.server.db.sources import (
+    PulledFileRow,
+    RunRow,
+    SourceRow,
+    count_states,
+    get_source,
+    list_last_runs,
+    select_sources,
+)
+from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
+from trapline.server.outbound import origin_of, parse_url
+from trapline.server.rules.access import Scope
+from trapline.server.rules.capture_time import compile_pattern
+from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
+from trapline.server.system import System
+from trapline.wire.sources import (
+    AuthType,
+    FilesReleased,
+    FileState,
+    NewSource,
+    PulledFile,
+    Run,
+    Source,
+    SourceCounts,
+    SourceSettings,
+)
+from trapline.wire.values import Page
+
+_chance = random.Random()  # noqa: S311 - jitter is no secret
+
+SECRET_FIELDS = {"auth_password": "password", "auth_header": "header"}
+TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
+NOT_COLUMNS = {*SECRET_FIELDS, *TIMEOUT_FIELDS, "project", "deployment", "location_id", "user_id"}
+NULLABLE = {"auth_username", "rate_limit_per_s", "filename_time_pattern"}
+
+
+async def find_deployment(scope: Scope, tx: Transaction, new: NewSource) -> DeploymentRow:
+    """Find the deployment of a source to be: the one named, or the project's default."""
+    if new.user_id is not None and new.user_id != scope.user_id:
+        raise Forbidden("user_id is not yours. Leave it out; a source belongs to its project. Nothing was made.")
+    named = new.deployment or new.location_id
+    if named is not None:
+        deployment = await get_deployment(scope, tx, named)
+        if new.project not in (None, deployment.project_id):
+            raise NotFound
+        return deployment
+    if new.project is None:
+        raise Unprocessable("Name a `deployment` (or `location_id`), or a `project`. Nothing was made.")
+    return await get_default_deployment(scope, tx, new.project)
+
+
+def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> SourceRow:
+    """Make the row of a source from its settings, without adding it. Raises Unprocessable, OutboundRefused."""
+    now = datetime.now(UTC)
+    row = SourceRow(
+        id=uuid7(),
+        project_id=deployment.project_id,
+        deployment_id=deployment.id,
+        auth_type="none",
+        options={},
+        include=[],
+        exclude=[],
+        timeouts={},
+        schedule="0 * * * *",
+        max_files_per_run=10,
+        min_age_s=0,
+        is_active=True,
+        has_password=False,
+        has_auth_header=False,
+        consecutive_failures=0,
+        created_at=now,
+        updated_at=now,
+    )
+    _apply(system, row, new)
+    row.next_run_at = next_run(row.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+    return row
+
+
+def _apply(system: System, row: SourceRow, change: SourceSettings) -> None:
+    """Put settings onto a row and check them together; what is not set stays as it is."""
+    given = change.model_dump(exclude_unset=True)
+    old_url = row.base_url
+    for name, value in given.items():
+        if name in NOT_COLUMNS:
+            continue
+        if value is None and name not in NULLABLE:
+            if isinstance(change, NewSource):
+                continue
+            raise Unprocessable(f"{name} cannot be empty. Nothing was changed.")
+        setattr(row, name, value.value if isinstance(value, AuthType) else value)
+    if given.get("gateway") in (None, "") or "base_url" in given:
+        row.gateway = given.get("gateway") or gateway_for(row.base_url)
+    row.timeouts = row.timeouts | {
+        column: given[name] for name, column in TIMEOUT_FIELDS.items() if given.get(name) is not None
+    }
+    _apply_secrets(system, row, given, old_url)
+    _check(system, row)
+
+
+def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_url: str | None) -> None:
+    secrets = open_secrets(system, row)
+    if old_url and secrets and row.gateway == "http" and not SECRET_FIELDS.keys() & given.keys():
+        old, new = (origin_of(parse_url(url)) for url in (old_url, row.base_url))
+        if old != new:
+            raise Unprocessable(
+                "The new address is another server. Give the password or header again, so that it is not sent to "
+                "somebody it was not meant for. Nothing was changed."
+            )
+    for name, key in SECRET_FIELDS.items():
+        if name in given:
+            secrets.pop(key, None)
+            if given[name]:
+                secrets[key] = given[name]
+    if row.auth_type == "none":
+        secrets = {}
+    row.secrets = seal_secrets(system, row.id, secrets)
+    row.has_password = "password" in secrets
+    row.has_auth_header = "header" in secrets
+
+
+def _check(system: System, row: SourceRow) -> None:
+    if row.gateway != gateway_for(row.base_url):
+        raise Unprocessable(f"The gateway {row.gateway!r} does not speak to such an address.")
+    if wrong := check_schedule(row.schedule):
+        raise Unprocessable("The schedule is not right.", [("schedule", wrong)])
+    if row.filename_time_pattern:
+        try:
+            compile_pattern(row.filename_time_pattern)
+        except ValueError as error:
+            problems = [("filename_time_pattern", str(error))]
+            raise Unprocessable("The pattern of file names is not right.", problems) from error
+    if row.auth_type == "basic" and not row.auth_username:
+        raise Unprocessable("auth_type basic needs auth_username.")
+    if row.auth_type == "bearer" and not (row.has_password or row.has_auth_header):
+        raise Unprocessable("auth_type bearer needs the token as auth_password (or auth_header).")
+    if row.auth_type == "header":
+        if not row.has_auth_header:
+            raise Unprocessable("auth_type header needs auth_header.")
+        _check_header(*split_header(open_secrets(system, row)["header"]))
+    # Addresses that are never taken are refused now; where a name leads is checked at each connection.
+    open_gateway(system, row)
+
+
+def _check_header(name: str, value: str) -> None:
+    if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
+        raise Unprocessable(f"The header {name} is not one to sign in with.")
+    if not value or not value.isprintable() or not value.isascii():
+        raise Unprocessable("auth_header must be one line of plain characters.")
+
+
+async def create_source(system: System, scope: Scope, new: NewSource) -> Source:
+    """Make a pull source. Raises NotFound, Forbidden, Conflict where the name is taken, Unprocessable."""
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Source)
+        if done:
+            return done
+        row = make_row(system, await find_deployment(scope, tx, new), new)
+        try:
+            async with tx.session.begin_nested():
+                tx.session.add(row)
+        except IntegrityError as error:
+            raise Conflict(f"This project has a pull source named {new.name} already. Nothing was made.") from error
+        tx.audit("create", "source", row.id, row.project_id, name=row.name)
+        [source] = await _describe(scope, tx, [row])
+        return keep_answer(scope, tx, source)
+
+
+async def list_sources(
+    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+) -> Page[Source]:
+    """List pull sources by name, active and paused ones."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_sources(scope, project_id)
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [(SourceRow.name, str), (SourceRow.id, UUID)],
+            descending=False,
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = await count_rows(tx, statement)
+        sources = await _describe(scope, tx, rows)
+    return Page(results=sources, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_source(system: System, scope: Scope, source_id: UUID) -> Source:
+    """Show a pull source. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [source] = await _describe(scope, tx, [await get_source(scope, tx, source_id)])
+    return source
+
+
+async def change_source(system: System, scope: Scope, source_id: UUID, change: SourceSettings) -> Source:
+    """Change a pull source; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict, Unprocessable."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_source(scope, tx, source_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        _apply(system, row, change)
+        await _reschedule(scope, tx, row)
+        try:
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict("Another pull source of this project has that name. Nothing was changed.") from error
+        tx.audit("change", "source", row.id, row.project_id, fields=sorted(change.model_fields_set))
+        [source] = await _describe(scope, tx, [row])
+    return source
+
+
+async def toggle_source(system: System, scope: Scope, source_id: UUID, is_active: bool | None) -> Source:
+    """Pause or resume a source; without a wish it flips. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_source(scope, tx, source_id, lock=True)
+        row.is_active = not row.is_active if is_active is None else is_active
+        await _reschedule(scope, tx, row)
+        tx.audit("resume" if row.is_active else "pause", "source", row.id, row.project_id)
+        [source] = await _describe(scope, tx, [row])
+    return source
+
+
+async def _reschedule(scope: Scope, tx: Transaction, row: SourceRow) -> None:
+    deployment = await get_deployment(scope, tx, row.deployment_id)
+    now = datetime.now(UTC)
+    row.next_run_at = next_run(row.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+    row.updated_at = now
+
+
+async def delete_source(system: System, scope: Scope, source_id: UUID) -> None:
+    """Delete a source with its ledger; its images stay. Raises NotFound, Forbidden, Conflict while a run goes on."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_source(scope, tx, source_id, lock=True)
+        await end_dead_run(scope, tx, row.id)
+        if await find_running(scope, tx, row.id) is not None:
+            raise Conflict("A run of this source is in progress. Pause the source, and delete it when the run is over.")
+        tx.audit("delete", "source", row.id, row.project_id, name=row.name)
+        await tx.session.delete(row)
+
+
+async def list_runs(system: System, scope: Scope, source_id: UUID, limit: int, cursor: str | None) -> Page[Run]:
+    """List the runs of a source, newest first. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        source = await get_source(scope, tx, source_id)
+        await end_dead_run(scope, tx, source.id)
+        statement = select_runs(scope, source)
+        order = [(RunRow.started_at, datetime), (RunRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+    return Page(results=[_run(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_run(system: System, scope: Scope, source_id: UUID, run_id: UUID) -> Run:
+    """Show a run of a source. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        return _run(await get_run(scope, tx, source_id, run_id))
+
+
+async def list_files(
+    system: System, scope: Scope, source_id: UUID, state: FileState | None, limit: int, cursor: str | None
+) -> Page[PulledFile]:
+    """List the files of a source by path. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_files(scope, await get_source(scope, tx, source_id), state.value if state else None)
+        rows, following = await fetch_page(
+            tx, statement, [(PulledFileRow.path, str)], descending=False, limit=limit, cursor=cursor
+        )
+        count, estimated = await count_rows(tx, statement)
+    files = [PulledFile(**{name: getattr(row, name) for name in PulledFile.model_fields}) for row in rows]
+    return Page(results=files, next=following, count=count, count_is_estimate=estimated)
+
+
+async def retry_files(system: System, scope: Scope, source_id: UUID) -> FilesReleased:
+    """Let failed and quarantined files be tried again with the next run. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        source = await get_source(scope, tx, source_id)
+        released = await release_files(scope, tx, source)
+        tx.audit("retry", "source", source.id, source.project_id, files=released)
+    return FilesReleased(files=released)
+
+
+async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
+    ids = [row.id for row in rows]
+    names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
+    zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
+    counts = await count_states(scope, tx, ids)
+    runs = await list_last_runs(scope, tx, ids)
+    same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
+    return [
+        Source(
+            **{name: getattr(row, name) for name in same},
+            location_id=row.deployment_id,
+            deployment_name=names[row.deployment_id],
+            schedule_in_words=schedule_in_words(row.schedule),
+            time_zone=zones[row.deployment_id],
+            last_run=_run(runs[row.id]) if row.id in runs else None,
+            next_run=row.next_run_at if row.is_active else None,
+            counts=SourceCounts(**counts[row.id]),
+            health=_health(row, has_run=row.id in runs),
+            health_detail=row.last_error,
+        )
+        for row in rows
+    ]
+
+
+def _health(row: SourceRow, *, has_run: bool) -> str:
+    if not row.is_active:
+        return "paused"
+    if row.consecutive_failures:
+        return "failing"
+    return "ok" if has_run else "new"
+
+
+def _run(row: RunRow) -> Run:
+    same = set(Run.model_fields) - {"seconds"}
+    return Run(**{name: getattr(row, name) for name in same}, seconds=seconds_of(row, datetime.now(UTC)))

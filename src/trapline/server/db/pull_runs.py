@@ -1,0 +1,131 @@
+"""Pull runs: begun once, taken by one process, fenced by their state in every step."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.sources import RunRow, SourceRow
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+
+# A process that does a run says so this often, and is taken for dead after this long.
+HEARTBEAT_S = 4
+DEAD_AFTER_S = 20
+# A run that no process has taken yet waits for one this long.
+UNTAKEN_AFTER_S = 600
+
+
+class RunLost(Exception):
+    """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
+
+
+async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID) -> None:
+    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin."""
+    statement = (
+        update(RunRow)
+        .where(RunRow.source_id == source_id, _is_dead())
+        .values(
+            state="interrupted",
+            finished_at=func.now(),
+            error="the process that did this run ended in the middle; the next run goes on where it stopped",
+        )
+    )
+    await tx.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def find_source_of_dead(scope: Scope, tx: Transaction, run_id: UUID) -> UUID | None:
+    """Find the source of a run whose process gives no sign of life; None if it does, or the run is over."""
+    statement = select(RunRow.source_id).where(RunRow.id == run_id, _is_dead())
+    return (await tx.session.execute(statement)).scalar_one_or_none()
+
+
+def _is_dead() -> ColumnElement[bool]:
+    silent = func.now() - RunRow.heartbeat_at
+    taken = RunRow.heartbeat_at > RunRow.started_at
+    return (RunRow.state == "running") & (
+        (taken & (silent > timedelta(seconds=DEAD_AFTER_S))) | (silent > timedelta(seconds=UNTAKEN_AFTER_S))
+    )
+
+
+async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
+    """Find the run of a source that is in progress."""
+    statement = select(RunRow).where(RunRow.source_id == source_id, RunRow.state == "running")
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def add_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:
+    """Add a run; by constraint a source has one at a time. The source must be locked, and no run be in progress."""
+    run = RunRow(project_id=source.project_id, source_id=source.id, trigger=trigger, max_files=max_files)
+    tx.session.add(run)
+    await tx.session.flush()
+    await tx.session.refresh(run)
+    return run
+
+
+async def take_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None:
+    """Take a run that no process has taken; None if one has, or it is over. Its heartbeat is then after its start."""
+    statement = (
+        update(RunRow)
+        .where(RunRow.id == run_id, RunRow.state == "running", RunRow.heartbeat_at == RunRow.started_at)
+        .values(heartbeat_at=func.clock_timestamp())
+        .returning(RunRow)
+    )
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def beat(scope: Scope, tx: Transaction, run_id: UUID) -> None:
+    """Give a sign of life. Raises RunLost."""
+    await add_to_run(scope, tx, run_id)
+
+
+async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
+    """Add to a run's counts and give a sign of life. Raises RunLost, and with it undoes the whole transaction."""
+    values = {name: getattr(RunRow, name) + count for name, count in counts.items()}
+    statement = (
+        update(RunRow)
+        .where(RunRow.id == run_id, RunRow.state == "running")
+        .values(heartbeat_at=func.clock_timestamp(), **values)
+        .returning(RunRow.id)
+    )
+    changed = await tx.session.execute(statement, execution_options={"synchronize_session": False})
+    if changed.scalar_one_or_none() is None:
+        raise RunLost
+
+
+async def finish_run(
+    scope: Scope, tx: Transaction, run_id: UUID, state: str, *, remaining: int = 0, error: str | None = None
+) -> UUID:
+    """End a run; answers its source. Raises RunLost."""
+    statement = (
+        update(RunRow)
+        .where(RunRow.id == run_id, RunRow.state == "running")
+        .values(state=state, remaining=remaining, error=error, finished_at=func.clock_timestamp())
+        .returning(RunRow.source_id)
+    )
+    changed = await tx.session.execute(statement, execution_options={"synchronize_session": False})
+    source_id = changed.scalar_one_or_none()
+    if source_id is None:
+        raise RunLost
+    return source_id
+
+
+async def get_run(scope: Scope, tx: Transaction, source_id: UUID, run_id: UUID) -> RunRow:
+    """Get a run of a source; raises NotFound or Forbidden."""
+    run = await tx.session.get(RunRow, run_id)
+    if run is None or run.source_id != source_id or not scope.sees(run.project_id):
+        raise NotFound
+    scope.check(run.project_id)
+    return run
+
+
+def select_runs(scope: Scope, source: SourceRow) -> Select[RunRow]:
+    """Select the runs of a source."""
+    scope.check(source.project_id)
+    return select(RunRow).where(RunRow.source_id == source.id)
+
+
+def seconds_of(run: RunRow, now: datetime) -> float:
+    """Tell how long a run took, or has taken until now."""
+    return round(((run.finished_at or now) - run.started_at).total_seconds(), 3)

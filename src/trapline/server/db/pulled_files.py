@@ -1,0 +1,146 @@
+"""The ledger of a pull source: a row for each path, so that no file is lost or taken twice, whatever its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.sources import PulledFileRow, SourceRow
+from trapline.server.rules.access import Scope
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file as the listing told of it; `skipped` says why it is not taken, by its name alone."""
+
+    path: str
+    size: int | None
+    modified_at: datetime | None
+    fingerprint: str
+    skipped: str | None = None
+
+
+async def find_unknown(scope: Scope, tx: Transaction, source_id: UUID, listed: Sequence[Listed]) -> list[Listed]:
+    """Find which of these files the ledger does not know, or knows with another fingerprint. Writes nothing."""
+    statement = select(PulledFileRow.path, PulledFileRow.fingerprint).where(
+        PulledFileRow.source_id == source_id, PulledFileRow.path.in_([file.path for file in listed])
+    )
+    known = dict((await tx.session.execute(statement)).all())
+    return [file for file in listed if known.get(file.path) != file.fingerprint]
+
+
+async def note_listed(
+    scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[Listed], settle: timedelta
+) -> int:
+    """Enter new files, and changed ones anew; answers how many are to be taken.
+
+    A file that changed before it was ever taken is still being written: it is left alone for `settle`.
+    """
+    if not listed:
+        return 0
+    rows = [
+        {
+            "source_id": source.id,
+            "project_id": source.project_id,
+            "path": file.path,
+            "state": "skipped" if file.skipped else "seen",
+            "error": file.skipped,
+            "size": file.size,
+            "modified_at": file.modified_at,
+            "fingerprint": file.fingerprint,
+        }
+        for file in {file.path: file for file in listed}.values()
+    ]
+    statement = insert(PulledFileRow).values(rows)
+    told = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["source_id", "path"],
+        set_={
+            "state": told.state,
+            "error": told.error,
+            "size": told.size,
+            "modified_at": told.modified_at,
+            "fingerprint": told.fingerprint,
+            "attempts": 0,
+            # A file that changed before it was ever taken is still being written.
+            "next_attempt_at": case((PulledFileRow.state == "seen", func.now() + settle), else_=None),
+            "updated_at": func.now(),
+        },
+    )
+    await tx.session.execute(statement)
+    return sum(row["state"] == "seen" for row in rows)
+
+
+async def list_next_files(
+    scope: Scope, tx: Transaction, source_id: UUID, after: str, limit: int
+) -> list[PulledFileRow]:
+    """List the files whose turn it is, by path, from after this path on."""
+    statement = (
+        select(PulledFileRow)
+        .where(PulledFileRow.source_id == source_id, PulledFileRow.path > after, _is_due())
+        .order_by(PulledFileRow.path)
+        .limit(limit)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def count_due(scope: Scope, tx: Transaction, source_id: UUID) -> int:
+    """Count the files whose turn it is."""
+    statement = select(func.count()).select_from(PulledFileRow).where(PulledFileRow.source_id == source_id, _is_due())
+    return (await tx.session.execute(statement)).scalar_one()
+
+
+def _is_due() -> ColumnElement[bool]:
+    return PulledFileRow.state.in_(("seen", "failed")) & or_(
+        PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()
+    )
+
+
+async def settle_file(
+    scope: Scope,
+    tx: Transaction,
+    file: PulledFileRow,
+    state: str,
+    *,
+    error: str | None = None,
+    attempts: int = 0,
+    again_after: timedelta | None = None,
+    sha256: bytes | None = None,
+    etag: str | None = None,
+    image_id: UUID | None = None,
+) -> None:
+    """Note what became of a file. `again_after` is when it is tried again, for one that is not done with."""
+    values: dict[str, object] = {
+        "state": state,
+        "error": error,
+        "attempts": attempts,
+        "next_attempt_at": func.now() + again_after if again_after is not None else None,
+        "updated_at": func.now(),
+    }
+    if image_id is not None:
+        values |= {"sha256": sha256, "etag": etag, "image_id": image_id}
+    statement = update(PulledFileRow).where(PulledFileRow.source_id == file.source_id, PulledFileRow.path == file.path)
+    await tx.session.execute(statement.values(values), execution_options={"synchronize_session": False})
+
+
+def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[PulledFileRow]:
+    """Select the files of a source, in one state or in all."""
+    scope.check(source.project_id)
+    statement = select(PulledFileRow).where(PulledFileRow.source_id == source.id)
+    return statement if state is None else statement.where(PulledFileRow.state == state)
+
+
+async def release_files(scope: Scope, tx: Transaction, source: SourceRow) -> int:
+    """Let quarantined and failed files be tried again at once; answers how many."""
+    scope.check(source.project_id)
+    statement = (
+        update(PulledFileRow)
+        .where(PulledFileRow.source_id == source.id, PulledFileRow.state.in_(("quarantined", "failed")))
+        .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
+        .returning(PulledFileRow.path)
+    )
+    return len((await tx.session.execute(statement, execution_options={"synchronize_session": False})).all())

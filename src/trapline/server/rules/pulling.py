@@ -1,0 +1,106 @@
+"""Decisions of a pull: which files are taken, when a file or a source is tried again, when a source is polled."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+QUARANTINE_AFTER = 5
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=6)
+SETTLING = timedelta(minutes=2)
+LEFT_FOR = timedelta(seconds=15)
+MAX_JITTER = timedelta(seconds=30)
+
+PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
+VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".mpg", ".mpeg", ".m4v", ".3gp", ".wmv", ".mts", ".webm", ".flv"})
+UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", "~")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do with a listed file: take it, skip it for a reason that is shown, or pass over it."""
+
+    takes: bool
+    reason: str | None = None
+
+
+TAKE = Verdict(True)
+PASS = Verdict(False)
+
+
+def judge_path(path: str, include: list[str], exclude: list[str]) -> Verdict:
+    """Decide by its name whether a file is taken.
+
+    Patterns are those of a shell, tried on the whole path and on the name alone, in any case of letters.
+    """
+    name = PurePosixPath(path).name
+    if name.startswith(".") or name.lower().endswith(UNFINISHED) or name == "Thumbs.db":
+        return PASS
+    if include and not _matches(path, name, include):
+        return PASS
+    if _matches(path, name, exclude):
+        return PASS
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in PICTURES or not suffix:
+        return TAKE
+    if suffix == ".gif":
+        return Verdict(False, "GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+    if suffix in VIDEOS:
+        return Verdict(False, "it is a video, and videos are not taken")
+    return TAKE if include else Verdict(False, f"its name ends in {suffix[:20]}, which is not a picture")
+
+
+def _matches(path: str, name: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(text.lower(), pattern.lower()) for pattern in patterns for text in (path, name))
+
+
+def retry_file_after(attempts: int, chance: random.Random) -> timedelta | None:
+    """Tell how long to wait after this many failed attempts, with jitter; None when it is quarantined."""
+    return None if attempts >= QUARANTINE_AFTER else _backoff(attempts, chance)
+
+
+def retry_source_after(failures: int, chance: random.Random) -> timedelta:
+    """Tell how long to leave a source alone that failed this many times in a row."""
+    return _backoff(failures, chance)
+
+
+def _backoff(count: int, chance: random.Random) -> timedelta:
+    doublings: int = 2 ** min(max(count, 1) - 1, 20)
+    wait = min(FIRST_RETRY * doublings, LONGEST_RETRY)
+    return wait * chance.uniform(0.8, 1.2)
+
+
+def check_schedule(schedule: str) -> str | None:
+    """Say what is wrong with a cron expression, or None if it has a next time."""
+    try:
+        next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        return "is no cron expression that ever comes true; `0 * * * *` is hourly, `*/15 * * * *` each quarter"
+    return None
+
+
+def next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
+    """Tell when a source is polled next: by cron in the deployment's time zone, and a little later at random.
+
+    It is always the first time after `after`, so runs that were missed are caught up once.
+    """
+    times = CronSim(schedule, after.astimezone(zone))
+    first = next(times)
+    try:
+        interval = next(times) - first
+    except StopIteration:
+        interval = timedelta(days=1)
+    return first.astimezone(UTC) + min(MAX_JITTER, interval / 10) * chance.random()
+
+
+def schedule_in_words(schedule: str) -> str:
+    """Say a cron expression in words."""
+    try:
+        return str(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)).explain())
+    except (CronSimError, StopIteration):
+        return schedule

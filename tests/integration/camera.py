@@ -1,0 +1,91 @@
+"""A camera with a web server: lists its files as nginx does, and misbehaves as it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import quote, unquote
+
+MODIFIED = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
+
+
+@dataclass
+class Camera:
+    """What the camera has, and how it misbehaves: `faults` maps a path to an HTTP status, `cut` or `hang`."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    retry_after: str = "120"
+    url: str = ""
+    port: int = 0
+
+    def asked(self) -> list[str]:
+        """The paths that were asked for, in order, and forgets them."""
+        paths = [path for path, _ in self.requests]
+        self.requests.clear()
+        return paths
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request of one connection."""
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            path = unquote(head[0].split(" ")[1]).removeprefix("/")
+            headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
+            self.requests.append((path, headers))
+            writer.write(await self._answer(path, headers))
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, path: str, headers: dict[str, str]) -> bytes:
+        fault = self.faults.get(path, "")
+        if fault == "hang":
+            self.reached.set()
+            await self.go_on.wait()
+        if fault.isdigit():
+            return _response(int(fault), b"no", {"Retry-After": self.retry_after} if fault in ("429", "503") else {})
+        if path == "":
+            return _response(200, self._listing().encode(), {"Content-Type": "text/html"})
+        data = self.files.get(path)
+        if data is None:
+            return _response(404, b"not found", {})
+        etag = f'"{hash(data)}"'
+        if headers.get("if-none-match") == etag:
+            return _response(304, b"", {})
+        modified = format_datetime(self.modified.get(path, MODIFIED), usegmt=True)
+        answer = _response(200, data, {"Last-Modified": modified, "ETag": etag})
+        return answer[: -len(data) // 2] if fault == "cut" else answer
+
+    def _listing(self) -> str:
+        rows = [
+            f'<a href="{quote(path)}">{path[:50]}</a>  {self.modified.get(path, MODIFIED):%d-%b-%Y %H:%M}  {len(data)}'
+            for path, data in sorted(self.files.items())
+        ]
+        return "<html><body><pre>" + "\n".join(rows) + "\n</pre></body></html>"
+
+
+def _response(status: int, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} Answer", f"Content-Length: {len(body)}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def running_camera() -> AsyncIterator[Camera]:
+    """Serve a camera on a free port of loopback."""
+    camera = Camera()
+    server = await asyncio.start_server(camera.handle, "127.0.0.1", 0)
+    camera.port = server.sockets[0].getsockname()[1]
+    camera.url = f"http://127.0.0.1:{camera.port}/"
+    async with server:
+        yield camera
+        camera.go_on.set()
+        await asyncio.sleep(0.01)

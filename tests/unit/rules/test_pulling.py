@@ -1,0 +1,90 @@
+"""Which files are taken, and when things are tried again."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from trapline.server.rules.pulling import (
+    LONGEST_RETRY,
+    PASS,
+    TAKE,
+    check_schedule,
+    judge_path,
+    next_run,
+    retry_file_after,
+    retry_source_after,
+    schedule_in_words,
+)
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "path", ["IMG_1.JPG", "100MEDIA/a.jpeg", "x.TIF", "x.heic", "x.bmp", "x.webp", "x.png", "noending"]
+)
+def test_pictures_are_taken(path: str) -> None:
+    assert judge_path(path, [], []) == TAKE
+
+
+@pytest.mark.parametrize("path", [".hidden.jpg", "a/._IMG_1.JPG", "IMG_1.JPG.part", "IMG_1.jpg~", "Thumbs.db"])
+def test_what_is_no_file_of_a_camera_is_passed_over(path: str) -> None:
+    assert judge_path(path, [], []) == PASS
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("a.gif", "GIF"), ("a.MP4", "video"), ("a.avi", "video"), ("log.txt", ".txt")]
+)
+def test_what_is_skipped_says_why(path: str, word: str) -> None:
+    assert word in (judge_path(path, [], []).reason or "")
+
+
+def test_patterns_choose() -> None:
+    assert judge_path("100MEDIA/IMG_1.JPG", ["img_*.jpg"], []) == TAKE
+    assert judge_path("100MEDIA/IMG_1.JPG", ["100media/*"], []) == TAKE
+    assert judge_path("100MEDIA/IMG_1.JPG", ["200*"], []) == PASS
+    assert judge_path("100MEDIA/IMG_1.JPG", [], ["100*"]) == PASS
+    assert judge_path("IMG_1.dat", ["*.dat"], []) == TAKE
+
+
+def test_a_file_is_quarantined_after_five_attempts_and_waits_longer_each_time() -> None:
+    chance = random.Random(1)
+    waits = [retry_file_after(attempts, chance) for attempts in range(1, 6)]
+    assert waits[4] is None
+    assert [wait is not None and wait > timedelta(seconds=45 * 2**at) for at, wait in enumerate(waits[:4])] == [
+        True
+    ] * 4
+    assert retry_source_after(1000, chance) <= LONGEST_RETRY * 1.2
+
+
+def test_a_schedule_is_in_the_zone_of_the_deployment_with_a_little_jitter() -> None:
+    after = datetime(2026, 7, 1, 9, 0, 1, tzinfo=UTC)
+    found = next_run("30 12 * * *", BERLIN, after, random.Random(1))
+    exact = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)
+    assert exact <= found <= exact + timedelta(seconds=30)
+
+
+def test_missed_runs_are_caught_up_once() -> None:
+    """However long nothing ran, the next time is the first one from now on."""
+    after = datetime(2026, 7, 1, 9, 0, 1, tzinfo=UTC)
+    assert next_run("* * * * *", BERLIN, after, random.Random(1)) < after + timedelta(minutes=2)
+
+
+def test_summer_time_neither_loses_nor_doubles_a_day() -> None:
+    times = []
+    at = datetime(2026, 10, 24, 0, 0, tzinfo=UTC)
+    for _ in range(3):
+        at = next_run("30 2 * * *", BERLIN, at, random.Random(1))
+        times.append(at.astimezone(BERLIN).date().isoformat())
+    assert times == ["2026-10-24", "2026-10-25", "2026-10-26"]
+
+
+@pytest.mark.parametrize("schedule", ["", "hourly", "* * * *", "61 * * * *", "0 0 31 2 *", "* * * * * * * *"])
+def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
+    assert check_schedule(schedule) is not None
+
+
+def test_schedules_are_said_in_words() -> None:
+    assert check_schedule("0 * * * *") is None
+    assert "hour" in schedule_in_words("0 * * * *")
