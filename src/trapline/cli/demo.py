@@ -114,10 +114,11 @@ def _load_models(console: "Console") -> None:
     """Fetch the models, before anything is started that would have to wait for them."""
     from trapline.worker.main import CannotStart, load_pipelines
     from trapline.worker.settings import read_settings
+    from trapline.worker.show import start_log
 
     console.print(f"Models of {PIPELINE}: fetched if they are not here yet")
     try:
-        load_pipelines(read_settings(token="none yet"), [PIPELINE])  # noqa: S106 - no secret
+        load_pipelines(read_settings(token="none yet"), [PIPELINE], start_log())  # noqa: S106 - no secret
     except CannotStart as error:
         raise CommandFailed(str(error)) from None
 

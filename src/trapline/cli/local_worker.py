@@ -4,19 +4,18 @@ import sys
 import threading
 import time
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ServerRefused, ServerUnreachable, Trapline
 from trapline.worker.main import CannotStart, SignedOut, run_worker
 from trapline.worker.pipeline import declare, make_pipeline
 from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
+from trapline.worker.show import start_log
 
 LOOK_EVERY_S = 3.0
 
-log = structlog.get_logger(__name__)
 
-
-def keep_registered(settings: WorkerSettings, slugs: list[str]) -> None:
+def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBoundLogger) -> None:
     """Register the pipelines in each project of the token as it appears; never returns."""
     offered = [declare(make_pipeline(slug)) for slug in slugs]
     known: set[int] = set()
@@ -36,7 +35,9 @@ def main(slugs: list[str]) -> int:
     """Run the worker until it is told to stop; answers its exit code."""
     try:
         settings = read_settings()
-        threading.Thread(target=keep_registered, args=(settings, slugs), name="register", daemon=True).start()
+        threading.Thread(
+            target=keep_registered, args=(settings, slugs, start_log()), name="register", daemon=True
+        ).start()
         run_worker(settings, slugs)
     except (BadSettings, CannotStart, SignedOut) as error:
         print(f"trapline worker: {error}", file=sys.stderr)

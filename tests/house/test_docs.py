@@ -1,0 +1,75 @@
+"""Documentation that is run cannot lag behind: examples run as they stand, words are the glossary's."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT, list_text, read
+
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+OTHER_WORDS = {
+    "capture event": "sequence",
+    "data source": "pull source",
+    "media file": "image",
+    "prediction": "annotation",
+    "processing queue": "line",
+    "work queue": "line",
+    "camera station": "deployment",
+}
+
+
+def _examples() -> list[tuple[str, str, str]]:
+    return [
+        (f"{path}:{read(path)[: match.start()].count(chr(10)) + 1}", match.group(1), match.group(3))
+        for path in list_text(".md")
+        for match in BLOCK.finditer(read(path))
+        if "run" in match.group(2).split()
+    ]
+
+
+@pytest.mark.parametrize(("where", "language", "code"), _examples(), ids=lambda value: str(value)[:40])
+def test_examples_marked_to_run_do_run(where: str, language: str, code: str, tmp_path: Path) -> None:
+    """An example that does not run is worse than none: the reader believes the mistake is theirs."""
+    program = [sys.executable, "-c", code] if language == "python" else ["sh", "-euc", code]
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
+
+
+def test_commands_in_the_docs_exist() -> None:
+    """Every `trapline ...` and `make ...` that a document names is one."""
+    from trapline.cli.main import NOUNS
+
+    targets = set(re.findall(r"^([a-z][a-z_-]*):", read(Path("Makefile")), re.MULTILINE))
+    told = "\n".join(read(path) for path in list_text(".md") if path.name != "CHANGELOG.md")
+    nouns = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )trapline ([a-z]+)", told, re.MULTILINE)}
+    made = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )make ([a-z][a-z-]*)", told, re.MULTILINE)}
+    assert not nouns - set(NOUNS)
+    assert not made - targets
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """A broken link in a document is the first thing that a newcomer meets."""
+    broken = []
+    for path in list_text(".md"):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", read(path)):
+            if "://" not in target and not (ROOT / path.parent / target).exists():
+                broken.append(f"{path}: {target}")
+    assert not broken
+
+
+def test_documents_use_the_words_of_the_glossary() -> None:
+    """Two words for one thing make a reader look for the difference."""
+    wrong = {
+        f"{path}: {other} (say {ours})"
+        for path in list_text(".md")
+        if path.name != "glossary.md"
+        for other, ours in OTHER_WORDS.items()
+        if re.search(rf"\b{other}s?\b", read(path), re.IGNORECASE)
+    }
+    assert not wrong

@@ -1,0 +1,79 @@
+"""Rules about files that no linter knows. Each says why it is there."""
+
+import re
+from pathlib import Path
+
+from tests.house.tree import list_files, list_text, read
+
+LONGEST = 400
+FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "misc", "models", "managers", "services"}
+LOCKS = ("requirements.lock", "package-lock.json")
+
+
+def test_no_source_file_is_longer_than_one_concept() -> None:
+    """Files of 5,000 lines were once files of 400: a file past that becomes a folder named after its concept."""
+    long = {
+        str(path): lines
+        for path in list_text(".py", ".ts", ".tsx", ".css", ".sh")
+        if (lines := len(read(path).splitlines())) > LONGEST
+        and not path.match("web/src/api/*")
+        and "versions" not in path.parts  # a migration is history: it is not tidied up
+    }
+    assert not long
+
+
+def test_no_file_is_named_after_a_kind() -> None:
+    """A file named after a kind has no reason to refuse the next thing; one named after a concept has."""
+    named = [
+        str(path)
+        for path in list_files()
+        if {part.removesuffix(path.suffix) for part in path.parts} & FORBIDDEN_NAMES
+        or (path.stem == "base" and str(path) != "src/trapline/server/db/base.py")
+    ]
+    assert not named
+
+
+def test_lock_files_name_no_host() -> None:
+    """A lock file with an address fetches from there for ever, past every mirror; the hashes say what is meant."""
+    python = read(Path("requirements.lock"))
+    assert not re.findall(r"https?://|index-url|--find-links", python)
+    # npm keeps the addresses where authors ask for money; nothing is fetched from those.
+    page = read(Path("web/package-lock.json"))
+    assert not re.findall(r'"resolved": "https?://[^"]*"', page)
+
+
+def test_every_locked_requirement_has_a_hash() -> None:
+    """Without a hash, whoever serves the file decides what runs here."""
+    blocks = re.split(r"\n(?=\S)", read(Path("requirements.lock")).strip())
+    assert len(blocks) > 50
+    assert not [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
+
+
+def test_no_file_names_a_path_of_somebodys_machine() -> None:
+    """What works only at home fails on the first other machine."""
+    mine = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]\w*/|/root/\w")
+    found = {
+        str(path): match.group()
+        for path in list_text(".py", ".toml", ".md", ".sh", ".ts", ".tsx", ".json", "Makefile", "run", ".yml")
+        if path.name not in LOCKS and path.parts[:2] != ("tests", "house") and (match := mine.search(read(path)))
+    }
+    assert not found
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    """The map of the code is its first lines; a file whose purpose is hard to say should be two."""
+    silent = [
+        str(path)
+        for path in list_text(".py")
+        if (text := read(path).removeprefix("#!/usr/bin/env python3\n").strip())
+        and not text.startswith(('"""', 'r"""'))
+    ]
+    assert not silent
+
+
+def test_no_layer_of_the_server_lacks_a_place_on_the_map() -> None:
+    """A map that lags behind the country is worse than none."""
+    told = read(Path("ARCHITECTURE.md"))
+    folders = {path.parts[3] for path in list_files() if path.parts[:3] == ("src", "trapline", "server")}
+    names = {name.removesuffix(".py") for name in folders if name != "__init__.py"}
+    assert not {name for name in names if name not in told}
