@@ -1,12 +1,18 @@
 """Annotations: what analyses found, and the long score lists that classifiers send along."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
+from psycopg.types.json import Jsonb
 from sqlalchemy import REAL, CheckConstraint, ForeignKeyConstraint, Index, Integer, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row
+from trapline.server.rules.access import Scope
 
 
 class AnnotationRow(Row):
@@ -54,3 +60,143 @@ class ScoreVectorRow(Row):
     __table_args__ = (
         ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnnotation:
+    """An annotation to be written; its id is made beforehand, so that others can refer to it."""
+
+    id: UUID
+    project_id: int
+    analysis_id: UUID
+    image_id: UUID
+    annotation_type: str
+    class_name: str | None
+    confidence: float | None
+    data: dict[str, Any]
+    parent_id: UUID | None
+    ordering: int | None
+    algorithm_id: int | None
+    fingerprint: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewScores:
+    """The scores of one classification to be written, encoded."""
+
+    annotation_id: UUID
+    analysis_id: UUID
+    project_id: int
+    encoding: str
+    classes: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClass:
+    """A class that an image shows, and the highest confidence of it."""
+
+    image_id: UUID
+    class_name: str
+    confidence: float
+
+
+async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
+    """Write annotations in bulk."""
+    await _copy(
+        tx,
+        "copy annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+        "parent_id, ordering, algorithm_id, fingerprint) from stdin (format binary)",
+        ["uuid", "int8", "uuid", "uuid", "text", "text", "float4", "jsonb", "uuid", "int4", "int8", "uuid"],
+        (
+            (
+                row.id,
+                row.project_id,
+                row.analysis_id,
+                row.image_id,
+                row.annotation_type,
+                row.class_name,
+                row.confidence,
+                as_jsonb(row.data),
+                row.parent_id,
+                row.ordering,
+                row.algorithm_id,
+                row.fingerprint,
+            )
+            for row in annotations
+        ),
+    )
+
+
+async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
+    """Write score vectors in bulk."""
+    await _copy(
+        tx,
+        "copy score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content) "
+        "from stdin (format binary)",
+        ["uuid", "uuid", "int8", "text", "int4", "bytea"],
+        (
+            (row.annotation_id, row.analysis_id, row.project_id, row.encoding, row.classes, row.content)
+            for row in vectors
+        ),
+    )
+
+
+async def write_reports(
+    scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
+) -> None:
+    """Write what workers said of their own runs: analysis id and report."""
+    await _copy(
+        tx,
+        "copy analysis_reports (analysis_id, project_id, report) from stdin (format binary)",
+        ["uuid", "int8", "jsonb"],
+        ((analysis_id, project_id, as_jsonb(report)) for analysis_id, report in reports),
+    )
+
+
+async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:
+    """Note which classes images show, and which images are blank; in the order of their ids."""
+    if found:
+        ordered = sorted(found, key=lambda one: (one.image_id, one.class_name))
+        await tx.execute(
+            """
+            insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
+            select f.image_id, f.class_name, i.project_id, i.captured_at, f.confidence
+            from unnest(%s::uuid[], %s::text[], %s::float8[]) with ordinality
+                as f(image_id, class_name, confidence, position)
+            join images i on i.id = f.image_id order by f.position
+            on conflict (image_id, class_name) do update
+                set confidence = greatest(image_classes.confidence, excluded.confidence)
+            """,
+            (
+                [one.image_id for one in ordered],
+                [one.class_name for one in ordered],
+                [one.confidence for one in ordered],
+            ),
+        )
+    if blank:
+        ids = sorted(blank)
+        await tx.execute(
+            """
+            update images i set blank = l.blank from (
+                select i.id, b.blank from images i
+                join unnest(%s::uuid[], %s::bool[]) as b(id, blank) on b.id = i.id
+                where i.blank is distinct from b.blank
+                order by i.id for no key update of i
+            ) l where i.id = l.id
+            """,
+            (ids, [blank[image_id] for image_id in ids]),
+        )
+
+
+def as_jsonb(value: Any) -> Jsonb:
+    """Wrap a value for a jsonb column, with the faster writer."""
+    return Jsonb(value, dumps=msgspec.json.encode)
+
+
+async def _copy(tx: Transaction, statement: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    connection = await tx.connection()
+    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        copy.set_types(types)
+        for row in rows:
+            await copy.write_row(row)

@@ -11,7 +11,10 @@ from trapline.server.db.row import Now, Number, Row
 
 
 class ServiceRow(Row):
-    """A named installation of worker software; the same name from another registrant is another service."""
+    """A named installation of worker software; the same name from another registrant is another service.
+
+    `address` is where it last registered from: a caller at that address who works for the registrant is taken for it.
+    """
 
     __tablename__ = "processing_services"
     __table_args__ = (UniqueConstraint("name", "registrant"),)
@@ -19,6 +22,7 @@ class ServiceRow(Row):
     id: Mapped[Number]
     name: Mapped[str]
     registrant: Mapped[str]
+    address: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[Now]
     last_seen_at: Mapped[datetime | None]
 
@@ -72,7 +76,10 @@ class AlgorithmRow(Row):
 
 
 class PipelineRow(Row):
-    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a registration changes it."""
+    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a registration changes it.
+
+    `classes` is how long the class lists of its algorithms are together.
+    """
 
     __tablename__ = "pipelines"
     __table_args__ = (UniqueConstraint("project_id", "id"), UniqueConstraint("project_id", "slug"))
@@ -85,6 +92,7 @@ class PipelineRow(Row):
     description: Mapped[str | None]
     stages: Mapped[dict[str, Any]] = mapped_column(default=dict)
     content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    classes: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
 

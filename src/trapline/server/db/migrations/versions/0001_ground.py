@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("registrant", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_services")),
@@ -182,6 +183,7 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("stages", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("content_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("classes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
@@ -460,7 +462,18 @@ def upgrade() -> None:
         "ix_analyses_processing", "analyses", ["deadline"], unique=False, postgresql_where="state = 'processing'"
     )
     op.create_index(
-        "ix_analyses_queued", "analyses", ["job_id", "id"], unique=False, postgresql_where="state = 'queued'"
+        "ix_analyses_queued",
+        "analyses",
+        ["job_id", "id"],
+        unique=False,
+        postgresql_where="state = 'queued' and lost = 0",
+    )
+    op.create_index(
+        "ix_analyses_suspect",
+        "analyses",
+        ["job_id", "id"],
+        unique=False,
+        postgresql_where="state = 'queued' and lost > 0",
     )
     op.create_table(
         "holders",

@@ -1,0 +1,118 @@
+"""Expiry: leases that are over return to the line. Queued work waits for ever; only leases time out."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.line.job_row import LIVE, Change, lock_job_work, settle_job
+from trapline.server.db.line.result import Ended, Failed, fail_tasks, record_attempts
+from trapline.server.rules.access import Scope
+from trapline.server.rules.retry import Dead, judge_loss
+from trapline.wire.annotations import AnalysisState
+from trapline.wire.jobs import JobState
+
+PAGE = 500
+ACTOR = "system"
+
+# For callers that never said hello, any contact of their token and address in the job is a sign of life, but not
+# for longer than `lease_max_s` after the lease.
+_OVER = """
+    a.state = 'processing' and a.deadline < clock_timestamp() and (
+        a.leased_at + make_interval(secs => %(lease_max_s)s) < clock_timestamp()
+        or not exists (
+            select 1 from holders h join holders alive
+                on alive.job_id = h.job_id and alive.token_id = h.token_id and alive.address = h.address
+            where h.id = a.holder_id
+              and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+        )
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long leases last, in seconds, and how often one may be lost."""
+
+    lease_s: float
+    lease_max_s: float
+    losses: int
+
+
+async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: Terms) -> list[int]:
+    """List the jobs that have leases which are over."""
+    cursor = await tx.execute(
+        f"select distinct a.job_id from analyses a where a.job_id is not null and {_OVER} order by 1",  # noqa: S608
+        {"lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms) -> int:
+    """Take back one page of a job's leases that are over; answers how many, a full page means that there are more.
+
+    Raises JobClosed where the job became final: its tasks are no longer for the line.
+    """
+    cursor = await tx.execute(
+        f"""
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
+        where a.job_id = %(job)s and {_OVER}
+        order by a.id limit %(page)s for no key update of a skip locked
+        """,  # noqa: S608
+        {"job": job_id, "page": PAGE, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
+    rows = await cursor.fetchall()
+    if not rows:
+        return 0
+    project_id = rows[0][1]
+    failed = [_judge(analysis_id, lost, terms) for analysis_id, _, _, lost, _, _ in rows]
+    await fail_tasks(scope, tx, project_id, failed)
+    ended = [Ended(row[0], row[2], "lost", row[4], row[5], "the lease ended without an answer") for row in rows]
+    await record_attempts(scope, tx, project_id, ended)
+    dead = sum(task.state == AnalysisState.FAILED for task in failed)
+    await settle_job(scope, tx, job_id, Change(open=-dead, failed=dead), ACTOR)
+    return len(rows)
+
+
+def _judge(analysis_id: UUID, lost: int, terms: Terms) -> Failed:
+    verdict = judge_loss(lost + 1, terms.losses)
+    if isinstance(verdict, Dead):
+        return Failed(analysis_id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
+    return Failed(analysis_id, AnalysisState.QUEUED, verdict.wait_s, "the lease ended without an answer", lost=1)
+
+
+async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:
+    """Compare a live job's counters with its rows and put them right; answers (stored, counted) of what differed.
+
+    The job's row is locked first, so that no transaction is between its rows and its counters; seldom enough not to
+    slow the line.
+    """
+    await lock_job_work(scope, tx, job_id)
+    cursor = await tx.execute(
+        f"select open, completed, failed from jobs where id = %s and status in {LIVE} for no key update",  # noqa: S608
+        (job_id,),
+    )
+    stored = await cursor.fetchone()
+    if stored is None:
+        return {}
+    cursor = await tx.execute(
+        """
+        select count(*) filter (where state in ('queued', 'processing')), count(*) filter (where state = 'completed'),
+            count(*) filter (where state = 'failed') from analyses where job_id = %s
+        """,
+        (job_id,),
+    )
+    counted = await cursor.fetchone()
+    assert counted is not None
+    names = ("open", "completed", "failed")
+    wrong = {name: (old, new) for name, old, new in zip(names, stored, counted, strict=True) if old != new}
+    change = Change(**{name: new - old for name, (old, new) in wrong.items()})
+    status = await settle_job(scope, tx, job_id, change, ACTOR)
+    if status in (JobState.COMPLETED, JobState.FAILED):
+        wrong["status"] = (0, 1)
+    return wrong
+
+
+async def list_live_jobs(scope: Scope, tx: Transaction) -> list[int]:
+    """List the jobs that are not final."""
+    cursor = await tx.execute(f"select id from jobs where status in {LIVE} order by id")  # noqa: S608
+    return [row[0] for row in await cursor.fetchall()]

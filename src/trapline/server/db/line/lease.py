@@ -1,0 +1,109 @@
+"""Lease: tasks out of the line and into a worker's hands, in one statement."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.line.job_row import LIVE
+from trapline.server.rules.access import Scope
+
+OTHER_WORKER_S = 60
+OWN_ERROR_S = 30
+OLD_SUSPECT_S = 60
+
+# A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
+# first, the others once nothing else is left. A task that failed goes to another worker while there is one.
+_READY = """
+    a.job_id = job.id and a.state = 'queued' and (a.not_before is null or a.not_before <= now())
+    and (a.errors = 0 or a.holder_id is distinct from %(holder)s or job.alone
+         or a.not_before < now() - make_interval(secs => %(own_error_s)s))
+"""
+_LEASE = f"""
+    with job as materialized (
+        select id, not exists (
+            select 1 from holders h where h.job_id = jobs.id and h.id <> %(holder)s
+            and h.last_contact_at > now() - make_interval(secs => %(other_worker_s)s)
+        ) as alone
+        from jobs where id = %(job)s and status in {LIVE} and not paused
+    ),
+    old_suspect as materialized (
+        select a.id from analyses a, job where a.lost > 0 and {_READY}
+            and a.updated_at < now() - make_interval(secs => %(old_suspect_s)s)
+        order by a.id limit 1 for no key update of a skip locked
+    ),
+    ahead as materialized (
+        select a.id from analyses a, job where a.lost = 0 and {_READY}
+            and (%(after)s::uuid is null or a.id > %(after)s) and not exists (select 1 from old_suspect)
+        order by a.id limit %(limit)s for no key update of a skip locked
+    ),
+    suspect as materialized (
+        select a.id from analyses a, job where a.lost > 0 and {_READY} and %(after)s::uuid is null
+            and not exists (select 1 from old_suspect) and not exists (select 1 from ahead)
+        order by a.id limit 1 for no key update of a skip locked
+    ),
+    leased as (
+        update analyses a set
+            state = 'processing', attempt = a.attempt + 1, holder_id = %(holder)s,
+            deadline = clock_timestamp() + make_interval(secs => %(lease_s)s), leased_at = clock_timestamp(),
+            started_at = coalesce(a.started_at, clock_timestamp()), updated_at = clock_timestamp()
+        from (table old_suspect union all table ahead union all table suspect) picked
+        where a.id = picked.id
+        returning a.id, a.image_id, a.attempt, a.lost
+    )
+    select l.id, l.image_id, l.attempt, l.lost, i.storage_key, i.upright_key
+    from leased l join images i on i.id = l.image_id order by l.id
+"""  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True)
+class LeasedTask:
+    """A task in a worker's hands; `key` is where the upright picture is stored."""
+
+    analysis_id: UUID
+    image_id: UUID
+    attempt: int
+    suspect: bool
+    key: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Who wants how many tasks of which job, for how long, from behind which task on."""
+
+    job_id: int
+    holder_id: int
+    limit: int
+    lease_s: float
+    after: UUID | None
+
+
+async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedTask]:
+    """Lease tasks of a live job, in the order of the line; tasks that others are just leasing are passed by."""
+    cursor = await tx.execute(
+        _LEASE,
+        {
+            "job": wish.job_id,
+            "holder": wish.holder_id,
+            "limit": wish.limit,
+            "lease_s": wish.lease_s,
+            "after": wish.after,
+            "other_worker_s": OTHER_WORKER_S,
+            "own_error_s": OWN_ERROR_S,
+            "old_suspect_s": OLD_SUSPECT_S,
+        },
+    )
+    return [
+        LeasedTask(analysis_id, image_id, attempt, lost > 0, upright or original)
+        for analysis_id, image_id, attempt, lost, original, upright in await cursor.fetchall()
+    ]
+
+
+async def note_lease(scope: Scope, tx: Transaction, job_id: int) -> None:
+    """Note when a job was last served, for the turn of the others; somebody who does the same is enough."""
+    await tx.execute(
+        """
+        update jobs set last_leased_at = clock_timestamp()
+        where id in (select id from jobs where id = %s for no key update skip locked)
+        """,
+        (job_id,),
+    )

@@ -1,0 +1,148 @@
+"""Result: tasks locked in the order of their ids, judged, moved; the job's row is somebody else's last step."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.db.base import Transaction
+from trapline.server.rules.access import Scope
+from trapline.wire.annotations import AnalysisState
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task as it stands, locked; the lease is the newest attempt's."""
+
+    analysis_id: UUID
+    image_id: UUID
+    state: AnalysisState
+    attempt: int
+    fence: int
+    errors: int
+    holder_id: int | None
+    leased_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An attempt that ended, and how: `completed`, `error`, `lost`."""
+
+    analysis_id: UUID
+    attempt: int
+    outcome: str
+    holder_id: int | None
+    leased_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task after an error: `queued` again after `wait_s`, or `failed`; the reason is what people read."""
+
+    analysis_id: UUID
+    state: AnalysisState
+    wait_s: float
+    reason: str
+    errors: int = 0
+    lost: int = 0
+
+
+async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[TaskRow]:
+    """Lock those of these tasks that are the job's, in the order of their ids."""
+    cursor = await tx.execute(
+        """
+        select id, image_id, state, attempt, fence, errors, holder_id, leased_at from analyses
+        where id = any(%s) and job_id = %s order by id for no key update
+        """,
+        (ids, job_id),
+    )
+    return [TaskRow(row[0], row[1], AnalysisState(row[2]), *row[3:]) for row in await cursor.fetchall()]
+
+
+async def list_ended(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[tuple[int, str]]]:
+    """List which attempts at these tasks ended with a result, and with which kind."""
+    cursor = await tx.execute(
+        "select analysis_id, attempt, outcome from attempts where analysis_id = any(%s) and outcome <> 'lost'", (ids,)
+    )
+    ended: dict[UUID, list[tuple[int, str]]] = {}
+    for analysis_id, attempt, outcome in await cursor.fetchall():
+        ended.setdefault(analysis_id, []).append((attempt, outcome))
+    return ended
+
+
+async def complete_tasks(scope: Scope, tx: Transaction, ids: list[UUID]) -> None:
+    """Complete locked tasks."""
+    await tx.execute(
+        """
+        update analyses set state = 'completed', completed_at = clock_timestamp(), deadline = null,
+            not_before = null, updated_at = clock_timestamp()
+        where id = any(%s)
+        """,
+        (ids,),
+    )
+    await tx.execute("update analysis_details set error_message = null where analysis_id = any(%s)", (ids,))
+
+
+async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: list[Failed]) -> None:
+    """Return locked tasks to the line after an error or a lost lease, or give them up."""
+    await tx.execute(
+        """
+        update analyses a set state = f.state, errors = a.errors + f.errors, lost = a.lost + f.lost, deadline = null,
+            not_before = case when f.state = 'queued' and f.wait_s > 0
+                then clock_timestamp() + make_interval(secs => f.wait_s) end,
+            completed_at = case when f.state = 'failed' then clock_timestamp() end,
+            updated_at = clock_timestamp()
+        from unnest(%s::uuid[], %s::text[], %s::float8[], %s::smallint[], %s::smallint[])
+            as f(id, state, wait_s, errors, lost)
+        where a.id = f.id
+        """,
+        (
+            [task.analysis_id for task in failed],
+            [task.state.value for task in failed],
+            [task.wait_s for task in failed],
+            [task.errors for task in failed],
+            [task.lost for task in failed],
+        ),
+    )
+    await tx.execute(
+        """
+        insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message)
+        select f.id, %s, '{}', '{}', f.reason from unnest(%s::uuid[], %s::text[]) as f(id, reason)
+        on conflict (analysis_id) do update set error_message = excluded.error_message
+        """,
+        (project_id, [task.analysis_id for task in failed], [task.reason for task in failed]),
+    )
+
+
+async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended: list[Ended]) -> None:
+    """Write down how attempts ended."""
+    await tx.execute(
+        """
+        insert into attempts (analysis_id, project_id, attempt, holder_id, leased_at, outcome, error)
+        select e.id, %s, e.attempt, e.holder_id, e.leased_at, e.outcome, e.error
+        from unnest(%s::uuid[], %s::smallint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+            as e(id, attempt, holder_id, leased_at, outcome, error)
+        """,
+        (
+            project_id,
+            [attempt.analysis_id for attempt in ended],
+            [attempt.attempt for attempt in ended],
+            [attempt.holder_id for attempt in ended],
+            [attempt.leased_at for attempt in ended],
+            [attempt.outcome for attempt in ended],
+            [attempt.error for attempt in ended],
+        ),
+    )
+
+
+async def credit_holder(scope: Scope, tx: Transaction, holder_id: int, completed: int) -> None:
+    """Count what a holder completed; after the tasks and before the job's row."""
+    await tx.execute(
+        "update holders set completed = completed + %s, last_contact_at = clock_timestamp() where id = %s",
+        (completed, holder_id),
+    )
+
+
+async def count_discarded(scope: Scope, tx: Transaction, job_id: int, results: int) -> None:
+    """Count results that came after the end of their job."""
+    await tx.execute("update jobs set discarded = discarded + %s where id = %s", (results, job_id))

@@ -1,0 +1,268 @@
+"""A worker's result as rows: boxes and classifications in the order they were sent, nothing of them lost.
+
+A detection becomes a bounding_box annotation and each of its classifications a classification annotation under it.
+The last terminal classification names the box. A box's `confidence` is its detector's own score where one was sent,
+else that of the classification that names it; a classification's is the score of the class it names. One that lies
+outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering` counts boxes and classifications
+through the result, so that two equal detections are two rows.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from uuid_utils.compat import uuid7
+
+from trapline.server.db.annotations import FoundClass, NewAnnotation, NewScores
+from trapline.server.exchange.results import Classification, Detection, Success
+from trapline.server.rules.geometry import Box, Frame, clip
+from trapline.server.rules.pipeline_content import hash_map
+from trapline.server.rules.score_codec import ENCODING, encode_scores
+from trapline.wire.annotations import AnnotationType
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
+
+    analysis_id: UUID
+    image_id: UUID
+    project_id: int
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class KnownAlgorithm:
+    """An algorithm as it is stored, and its class list where it has one."""
+
+    id: int
+    map_sha256: bytes | None = None
+    labels: Sequence[str] = ()
+
+
+@dataclass
+class Findings:
+    """The rows of one result."""
+
+    subject: Subject
+    report: dict[str, Any]
+    annotations: list[NewAnnotation] = field(default_factory=list)
+    vectors: list[NewScores] = field(default_factory=list)
+    maps: dict[bytes, tuple[list[str], list[dict[str, Any]]]] = field(default_factory=dict)
+    _classes: dict[str, float] = field(default_factory=dict)
+    _boxes: int = 0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was found."""
+        return self._boxes == 0 and not self._classes
+
+    @property
+    def classes(self) -> list[FoundClass]:
+        """Each class that names something on the image, with its highest confidence (0 where none is known)."""
+        return [FoundClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
+
+    def add_class(self, name: str | None, confidence: float | None) -> None:
+        """Note that the image shows a class."""
+        if name is not None:
+            self._classes[name] = max(self._classes.get(name, 0.0), confidence or 0.0)
+
+    def add(
+        self,
+        kind: AnnotationType,
+        algorithm_id: int,
+        named: tuple[str | None, float | None],
+        data: dict[str, Any],
+        parent_id: UUID | None = None,
+    ) -> UUID:
+        """Add an annotation as the next one of the result; answers its id."""
+        ordering = len(self.annotations)
+        made = NewAnnotation(
+            id=uuid7(),
+            project_id=self.subject.project_id,
+            analysis_id=self.subject.analysis_id,
+            image_id=self.subject.image_id,
+            annotation_type=kind.value,
+            class_name=named[0],
+            confidence=named[1],
+            data=data,
+            parent_id=parent_id,
+            ordering=ordering,
+            algorithm_id=algorithm_id,
+            fingerprint=make_fingerprint(ordering, kind, *named, data),
+        )
+        self.annotations.append(made)
+        return made.id
+
+    def add_detection(self, detection: Detection, algorithms: Mapping[str, KnownAlgorithm]) -> None:
+        """Add a detection and its classifications."""
+        naming = next((named for named in reversed(detection.classifications) if named.terminal), None)
+        name = naming.classification if naming else None
+        named_with = find_confidence(naming, algorithms[naming.algorithm.key].labels) if naming else None
+        box_id = None
+        is_empty = False
+        if detection.bbox is not None:
+            data, is_empty = _describe_box(detection, self.subject.frame)
+            confidence = detection.score if detection.score is not None else named_with
+            algorithm = algorithms[detection.algorithm.key]
+            box_id = self.add(AnnotationType.BOUNDING_BOX, algorithm.id, (name, confidence), data)
+            self._boxes += not is_empty
+        if not is_empty:
+            self.add_class(name, named_with)
+        for named in detection.classifications:
+            self.add_classification(named, algorithms[named.algorithm.key], box_id)
+
+    def add_classification(self, named: Classification, algorithm: KnownAlgorithm, box_id: UUID | None) -> None:
+        """Add a classification of a box, or of the whole image where there is no box."""
+        labels = _fitting_labels(named, algorithm.labels)
+        data: dict[str, Any] = {"topk": find_top(named, labels), "terminal": named.terminal}
+        if named.labels and list(named.labels) != list(algorithm.labels):
+            data["class_list"] = self._keep_map(list(named.labels), [])
+        _add_given(data, inference_time=named.inference_time, timestamp=named.timestamp)
+        about = (named.classification, find_confidence(named, algorithm.labels))
+        annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)
+        if named.scores or named.logits:
+            scores = named.scores or []
+            self.vectors.append(
+                NewScores(
+                    annotation_id=annotation_id,
+                    analysis_id=self.subject.analysis_id,
+                    project_id=self.subject.project_id,
+                    encoding=ENCODING,
+                    classes=len(scores) or len(named.logits or ()),
+                    content=encode_scores(scores, named.logits),
+                )
+            )
+
+    def _keep_map(self, labels: list[str], data: list[dict[str, Any]]) -> str:
+        sha256 = hash_map(labels, data)
+        self.maps[sha256] = (labels, data)
+        return sha256.hex()
+
+    def keep_algorithms(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep what a result says of its algorithms; long class lists once for their content, not once an image."""
+        kept: dict[str, Any] = {}
+        for key, algorithm in given.items():
+            kept[key] = algorithm
+            category_map = algorithm.get("category_map") if isinstance(algorithm, dict) else None
+            if isinstance(category_map, dict):
+                labels = category_map.get("labels")
+                data = category_map.get("data")
+                labels = [str(label) for label in labels] if isinstance(labels, list) else []
+                entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+                if labels or entries:
+                    rest = {name: value for name, value in category_map.items() if name not in ("labels", "data")}
+                    sha256 = self._keep_map(labels, entries)
+                    kept[key] = {**algorithm, "category_map": {**rest, "class_list": sha256}}
+        return kept
+
+
+def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, KnownAlgorithm]) -> Findings:
+    """Make the rows of a result. `algorithms` must know every key that the result's findings name."""
+    findings = Findings(subject, {})
+    for detection in result.detections:
+        findings.add_detection(detection, algorithms)
+    report: dict[str, Any] = {
+        "pipeline": result.pipeline,
+        "source_images": [image.id for image in result.source_images],
+    }
+    _add_given(report, total_time=result.total_time, config=result.config)
+    if result.algorithms:
+        report["algorithms"] = findings.keep_algorithms(result.algorithms)
+    empty = [
+        {"algorithm": detection.algorithm.key, "timestamp": detection.timestamp}
+        for detection in result.detections
+        if detection.bbox is None
+    ]
+    if empty:
+        report["nothing_found"] = empty
+    findings.report = report
+    return findings
+
+
+def find_confidence(named: Classification, labels: Sequence[str]) -> float | None:
+    """The score of the class that a classification names: by its place in the class list, else the highest."""
+    scores = named.scores or []
+    if not scores:
+        return None
+    own = _fitting_labels(named, labels)
+    try:
+        score = scores[own.index(named.classification)]
+    except ValueError:
+        score = max(scores)
+    return score if 0 <= score <= 1 else None
+
+
+def find_top(named: Classification, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """The highest scores with their classes; a class without a name is called by its index."""
+    scores = np.asarray(named.scores or (), dtype=np.float64)
+    if not scores.size:
+        return [{"class": named.classification, "confidence": None}]
+    count = min(TOP, scores.size)
+    best = np.argpartition(-scores, count - 1)[:count] if scores.size > count else np.arange(scores.size)
+    ranked = sorted((int(index) for index in best), key=lambda index: (-scores[index], index))
+    return [
+        {"class": _name_class(index, place, named, labels), "confidence": float(scores[index])}
+        for place, index in enumerate(ranked)
+    ]
+
+
+def _name_class(index: int, place: int, named: Classification, labels: Sequence[str]) -> str:
+    if labels:
+        return labels[index]
+    return named.classification if place == 0 else str(index)
+
+
+def _fitting_labels(named: Classification, labels: Sequence[str]) -> Sequence[str]:
+    """The class list that the scores are over: the one sent along, else the registered one, if its length fits."""
+    length = len(named.scores or ())
+    if named.labels and len(named.labels) == length:
+        return named.labels
+    return labels if len(labels) == length else ()
+
+
+def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], bool]:
+    box = detection.bbox
+    assert box is not None
+    given = Box(box.x1, box.y1, box.x2, box.y2)
+    clipped = clip(given, frame)
+    data: dict[str, Any] = {
+        "x_min": clipped.x_min,
+        "y_min": clipped.y_min,
+        "x_max": clipped.x_max,
+        "y_max": clipped.y_max,
+        "image_width": frame.width,
+        "image_height": frame.height,
+    }
+    if clipped != given:
+        data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
+    if clipped.is_empty:
+        data["empty"] = True
+    _add_given(
+        data,
+        inference_time=detection.inference_time,
+        timestamp=detection.timestamp,
+        crop_image_url=detection.crop_image_url,
+        mask=detection.mask,
+        keypoints=detection.keypoints,
+        embedding=detection.embedding,
+    )
+    return data, clipped.is_empty
+
+
+def _add_given(data: dict[str, Any], **values: Any) -> None:
+    data.update({name: value for name, value in values.items() if value is not None})
+
+
+def make_fingerprint(
+    ordering: int, kind: AnnotationType, class_name: str | None, confidence: float | None, data: dict[str, Any]
+) -> UUID:
+    """Name an annotation by its content and its place in the result, so that the same posted again is found out."""
+    content = msgspec.json.encode([ordering, kind.value, class_name, confidence, data])
+    return UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())

@@ -1,0 +1,224 @@
+"""What workers post back, read element by element: one bad element never refuses the others.
+
+The wire's models (wire/results.py) say the same for the documentation; a test compares the two. Here it is read into
+structs, because a body holds millions of scores.
+"""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from trapline.server.errors import Invalid
+
+LONGEST_ERROR = 100_000
+LONGEST_NAME = 10_000
+Kind = TypeVar("Kind")
+
+
+class AlgorithmReference(Struct):
+    """Which algorithm made a finding."""
+
+    key: str
+    name: str = ""
+
+
+class BoundingBox(Struct):
+    """Absolute pixels of the picture as served."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Classification(Struct):
+    """What a classifier says of one box."""
+
+    classification: str
+    algorithm: AlgorithmReference
+    labels: list[str] | None = None
+    scores: list[float] | None = None
+    logits: list[float] | None = None
+    inference_time: float | None = None
+    terminal: bool = True
+    timestamp: str | None = None
+
+
+class Detection(Struct):
+    """One thing found; without a box the image was processed and nothing was found."""
+
+    source_image_id: str
+    algorithm: AlgorithmReference
+    bbox: BoundingBox | None = None
+    score: float | None = None
+    inference_time: float | None = None
+    timestamp: str | None = None
+    crop_image_url: str | None = None
+    classifications: list[Classification] = []
+    mask: Any = None
+    keypoints: Any = None
+    embedding: Any = None
+
+
+class SourceImage(Struct):
+    """The image that a result is about."""
+
+    id: str
+    url: str = ""
+
+
+class Success(Struct):
+    """What a pipeline found on an image."""
+
+    source_images: list[SourceImage]
+    detections: list[Detection]
+    pipeline: str = ""
+    algorithms: dict[str, Any] | None = None
+    total_time: float | None = None
+    config: Any = None
+
+
+class Failure(Struct):
+    """Why a pipeline could not work on an image."""
+
+    error: str
+    image_id: str | None = None
+
+
+class Refused(Struct):
+    """An element that cannot be read, and why, in words for its sender."""
+
+    reason: str
+
+
+class Element(Struct):
+    """One element of a batch: the lease token, "" where there is none to be read, and what was sent with it."""
+
+    reply_subject: str
+    result: Success | Failure | Refused
+
+
+class _RawElement(Struct):
+    reply_subject: str
+    result: Raw
+
+
+class _OnlyToken(Struct):
+    reply_subject: str | UnsetType = UNSET
+
+
+class _Body(Struct):
+    results: list[Raw]
+
+
+class _Probe(Struct):
+    error: Raw | UnsetType = UNSET
+
+
+def read_results(body: bytes) -> list[Element]:
+    """Read a batch: `{"results": [...]}` or a bare list. Raises Invalid only where it is no such thing at all."""
+    try:
+        raw = _decode(body, list[Raw]) if body.lstrip()[:1] == b"[" else _decode(body, _Body).results
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Invalid(f"The body is not a list of results: {error}. Nothing was stored.") from error
+    return [_read_element(bytes(element)) for element in raw]
+
+
+def _read_element(raw: bytes) -> Element:
+    try:
+        element = _decode(raw, _RawElement)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Element(_find_token(raw), Refused(_words(error)))
+    token = element.reply_subject if "\x00" not in element.reply_subject else ""
+    try:
+        is_failure = _decode(element.result, _Probe).error is not UNSET
+        result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
+        _check(result)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Element(token, Refused(_words(error)))
+    return Element(token, result)
+
+
+def _decode(raw: bytes | Raw, kind: type[Kind]) -> Kind:
+    return msgspec.json.decode(raw, type=kind)
+
+
+def _find_token(raw: bytes) -> str:
+    try:
+        token = _decode(raw, _OnlyToken).reply_subject
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    return token if isinstance(token, str) and "\x00" not in token else ""
+
+
+def _words(error: Exception) -> str:
+    return str(error).replace("\x00", "\\0")[:500]
+
+
+def _check(result: Success | Failure) -> None:
+    """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
+    if isinstance(result, Failure):
+        if len(result.error) > LONGEST_ERROR:
+            raise ValueError(f"the error has more than {LONGEST_ERROR:,} characters")
+        _check_text(result.error)
+        return
+    _check_text({"pipeline": result.pipeline, "algorithms": result.algorithms, "config": result.config})
+    for image in result.source_images:
+        _check_text([image.id, image.url])
+    for detection in result.detections:
+        _check_detection(detection)
+
+
+def _check_detection(found: Detection) -> None:
+    _check_algorithm(found.algorithm)
+    _check_text([found.source_image_id, found.timestamp, found.crop_image_url])
+    _check_text([found.mask, found.keypoints, found.embedding])
+    if found.score is not None and not 0 <= found.score <= 1:
+        raise ValueError("score must lie between 0 and 1")
+    for named in found.classifications:
+        _check_algorithm(named.algorithm)
+        _check_text([named.classification, named.timestamp, named.labels])
+        if len(named.classification) > LONGEST_NAME:
+            raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
+
+
+def _check_algorithm(algorithm: AlgorithmReference) -> None:
+    _check_text([algorithm.key, algorithm.name])
+    if not algorithm.key:
+        raise ValueError("an algorithm without a key")
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("text contains the NUL character, which cannot be stored")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_text(key)
+            _check_text(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check_text(inner)
+
+
+def find_image_ids(result: Success | Failure) -> set[str]:
+    """List every image that a result says it is about."""
+    if isinstance(result, Failure):
+        return {result.image_id} if result.image_id is not None else set()
+    return {image.id for image in result.source_images} | {found.source_image_id for found in result.detections}
+
+
+def is_about(result: Success | Failure, image_id: UUID) -> bool:
+    """Tell whether a result is about this image and no other; one that names none is taken at its token's word."""
+    return find_image_ids(result) <= {str(image_id)}
+
+
+def list_algorithms(result: Success | Failure) -> dict[str, str]:
+    """List the keys of the algorithms that made findings, and the names given to them."""
+    if isinstance(result, Failure):
+        return {}
+    references = [found.algorithm for found in result.detections]
+    references += [named.algorithm for found in result.detections for named in found.classifications]
+    return {reference.key: reference.name for reference in references}

@@ -1,0 +1,37 @@
+"""Boxes in pixels of the upright picture."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size of a picture in upright pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """Corners in pixels from the top left; a box of no area is empty."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing lies within."""
+        return self.x_max <= self.x_min or self.y_max <= self.y_min
+
+
+def clip(given: Box, frame: Frame) -> Box:
+    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the nearest edge."""
+    width, height = float(frame.width), float(frame.height)
+    return Box(
+        x_min=min(max(given.x_min, 0.0), width),
+        y_min=min(max(given.y_min, 0.0), height),
+        x_max=min(max(given.x_max, 0.0), width),
+        y_max=min(max(given.y_max, 0.0), height),
+    )

@@ -1,0 +1,43 @@
+"""Lease tokens: what a worker carries for one attempt at one task, made so that nothing of it needs to be stored."""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+MAC_BYTES = 16
+_FORM = re.compile(
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([1-9][0-9]{0,4})\.([\w-]{22})", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Leased:
+    """Which attempt at which task a lease token stands for."""
+
+    analysis_id: UUID
+    attempt: int
+
+
+def make_lease_token(key: bytes, analysis_id: UUID, attempt: int) -> str:
+    """Make the token `<analysis id>.<attempt>.<MAC>`."""
+    return f"{analysis_id}.{attempt}.{_mac(key, analysis_id, attempt)}"
+
+
+def find_leased(keys: Sequence[bytes], token: str) -> Leased | None:
+    """Read a lease token made with one of these keys; None for anything else."""
+    match = _FORM.fullmatch(token)
+    if match is None:
+        return None
+    leased = Leased(UUID(match[1]), int(match[2]))
+    given = match[3].encode()
+    fits = any(hmac.compare_digest(_mac(key, leased.analysis_id, leased.attempt).encode(), given) for key in keys)
+    return leased if fits else None
+
+
+def _mac(key: bytes, analysis_id: UUID, attempt: int) -> str:
+    digest = hmac.new(key, analysis_id.bytes + attempt.to_bytes(4, "big"), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:MAC_BYTES]).decode().rstrip("=")

@@ -1,0 +1,19 @@
+"""How much is handed out at once."""
+
+EXPECTED_BODY_BYTES = 16 * 1024 * 1024
+BOXES_OF_AN_IMAGE = 10
+BYTES_OF_A_NUMBER = 20
+NUMBERS_OF_A_CLASS = 2  # its score and its logit
+
+
+def tasks_per_lease(wanted: int, classes: int, held: int, held_at_most: int) -> int:
+    """Decide how many tasks one lease may give: at least one, because an empty answer ends a worker's pass.
+
+    `classes` is how many classes one box is scored over: a worker answers a lease with one body, which long class
+    lists would make huge. `held` is what the caller holds already.
+    """
+    if held >= held_at_most:
+        return 1
+    of_an_image = BOXES_OF_AN_IMAGE * classes * NUMBERS_OF_A_CLASS * BYTES_OF_A_NUMBER
+    fitting = EXPECTED_BODY_BYTES // of_an_image if of_an_image else wanted
+    return max(1, min(wanted, fitting, held_at_most))

@@ -1,0 +1,34 @@
+"""What a registration says, as content: two that say the same have the same hash."""
+
+import hashlib
+import json
+from typing import Any
+
+from trapline.wire.pipelines import CategoryMap, Pipeline
+
+
+def hash_pipeline(pipeline: Pipeline) -> bytes:
+    """Hash everything that a registration says of a pipeline."""
+    return _hash(pipeline.model_dump(mode="json"))
+
+
+def labels_of(category_map: CategoryMap) -> list[str]:
+    """The ordered class list: `labels` as sent, else the labels of `data` by their index."""
+    if category_map.labels:
+        return list(category_map.labels)
+    entries = [
+        (entry.get("index", position), str(entry.get("label", "")).replace("\x00", ""))
+        for position, entry in enumerate(category_map.data)
+    ]
+    if all(isinstance(index, int) for index, _ in entries):
+        entries.sort(key=lambda entry: entry[0])
+    return [label for _, label in entries]
+
+
+def hash_map(labels: list[str], data: list[dict[str, Any]]) -> bytes:
+    """Hash a class list; what is only said about it (a description, an address) makes no other one."""
+    return _hash({"labels": labels, "data": data})
+
+
+def _hash(content: Any) -> bytes:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()

@@ -1,0 +1,42 @@
+"""Which result counts: the first valid one wins, a repeat of it is welcome, and no other changes anything."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trapline.wire.annotations import AnalysisState
+
+
+class Verdict(StrEnum):
+    """What becomes of one result of a batch."""
+
+    COUNTS = "counts"
+    AGAIN = "again"
+    """The very same was counted before; its sender did not hear of it."""
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    """The lease was taken back: its token is behind the fence, or was never given out."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a task stands, and which of its attempts ended how: `completed` or `error`."""
+
+    state: AnalysisState
+    attempt: int
+    fence: int
+    ended: Collection[tuple[int, str]] = ()
+
+
+OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
+
+
+def judge_result(task: Standing, attempt: int, *, is_error: bool) -> Verdict:
+    """Judge a result of an attempt at a task. A late success is good work, an error counts only from the newest."""
+    if (attempt, "completed") in task.ended or (is_error and (attempt, "error") in task.ended):
+        return Verdict.AGAIN
+    if not task.fence < attempt <= task.attempt:
+        return Verdict.STALE
+    if task.state not in OPEN or (is_error and attempt != task.attempt):
+        return Verdict.DUPLICATE
+    return Verdict.COUNTS
