@@ -3,7 +3,22 @@
 import asyncio
 import signal
 
+from trapline.server.actions.thumbnails import BATCH, make_thumbnails
+from trapline.server.background.chores import run_chores
+from trapline.server.background.loops import Loop, run_loop
+from trapline.server.rules.access import Scope
 from trapline.server.system import System
+
+SCOPE = Scope.system()
+
+
+def list_loops(system: System) -> list[Loop]:
+    """Every loop of this process."""
+
+    async def thumbnails() -> bool:
+        return await make_thumbnails(system, SCOPE) == BATCH
+
+    return [Loop("thumbnails", 1.0, thumbnails)]
 
 
 async def run_background(system: System) -> None:
@@ -12,4 +27,4 @@ async def run_background(system: System) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    await asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in list_loops(system)])

@@ -1,0 +1,132 @@
+"""Chores: background work that was asked for within a transaction, or that a schedule asks for.
+
+A chore is done at least once, in any number of processes, so each is safe to do again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import structlog
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ProcrastinateException
+
+from trapline.server.actions.pulls import PULL, pull, start_due_runs
+from trapline.server.db.chores import QUEUE
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+log = structlog.get_logger(__name__)
+
+# Each run of a source that answers slowly holds one of these; it is waiting nearly all the time.
+AT_ONCE = 20
+STOP_WITHIN_S = 5.0
+LOOK_EVERY_S = 5.0
+DEAD_AFTER_S = 20.0
+SCOPE = Scope.system()
+EVERY_MINUTE = "* * * * *"
+AGAIN = RetryStrategy(max_attempts=20, exponential_wait=2)
+LONGEST_PAUSE_S = 10.0
+
+Chore = Callable[..., Awaitable[None]]
+
+
+async def _pull(system: System, run_id: str) -> None:
+    await pull(system, SCOPE, UUID(run_id))
+
+
+CHORES: dict[str, Chore] = {PULL: _pull}
+"""Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
+
+
+async def _start_due_runs(system: System) -> None:
+    await start_due_runs(system, SCOPE)
+
+
+TIMED: dict[str, tuple[str, Chore]] = {"start_due_runs": (EVERY_MINUTE, _start_due_runs)}
+"""Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""
+
+
+def make_chores(system: System) -> App:
+    """Put the chores of one process together, on procrastinate's own schema."""
+    app = App(
+        connector=PsycopgConnector(
+            conninfo=system.database.url,
+            kwargs={"options": "-c search_path=procrastinate"},
+            min_size=1,
+            max_size=4,
+        )
+    )
+    for name, chore in CHORES.items():
+        app.task(name=name, queue=QUEUE, retry=AGAIN)(_asked(system, chore))
+    for name, (cron, chore) in TIMED.items():
+        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, chore))
+        app.periodic(cron=cron)(task)
+    app.periodic(cron=EVERY_MINUTE)(
+        app.task(name="retry_stalled", queue=QUEUE, queueing_lock="retry_stalled")(_stalled_retrier(app))
+    )
+    return app
+
+
+def _asked(system: System, chore: Chore) -> Chore:
+    async def do(**arguments: Any) -> None:
+        await chore(system, **arguments)
+
+    return do
+
+
+def _timed(system: System, chore: Chore) -> Callable[[int], Awaitable[None]]:
+    async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
+        await chore(system)
+
+    return do
+
+
+def _stalled_retrier(app: App) -> Callable[[int], Awaitable[None]]:
+    async def retry_stalled(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
+        # A chore whose process was killed stays marked as being done.
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
+            log.warning("a chore was cut off and is done again", chore=job.task_name, chore_id=job.id)
+            await app.job_manager.retry_job(job)
+
+    return retry_stalled
+
+
+async def run_chores(system: System, stop: asyncio.Event) -> None:
+    """Do chores until told to stop. Procrastinate's worker ends when the database is away: it is begun again."""
+    # Its own log tells every chore twice; what matters is told by the actions.
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            app = make_chores(system)
+            async with app.open_async():
+                working = asyncio.create_task(
+                    app.run_worker_async(
+                        queues=[QUEUE],
+                        concurrency=AT_ONCE,
+                        delete_jobs="successful",
+                        install_signal_handlers=False,
+                        shutdown_graceful_timeout=STOP_WITHIN_S,
+                        fetch_job_polling_interval=LOOK_EVERY_S,
+                        stalled_worker_timeout=DEAD_AFTER_S,
+                        update_heartbeat_interval=DEAD_AFTER_S / 4,
+                    )
+                )
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=False)
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+        except (ProcrastinateException, OSError) as error:
+            log.warning("chores rest while the database is away", reason=str(error).splitlines()[0])
+        except Exception:
+            log.exception("the chores broke and are begun again")
+        if not stop.is_set():
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)

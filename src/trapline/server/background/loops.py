@@ -1,0 +1,52 @@
+"""Loops: one action again and again, at intervals that are too short for a schedule."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from trapline.server.errors import TraplineError
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One action, its name in the log, and how many seconds to rest when it found nothing to do.
+
+    `step` answers whether there may be more to do at once.
+    """
+
+    name: str
+    every_s: float
+    step: Callable[[], Awaitable[bool]]
+
+
+async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
+    """Repeat a loop's step until told to stop. A failure is logged and tried again, ever less often, for ever."""
+    failures = 0
+    while not stop.is_set():
+        more = False
+        try:
+            more = await loop.step()
+            failures = 0
+        except TraplineError as error:
+            failures += 1
+            log.warning("a loop rests", loop=loop.name, reason=error.detail)
+        except Exception:
+            failures += 1
+            log.exception("a loop broke and is begun again", loop=loop.name)
+        if not more:
+            pause = min(loop.every_s * 2**failures, max(LONGEST_PAUSE_S, loop.every_s))
+            await _rest(stop, pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
