@@ -1,0 +1,198 @@
+"""kill -9 of anything in the middle of a job or an import: everything is done once, nothing is lost."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.acceptance.pictures import fill, serve_slowly
+from tests.acceptance.running import RunningServer, quiet_environment, wait_for
+from trapline.client import ServerRefused, ServerUnreachable, Trapline
+from trapline.server.engines.postgres import find_running, free_port
+from trapline.wire.auth import NewToken, TokenKind
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.jobs import JobDetail, JobState, NewJob
+from trapline.wire.projects import NewProject
+from trapline.wire.sources import NewSource
+
+IMAGES = 150
+PULLED = 60
+KILLS = 3
+# A pull run whose process was killed is taken for dead after 20 s: one such kill is enough for a test.
+IMPORT_KILLS = {"background": 1, "up": 1, "api": 2, "database": 1}
+FIELD_WORKER = Path(__file__).with_name("field_worker.py")
+
+
+class _Fleet:
+    """Two field workers that are started again when they end, by whatever."""
+
+    def __init__(self, server: RunningServer, token: str) -> None:
+        self._command = [sys.executable, str(FIELD_WORKER), server.base_url, token, "0.02"]
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._keep_running) for _ in range(2)]
+
+    def _keep_running(self) -> None:
+        while not self._ending.is_set():
+            process = subprocess.Popen(
+                self._command, env=quiet_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            self.processes.append(process)
+            while process.poll() is None:
+                if self._ending.wait(0.05):
+                    process.kill()
+            process.wait()
+
+    def kill_one(self) -> None:
+        """Kill -9 a worker that runs now."""
+        running = [process for process in self.processes if process.poll() is None]
+        assert running
+        random.choice(running).kill()
+
+    @contextmanager
+    def working(self) -> Iterator["_Fleet"]:
+        """Work for as long as the block runs."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._ending.set()
+            for thread in self._threads:
+                thread.join()
+
+
+@pytest.mark.parametrize("part", ["worker", "api", "database", "background"])
+def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
+    own_server: RunningServer, part: str, tmp_path: Path
+) -> None:
+    own_server.settings = {**own_server.settings, "TRAPLINE_TASK_LOSSES": "50"}
+    own_server.start()
+    with own_server.open() as server:
+        project = server.make_project(NewProject(name="killed")).id
+        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        uploaded = server.upload_images(fill(tmp_path / "DCIM", IMAGES), deployment=deployment)
+        assert uploaded.imported == IMAGES
+        token = server.make_token(NewToken(name="fleet", kind=TokenKind.WORKER, projects=[project])).token
+        with _Fleet(own_server, token).working() as fleet:
+            wait_for("the pipeline's registration", lambda: bool(server.list_pipelines(project)))
+            job = server.make_job(NewJob(project=project, pipeline="field-pipeline")).id
+            struck_in_flight = 0
+            for number in range(1, KILLS + 1):
+                _wait_until_done(server, job, number * IMAGES // (KILLS + 2))
+                held = _read(own_server, "select count(*) from analyses where state = 'processing'")[0][0]
+                struck_in_flight += held > 0
+                if part == "worker":
+                    fleet.kill_one()
+                else:
+                    own_server.kill(part)
+                    time.sleep(0.3)
+            wait_for("the end of the job", lambda: _look(server, job).status is JobState.COMPLETED, 90)
+        assert struck_in_flight > 0, "nothing was in flight when it was struck: the test proves nothing"
+        ended = server.get_job(job)
+    assert (ended.progress.completed, ended.progress.failed) == (IMAGES, 0)
+    results = _read(
+        own_server,
+        "select i.id, count(*) filter (where a.type = 'bounding_box') from images i "
+        "left join annotations a on a.image_id = i.id group by i.id",
+    )
+    assert len(results) == IMAGES
+    assert {count for _, count in results} == {1}
+
+
+@pytest.mark.parametrize("part", ["background", "api", "database", "up"])
+def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
+    make_folder: Callable[[], Path], part: str, tmp_path: Path
+) -> None:
+    fill(tmp_path / "DCIM", PULLED)
+    with serve_slowly(tmp_path) as camera:
+        own_server = RunningServer(make_folder(), free_port())
+        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{camera}"}
+        try:
+            own_server.start()
+            _import_and_kill(own_server, part, f"http://127.0.0.1:{camera}/DCIM/")
+        finally:
+            own_server.end()
+
+
+def _import_and_kill(own_server: RunningServer, part: str, camera_url: str) -> None:
+    with own_server.open() as server:
+        project = server.make_project(NewProject(name="pulled")).id
+        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        new = NewSource(name="camera", deployment=deployment, base_url=camera_url, max_files_per_run=0, min_age_s=0)
+        source = server.make_source(new).id
+        server.run_source(source)
+        struck = 0
+        for number in range(1, IMPORT_KILLS[part] + 1):
+            _wait_until_imported(own_server, server, source, number * PULLED // (IMPORT_KILLS[part] + 2))
+            struck += _count_images(own_server) < PULLED
+            own_server.kill(part)
+            if part == "up":
+                assert own_server.process is not None
+                own_server.process.wait()
+                own_server.start()
+            time.sleep(0.3)
+        assert struck == IMPORT_KILLS[part], "the import was over before it was struck: the test proves nothing"
+        _wait_until_imported(own_server, server, source, PULLED)
+    stored = _read(own_server, "select count(*), count(distinct sha256), count(distinct filename) from images")
+    assert stored == [(PULLED, PULLED, PULLED)]
+    files = _read(own_server, "select state, count(*) from pulled_files group by state")
+    assert files == [("imported", PULLED)]
+    originals = [path for path in (own_server.data / "store" / "originals").rglob("*") if path.is_file()]
+    assert len(originals) == PULLED
+
+
+def _wait_until_imported(own_server: RunningServer, server: Trapline, source: UUID, wanted: int) -> None:
+    wait_for(f"{wanted} images", lambda: _poll(own_server, server, source) >= wanted, 90)
+
+
+def _poll(own_server: RunningServer, server: Trapline, source: UUID) -> int:
+    """Ask for a run where none is under way, as the schedule would; answers how many images there are."""
+    with suppress(ServerRefused, ServerUnreachable):
+        server.run_source(source)
+    return _count_images(own_server)
+
+
+def _count_images(own_server: RunningServer) -> int:
+    return int(_read(own_server, "select count(*) from images")[0][0])
+
+
+def _wait_until_done(server: Trapline, job: int, wanted: int) -> None:
+    wait_for(f"{wanted} results", lambda: _look(server, job).progress.completed >= wanted, 60)
+
+
+def _look(server: Trapline, job: int) -> JobDetail:
+    """The job, asked for until the server is back."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return server.get_job(job)
+        except (ServerRefused, ServerUnreachable) as error:
+            passing = isinstance(error, ServerUnreachable) or error.passing
+            if not passing or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _read(own_server: RunningServer, query: str) -> list[tuple[Any, ...]]:
+    """Ask the database itself; it may be starting again at this moment."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            url = find_running(own_server.data)
+            if url is not None:
+                with psycopg.connect(url, connect_timeout=2) as connection:
+                    return list(connection.execute(query.encode()).fetchall())
+        except psycopg.OperationalError:
+            pass
+        assert time.monotonic() < deadline, "the database did not come back"
+        time.sleep(0.1)

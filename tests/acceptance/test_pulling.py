@@ -1,0 +1,147 @@
+"""Images come by themselves: a real camera server, real processes, the command line, and kill -9 in the middle."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.running import RunningServer, wait_for
+from tests.integration.pictures import make_jpeg
+from trapline.client import Trapline
+from trapline.wire.sources import Source
+
+SLOWLY_S = 0.05
+
+
+class Slow(SimpleHTTPRequestHandler):
+    """A camera's server that takes its time for each picture, so that a kill strikes in the middle of a run."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith(".JPG"):
+            time.sleep(SLOWLY_S)
+        super().do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+        pass
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def feed(own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path) -> RunningServer:
+    """A running Trapline with a project, allowed to speak to the camera, and 60 pictures on the camera."""
+    settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{camera.server_port}"}
+    own_server.settings = settings
+    own_server.start()
+    for number in range(60):
+        (tmp_path / "camera" / f"IMG_{number:04}.JPG").write_bytes(make_jpeg(number))
+    own_server.run("project", "create", "Forest")
+    return own_server
+
+
+def add(feed: RunningServer, camera: ThreadingHTTPServer, *more: str) -> None:
+    url = f"http://127.0.0.1:{camera.server_port}/"
+    feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--lat", "52.5", "--lon", "13.4",
+             "--test", *more)  # fmt: skip
+
+
+def show(server: Trapline) -> Source:
+    [source] = server.list_sources().results
+    return source
+
+
+def test_a_feed_is_added_proven_and_pulled_by_commands(
+    feed: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{camera.server_port}/"
+    told = feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--test")
+    assert "60 files" in told.stdout
+    assert "64 × 48" in told.stdout
+    first = feed.run("source", "run", "oak", "--wait")
+    assert "10 imported" in first.stdout
+    assert "50 more wait" in first.stdout
+    rest = feed.run("source", "run", "--all", "--wait", "--max-files", "0")
+    assert "50 imported" in rest.stdout
+    (tmp_path / "camera" / "AAA.JPG").write_bytes(b"<html>sign in</html>")
+    feed.run("source", "run", "oak", "--wait")
+    feed.run("source", "run", "oak", "--wait")
+    listed = json.loads(feed.run("source", "files", "oak", "--state", "failed", "--json").stdout)
+    if listed["count"] == 0:
+        listed = json.loads(feed.run("source", "files", "oak", "--state", "seen", "--json").stdout)
+    assert "sign-in" in listed["results"][0]["error"]
+    assert "paused" in feed.run("source", "pause", "oak").stdout
+    assert json.loads(feed.run("source", "list", "--json").stdout)[0]["health"] == "paused"
+    feed.run("source", "resume", "oak")
+    with feed.open() as server:
+        wait_for("the thumbnails", lambda: all(it.thumbnail_url for it in server.list_images(limit=100).results))
+        assert server.list_images().count == 60
+        assert server.list_images().results[0].deployment_name == "Old oak"
+    feed.run("source", "delete", "oak", "--yes")
+    with feed.open() as server:
+        assert server.list_images().count == 60
+
+
+def test_a_feed_that_does_not_answer_is_not_added(feed: RunningServer) -> None:
+    failed = feed.run("source", "add", "http://127.0.0.1:8009/", "--test", check=False)
+    assert failed.returncode == 1
+    assert "never allowed" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert json.loads(feed.run("source", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("part", ["background", "api", "database", "up"])
+def test_killed_in_the_middle_of_a_run_no_file_is_lost_or_doubled(
+    feed: RunningServer, camera: ThreadingHTTPServer, part: str
+) -> None:
+    add(feed, camera, "--schedule", "* * * * *", "--max-files", "0")
+    with feed.open() as server:
+        server.run_source(show(server).id)
+        wait_for("some imports", lambda: show(server).counts.imported >= 5)
+    feed.kill(part)
+    if part == "up":
+        assert feed.process is not None
+        feed.process.wait()
+        feed.start()
+    feed.wait_until_ready()
+    with feed.open() as server:
+        assert show(server).counts.imported < 60, "the kill came too late"
+        wait_for("all imports", lambda: _count(server) == 60, 150)
+        wait_for("the end of the run", lambda: getattr(show(server).last_run, "state", "") == "completed", 60)
+        source = show(server)
+        assert (source.counts.imported, source.counts.failed, source.counts.duplicate) == (60, 0, 0)
+        names = [image.filename for image in server.list_images(limit=1000).results]
+        assert sorted(names) == [f"IMG_{number:04}.JPG" for number in range(60)]
+
+
+def _count(server: Trapline) -> int:
+    try:
+        return show(server).counts.imported
+    except Exception:
+        return -1  # the database is away just now
+
+
+def test_a_folder_is_uploaded_twice_and_stored_once(feed: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "camera" / "broken.jpg").write_bytes(make_jpeg(99)[:500])
+    first = feed.run("images", "upload", str(tmp_path / "camera"), check=False)
+    assert first.returncode == 1
+    assert "60 imported, 0 already there, 1 refused" in first.stdout
+    assert "broken.jpg: the file is truncated" in first.stderr
+    (tmp_path / "camera" / "broken.jpg").unlink()
+    assert "0 imported, 60 already there" in feed.run("images", "upload", str(tmp_path / "camera")).stdout
