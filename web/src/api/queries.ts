@@ -1,0 +1,174 @@
+/** Every question the page asks, with the key under which its answer is kept. Keys begin with the kind of thing. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import { answer, api, rememberCsrfToken } from "./client"
+import type { AnalysisState, FileState, JobState } from "./types"
+
+const ALL = 1000
+
+/** What the images grid is filtered by; empty text means no filter. Dates are days of the browser's zone. */
+export interface ImageFilter {
+  deployment: string
+  class: string
+  analysis_state: string
+  from: string
+  to: string
+  confidence: string
+  order: string
+}
+
+export const askCaller = queryOptions({
+  queryKey: ["caller"],
+  queryFn: async () => {
+    const caller = await answer(api.GET("/api/v2/auth/me"))
+    rememberCsrfToken(caller.csrf_token)
+    return caller
+  },
+  retry: false,
+  staleTime: Infinity,
+})
+
+export const askLink = (link: string) =>
+  queryOptions({
+    queryKey: ["link", link],
+    queryFn: () => answer(api.GET("/api/v2/auth/link", { params: { query: { link } } })),
+    retry: false,
+    staleTime: Infinity,
+  })
+
+export const askProjects = queryOptions({
+  queryKey: ["project"],
+  queryFn: () => answer(api.GET("/api/v2/projects", { params: { query: { limit: ALL } } })),
+})
+
+export const askProject = (project: number) =>
+  queryOptions({
+    queryKey: ["project", project],
+    queryFn: () => answer(api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } })),
+  })
+
+export const askDeployments = (project: number) =>
+  queryOptions({
+    queryKey: ["deployment", project],
+    queryFn: () => answer(api.GET("/api/v2/deployments", { params: { query: { project, limit: ALL } } })),
+  })
+
+export function startOfDay(day: string, plusDays = 0): string | undefined {
+  const [year, month, date] = day.split("-").map(Number)
+  if (!year || !month || !date) return undefined
+  return new Date(year, month - 1, date + plusDays).toISOString()
+}
+
+function imageQuery(project: number, filter: ImageFilter) {
+  return {
+    project,
+    deployment: filter.deployment || undefined,
+    class: filter.class || undefined,
+    analysis_state: (filter.analysis_state || undefined) as AnalysisState | undefined,
+    captured_after: startOfDay(filter.from),
+    captured_before: startOfDay(filter.to, 1),
+    confidence_min: filter.confidence ? Number(filter.confidence) / 100 : undefined,
+    order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
+  } as const
+}
+
+export const noFilter: ImageFilter = {
+  deployment: "", class: "", analysis_state: "", from: "", to: "", confidence: "", order: "",
+}
+
+export const askImages = (project: number, filter: ImageFilter, limit = 100) =>
+  infiniteQueryOptions({
+    queryKey: ["image", project, "list", filter, limit],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/v2/images", {
+          params: { query: { ...imageQuery(project, filter), limit, cursor: pageParam } },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+export const askRecentImages = (project: number, limit: number) =>
+  queryOptions({
+    queryKey: ["image", project, "recent", limit],
+    queryFn: () => answer(api.GET("/api/v2/images", { params: { query: { project, limit } } })),
+  })
+
+export const askClasses = (project: number) =>
+  queryOptions({
+    queryKey: ["image", project, "classes"],
+    queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
+  })
+
+export const askImage = (project: number, image: string) =>
+  queryOptions({
+    queryKey: ["image", project, "one", image],
+    queryFn: () => answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image } } })),
+    staleTime: 30_000,
+  })
+
+export const askJobs = (project: number, status: JobState | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ["job", project, "list", status ?? ""],
+    queryFn: ({ pageParam }) =>
+      answer(api.GET("/api/v2/jobs", { params: { query: { project, status, limit: 50, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+export const askJob = (project: number, job: number) =>
+  queryOptions({
+    queryKey: ["job", project, "one", job],
+    queryFn: () => answer(api.GET("/api/v2/jobs/{job_id}", { params: { path: { job_id: job } } })),
+  })
+
+export const askPipelines = (project: number) =>
+  queryOptions({
+    queryKey: ["worker", project, "pipelines"],
+    queryFn: () => answer(api.GET("/api/v2/pipelines", { params: { query: { project } } })),
+  })
+
+export const askServices = (project: number) =>
+  queryOptions({
+    queryKey: ["worker", project, "services"],
+    queryFn: () => answer(api.GET("/api/v2/processing_services", { params: { query: { project } } })),
+  })
+
+export const askSources = (project: number) =>
+  queryOptions({
+    queryKey: ["source", project, "list"],
+    queryFn: () => answer(api.GET("/image-pull-sources", { params: { query: { project } } })),
+  })
+
+export const askSource = (project: number, source: string) =>
+  queryOptions({
+    queryKey: ["source", project, "one", source],
+    queryFn: () =>
+      answer(api.GET("/image-pull-sources/{source_id}", { params: { path: { source_id: source } } })),
+  })
+
+export const askRuns = (project: number, source: string) =>
+  queryOptions({
+    queryKey: ["source", project, "runs", source],
+    queryFn: () =>
+      answer(api.GET("/image-pull-sources/{source_id}/runs", { params: { path: { source_id: source } } })),
+  })
+
+export const askFiles = (project: number, source: string, state: FileState | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ["source", project, "files", source, state ?? ""],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/image-pull-sources/{source_id}/files", {
+          params: { path: { source_id: source }, query: { state, cursor: pageParam } },
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+export const askTokens = queryOptions({
+  queryKey: ["token"],
+  queryFn: () => answer(api.GET("/api/v2/auth/tokens")),
+})

@@ -1,0 +1,185 @@
+/** The frame of every screen: the top line, the rail, the keys that work everywhere. */
+import * as Ariakit from "@ariakit/react"
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
+import { Activity, Camera, Check, ChevronsUpDown, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings } from "lucide-react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
+import { Link, useLocation } from "wouter"
+import { answer, api } from "../api/client"
+import { useLive } from "../api/live"
+import { askCaller, askJobs, askProjects, askSources } from "../api/queries"
+import { paths } from "../paths"
+import { useKeys } from "../ui/keys"
+import { applyTheme, type Theme, theme } from "../ui/theme"
+import { words } from "../words/en"
+import { KeysHelp } from "./KeysHelp"
+import { useProject } from "./project"
+import { Search } from "./Search"
+import { ProgressBar } from "./states"
+
+export function Mark({ href }: { href: string }) {
+  return (
+    <Link href={href} className="mark">
+      <svg viewBox="0 0 32 32" aria-hidden><path d="M6 12V6h6M20 6h6v6M26 20v6h-6M12 26H6v-6" /><circle cx="16" cy="16" r="3.4" /></svg>
+      <span>{words.product}</span>
+    </Link>
+  )
+}
+
+export function Shell({ children }: { children: ReactNode }) {
+  const project = useProject()
+  const live = useLive(project.id)
+  const [path, go] = useLocation()
+  const [keysOpen, setKeysOpen] = useState(false)
+  const search = useRef<HTMLInputElement>(null)
+  const leader = useRef(0)
+  const to = (target: string) => () => {
+    if (Date.now() - leader.current < 1500) go(target)
+  }
+  useKeys({
+    "?": () => setKeysOpen(true),
+    "/": (event) => {
+      event.preventDefault()
+      search.current?.focus()
+    },
+    g: () => (leader.current = Date.now()),
+    o: to(paths.overview(project.id)), i: to(paths.images(project.id)), j: to(paths.jobs(project.id)),
+    s: to(paths.sources(project.id)), d: to(paths.deployments(project.id)), w: to(paths.workers(project.id)),
+  })
+  const screen = path.split("/").slice(0, 4).join("/")
+  useEffect(() => {
+    window.scrollTo(0, 0)
+  }, [screen])
+
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">{words.nav.skip}</a>
+      <header className="top">
+        <Mark href={paths.overview(project.id)} />
+        <ProjectSwitcher />
+        <div className="top-right">
+          <RunningNow />
+          <Search ref={search} />
+          <Account onKeys={() => setKeysOpen(true)} />
+        </div>
+      </header>
+      <Rail live={live} />
+      <main className="content" id="content" tabIndex={-1}>{children}</main>
+      <KeysHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+    </div>
+  )
+}
+
+function Rail({ live }: { live: boolean }) {
+  const project = useProject()
+  const [path] = useLocation()
+  const { data: sources } = useQuery(askSources(project.id))
+  const failing = sources?.results.filter((source) => source.health === "failing").length ?? 0
+  const w = words.nav
+  const items = [
+    { href: paths.overview(project.id), text: w.overview, icon: <LayoutGrid size={17} aria-hidden />, exact: true },
+    { href: paths.images(project.id), text: w.images, icon: <Picture size={17} aria-hidden /> },
+    { href: paths.jobs(project.id), text: w.jobs, icon: <ListChecks size={17} aria-hidden /> },
+    { href: paths.sources(project.id), text: w.sources, icon: <Rss size={17} aria-hidden />, needs: failing },
+    { href: paths.deployments(project.id), text: w.deployments, icon: <Camera size={17} aria-hidden />, inMore: true },
+    { href: paths.workers(project.id), text: w.workers, icon: <Cpu size={17} aria-hidden />, inMore: true, rest: true },
+    { href: paths.settings(project.id), text: w.settings, icon: <Settings size={17} aria-hidden />, inMore: true },
+  ]
+  return (
+    <nav className="rail" aria-label={w.main}>
+      {items.map((item) => (
+        <Link
+          key={item.href} href={item.href} className={[item.inMore ? "in-more" : "", item.rest ? "rest" : ""].join(" ").trim()}
+          aria-current={(item.exact ? path === item.href : path.startsWith(item.href)) ? "page" : undefined}
+        >
+          {item.icon}
+          {item.text}
+          {item.needs ? <span className="needs" title={words.overview.failing(item.needs)}>{item.needs}</span> : null}
+        </Link>
+      ))}
+      <Ariakit.MenuProvider>
+        <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{w.more}</Ariakit.MenuButton>
+        <Ariakit.Menu className="menu" gutter={8} portal>
+          {items.filter((item) => item.inMore).map((item) => (
+            <Ariakit.MenuItem key={item.href} className="menu-item" render={<Link href={item.href} />}>{item.icon}{item.text}</Ariakit.MenuItem>
+          ))}
+        </Ariakit.Menu>
+      </Ariakit.MenuProvider>
+      <div className="rail-foot" title={live ? undefined : w.notLive}>
+        <span className={live ? "live-dot on" : "live-dot"} /> {live ? w.live : w.notLive}
+      </div>
+    </nav>
+  )
+}
+
+function ProjectSwitcher() {
+  const project = useProject()
+  const { data } = useQuery(askProjects)
+  return (
+    <Ariakit.MenuProvider>
+      <Ariakit.MenuButton className="project-button" aria-label={`${words.nav.projects}: ${project.name}`}>
+        <span>{project.name}</span><ChevronsUpDown size={14} aria-hidden />
+      </Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={6} portal>
+        {data?.results.map((one) => (
+          <Ariakit.MenuItem key={one.id} className="menu-item" render={<Link href={paths.overview(one.id)} />}>
+            {one.name}
+            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={words.common.yes} /> : words.images(one.images)}</span>
+          </Ariakit.MenuItem>
+        ))}
+        <Ariakit.MenuSeparator className="menu-line" />
+        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{words.nav.newProject}</Ariakit.MenuItem>
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}
+
+function RunningNow() {
+  const project = useProject()
+  const { data } = useInfiniteQuery(askJobs(project.id, "processing"))
+  const jobs = (data?.pages[0]?.results ?? []).filter((job) => !job.paused && !(job.standing && job.progress.processing + job.progress.queued === 0))
+  const first = jobs[0]
+  if (!first) return null
+  return (
+    <Link className="running-now" href={jobs.length === 1 ? paths.job(project.id, first.id) : paths.jobs(project.id)}>
+      <Activity size={16} aria-hidden />
+      <span className="words">{words.nav.running(jobs.length)}</span>
+      <ProgressBar progress={first.progress} />
+    </Link>
+  )
+}
+
+function Account({ onKeys }: { onKeys: () => void }) {
+  const client = useQueryClient()
+  const [, go] = useLocation()
+  const { data: caller } = useQuery(askCaller)
+  const [chosen, setChosen] = useState<Theme>(theme)
+  const w = words.nav
+  const signOut = async () => {
+    await answer(api.POST("/api/v2/auth/sign-out")).catch(() => undefined)
+    client.clear()
+    go(paths.signIn)
+  }
+  const choose = (value: Theme) => {
+    applyTheme(value)
+    setChosen(value)
+  }
+  return (
+    <Ariakit.MenuProvider placement="bottom-end">
+      <Ariakit.MenuButton className="icon-button" aria-label={w.account}><CircleUser size={20} /></Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={6} portal>
+        <div className="menu-label">{caller?.name ?? caller?.email}</div>
+        <Ariakit.MenuItem className="menu-item" onClick={onKeys}>{w.keys}<span className="kind"><kbd>?</kbd></span></Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" render={<a href="/api/v2/docs" />}>{w.apiDocs}</Ariakit.MenuItem>
+        <Ariakit.MenuSeparator className="menu-line" />
+        <div className="menu-label">{w.theme}</div>
+        {(["auto", "light", "dark"] as const).map((value) => (
+          <Ariakit.MenuItem key={value} className="menu-item" hideOnClick={false} onClick={() => choose(value)}>
+            {w.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={words.common.yes} />}</span>
+          </Ariakit.MenuItem>
+        ))}
+        <Ariakit.MenuSeparator className="menu-line" />
+        <Ariakit.MenuItem className="menu-item" onClick={() => void signOut()}>{w.signOut}</Ariakit.MenuItem>
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}

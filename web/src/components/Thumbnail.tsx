@@ -1,0 +1,62 @@
+/** A thumbnail with its boxes drawn on it. */
+import { useState } from "react"
+import type { Image } from "../api/types"
+import { words } from "../words/en"
+import { classColour } from "./classes"
+
+/** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
+export const SURE = 0.2
+
+export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?: number; eager?: boolean }) {
+  const [failed, setFailed] = useState(false)
+  const boxes = image.boxes.filter((box) => (box.confidence ?? 1) >= least)
+  return (
+    <>
+      {image.thumbnail_url && !failed ? (
+        <img
+          src={image.thumbnail_url} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          onError={() => setFailed(true)}
+        />
+      ) : (
+        <div className="grid-none">{failed ? image.filename : words.image.thumbnailComing}</div>
+      )}
+      {boxes.length > 0 && (
+        <svg viewBox={`0 0 ${image.width} ${image.height}`} preserveAspectRatio="none" aria-hidden>
+          {boxes.map((box) => {
+            const place = { x: box.x_min, y: box.y_min, width: box.x_max - box.x_min, height: box.y_max - box.y_min }
+            return (
+              <g key={box.id} fill="none" vectorEffect="non-scaling-stroke">
+                <rect {...place} stroke="#05080699" strokeWidth={4} vectorEffect="non-scaling-stroke" />
+                <rect
+                  {...place} stroke={classColour(box.class_name)} strokeWidth={2} vectorEffect="non-scaling-stroke"
+                  data-box-id={box.id} data-class={box.class_name ?? ""}
+                />
+              </g>
+            )
+          })}
+        </svg>
+      )}
+    </>
+  )
+}
+
+/** Classes of an image as dots and words, or what became of its analysis. */
+export function ClassWords({ image }: { image: Image }) {
+  const classes = image.classes.filter(Boolean)
+  if (classes.length > 0) {
+    return (
+      <span>
+        {classes.map((name) => (
+          <span key={name} className="tile-class">
+            <span className="dot" style={{ background: classColour(name) }} />
+            {name}
+          </span>
+        ))}
+      </span>
+    )
+  }
+  const state = image.analysis_state
+  if (state === null) return <span className="faint">{words.image.notAnalysed}</span>
+  if (state === "completed") return <span className="faint">{words.image.nothingFound}</span>
+  return <span className={state === "failed" ? "red" : "faint"}>{words.image.states[state]}</span>
+}

@@ -1,0 +1,51 @@
+/** Starts the page. */
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query"
+import { StrictMode } from "react"
+import { createRoot } from "react-dom/client"
+import { askCaller } from "./api/queries"
+import { ApiProblem } from "./api/problems"
+import { Routes } from "./routes"
+import { Broken } from "./components/Broken"
+import { applyTheme } from "./ui/theme"
+import { Toasts, toastProblem } from "./ui/Toasts"
+import "./ui/tokens.css"
+import "./ui/ground.css"
+import "./ui/shell.css"
+import "./ui/screens.css"
+
+applyTheme()
+
+/** A session that ended shows the door, whatever was asked. */
+function signedOut(error: unknown): void {
+  if (error instanceof ApiProblem && error.status === 401 && client.getQueryData(askCaller.queryKey)) {
+    void client.resetQueries({ queryKey: askCaller.queryKey })
+  }
+}
+
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: signedOut }),
+  mutationCache: new MutationCache({
+    onError: (error, _variables, _context, mutation) => {
+      signedOut(error)
+      if (!mutation.meta?.saysItself) toastProblem(error)
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
+    },
+  },
+})
+
+const root = document.getElementById("page")
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={client}>
+        <Broken><Routes /></Broken>
+        <Toasts />
+      </QueryClientProvider>
+    </StrictMode>,
+  )
+}

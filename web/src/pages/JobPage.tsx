@@ -1,0 +1,172 @@
+/** One job, live: how far it is and why, what it found, what failed, its history. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { ChevronLeft, Pause, Play, RotateCcw, X } from "lucide-react"
+import { useEffect, useState } from "react"
+import { Link } from "wouter"
+import { ApiProblem } from "../api/problems"
+import { answer, api } from "../api/client"
+import { askJob } from "../api/queries"
+import type { JobDetail } from "../api/types"
+import { classColour } from "../components/classes"
+import { mayManage, useProject } from "../components/project"
+import { JobTag, ProgressBar } from "../components/states"
+import { paths, withSearch } from "../paths"
+import { Button } from "../ui/Button"
+import { Confirm } from "../ui/Dialog"
+import { SkeletonRows, Trouble } from "../ui/Notice"
+import { duration, When } from "../ui/time"
+import { toast } from "../ui/Toasts"
+import { words } from "../words/en"
+import { NotFound } from "./NotFound"
+
+type Act = "cancel" | "pause" | "resume" | "retry"
+
+/** What may be done with a job in its state. */
+function actsOf(job: JobDetail): Act[] {
+  const over = ["completed", "failed", "canceled"].includes(job.status)
+  const acts: Act[] = []
+  if (!over) acts.push(job.paused ? "resume" : "pause", "cancel")
+  if (job.progress.failed > 0 && job.status !== "canceled") acts.unshift("retry")
+  return acts
+}
+
+const SAID: Record<Act, string> = {
+  cancel: words.job.canceled, pause: words.job.paused, resume: words.job.resumed, retry: words.job.retried,
+}
+const ICON: Record<Act, React.ReactNode> = {
+  cancel: <X size={15} aria-hidden />, pause: <Pause size={15} aria-hidden />, resume: <Play size={15} aria-hidden />, retry: <RotateCcw size={15} aria-hidden />,
+}
+
+export function JobPage({ job: id }: { job: number }) {
+  const project = useProject()
+  const client = useQueryClient()
+  const { data: job, error, refetch } = useQuery({ ...askJob(project.id, id), enabled: Number.isSafeInteger(id) })
+  const [asking, setAsking] = useState(false)
+  const w = words.job
+  const act = useMutation({
+    mutationFn: (what: Act) => {
+      const params = { params: { path: { job_id: id } } }
+      const calls = {
+        cancel: () => api.POST("/api/v2/jobs/{job_id}/cancel", params),
+        pause: () => api.POST("/api/v2/jobs/{job_id}/pause", params),
+        resume: () => api.POST("/api/v2/jobs/{job_id}/resume", params),
+        retry: () => api.POST("/api/v2/jobs/{job_id}/retry", params),
+      }
+      return answer(calls[what]())
+    },
+    onSuccess: (_, what) => toast(SAID[what]),
+    onSettled: () => {
+      setAsking(false)
+      return client.invalidateQueries({ queryKey: ["job", project.id] })
+    },
+  })
+  const name = job ? job.name || w.noName(job.pipeline_slug, job.id) : ""
+  useEffect(() => {
+    if (name) document.title = `${name} · ${project.name}`
+  }, [name, project.name])
+  if (!Number.isSafeInteger(id) || (error instanceof ApiProblem && error.status === 404)) return <NotFound inside />
+  if (error) return <Trouble error={error} retry={() => void refetch()} />
+  if (!job) return <SkeletonRows rows={6} />
+  const p = job.progress
+  return (
+    <div className="narrow" data-testid="job">
+      <Link href={paths.jobs(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{w.title}</Link>
+      <div className="page-head">
+        <h1>{name}</h1>
+        <JobTag job={job} />
+        {mayManage(project) && (
+          <div className="actions">
+            {actsOf(job).map((what) => (
+              <Button key={what} kind={what === "cancel" ? "danger" : "plain"} icon={ICON[what]} busy={act.isPending && act.variables === what}
+                onClick={() => (what === "cancel" ? setAsking(true) : act.mutate(what))}>{w[what]}</Button>
+            ))}
+          </div>
+        )}
+      </div>
+      <p className="job-why" data-testid="why">{job.why}</p>
+      <div className="job-big"><ProgressBar progress={p} /></div>
+      <div className="job-figures soft" data-testid="progress">
+        <span><b>{w.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${w.growing}`}</span>
+        {(["queued", "processing", "completed", "failed", "canceled"] as const).filter((state) => p[state] > 0).map((state) => (
+          <span key={state} className={state === "failed" ? "red" : undefined}>{words.count(p[state])} {w.counts[state]}</span>
+        ))}
+        {job.images_per_s !== null && <span>{w.perMinute(job.images_per_s)}</span>}
+        {job.seconds_left !== null && <span>{w.left}: {duration(job.seconds_left)}</span>}
+      </div>
+      <div className="two">
+        <div>
+          <section className="section">
+            <h2>{w.finds}</h2>
+            <Found job={job} />
+          </section>
+          {job.failures.length > 0 && (
+            <section className="section">
+              <h2>{w.failures}</h2>
+              <ul className="lines">
+                {job.failures.map((group) => (
+                  <li key={group.reason}>
+                    <div className="line-head"><span style={{ overflowWrap: "anywhere" }}>{group.reason}</span><span className="red">{words.images(group.images)}</span></div>
+                    <p className="small">
+                      {group.sample_image_ids.slice(0, 3).map((image, at) => (
+                        <Link key={image} href={paths.image(project.id, image)} style={{ marginRight: 12 }}>{`${w.failureSample} (${at + 1})`}</Link>
+                      ))}
+                    </p>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+        </div>
+        <div>
+          <section className="section">
+            <h2>{w.history}</h2>
+            <ul className="lines">
+              {[...job.moves].reverse().map((move) => (
+                <li key={move.number}>
+                  <div className="line-head"><span>{w.states[move.to_state]}</span><span className="soft small"><When at={move.at} /></span></div>
+                  <p className="soft small">{move.actor}{move.reason ? `: ${move.reason}` : ""}</p>
+                </li>
+              ))}
+            </ul>
+          </section>
+          <section className="section">
+            <dl className="facts">
+              <dt>{w.pipeline}</dt><dd>{job.pipeline_slug} <span className="faint">{job.pipeline_version}</span></dd>
+              <dt>{w.priority}</dt><dd>{w.priorities[job.priority]}</dd>
+              {job.requested_by && (<><dt>{w.by}</dt><dd>{job.requested_by}</dd></>)}
+              <dt>{w.created}</dt><dd><When at={job.created_at} /></dd>
+              {job.started_at && (<><dt>{w.started}</dt><dd><When at={job.started_at} /></dd></>)}
+              {job.finished_at && (<><dt>{w.finished}</dt><dd><When at={job.finished_at} /></dd></>)}
+            </dl>
+          </section>
+        </div>
+      </div>
+      <Confirm open={asking} onClose={() => setAsking(false)} title={w.cancelAsk} text={w.cancelText} go={w.cancelGo} keep={w.keep} busy={act.isPending} onGo={() => act.mutate("cancel")} />
+    </div>
+  )
+}
+
+function Found({ job }: { job: JobDetail }) {
+  const project = useProject()
+  const classes = Object.entries(job.classes).sort(([, a], [, b]) => b - a)
+  const most = Math.max(1, job.nothing_found, ...classes.map(([, count]) => count))
+  if (classes.length === 0 && job.nothing_found === 0) return <p className="soft">{words.job.noFinds}</p>
+  return (
+    <div className="class-bars">
+      {classes.map(([name, count]) => (
+        <Link key={name} href={withSearch(paths.images(project.id), { class: name })}>
+          <i style={{ width: `${(100 * count) / most}%`, background: classColour(name) }} />
+          <span className="dot" style={{ background: classColour(name) }} />
+          <span>{name || words.viewer.noClass}</span><b>{words.count(count)}</b>
+        </Link>
+      ))}
+      {job.nothing_found > 0 && (
+        <Link href={withSearch(paths.images(project.id), { analysis_state: "completed" })}>
+          <i style={{ width: `${(100 * job.nothing_found) / most}%`, background: "var(--ink-faint)" }} />
+          <span className="dot" style={{ background: "var(--line-strong)" }} />
+          <span className="soft">{words.job.nothingFound}</span><b>{words.count(job.nothing_found)}</b>
+        </Link>
+      )}
+    </div>
+  )
+}

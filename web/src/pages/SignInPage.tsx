@@ -1,0 +1,49 @@
+/** Sign in by e-mail and password. */
+import { useMutation, useQueryClient } from "@tanstack/react-query"
+import { type FormEvent, useState } from "react"
+import { useLocation } from "wouter"
+import { answer, api, rememberCsrfToken } from "../api/client"
+import { askCaller } from "../api/queries"
+import { Door } from "../components/Door"
+import { useSearch } from "../components/search"
+import { paths } from "../paths"
+import { Button } from "../ui/Button"
+import { TextField } from "../ui/Field"
+import { Trouble } from "../ui/Notice"
+import { words } from "../words/en"
+
+export function SignInPage() {
+  const [search] = useSearch()
+  const [, go] = useLocation()
+  const client = useQueryClient()
+  const [email, setEmail] = useState("")
+  const [password, setPassword] = useState("")
+  const signIn = useMutation({
+    meta: { saysItself: true },
+    mutationFn: () => answer(api.POST("/api/v2/auth/sign-in", { body: { email, password } })),
+    onSuccess: (caller) => {
+      client.clear()
+      rememberCsrfToken(caller.csrf_token)
+      client.setQueryData(askCaller.queryKey, caller)
+      const to = search.get("to")
+      go(to?.startsWith("/") && !to.startsWith("//") ? to : paths.home, { replace: true })
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    signIn.mutate()
+  }
+  const w = words.signIn
+  return (
+    <Door>
+      <h1>{w.title}</h1>
+      <form className="form" onSubmit={submit}>
+        <TextField label={w.email} type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
+        <TextField label={w.password} type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+        {signIn.error && <Trouble error={signIn.error} />}
+        <Button type="submit" kind="accent" busy={signIn.isPending}>{w.go}</Button>
+      </form>
+      <p className="soft small">{w.lost}</p>
+    </Door>
+  )
+}

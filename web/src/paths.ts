@@ -1,0 +1,33 @@
+/** Every address of the page, built in one place. */
+
+type Id = number | string
+
+/** Adds what is set in `search` to `path`. */
+export function withSearch(path: string, search: Record<string, string | number | null | undefined>): string {
+  const query = new URLSearchParams()
+  for (const [key, value] of Object.entries(search)) {
+    if (value !== null && value !== undefined && value !== "") query.set(key, String(value))
+  }
+  const text = query.toString()
+  return text ? `${path}?${text}` : path
+}
+
+export const paths = {
+  home: "/",
+  signIn: "/sign-in",
+  welcome: "/welcome",
+  newProject: "/projects/new",
+  overview: (project: Id) => `/projects/${project}`,
+  images: (project: Id) => `/projects/${project}/images`,
+  image: (project: Id, image: Id) => `/projects/${project}/images/${image}`,
+  jobs: (project: Id) => `/projects/${project}/jobs`,
+  job: (project: Id, job: Id) => `/projects/${project}/jobs/${job}`,
+  sources: (project: Id) => `/projects/${project}/sources`,
+  newSource: (project: Id) => `/projects/${project}/sources/new`,
+  source: (project: Id, source: Id) => `/projects/${project}/sources/${source}`,
+  deployments: (project: Id) => `/projects/${project}/deployments`,
+  newDeployment: (project: Id) => `/projects/${project}/deployments/new`,
+  deployment: (project: Id, deployment: Id) => `/projects/${project}/deployments/${deployment}`,
+  workers: (project: Id) => `/projects/${project}/workers`,
+  settings: (project: Id) => `/projects/${project}/settings`,
+}

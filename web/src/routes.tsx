@@ -1,0 +1,112 @@
+/** Every screen and its address. */
+import { useQuery } from "@tanstack/react-query"
+import { lazy, Suspense } from "react"
+import { Redirect, Route, Switch } from "wouter"
+import { ApiProblem } from "./api/problems"
+import { askCaller, askProject, askProjects } from "./api/queries"
+import { ProjectContext } from "./components/project"
+import { Shell } from "./components/Shell"
+import { ImagesPage } from "./pages/ImagesPage"
+import { NotFound } from "./pages/NotFound"
+import { OverviewPage } from "./pages/OverviewPage"
+import { SignInPage } from "./pages/SignInPage"
+import { paths, withSearch } from "./paths"
+import { Trouble, SkeletonRows } from "./ui/Notice"
+
+const WelcomePage = lazy(() => import("./pages/WelcomePage").then((m) => ({ default: m.WelcomePage })))
+const NewProjectPage = lazy(() => import("./pages/NewProjectPage").then((m) => ({ default: m.NewProjectPage })))
+const ImagePage = lazy(() => import("./pages/ImagePage").then((m) => ({ default: m.ImagePage })))
+const JobsPage = lazy(() => import("./pages/JobsPage").then((m) => ({ default: m.JobsPage })))
+const JobPage = lazy(() => import("./pages/JobPage").then((m) => ({ default: m.JobPage })))
+const SourcesPage = lazy(() => import("./pages/SourcesPage").then((m) => ({ default: m.SourcesPage })))
+const SourcePage = lazy(() => import("./pages/SourcePage").then((m) => ({ default: m.SourcePage })))
+const NewSourcePage = lazy(() => import("./pages/NewSourcePage").then((m) => ({ default: m.NewSourcePage })))
+const DeploymentsPage = lazy(() => import("./pages/DeploymentsPage").then((m) => ({ default: m.DeploymentsPage })))
+const WorkersPage = lazy(() => import("./pages/WorkersPage").then((m) => ({ default: m.WorkersPage })))
+const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
+
+export function Routes() {
+  return (
+    <Suspense fallback={null}>
+      <Switch>
+        <Route path={paths.signIn}><SignInPage /></Route>
+        <Route path={paths.welcome}><WelcomePage /></Route>
+        <Route><SignedIn /></Route>
+      </Switch>
+    </Suspense>
+  )
+}
+
+function SignedIn() {
+  const { data: caller, error, refetch } = useQuery(askCaller)
+  if (error instanceof ApiProblem && error.status === 401) {
+    const here = window.location.pathname + window.location.search
+    return <Redirect to={withSearch(paths.signIn, { to: here === "/" ? null : here })} replace />
+  }
+  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+  if (!caller) return null
+  return (
+    <Switch>
+      <Route path={paths.home}><Home /></Route>
+      <Route path={paths.newProject}><NewProjectPage /></Route>
+      <Route path="/projects/:project">{({ project }) => <InProject id={project} />}</Route>
+      <Route path="/projects/:project/*">{({ project }) => <InProject id={project} />}</Route>
+      <Route><NotFound /></Route>
+    </Switch>
+  )
+}
+
+const LAST = "trapline.project"
+
+function Home() {
+  const { data, error, refetch } = useQuery(askProjects)
+  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+  if (!data) return null
+  const last = Number(localStorage.getItem(LAST))
+  const project = data.results.find((one) => one.id === last) ?? data.results[0]
+  return <Redirect to={project ? paths.overview(project.id) : paths.newProject} replace />
+}
+
+function InProject({ id }: { id: string }) {
+  const known = /^\d{1,18}$/.test(id)
+  const number = Number(id)
+  const { data: project, error, refetch } = useQuery({ ...askProject(number), enabled: known })
+  if (!known || (error instanceof ApiProblem && error.status === 404)) return <NotFound />
+  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+  if (!project) return null
+  localStorage.setItem(LAST, String(project.id))
+  return (
+    <ProjectContext.Provider value={project}>
+      <Suspense fallback={null}>
+        <Switch>
+          <Route path="/projects/:project/images/:image">
+            {({ image }) => <ImagePage project={project.id} image={image} />}
+          </Route>
+          <Route>
+            <Shell key={project.id}><Suspense fallback={<SkeletonRows />}><Screens /></Suspense></Shell>
+          </Route>
+        </Switch>
+      </Suspense>
+    </ProjectContext.Provider>
+  )
+}
+
+function Screens() {
+  return (
+    <Switch>
+      <Route path="/projects/:project"><OverviewPage /></Route>
+      <Route path="/projects/:project/images"><ImagesPage /></Route>
+      <Route path="/projects/:project/jobs"><JobsPage /></Route>
+      <Route path="/projects/:project/jobs/:job">{({ job }) => <JobPage job={Number(job)} />}</Route>
+      <Route path="/projects/:project/sources"><SourcesPage /></Route>
+      <Route path="/projects/:project/sources/new"><NewSourcePage /></Route>
+      <Route path="/projects/:project/sources/:source">{({ source }) => <SourcePage key={source} id={source} />}</Route>
+      <Route path="/projects/:project/deployments"><DeploymentsPage /></Route>
+      <Route path="/projects/:project/deployments/new"><DeploymentsPage adding /></Route>
+      <Route path="/projects/:project/deployments/:deployment">{({ deployment }) => <DeploymentsPage editing={deployment} />}</Route>
+      <Route path="/projects/:project/workers"><WorkersPage /></Route>
+      <Route path="/projects/:project/settings"><SettingsPage /></Route>
+      <Route><NotFound inside /></Route>
+    </Switch>
+  )
+}

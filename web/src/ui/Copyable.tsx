@@ -1,0 +1,24 @@
+/** Text to be copied: a command, a token. */
+import { Check, Copy } from "lucide-react"
+import { useState } from "react"
+import { words } from "../words/en"
+import { IconButton } from "./Button"
+
+export function Copyable({ text, label }: { text: string; label?: string }) {
+  const [copied, setCopied] = useState(false)
+  const copy = () => {
+    void navigator.clipboard?.writeText(text).then(() => {
+      setCopied(true)
+      setTimeout(() => setCopied(false), 2000)
+    })
+  }
+  return (
+    <div className="copyable">
+      {label && <span className="copyable-label">{label}</span>}
+      <code tabIndex={0}>{text}</code>
+      <IconButton label={copied ? words.common.copied : words.common.copy} onClick={copy}>
+        {copied ? <Check size={16} /> : <Copy size={16} />}
+      </IconButton>
+    </div>
+  )
+}

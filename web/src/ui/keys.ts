@@ -1,0 +1,29 @@
+/** Keys of the keyboard that do something, off while a person types or a dialog is open. */
+import { useEffect, useRef } from "react"
+
+type Keys = Record<string, (event: KeyboardEvent) => void>
+
+function typing(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "range"].includes(target.type)
+  return target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName)
+}
+
+/** Calls `keys[event.key]`; a key held with Shift alone is named "Shift+ArrowLeft" and so on for arrows. */
+export function useKeys(keys: Keys, on = true): void {
+  const latest = useRef(keys)
+  latest.current = keys
+  useEffect(() => {
+    if (!on) return
+    const listener = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return
+      if (document.querySelector("[role=dialog]:not([hidden])")) return
+      const range = event.target instanceof HTMLInputElement && event.target.type === "range"
+      if (range && event.key.startsWith("Arrow")) return
+      const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key
+      latest.current[name]?.(event)
+    }
+    window.addEventListener("keydown", listener)
+    return () => window.removeEventListener("keydown", listener)
+  }, [on])
+}

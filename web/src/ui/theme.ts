@@ -1,0 +1,19 @@
+/** The colours a person chose, kept in this browser. */
+const KEY = "trapline.theme"
+
+export type Theme = "auto" | "light" | "dark"
+
+export function theme(): Theme {
+  const kept = localStorage.getItem(KEY)
+  return kept === "light" || kept === "dark" ? kept : "auto"
+}
+
+export function applyTheme(chosen: Theme = theme()): void {
+  if (chosen === "auto") {
+    localStorage.removeItem(KEY)
+    delete document.documentElement.dataset.theme
+  } else {
+    localStorage.setItem(KEY, chosen)
+    document.documentElement.dataset.theme = chosen
+  }
+}

@@ -1,0 +1,105 @@
+/** Times as people read them, with the zone on hover. */
+import { useEffect, useState } from "react"
+
+const MINUTE = 60
+const HOUR = 3600
+const DAY = 86_400
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "narrow" })
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function format(zone: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${zone ?? ""} ${JSON.stringify(options)}`
+  let made = formats.get(key)
+  if (!made) {
+    try {
+      made = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone })
+    } catch {
+      made = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" })
+    }
+    formats.set(key, made)
+  }
+  return made
+}
+
+/** "14:32", in the zone given or the browser's. */
+export function clock(at: string, zone?: string): string {
+  return format(zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(at))
+}
+
+/** "21 Nov", with the year where it is not this one. */
+export function day(at: string, zone?: string): string {
+  const moment = new Date(at)
+  const otherYear = moment.getFullYear() !== new Date().getFullYear()
+  return format(zone, { day: "numeric", month: "short", year: otherYear ? "numeric" : undefined }).format(moment)
+}
+
+/** "Saturday 21 November 2026". */
+export function longDay(at: string, zone?: string): string {
+  return format(zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date(at))
+}
+
+/** Everything about a moment, for a title. */
+export function exact(at: string, zone?: string): string {
+  const text = format(zone, {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    timeZoneName: "shortOffset",
+  }).format(new Date(at))
+  return zone ? `${text}, ${zone}` : text
+}
+
+/** "2 h ago" or "in 5 min". */
+export function ago(at: string, now: number): string {
+  const seconds = (new Date(at).getTime() - now) / 1000
+  const size = Math.abs(seconds)
+  if (size < 45) return seconds > 0 ? "in a moment" : "just now"
+  if (size < 50 * MINUTE) return relative.format(Math.round(seconds / MINUTE), "minute")
+  if (size < 22 * HOUR) return relative.format(Math.round(seconds / HOUR), "hour")
+  if (size < 26 * DAY) return relative.format(Math.round(seconds / DAY), "day")
+  if (size < 320 * DAY) return relative.format(Math.round(seconds / (30.4 * DAY)), "month")
+  return relative.format(Math.round(seconds / (365.25 * DAY)), "year")
+}
+
+/** "3 min" for a length of time in seconds. */
+export function duration(seconds: number): string {
+  if (seconds < 1) return "under 1 s"
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  if (seconds < 90 * MINUTE) return `${Math.round(seconds / MINUTE)} min`
+  if (seconds < 36 * HOUR) return `${(seconds / HOUR).toFixed(1)} h`
+  return `${Math.round(seconds / DAY)} days`
+}
+
+function useNow(): number {
+  const [now, setNow] = useState(() => Date.now())
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 20_000)
+    return () => clearInterval(timer)
+  }, [])
+  return now
+}
+
+/** A moment as "14:32, 2 h ago", or with its day where it is not today. */
+export function When({ at, zone, short }: { at: string | null | undefined; zone?: string; short?: boolean }) {
+  const now = useNow()
+  if (!at) return <span className="faint">never</span>
+  const today = day(at, zone) === day(new Date(now).toISOString(), zone)
+  const text = short ? ago(at, now) : `${today ? "" : `${day(at, zone)}, `}${clock(at, zone)}, ${ago(at, now)}`
+  return (
+    <time dateTime={at} title={exact(at, zone)} className="when">
+      {text}
+    </time>
+  )
+}
+
+/** "4.1 MB". */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} B`
+  const units = ["kB", "MB", "GB", "TB"]
+  let value = size
+  let unit = -1
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+}

@@ -1,0 +1,110 @@
+/** Zoom and pan of the viewer by wheel, drag, pinch and double click. */
+import { type RefObject, useCallback, useEffect, useRef, useState } from "react"
+import { clamp, fit, type Size, type View, zoomAt } from "./geometry"
+
+interface Hands {
+  view: View
+  canvas: Size
+  dragging: boolean
+  /** Whether the picture is shown whole, and stays so when the window changes. */
+  fitted: boolean
+  showWhole: () => void
+  zoom: (factor: number) => void
+  setScale: (scale: number) => void
+  pan: (dx: number, dy: number) => void
+}
+
+export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Size): Hands {
+  const [canvas, setCanvas] = useState<Size>({ width: 0, height: 0 })
+  const [state, setState] = useState<{ view: View; fitted: boolean }>({ view: { scale: 1, x: 0, y: 0 }, fitted: true })
+  const [dragging, setDragging] = useState(false)
+  const now = useRef({ canvas, picture })
+  now.current = { canvas, picture }
+
+  const change = useCallback((next: (view: View, picture: Size, canvas: Size) => View) => {
+    setState((old) => ({
+      view: next(old.fitted ? fit(now.current.picture, now.current.canvas) : old.view, now.current.picture, now.current.canvas),
+      fitted: false,
+    }))
+  }, [])
+
+  useEffect(() => {
+    const element = canvasRef.current
+    if (!element) return
+    const observer = new ResizeObserver(() => setCanvas({ width: element.clientWidth, height: element.clientHeight }))
+    observer.observe(element)
+    setCanvas({ width: element.clientWidth, height: element.clientHeight })
+
+    const place = (event: { clientX: number; clientY: number }) => {
+      const frame = element.getBoundingClientRect()
+      return { x: event.clientX - frame.left, y: event.clientY - frame.top }
+    }
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault()
+      const at = place(event)
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
+      const factor = Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002))
+      change((view, p, c) => zoomAt(view, factor, at.x, at.y, p, c))
+    }
+    const fingers = new Map<number, { x: number; y: number }>()
+    const onDown = (event: PointerEvent) => {
+      if (event.button !== 0) return
+      element.setPointerCapture(event.pointerId)
+      fingers.set(event.pointerId, place(event))
+      setDragging(true)
+    }
+    const onMove = (event: PointerEvent) => {
+      const before = fingers.get(event.pointerId)
+      if (!before) return
+      const at = place(event)
+      const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1]
+      fingers.set(event.pointerId, at)
+      const [dx, dy] = [at.x - before.x, at.y - before.y]
+      if (!other) {
+        if (dx || dy) change((view, p, c) => clamp({ ...view, x: view.x + dx, y: view.y + dy }, p, c))
+        return
+      }
+      const was = Math.hypot(before.x - other.x, before.y - other.y)
+      const is = Math.hypot(at.x - other.x, at.y - other.y)
+      const middle = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 }
+      change((view, p, c) =>
+        zoomAt({ ...view, x: view.x + dx / 2, y: view.y + dy / 2 }, was > 0 ? is / was : 1, middle.x, middle.y, p, c),
+      )
+    }
+    const onUp = (event: PointerEvent) => {
+      fingers.delete(event.pointerId)
+      if (fingers.size === 0) setDragging(false)
+    }
+    const onDouble = (event: MouseEvent) => {
+      const at = place(event)
+      change((view, p, c) => zoomAt(view, event.shiftKey ? 0.4 : 2.5, at.x, at.y, p, c))
+    }
+    element.addEventListener("wheel", onWheel, { passive: false })
+    element.addEventListener("pointerdown", onDown)
+    element.addEventListener("pointermove", onMove)
+    element.addEventListener("pointerup", onUp)
+    element.addEventListener("pointercancel", onUp)
+    element.addEventListener("dblclick", onDouble)
+    return () => {
+      observer.disconnect()
+      element.removeEventListener("wheel", onWheel)
+      element.removeEventListener("pointerdown", onDown)
+      element.removeEventListener("pointermove", onMove)
+      element.removeEventListener("pointerup", onUp)
+      element.removeEventListener("pointercancel", onUp)
+      element.removeEventListener("dblclick", onDouble)
+    }
+  }, [canvasRef, change])
+
+  const view = state.fitted && canvas.width > 0 ? fit(picture, canvas) : state.view
+  return {
+    view,
+    canvas,
+    dragging,
+    fitted: state.fitted,
+    showWhole: useCallback(() => setState((old) => ({ ...old, fitted: true })), []),
+    zoom: useCallback((factor) => change((v, p, c) => zoomAt(v, factor, c.width / 2, c.height / 2, p, c)), [change]),
+    setScale: useCallback((scale) => change((v, p, c) => zoomAt(v, scale / v.scale, c.width / 2, c.height / 2, p, c)), [change]),
+    pan: useCallback((dx, dy) => change((v, p, c) => clamp({ ...v, x: v.x + dx, y: v.y + dy }, p, c)), [change]),
+  }
+}

@@ -1,0 +1,172 @@
+/** Every word of the page, in English. Another language is another file of this shape. */
+
+const number = new Intl.NumberFormat("en")
+const n = (count: number) => number.format(count)
+const plural = (count: number, one: string, many: string) => `${n(count)} ${count === 1 ? one : many}`
+
+export const words = {
+  product: "Trapline",
+  count: n,
+  images: (count: number) => plural(count, "image", "images"),
+  about: (text: string, estimated: boolean) => (estimated ? `about ${text}` : text),
+  deployments: (count: number) => plural(count, "deployment", "deployments"),
+
+  common: {
+    cancel: "Cancel", close: "Close", save: "Save", remove: "Delete", edit: "Edit", copy: "Copy", copied: "Copied",
+    retry: "Try again", more: "Show more", loading: "Loading", all: "All", none: "None", never: "never", optional: "optional",
+    back: "Back", any: "Any", nothingLost: "Nothing was lost.", unknown: "unknown", yes: "Yes", no: "No",
+  },
+
+  problems: {
+    unexpected: "Something went wrong that we did not foresee.",
+    unreachable: "Trapline does not answer. Nothing was lost.",
+    triesAgain: "The page tries again by itself; if that does not help, see whether the server runs.",
+    reload: "Try again, or load the page anew.",
+    signIn: "Sign in again to go on.",
+    askOwner: "Ask an owner of the project for a role that may do this.",
+    goBack: "It may have been deleted. Go back and look for it there.",
+    lookAgain: "Look at it again, then decide.",
+    reportWith: (request: string) => `Try again. If it stays, tell your operator this number: ${request}.`,
+    notFoundTitle: "There is nothing at this address",
+    notFound: "It may have been moved or deleted, or you are not a member of its project.",
+    toOverview: "To the overview",
+    pageBroke: "This screen broke. Nothing that is stored was touched.",
+  },
+
+  nav: {
+    overview: "Overview", images: "Images", jobs: "Jobs", sources: "Sources", deployments: "Deployments",
+    workers: "Workers", settings: "Settings", more: "More", skip: "Skip to the content", main: "Main",
+    live: "Live", notLive: "Not live: asking every few seconds",
+    account: "Your account", signOut: "Sign out", theme: "Colours",
+    themes: { auto: "As the system", light: "Light", dark: "Dark" } as Record<string, string>,
+    keys: "Keys", projects: "Project", newProject: "New project", apiDocs: "API documentation",
+    running: (count: number) => plural(count, "job runs", "jobs run"),
+  },
+
+  search: {
+    label: "Go to", placeholder: "Go to a class, deployment, job…", nothing: "Nothing is called that.",
+    kinds: { screen: "Screen", class: "Class", deployment: "Deployment", source: "Source", job: "Job" } as Record<string, string>,
+  },
+
+  keys: {
+    title: "Keys",
+    groups: [
+      { name: "Everywhere", keys: [["?", "show these keys"], ["/", "search"], ["g then o", "overview"], ["g then i", "images"], ["g then j", "jobs"], ["g then s", "sources"], ["g then d", "deployments"], ["g then w", "workers"], ["Esc", "close what is open"]] },
+      { name: "Images", keys: [["← → ↑ ↓", "move"], ["Enter", "open"], ["x", "select"], ["r", "run a pipeline on what is selected"]] },
+      { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["b", "boxes on or off"], ["i", "information on or off"], ["Esc", "back to the images"]] },
+    ] as { name: string; keys: [string, string][] }[],
+  },
+
+  signIn: {
+    title: "Sign in", email: "E-mail", password: "Password", go: "Sign in",
+    lost: "Signed out, or nothing set up yet? The terminal where Trapline was started prints a one-time link.",
+    tagline: "From cameras in the field to verified observations.",
+  },
+
+  welcome: {
+    title: "Welcome", owner: "Make the owner's account. It can do everything here, and let others in.",
+    name: "Your name", email: "E-mail", password: "Password", passwordHint: "At least 10 characters.", go: "Make the account",
+    signingIn: "Signing you in", signIn: "Sign in with this link", noLink: "This address carries no link.",
+    expired: "Links work once and expire. Start Trapline again, or run `trapline user link`, to get a new one.",
+    toSignIn: "Sign in with a password",
+  },
+
+  project: {
+    newTitle: "New project", firstTitle: "Your first project", name: "Name", description: "Description",
+    nameHint: "For example the place or the question: “Black Forest lynx”.", go: "Make the project", made: (name: string) => `Project “${name}” is made.`,
+    intro: "A project holds cameras, their images and what was found on them. Members see only their own projects.",
+  },
+
+  first: {
+    title: "Three steps to your first boxes",
+    where: "Where are your cameras?", whereText: "A deployment is one camera at one place over one period.", whereGo: "Add a deployment",
+    bring: "Bring images", bringText: "Drop files here, or let Trapline poll a camera's folder.", bringGo: "Add a source", bringUpload: "Upload files",
+    pipeline: "Choose a pipeline", pipelineText: "It looks at every image that comes in.", pipelineGo: "Choose",
+    noPipeline: "No worker has registered a pipeline yet.", noPipelineGo: "Connect a worker", done: "done", chosen: (name: string) => `${name} looks at every new image from now on.`,
+  },
+
+  overview: {
+    title: "Overview", recent: "Latest images", running: "Running now", nothingRuns: "No job runs.", sources: "Sources", noSources: "No source is polled.",
+    workers: "Workers", noWorkers: "No worker has registered yet.", seeAll: "See all", found: "Found most",
+    workersOnline: (online: number, all: number) => `${n(online)} of ${plural(all, "service", "services")} online`,
+    failing: (count: number) => (count === 1 ? "1 source fails" : `${n(count)} sources fail`), allWell: "All sources are well.",
+    figures: { images: "images", deployments: "deployments", sources: "sources", workers: "workers online", jobs: "jobs running" },
+  },
+
+  image: {
+    title: "Images", upload: "Upload", run: "Run a pipeline", filters: "Filters", clear: "Clear filters",
+    deployment: "Deployment", class: "Class", state: "Analysis", from: "From", to: "To", confidence: "Confidence at least", sort: "Order",
+    newest: "Newest first", oldest: "Oldest first", anyDeployment: "All deployments", anyClass: "All classes", anyState: "Any state",
+    noneTitle: "No images yet", none: "Drop files anywhere on this screen, or let a source bring them.",
+    noMatchTitle: "No image fits these filters", noMatch: "Take some away to see more.",
+    nothingFound: "Nothing found", notAnalysed: "Not analysed", newer: "Something changed here. Show it",
+    selected: (count: number) => `${plural(count, "image", "images")} selected`, unselect: "Select none", select: (name: string) => `Select ${name}`,
+    states: { queued: "Waiting", processing: "Being analysed", completed: "Analysed", failed: "Failed", canceled: "Canceled" } as Record<string, string>,
+    dropHere: "Drop to upload", end: "That is all of them.", grid: "Images", thumbnailComing: "Thumbnail is being made",
+  },
+
+  upload: {
+    title: "Upload images", deployment: "Which deployment took them?", choose: "Choose files", drop: "or drop them here", none: "No file chosen yet.",
+    go: (count: number) => `Upload ${plural(count, "file", "files")}`, waiting: "waiting", sending: "sending", imported: "imported", duplicate: "already here", refused: "refused", failed: "failed",
+    progress: (done: number, all: number) => `${n(done)} of ${plural(all, "file", "files")} sent`,
+    result: (imported: number, duplicate: number, refused: number) =>
+      [`${plural(imported, "image", "images")} imported.`, duplicate ? `${n(duplicate)} already here.` : "", refused ? `${plural(refused, "file", "files")} could not be taken; nothing else was affected.` : ""].filter(Boolean).join(" "),
+    newDeployment: "New deployment", needDeployment: "Images belong to a deployment. Make one first.", retry: "Send the failed ones again", hide: "Hide", stop: "Stop",
+  },
+
+  viewer: {
+    previous: "Previous image", next: "Next image", back: "Back to the images", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Fit", actual: "Pixel for pixel",
+    boxes: "Boxes", confidence: "Confidence", classes: "Classes", analyses: "Analyses", found: "Found", info: "Information", exif: "EXIF",
+    hidden: (count: number) => (count === 1 ? "1 more is below the slider or switched off." : `${n(count)} more are below the slider or switched off.`),
+    nothing: "This analysis found nothing.", notAnalysed: "No model has looked at this image yet.", noClass: "unnamed",
+    download: "Download the original", captured: "Taken", from: "Came from", file: "File", size: "Size", added: "Added", checksum: "SHA-256", deployment: "Deployment", clock: "Clock offset",
+    capturedFrom: { exif: "read from EXIF", filename: "read from the file's name", modified_time: "the file's modified time", received_time: "the time it was received" } as Record<string, string>,
+    fromUpload: "uploaded by hand", fromSource: "pulled from a source", clockOffset: (seconds: number) => `${seconds > 0 ? "+" : "−"}${n(Math.abs(seconds))} s added to the camera's clock`,
+    noExif: "The file carries no EXIF.", picture: "The picture", showInfo: "Show information", hideInfo: "Hide information", raw: "as written", cannotShow: "The picture could not be loaded. The file is safe; try again, or download it.",
+    flags: "Flags", megapixels: (value: string) => `${value} MP`, all: "Show all", cut: (part: string) => `top ${part}`, other: "Other findings",
+  },
+
+  job: {
+    title: "Jobs", start: "Start a job", noneTitle: "No job yet", none: "A job runs a pipeline over images. Start one when there are images and a worker is online.",
+    noneState: "No job is in this state.", name: "Name", pipeline: "Pipeline", state: "State", progress: "Progress", rate: "Rate", left: "Time left", by: "Asked for by", started: "Started", finished: "Finished", created: "Made", priority: "Priority",
+    states: { queued: "Queued", processing: "Running", completed: "Completed", failed: "Failed", canceled: "Canceled", paused: "Paused" } as Record<string, string>,
+    priorities: { low: "Low", normal: "Normal", high: "High" } as Record<string, string>,
+    of: (done: number, total: number) => `${n(done)} of ${n(total)}`, perMinute: (rate: number) => `${rate * 60 >= 10 ? n(Math.round(rate * 60)) : (rate * 60).toFixed(1)} images/min`,
+    counts: { queued: "waiting", processing: "in work", completed: "done", failed: "failed", canceled: "canceled" } as Record<string, string>,
+    cancel: "Cancel", pause: "Pause", resume: "Resume", retry: "Retry failed", cancelAsk: "Cancel this job?", cancelText: "Images that were analysed keep their results. The rest is not analysed.", cancelGo: "Cancel the job", keep: "Let it run",
+    canceled: "The job is canceled.", paused: "The job is paused. Nothing new is handed out.", resumed: "The job goes on.", retried: "The failed images wait for a worker again.",
+    history: "History", failures: "Failures", found: "Found", nothingFound: "nothing found", annotations: "annotations", growing: "still counting", standing: "takes every new image",
+    failureSample: "Look at one", noName: (slug: string, id: number) => `${slug} ${id}`, finds: "What it has found so far", noFinds: "Nothing has been found yet.",
+  },
+
+  run: {
+    title: "Start a job", pipeline: "Pipeline", online: "a worker is online", offline: "no worker online: it waits until one comes", which: "Which images",
+    everything: "All images of the project", byDeployment: "One deployment", byIds: (count: number) => `The ${plural(count, "selected image", "selected images")}`, unanalysed: "Only images that this project has no analysis of", from: "Taken from", to: "to", priority: "Priority", name: "Name", nameHint: "So that you find it again.",
+    go: "Start", started: "The job is queued.", noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.", automatic: "The automatic pipeline takes new images by itself.",
+  },
+
+  source: {
+    title: "Sources", add: "Add a source", noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
+    name: "Name", url: "Address", urlHint: "A folder listing over HTTP, such as http://camera.local/DCIM/, or a folder of this machine as file:///path.", deployment: "Deployment", newDeployment: "New deployment…", schedule: "Schedule",
+    schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00" } as Record<string, string>,
+    custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.", auth: "Sign-in", auths: { none: "None", basic: "User and password", bearer: "Bearer token", header: "Header" } as Record<string, string>,
+    user: "User", password: "Password", bearer: "Token", header: "Header", headerHint: "The whole Authorization value, or Name: value.", maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", more: "More settings", include: "Take only", exclude: "Leave out", patternsHint: "Patterns such as *.jpg, separated by commas.", timePattern: "Time in the file's name", timePatternHint: "For example Aufnahme_YYMMDD_HHMM_*", minAge: "Leave files younger than", seconds: "seconds",
+    test: "Test", testing: "Looking there", testTitle: "What a run would take", saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins on schedule; or run it now.`, changed: "The source is changed.", secretKept: "leave empty to keep what is stored",
+    run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.", lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", health: { ok: "Well", failing: "Fails", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
+    files: "Files", runs: "Runs", noRuns: "It has not run yet.", noFiles: "No file is in this state.", states: { seen: "waiting", imported: "imported", duplicate: "already here", skipped: "skipped", failed: "failed", quarantined: "quarantined" } as Record<string, string>,
+    runStates: { running: "Running", completed: "Completed", failed: "Failed", interrupted: "Interrupted" } as Record<string, string>, listed: "Listed", new: "New", imported: "Imported", failed: "Failed", skipped: "Skipped", duplicate: "Already here", took: "Took", remaining: (count: number) => `${n(count)} left for the next run`, file: "File", why: "Why", state: "State", attempts: "Attempts", retryFiles: "Take quarantined files again", retried: "The quarantined files are tried again at the next run.", remove: "Delete the source", removeAsk: "Delete this source?", removeText: "Its images stay. What it remembers of its files is forgotten.", removed: "The source is deleted. Its images stay.", edit: "Change the source", begun: "Begun", trigger: "Begun by", open: "Open the image",
+  },
+
+  deployment: {
+    title: "Deployments", add: "Add a deployment", noneTitle: "No deployment yet", none: "A deployment is one camera at one place over one period. Images belong to one.", name: "Name", nameHint: "As you call the place: “Kaltenbach ford”.", latitude: "Latitude", longitude: "Longitude", place: "Place", zone: "Time zone", zoneHint: "Times of its images are shown in this zone.", clock: "Clock offset, seconds", clockHint: "Added to what the camera's clock said.", camera: "Camera", habitat: "Habitat", notes: "Notes", started: "From", ended: "To", images: "Images", last: "Last image", go: "Add the deployment", saved: (name: string) => `Deployment “${name}” is added.`, changed: (name: string) => `Deployment “${name}” is changed.`, edit: "Change the deployment", remove: "Delete", removeAsk: "Delete this deployment?", removed: "The deployment is deleted.", removeText: "Only a deployment without images can be deleted.", badNumber: "A number in degrees, such as 48.1372.", north: "−90 to 90", east: "−180 to 180", seeImages: "See its images",
+  },
+
+  worker: {
+    title: "Workers", noneTitle: "No worker has registered yet", none: "A worker is a program that runs models. It may run on any machine that reaches this server over HTTPS.", online: "Online", offline: "Offline", lastSeen: "Last seen", offers: "Offers", holds: "Holds", completed: "Completed", rate: "Rate", name: "Worker", address: "Address", onJob: "On job", connect: "Connect a worker", connectTitle: "Connect a worker", connectText: "Make a token for it, then run these commands on the machine with the models.", tokenName: "Name of the worker's machine", make: "Make a token", shownOnce: "This token is shown only now. Keep it where the worker can read it.", install: "Install", registerStep: "Register its pipelines", runStep: "Start it", noLive: "No process of it is connected.", pipelines: "Pipelines", algorithms: "Algorithms", classes: (count: number) => plural(count, "class", "classes"), services: "Processing services", noPipelines: "No pipeline is registered.", version: "Version",
+  },
+
+  settings: {
+    title: "Settings", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
+    tokens: "API tokens", tokensText: "A token stands for you in scripts and workers. Who has it can do what it may.", newToken: "New token", tokenName: "Name", kind: "For", kinds: { user: "Your own scripts", worker: "A worker", pipeline: "An outside pipeline" } as Record<string, string>, expires: "Expires", inDays: (days: number) => `in ${days} days`, made: "Made", used: "Last used", revoke: "Revoke", revoked: "revoked", revokedToast: "The token is revoked.", revokeAsk: (name: string) => `Revoke “${name}”?`, revokeText: "What uses it stops working at once.", noTokens: "No token yet.", onlyThis: "Only for this project", shownOnce: "This token is shown only now.", state: "State", active: "active", expired: "expired",
+  },
+}
