@@ -57,6 +57,7 @@ class Connection:
         answer: type[Answer],
         body: BaseModel | bytes | None = None,
         *,
+        params: Params | None = None,
         files: Any = None,
         fields: Mapping[str, str] | None = None,
         retry: Retry = NEVER,
@@ -72,7 +73,7 @@ class Connection:
             content = {"content": body, "headers": {"Content-Type": "application/json"}}
         elif files is not None:
             content = {"files": files, "data": dict(fields or {})}
-        return retry.run(lambda: self._call(method, path, answer, **content))
+        return retry.run(lambda: self._call(method, path, answer, params=params, **content))
 
     @contextmanager
     def stream(self, path: str, params: Params | None = None) -> Iterator[httpx2.Response]:

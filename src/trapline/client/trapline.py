@@ -20,7 +20,17 @@ from trapline.wire.jobs import Job, JobDetail, NewJob
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
 from trapline.wire.projects import NewProject, Project, ProjectChange
 from trapline.wire.results import Result, Results, ResultsAccepted
-from trapline.wire.sources import NewSource, Run, RunAccepted, Source, SourceSettings, SourceTest, SourceTrial
+from trapline.wire.sources import (
+    FilesReleased,
+    NewSource,
+    PulledFile,
+    Run,
+    RunAccepted,
+    Source,
+    SourceSettings,
+    SourceTest,
+    SourceTrial,
+)
 from trapline.wire.tasks import ClaimableJob, ClaimableJobs, Task, TaskRequest, Tasks
 from trapline.wire.values import Page
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
@@ -185,13 +195,31 @@ class Trapline:
         """Remove a pull source."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
 
-    def try_source(self, trial: SourceTrial) -> SourceTest:
+    def try_source(self, trial: SourceTrial, files: int = 2) -> SourceTest:
         """Test settings that are not saved yet."""
-        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial)
+        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial, params={"files": files})
 
-    def run_source(self, source_id: UUID) -> RunAccepted:
-        """Poll a source now."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/process", RunAccepted)
+    def prove_source(self, source_id: UUID, files: int = 2) -> SourceTest:
+        """Test a source: what a poll would take, a few files fetched, nothing stored."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTest, params={"files": files})
+
+    def toggle_source(self, source_id: UUID, *, is_active: bool) -> Source:
+        """Pause or resume a source."""
+        path = f"/image-pull-sources/{source_id}/toggle"
+        return self._to.send("PATCH", path, Source, params={"is_active": is_active})
+
+    def run_source(self, source_id: UUID, max_files: int | None = None) -> RunAccepted:
+        """Poll a source now; 0 files is no limit."""
+        path = f"/image-pull-sources/{source_id}/process"
+        return self._to.send("POST", path, RunAccepted, params={"max_files": max_files})
+
+    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> Page[PulledFile]:
+        """One page of what became of a source's files; filters are state, cursor, limit."""
+        return self._to.get(f"/image-pull-sources/{source_id}/files", Page[PulledFile], filters)
+
+    def retry_source_files(self, source_id: UUID) -> FilesReleased:
+        """Let failed and quarantined files of a source be tried again."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased)
 
     def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
         """One poll of a source, as far as it has come."""

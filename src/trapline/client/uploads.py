@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from io import BufferedReader, FileIO
 from pathlib import Path
+from typing import BinaryIO
 
-Part = tuple[str, tuple[str, BufferedReader]]
+Part = tuple[str, tuple[str, BinaryIO] | tuple[None, str]]
 
 
 class CountedFile(FileIO):
@@ -25,7 +27,10 @@ class CountedFile(FileIO):
 
 @contextmanager
 def open_parts(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Iterator[list[Part]]:
-    """The files as parts of a form, opened. `progress(sent, total)` is called in bytes of the files."""
+    """The files as parts of a form, opened, each after the time when it was last changed.
+
+    `progress(sent, total)` is called in bytes of the files.
+    """
     total = sum(path.stat().st_size for path in files)
     sent = 0
 
@@ -36,7 +41,10 @@ def open_parts(files: Sequence[Path], progress: Callable[[int, int], None] | Non
             progress(sent, total)
 
     with ExitStack() as stack:
-        yield [
-            ("files", (path.name, stack.enter_context(BufferedReader(CountedFile(path, taken), 256 * 1024))))
-            for path in files
-        ]
+        parts: list[Part] = []
+        for path in files:
+            changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            reader = stack.enter_context(BufferedReader(CountedFile(path, taken), 256 * 1024))
+            parts.append(("modified_at", (None, changed.isoformat())))
+            parts.append(("files", (path.name, reader)))
+        yield parts
