@@ -154,9 +154,7 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
 
 def _run(address: str, token: str, camera_url: str, images: Path | None, console: "Console") -> bool:
     """Pull, analyse, show; says whether every picture was analysed."""
-    from rich.live import Live
-
-    from trapline.cli.job import FINAL, draw_job
+    from trapline.cli.job import follow
     from trapline.client import Trapline
     from trapline.wire.jobs import NewJob, Selection
 
@@ -169,12 +167,7 @@ def _run(address: str, token: str, camera_url: str, images: Path | None, console
         with console.status("Waiting for the worker"):
             _wait_for_worker(server, project)
         job = server.make_job(NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment)))
-        detail = server.get_job(job.id)
-        with Live(draw_job(detail), console=console, refresh_per_second=8) as live:
-            while detail.status not in FINAL:
-                time.sleep(0.2)
-                detail = server.get_job(job.id)
-                live.update(draw_job(detail))
+        detail = follow(server, job.id, console)
         _show_findings(server, project, deployment)
         return _is_complete(run, detail, count, console)
 

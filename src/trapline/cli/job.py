@@ -1,12 +1,13 @@
 """`trapline job`: run pipelines over images, and watch."""
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from trapline.client import Trapline
     from trapline.wire.jobs import JobDetail
@@ -150,36 +151,46 @@ def draw_job(job: "JobDetail") -> "RenderableType":
         figures += f" · {describe_seconds(job.seconds_left)} left"
     if progress.failed:
         figures += f" · {progress.failed:,} failed"
-    parts: list[RenderableType] = [head, ProgressBar(total=max(progress.total, 1), completed=done, width=60)]
-    parts += [Text(figures), Text(job.why, style="dim")]
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(ProgressBar(total=max(progress.total, 1), completed=done, width=40), Text(figures))
+    parts: list[RenderableType] = [head, bar, Text(job.why, style="dim")]
     if job.classes:
         table = Table("found", "boxes", box=None, pad_edge=False, header_style="bold")
         for name, count in sorted(job.classes.items(), key=lambda it: (-it[1], it[0])):
             table.add_row(Text(name), f"{count:,}")
         parts.append(table)
-    for failure in job.failures:
-        parts.append(Text(f"{failure.images:,} failed: {failure.reason}", style="red"))
+    parts += [Text(f"{it.images:,} failed: {it.reason}", style="red") for it in job.failures]
     return Group(*parts)
+
+
+def follow(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
+    """Draw a job until it ends, live on a terminal and once at the end elsewhere; answers how it ended."""
+    from rich.live import Live
+
+    job = server.get_job(job_id)
+    with Live(draw_job(job), console=console, refresh_per_second=8) if console.is_terminal else nullcontext() as live:
+        while job.status not in FINAL:
+            time.sleep(0.2)
+            job = server.get_job(job_id)
+            if live is not None:
+                live.update(draw_job(job))
+    if not console.is_terminal:
+        console.print(draw_job(job))
+    return job
 
 
 def _watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
     """Show a job until it ends; raises CommandFailed where it did not complete whole."""
-    from rich.live import Live
-
     from trapline.cli.failures import CommandFailed
     from trapline.cli.output import make_console, print_json
 
-    job = server.get_job(job_id)
     if as_json:
+        job = server.get_job(job_id)
         while job.status not in FINAL:
             time.sleep(0.5)
             job = server.get_job(job_id)
         print_json(job)
     else:
-        with Live(draw_job(job), console=make_console(), refresh_per_second=4) as live:
-            while job.status not in FINAL:
-                time.sleep(0.5)
-                job = server.get_job(job_id)
-                live.update(draw_job(job))
+        job = follow(server, job_id, make_console())
     if job.status != "completed" or job.progress.failed:
         raise CommandFailed(f"Job {job.id} ended {job.status}; {job.progress.failed} images failed.")

@@ -14,7 +14,11 @@ from rich.text import Text
 
 def make_console(*, to_errors: bool = False) -> Console:
     """A console on standard output, or on standard error for what is not the answer itself."""
-    return Console(stderr=to_errors, highlight=False, soft_wrap=True)
+    console = Console(stderr=to_errors, highlight=False)
+    if not console.is_terminal:
+        # A log or a pipe has no width: sentences stay whole, tables take what they need.
+        console = Console(stderr=to_errors, highlight=False, width=160)
+    return console
 
 
 def print_json(answer: Any) -> None:
