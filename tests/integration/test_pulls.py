@@ -262,7 +262,7 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
         "where source_id = :id"
     )
     feed.camera.faults.clear()
-    await pulls.pull(feed.system, SYSTEM, accepted.run_id)
+    assert [await pulls.follow_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
     [(following,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
     assert following != accepted.run_id
     await pulls.pull(feed.system, SYSTEM, following)

@@ -28,8 +28,8 @@ from trapline.server.db.pull_runs import (
     beat,
     end_dead_run,
     find_running,
-    find_source_of_dead,
     finish_run,
+    list_sources_of_dead,
     take_run,
 )
 from trapline.server.db.pulled_files import Listed, count_due, find_unknown, list_next_files, note_listed, settle_file
@@ -127,12 +127,21 @@ async def start_due_runs(system: System, scope: Scope) -> int:
     return begun
 
 
+async def follow_dead_runs(system: System, scope: Scope) -> int:
+    """Begin a run after each whose process gives no sign of life, so that its source goes on; answers how many."""
+    async with system.database.transaction(scope) as tx:
+        begun = 0
+        for source_id in await list_sources_of_dead(scope, tx):
+            source = await get_source(scope, tx, source_id, lock=True)
+            begun += await begin_run(scope, tx, source, "resumed") is not None
+    return begun
+
+
 async def pull(system: System, scope: Scope, run_id: UUID) -> None:
-    """Do a run, unless another process has taken it or it is over; one whose process died is followed by another."""
+    """Do a run, unless another process has taken it or it is over."""
     async with system.database.transaction(scope) as tx:
         run = await take_run(scope, tx, run_id)
         if run is None:
-            await _follow_dead_run(scope, tx, run_id)
             return
         source = await get_source(scope, tx, run.source_id)
         deployment = await get_deployment(scope, tx, source.deployment_id)
@@ -153,6 +162,9 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
         bound.warning("a run was taken over")
     except _SourceSick as sick:
         await _fail(system, scope, run_id, sick.error)
+    except DatabaseAway:
+        # No fault of the source. Whoever sees that this run has fallen silent goes on with it.
+        bound.warning("a run ended because the database is away")
     except (TraplineError, WrongKey) as error:
         bound.warning("a run failed", reason=str(error))
         await _fail(system, scope, run_id, error)
@@ -161,13 +173,6 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
         with suppress(TraplineError, RunLost):
             await asyncio.shield(_interrupt(system, scope, run_id))
         raise
-
-
-async def _follow_dead_run(scope: Scope, tx: Transaction, run_id: UUID) -> None:
-    source_id = await find_source_of_dead(scope, tx, run_id)
-    if source_id is not None:
-        source = await get_source(scope, tx, source_id, lock=True)
-        await begin_run(scope, tx, source, "resumed")
 
 
 @asynccontextmanager

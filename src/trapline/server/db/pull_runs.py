@@ -11,8 +11,8 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 
 # A process that does a run says so this often, and is taken for dead after this long.
-HEARTBEAT_S = 4
-DEAD_AFTER_S = 20
+HEARTBEAT_S = 2
+DEAD_AFTER_S = 12
 # A run that no process has taken yet waits for one this long.
 UNTAKEN_AFTER_S = 600
 
@@ -35,10 +35,9 @@ async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID) -> None:
     await tx.session.execute(statement, execution_options={"synchronize_session": False})
 
 
-async def find_source_of_dead(scope: Scope, tx: Transaction, run_id: UUID) -> UUID | None:
-    """Find the source of a run whose process gives no sign of life; None if it does, or the run is over."""
-    statement = select(RunRow.source_id).where(RunRow.id == run_id, _is_dead())
-    return (await tx.session.execute(statement)).scalar_one_or_none()
+async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:
+    """List the sources whose run gives no sign of life."""
+    return list((await tx.session.scalars(select(RunRow.source_id).where(_is_dead()).limit(100))).all())
 
 
 def _is_dead() -> ColumnElement[bool]:
