@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trapline.server.db.base import Database
+from trapline.server.db.line.remembered import Remembered
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
@@ -34,7 +35,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class System:
-    """The engines of one process. Actions take it first; nothing in it changes after the start.
+    """The engines of one process. Actions take it first; what is set in it stays after the start.
 
     `source_folders` are the local folders that pull sources may be in.
     """
@@ -48,3 +49,4 @@ class System:
     source_folders: tuple[Path, ...] = ()
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
+    remembered: Remembered = field(default_factory=Remembered)

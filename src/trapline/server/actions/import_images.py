@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow, add_image, find_image_by_hash
+from trapline.server.db.line.standing import add_to_standing_jobs
 from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
@@ -141,4 +142,6 @@ async def keep_image(system: System, scope: Scope, tx: Transaction, row: ImageRo
     if not is_new and upright is not None:
         store = system.store
         tx.after_commit(lambda: store.delete(upright))
+    if is_new:
+        await add_to_standing_jobs(scope, tx, row.project_id, [image_id])
     return image_id, is_new

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.line.standing import end_standing_jobs
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import MemberRow
 from trapline.server.db.projects import ProjectRow, count_images_by_project, get_project, select_projects
@@ -89,6 +90,8 @@ async def change_project(system: System, scope: Scope, project_id: int, change: 
             if value is not None or field == "automatic_pipeline":
                 setattr(row, field, value)
         row.updated_at = datetime.now(UTC)
+        if "automatic_pipeline" in given:
+            await end_standing_jobs(scope, tx, row.id)
         tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set))
         [project] = await _describe(tx, scope, [row])
         return project

@@ -13,6 +13,8 @@ import structlog
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ProcrastinateException
 
+from trapline.server.actions.jobs import EXPAND, SWEEP, expand_job, sweep_job
+from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull, start_due_runs
 from trapline.server.db.chores import QUEUE
 from trapline.server.rules.access import Scope
@@ -37,7 +39,15 @@ async def _pull(system: System, run_id: str) -> None:
     await pull(system, SCOPE, UUID(run_id))
 
 
-CHORES: dict[str, Chore] = {PULL: _pull}
+async def _expand(system: System, job_id: int) -> None:
+    await expand_job(system, SCOPE, job_id)
+
+
+async def _sweep(system: System, job_id: int) -> None:
+    await sweep_job(system, SCOPE, job_id)
+
+
+CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
 
 
@@ -45,7 +55,19 @@ async def _start_due_runs(system: System) -> None:
     await start_due_runs(system, SCOPE)
 
 
-TIMED: dict[str, tuple[str, Chore]] = {"start_due_runs": (EVERY_MINUTE, _start_due_runs)}
+async def _take_up_unfinished(system: System) -> None:
+    await take_up_unfinished(system, SCOPE)
+
+
+async def _recount_jobs(system: System) -> None:
+    await recount_jobs(system, SCOPE)
+
+
+TIMED: dict[str, tuple[str, Chore]] = {
+    "start_due_runs": (EVERY_MINUTE, _start_due_runs),
+    "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
+    "recount_jobs": ("*/5 * * * *", _recount_jobs),
+}
 """Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+from trapline.server.actions.line import return_expired
+from trapline.server.actions.pulls import follow_dead_runs
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.background.chores import run_chores
 from trapline.server.background.loops import Loop, run_loop
@@ -18,7 +20,19 @@ def list_loops(system: System) -> list[Loop]:
     async def thumbnails() -> bool:
         return await make_thumbnails(system, SCOPE) == BATCH
 
-    return [Loop("thumbnails", 1.0, thumbnails)]
+    async def reaper() -> bool:
+        await return_expired(system, SCOPE)
+        return False
+
+    async def dead_runs() -> bool:
+        await follow_dead_runs(system, SCOPE)
+        return False
+
+    return [
+        Loop("thumbnails", 1.0, thumbnails),
+        Loop("dead pull runs", 3.0, dead_runs),
+        Loop("reaper", system.leases.reaper_s, reaper),
+    ]
 
 
 async def run_background(system: System) -> None:

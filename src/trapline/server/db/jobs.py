@@ -3,10 +3,24 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Now, Number, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
 
 
 class JobRow(Row):
@@ -83,3 +97,41 @@ class JobMoveRow(Row):
     at: Mapped[Now]
     actor: Mapped[str]
     reason: Mapped[str | None]
+
+
+async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+    """Get a job that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(JobRow, job_id, populate_existing=True)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_jobs(scope: Scope, project_id: int | None, status: str | None) -> Select[JobRow]:
+    """Select the jobs that the caller sees, of one project or of all, in one state or in any."""
+    statement = select(JobRow)
+    if status is not None:
+        statement = statement.where(JobRow.status == status)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(JobRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(JobRow.project_id.in_(ids))
+
+
+async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool) -> bool:
+    """Set or take away the flag that holds a job's tasks back; False where the job is final."""
+    statement = (
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
+        .values(paused=paused, updated_at=text("clock_timestamp()"))
+        .returning(JobRow.id)
+    )
+    return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def list_moves(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:
+    """List a job's moves, oldest first."""
+    statement = select(JobMoveRow).where(JobMoveRow.job_id == job_id).order_by(JobMoveRow.number)
+    return list((await tx.session.scalars(statement)).all())

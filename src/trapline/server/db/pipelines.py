@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Now, Number, Row
+from trapline.server.rules.access import Scope
 
 
 class ServiceRow(Row):
@@ -153,3 +155,55 @@ class HolderRow(Row):
     completed: Mapped[int] = mapped_column(default=0)
     first_contact_at: Mapped[Now]
     last_contact_at: Mapped[Now]
+
+
+def select_pipelines(scope: Scope, project_id: int | None) -> Select[PipelineRow]:
+    """Select the pipelines that the caller sees, of one project or of all."""
+    statement = select(PipelineRow)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(PipelineRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(PipelineRow.project_id.in_(ids))
+
+
+async def find_pipeline(scope: Scope, tx: Transaction, project_id: int, slug: str) -> PipelineRow | None:
+    """Find a pipeline of a project by its slug."""
+    scope.check(project_id)
+    statement = select(PipelineRow).where(PipelineRow.project_id == project_id, PipelineRow.slug == slug)
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def list_algorithms(
+    scope: Scope, tx: Transaction, pipeline_ids: list[int]
+) -> dict[int, list[tuple[AlgorithmRow, int]]]:
+    """List the algorithms of each of these pipelines in order, with how long their class lists are."""
+    statement = (
+        select(
+            PipelineAlgorithmRow.pipeline_id, AlgorithmRow, func.coalesce(func.cardinality(CategoryMapRow.labels), 0)
+        )
+        .join(AlgorithmRow, AlgorithmRow.id == PipelineAlgorithmRow.algorithm_id)
+        .outerjoin(CategoryMapRow, CategoryMapRow.sha256 == AlgorithmRow.map_sha256)
+        .where(PipelineAlgorithmRow.pipeline_id.in_(pipeline_ids))
+        .order_by(PipelineAlgorithmRow.pipeline_id, PipelineAlgorithmRow.position)
+    )
+    found: dict[int, list[tuple[AlgorithmRow, int]]] = {}
+    for pipeline_id, algorithm, classes in (await tx.session.execute(statement)).tuples().all():
+        found.setdefault(pipeline_id, []).append((algorithm, classes))
+    return found
+
+
+async def list_offers(
+    scope: Scope, tx: Transaction, pipeline_ids: list[int]
+) -> dict[int, list[tuple[str, datetime | None]]]:
+    """List for each of these pipelines the names of the services that offer it, and when each was last heard from."""
+    statement = (
+        select(ServicePipelineRow.pipeline_id, ServiceRow.name, ServiceRow.last_seen_at)
+        .join(ServiceRow, ServiceRow.id == ServicePipelineRow.service_id)
+        .where(ServicePipelineRow.pipeline_id.in_(pipeline_ids))
+        .order_by(ServicePipelineRow.pipeline_id, ServiceRow.name)
+    )
+    found: dict[int, list[tuple[str, datetime | None]]] = {}
+    for pipeline_id, name, seen_at in (await tx.session.execute(statement)).tuples().all():
+        found.setdefault(pipeline_id, []).append((name, seen_at))
+    return found

@@ -24,6 +24,7 @@ PERSON = None
 Kinds = frozenset[TokenKind | None]
 PEOPLE: Kinds = frozenset({PERSON, TokenKind.USER})
 PEOPLE_AND_WORKERS: Kinds = PEOPLE | {TokenKind.WORKER}
+TOKENS_THAT_WORK: Kinds = frozenset({TokenKind.USER, TokenKind.WORKER})
 ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
 
 
@@ -61,6 +62,22 @@ ACCESS: dict[str, Access] = {
     "GET /deployments/{deployment_id}": Access(PEOPLE),
     "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+    # pipelines and workers
+    "POST /projects/{project_id}/pipelines": Access(PEOPLE_AND_WORKERS, Role.MANAGER),
+    "GET /pipelines": Access(PEOPLE),
+    "GET /processing_services": Access(PEOPLE),
+    # jobs
+    "GET /jobs": Access(PEOPLE_AND_WORKERS),
+    "POST /jobs": Access(PEOPLE, Role.MANAGER),
+    "GET /jobs/{job_id}": Access(PEOPLE),
+    "POST /jobs/{job_id}/cancel": Access(PEOPLE, Role.MANAGER),
+    "POST /jobs/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
+    "POST /jobs/{job_id}/pause": Access(PEOPLE, Role.MANAGER),
+    "POST /jobs/{job_id}/resume": Access(PEOPLE, Role.MANAGER),
+    # tasks
+    "GET /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /jobs/{job_id}/result": Access(TOKENS_THAT_WORK, Role.MANAGER),
     # what changes, as it happens
     "GET /events": Access(PEOPLE),
     # images

@@ -6,14 +6,40 @@ from starlette.types import ASGIApp
 
 from trapline import __version__
 from trapline.server.events import Listeners
-from trapline.server.routes import auth, deployments, events, files, health, images, projects, sources, tokens
+from trapline.server.routes import (
+    auth,
+    deployments,
+    events,
+    files,
+    health,
+    images,
+    jobs,
+    pipelines,
+    projects,
+    sources,
+    tasks,
+    tokens,
+    workers,
+)
 from trapline.server.routes.access import ACCESS, access_key
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers
 from trapline.server.system import System
+from trapline.wire.problem import Problem
 
-VERSIONED = [auth.router, tokens.router, projects.router, deployments.router, events.router, images.router]
+VERSIONED = [
+    auth.router,
+    tokens.router,
+    projects.router,
+    deployments.router,
+    events.router,
+    images.router,
+    pipelines.router,
+    workers.router,
+    jobs.router,
+    tasks.router,
+]
 """Mounted under /api/v2."""
 
 GUIDED = [health.router, files.router, sources.router]
@@ -29,6 +55,7 @@ def make_application(system: System | None) -> FastAPI:
         docs_url="/api/v2/docs",
         redoc_url=None,
         redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "What happened and what to do."}},
         separate_input_output_schemas=False,
     )
     app.state.system = system

@@ -47,6 +47,27 @@ class Failed:
     lost: int = 0
 
 
+@dataclass(frozen=True)
+class TaskImage:
+    """The image of a task, with its upright size."""
+
+    image_id: UUID
+    width: int
+    height: int
+
+
+async def find_subjects(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> dict[UUID, TaskImage]:
+    """Find the images of those of these tasks that are the job's."""
+    cursor = await tx.execute(
+        """
+        select a.id, i.id, i.width, i.height from analyses a join images i on i.id = a.image_id
+        where a.id = any(%s) and a.job_id = %s
+        """,
+        (ids, job_id),
+    )
+    return {row[0]: TaskImage(*row[1:]) for row in await cursor.fetchall()}
+
+
 async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[TaskRow]:
     """Lock those of these tasks that are the job's, in the order of their ids."""
     cursor = await tx.execute(

@@ -1,0 +1,71 @@
+"""The line looks after itself: leases that are over return, counters are compared with the rows."""
+
+import structlog
+
+from trapline.server.actions.jobs import EXPAND, SWEEP
+from trapline.server.db.chores import defer_chore
+from trapline.server.db.line.cancel import list_unswept
+from trapline.server.db.line.expand import list_unexpanded
+from trapline.server.db.line.expiry import (
+    PAGE,
+    Terms,
+    expire_leases,
+    list_jobs_with_expired,
+    list_live_jobs,
+    recount_job,
+)
+from trapline.server.db.line.job_row import JobClosed
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+log = structlog.get_logger(__name__)
+
+
+async def return_expired(system: System, scope: Scope) -> int:
+    """Return every lease that is over to the line, or give its task up; answers how many."""
+    leases = system.leases
+    terms = Terms(leases.lease_s, leases.lease_max_s, leases.losses)
+    async with system.database.transaction(scope) as tx:
+        jobs = await list_jobs_with_expired(scope, tx, terms)
+    total = 0
+    for job_id in jobs:
+        expired = await _return_expired_of(system, scope, job_id, terms)
+        total += expired
+        if expired:
+            log.info("leases are over", job=job_id, tasks=expired)
+    return total
+
+
+async def _return_expired_of(system: System, scope: Scope, job_id: int, terms: Terms) -> int:
+    total, taken = 0, PAGE
+    while taken == PAGE:
+        try:
+            async with system.database.transaction(scope) as tx:
+                taken = await expire_leases(scope, tx, job_id, terms)
+        except JobClosed:
+            return total
+        total += taken
+    return total
+
+
+async def recount_jobs(system: System, scope: Scope) -> int:
+    """Compare the counters of every live job with its rows; what differs is put right and told in the log."""
+    async with system.database.transaction(scope) as tx:
+        jobs = await list_live_jobs(scope, tx)
+    wrong = 0
+    for job_id in jobs:
+        async with system.database.transaction(scope) as tx:
+            differences = await recount_job(scope, tx, job_id)
+        if differences:
+            wrong += 1
+            log.error("counters of a job were wrong and are put right", job=job_id, differences=differences)
+    return wrong
+
+
+async def take_up_unfinished(system: System, scope: Scope) -> None:
+    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open tasks."""
+    async with system.database.transaction(scope) as tx:
+        for job_id in await list_unexpanded(scope, tx):
+            await defer_chore(scope, tx, EXPAND, job_id=job_id)
+        for job_id in await list_unswept(scope, tx):
+            await defer_chore(scope, tx, SWEEP, job_id=job_id)

@@ -1,0 +1,321 @@
+"""Results: what workers post back, judged element by element and stored in one transaction."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+
+from trapline.server.actions.tasks import LEASE_TOKENS, contact_every_s
+from trapline.server.db.annotations import mark_images, write_annotations, write_reports, write_scores
+from trapline.server.db.base import Transaction
+from trapline.server.db.line.claim import LeasableJob, get_leasable_job
+from trapline.server.db.line.holders import Contact, touch_holder
+from trapline.server.db.line.job_row import Change, JobClosed, settle_job
+from trapline.server.db.line.result import (
+    Ended,
+    Failed,
+    TaskRow,
+    complete_tasks,
+    count_discarded,
+    credit_holder,
+    fail_tasks,
+    find_subjects,
+    list_ended,
+    lock_tasks,
+    record_attempts,
+)
+from trapline.server.db.registration import (
+    ClassList,
+    find_algorithms,
+    put_class_list,
+    put_unregistered,
+    read_labels,
+)
+from trapline.server.errors import Forbidden
+from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
+from trapline.server.exchange.results import Element, Failure, Refused, Success, is_about, list_algorithms, read_results
+from trapline.server.rules.access import Scope
+from trapline.server.rules.geometry import Frame
+from trapline.server.rules.lease_tokens import Leased, find_leased
+from trapline.server.rules.retry import Again, judge_error
+from trapline.server.rules.verdicts import Standing, Verdict, judge_result
+from trapline.server.system import System
+from trapline.wire.annotations import AnalysisState
+from trapline.wire.results import ResultsAccepted, ResultStatus
+
+log = structlog.get_logger(__name__)
+
+ACCEPTED = "accepted"
+DUPLICATE = "duplicate"
+CLOSED = "rejected: the job is over; the result was discarded"
+STALE = "rejected: the lease was taken back"
+UNKNOWN_TOKEN = "rejected: not a lease token of this server"  # noqa: S105 - words
+UNKNOWN_TASK = "rejected: not a task of this job"
+OTHER_IMAGE = "rejected: the result is about another image than the task"
+TOLD = {
+    Verdict.COUNTS: ACCEPTED,
+    Verdict.AGAIN: ACCEPTED,
+    Verdict.DUPLICATE: DUPLICATE,
+    Verdict.STALE: STALE,
+}
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A result that can be judged: its place in the batch, its lease, and either its rows or its error."""
+
+    place: int
+    leased: Leased
+    content: Findings | Failure
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A reply that counts, with the task as it was when it was locked."""
+
+    reply: Reply
+    task: TaskRow
+
+
+@dataclass
+class Judged:
+    """A batch judged: who sent it, what each place of it is told, and what is to be written."""
+
+    holder_id: int
+    told: dict[int, str] = field(default_factory=dict)
+    counted: list[Counted] = field(default_factory=list)
+
+
+async def find_worked_on(system: System, scope: Scope, job_id: int) -> LeasableJob:
+    """Find the job that results are to be posted to, before their body is read. Raises NotFound, Forbidden."""
+    if scope.token_id is None:
+        raise Forbidden("Results are for workers: call with an API token.")
+    async with system.database.transaction(scope) as tx:
+        return await get_leasable_job(scope, tx, job_id)
+
+
+async def take_results(system: System, scope: Scope, job: LeasableJob, body: bytes) -> ResultsAccepted:
+    """Store a batch of results durably and tell what became of each. Raises Invalid, DatabaseAway."""
+    elements = await asyncio.to_thread(read_results, body)
+    keys = system.secrets.derive_all(LEASE_TOKENS)
+    leases = [find_leased(keys, element.reply_subject) for element in elements]
+    statuses = [""] * len(elements)
+    replies = await _prepare(system, scope, job, elements, leases, statuses)
+    await _store(system, scope, job, replies, statuses)
+    return ResultsAccepted(
+        job_id=job.id,
+        results_queued=sum(status == ACCEPTED for status in statuses),
+        tasks=[
+            ResultStatus(
+                reply_subject=element.reply_subject,
+                status=status,
+                task_id=str(leased.analysis_id) if leased else "",
+            )
+            for element, leased, status in zip(elements, leases, statuses, strict=True)
+        ],
+    )
+
+
+async def _prepare(
+    system: System,
+    scope: Scope,
+    job: LeasableJob,
+    elements: Sequence[Element],
+    leases: Sequence[Leased | None],
+    statuses: list[str],
+) -> list[Reply]:
+    """Make rows of everything that can be stored; what cannot gets its status here."""
+    async with system.database.transaction(scope) as tx:
+        ids = [leased.analysis_id for leased in leases if leased]
+        subjects = await find_subjects(scope, tx, job.id, ids)
+        sound: list[tuple[int, Leased, Success | Failure]] = []
+        for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
+            if isinstance(element.result, Refused):
+                statuses[place] = f"rejected: {element.result.reason}"
+            elif leased is None:
+                statuses[place] = UNKNOWN_TOKEN
+            elif leased.analysis_id not in subjects:
+                statuses[place] = UNKNOWN_TASK
+            elif not is_about(element.result, subjects[leased.analysis_id].image_id):
+                statuses[place] = OTHER_IMAGE
+            else:
+                sound.append((place, leased, element.result))
+        algorithms = await _find_algorithms(system, scope, tx, job, [result for _, _, result in sound])
+
+    def make() -> list[Reply]:
+        return [
+            Reply(
+                place,
+                leased,
+                result
+                if isinstance(result, Failure)
+                else make_findings(
+                    Subject(
+                        leased.analysis_id,
+                        subjects[leased.analysis_id].image_id,
+                        job.project_id,
+                        Frame(subjects[leased.analysis_id].width, subjects[leased.analysis_id].height),
+                    ),
+                    result,
+                    algorithms,
+                ),
+            )
+            for place, leased, result in sound
+        ]
+
+    return await asyncio.to_thread(make)
+
+
+async def _find_algorithms(
+    system: System, scope: Scope, tx: Transaction, job: LeasableJob, results: Sequence[Success | Failure]
+) -> dict[str, KnownAlgorithm]:
+    named: dict[str, str] = {}
+    for result in results:
+        named.update(list_algorithms(result))
+    found = await find_algorithms(scope, tx, job.project_id, job.pipeline_id, list(named)) if named else {}
+    missing = {key: name for key, name in named.items() if key not in found}
+    if missing:
+        await put_unregistered(scope, tx, job.project_id, missing)
+        found |= await find_algorithms(scope, tx, job.project_id, job.pipeline_id, list(missing))
+    hashes = {sha256 for _, sha256 in found.values() if sha256}
+    unknown = [sha256 for sha256 in hashes if system.remembered.find_labels(sha256) is None]
+    for sha256, labels in (await read_labels(scope, tx, unknown)).items():
+        system.remembered.keep_labels(sha256, labels)
+    return {
+        key: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.remembered.find_labels(sha256)) or ())
+        for key, (algorithm_id, sha256) in found.items()
+    }
+
+
+async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]) -> None:
+    """Store replies together; if the database refuses one of them, each by itself, so that one harms no other."""
+    if not replies:
+        return
+    try:
+        await _store_together(system, scope, job, replies, statuses)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        if len(replies) == 1:
+            log.error(
+                "a result cannot be stored", job=job.id, task=str(replies[0].leased.analysis_id), error=str(error)
+            )
+            statuses[replies[0].place] = f"rejected: it cannot be stored ({type(error).__name__})"
+            return
+        for reply in replies:
+            await _store(system, scope, job, [reply], statuses)
+
+
+async def _store_together(
+    system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]
+) -> None:
+    is_over = job.is_final
+    for attempt in range(1, TRIES + 1):
+        try:
+            async with system.database.transaction(scope) as tx:
+                judged = await _judge(system, scope, tx, job, replies)
+                if is_over:
+                    await _discard(scope, tx, job, judged)
+                elif judged.counted:
+                    await _write(system, scope, tx, job, judged)
+        except JobClosed:
+            is_over = True
+            continue
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            if attempt == TRIES:
+                raise
+            await asyncio.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311 - jitter
+            continue
+        for place, status in judged.told.items():
+            statuses[place] = status
+        return
+
+
+async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[Reply]) -> Judged:
+    """Lock the tasks and judge each reply; one that counts changes what the next ones of the batch meet."""
+    contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(system.leases))
+    judged = Judged(await touch_holder(scope, tx, contact))
+    ids = list({reply.leased.analysis_id for reply in replies})
+    tasks = {task.analysis_id: task for task in await lock_tasks(scope, tx, job.id, ids)}
+    states = {analysis_id: task.state for analysis_id, task in tasks.items()}
+    ended = await list_ended(scope, tx, ids)
+    for reply in replies:
+        task = tasks.get(reply.leased.analysis_id)
+        if task is None:
+            judged.told[reply.place] = UNKNOWN_TASK
+            continue
+        is_error = isinstance(reply.content, Failure)
+        past = ended.setdefault(task.analysis_id, [])
+        standing = Standing(states[task.analysis_id], task.attempt, task.fence, past)
+        verdict = judge_result(standing, reply.leased.attempt, is_error=is_error)
+        judged.told[reply.place] = TOLD[verdict]
+        if task.state == AnalysisState.CANCELED and verdict != Verdict.AGAIN:
+            judged.told[reply.place] = CLOSED
+        elif verdict == Verdict.COUNTS:
+            past.append((reply.leased.attempt, "error" if is_error else "completed"))
+            states[task.analysis_id] = AnalysisState.QUEUED if is_error else AnalysisState.COMPLETED
+            judged.counted = [other for other in judged.counted if other.task is not task]
+            judged.counted.append(Counted(reply, task))
+    return judged
+
+
+async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
+    """The job is over: what would have counted is acknowledged, discarded and counted."""
+    for one in judged.counted:
+        judged.told[one.reply.place] = CLOSED
+    discarded = sum(status == CLOSED for status in judged.told.values())
+    if discarded:
+        await count_discarded(scope, tx, job.id, discarded)
+
+
+async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
+    counted, holder_id = judged.counted, judged.holder_id
+    found = [one.reply.content for one in counted if isinstance(one.reply.content, Findings)]
+    failed = [_fail(system, one) for one in counted if isinstance(one.reply.content, Failure)]
+    if failed:
+        await fail_tasks(scope, tx, job.project_id, failed)
+    if found:
+        await complete_tasks(scope, tx, [findings.subject.analysis_id for findings in found])
+        await _write_findings(scope, tx, job.project_id, found)
+    await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in counted])
+    await credit_holder(scope, tx, holder_id, len(found))
+    dead = sum(task.state == AnalysisState.FAILED for task in failed)
+    change = Change(open=-len(found) - dead, completed=len(found), failed=dead)
+    await settle_job(scope, tx, job.id, change, scope.actor)
+
+
+async def _write_findings(scope: Scope, tx: Transaction, project_id: int, found: Sequence[Findings]) -> None:
+    maps = {sha256: content for findings in found for sha256, content in findings.maps.items()}
+    for sha256 in sorted(maps):
+        labels, data = maps[sha256]
+        await put_class_list(scope, tx, ClassList(sha256, labels, {"data": data}))
+    await write_annotations(scope, tx, [row for findings in found for row in findings.annotations])
+    await write_scores(scope, tx, [row for findings in found for row in findings.vectors])
+    await write_reports(scope, tx, project_id, [(one.subject.analysis_id, one.report) for one in found])
+    classes = [one for findings in found for one in findings.classes]
+    await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
+
+
+def _fail(system: System, one: Counted) -> Failed:
+    content = one.reply.content
+    assert isinstance(content, Failure)
+    verdict = judge_error(content.error, one.task.errors + 1, system.leases.errors, random.random())  # noqa: S311
+    analysis_id = one.task.analysis_id
+    if isinstance(verdict, Again):
+        return Failed(analysis_id, AnalysisState.QUEUED, verdict.wait_s, content.error, errors=1)
+    return Failed(analysis_id, AnalysisState.FAILED, 0, verdict.reason, errors=1)
+
+
+def _end(one: Counted, holder_id: int) -> Ended:
+    is_newest = one.reply.leased.attempt == one.task.attempt
+    content = one.reply.content
+    return Ended(
+        analysis_id=one.task.analysis_id,
+        attempt=one.reply.leased.attempt,
+        outcome="error" if isinstance(content, Failure) else "completed",
+        holder_id=holder_id,
+        leased_at=one.task.leased_at if is_newest else None,
+        error=content.error if isinstance(content, Failure) else None,
+    )

@@ -1,0 +1,85 @@
+"""Jobs: make, list, show, cancel, retry, pause, resume; and the form of the list that workers ask for."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from trapline.server.actions import jobs, tasks
+from trapline.server.errors import Invalid
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.parameters import LARGEST, Cursor, ProjectFilter, QueryText
+from trapline.wire.jobs import Job, JobDetail, JobState, NewJob
+from trapline.wire.tasks import ClaimableJobs
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JobPath = Annotated[int, Path(ge=1, le=LARGEST)]
+MODE = "async_api"
+
+
+@router.get("", responses={200: {"description": "Jobs, newest first; in the workers' form: ids and pipeline slugs."}})
+async def list_jobs(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    status: JobState | None = None,
+    limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    cursor: Cursor = None,
+    pipeline__slug__in: Annotated[QueryText | None, Query(description="Workers' form: slugs, comma-joined.")] = None,
+    pipeline__slug: QueryText | None = None,
+    ids_only: QueryText | None = None,
+    incomplete_only: QueryText | None = None,
+    dispatch_mode: QueryText | None = None,
+) -> Page[Job]:
+    """List jobs, newest first.
+
+    With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
+    pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more.
+    """
+    if ids_only is None and incomplete_only is None and dispatch_mode is None:
+        return await jobs.list_jobs(system, scope, project, status, limit or 50, cursor)
+    if dispatch_mode not in (None, MODE):
+        raise Invalid(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
+    given = [text for text in (pipeline__slug__in, pipeline__slug) if text is not None]
+    slugs = [slug.strip() for text in given for slug in text.split(",") if slug.strip()] if given else None
+    claimable: ClaimableJobs = await tasks.claim_jobs(system, scope, slugs, limit or 1)
+    return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
+
+
+@router.post("", status_code=201)
+async def create_job(system: SystemOf, scope: ScopeOf, new: NewJob, response: Response) -> Job:
+    """Run a pipeline over a selection of a project's images."""
+    job = await jobs.create_job(system, scope, new)
+    response.headers["Location"] = f"/api/v2/jobs/{job.id}"
+    return job
+
+
+@router.get("/{job_id}")
+async def show_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> JobDetail:
+    """Show a job with its history, why images failed, and what was found."""
+    return await jobs.show_job(system, scope, job_id)
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+async def cancel_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
+    """Cancel a job; what is done stays. A job that is over is 409."""
+    return await jobs.cancel_job(system, scope, job_id)
+
+
+@router.post("/{job_id}/retry", status_code=202)
+async def retry_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
+    """Do what failed or was canceled again; what succeeded stays. Nothing to retry is 409."""
+    return await jobs.retry_job(system, scope, job_id)
+
+
+@router.post("/{job_id}/pause", status_code=202)
+async def pause_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
+    """Hand out no more tasks of a job until it is resumed; what is in hand goes on."""
+    return await jobs.pause_job(system, scope, job_id, paused=True)
+
+
+@router.post("/{job_id}/resume", status_code=202)
+async def resume_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
+    """Hand out a paused job's tasks again."""
+    return await jobs.pause_job(system, scope, job_id, paused=False)

@@ -1,0 +1,37 @@
+"""Pipelines: register, list."""
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from trapline.server.actions import pipelines
+from trapline.server.errors import Invalid
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.bodies import describe_body, read_body
+from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, ProjectPath
+from trapline.server.routes.problems import describe_problems
+from trapline.wire.pipelines import Registered, RegisteredPipeline, Registration
+from trapline.wire.values import Page
+
+router = APIRouter(tags=["pipelines"])
+
+
+@router.post("/projects/{project_id}/pipelines", status_code=201, openapi_extra=describe_body(Registration))
+async def register_pipelines(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request) -> Registered:
+    """Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400."""
+    scope.check(project_id)
+    body = await read_body(request, system.limits.json_bytes)
+    try:
+        registration = Registration.model_validate_json(body)
+    except ValidationError as error:
+        problems = describe_problems(error.errors())
+        said = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
+        raise Invalid(f"{said}. Nothing was registered.", problems) from error
+    return await pipelines.register_pipelines(system, scope, project_id, registration)
+
+
+@router.get("/pipelines")
+async def list_pipelines(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[RegisteredPipeline]:
+    """List registered pipelines, of one project or of all of yours."""
+    return await pipelines.list_pipelines(system, scope, project, limit, cursor)
