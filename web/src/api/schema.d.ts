@@ -4,6 +4,50 @@
  */
 
 export interface paths {
+    "/api/v2/auth/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Link
+         * @description Tell what a one-time link is for, without using it.
+         */
+        get: operations["show_link_api_v2_auth_link_get"];
+        put?: never;
+        /**
+         * Use Link
+         * @description Sign in by a one-time link; the first one makes the owner's account.
+         */
+        post: operations["use_link_api_v2_auth_link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Me
+         * @description Tell who is behind this request.
+         */
+        get: operations["show_me_api_v2_auth_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/sign-in": {
         parameters: {
             query?: never;
@@ -13,7 +57,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign In */
+        /**
+         * Sign In
+         * @description Sign in by e-mail and password; the answer sets a cookie.
+         */
         post: operations["sign_in_api_v2_auth_sign_in_post"];
         delete?: never;
         options?: never;
@@ -30,43 +77,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign Out */
+        /**
+         * Sign Out
+         * @description End this session.
+         */
         post: operations["sign_out_api_v2_auth_sign_out_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/auth/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Me */
-        get: operations["me_api_v2_auth_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/auth/link": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Link State */
-        get: operations["link_state_api_v2_auth_link_get"];
-        put?: never;
-        /** Use Link */
-        post: operations["use_link_api_v2_auth_link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -80,11 +95,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Tokens */
+        /**
+         * List Tokens
+         * @description List the API tokens that you made.
+         */
         get: operations["list_tokens_api_v2_auth_tokens_get"];
         put?: never;
-        /** Make Token */
-        post: operations["make_token_api_v2_auth_tokens_post"];
+        /**
+         * Create Token
+         * @description Make an API token; its secret is shown this once, so an Idempotency-Key does not bring it back.
+         */
+        post: operations["create_token_api_v2_auth_tokens_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -101,47 +122,14 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke Token */
+        /**
+         * Revoke Token
+         * @description Revoke an API token; it is refused at once.
+         */
         delete: operations["revoke_token_api_v2_auth_tokens__token_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
-        trace?: never;
-    };
-    "/api/v2/projects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Projects */
-        get: operations["list_projects_api_v2_projects_get"];
-        put?: never;
-        /** Make Project */
-        post: operations["make_project_api_v2_projects_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/projects/{project_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get Project */
-        get: operations["get_project_api_v2_projects__project_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Change Project */
-        patch: operations["change_project_api_v2_projects__project_id__patch"];
         trace?: never;
     };
     "/api/v2/deployments": {
@@ -151,11 +139,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Deployments */
+        /**
+         * List Deployments
+         * @description List deployments by name, of one project or of all of yours.
+         */
         get: operations["list_deployments_api_v2_deployments_get"];
         put?: never;
-        /** Make Deployment */
-        post: operations["make_deployment_api_v2_deployments_post"];
+        /**
+         * Create Deployment
+         * @description Make a deployment.
+         */
+        post: operations["create_deployment_api_v2_deployments_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -169,16 +163,45 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Deployment */
-        get: operations["get_deployment_api_v2_deployments__deployment_id__get"];
+        /**
+         * Show Deployment
+         * @description Show a deployment.
+         */
+        get: operations["show_deployment_api_v2_deployments__deployment_id__get"];
         put?: never;
         post?: never;
-        /** Delete Deployment */
+        /**
+         * Delete Deployment
+         * @description Delete a deployment that has neither images nor pull sources.
+         */
         delete: operations["delete_deployment_api_v2_deployments__deployment_id__delete"];
         options?: never;
         head?: never;
-        /** Change Deployment */
+        /**
+         * Change Deployment
+         * @description Change a deployment; what is left out stays as it is.
+         */
         patch: operations["change_deployment_api_v2_deployments__deployment_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Changes
+         * @description Stream what changes in a project. Each `data:` says which thing changed, not what it is now.
+         */
+        get: operations["stream_changes_api_v2_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v2/images": {
@@ -188,11 +211,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Images */
+        /**
+         * List Images
+         * @description List images by the time they were taken, of one project or of all of yours.
+         */
         get: operations["list_images_api_v2_images_get"];
         put?: never;
-        /** Upload */
-        post: operations["upload_api_v2_images_post"];
+        /**
+         * Upload Images
+         * @description Upload pictures: a form with `project` or `deployment` first, then any number of `files`.
+         *
+         *     Every file gets its own outcome; the same bytes twice in a deployment are one image.
+         */
+        post: operations["upload_images_api_v2_images_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -206,7 +237,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Classes */
+        /**
+         * List Classes
+         * @description List the classes found in a project, the most frequent first.
+         */
         get: operations["list_classes_api_v2_images_classes_get"];
         put?: never;
         post?: never;
@@ -223,8 +257,310 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Image */
-        get: operations["get_image_api_v2_images__image_id__get"];
+        /**
+         * Show Image
+         * @description Show an image with its EXIF, where it came from, and every analysis of it.
+         */
+        get: operations["show_image_api_v2_images__image_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description List jobs, newest first.
+         *
+         *     With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
+         *     pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more.
+         */
+        get: operations["list_jobs_api_v2_jobs_get"];
+        put?: never;
+        /**
+         * Create Job
+         * @description Run a pipeline over a selection of a project's images.
+         */
+        post: operations["create_job_api_v2_jobs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Job
+         * @description Show a job with its history, why images failed, and what was found.
+         */
+        get: operations["show_job_api_v2_jobs__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Job
+         * @description Cancel a job; what is done stays. A job that is over is 409.
+         */
+        post: operations["cancel_job_api_v2_jobs__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Job
+         * @description Hand out no more tasks of a job until it is resumed; what is in hand goes on.
+         */
+        post: operations["pause_job_api_v2_jobs__job_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Results
+         * @description Post results, `{results: [...]}` or a bare list. Each gets its own status; one bad one harms no other.
+         */
+        post: operations["post_results_api_v2_jobs__job_id__result_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Job
+         * @description Hand out a paused job's tasks again.
+         */
+        post: operations["resume_job_api_v2_jobs__job_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Job
+         * @description Do what failed or was canceled again; what succeeded stays. Nothing to retry is 409.
+         */
+        post: operations["retry_job_api_v2_jobs__job_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lease Tasks By Get
+         * @description The same, as older workers ask for it.
+         */
+        get: operations["lease_tasks_by_get_api_v2_jobs__job_id__tasks_get"];
+        put?: never;
+        /**
+         * Lease Tasks
+         * @description Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over.
+         */
+        post: operations["lease_tasks_api_v2_jobs__job_id__tasks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pipelines
+         * @description List registered pipelines, of one project or of all of yours.
+         */
+        get: operations["list_pipelines_api_v2_pipelines_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/processing_services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Services
+         * @description List processing services and their workers, of one project or of all of yours.
+         */
+        get: operations["list_services_api_v2_processing_services_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Projects
+         * @description List your projects; a worker gets all of its token's on one page.
+         */
+        get: operations["list_projects_api_v2_projects_get"];
+        put?: never;
+        /**
+         * Create Project
+         * @description Make a project; you become its owner.
+         */
+        post: operations["create_project_api_v2_projects_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Project
+         * @description Show a project.
+         */
+        get: operations["show_project_api_v2_projects__project_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Project
+         * @description Change a project; what is left out stays as it is.
+         */
+        patch: operations["change_project_api_v2_projects__project_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register Pipelines
+         * @description Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400.
+         */
+        post: operations["register_pipelines_api_v2_projects__project_id__pipelines_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Alive
+         * @description Say that this process is alive, whatever is the matter with its engines.
+         */
+        get: operations["show_alive_healthz_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -240,11 +576,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Sources */
+        /**
+         * List Sources
+         * @description List pull sources by name, active and paused ones.
+         */
         get: operations["list_sources_image_pull_sources_get"];
         put?: never;
-        /** Make Source */
-        post: operations["make_source_image_pull_sources_post"];
+        /**
+         * Create Source
+         * @description Make a pull source.
+         */
+        post: operations["create_source_image_pull_sources_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,8 +602,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Test Settings */
-        post: operations["test_settings_image_pull_sources_test_post"];
+        /**
+         * Try Source
+         * @description Test settings before a source is made of them: list, fetch a few files, store nothing.
+         */
+        post: operations["try_source_image_pull_sources_test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -275,19 +620,48 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Source */
-        get: operations["get_source_image_pull_sources__source_id__get"];
+        /**
+         * Show Source
+         * @description Show a pull source; secrets never come back.
+         */
+        get: operations["show_source_image_pull_sources__source_id__get"];
         put?: never;
         post?: never;
-        /** Delete Source */
+        /**
+         * Delete Source
+         * @description Delete a pull source; its images stay.
+         */
         delete: operations["delete_source_image_pull_sources__source_id__delete"];
         options?: never;
         head?: never;
-        /** Change Source */
+        /**
+         * Change Source
+         * @description Change a pull source; what is left out stays as it is.
+         */
         patch: operations["change_source_image_pull_sources__source_id__patch"];
         trace?: never;
     };
-    "/image-pull-sources/{source_id}/test": {
+    "/image-pull-sources/{source_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Files
+         * @description List the files of a pull source: what became of each, and why.
+         */
+        get: operations["list_files_image_pull_sources__source_id__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/image-pull-sources/{source_id}/files/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -296,8 +670,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Test Source */
-        post: operations["test_source_image_pull_sources__source_id__test_post"];
+        /**
+         * Retry Files
+         * @description Let failed and quarantined files be tried again with the next run.
+         */
+        post: operations["retry_files_image_pull_sources__source_id__files_retry_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -313,8 +690,71 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run Source */
-        post: operations["run_source_image_pull_sources__source_id__process_post"];
+        /**
+         * Process Source
+         * @description Begin a run now; 409 names the one that is in progress.
+         */
+        post: operations["process_source_image_pull_sources__source_id__process_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/image-pull-sources/{source_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description List the runs of a pull source, newest first.
+         */
+        get: operations["list_runs_image_pull_sources__source_id__runs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/image-pull-sources/{source_id}/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Run
+         * @description Show one run.
+         */
+        get: operations["show_run_image_pull_sources__source_id__runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/image-pull-sources/{source_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove Source
+         * @description Test a pull source: what a run would take, a few files fetched to prove it, nothing stored.
+         */
+        post: operations["prove_source_image_pull_sources__source_id__test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -334,224 +774,25 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Toggle Source */
+        /**
+         * Toggle Source
+         * @description Pause or resume a pull source; without the parameter it flips.
+         */
         patch: operations["toggle_source_image_pull_sources__source_id__toggle_patch"];
         trace?: never;
     };
-    "/image-pull-sources/{source_id}/runs": {
+    "/readyz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** List Runs */
-        get: operations["list_runs_image_pull_sources__source_id__runs_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/image-pull-sources/{source_id}/runs/{run_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get Run */
-        get: operations["get_run_image_pull_sources__source_id__runs__run_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/image-pull-sources/{source_id}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Files */
-        get: operations["list_files_image_pull_sources__source_id__files_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/image-pull-sources/{source_id}/files/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Retry Files */
-        post: operations["retry_files_image_pull_sources__source_id__files_retry_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/pipelines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Pipelines */
-        get: operations["list_pipelines_api_v2_pipelines_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/processing_services": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Services */
-        get: operations["list_services_api_v2_processing_services_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Jobs */
-        get: operations["list_jobs_api_v2_jobs_get"];
-        put?: never;
-        /** Make Job */
-        post: operations["make_job_api_v2_jobs_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs/{job_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get Job */
-        get: operations["get_job_api_v2_jobs__job_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs/{job_id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Cancel Job */
-        post: operations["cancel_job_api_v2_jobs__job_id__cancel_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs/{job_id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Retry Job */
-        post: operations["retry_job_api_v2_jobs__job_id__retry_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs/{job_id}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Pause Job */
-        post: operations["pause_job_api_v2_jobs__job_id__pause_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/jobs/{job_id}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Resume Job */
-        post: operations["resume_job_api_v2_jobs__job_id__resume_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Stream */
-        get: operations["stream_api_v2_events_get"];
+        /**
+         * Show Ready
+         * @description Say whether everything that is needed is there: 200 or 503, with each part in words.
+         */
+        get: operations["show_ready_readyz_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -569,6 +810,19 @@ export interface components {
          * @description One model run over one image, with its annotations in order.
          */
         Analysis: {
+            /** Annotation Count */
+            annotation_count: number;
+            /** Annotations */
+            annotations: components["schemas"]["Annotation"][];
+            /** Completed At */
+            completed_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error Message */
+            error_message: string | null;
             /**
              * Id
              * Format: uuid
@@ -585,27 +839,14 @@ export interface components {
             model_name: string;
             /** Model Version */
             model_version: string;
-            status: components["schemas"]["AnalysisState"];
-            /** Error Message */
-            error_message: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
             /** Started At */
             started_at: string | null;
-            /** Completed At */
-            completed_at: string | null;
+            status: components["schemas"]["AnalysisState"];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Annotation Count */
-            annotation_count: number;
-            /** Annotations */
-            annotations: components["schemas"]["Annotation"][];
         };
         /**
          * AnalysisState
@@ -618,11 +859,8 @@ export interface components {
          * @description One structured finding of an analysis. Boxes are in pixels of the upright original.
          */
         Annotation: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
+            /** Algorithm */
+            algorithm: string | null;
             /**
              * Analysis Id
              * Format: uuid
@@ -633,23 +871,26 @@ export interface components {
             class_name: string | null;
             /** Confidence */
             confidence: number | null;
-            /** Data */
-            data: {
-                [key: string]: unknown;
-            };
-            /** Storage Path */
-            storage_path?: string | null;
-            /** Parent Id */
-            parent_id: string | null;
-            /** Ordering */
-            ordering: number | null;
-            /** Algorithm */
-            algorithm: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Ordering */
+            ordering: number | null;
+            /** Parent Id */
+            parent_id: string | null;
+            /** Storage Path */
+            storage_path?: string | null;
         };
         /**
          * AnnotationType
@@ -663,57 +904,48 @@ export interface components {
          * @enum {string}
          */
         AuthType: "none" | "basic" | "bearer" | "header";
-        /** Body_upload_api_v2_images_post */
-        Body_upload_api_v2_images_post: {
-            /** Project */
-            project?: number | null;
-            /** Deployment */
-            deployment?: string | null;
-            /** Files */
-            files: string[];
-        };
         /**
          * Box
          * @description A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it.
          */
         Box: {
+            /** Class Name */
+            class_name: string | null;
+            /** Confidence */
+            confidence: number | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** X Min */
-            x_min: number;
-            /** Y Min */
-            y_min: number;
             /** X Max */
             x_max: number;
+            /** X Min */
+            x_min: number;
             /** Y Max */
             y_max: number;
-            /** Class Name */
-            class_name: string | null;
-            /** Confidence */
-            confidence: number | null;
+            /** Y Min */
+            y_min: number;
         };
         /**
          * Caller
          * @description Who am I: the person or token behind a request.
          */
         Caller: {
-            /** Kind */
-            kind: string;
-            /** User Id */
-            user_id: string | null;
-            /** Email */
-            email: string | null;
-            /** Name */
-            name: string | null;
-            /** Is Operator */
-            is_operator: boolean;
-            /** Memberships */
-            memberships: components["schemas"]["Membership"][];
             /** Csrf Token */
             csrf_token?: string | null;
+            /** Email */
+            email: string | null;
+            /** Is Operator */
+            is_operator: boolean;
+            /** Kind */
+            kind: string;
+            /** Memberships */
+            memberships: components["schemas"]["Membership"][];
+            /** Name */
+            name: string | null;
+            /** User Id */
+            user_id: string | null;
         };
         /**
          * CaptureTimeSource
@@ -726,12 +958,12 @@ export interface components {
          * @description Something of a project changed: `job`, `image`, `source` or `worker`, and its id where one is known.
          */
         Change: {
-            /** Project Id */
-            project_id: number;
-            /** Kind */
-            kind: string;
             /** Id */
             id?: string | null;
+            /** Kind */
+            kind: string;
+            /** Project Id */
+            project_id: number;
         };
         /**
          * ClassCount
@@ -744,48 +976,56 @@ export interface components {
             images: number;
         };
         /**
+         * ClassCounts
+         * @description The classes found in a project, the most frequent first.
+         */
+        ClassCounts: {
+            /** Results */
+            results: components["schemas"]["ClassCount"][];
+        };
+        /**
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
          */
         Deployment: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Project Id */
-            project_id: number;
-            /** Name */
-            name: string;
-            /** Latitude */
-            latitude: number | null;
-            /** Longitude */
-            longitude: number | null;
-            /** Coordinate Uncertainty M */
-            coordinate_uncertainty_m: number | null;
-            /** Time Zone */
-            time_zone: string;
-            /** Clock Offset S */
-            clock_offset_s: number;
             /** Camera */
             camera: string;
-            /** Habitat */
-            habitat: string;
-            /** Notes */
-            notes: string;
-            /** Started At */
-            started_at: string | null;
-            /** Ended At */
-            ended_at: string | null;
-            /** Images */
-            images: number;
-            /** Last Image At */
-            last_image_at: string | null;
+            /** Clock Offset S */
+            clock_offset_s: number;
+            /** Coordinate Uncertainty M */
+            coordinate_uncertainty_m: number | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Habitat */
+            habitat: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Images */
+            images: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Latitude */
+            latitude: number | null;
+            /** Longitude */
+            longitude: number | null;
+            /** Name */
+            name: string;
+            /** Notes */
+            notes: string;
+            /** Project Id */
+            project_id: number;
+            /** Started At */
+            started_at: string | null;
+            /** Time Zone */
+            time_zone: string;
             /**
              * Updated At
              * Format: date-time
@@ -797,38 +1037,38 @@ export interface components {
          * @description Change a deployment; what is left out stays as it is.
          */
         DeploymentChange: {
-            /** Name */
-            name?: string | null;
+            /** Camera */
+            camera?: string | null;
+            /** Clock Offset S */
+            clock_offset_s?: number | null;
+            /** Coordinate Uncertainty M */
+            coordinate_uncertainty_m?: number | null;
+            /** Ended At */
+            ended_at?: string | null;
+            /** Habitat */
+            habitat?: string | null;
             /** Latitude */
             latitude?: number | null;
             /** Longitude */
             longitude?: number | null;
-            /** Coordinate Uncertainty M */
-            coordinate_uncertainty_m?: number | null;
-            /** Time Zone */
-            time_zone?: string | null;
-            /** Clock Offset S */
-            clock_offset_s?: number | null;
-            /** Camera */
-            camera?: string | null;
-            /** Habitat */
-            habitat?: string | null;
+            /** Name */
+            name?: string | null;
             /** Notes */
             notes?: string | null;
             /** Started At */
             started_at?: string | null;
-            /** Ended At */
-            ended_at?: string | null;
+            /** Time Zone */
+            time_zone?: string | null;
         };
         /**
          * FailureGroup
          * @description Failed images of a job with the same reason.
          */
         FailureGroup: {
-            /** Reason */
-            reason: string;
             /** Images */
             images: number;
+            /** Reason */
+            reason: string;
             /** Sample Image Ids */
             sample_image_ids: string[];
         };
@@ -837,10 +1077,10 @@ export interface components {
          * @description One thing wrong with what was sent: where it stands, and what is wrong with it.
          */
         FieldProblem: {
-            /** Where */
-            where: string;
             /** Message */
             message: string;
+            /** Where */
+            where: string;
         };
         /**
          * FileState
@@ -849,17 +1089,49 @@ export interface components {
          */
         FileState: "seen" | "imported" | "duplicate" | "skipped" | "failed" | "quarantined";
         /**
+         * FilesReleased
+         * @description How many failed or quarantined files will be tried again.
+         */
+        FilesReleased: {
+            /** Files */
+            files: number;
+        };
+        /**
+         * Health
+         * @description Alive, or ready with each part's state in words.
+         */
+        Health: {
+            /**
+             * Parts
+             * @default {}
+             */
+            parts: {
+                [key: string]: string;
+            };
+            /** Status */
+            status: string;
+        };
+        /**
          * Image
          * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
          */
         Image: {
+            analysis_state: components["schemas"]["AnalysisState"] | null;
+            /** Boxes */
+            boxes: components["schemas"]["Box"][];
             /**
-             * Id
-             * Format: uuid
+             * Captured At
+             * Format: date-time
              */
-            id: string;
-            /** Project Id */
-            project_id: number;
+            captured_at: string;
+            captured_at_source: components["schemas"]["CaptureTimeSource"];
+            /** Classes */
+            classes: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
             /**
              * Deployment Id
              * Format: uuid
@@ -867,57 +1139,63 @@ export interface components {
             deployment_id: string;
             /** Deployment Name */
             deployment_name: string;
+            /** File Url */
+            file_url: string;
             /** Filename */
             filename: string;
-            /** Media Type */
-            media_type: string;
-            /** Size Bytes */
-            size_bytes: number;
-            /** Sha256 */
-            sha256: string;
-            /** Width */
-            width: number;
+            /** Flags */
+            flags: string[];
             /** Height */
             height: number;
             /**
-             * Captured At
-             * Format: date-time
+             * Id
+             * Format: uuid
              */
-            captured_at: string;
-            captured_at_source: components["schemas"]["CaptureTimeSource"];
-            /** Time Zone */
-            time_zone: string;
-            /** Flags */
-            flags: string[];
-            /** Thumbnail Url */
-            thumbnail_url: string | null;
+            id: string;
+            /** Media Type */
+            media_type: string;
             /** Preview Url */
             preview_url: string | null;
-            /** File Url */
-            file_url: string;
-            analysis_state: components["schemas"]["AnalysisState"] | null;
-            /** Classes */
-            classes: string[];
-            /** Boxes */
-            boxes: components["schemas"]["Box"][];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            /** Project Id */
+            project_id: number;
+            /** Sha256 */
+            sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Thumbnail Url */
+            thumbnail_url: string | null;
+            /** Time Zone */
+            time_zone: string;
+            /** Width */
+            width: number;
         };
         /**
          * ImageDetail
          * @description An image with its EXIF, where it came from, and every analysis of it, newest first.
          */
         ImageDetail: {
+            /** Analyses */
+            analyses: components["schemas"]["Analysis"][];
+            analysis_state: components["schemas"]["AnalysisState"] | null;
+            /** Boxes */
+            boxes: components["schemas"]["Box"][];
             /**
-             * Id
-             * Format: uuid
+             * Captured At
+             * Format: date-time
              */
-            id: string;
-            /** Project Id */
-            project_id: number;
+            captured_at: string;
+            /** Captured At Raw */
+            captured_at_raw: string | null;
+            captured_at_source: components["schemas"]["CaptureTimeSource"];
+            /** Classes */
+            classes: string[];
+            /** Clock Offset S */
+            clock_offset_s: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
             /**
              * Deployment Id
              * Format: uuid
@@ -925,221 +1203,212 @@ export interface components {
             deployment_id: string;
             /** Deployment Name */
             deployment_name: string;
-            /** Filename */
-            filename: string;
-            /** Media Type */
-            media_type: string;
-            /** Size Bytes */
-            size_bytes: number;
-            /** Sha256 */
-            sha256: string;
-            /** Width */
-            width: number;
-            /** Height */
-            height: number;
-            /**
-             * Captured At
-             * Format: date-time
-             */
-            captured_at: string;
-            captured_at_source: components["schemas"]["CaptureTimeSource"];
-            /** Time Zone */
-            time_zone: string;
-            /** Flags */
-            flags: string[];
-            /** Thumbnail Url */
-            thumbnail_url: string | null;
-            /** Preview Url */
-            preview_url: string | null;
-            /** File Url */
-            file_url: string;
-            analysis_state: components["schemas"]["AnalysisState"] | null;
-            /** Classes */
-            classes: string[];
-            /** Boxes */
-            boxes: components["schemas"]["Box"][];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
             /** Exif */
             exif: {
                 [key: string]: unknown;
             };
-            /** Captured At Raw */
-            captured_at_raw: string | null;
-            /** Clock Offset S */
-            clock_offset_s: number;
+            /** File Url */
+            file_url: string;
+            /** Filename */
+            filename: string;
+            /** Flags */
+            flags: string[];
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Media Type */
+            media_type: string;
+            /** Next Id */
+            next_id: string | null;
+            /** Preview Url */
+            preview_url: string | null;
+            /** Previous Id */
+            previous_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /** Sha256 */
+            sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
             /** Source Id */
             source_id: string | null;
             /** Source Path */
             source_path: string | null;
-            /** Analyses */
-            analyses: components["schemas"]["Analysis"][];
-            /** Previous Id */
-            previous_id: string | null;
-            /** Next Id */
-            next_id: string | null;
+            /** Thumbnail Url */
+            thumbnail_url: string | null;
+            /** Time Zone */
+            time_zone: string;
+            /** Width */
+            width: number;
         };
+        /**
+         * ImageOrder
+         * @description How a list of images is ordered.
+         * @enum {string}
+         */
+        ImageOrder: "-captured_at" | "captured_at";
         /**
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
          */
         Job: {
-            /** Id */
-            id: number;
-            /** Project Id */
-            project_id: number;
-            /** Name */
-            name: string;
-            /** Pipeline Slug */
-            pipeline_slug: string;
-            /** Pipeline Version */
-            pipeline_version: number;
-            status: components["schemas"]["JobState"];
-            priority: components["schemas"]["Priority"];
-            /** Paused */
-            paused: boolean;
-            /** Standing */
-            standing: boolean;
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
-            };
-            /** Selection */
-            selection: {
-                [key: string]: unknown;
-            };
-            progress: components["schemas"]["JobProgress"];
-            /** Expanded */
-            expanded: boolean;
-            /** Images Per S */
-            images_per_s: number | null;
-            /** Seconds Left */
-            seconds_left: number | null;
-            /** Why */
-            why: string;
-            /** Requested By */
-            requested_by: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** Started At */
-            started_at: string | null;
+            /** Expanded */
+            expanded: boolean;
             /** Finished At */
             finished_at: string | null;
+            /** Id */
+            id: number;
+            /** Images Per S */
+            images_per_s: number | null;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Paused */
+            paused: boolean;
+            /** Pipeline Slug */
+            pipeline_slug: string;
+            /** Pipeline Version */
+            pipeline_version: number;
+            priority: components["schemas"]["Priority"];
+            progress: components["schemas"]["JobProgress"];
+            /** Project Id */
+            project_id: number;
+            /** Requested By */
+            requested_by: string | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Selection */
+            selection: {
+                [key: string]: unknown;
+            };
+            /** Standing */
+            standing: boolean;
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["JobState"];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
+            /** Why */
+            why: string;
         };
         /**
          * JobDetail
          * @description A job with its history, its failures by reason, and what it found by class.
          */
         JobDetail: {
-            /** Id */
-            id: number;
-            /** Project Id */
-            project_id: number;
-            /** Name */
-            name: string;
-            /** Pipeline Slug */
-            pipeline_slug: string;
-            /** Pipeline Version */
-            pipeline_version: number;
-            status: components["schemas"]["JobState"];
-            priority: components["schemas"]["Priority"];
-            /** Paused */
-            paused: boolean;
-            /** Standing */
-            standing: boolean;
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
+            /** Annotations */
+            annotations: number;
+            /** Classes */
+            classes: {
+                [key: string]: number;
             };
-            /** Selection */
-            selection: {
-                [key: string]: unknown;
-            };
-            progress: components["schemas"]["JobProgress"];
-            /** Expanded */
-            expanded: boolean;
-            /** Images Per S */
-            images_per_s: number | null;
-            /** Seconds Left */
-            seconds_left: number | null;
-            /** Why */
-            why: string;
-            /** Requested By */
-            requested_by: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** Started At */
-            started_at: string | null;
+            /** Expanded */
+            expanded: boolean;
+            /** Failures */
+            failures: components["schemas"]["FailureGroup"][];
             /** Finished At */
             finished_at: string | null;
+            /** Id */
+            id: number;
+            /** Images Per S */
+            images_per_s: number | null;
+            /** Moves */
+            moves: components["schemas"]["JobMove"][];
+            /** Name */
+            name: string;
+            /** Nothing Found */
+            nothing_found: number;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Paused */
+            paused: boolean;
+            /** Pipeline Slug */
+            pipeline_slug: string;
+            /** Pipeline Version */
+            pipeline_version: number;
+            priority: components["schemas"]["Priority"];
+            progress: components["schemas"]["JobProgress"];
+            /** Project Id */
+            project_id: number;
+            /** Requested By */
+            requested_by: string | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Selection */
+            selection: {
+                [key: string]: unknown;
+            };
+            /** Standing */
+            standing: boolean;
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["JobState"];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Moves */
-            moves: components["schemas"]["JobMove"][];
-            /** Failures */
-            failures: components["schemas"]["FailureGroup"][];
-            /** Classes */
-            classes: {
-                [key: string]: number;
-            };
-            /** Annotations */
-            annotations: number;
-            /** Nothing Found */
-            nothing_found: number;
+            /** Why */
+            why: string;
         };
         /**
          * JobMove
          * @description One change of a job's state, and who or what made it.
          */
         JobMove: {
-            /** Number */
-            number: number;
-            from_state: components["schemas"]["JobState"] | null;
-            to_state: components["schemas"]["JobState"];
+            /** Actor */
+            actor: string;
             /**
              * At
              * Format: date-time
              */
             at: string;
-            /** Actor */
-            actor: string;
+            from_state: components["schemas"]["JobState"] | null;
+            /** Number */
+            number: number;
             /** Reason */
             reason: string | null;
+            to_state: components["schemas"]["JobState"];
         };
         /**
          * JobProgress
          * @description A job's images by state; `total` grows until the job is `expanded`.
          */
         JobProgress: {
-            /** Total */
-            total: number;
-            /** Queued */
-            queued: number;
-            /** Processing */
-            processing: number;
+            /** Canceled */
+            canceled: number;
             /** Completed */
             completed: number;
             /** Failed */
             failed: number;
-            /** Canceled */
-            canceled: number;
+            /** Processing */
+            processing: number;
+            /** Queued */
+            queued: number;
+            /** Total */
+            total: number;
         };
         /**
          * JobState
@@ -1152,23 +1421,23 @@ export interface components {
          * @description What a one-time link is for, before it is used: `first_owner` or `sign_in`.
          */
         LinkState: {
-            /** Purpose */
-            purpose: string;
             /**
              * Expires At
              * Format: date-time
              */
             expires_at: string;
+            /** Purpose */
+            purpose: string;
         };
         /**
          * LinkUse
          * @description Use a one-time link; the first one of an installation asks for the owner's e-mail and password.
          */
         LinkUse: {
-            /** Link */
-            link: string;
             /** Email */
             email?: string | null;
+            /** Link */
+            link: string;
             /** Name */
             name?: string | null;
             /** Password */
@@ -1190,63 +1459,53 @@ export interface components {
          * @description Make a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
          */
         NewDeployment: {
-            /** Project */
-            project: number;
-            /** Name */
-            name: string;
-            /** Latitude */
-            latitude?: number | null;
-            /** Longitude */
-            longitude?: number | null;
-            /** Coordinate Uncertainty M */
-            coordinate_uncertainty_m?: number | null;
-            /**
-             * Time Zone
-             * @default UTC
-             */
-            time_zone: string;
-            /**
-             * Clock Offset S
-             * @default 0
-             */
-            clock_offset_s: number;
             /**
              * Camera
              * @default
              */
             camera: string;
             /**
+             * Clock Offset S
+             * @default 0
+             */
+            clock_offset_s: number;
+            /** Coordinate Uncertainty M */
+            coordinate_uncertainty_m?: number | null;
+            /** Ended At */
+            ended_at?: string | null;
+            /**
              * Habitat
              * @default
              */
             habitat: string;
+            /** Latitude */
+            latitude?: number | null;
+            /** Longitude */
+            longitude?: number | null;
+            /** Name */
+            name: string;
             /**
              * Notes
              * @default
              */
             notes: string;
+            /** Project */
+            project: number;
             /** Started At */
             started_at?: string | null;
-            /** Ended At */
-            ended_at?: string | null;
+            /**
+             * Time Zone
+             * @default UTC
+             */
+            time_zone: string;
         };
         /**
          * NewJob
          * @description Run a pipeline over a selection of a project's images.
          */
         NewJob: {
-            /** Project */
-            project: number;
-            /** Pipeline */
-            pipeline: string;
             /** Name */
             name?: string | null;
-            /**
-             * @default {
-             *       "unanalysed_only": false
-             *     }
-             */
-            selection: components["schemas"]["Selection"];
             /**
              * Parameters
              * @default {}
@@ -1254,72 +1513,82 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+            /** Pipeline */
+            pipeline: string;
             /** @default normal */
             priority: components["schemas"]["Priority"];
+            /** Project */
+            project: number;
+            /**
+             * @default {
+             *       "unanalysed_only": false
+             *     }
+             */
+            selection: components["schemas"]["Selection"];
         };
         /**
          * NewProject
          * @description Make a project; the caller becomes its owner.
          */
         NewProject: {
-            /** Name */
-            name: string;
             /**
              * Description
              * @default
              */
             description: string;
+            /** Name */
+            name: string;
         };
         /**
          * NewSource
          * @description Make a pull source. `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
          */
         NewSource: {
-            /** Name */
-            name: string;
-            /** Base Url */
-            base_url: string;
-            /** Gateway */
-            gateway?: string | null;
+            /** Auth Header */
+            auth_header?: string | null;
+            /** Auth Password */
+            auth_password?: string | null;
             auth_type?: components["schemas"]["AuthType"] | null;
             /** Auth Username */
             auth_username?: string | null;
-            /** Auth Password */
-            auth_password?: string | null;
-            /** Auth Header */
-            auth_header?: string | null;
+            /** Base Url */
+            base_url: string;
+            /** Connect Timeout S */
+            connect_timeout_s?: number | null;
+            /** Deployment */
+            deployment?: string | null;
+            /** Download Timeout S */
+            download_timeout_s?: number | null;
+            /** Exclude */
+            exclude?: string[] | null;
+            /** Filename Time Pattern */
+            filename_time_pattern?: string | null;
+            /** Gateway */
+            gateway?: string | null;
+            /** Include */
+            include?: string[] | null;
+            /** Is Active */
+            is_active?: boolean | null;
+            /** List Timeout S */
+            list_timeout_s?: number | null;
+            /** Location Id */
+            location_id?: string | null;
+            /** Max Files Per Run */
+            max_files_per_run?: number | null;
+            /** Min Age S */
+            min_age_s?: number | null;
+            /** Name */
+            name: string;
             /** Options */
             options?: {
                 [key: string]: unknown;
             } | null;
-            /** Schedule */
-            schedule?: string | null;
-            /** Max Files Per Run */
-            max_files_per_run?: number | null;
-            /** Include */
-            include?: string[] | null;
-            /** Exclude */
-            exclude?: string[] | null;
-            /** Rate Limit Per S */
-            rate_limit_per_s?: number | null;
-            /** Min Age S */
-            min_age_s?: number | null;
-            /** Filename Time Pattern */
-            filename_time_pattern?: string | null;
-            /** Connect Timeout S */
-            connect_timeout_s?: number | null;
-            /** List Timeout S */
-            list_timeout_s?: number | null;
-            /** Download Timeout S */
-            download_timeout_s?: number | null;
-            /** Is Active */
-            is_active?: boolean | null;
             /** Project */
             project?: number | null;
-            /** Deployment */
-            deployment?: string | null;
-            /** Location Id */
-            location_id?: string | null;
+            /** Rate Limit Per S */
+            rate_limit_per_s?: number | null;
+            /** Schedule */
+            schedule?: string | null;
             /** User Id */
             user_id?: string | null;
         };
@@ -1328,35 +1597,17 @@ export interface components {
          * @description Make an API token; without `projects` it is good for all projects of the person who makes it.
          */
         NewToken: {
-            /** Name */
-            name: string;
-            /** @default user */
-            kind: components["schemas"]["TokenKind"];
-            /** Projects */
-            projects?: number[] | null;
             /** Expires At */
             expires_at?: string | null;
-        };
-        /** Page[ClassCount] */
-        Page_ClassCount_: {
-            /** Results */
-            results: components["schemas"]["ClassCount"][];
-            /** Next */
-            next?: string | null;
-            /** Count */
-            count: number;
-            /**
-             * Count Is Estimate
-             * @default false
-             */
-            count_is_estimate: boolean;
+            /** @default user */
+            kind: components["schemas"]["TokenKind"];
+            /** Name */
+            name: string;
+            /** Projects */
+            projects?: number[] | null;
         };
         /** Page[Deployment] */
         Page_Deployment_: {
-            /** Results */
-            results: components["schemas"]["Deployment"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1364,13 +1615,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Deployment"][];
         };
         /** Page[Image] */
         Page_Image_: {
-            /** Results */
-            results: components["schemas"]["Image"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1378,13 +1629,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Image"][];
         };
         /** Page[Job] */
         Page_Job_: {
-            /** Results */
-            results: components["schemas"]["Job"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1392,13 +1643,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Job"][];
         };
         /** Page[ProcessingService] */
         Page_ProcessingService_: {
-            /** Results */
-            results: components["schemas"]["ProcessingService"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1406,13 +1657,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["ProcessingService"][];
         };
         /** Page[Project] */
         Page_Project_: {
-            /** Results */
-            results: components["schemas"]["Project"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1420,13 +1671,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Project"][];
         };
         /** Page[PulledFile] */
         Page_PulledFile_: {
-            /** Results */
-            results: components["schemas"]["PulledFile"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1434,13 +1685,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["PulledFile"][];
         };
         /** Page[RegisteredPipeline] */
         Page_RegisteredPipeline_: {
-            /** Results */
-            results: components["schemas"]["RegisteredPipeline"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1448,13 +1699,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["RegisteredPipeline"][];
         };
         /** Page[Run] */
         Page_Run_: {
-            /** Results */
-            results: components["schemas"]["Run"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1462,13 +1713,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Run"][];
         };
         /** Page[Source] */
         Page_Source_: {
-            /** Results */
-            results: components["schemas"]["Source"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1476,13 +1727,13 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Source"][];
         };
         /** Page[Token] */
         Page_Token_: {
-            /** Results */
-            results: components["schemas"]["Token"][];
-            /** Next */
-            next?: string | null;
             /** Count */
             count: number;
             /**
@@ -1490,6 +1741,10 @@ export interface components {
              * @default false
              */
             count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Token"][];
         };
         /**
          * Priority
@@ -1502,24 +1757,24 @@ export interface components {
          * @description An error, as `application/problem+json`: `detail` says what happened and what to do.
          */
         Problem: {
-            /**
-             * Type
-             * @default about:blank
-             */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
             /** Detail */
             detail: string;
-            /** Request Id */
-            request_id?: string | null;
             /**
              * Errors
              * @default []
              */
             errors: components["schemas"]["FieldProblem"][];
+            /** Request Id */
+            request_id?: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
         };
         /**
          * ProcessingService
@@ -1528,16 +1783,16 @@ export interface components {
         ProcessingService: {
             /** Id */
             id: number;
-            /** Name */
-            name: string;
-            /** Projects */
-            projects: number[];
-            /** Pipelines */
-            pipelines: string[];
-            /** Online */
-            online: boolean;
             /** Last Seen At */
             last_seen_at: string | null;
+            /** Name */
+            name: string;
+            /** Online */
+            online: boolean;
+            /** Pipelines */
+            pipelines: string[];
+            /** Projects */
+            projects: number[];
             /** Workers */
             workers: components["schemas"]["Worker"][];
         };
@@ -1546,129 +1801,170 @@ export interface components {
          * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for.
          */
         Project: {
-            /** Id */
-            id: number;
-            /** Name */
-            name: string;
-            /** Description */
-            description: string;
-            role: components["schemas"]["Role"] | null;
+            /** Archived At */
+            archived_at: string | null;
             /** Automatic Pipeline */
             automatic_pipeline: string | null;
-            /** Sequence Gap S */
-            sequence_gap_s: number;
-            /** Images */
-            images: number;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Description */
+            description: string;
+            /** Id */
+            id: number;
+            /** Images */
+            images: number;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"] | null;
+            /** Sequence Gap S */
+            sequence_gap_s: number;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Archived At */
-            archived_at: string | null;
         };
         /**
          * ProjectChange
          * @description Change a project; what is left out stays as it is.
          */
         ProjectChange: {
-            /** Name */
-            name?: string | null;
-            /** Description */
-            description?: string | null;
-            /** Automatic Pipeline */
-            automatic_pipeline?: string | null;
-            /** Sequence Gap S */
-            sequence_gap_s?: number | null;
             /** Archived */
             archived?: boolean | null;
+            /** Automatic Pipeline */
+            automatic_pipeline?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Sequence Gap S */
+            sequence_gap_s?: number | null;
         };
         /**
          * PulledFile
          * @description One file of a pull source, as the ledger knows it.
          */
         PulledFile: {
-            /** Path */
-            path: string;
-            state: components["schemas"]["FileState"];
-            /** Size */
-            size: number | null;
-            /** Modified At */
-            modified_at: string | null;
             /** Attempts */
             attempts: number;
-            /** Next Attempt At */
-            next_attempt_at: string | null;
             /** Error */
             error: string | null;
-            /** Image Id */
-            image_id: string | null;
             /**
              * First Seen At
              * Format: date-time
              */
             first_seen_at: string;
+            /** Image Id */
+            image_id: string | null;
+            /** Modified At */
+            modified_at: string | null;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number | null;
+            state: components["schemas"]["FileState"];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * Registered
+         * @description What a registration changed: slugs made new, and slugs whose content changed.
+         */
+        Registered: {
+            /** Pipelines Created */
+            pipelines_created: string[];
+            /** Pipelines Updated */
+            pipelines_updated: string[];
+            /** Processing Service Id */
+            processing_service_id: number;
         };
         /**
          * RegisteredAlgorithm
          * @description An algorithm revision as it is stored; `classes` is how long its class list is.
          */
         RegisteredAlgorithm: {
+            /** Classes */
+            classes: number;
             /** Key */
             key: string;
             /** Name */
             name: string;
-            /** Version */
-            version: number;
+            /** Registered */
+            registered: boolean;
             /** Task Type */
             task_type: string | null;
             /** Uri */
             uri: string | null;
-            /** Classes */
-            classes: number;
-            /** Registered */
-            registered: boolean;
+            /** Version */
+            version: number;
         };
         /**
          * RegisteredPipeline
          * @description A pipeline of a project, with its algorithms and whether a worker that offers it is online.
          */
         RegisteredPipeline: {
-            /** Id */
-            id: number;
-            /** Project Id */
-            project_id: number;
-            /** Slug */
-            slug: string;
-            /** Name */
-            name: string;
-            /** Version */
-            version: number;
-            /** Description */
-            description: string | null;
-            /** Stages */
-            stages: components["schemas"]["Stage"][];
             /** Algorithms */
             algorithms: components["schemas"]["RegisteredAlgorithm"][];
-            /** Services */
-            services: string[];
+            /** Description */
+            description: string | null;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
             /** Online */
             online: boolean;
+            /** Project Id */
+            project_id: number;
+            /** Services */
+            services: string[];
+            /** Slug */
+            slug: string;
+            /** Stages */
+            stages: components["schemas"]["Stage"][];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ResultStatus
+         * @description What became of one result: `accepted`, `duplicate` or `rejected: why`. Unknown values are empty text.
+         */
+        ResultStatus: {
+            /** Reply Subject */
+            reply_subject: string;
+            /** Status */
+            status: string;
+            /** Task Id */
+            task_id: string;
+        };
+        /**
+         * ResultsAccepted
+         * @description What became of a batch; one bad element never refuses the others.
+         */
+        ResultsAccepted: {
+            /** Job Id */
+            job_id: number;
+            /** Results Queued */
+            results_queued: number;
+            /**
+             * Status
+             * @default accepted
+             */
+            status: string;
+            /** Tasks */
+            tasks: components["schemas"]["ResultStatus"][];
         };
         /**
          * Role
@@ -1681,59 +1977,59 @@ export interface components {
          * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
          */
         Run: {
+            /** Bytes */
+            bytes: number;
+            /** Duplicate */
+            duplicate: number;
+            /** Error */
+            error: string | null;
+            /** Failed */
+            failed: number;
+            /** Finished At */
+            finished_at: string | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
+            /** Imported */
+            imported: number;
+            /** Listed */
+            listed: number;
+            /** New */
+            new: number;
+            /** Remaining */
+            remaining: number;
+            /** Seconds */
+            seconds: number;
+            /** Skipped */
+            skipped: number;
             /**
              * Source Id
              * Format: uuid
              */
             source_id: string;
-            state: components["schemas"]["RunState"];
-            /** Trigger */
-            trigger: string;
             /**
              * Started At
              * Format: date-time
              */
             started_at: string;
-            /** Finished At */
-            finished_at: string | null;
-            /** Listed */
-            listed: number;
-            /** New */
-            new: number;
-            /** Imported */
-            imported: number;
-            /** Duplicate */
-            duplicate: number;
-            /** Skipped */
-            skipped: number;
-            /** Failed */
-            failed: number;
-            /** Remaining */
-            remaining: number;
-            /** Bytes */
-            bytes: number;
-            /** Seconds */
-            seconds: number;
-            /** Error */
-            error: string | null;
+            state: components["schemas"]["RunState"];
+            /** Trigger */
+            trigger: string;
         };
         /**
          * RunAccepted
          * @description A run has begun; `check_status_at` shows it.
          */
         RunAccepted: {
+            /** Check Status At */
+            check_status_at: string;
             /**
              * Run Id
              * Format: uuid
              */
             run_id: string;
-            /** Check Status At */
-            check_status_at: string;
         };
         /**
          * RunState
@@ -1746,14 +2042,14 @@ export interface components {
          * @description Which images a job is about: either ids, or every image that the filter takes (all, if it is empty).
          */
         Selection: {
-            /** Images */
-            images?: string[] | null;
-            /** Deployment */
-            deployment?: string | null;
             /** Captured After */
             captured_after?: string | null;
             /** Captured Before */
             captured_before?: string | null;
+            /** Deployment */
+            deployment?: string | null;
+            /** Images */
+            images?: string[] | null;
             /**
              * Unanalysed Only
              * @default false
@@ -1775,55 +2071,40 @@ export interface components {
          * @description A pull source. Secrets never come back; `health` is `ok`, `failing`, `paused` or `new`.
          */
         Source: {
+            auth_type: components["schemas"]["AuthType"];
+            /** Auth Username */
+            auth_username: string | null;
+            /** Base Url */
+            base_url: string;
+            counts: components["schemas"]["SourceCounts"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deployment Name */
+            deployment_name: string;
+            /** Exclude */
+            exclude: string[];
+            /** Filename Time Pattern */
+            filename_time_pattern: string | null;
+            /** Gateway */
+            gateway: string;
+            /** Has Auth Header */
+            has_auth_header: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Health */
+            health: string;
+            /** Health Detail */
+            health_detail: string | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** Name */
-            name: string;
-            /** Project Id */
-            project_id: number;
-            /**
-             * Location Id
-             * Format: uuid
-             */
-            location_id: string;
-            /** Deployment Name */
-            deployment_name: string;
-            /** Gateway */
-            gateway: string;
-            /** Base Url */
-            base_url: string;
-            auth_type: components["schemas"]["AuthType"];
-            /** Auth Username */
-            auth_username: string | null;
-            /** Has Password */
-            has_password: boolean;
-            /** Has Auth Header */
-            has_auth_header: boolean;
-            /** Options */
-            options: {
-                [key: string]: unknown;
-            };
-            /** Schedule */
-            schedule: string;
-            /** Schedule In Words */
-            schedule_in_words: string;
-            /** Time Zone */
-            time_zone: string;
-            /** Max Files Per Run */
-            max_files_per_run: number;
             /** Include */
             include: string[];
-            /** Exclude */
-            exclude: string[];
-            /** Rate Limit Per S */
-            rate_limit_per_s: number | null;
-            /** Min Age S */
-            min_age_s: number;
-            /** Filename Time Pattern */
-            filename_time_pattern: string | null;
             /** Is Active */
             is_active: boolean;
             /** Last Pull Timestamp */
@@ -1831,18 +2112,33 @@ export interface components {
             /** Last Pulled Filename */
             last_pulled_filename: string | null;
             last_run: components["schemas"]["Run"] | null;
+            /**
+             * Location Id
+             * Format: uuid
+             */
+            location_id: string;
+            /** Max Files Per Run */
+            max_files_per_run: number;
+            /** Min Age S */
+            min_age_s: number;
+            /** Name */
+            name: string;
             /** Next Run */
             next_run: string | null;
-            counts: components["schemas"]["SourceCounts"];
-            /** Health */
-            health: string;
-            /** Health Detail */
-            health_detail: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
+            /** Project Id */
+            project_id: number;
+            /** Rate Limit Per S */
+            rate_limit_per_s: number | null;
+            /** Schedule */
+            schedule: string;
+            /** Schedule In Words */
+            schedule_in_words: string;
+            /** Time Zone */
+            time_zone: string;
             /**
              * Updated At
              * Format: date-time
@@ -1855,35 +2151,35 @@ export interface components {
          */
         SourceCounts: {
             /**
-             * Seen
-             * @default 0
-             */
-            seen: number;
-            /**
-             * Imported
-             * @default 0
-             */
-            imported: number;
-            /**
              * Duplicate
              * @default 0
              */
             duplicate: number;
-            /**
-             * Skipped
-             * @default 0
-             */
-            skipped: number;
             /**
              * Failed
              * @default 0
              */
             failed: number;
             /**
+             * Imported
+             * @default 0
+             */
+            imported: number;
+            /**
              * Quarantined
              * @default 0
              */
             quarantined: number;
+            /**
+             * Seen
+             * @default 0
+             */
+            seen: number;
+            /**
+             * Skipped
+             * @default 0
+             */
+            skipped: number;
         };
         /**
          * SourceSettings
@@ -1894,75 +2190,77 @@ export interface components {
          *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run.
          */
         SourceSettings: {
-            /** Name */
-            name?: string | null;
-            /** Base Url */
-            base_url?: string | null;
-            /** Gateway */
-            gateway?: string | null;
+            /** Auth Header */
+            auth_header?: string | null;
+            /** Auth Password */
+            auth_password?: string | null;
             auth_type?: components["schemas"]["AuthType"] | null;
             /** Auth Username */
             auth_username?: string | null;
-            /** Auth Password */
-            auth_password?: string | null;
-            /** Auth Header */
-            auth_header?: string | null;
+            /** Base Url */
+            base_url?: string | null;
+            /** Connect Timeout S */
+            connect_timeout_s?: number | null;
+            /** Download Timeout S */
+            download_timeout_s?: number | null;
+            /** Exclude */
+            exclude?: string[] | null;
+            /** Filename Time Pattern */
+            filename_time_pattern?: string | null;
+            /** Gateway */
+            gateway?: string | null;
+            /** Include */
+            include?: string[] | null;
+            /** Is Active */
+            is_active?: boolean | null;
+            /** List Timeout S */
+            list_timeout_s?: number | null;
+            /** Max Files Per Run */
+            max_files_per_run?: number | null;
+            /** Min Age S */
+            min_age_s?: number | null;
+            /** Name */
+            name?: string | null;
             /** Options */
             options?: {
                 [key: string]: unknown;
             } | null;
-            /** Schedule */
-            schedule?: string | null;
-            /** Max Files Per Run */
-            max_files_per_run?: number | null;
-            /** Include */
-            include?: string[] | null;
-            /** Exclude */
-            exclude?: string[] | null;
             /** Rate Limit Per S */
             rate_limit_per_s?: number | null;
-            /** Min Age S */
-            min_age_s?: number | null;
-            /** Filename Time Pattern */
-            filename_time_pattern?: string | null;
-            /** Connect Timeout S */
-            connect_timeout_s?: number | null;
-            /** List Timeout S */
-            list_timeout_s?: number | null;
-            /** Download Timeout S */
-            download_timeout_s?: number | null;
-            /** Is Active */
-            is_active?: boolean | null;
+            /** Schedule */
+            schedule?: string | null;
         };
         /**
          * SourceTest
          * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
          */
         SourceTest: {
-            /** Ok */
-            ok: boolean;
             /** Detail */
             detail: string;
+            /** Files */
+            files: components["schemas"]["TestFile"][];
             /** Listed */
             listed: number;
             /** New */
             new: number;
-            /** Files */
-            files: components["schemas"]["TestFile"][];
+            /** Ok */
+            ok: boolean;
         };
         /**
          * SourceTrial
          * @description Test settings before a source is made of them.
          */
         SourceTrial: {
-            source: components["schemas"]["NewSource"];
             create_deployment?: components["schemas"]["NewDeployment"] | null;
+            source: components["schemas"]["NewSource"];
         };
         /**
          * Stage
          * @description One step of a pipeline.
          */
         Stage: {
+            /** Description */
+            description?: string | null;
             /** Key */
             key: string;
             /** Name */
@@ -1972,50 +2270,84 @@ export interface components {
              * @default []
              */
             params: components["schemas"]["StageParam"][];
-            /** Description */
-            description?: string | null;
         };
         /**
          * StageParam
          * @description A parameter of a stage, as it is shown.
          */
         StageParam: {
-            /** Name */
-            name: string;
-            /** Key */
-            key: string;
             /**
              * Category
              * @default default
              */
             category: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * StateFilter
+         * @description The state of an image's newest analysis, or `none` where it was never queued.
+         * @enum {string}
+         */
+        StateFilter: "none" | "queued" | "processing" | "completed" | "failed" | "canceled";
+        /**
+         * Task
+         * @description One image to work on. `reply_subject` is the lease token that the result must carry.
+         */
+        Task: {
+            /** Id */
+            id: string;
+            /** Image Id */
+            image_id: string;
+            /** Image Url */
+            image_url: string;
+            /** Reply Subject */
+            reply_subject: string;
+        };
+        /**
+         * TaskRequest
+         * @description Lease up to `batch_size` tasks of a job.
+         */
+        TaskRequest: {
+            /** Batch Size */
+            batch_size: number;
+        };
+        /**
+         * Tasks
+         * @description The tasks leased; none where the job has nothing to lease.
+         */
+        Tasks: {
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
         };
         /**
          * TestFile
          * @description A file that a run would take; those that were fetched to prove it say what they are.
          */
         TestFile: {
-            /** Path */
-            path: string;
-            /** Size */
-            size: number | null;
-            /** Modified At */
-            modified_at: string | null;
+            /** Captured At */
+            captured_at?: string | null;
+            /** Captured At Source */
+            captured_at_source?: string | null;
+            /** Detail */
+            detail?: string | null;
             /**
              * Fetched
              * @default false
              */
             fetched: boolean;
-            /** Detail */
-            detail?: string | null;
-            /** Width */
-            width?: number | null;
             /** Height */
             height?: number | null;
-            /** Captured At */
-            captured_at?: string | null;
-            /** Captured At Source */
-            captured_at_source?: string | null;
+            /** Modified At */
+            modified_at: string | null;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number | null;
+            /** Width */
+            width?: number | null;
         };
         /**
          * Token
@@ -2023,26 +2355,26 @@ export interface components {
          */
         Token: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["TokenKind"];
-            /** Prefix */
-            prefix: string;
-            /** Projects */
-            projects: number[] | null;
-            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
             /** Expires At */
             expires_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["TokenKind"];
             /** Last Used At */
             last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Prefix */
+            prefix: string;
+            /** Projects */
+            projects: number[] | null;
             /** Revoked At */
             revoked_at: string | null;
         };
@@ -2058,26 +2390,26 @@ export interface components {
          */
         TokenMade: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["TokenKind"];
-            /** Prefix */
-            prefix: string;
-            /** Projects */
-            projects: number[] | null;
-            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
             /** Expires At */
             expires_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["TokenKind"];
             /** Last Used At */
             last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Prefix */
+            prefix: string;
+            /** Projects */
+            projects: number[] | null;
             /** Revoked At */
             revoked_at: string | null;
             /** Token */
@@ -2088,56 +2420,56 @@ export interface components {
          * @description What became of each file of an upload, in the order sent.
          */
         Upload: {
-            /** Imported */
-            imported: number;
             /** Duplicate */
             duplicate: number;
-            /** Refused */
-            refused: number;
             /** Files */
             files: components["schemas"]["UploadedFile"][];
+            /** Imported */
+            imported: number;
+            /** Refused */
+            refused: number;
         };
         /**
          * UploadedFile
          * @description What became of one file of an upload: `imported`, `duplicate` or `refused`, and why.
          */
         UploadedFile: {
-            /** Filename */
-            filename: string;
-            /** Outcome */
-            outcome: string;
-            /** Image Id */
-            image_id: string | null;
             /** Detail */
             detail: string | null;
+            /** Filename */
+            filename: string;
+            /** Image Id */
+            image_id: string | null;
+            /** Outcome */
+            outcome: string;
         };
         /**
          * Worker
          * @description One live process of a processing service, or a caller known only by token, address and User-Agent.
          */
         Worker: {
+            /** Address */
+            address: string;
+            /** Completed */
+            completed: number;
+            /** Holds */
+            holds: number;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** Name */
-            name: string;
-            /** Address */
-            address: string;
-            /** Job Id */
-            job_id: number | null;
-            /** Holds */
-            holds: number;
-            /** Completed */
-            completed: number;
             /** Images Per S */
             images_per_s: number | null;
+            /** Job Id */
+            job_id: number | null;
             /**
              * Last Contact At
              * Format: date-time
              */
             last_contact_at: string;
+            /** Name */
+            name: string;
             /** Online */
             online: boolean;
         };
@@ -2150,96 +2482,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    sign_in_api_v2_auth_sign_in_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Caller"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out_api_v2_auth_sign_out_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    me_api_v2_auth_me_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Caller"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    link_state_api_v2_auth_link_get: {
+    show_link_api_v2_auth_link_get: {
         parameters: {
             query: {
                 link: string;
@@ -2259,8 +2502,8 @@ export interface operations {
                     "application/json": components["schemas"]["LinkState"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2292,8 +2535,97 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_me_api_v2_auth_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_api_v2_auth_sign_in_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_api_v2_auth_sign_out_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2321,8 +2653,8 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Token_"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2332,7 +2664,7 @@ export interface operations {
             };
         };
     };
-    make_token_api_v2_auth_tokens_post: {
+    create_token_api_v2_auth_tokens_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2354,8 +2686,8 @@ export interface operations {
                     "application/json": components["schemas"]["TokenMade"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2383,139 +2715,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_projects_api_v2_projects_get: {
-        parameters: {
-            query?: {
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Project_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    make_project_api_v2_projects_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewProject"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_project_api_v2_projects__project_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    change_project_api_v2_projects__project_id__patch: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProjectChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2529,8 +2730,10 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                cursor?: string | null;
+                /** @description How many at most on one page. */
                 limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2547,8 +2750,8 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Deployment_"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2558,7 +2761,7 @@ export interface operations {
             };
         };
     };
-    make_deployment_api_v2_deployments_post: {
+    create_deployment_api_v2_deployments_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2580,8 +2783,8 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2591,7 +2794,7 @@ export interface operations {
             };
         };
     };
-    get_deployment_api_v2_deployments__deployment_id__get: {
+    show_deployment_api_v2_deployments__deployment_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2611,8 +2814,8 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2640,8 +2843,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2675,8 +2878,39 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_changes_api_v2_events_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events; each `data:` is a Change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2692,13 +2926,15 @@ export interface operations {
                 project?: number | null;
                 deployment?: string | null;
                 class?: string | null;
-                analysis_state?: string | null;
+                analysis_state?: components["schemas"]["StateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
                 confidence_min?: number | null;
-                order?: string;
-                cursor?: string | null;
+                order?: components["schemas"]["ImageOrder"];
+                /** @description How many at most on one page. */
                 limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2715,8 +2951,8 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Image_"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2726,16 +2962,30 @@ export interface operations {
             };
         };
     };
-    upload_api_v2_images_post: {
+    upload_images_api_v2_images_post: {
         parameters: {
-            query?: never;
+            query?: {
+                project?: number | null;
+                deployment?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["Body_upload_api_v2_images_post"];
+                "multipart/form-data": {
+                    /** Format: uuid */
+                    deployment?: string;
+                    files: string[];
+                    /**
+                     * Format: date-time
+                     * @description When the file that follows was last changed.
+                     */
+                    modified_at?: string;
+                    /** @description The images go to its default deployment. */
+                    project?: number;
+                };
             };
         };
         responses: {
@@ -2748,8 +2998,8 @@ export interface operations {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2776,11 +3026,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ClassCount_"];
+                    "application/json": components["schemas"]["ClassCounts"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2790,7 +3040,7 @@ export interface operations {
             };
         };
     };
-    get_image_api_v2_images__image_id__get: {
+    show_image_api_v2_images__image_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2810,8 +3060,804 @@ export interface operations {
                     "application/json": components["schemas"]["ImageDetail"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs_api_v2_jobs_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                status?: components["schemas"]["JobState"] | null;
+                limit?: number | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Workers' form: slugs, comma-joined. */
+                pipeline__slug__in?: string | null;
+                pipeline__slug?: string | null;
+                ids_only?: string | null;
+                incomplete_only?: string | null;
+                dispatch_mode?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Jobs, newest first; in the workers' form: ids and pipeline slugs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Job_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_job_api_v2_jobs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_job_api_v2_jobs__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job_api_v2_jobs__job_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_job_api_v2_jobs__job_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_results_api_v2_jobs__job_id__result_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Results */
+                    results: {
+                        /** Reply Subject */
+                        reply_subject: string;
+                        /** Result */
+                        result: {
+                            /**
+                             * Algorithms
+                             * @default {}
+                             */
+                            algorithms?: {
+                                [key: string]: unknown;
+                            };
+                            /** Config */
+                            config?: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** Detections */
+                            detections: {
+                                /**
+                                 * AlgorithmReference
+                                 * @description Which algorithm made a finding.
+                                 */
+                                algorithm: {
+                                    /** Key */
+                                    key: string;
+                                    /** Name */
+                                    name: string;
+                                };
+                                bbox: {
+                                    /** X1 */
+                                    x1: number;
+                                    /** X2 */
+                                    x2: number;
+                                    /** Y1 */
+                                    y1: number;
+                                    /** Y2 */
+                                    y2: number;
+                                } | null;
+                                /**
+                                 * Classifications
+                                 * @default []
+                                 */
+                                classifications?: {
+                                    /**
+                                     * AlgorithmReference
+                                     * @description Which algorithm made a finding.
+                                     */
+                                    algorithm: {
+                                        /** Key */
+                                        key: string;
+                                        /** Name */
+                                        name: string;
+                                    };
+                                    /** Classification */
+                                    classification: string;
+                                    /** Inference Time */
+                                    inference_time?: number | null;
+                                    /** Labels */
+                                    labels?: string[] | null;
+                                    /** Logits */
+                                    logits?: number[] | null;
+                                    /**
+                                     * Scores
+                                     * @default []
+                                     */
+                                    scores?: number[];
+                                    /**
+                                     * Terminal
+                                     * @default true
+                                     */
+                                    terminal?: boolean;
+                                    /** Timestamp */
+                                    timestamp?: string | null;
+                                }[];
+                                /** Crop Image Url */
+                                crop_image_url?: string | null;
+                                /** Inference Time */
+                                inference_time?: number | null;
+                                /** Score */
+                                score?: number | null;
+                                /** Source Image Id */
+                                source_image_id: string;
+                                /** Timestamp */
+                                timestamp?: string | null;
+                            }[];
+                            /** Pipeline */
+                            pipeline: string;
+                            /** Source Images */
+                            source_images: {
+                                /** Id */
+                                id: string;
+                                /**
+                                 * Url
+                                 * @default
+                                 */
+                                url?: string;
+                            }[];
+                            /**
+                             * Total Time
+                             * @default 0
+                             */
+                            total_time?: number;
+                        } | {
+                            /** Error */
+                            error: string;
+                            /** Image Id */
+                            image_id?: string | null;
+                        };
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultsAccepted"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_job_api_v2_jobs__job_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_job_api_v2_jobs__job_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lease_tasks_by_get_api_v2_jobs__job_id__tasks_get: {
+        parameters: {
+            query?: {
+                batch?: number;
+            };
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tasks"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lease_tasks_api_v2_jobs__job_id__tasks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tasks"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_pipelines_api_v2_pipelines_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RegisteredPipeline_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_services_api_v2_processing_services_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProcessingService_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_projects_api_v2_projects_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Project_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_project_api_v2_projects_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_project_api_v2_projects__project_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_project_api_v2_projects__project_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_pipelines_api_v2_projects__project_id__pipelines_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Pipelines */
+                    pipelines: {
+                        /**
+                         * Algorithms
+                         * @default []
+                         */
+                        algorithms?: {
+                            category_map?: {
+                                /**
+                                 * Data
+                                 * @default []
+                                 */
+                                data?: {
+                                    [key: string]: unknown;
+                                }[];
+                                /** Description */
+                                description?: string | null;
+                                /**
+                                 * Labels
+                                 * @default []
+                                 */
+                                labels?: string[];
+                                /** Uri */
+                                uri?: string | null;
+                                /** Version */
+                                version?: string | null;
+                            } | null;
+                            /** Description */
+                            description?: string | null;
+                            /** Key */
+                            key: string;
+                            /** Name */
+                            name: string;
+                            /** Task Type */
+                            task_type?: string | null;
+                            /** Uri */
+                            uri?: string | null;
+                            /**
+                             * Version
+                             * @default 1
+                             */
+                            version?: number;
+                            /** Version Name */
+                            version_name?: string | null;
+                        }[];
+                        /** Description */
+                        description?: string | null;
+                        /** Name */
+                        name: string;
+                        /** Slug */
+                        slug: string;
+                        /**
+                         * Stages
+                         * @default []
+                         */
+                        stages?: {
+                            /** Description */
+                            description?: string | null;
+                            /** Key */
+                            key: string;
+                            /** Name */
+                            name: string;
+                            /**
+                             * Params
+                             * @default []
+                             */
+                            params?: {
+                                /**
+                                 * Category
+                                 * @default default
+                                 */
+                                category?: string;
+                                /** Key */
+                                key: string;
+                                /** Name */
+                                name: string;
+                            }[];
+                        }[];
+                        /**
+                         * Version
+                         * @default 1
+                         */
+                        version?: number;
+                    }[];
+                    /** Processing Service Name */
+                    processing_service_name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_alive_healthz_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2825,6 +3871,10 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2841,8 +3891,8 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Source_"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2852,7 +3902,7 @@ export interface operations {
             };
         };
     };
-    make_source_image_pull_sources_post: {
+    create_source_image_pull_sources_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2874,8 +3924,8 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2885,9 +3935,10 @@ export interface operations {
             };
         };
     };
-    test_settings_image_pull_sources_test_post: {
+    try_source_image_pull_sources_test_post: {
         parameters: {
             query?: {
+                /** @description How many files are fetched to prove it. */
                 files?: number;
             };
             header?: never;
@@ -2909,8 +3960,8 @@ export interface operations {
                     "application/json": components["schemas"]["SourceTest"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2920,7 +3971,7 @@ export interface operations {
             };
         };
     };
-    get_source_image_pull_sources__source_id__get: {
+    show_source_image_pull_sources__source_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2940,8 +3991,8 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2969,8 +4020,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3004,8 +4055,8 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3015,10 +4066,14 @@ export interface operations {
             };
         };
     };
-    test_source_image_pull_sources__source_id__test_post: {
+    list_files_image_pull_sources__source_id__files_get: {
         parameters: {
             query?: {
-                files?: number;
+                state?: components["schemas"]["FileState"] | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
@@ -3034,11 +4089,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceTest"];
+                    "application/json": components["schemas"]["Page_PulledFile_"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3048,9 +4103,41 @@ export interface operations {
             };
         };
     };
-    run_source_image_pull_sources__source_id__process_post: {
+    retry_files_image_pull_sources__source_id__files_retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilesReleased"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    process_source_image_pull_sources__source_id__process_post: {
         parameters: {
             query?: {
+                /** @description 0 is no limit. */
                 max_files?: number | null;
             };
             header?: never;
@@ -3070,8 +4157,110 @@ export interface operations {
                     "application/json": components["schemas"]["RunAccepted"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs_image_pull_sources__source_id__runs_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Run_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_run_image_pull_sources__source_id__runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_source_image_pull_sources__source_id__test_post: {
+        parameters: {
+            query?: {
+                /** @description How many files are fetched to prove it. */
+                files?: number;
+            };
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceTest"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3103,8 +4292,8 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3114,278 +4303,13 @@ export interface operations {
             };
         };
     };
-    list_runs_image_pull_sources__source_id__runs_get: {
-        parameters: {
-            query?: {
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                source_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Run_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_run_image_pull_sources__source_id__runs__run_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                source_id: string;
-                run_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_files_image_pull_sources__source_id__files_get: {
-        parameters: {
-            query?: {
-                state?: components["schemas"]["FileState"] | null;
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                source_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_PulledFile_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    retry_files_image_pull_sources__source_id__files_retry_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                source_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_pipelines_api_v2_pipelines_get: {
-        parameters: {
-            query: {
-                project: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_RegisteredPipeline_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_services_api_v2_processing_services_get: {
-        parameters: {
-            query: {
-                project: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ProcessingService_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_jobs_api_v2_jobs_get: {
-        parameters: {
-            query?: {
-                project?: number | null;
-                status?: components["schemas"]["JobState"] | null;
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Job_"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    make_job_api_v2_jobs_post: {
+    show_ready_readyz_get: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewJob"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_job_api_v2_jobs__job_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
         requestBody?: never;
         responses: {
             /** @description Successful Response */
@@ -3394,166 +4318,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobDetail"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    cancel_job_api_v2_jobs__job_id__cancel_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    retry_job_api_v2_jobs__job_id__retry_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    pause_job_api_v2_jobs__job_id__pause_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    resume_job_api_v2_jobs__job_id__resume_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stream_api_v2_events_get: {
-        parameters: {
-            query: {
-                project: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Change"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
+            /** @description What happened and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -25,6 +25,8 @@ export function rowsOf(proportions: number[], width: number, height: number): Ro
     const full = sum * height >= room
     const rowHeight = Math.round(full ? room / sum : height)
     const widths = proportions.slice(first, at + 1).map((one) => Math.floor(Math.min(Math.max(one, 0.5), 4) * rowHeight))
+    // What rounding left over goes to the last one, so that the right edge is straight.
+    if (full) widths[count - 1] = room - widths.slice(0, -1).reduce((all, one) => all + one, 0)
     rows.push({ first, height: rowHeight, widths })
     first = at + 1
     sum = 0

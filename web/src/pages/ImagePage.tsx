@@ -103,9 +103,9 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
         <div className="viewer-tools">
           <IconButton label={w.previous} onClick={previous} disabled={!image?.previous_id}><ChevronLeft size={18} /></IconButton>
           <IconButton label={w.next} onClick={next} disabled={!image?.next_id}><ChevronRight size={18} /></IconButton>
-          <IconButton label={w.zoomOut} onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
+          <IconButton label={w.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
           <span className="viewer-zoom hide-narrow" data-testid="zoom">{Math.round(scale * (window.devicePixelRatio || 1) * 100)} %</span>
-          <IconButton label={w.zoomIn} onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
+          <IconButton label={w.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
           <IconButton label={w.fit} onClick={() => canvas.current?.showWhole()}><Maximize size={17} /></IconButton>
           <IconButton label={w.boxes} aria-pressed={boxesOn} onClick={() => flip("boxes", boxesOn)}>
             {boxesOn ? <Square size={17} /> : <SquareDashed size={17} />}

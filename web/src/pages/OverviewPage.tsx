@@ -46,10 +46,10 @@ export function OverviewPage() {
         <FirstSteps hasDeployment={deployments.results.length > 0} hasImages={images.results.length > 0} hasPipeline={hasPipeline} />
       )}
       <div className="figures">
-        <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images}</Link>
-        <Link href={paths.deployments(project.id)}><b>{words.count(deployments?.count ?? 0)}</b> {w.figures.deployments}</Link>
-        <Link href={paths.jobs(project.id)}><b>{words.count(running.length)}</b> {w.figures.jobs}</Link>
-        <Link href={paths.workers(project.id)}><b>{words.count(online)}</b> {w.figures.workers}</Link>
+        <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images(images?.count ?? project.images)}</Link>
+        <Link href={paths.deployments(project.id)}><b>{words.count(deployments?.count ?? 0)}</b> {w.figures.deployments(deployments?.count ?? 0)}</Link>
+        <Link href={paths.jobs(project.id)}><b>{words.count(running.length)}</b> {w.figures.jobs(running.length)}</Link>
+        <Link href={paths.workers(project.id)}><b>{words.count(online)}</b> {w.figures.workers(online)}</Link>
         {failing.length > 0 && <Link href={paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
       </div>
       {images && images.results.length > 0 && <Strip images={images.results} />}

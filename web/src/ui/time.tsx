@@ -4,7 +4,6 @@ import { useEffect, useState } from "react"
 const MINUTE = 60
 const HOUR = 3600
 const DAY = 86_400
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "narrow" })
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -53,11 +52,17 @@ export function ago(at: string, now: number): string {
   const seconds = (new Date(at).getTime() - now) / 1000
   const size = Math.abs(seconds)
   if (size < 45) return seconds > 0 ? "in a moment" : "just now"
-  if (size < 50 * MINUTE) return relative.format(Math.round(seconds / MINUTE), "minute")
-  if (size < 22 * HOUR) return relative.format(Math.round(seconds / HOUR), "hour")
-  if (size < 26 * DAY) return relative.format(Math.round(seconds / DAY), "day")
-  if (size < 320 * DAY) return relative.format(Math.round(seconds / (30.4 * DAY)), "month")
-  return relative.format(Math.round(seconds / (365.25 * DAY)), "year")
+  const said = span(size)
+  return seconds > 0 ? `in ${said}` : `${said} ago`
+}
+
+function span(seconds: number): string {
+  if (seconds < 50 * MINUTE) return `${Math.max(1, Math.round(seconds / MINUTE))} min`
+  if (seconds < 22 * HOUR) return `${Math.max(1, Math.round(seconds / HOUR))} h`
+  const days = Math.max(1, Math.round(seconds / DAY))
+  if (days < 60) return days === 1 ? "1 day" : `${days} days`
+  const months = Math.round(days / 30.4)
+  return months < 24 ? `${months} months` : `${Math.round(days / 365.25)} years`
 }
 
 /** "3 min" for a length of time in seconds. */

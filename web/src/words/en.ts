@@ -90,12 +90,15 @@ export const words = {
     workers: "Workers", noWorkers: "No worker has registered yet.", seeAll: "See all", found: "Found most",
     workersOnline: (online: number, all: number) => `${n(online)} of ${plural(all, "service", "services")} online`,
     failing: (count: number) => (count === 1 ? "1 source fails" : `${n(count)} sources fail`), allWell: "All sources are well.",
-    figures: { images: "images", deployments: "deployments", sources: "sources", workers: "workers online", jobs: "jobs running" },
+    figures: {
+      images: (count: number) => (count === 1 ? "image" : "images"), deployments: (count: number) => (count === 1 ? "deployment" : "deployments"),
+      workers: (count: number) => (count === 1 ? "worker service online" : "worker services online"), jobs: (count: number) => (count === 1 ? "job running" : "jobs running"),
+    },
   },
 
   image: {
     title: "Images", upload: "Upload", run: "Run a pipeline", filters: "Filters", clear: "Clear filters",
-    deployment: "Deployment", class: "Class", state: "Analysis", from: "From", to: "To", confidence: "Confidence at least", sort: "Order",
+    deployment: "Deployment", class: "Class", state: "Analysis", from: "From", to: "To", confidence: "Surer than", sort: "Order",
     newest: "Newest first", oldest: "Oldest first", anyDeployment: "All deployments", anyClass: "All classes", anyState: "Any state",
     noneTitle: "No images yet", none: "Drop files anywhere on this screen, or let a source bring them.",
     noMatchTitle: "No image fits these filters", noMatch: "Take some away to see more.",

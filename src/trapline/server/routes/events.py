@@ -12,6 +12,7 @@ from trapline.server.actions.changes import sample_changes
 from trapline.server.events import Listeners
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import LARGEST
+from trapline.wire.events import Change
 
 router = APIRouter(tags=["events"])
 
@@ -20,7 +21,11 @@ SILENCE_S = 15.0
 ENDS_AFTER_S = 600.0
 
 
-@router.get("/events", response_class=StreamingResponse)
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={200: {"model": Change, "description": "Server-sent events; each `data:` is a Change."}},
+)
 async def stream_changes(
     system: SystemOf, scope: ScopeOf, request: Request, project: Annotated[int, Query(ge=1, le=LARGEST)]
 ) -> StreamingResponse:
