@@ -1,0 +1,201 @@
+"""B6: the worker over real HTTP against the same model in a bare loop over decoded pictures.
+
+    python benchmarks/worker.py --pipeline yolox-nano --images DIR --count 200
+
+The server and the image host are a process of their own, so that their work is not the worker's. Floors are measured
+in the same run: the model alone over pictures decoded before, and decoding alone with as many threads as loaders.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import structlog
+
+from trapline.client import Retry, Trapline
+from trapline.worker.images import ImageFetcher, decode
+from trapline.worker.loop import Limits, ModelWatch, Worker
+from trapline.worker.model_files import fetch_model_file
+from trapline.worker.outbox import Outbox
+from trapline.worker.pipeline import Machine, Picture, Pipeline, find_slugs, make_pipeline
+from trapline.worker.posting import Poster
+from trapline.worker.progress import Progress
+from trapline.worker.settings import WorkerSettings
+
+FLOOR_BATCH = 8
+
+
+def main() -> None:
+    """Measure and print a table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--pipeline", choices=find_slugs(), default="yolox-nano")
+    arguments.add_argument("--images", type=Path, default=Path(os.environ.get("TRAPLINE_SAMPLES", ".")) / "images")
+    arguments.add_argument("--count", type=int, default=200)
+    arguments.add_argument("--loaders", type=int, default=4)
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--rounds", type=int, default=3)
+    told = arguments.parse_args()
+    files = [path for path in sorted(told.images.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg")]
+    files = [path for path in files if _decodes(path)]
+    if not files:
+        raise SystemExit(f"no JPEG files in {told.images}")
+    pipeline = make_pipeline(told.pipeline)
+    cache = WorkerSettings(token="unused").model_cache
+    pipeline.load(Machine("cpu", told.threads, lambda file: fetch_model_file(file, cache)))
+    rows = []
+    for _ in range(told.rounds):
+        # In turns, so that a machine that slows down slows all of them.
+        model = measure_model(pipeline, files, told.count)
+        decoding = measure_decoding(files, told.count, told.loaders)
+        rows.append((model, decoding, measure_worker(pipeline, files, told.count, told.loaders)))
+    model, decoding, worker = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d')}")
+    print(
+        f"{told.pipeline}, {told.count} pictures of {len(files)} files, {told.loaders} loaders, {told.threads} threads"
+    )
+    print(f"model alone     {model:8.1f} images/s")
+    print(f"decoding alone  {decoding:8.1f} images/s")
+    print(f"worker          {worker:8.1f} images/s   {100 * worker / model:.0f} % of the model, ", end="")
+    print(f"{100 * worker / decoding:.0f} % of decoding")
+    # On few processors decoding and the model share them: what both need together is the true floor then.
+    both = 1 / (1 / model + 1 / (decoding / min(told.loaders, os.cpu_count() or 1)) / (os.cpu_count() or 1))
+    print(f"both need       {both:8.1f} images/s if decoding is spread over the other processors")
+
+
+def measure_model(pipeline: Pipeline, files: list[Path], count: int) -> float:
+    """Images a second of the model over pictures that are decoded already."""
+    pictures = [Picture(path.name, decode(path.read_bytes())) for path in files]
+    pipeline.run(pictures[:FLOOR_BATCH])
+    cycle = itertools.islice(itertools.cycle(pictures), count)
+    started = time.monotonic()
+    while batch := list(itertools.islice(cycle, FLOOR_BATCH)):
+        pipeline.run(batch)
+    return count / (time.monotonic() - started)
+
+
+def measure_decoding(files: list[Path], count: int, threads: int) -> float:
+    """Images a second of decoding, with as many threads as the worker has loaders."""
+    data = [path.read_bytes() for path in files]
+    started = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(decode, itertools.islice(itertools.cycle(data), count)):
+            pass
+    return count / (time.monotonic() - started)
+
+
+def measure_worker(pipeline: Pipeline, files: list[Path], count: int, loaders: int) -> float:
+    """Images a second of the whole worker, from its first request to the last accepted result."""
+    ours, theirs = multiprocessing.Pipe()
+    host = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(theirs, pipeline.slug, [str(path) for path in files], count), daemon=True
+    )
+    host.start()
+    url = str(ours.recv())
+    log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(30))
+    stop, retry, progress = threading.Event(), Retry(), Progress()
+    fetcher = ImageFetcher(user_agent="benchmark", timeout_s=30, max_bytes=10**9, retry=retry)
+    with Trapline(url, "any", retry=retry) as api, tempfile.TemporaryDirectory() as folder:
+        poster = Poster(
+            api=api, outbox=Outbox(Path(folder), url), batch_size=24, retry=retry, log=log, progress=progress
+        )
+        worker = Worker(
+            api=api,
+            fetcher=fetcher,
+            pipelines=[pipeline],
+            poster=poster,
+            limits=Limits(loaders=loaders, poll_s=0.05),
+            stop=stop,
+            log=log,
+            progress=progress,
+            watch=ModelWatch(),
+        )
+
+        def end_when_done() -> None:
+            ours.recv()
+            stop.set()
+
+        threading.Thread(target=end_when_done, daemon=True).start()
+        started = time.monotonic()
+        worker.run()
+        seconds = time.monotonic() - started
+    fetcher.close()
+    host.terminate()
+    host.join()
+    assert progress.read()["posted"] == count, progress.read()
+    return count / seconds
+
+
+def serve(out: Connection, slug: str, files: list[str], count: int) -> None:
+    """The five calls and the image host, in a process of their own; says when every result has come."""
+    data = [Path(path).read_bytes() for path in files]
+    left = iter(range(count))
+    lock = threading.Lock()
+    done = 0
+    url = ""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+        def do_GET(self) -> None:
+            if self.path.startswith("/api"):
+                self._say({"results": [{"id": 1, "pipeline_slug": slug}] if done < count else []})
+            else:
+                self._send(data[int(self.path.rsplit("/", 1)[1]) % len(data)])
+
+        def do_POST(self) -> None:
+            nonlocal done
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path.endswith("/tasks/"):
+                with lock:
+                    numbers = list(itertools.islice(left, body["batch_size"]))
+                rows = [
+                    {"id": str(n), "image_id": str(n), "image_url": f"{url}/i/{n}", "reply_subject": str(n)}
+                    for n in numbers
+                ]
+                self._say({"tasks": rows})
+                return
+            self._say({"status": "accepted", "job_id": 1, "results_queued": len(body["results"]), "tasks": []})
+            with lock:
+                done += len(body["results"])
+                if done == count:
+                    out.send("done")
+
+        def _say(self, answer: object) -> None:
+            self._send(json.dumps(answer).encode())
+
+        def _send(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    out.send(url)
+    server.serve_forever()
+
+
+def _decodes(path: Path) -> bool:
+    try:
+        return bool(decode(path.read_bytes()).size)
+    except Exception:
+        return False
+
+
+if __name__ == "__main__":
+    main()
