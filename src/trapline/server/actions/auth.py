@@ -33,6 +33,7 @@ from trapline.wire.auth import Caller, LinkState, LinkUse, Membership, Role, Sig
 SESSION_LIFETIME = timedelta(days=30)
 LINK_LIFETIME = timedelta(hours=24)
 NOBODY = Scope(actor="nobody")
+BAD_LINK = "This link was used already or is too old. `trapline link` on the server makes a new one."
 BAD_TOKEN = "This API token is not known, has expired or was revoked. Make a new one on the page, or with `trapline token create`."  # noqa: S105, E501 - words, no secret
 
 
@@ -198,7 +199,7 @@ async def show_link(system: System, link: str) -> LinkState:
     async with system.database.transaction(NOBODY) as tx:
         row = await find_link(NOBODY, tx, hash_secret(link))
         if row is None:
-            raise NotFound("This link was used already or is too old. `trapline user link` on the server makes a new one.")
+            raise NotFound(BAD_LINK)
         return LinkState(purpose=row.purpose, expires_at=row.expires_at)
 
 
@@ -209,7 +210,7 @@ async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
     async with system.database.transaction(scope) as tx:
         link = await find_link(scope, tx, hash_secret(given.link), lock=True)
         if link is None:
-            raise NotFound("This link was used already or is too old. `trapline user link` on the server makes a new one.")
+            raise NotFound(BAD_LINK)
         if link.purpose == "first_owner":
             if given.email is None or password_hash is None:
                 raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
