@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import PulledFileRow, SourceRow
@@ -26,10 +25,11 @@ class Listed:
 
 async def find_unknown(scope: Scope, tx: Transaction, source_id: UUID, listed: Sequence[Listed]) -> list[Listed]:
     """Find which of these files the ledger does not know, or knows with another fingerprint. Writes nothing."""
-    statement = select(PulledFileRow.path, PulledFileRow.fingerprint).where(
-        PulledFileRow.source_id == source_id, PulledFileRow.path.in_([file.path for file in listed])
+    cursor = await tx.execute(
+        "select path, fingerprint from pulled_files where source_id = %s and path = any(%s)",
+        (source_id, [file.path for file in listed]),
     )
-    known = dict((await tx.session.execute(statement)).all())
+    known: dict[str, str] = dict(await cursor.fetchall())
     return [file for file in listed if known.get(file.path) != file.fingerprint]
 
 
@@ -40,39 +40,35 @@ async def note_listed(
 
     A file that changed before it was ever taken is still being written: it is left alone for `settle`.
     """
-    if not listed:
+    files = list({file.path: file for file in listed}.values())
+    if not files:
         return 0
-    rows = [
-        {
-            "source_id": source.id,
-            "project_id": source.project_id,
-            "path": file.path,
-            "state": "skipped" if file.skipped else "seen",
-            "error": file.skipped,
-            "size": file.size,
-            "modified_at": file.modified_at,
-            "fingerprint": file.fingerprint,
-        }
-        for file in {file.path: file for file in listed}.values()
-    ]
-    statement = insert(PulledFileRow).values(rows)
-    told = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["source_id", "path"],
-        set_={
-            "state": told.state,
-            "error": told.error,
-            "size": told.size,
-            "modified_at": told.modified_at,
-            "fingerprint": told.fingerprint,
-            "attempts": 0,
-            # A file that changed before it was ever taken is still being written.
-            "next_attempt_at": case((PulledFileRow.state == "seen", func.now() + settle), else_=None),
-            "updated_at": func.now(),
-        },
+    # Plain SQL over arrays: a statement of 500 rows of values takes ten times as long to put together.
+    await tx.execute(
+        """
+        insert into pulled_files (source_id, project_id, path, state, error, size, modified_at, fingerprint, attempts)
+        select %s, %s, path, case when skipped is null then 'seen' else 'skipped' end, skipped, size, modified_at,
+            fingerprint, 0
+        from unnest(%s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
+            as told (path, skipped, size, modified_at, fingerprint)
+        on conflict (source_id, path) do update set
+            state = excluded.state, error = excluded.error, size = excluded.size,
+            modified_at = excluded.modified_at, fingerprint = excluded.fingerprint, attempts = 0,
+            next_attempt_at = case when pulled_files.state = 'seen' then now() + %s end,
+            updated_at = now()
+        """,
+        (
+            source.id,
+            source.project_id,
+            [file.path for file in files],
+            [file.skipped for file in files],
+            [file.size for file in files],
+            [file.modified_at for file in files],
+            [file.fingerprint for file in files],
+            settle,
+        ),
     )
-    await tx.session.execute(statement)
-    return sum(row["state"] == "seen" for row in rows)
+    return sum(file.skipped is None for file in files)
 
 
 async def list_next_files(
