@@ -102,7 +102,7 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     assert (ended.progress.completed, ended.progress.failed) == (IMAGES, 0)
     results = _read(
         own_server,
-        "select i.id, count(*) filter (where a.type = 'bounding_box') from images i "
+        "select i.id, count(*) filter (where a.annotation_type = 'bounding_box') from images i "
         "left join annotations a on a.image_id = i.id group by i.id",
     )
     assert len(results) == IMAGES

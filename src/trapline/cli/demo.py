@@ -86,6 +86,8 @@ def _choose_folder(data: Path | None, console: "Console") -> Path:
 def _choose_port(port: int, console: "Console") -> int:
     from trapline.server.engines.postgres import free_port
 
+    if port == 0:
+        return free_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
