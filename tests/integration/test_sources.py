@@ -1,0 +1,136 @@
+"""Pull sources over HTTP: what is taken, what is refused and why, and that nothing secret comes back."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from tests.integration.houses import House, build_house
+from tests.integration.pictures import make_jpeg
+from trapline.server.actions import pulls, sources
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.sources import NewSource
+
+SYSTEM = Scope.system()
+PATH = "/image-pull-sources"
+
+
+@pytest.fixture
+async def house(system: System) -> House:
+    return await build_house(system, "house")
+
+
+@pytest.fixture
+async def client(app_client: httpx2.AsyncClient, house: House) -> httpx2.AsyncClient:
+    app_client.headers["Authorization"] = f"Bearer {house.tokens['owner']}"
+    return app_client
+
+
+def settings(house: House, **more: Any) -> dict[str, Any]:
+    return {
+        "name": "oak",
+        "base_url": "https://camera.example/DCIM/",
+        "location_id": house.ids["deployment_id"],
+        **more,
+    }
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v2"])
+async def test_a_source_is_made_shown_changed_paused_and_deleted(
+    client: httpx2.AsyncClient, house: House, prefix: str
+) -> None:
+    made = await client.post(f"{prefix}{PATH}/", json=settings(house, auth_type="bearer", auth_password="s3cret"))
+    assert made.status_code == 201, made.text
+    source = made.json()
+    assert made.headers["location"] == f"/api/v2{PATH}/{source['id']}"
+    assert (source["gateway"], source["max_files_per_run"], source["schedule"]) == ("http", 10, "0 * * * *")
+    assert (source["has_password"], source["health"], source["location_id"]) == (
+        True,
+        "new",
+        house.ids["deployment_id"],
+    )
+    assert source["next_run"] is not None
+    path = f"{prefix}{PATH}/{source['id']}"
+    shown = await client.get(path)
+    changed = await client.patch(path, json={"schedule": "*/15 * * * *"}, headers={"If-Match": shown.headers["etag"]})
+    assert changed.json()["schedule"] == "*/15 * * * *"
+    late = await client.patch(path, json={"name": "elm"}, headers={"If-Match": shown.headers["etag"]})
+    assert late.status_code == 412
+    assert (await client.patch(f"{path}/toggle")).json()["is_active"] is False
+    assert (await client.patch(f"{path}/toggle?is_active=false")).json()["health"] == "paused"
+    assert (await client.patch(f"{path}/toggle")).json()["is_active"] is True
+    for answer in (made, shown, changed, await client.get(f"{prefix}{PATH}")):
+        assert "s3cret" not in answer.text
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"base_url": "ftp://camera.example/"}, "begin with http"),
+        ({"base_url": "https://ranger:pw4711@camera.example/"}, "auth_username"),
+        ({"base_url": "not an address"}, "begin with"),
+        ({"base_url": "file:///etc"}, "TRAPLINE_SOURCE_FOLDERS"),
+        ({"base_url": "file:///etc", "gateway": "http"}, "does not speak"),
+        ({"schedule": "hourly"}, "cron"),
+        ({"filename_time_pattern": "IMG_*"}, "year, month and day"),
+        ({"auth_type": "basic", "auth_password": "x"}, "auth_username"),
+        ({"auth_type": "header", "auth_header": "Host: elsewhere"}, "Host"),
+        ({"auth_type": "header", "auth_header": "X-Key: a\r\nX: b"}, "one line"),
+        ({"user_id": "018f0000-0000-7000-8000-000000000001"}, "not yours"),
+    ],
+)
+async def test_settings_that_cannot_work_are_refused_in_words(
+    client: httpx2.AsyncClient, house: House, wrong: dict[str, Any], words: str
+) -> None:
+    answer = await client.post(PATH, json=settings(house, **wrong))
+    assert answer.status_code in (403, 422), answer.text
+    assert words in answer.text
+    assert "pw4711" not in answer.text
+
+
+async def test_names_are_unique_in_a_project(client: httpx2.AsyncClient, house: House) -> None:
+    assert (await client.post(PATH, json=settings(house))).status_code == 201
+    assert (await client.post(PATH, json=settings(house))).status_code == 409
+
+
+async def test_a_new_server_does_not_get_the_old_ones_password(client: httpx2.AsyncClient, house: House) -> None:
+    made = await client.post(PATH, json=settings(house, auth_type="basic", auth_username="a", auth_password="old"))
+    path = f"{PATH}/{made.json()['id']}"
+    moved = await client.patch(path, json={"base_url": "https://elsewhere.example/"})
+    assert moved.status_code == 422
+    assert "password" in moved.json()["detail"]
+    assert (await client.patch(path, json={"base_url": "https://camera.example/other/"})).status_code == 200
+    both = {"base_url": "https://elsewhere.example/", "auth_password": "new"}
+    assert (await client.patch(path, json=both)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "http://localhost:8000/", "http://169.254.169.254/", "http://10.0.0.7/"]
+)
+async def test_a_test_of_an_inner_address_says_that_it_is_not_allowed(
+    client: httpx2.AsyncClient, house: House, url: str
+) -> None:
+    answer = await client.post(f"{PATH}/test", json={"source": settings(house, base_url=url)})
+    assert answer.status_code == 200
+    assert answer.json()["ok"] is False
+    assert "may not be pulled from" in answer.json()["detail"]
+
+
+async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, house: House, tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    (card / "DCIM").mkdir(parents=True)
+    (card / "DCIM" / "IMG_1.JPG").write_bytes(make_jpeg(1))
+    (card / "passwd.jpg").symlink_to("/etc/passwd")
+    system = replace(system, source_folders=(tmp_path,))
+    new = NewSource(name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"]))
+    source = await sources.create_source(system, SYSTEM, new)
+    accepted = await pulls.start_run(system, SYSTEM, source.id, None)
+    await pulls.pull(system, SYSTEM, accepted.run_id)
+    run = await sources.show_run(system, SYSTEM, source.id, accepted.run_id)
+    assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
