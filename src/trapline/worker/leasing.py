@@ -55,14 +55,15 @@ class Leaser:
         self._stop = stop
         self._log = log
         self._last_task = time.monotonic()
+        self._looked = False
         self.error: SignedOut | None = None
 
     def seconds_without_task(self) -> float:
-        """How long ago a task was leased, or the work on one ended."""
-        return time.monotonic() - self._last_task
+        """How long the server has been saying that there is nothing; a server that does not answer says nothing."""
+        return time.monotonic() - self._last_task if self._looked else 0.0
 
     def touch(self) -> None:
-        """Something is still being worked on."""
+        """Something may still be to do."""
         self._last_task = time.monotonic()
 
     def run(self) -> None:
@@ -79,11 +80,15 @@ class Leaser:
                     self.error = SignedOut(f"the server refuses the token: {error}")
                     return
                 failures += 1
+                self.touch()
                 wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
                 asked_s = getattr(error, "retry_after_s", None) or 0.0
                 self._log.warning("cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1))
                 self._stop.wait(max(wait_s, asked_s) * _jitter())
                 continue
+            if not self._looked:
+                self._looked = True
+                self.touch()
             if not leased:
                 self._stop.wait(self._poll_s * _jitter())
 
@@ -102,6 +107,7 @@ class Leaser:
                     if refused.status not in (404, 409):
                         raise
                     self._log.info("job is gone", job=job.id, reason=str(refused))
+                    self.touch()
                     break
                 if not tasks:
                     break
