@@ -133,9 +133,9 @@ def failure(task: dict[str, Any], error: str = "failed to load image") -> dict[s
 async def add_images(database: Database, project: int, deployment: UUID, count: int) -> list[UUID]:
     """Add images of 200 x 100 pixels, without any bytes behind them."""
     start = datetime(2026, 6, 1, tzinfo=UTC)
-    rows = []
-    for number in range(count):
-        key = uuid7()
+    rows: list[dict[str, Any]] = []
+    ids = [uuid7() for _ in range(count)]
+    for number, key in enumerate(ids):
         rows.append(
             {
                 "id": key,
@@ -156,7 +156,7 @@ async def add_images(database: Database, project: int, deployment: UUID, count: 
     async with database.transaction(SYSTEM) as tx:
         for first in range(0, count, 1000):
             await tx.session.execute(insert(ImageRow), rows[first : first + 1000])
-    return [row["id"] for row in rows]
+    return ids
 
 
 async def make_field(system: System, images: int = 3, name: str = "field") -> Field:

@@ -188,7 +188,7 @@ async def list_algorithms(
         .order_by(PipelineAlgorithmRow.pipeline_id, PipelineAlgorithmRow.position)
     )
     found: dict[int, list[tuple[AlgorithmRow, int]]] = {}
-    for pipeline_id, algorithm, classes in (await tx.session.execute(statement)).tuples().all():
+    for pipeline_id, algorithm, classes in (await tx.session.execute(statement)).all():
         found.setdefault(pipeline_id, []).append((algorithm, classes))
     return found
 
@@ -204,6 +204,6 @@ async def list_offers(
         .order_by(ServicePipelineRow.pipeline_id, ServiceRow.name)
     )
     found: dict[int, list[tuple[str, datetime | None]]] = {}
-    for pipeline_id, name, seen_at in (await tx.session.execute(statement)).tuples().all():
+    for pipeline_id, name, seen_at in (await tx.session.execute(statement)).all():
         found.setdefault(pipeline_id, []).append((name, seen_at))
     return found

@@ -50,7 +50,7 @@ async def list_service_projects(scope: Scope, tx: Transaction, service_ids: list
         .order_by(ServiceProjectRow.project_id)
     )
     found: dict[int, list[int]] = {}
-    for service_id, project_id in (await tx.session.execute(statement)).tuples().all():
+    for service_id, project_id in (await tx.session.execute(statement)).all():
         if scope.sees(project_id):
             found.setdefault(service_id, []).append(project_id)
     return found

@@ -1,0 +1,144 @@
+"""Registration: truthful, repeatable, and revisions of algorithms never change."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conformance.adc_client import PIPELINE
+from tests.integration.fields import Field, make_field, success
+from trapline.server.system import System
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    return await make_field(system)
+
+
+async def register(field: Field, pipelines: list[dict[str, Any]], **changes: Any) -> httpx2.Response:
+    body = {"processing_service_name": "Field worker (host)", "pipelines": pipelines} | changes
+    return await field.call("POST", f"/projects/{field.project}/pipelines/", body, field.worker)
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return PIPELINE | changes
+
+
+async def test_the_same_again_is_201_and_changes_nothing(field: Field) -> None:
+    new = changed(slug="other")
+    first = await register(field, [PIPELINE, new])
+    assert first.status_code == 201
+    assert first.json()["pipelines_created"] == ["other"]
+    again = await register(field, [PIPELINE, new])
+    assert again.status_code == 201
+    assert again.json() == first.json() | {"pipelines_created": []}
+    assert isinstance(again.json()["processing_service_id"], int)
+    updated = await register(field, [PIPELINE, changed(slug="other", name="Better")])
+    assert (updated.json()["pipelines_created"], updated.json()["pipelines_updated"]) == ([], ["other"])
+    listed = (await field.call("GET", f"/pipelines?project={field.project}")).json()
+    assert [(found["slug"], found["name"], found["online"]) for found in listed["results"]] == [
+        ("field-pipeline", "Field pipeline", True),
+        ("other", "Better", True),
+    ]
+    assert listed["results"][0]["services"] == ["Field worker (host)"]
+
+
+async def test_another_class_list_is_another_revision(field: Field) -> None:
+    detector, classifier = PIPELINE["algorithms"]
+    assert isinstance(classifier, dict)
+    grown = classifier | {"category_map": {"data": {}, "labels": ["moth", "bat", "owl"]}}
+    await register(field, [changed(algorithms=[detector, grown])])
+    rows = await field.ask(
+        """
+        select cardinality(m.labels) from algorithms a join category_maps m on m.sha256 = a.map_sha256
+        where a.key = 'field-classifier' order by a.id
+        """
+    )
+    assert rows == [(2,), (3,)]
+    [listed] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]
+    assert [found["classes"] for found in listed["algorithms"]] == [0, 3]
+    assert await field.ask("select classes from pipelines") == [(3,)]
+
+
+async def test_a_class_list_of_30000_labels(field: Field) -> None:
+    labels = [f"species number {number}" for number in range(30_000)]
+    data = [{"index": number, "label": label, "gbif_key": number} for number, label in enumerate(labels)]
+    classifier = {"name": "C", "key": "c", "version": 2, "category_map": {"data": data, "labels": labels}}
+    answer = await register(field, [changed(slug="long", algorithms=[classifier])])
+    assert answer.status_code == 201, answer.text
+    assert await field.ask("select cardinality(labels) from category_maps order by 1 desc limit 1") == [(30_000,)]
+
+
+async def test_labels_may_stand_in_data_alone(field: Field) -> None:
+    data = [{"index": 1, "label": "b"}, {"index": 0, "label": "a"}]
+    classifier = {"name": "C", "key": "c", "version": 2, "category_map": {"data": data, "labels": []}}
+    await register(field, [changed(slug="short", algorithms=[classifier])])
+    query = "select m.labels from category_maps m join algorithms a on a.map_sha256 = m.sha256 where a.key = 'c'"
+    assert await field.ask(query) == [(["a", "b"],)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"processing_service_name": "", "pipelines": []},
+        {"pipelines": []},
+        {"processing_service_name": "S", "pipelines": [{"name": "P", "slug": "not a slug", "version": 1}]},
+        {"processing_service_name": "S", "pipelines": [PIPELINE, PIPELINE]},
+        {"processing_service_name": "S\x00", "pipelines": []},
+        [],
+    ],
+)
+async def test_bad_content_is_400_in_words(field: Field, body: Any) -> None:
+    answer = await field.call("POST", f"/projects/{field.project}/pipelines/", body, field.worker)
+    assert answer.status_code == 400, answer.text
+    assert "Nothing was registered" in answer.json()["detail"]
+
+
+async def test_an_unknown_project_is_404(field: Field) -> None:
+    body = {"processing_service_name": "S", "pipelines": []}
+    assert (await field.call("POST", "/projects/999/pipelines/", body, field.worker)).status_code == 404
+
+
+async def test_a_service_belongs_to_its_registrant(system: System) -> None:
+    field, neighbour = await make_field(system), await make_field(system, name="neighbour")
+    assert (await field.register())["processing_service_id"] != (await neighbour.register())["processing_service_id"]
+    other_token = await field.make_worker()
+    body = {"processing_service_name": "Field worker (host)", "pipelines": [PIPELINE]}
+    same = await field.call("POST", f"/projects/{field.project}/pipelines/", body, other_token)
+    assert same.json()["processing_service_id"] == (await field.register())["processing_service_id"]
+
+
+async def test_an_algorithm_that_nobody_registered_is_kept_and_flagged(field: Field) -> None:
+    job = await field.run_job()
+    [task] = await field.lease(job, 1)
+    result = success(task)
+    result["result"]["detections"][0]["algorithm"] = {"name": "Stranger", "key": "stranger"}
+    assert await field.post(job, [result]) == ["accepted"]
+    assert await field.ask("select key, name, registered from algorithms where not registered") == [
+        ("stranger", "Stranger", False),
+    ]
+    image = (await field.call("GET", f"/images/{task['image_id']}")).json()
+    assert image["analyses"][0]["annotations"][0]["algorithm"] == "stranger"
+
+
+async def test_services_show_their_workers(field: Field) -> None:
+    job = await field.run_job()
+    tasks = await field.lease(job, 2)
+    await field.post(job, [success(tasks[0])])
+    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()["results"]
+    assert (service["name"], service["online"]) == ("Field worker (host)", True)
+    assert service["pipelines"] == ["field-pipeline"]
+    assert service["projects"] == [field.project]
+    [worker] = service["workers"]
+    assert (worker["job_id"], worker["holds"], worker["completed"], worker["online"]) == (job, 1, 1, True)
+
+
+async def test_asking_for_jobs_is_a_sign_of_life(field: Field) -> None:
+    await field.change("update processing_services set last_seen_at = now() - interval '1 h'")
+    [pipeline] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]
+    assert pipeline["online"] is False
+    job = await field.run_job()
+    assert (await field.show(job))["why"].startswith("No worker offers field-pipeline since ")
+    await field.claim()
+    [pipeline] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]
+    assert pipeline["online"] is True

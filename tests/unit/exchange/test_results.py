@@ -1,0 +1,202 @@
+"""Results are read element by element, and become rows without losing anything."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.conformance.adc_client import find_on
+
+from trapline.server.errors import Invalid
+from trapline.server.exchange import results
+from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
+from trapline.server.exchange.results import Failure, Refused, Success, is_about, read_results
+from trapline.server.rules.geometry import Frame
+from trapline.server.rules.score_codec import decode_scores
+from trapline.wire import results as wire
+
+IMAGE, ANALYSIS = UUID(int=1), UUID(int=2)
+SUBJECT = Subject(ANALYSIS, IMAGE, 7, Frame(200, 100))
+ALGORITHMS = {
+    "field-detector": KnownAlgorithm(10),
+    "field-classifier": KnownAlgorithm(11, b"h", ["moth", "bat"]),
+}
+TASK = {"image_id": str(IMAGE), "image_url": "http://x/"}
+
+
+def read_one(result: Any) -> Success | Failure | Refused:
+    body = json.dumps({"results": [{"reply_subject": "t", "result": result}]}).encode()
+    [element] = read_results(body)
+    assert element.reply_subject == "t"
+    return element.result
+
+
+def find(**changes: Any) -> Findings:
+    """Findings of the usual result, its only detection changed."""
+    result = find_on(TASK)
+    result["detections"][0] |= changes
+    read = read_one(result)
+    assert isinstance(read, Success), read
+    return make_findings(SUBJECT, read, ALGORITHMS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        (wire.Success, results.Success),
+        (wire.Failure, results.Failure),
+        (wire.Classification, results.Classification),
+        (wire.BoundingBox, results.BoundingBox),
+        (wire.AlgorithmReference, results.AlgorithmReference),
+        (wire.SourceImage, results.SourceImage),
+        (wire.Detection, results.Detection),
+    ],
+)
+def test_every_field_of_the_wire_is_read(kind: Any, ours: Any) -> None:
+    assert set(kind.model_fields) <= set(ours.__struct_fields__)
+
+
+def test_unknown_keys_are_ignored() -> None:
+    assert isinstance(read_one(find_on(TASK) | {"novelty": {"a": [1]}}), Success)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (None, "Expected"),
+        ({}, "source_images"),
+        ({"error": 3}, "error"),
+        ({"error": "x" * 100_001}, "100,000"),
+        ({"error": "a\x00b"}, "NUL"),
+        (find_on(TASK) | {"config": {"deep": ["\x00"]}}, "NUL"),
+        (find_on(TASK) | {"detections": [{"source_image_id": "1"}]}, "algorithm"),
+    ],
+)
+def test_bad_elements_say_why(result: Any, words: str) -> None:
+    read = read_one(result)
+    assert isinstance(read, Refused)
+    assert words in read.reason
+
+
+@pytest.mark.parametrize("number", ["1e999", '"0.5"', "true", "null"])
+def test_scores_are_finite_numbers(number: str) -> None:
+    body = json.dumps([{"reply_subject": "t", "result": find_on(TASK)}]).replace("0.75", number)
+    [element] = read_results(body.encode())
+    assert isinstance(element.result, Refused)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"3", b'{"results": 3}', b'{"results": [NaN]}', b"\xff", b"[" * 100_000])
+def test_other_bodies_are_invalid(body: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_results(body)
+
+
+@pytest.mark.parametrize("element", [b"3", b"{}", b'{"result": {}}', b'{"reply_subject": 3, "result": {}}'])
+def test_elements_without_a_token_are_refused(element: bytes) -> None:
+    [read] = read_results(b"[" + element + b"]")
+    assert read.reply_subject == ""
+    assert isinstance(read.result, Refused)
+
+
+def test_a_result_is_about_one_image() -> None:
+    read = read_one(find_on(TASK))
+    assert isinstance(read, Success)
+    assert is_about(read, IMAGE)
+    assert not is_about(read, ANALYSIS)
+    assert is_about(Failure("x", None), IMAGE)
+    assert not is_about(Failure("x", "other"), IMAGE)
+
+
+def test_a_box_and_its_classification() -> None:
+    found = find()
+    box, named = found.annotations
+    assert (box.class_name, box.confidence, box.ordering, box.algorithm_id) == ("moth", 0.75, 0, 10)
+    assert (named.class_name, named.confidence, named.ordering, named.algorithm_id) == ("moth", 0.75, 1, 11)
+    assert named.parent_id == box.id
+    assert box.parent_id is None
+    assert "given" not in box.data
+    [vector] = found.vectors
+    assert vector.annotation_id == named.id
+    assert decode_scores(vector.content).scores.tolist() == [0.75, 0.25]
+    assert not found.is_blank
+    assert [(one.class_name, one.confidence) for one in found.classes] == [("moth", 0.75)]
+
+
+def test_the_detectors_own_score_is_the_boxs_confidence() -> None:
+    box, named = find(score=0.5).annotations
+    assert (box.confidence, named.confidence) == (0.5, 0.75)
+
+
+def test_a_box_over_the_edge_is_clipped_and_the_given_one_kept() -> None:
+    box = find(bbox={"x1": -5, "y1": 2, "x2": 900, "y2": 50}).annotations[0]
+    assert [box.data[key] for key in ("x_min", "y_min", "x_max", "y_max")] == [0, 2, 200, 50]
+    assert box.data["given"] == {"x1": -5, "y1": 2, "x2": 900, "y2": 50}
+    assert (box.data["image_width"], box.data["image_height"]) == (200, 100)
+
+
+def test_an_empty_box_is_stored_flagged_and_shows_nothing() -> None:
+    found = find(bbox={"x1": 900, "y1": 2, "x2": 950, "y2": 50})
+    assert found.annotations[0].data["empty"] is True
+    assert len(found.annotations) == 2
+    assert found.is_blank
+    assert found.classes == []
+
+
+def test_no_box_means_nothing_found() -> None:
+    found = find(bbox=None, classifications=[])
+    assert found.annotations == []
+    assert found.is_blank
+    assert found.report["nothing_found"][0]["algorithm"] == "field-detector"
+
+
+def test_the_last_terminal_classification_names_the_box() -> None:
+    [usual] = find_on(TASK)["detections"][0]["classifications"]
+    steps = [
+        usual | {"classification": "bat", "scores": [0.2, 0.8]},
+        usual | {"classification": "moth", "scores": [0.6, 0.4]},
+        usual | {"classification": "bat", "scores": [0.1, 0.9], "terminal": False},
+    ]
+    found = find(classifications=steps)
+    assert (found.annotations[0].class_name, found.annotations[0].confidence) == ("moth", 0.6)
+    assert [row.ordering for row in found.annotations] == [0, 1, 2, 3]
+
+
+def test_equal_detections_are_two_rows() -> None:
+    result = find_on(TASK)
+    result["detections"] *= 2
+    read = read_one(result)
+    assert isinstance(read, Success)
+    rows = make_findings(SUBJECT, read, ALGORITHMS).annotations
+    assert len({row.fingerprint for row in rows}) == 4
+    assert rows[3].parent_id == rows[2].id
+    again = make_findings(SUBJECT, read, ALGORITHMS).annotations
+    assert [row.fingerprint for row in again] == [row.fingerprint for row in rows]
+
+
+def test_top_five_with_names_from_the_class_list() -> None:
+    labels = [f"class {number}" for number in range(40)]
+    scores = [0.0] * 40
+    scores[7], scores[3], scores[11] = 0.5, 0.3, 0.3
+    [usual] = find_on(TASK)["detections"][0]["classifications"]
+    given = usual | {"classification": "class 7", "scores": scores, "labels": labels}
+    named = find(classifications=[given]).annotations[1]
+    assert [entry["class"] for entry in named.data["topk"]][:3] == ["class 7", "class 3", "class 11"]
+    assert len(named.data["topk"]) == 5
+    assert "class_list" in named.data
+
+
+def test_a_score_out_of_range_is_no_confidence_but_is_kept() -> None:
+    [usual] = find_on(TASK)["detections"][0]["classifications"]
+    found = find(classifications=[usual | {"scores": [7.5, -1.0]}])
+    assert found.annotations[0].confidence is None
+    assert decode_scores(found.vectors[0].content).scores.tolist() == [7.5, -1.0]
+
+
+def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:
+    long = {"labels": ["a", "b"], "data": [{"index": 0, "label": "a"}], "version": "1"}
+    read = read_one(find_on(TASK) | {"algorithms": {"d": {"key": "d", "category_map": long}}})
+    assert isinstance(read, Success)
+    found = make_findings(SUBJECT, read, ALGORITHMS)
+    [(sha256, content)] = found.maps.items()
+    assert content == (["a", "b"], [{"index": 0, "label": "a"}])
+    assert found.report["algorithms"]["d"]["category_map"] == {"version": "1", "class_list": sha256.hex()}

@@ -1,0 +1,140 @@
+"""What the line decides: lease tokens, budgets, verdicts, how much is handed out, how a job ends."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from trapline.server.rules.lease_tokens import Leased, find_leased, make_lease_token
+from trapline.server.rules.leasing import tasks_per_lease
+from trapline.server.rules.moves import ALLOWED_JOB_MOVES, FINAL, find_end
+from trapline.server.rules.retry import Again, Dead, judge_error, judge_loss
+from trapline.server.rules.verdicts import Standing, Verdict, judge_result
+from trapline.server.rules.worker_names import name_worker
+from trapline.wire.annotations import AnalysisState
+from trapline.wire.jobs import JobState
+
+TASK = UUID("01890000-0000-7000-8000-000000000001")
+KEY, OLD_KEY = b"k" * 32, b"o" * 32
+
+
+def test_a_lease_token_is_read_back() -> None:
+    token = make_lease_token(KEY, TASK, 3)
+    assert token.startswith(f"{TASK}.3.")
+    assert find_leased([KEY], token) == Leased(TASK, 3)
+    assert find_leased([KEY, OLD_KEY], make_lease_token(OLD_KEY, TASK, 3)) == Leased(TASK, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda token: token.replace(".3.", ".4."),
+        lambda token: token.replace("01890000", "01890001"),
+        lambda token: token[:-1] + ("A" if token[-1] != "A" else "B"),
+        lambda token: token[:-1],
+        lambda token: token + " ",
+        lambda token: token.replace(".3.", ".03."),
+        lambda token: token.replace(".3.", ".٣."),
+        lambda token: token.upper(),
+        lambda token: token[:0],
+    ],
+)
+def test_a_changed_lease_token_is_none(change: Callable[[str], str]) -> None:
+    assert find_leased([KEY], change(make_lease_token(KEY, TASK, 3))) is None
+
+
+def test_a_lease_token_of_another_key_is_none() -> None:
+    assert find_leased([OLD_KEY], make_lease_token(KEY, TASK, 3)) is None
+
+
+@pytest.mark.parametrize("error", ["image is not an image", "Image is not an image: a.jpg"])
+def test_a_permanent_error_is_the_end(error: str) -> None:
+    assert judge_error(error, 1, 3, 0.5) == Dead(error)
+
+
+@pytest.mark.parametrize("error", ["failed to load image", "Batch processing error: out of memory", ""])
+def test_passing_errors_wait_ever_longer_up_to_the_budget(error: str) -> None:
+    assert judge_error(error, 1, 3, 0.5) == Again(2.0)
+    assert judge_error(error, 2, 3, 0.5) == Again(8.0)
+    assert judge_error(error, 3, 3, 0.5) == Dead(error)
+
+
+def test_waits_are_spread_and_have_an_end() -> None:
+    assert judge_error("x", 1, 99, 0.0) == Again(1.5)
+    assert judge_error("x", 1, 99, 1.0) == Again(2.5)
+    assert judge_error("x", 50, 99, 0.5) == Again(300.0)
+
+
+def test_lost_leases_have_a_budget_of_their_own() -> None:
+    assert judge_loss(4, 5) == Again(0.0)
+    last = judge_loss(5, 5)
+    assert isinstance(last, Dead)
+    assert "5 times" in last.reason
+
+
+P, Q, C, F = AnalysisState.PROCESSING, AnalysisState.QUEUED, AnalysisState.COMPLETED, AnalysisState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("task", "attempt", "is_error", "verdict"),
+    [
+        (Standing(P, 1, 0), 1, False, Verdict.COUNTS),
+        (Standing(P, 3, 0), 1, False, Verdict.COUNTS),  # late, and good work
+        (Standing(Q, 3, 0), 3, False, Verdict.COUNTS),  # late, its lease over
+        (Standing(P, 3, 0), 2, True, Verdict.DUPLICATE),  # an error that is not the newest attempt's
+        (Standing(P, 3, 0), 3, True, Verdict.COUNTS),
+        (Standing(P, 3, 2), 2, False, Verdict.STALE),  # behind the fence
+        (Standing(P, 3, 2), 3, False, Verdict.COUNTS),
+        (Standing(P, 3, 0), 4, False, Verdict.STALE),  # never given out
+        (Standing(C, 2, 0, [(1, "completed")]), 1, False, Verdict.AGAIN),
+        (Standing(C, 2, 0, [(1, "completed")]), 1, True, Verdict.AGAIN),
+        (Standing(C, 2, 0, [(1, "completed")]), 2, False, Verdict.DUPLICATE),
+        (Standing(C, 2, 2, [(1, "completed")]), 1, False, Verdict.AGAIN),
+        (Standing(Q, 2, 0, [(2, "error")]), 2, True, Verdict.AGAIN),
+        (Standing(Q, 2, 0, [(2, "error")]), 2, False, Verdict.COUNTS),
+        (Standing(F, 2, 0, [(2, "error")]), 2, True, Verdict.AGAIN),
+        (Standing(F, 2, 0, [(2, "error")]), 2, False, Verdict.DUPLICATE),
+    ],
+)
+def test_verdicts(task: Standing, attempt: int, is_error: bool, verdict: Verdict) -> None:
+    assert judge_result(task, attempt, is_error=is_error) == verdict
+
+
+@pytest.mark.parametrize(
+    ("wanted", "classes", "held", "tasks"),
+    [
+        (24, 0, 0, 24),
+        (24, 0, 499, 24),
+        (24, 0, 500, 1),
+        (9999, 0, 0, 500),
+        (400, 2_500, 0, 16),
+        (400, 30_000, 0, 1),
+        (400, 3_000_000, 0, 1),
+    ],
+)
+def test_tasks_per_lease(wanted: int, classes: int, held: int, tasks: int) -> None:
+    assert tasks_per_lease(wanted, classes, held, 500) == tasks
+
+
+@pytest.mark.parametrize(
+    ("counters", "end"),
+    [
+        ((1, 5, 0), None),
+        ((0, 0, 0), JobState.COMPLETED),
+        ((0, 1, 9), JobState.COMPLETED),
+        ((0, 0, 1), JobState.FAILED),
+    ],
+)
+def test_how_a_job_ends(counters: tuple[int, int, int], end: JobState | None) -> None:
+    assert find_end(*counters) == end
+
+
+def test_final_states_lead_only_back_to_the_line() -> None:
+    assert {move for move in ALLOWED_JOB_MOVES if move[0] in FINAL} == {(state.value, "queued") for state in FINAL}
+
+
+def test_names_of_workers() -> None:
+    ours = "trapline-worker/0.1.0 (Lynx; gpu-2; pid 77)"
+    assert name_worker(ours, "10.0.0.3") == "Lynx on gpu-2 (process 77)"
+    assert name_worker("python-requests/2.31 CPython", "10.0.0.3") == "python-requests/2.31 at 10.0.0.3"
+    assert name_worker("", "") == "a worker at an unknown address"
