@@ -156,7 +156,7 @@ async def test_results_against_the_reaper(field: Field) -> None:
     for _ in range(RACES // 5):
         job, tasks = await make_leased_job(field)
         posts = [post(field, job, [success(task) for task in tasks[first : first + 2]]) for first in (0, 2)]
-        reaped, *told = await asyncio.gather(reap(job), *posts)
+        reaped, told = await asyncio.gather(reap(job), asyncio.gather(*posts))
         reaped += await reap(job)
         accepted = sum(status == "accepted" for statuses in told for status in statuses)
         assert accepted + reaped == 4
