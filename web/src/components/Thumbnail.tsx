@@ -1,5 +1,6 @@
 /** A thumbnail with its boxes drawn on it. */
 import { useState } from "react"
+import { fileAddress } from "../api/files"
 import type { Image } from "../api/types"
 import { words } from "../words/en"
 import { classColour } from "./classes"
@@ -14,7 +15,7 @@ export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?
     <>
       {image.thumbnail_url && !failed ? (
         <img
-          src={image.thumbnail_url} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          src={fileAddress(image.thumbnail_url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
           onError={() => setFailed(true)}
         />
       ) : (

@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { ArrowLeft, ChevronLeft, ChevronRight, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
+import { fileAddress } from "../api/files"
 import { askImage } from "../api/queries"
 import { useSearch } from "../components/search"
 import { paths, withSearch } from "../paths"
@@ -71,7 +72,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     for (const other of [image.next_id, image.previous_id]) {
       if (!other) continue
       void client.fetchQuery(askImage(project, other)).then(
-        (next) => { if (next.preview_url) new Image().src = next.preview_url },
+        (next) => { if (next.preview_url) new Image().src = fileAddress(next.preview_url) },
         () => undefined,
       )
     }

@@ -36,14 +36,16 @@ export function OverviewPage() {
   const running = allJobs.filter((job) => ["queued", "processing"].includes(job.status))
   const online = services?.results.filter((service) => service.online).length ?? 0
   const failing = sources?.results.filter((source) => source.health === "failing") ?? []
+  // A project begins with a deployment that has no name of its own; a person has not said where a camera is by that.
+  const hasDeployment = (deployments?.results ?? []).some((one) => one.latitude !== null) || (deployments?.results.length ?? 0) > 1
   const hasPipeline = Boolean(project.automatic_pipeline) || allJobs.length > 0
-  const settled = !images || !deployments || !jobs || (deployments.results.length > 0 && images.results.length > 0 && hasPipeline)
+  const settled = !images || !deployments || !jobs || (hasDeployment && images.results.length > 0 && hasPipeline)
 
   return (
     <>
       <div className="page-head"><h1>{project.name}</h1></div>
       {!settled && mayManage(project) && (
-        <FirstSteps hasDeployment={deployments.results.length > 0} hasImages={images.results.length > 0} hasPipeline={hasPipeline} />
+        <FirstSteps hasDeployment={hasDeployment} hasImages={images.results.length > 0} hasPipeline={hasPipeline} />
       )}
       <div className="figures">
         <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images(images?.count ?? project.images)}</Link>

@@ -1,5 +1,6 @@
 /** The dark room: one picture, zoomed and moved to the pixel, with boxes over it. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
+import { fileAddress } from "../api/files"
 import type { ImageDetail } from "../api/types"
 import { words } from "../words/en"
 import { Boxes } from "./Boxes"
@@ -56,11 +57,11 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps>(function Canvas({ im
             }}
           >
             {image.preview_url && !failed.preview && (
-              <img src={image.preview_url} alt="" draggable={false} onError={() => setFailed((old) => ({ ...old, preview: true }))} />
+              <img src={fileAddress(image.preview_url)} alt="" draggable={false} onError={() => setFailed((old) => ({ ...old, preview: true }))} />
             )}
             {wantsFull && !failed.full && (
               <img
-                src={image.file_url} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
+                src={fileAddress(image.file_url)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
                 style={{ opacity: fullSeen ? 1 : 0 }} onError={() => setFailed((old) => ({ ...old, full: true }))}
               />
             )}

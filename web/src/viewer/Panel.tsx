@@ -1,6 +1,7 @@
 /** Beside the picture: the slider, class toggles, what was found, which analysis said it, and where the image is from. */
 import { Download } from "lucide-react"
 import { Link } from "wouter"
+import { fileAddress } from "../api/files"
 import type { ImageDetail } from "../api/types"
 import { classColour } from "../components/classes"
 import { AnalysisTag } from "../components/states"
@@ -170,7 +171,7 @@ function About({ image }: { image: ImageDetail }) {
         <dt>{w.checksum}</dt>
         <dd title={image.sha256}><code>{image.sha256.slice(0, 16)}…</code></dd>
       </dl>
-      <a className="button" style={{ marginTop: 12 }} href={image.file_url} download={image.filename}>
+      <a className="button" style={{ marginTop: 12 }} href={fileAddress(image.file_url)} download={image.filename}>
         <Download size={16} aria-hidden /> {w.download}
       </a>
       <details style={{ marginTop: 16 }}>

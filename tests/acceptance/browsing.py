@@ -1,0 +1,115 @@
+"""A real browser for the tests of the page: Debian's Chromium, watched for everything that goes wrong in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Response, StorageState, sync_playwright
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"phone": (390, 844), "laptop": (1366, 768), "large": (1920, 1080)}
+
+
+def find_chromium() -> str:
+    """The system's Chromium; without one the test is skipped, or fails where CI is set."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name)
+        if found:
+            return found
+    words = "no Chromium on this machine: the page was not looked at (apt-get install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """A browser, closed at the end."""
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watched:
+    """A tab, and what went wrong in it: words on the console, exceptions, requests that failed."""
+
+    page: Page
+    base_url: str
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go to an address of the page."""
+        self.page.goto(self.base_url + path)
+        return self.page
+
+    def expect_nothing_wrong(self) -> None:
+        """Fail with all that went wrong since the last time."""
+        wrong, self.wrong = self.wrong, []
+        assert not wrong, "\n".join(wrong)
+
+
+@contextmanager
+def open_tab(
+    browser: Browser,
+    base_url: str,
+    *,
+    size: str = "laptop",
+    colours: Literal["light", "dark"] = "light",
+    state: StorageState | None = None,
+) -> Iterator[Watched]:
+    """A tab of its own cookies; `state` is that of another one, signed in."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=colours,
+        has_touch=size == "phone",
+        storage_state=state,
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+    )
+    context.set_default_timeout(15_000)
+    tab = Watched(context.new_page(), base_url)
+    tab.page.on("pageerror", lambda error: tab.wrong.append(f"exception: {error}"))
+    tab.page.on(
+        "console",
+        lambda said: tab.wrong.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None,
+    )
+
+    def on_failed(request: Request) -> None:
+        # A request that the page itself gave up, by going elsewhere, is none that failed.
+        if request.failure != "net::ERR_ABORTED":
+            tab.wrong.append(f"{request.failure}: {request.method} {request.url}")
+
+    def on_response(response: Response) -> None:
+        if urlsplit(response.url).netloc != urlsplit(base_url).netloc and not response.url.startswith(
+            ("data:", "blob:")
+        ):
+            tab.wrong.append(f"another host: {response.url}")
+        if response.status >= 400:
+            tab.wrong.append(f"{response.status}: {response.request.method} {response.url}")
+
+    tab.page.on("requestfailed", on_failed)
+    tab.page.on("response", on_response)
+    try:
+        yield tab
+    finally:
+        context.close()
