@@ -64,6 +64,10 @@ migration: setup ## Write a migration for changed tables (NAME="what it does")
 	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="Add tags"'; exit 1; }
 	$(BIN)/python tools/write_migration.py "$(NAME)"
 
+.PHONY: settings
+settings: setup ## Write docs/reference/settings.md from the settings
+	@$(BIN)/python tools/write_settings.py
+
 .PHONY: web
 web: setup ## Build the page anew
 	$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
