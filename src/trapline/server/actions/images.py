@@ -194,21 +194,20 @@ def _image(system: System, row: ImageRow, deployment_name: str, found: Findings)
         file_url=sign_file(system, row.upright_key or row.storage_key),
         analysis_state=found.state,
         classes=found.classes,
-        boxes=[_box(box, naming) for box, naming in found.boxes],
+        boxes=[_box(box) for box in found.boxes],
         created_at=row.created_at,
     )
 
 
-def _box(box: AnnotationRow, naming: AnnotationRow | None) -> Box:
-    named = naming if naming is not None and naming.class_name else box
+def _box(box: AnnotationRow) -> Box:
     return Box(
         id=box.id,
         x_min=box.data["x_min"],
         y_min=box.data["y_min"],
         x_max=box.data["x_max"],
         y_max=box.data["y_max"],
-        class_name=named.class_name,
-        confidence=named.confidence if named.confidence is not None else box.confidence,
+        class_name=box.class_name,
+        confidence=box.confidence,
     )
 
 

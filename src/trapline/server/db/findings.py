@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import aliased
 
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
@@ -40,7 +39,7 @@ class Findings:
 
     state: str | None = None
     classes: list[str] = field(default_factory=list)
-    boxes: list[tuple[AnnotationRow, AnnotationRow | None]] = field(default_factory=list)
+    boxes: list[AnnotationRow] = field(default_factory=list)
 
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
@@ -101,36 +100,22 @@ async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
     return found
 
 
-async def _list_boxes(
-    tx: Transaction, image_ids: Sequence[UUID]
-) -> dict[UUID, list[tuple[AnnotationRow, AnnotationRow | None]]]:
+async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[AnnotationRow]]:
     newest = (
         select(AnalysisRow.id)
         .where(AnalysisRow.image_id.in_(image_ids), AnalysisRow.state == "completed")
         .ext(distinct_on(AnalysisRow.image_id))
         .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
     )
-    box, name = aliased(AnnotationRow), aliased(AnnotationRow)
-    # The last terminal classification names a box; a classifier's intermediate ones come before it.
     statement = (
-        select(box, name)
-        .outerjoin(
-            name,
-            (name.analysis_id == box.analysis_id)
-            & (name.parent_id == box.id)
-            & (name.annotation_type == "classification"),
-        )
-        .where(box.analysis_id.in_(newest), box.annotation_type == "bounding_box")
-        .ext(distinct_on(box.image_id, box.id))
-        .order_by(box.image_id, box.id, name.ordering.desc().nulls_last(), name.id.desc())
+        select(AnnotationRow)
+        .where(AnnotationRow.analysis_id.in_(newest), AnnotationRow.annotation_type == "bounding_box")
+        .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
     )
-    boxes: dict[UUID, list[tuple[AnnotationRow, AnnotationRow | None]]] = {}
-    for found, naming in (await tx.session.execute(statement)).all():
-        boxes.setdefault(found.image_id, []).append((found, naming))
-    return {
-        image_id: sorted(listed, key=lambda pair: -(pair[0].confidence or 0))[:MAX_BOXES]
-        for image_id, listed in boxes.items()
-    }
+    boxes: dict[UUID, list[AnnotationRow]] = {}
+    for box in (await tx.session.scalars(statement)).all():
+        boxes.setdefault(box.image_id, []).append(box)
+    return {image_id: listed[:MAX_BOXES] for image_id, listed in boxes.items()}
 
 
 async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:

@@ -2,9 +2,9 @@
 
 A detection becomes a bounding_box annotation and each of its classifications a classification annotation under it.
 The last terminal classification names the box. A box's `confidence` is its detector's own score where one was sent,
-else that of the classification that names it; a classification's is the score of the class it names. One that lies
-outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering` counts boxes and classifications
-through the result, so that two equal detections are two rows.
+else that of the classification that names it; lists are filtered by the same number. A classification's is the score
+of the class it names. One that lies outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering`
+counts boxes and classifications through the result, so that two equal detections are two rows.
 """
 
 import hashlib
@@ -105,16 +105,16 @@ class Findings:
         naming = next((named for named in reversed(detection.classifications) if named.terminal), None)
         name = naming.classification if naming else None
         named_with = find_confidence(naming, algorithms[naming.algorithm.key].labels) if naming else None
+        confidence = detection.score if detection.score is not None else named_with
         box_id = None
         is_empty = False
         if detection.bbox is not None:
             data, is_empty = _describe_box(detection, self.subject.frame)
-            confidence = detection.score if detection.score is not None else named_with
             algorithm = algorithms[detection.algorithm.key]
             box_id = self.add(AnnotationType.BOUNDING_BOX, algorithm.id, (name, confidence), data)
             self._boxes += not is_empty
         if not is_empty:
-            self.add_class(name, named_with)
+            self.add_class(name, confidence)
         for named in detection.classifications:
             self.add_classification(named, algorithms[named.algorithm.key], box_id)
 
