@@ -104,10 +104,14 @@ async def test_the_last_results_end_the_job_once(field: Field) -> None:
 
 
 async def test_nothing_commits_after_a_cancel(field: Field) -> None:
-    async def cancel_now(job: int) -> bool:
+    async def cancel_now(job: int) -> tuple[int, ...] | None:
+        """Cancel; answers the counters as they were then, or None where the job was over."""
         await asyncio.sleep(CHANCE.random() * patience)
         async with field.system.database.transaction(SYSTEM) as tx:
-            return await cancel.cancel_job(SYSTEM, tx, job)
+            if not await cancel.cancel_job(SYSTEM, tx, job):
+                return None
+            cursor = await tx.execute("select open, completed, failed from jobs where id = %s", (job,))
+            return await cursor.fetchone()
 
     patience, outcomes = 0.02, set()
     for _ in range(RACES):
@@ -116,16 +120,19 @@ async def test_nothing_commits_after_a_cancel(field: Field) -> None:
             [success(task) for task in tasks[:2]],
             [success(tasks[2]), failure(tasks[3], "image is not an image")],
         )
-        canceled, *told = await asyncio.gather(
-            cancel_now(job), post(field, job, first), post(field, job, second), sweep(field, job)
+        canceled, told, _ = await asyncio.gather(
+            cancel_now(job),
+            asyncio.gather(post(field, job, first), post(field, job, second)),
+            sweep(field, job),
         )
         status, *counters = await field.counters(job)
         outcomes.add(status)
         # Keep the cancel where the results end, on machines of any speed.
         patience *= 1.1 if canceled else 1 / 1.1
-        assert (status == "canceled") is canceled
+        assert (status == "canceled") is (canceled is not None)
+        assert canceled in (None, tuple(counters)), "something committed after the cancel"
         assert len(await moves(field, job)) == 3
-        accepted = sum(status == "accepted" for statuses in told[:2] for status in statuses)
+        accepted = sum(status == "accepted" for statuses in told for status in statuses)
         open_left, completed, failed = counters
         assert completed + failed == accepted
         assert open_left == 4 - accepted
@@ -135,10 +142,19 @@ async def test_nothing_commits_after_a_cancel(field: Field) -> None:
     assert outcomes == {"canceled", "completed"}, "the races were none: all ended one way"
 
 
-async def sweep(field: Field, job: int) -> list[str]:
+async def sweep(field: Field, job: int) -> None:
     async with field.system.database.transaction(SYSTEM) as tx:
         await cancel.sweep_canceled(SYSTEM, tx, job)
-    return []
+
+
+async def test_the_same_error_at_once_is_charged_once(field: Field) -> None:
+    for _ in range(RACES // 10):
+        job, tasks = await make_leased_job(field)
+        batch = [failure(task) for task in tasks]
+        for statuses in await asyncio.gather(*[post(field, job, order) for order in (batch, batch[::-1], batch)]):
+            assert statuses == ["accepted"] * 4
+        assert await field.ask("select distinct errors from analyses where job_id = %s", job) == [(1,)]
+    assert await field.ask("select count(*) from attempts group by analysis_id, attempt having count(*) > 1") == []
 
 
 async def test_results_against_the_reaper(field: Field) -> None:
