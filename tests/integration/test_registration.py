@@ -133,6 +133,27 @@ async def test_services_show_their_workers(field: Field) -> None:
     assert (worker["job_id"], worker["holds"], worker["completed"], worker["online"]) == (job, 1, 1, True)
 
 
+async def test_a_worker_that_only_asks_for_jobs_is_online_but_keeps_no_lease(field: Field) -> None:
+    job = await field.run_job()
+    await field.lease(job, 1)
+    await field.change("update holders set seen_at = now() - interval '1 h', last_contact_at = now() - interval '1 h'")
+    listing = f"/processing_services?project={field.project}"
+    [service] = (await field.call("GET", listing)).json()["results"]
+    assert [worker["online"] for worker in service["workers"]] == [False]
+    await field.claim()
+    [service] = (await field.call("GET", listing)).json()["results"]
+    assert [worker["online"] for worker in service["workers"]] == [True]
+    assert await field.ask("select last_contact_at < now() - interval '59 min' from holders") == [(True,)]
+
+
+async def test_a_job_names_who_asked_for_it_and_who_moved_it(field: Field) -> None:
+    job = await field.run_job()
+    await field.lease(job, 1)
+    shown = await field.show(job)
+    assert shown["requested_by"].startswith("token ")
+    assert [move["actor"].startswith("token ") for move in shown["moves"]] == [True, True]
+
+
 async def test_asking_for_jobs_is_a_sign_of_life(field: Field) -> None:
     await field.change("update processing_services set last_seen_at = now() - interval '1 h'")
     [pipeline] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]

@@ -19,6 +19,7 @@ from trapline.server.db.jobs import JobRow, get_job, list_moves, select_jobs, se
 from trapline.server.db.line import cancel, expand, retry
 from trapline.server.db.line.job_row import JobClosed, record_move
 from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.people import name_actors
 from trapline.server.db.pipelines import find_pipeline
 from trapline.server.db.projects import ProjectRow
 from trapline.server.errors import Conflict, Unprocessable
@@ -91,6 +92,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
         row = await get_job(scope, tx, job_id)
         [job] = await _describe(scope, tx, [row])
         moves = await list_moves(scope, tx, job_id)
+        names = await name_actors(scope, tx, [move.actor for move in moves])
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await count_found(scope, tx, job_id)
         nothing = await count_nothing_found(scope, tx, [job_id])
@@ -102,7 +104,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
                 from_state=None if move.from_state == "new" else JobState(move.from_state),
                 to_state=JobState(move.to_state),
                 at=move.at,
-                actor=move.actor,
+                actor=names[move.actor],
                 reason=move.reason,
             )
             for move in moves
@@ -183,8 +185,14 @@ async def _again(scope: Scope, tx: Transaction, job_id: int) -> Job:
 async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[Job]:
     activities = await list_activity(scope, tx, [row.id for row in rows if row.status in LIVE])
     nothing = await count_nothing_found(scope, tx, [row.id for row in rows if row.status not in LIVE])
+    names = await name_actors(scope, tx, [row.requested_by for row in rows])
     now = datetime.now(UTC)
-    return [_job(row, activities.get(row.id, Activity()), nothing.get(row.id, 0), now) for row in rows]
+    return [
+        _job(row, activities.get(row.id, Activity()), nothing.get(row.id, 0), now).model_copy(
+            update={"requested_by": names.get(row.requested_by)}
+        )
+        for row in rows
+    ]
 
 
 def _job(row: JobRow, activity: Activity, nothing_found: int, now: datetime) -> Job:
@@ -233,7 +241,7 @@ def _job(row: JobRow, activity: Activity, nothing_found: int, now: datetime) -> 
         images_per_s=rate,
         seconds_left=row.open / rate if rate and row.expanded and not row.standing and status in LIVE else None,
         why=explain(circumstances, now),
-        requested_by=row.requested_by,
+        requested_by=None,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

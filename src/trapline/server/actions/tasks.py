@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from trapline.server.actions.images import sign_file
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.claim import LeasableJob, get_leasable_job, list_claimable_jobs
-from trapline.server.db.line.holders import Contact, count_held, touch_holder, touch_services
+from trapline.server.db.line.holders import Contact, count_held, touch_caller, touch_holder, touch_services
 from trapline.server.db.line.job_row import begin_job
 from trapline.server.db.line.lease import LeasedTask, Wish, lease_tasks, note_lease
 from trapline.server.errors import Forbidden
@@ -32,6 +32,7 @@ async def claim_jobs(system: System, scope: Scope, slugs: Sequence[str] | None, 
     async with system.database.transaction(scope) as tx:
         if slugs is not None and (projects := scope.project_ids()):
             await touch_services(scope, tx, projects, slugs=list(slugs))
+            await touch_caller(scope, tx, projects)
         found = await list_claimable_jobs(scope, tx, list(slugs) if slugs is not None else None, limit)
     return ClaimableJobs(results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found])
 

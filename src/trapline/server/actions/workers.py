@@ -51,15 +51,15 @@ async def list_services(
 
 def _describe(seen: WorkerSeen, now: datetime) -> Worker:
     worked_s = (seen.last_contact_at - seen.first_contact_at).total_seconds()
-    online = is_online(seen.last_contact_at, now)
+    online = is_online(seen.heard_at, now)
     return Worker(
         id=seen.id,
         name=name_worker(seen.user_agent, seen.address),
         address=seen.address,
-        job_id=seen.job_id if seen.holds or online else None,
+        job_id=seen.job_id if seen.holds else None,
         holds=seen.holds,
         completed=seen.completed,
         images_per_s=seen.completed / worked_s if worked_s >= 1 else None,
-        last_contact_at=seen.last_contact_at,
+        last_contact_at=seen.heard_at,
         online=online,
     )

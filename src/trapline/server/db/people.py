@@ -1,5 +1,6 @@
 """Users, their sessions and one-time links, API tokens, and who is a member of which project."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -165,3 +166,20 @@ async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> dict[int, 
     """List the projects that a person is a member of, with the role in each."""
     statement = select(MemberRow.project_id, MemberRow.role).where(MemberRow.user_id == user_id)
     return {project: Role(role) for project, role in (await tx.session.execute(statement)).all()}
+
+
+async def name_actors(scope: Scope, tx: Transaction, actors: Iterable[str | None]) -> dict[str | None, str]:
+    """Put those who did something into words: a person's name or e-mail address, a token's name, else as it stands."""
+    by_kind: dict[str, set[UUID]] = {"user": set(), "token": set()}
+    for actor in actors:
+        kind, _, text_of_key = (actor or "").partition(":")
+        if kind in by_kind:
+            by_kind[kind].add(UUID(text_of_key))
+    people = select(UserRow.id, UserRow.name, UserRow.email).where(UserRow.id.in_(by_kind["user"]))
+    tokens = select(TokenRow.id, TokenRow.name).where(TokenRow.id.in_(by_kind["token"]))
+    named: dict[str | None, str] = {}
+    for key, name, email in (await tx.session.execute(people)).all():
+        named[f"user:{key}"] = name or email
+    for key, name in (await tx.session.execute(tokens)).all():
+        named[f"token:{key}"] = f"token {name}"
+    return {actor: named.get(actor, actor) for actor in actors if actor is not None}

@@ -135,7 +135,8 @@ class ServicePipelineRow(Row):
 class HolderRow(Row):
     """Who holds leases: a worker known by API token, address and User-Agent, at work on one job.
 
-    Its last contact keeps its leases alive; it is written at most every half of the renewal time, never per task.
+    Its last contact about the job keeps its leases alive; it is written at most every half of the renewal time, never
+    per task. `seen_at` is when it was last heard of at all, if only to ask for a job.
     """
 
     __tablename__ = "holders"
@@ -143,6 +144,7 @@ class HolderRow(Row):
         UniqueConstraint("job_id", "token_id", "address", "user_agent"),
         ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
         Index(None, "project_id", "last_contact_at"),
+        Index(None, "token_id", "last_contact_at"),
     )
 
     id: Mapped[Number]
@@ -155,6 +157,7 @@ class HolderRow(Row):
     completed: Mapped[int] = mapped_column(default=0)
     first_contact_at: Mapped[Now]
     last_contact_at: Mapped[Now]
+    seen_at: Mapped[Now]
 
 
 def select_pipelines(scope: Scope, project_id: int | None) -> Select[PipelineRow]:

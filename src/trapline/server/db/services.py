@@ -26,6 +26,7 @@ class WorkerSeen:
     completed: int
     first_contact_at: datetime
     last_contact_at: datetime
+    heard_at: datetime
 
 
 def select_services(scope: Scope, project_id: int | None) -> Select[ServiceRow]:
@@ -83,7 +84,7 @@ async def list_workers(scope: Scope, tx: Transaction, project_id: int | None) ->
         f"""
         select distinct on (h.token_id, h.address, h.user_agent)
             h.token_id, h.service_id, h.address, h.user_agent, h.job_id, s.held, s.completed, s.first_contact_at,
-            h.last_contact_at
+            h.last_contact_at, greatest(h.last_contact_at, h.seen_at)
         from holders h
         join lateral (
             select sum(o.completed) as completed, min(o.first_contact_at) as first_contact_at, sum((

@@ -109,6 +109,20 @@ async def touch_services(
     )
 
 
+async def touch_caller(scope: Scope, tx: Transaction, project_ids: list[int]) -> None:
+    """Note that a worker is alive although it asks about no job; its leases do not live longer by that."""
+    await tx.execute(
+        """
+        update holders set seen_at = clock_timestamp() where id in (
+            select id from holders
+            where token_id = %s and address = %s and user_agent = %s and project_id = any(%s)
+            order by last_contact_at desc limit 1 for no key update skip locked
+        ) and seen_at < clock_timestamp() - interval '15 seconds'
+        """,
+        (scope.token_id, scope.origin.address, scope.origin.user_agent, project_ids),
+    )
+
+
 async def count_held(scope: Scope, tx: Transaction, job_id: int, holder_id: int, at_most: int) -> int:
     """Count the tasks that a holder has in hand, up to `at_most`."""
     cursor = await tx.execute(

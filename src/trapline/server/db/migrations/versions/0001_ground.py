@@ -487,6 +487,7 @@ def upgrade() -> None:
         sa.Column("completed", sa.BigInteger(), nullable=False),
         sa.Column("first_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id", "job_id"],
             ["jobs.project_id", "jobs.id"],
@@ -503,6 +504,9 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_holders_project_id_last_contact_at"), "holders", ["project_id", "last_contact_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_holders_token_id_last_contact_at"), "holders", ["token_id", "last_contact_at"], unique=False
     )
     op.create_table(
         "image_classes",
