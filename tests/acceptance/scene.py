@@ -43,7 +43,7 @@ def draw(name: str) -> bytes:
         left, top, right, bottom = WHITE
         ImageDraw.Draw(picture).rectangle((left, top, right - 1, bottom - 1), fill=(255, 255, 255))
     exif = Image.Exif()
-    exif[0x0132] = f"2026:05:0{number + 1} 10:00:00"
+    exif.get_ifd(0x8769)[0x9003] = f"2026:05:0{number + 1} 10:00:00"
     exif[0x010F] = "Trapcam"
     if name == "turned.jpg":
         picture = picture.transpose(Image.Transpose.ROTATE_90)

@@ -161,7 +161,7 @@ function Tile({ image, index, least, chosen, onChoose, place }: TileProps) {
         </span>
       </div>
       <div className="tile-words">
-        <ClassWords image={image} />
+        <ClassWords image={image} least={least} />
         <time className="tile-time" dateTime={image.captured_at} title={`${exact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}>
           {place.width > 150 ? `${day(image.captured_at, image.time_zone)}, ` : ""}{clock(image.captured_at, image.time_zone)}
         </time>

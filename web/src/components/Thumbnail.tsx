@@ -41,14 +41,16 @@ export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?
   )
 }
 
-/** Classes of an image as dots and words, or what became of its analysis. */
-export function ClassWords({ image }: { image: Image }) {
-  const classes = image.classes.filter(Boolean)
+/** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
+export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+  const unsure = new Set(image.boxes.map((box) => box.class_name))
+  for (const box of image.boxes) if ((box.confidence ?? 1) >= least) unsure.delete(box.class_name)
+  const classes = [...image.classes].filter(Boolean).sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b)))
   if (classes.length > 0) {
     return (
       <span>
         {classes.map((name) => (
-          <span key={name} className="tile-class">
+          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? words.image.unsure : undefined}>
             <span className="dot" style={{ background: classColour(name) }} />
             {name}
           </span>

@@ -102,7 +102,7 @@ export const words = {
     newest: "Newest first", oldest: "Oldest first", anyDeployment: "All deployments", anyClass: "All classes", anyState: "Any state",
     noneTitle: "No images yet", none: "Drop files anywhere on this screen, or let a source bring them.",
     noMatchTitle: "No image fits these filters", noMatch: "Take some away to see more.",
-    nothingFound: "Nothing found", notAnalysed: "Not analysed", newer: "Something changed here. Show it",
+    unsure: "Less sure than what is shown", nothingFound: "Nothing found", notAnalysed: "Not analysed", newer: "Something changed here. Show it",
     selected: (count: number) => `${plural(count, "image", "images")} selected`, unselect: "Select none", select: (name: string) => `Select ${name}`,
     states: { queued: "Waiting", processing: "Being analysed", completed: "Analysed", failed: "Failed", canceled: "Canceled" } as Record<string, string>,
     dropHere: "Drop to upload", end: "That is all of them.", grid: "Images", thumbnailComing: "Thumbnail is being made",
