@@ -194,7 +194,9 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
     settings: dict[str, Any] = {"base_url": camera_url, "max_files_per_run": 0, "min_age_s": 0, "is_active": True}
     known = next((it for it in server.list_sources().results if it.location_id == deployment), None)
     if known is None:
-        known = server.make_source(NewSource(name=f"demo {deployment}", deployment=deployment, **settings))
+        known = server.make_source(
+            NewSource(name=f"The demo's camera {str(deployment)[-4:]}", deployment=deployment, **settings)
+        )
     else:
         known = server.change_source(known.id, SourceSettings(**settings))
     run_id = server.run_source(known.id).run_id

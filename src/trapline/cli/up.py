@@ -28,6 +28,8 @@ LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 # PostgreSQL, which nobody needs then, writes its checkpoint.
 WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 3.0, 4.0, 2.5
 READY_WITHIN_S = 60.0
+# Where systems put the memory cards and disks that somebody plugs in.
+MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def run(data: Path | None, wishes: Wishes) -> int:
         if url is None:
             postgres = start_postgres(folder)
             supervisor.watch(postgres.process)
+        folders = settings.source_folders or MEDIA_FOLDERS
         environment = _environment(url or (postgres.url if postgres else ""), folder, public_url, wishes)
+        environment["TRAPLINE_SOURCE_FOLDERS"] = ",".join(folders)
         for _ in range(wishes.processes):
             supervisor.start(_api_program(environment, listener))
         prepared = _prepare(environment, "check" if postgres is None else "migrate")

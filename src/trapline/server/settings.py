@@ -120,7 +120,9 @@ class Settings(BaseModel):
         (), description="Private networks that pull sources may be in, comma-separated."
     )
     source_folders: tuple[str, ...] = Field(
-        (), description="Local folders that pull sources may be in, comma-separated; none if it is not given."
+        (),
+        description="Local folders that pull sources may be in, comma-separated; without it none, under `trapline up` "
+        "those where memory cards and disks appear (/media, /mnt, /run/media, /Volumes).",
     )
     own_origins: tuple[str, ...] = Field(
         (), description="host:port of the demo's own camera; set by `trapline demo` alone."
