@@ -14,6 +14,7 @@ from trapline.server.actions import results
 from trapline.server.actions.tasks import LEASE_TOKENS
 from trapline.server.db.line import cancel
 from trapline.server.db.line.expiry import Terms, expire_leases
+from trapline.server.db.line.holders import Contact, touch_holder
 from trapline.server.db.line.job_row import JobClosed
 from trapline.server.rules.access import Scope
 from trapline.server.rules.lease_tokens import make_lease_token
@@ -41,11 +42,11 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
             insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
                 standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
             select project_id, id, 'race', slug, 1, 'processing', 1, false, false, '{}', '{}', true, %s, 0, 0, 0, 2
-            from pipelines where project_id = %s returning id
+            from pipelines where project_id = %s returning id, pipeline_id
             """,
             (len(field.images), field.project),
         )
-        [(job,)] = await cursor.fetchall()
+        [(job, pipeline)] = await cursor.fetchall()
         await tx.execute(
             """
             insert into job_moves (job_id, number, project_id, from_state, to_state, actor)
@@ -63,6 +64,8 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
             """,
             (field.project, job, ids, field.images),
         )
+        # Without its holder, the first results would wait for each other to make it, and race for nothing.
+        await touch_holder(worker_scope(field), tx, Contact(job, field.project, pipeline, every_s=60))
     key = field.system.secrets.derive(LEASE_TOKENS)
     return job, [
         {
