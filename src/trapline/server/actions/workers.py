@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from trapline.server.actions.pipelines import is_online
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pipelines import ServiceRow
-from trapline.server.db.services import (
+from trapline.server.db.processing_services import (
     WorkerSeen,
     list_service_pipelines,
     list_service_projects,
