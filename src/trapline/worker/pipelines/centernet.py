@@ -60,10 +60,9 @@ def detect(session: Session, pixels: Pixels) -> list[Seen]:
         return []
     boxes = clip(rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE, width, height)
     groups = np.array([GROUPS.index(GROUP_OF[int(row[5])]) for row in rows])
-    # Boxes of different groups may well overlap: a person on a horse.
-    apart = boxes + groups[:, np.newaxis] * 2.0 * max(width, height)
+    # One thing is one box, whatever groups it was taken for; a person on a horse overlaps it less than that.
     return [
         Seen(boxes[index], int(groups[index]), float(rows[index, 4]))
-        for index in suppress_overlaps(apart, rows[:, 4], OVERLAP)
+        for index in suppress_overlaps(boxes, rows[:, 4], OVERLAP)
         if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
     ]
