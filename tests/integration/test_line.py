@@ -1,5 +1,6 @@
 """The line over HTTP: lease, results, late ones, repeated ones, errors, expiry, cancel, retry, expansion."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -473,3 +474,19 @@ async def test_a_move_that_may_not_be_is_refused_by_the_database(field: Field) -
     with pytest.raises(psycopg.IntegrityError):
         async with field.system.database.transaction(SYSTEM) as tx:
             await record_move(SYSTEM, tx, job, field.project, 2, "new", "nobody")
+
+
+async def test_a_result_waits_for_no_thumbnails(field: Field) -> None:
+    from trapline.server.db.images import mark_thumbnails, take_without_thumbnails
+
+    job = await field.run_job()
+    tasks = await field.lease(job)
+    async with field.system.database.transaction(SYSTEM) as tx:
+        taken = await take_without_thumbnails(SYSTEM, tx, 2)
+        assert len(taken) == 2
+        async with field.system.database.transaction(SYSTEM) as other:
+            assert len(await take_without_thumbnails(SYSTEM, other, 2)) == 1
+        async with asyncio.timeout(5):
+            assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 3
+        await mark_thumbnails(SYSTEM, tx, [row.id for row in taken], [])
+    assert await field.ask("select count(*) from images where thumbnails_at is not null and not blank") == [(2,)]

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Select,
+    Text,
     UniqueConstraint,
+    cast,
     func,
     select,
     text,
@@ -26,6 +28,8 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 
 MAX_THUMBNAIL_ATTEMPTS = 3
+THUMBNAILS = 7_230_003
+"""The class of the advisory locks on images whose thumbnails are being made."""
 
 
 class ImageRow(Row):
@@ -163,21 +167,29 @@ async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[
 
 
 async def take_without_thumbnails(scope: Scope, tx: Transaction, limit: int) -> list[ImageRow]:
-    """Take images that have no thumbnails yet, each for this transaction alone; others pass them by."""
-    statement = (
-        select(ImageRow)
+    """Take images that have no thumbnails yet, each for this transaction alone; others pass them by.
+
+    They are taken by advisory locks: a lock on the rows would let every result about them wait for the thumbnails.
+    """
+    waiting = (
+        select(ImageRow.id)
         .where(ImageRow.thumbnails_at.is_(None), ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS)
         .order_by(ImageRow.thumbnail_attempts, ImageRow.id)
-        .limit(limit)
-        # Only the key may be shared, so that analyses of these images can be made meanwhile.
-        .with_for_update(skip_locked=True, key_share=True)
+        .limit(4 * limit)
+        .cte("waiting")
+        .prefix_with("materialized", dialect="postgresql")
     )
-    return list((await tx.session.scalars(statement)).all())
+    lock = func.pg_try_advisory_xact_lock(THUMBNAILS, func.hashtext(cast(waiting.c.id, Text)))
+    taken = select(waiting.c.id).where(lock).limit(limit).cte("taken").prefix_with("materialized", dialect="postgresql")
+    return list((await tx.session.scalars(select(ImageRow).where(ImageRow.id.in_(select(taken.c.id))))).all())
 
 
 async def mark_thumbnails(scope: Scope, tx: Transaction, made: list[UUID], failed: list[UUID]) -> None:
     """Note which images have their thumbnails, and which could not be given any this time."""
     if made:
+        # In the order of their ids, as results lock them.
+        ordered = select(ImageRow.id).where(ImageRow.id.in_(made)).order_by(ImageRow.id).with_for_update(key_share=True)
+        await tx.session.execute(ordered)
         done = update(ImageRow).where(ImageRow.id.in_(made)).values(thumbnails_at=text("now()"))
         await tx.session.execute(done, execution_options={"synchronize_session": False})
     if failed:
