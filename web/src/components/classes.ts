@@ -1,9 +1,9 @@
 /** Colours of classes: colour-blind-safe, and the same for one class everywhere. */
 
 /** Okabe and Ito's set, lightened where it was too dark on a night picture. */
-const SET = ["#56b4e9", "#e69f00", "#00b388", "#f0e442", "#4e9bff", "#d55e00", "#cc79a7", "#b4d455", "#7fd4d4", "#ff9a76", "#a893ff", "#e3c39d"]
+const SET = ["#56b4e9", "#f0e442", "#4e9bff", "#d55e00", "#b4d455", "#7fd4d4", "#ff9a76", "#a893ff", "#e3c39d", "#8fd08f", "#ffb3d1"]
 
-/** Those that mean something on their own keep one colour. */
+/** Those that mean something on their own keep one colour, which no other class has. */
 const FIXED: Record<string, string> = {
   animal: "#00b388",
   person: "#e69f00",

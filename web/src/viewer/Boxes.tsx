@@ -28,7 +28,10 @@ export function percent(confidence: number | null): string {
 }
 
 export function Boxes({ findings, lit, onLight, view, picture, canvas }: BoxesProps) {
-  const ordered = [...findings].sort((a, b) => Number(a.id === lit) - Number(b.id === lit))
+  // The surest lies on top, and the one that is lit above all.
+  const ordered = [...findings].sort(
+    (a, b) => Number(a.id === lit) - Number(b.id === lit) || (a.confidence ?? 1) - (b.confidence ?? 1),
+  )
   return (
     <svg className="overlay" data-testid="overlay" aria-hidden>
       {ordered.map((finding) => {

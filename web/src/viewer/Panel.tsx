@@ -92,9 +92,9 @@ function Found({ image, findings, visible, least, onLeast, off, onToggleClass, l
             <span>{finding.name ?? words.viewer.noClass}</span>
             <span className="soft">{percent(finding.confidence)}</span>
             {finding.said.map((child) => (
-              <small key={child.id}>
-                {child.class_name ?? words.viewer.noClass} {percent(child.confidence)}
-                {child.algorithm ? ` · ${child.algorithm}` : ""}
+              <small key={child.id} title={child.algorithm ?? undefined}>
+                <span>{child.class_name ?? words.viewer.noClass}</span> {percent(child.confidence)}
+                {child.algorithm && <i>{child.algorithm}</i>}
               </small>
             ))}
           </button>
