@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from uuid_utils.compat import uuid7
 
 from tests.conformance.adc_client import PIPELINE, find_on
-from trapline.server.actions import jobs
+from trapline.server.actions import jobs, line
 from trapline.server.actions.tokens import create_token
 from trapline.server.db.base import Database
 from trapline.server.db.deployments import DeploymentRow
@@ -80,6 +80,23 @@ class Field:
         answer = await self.call("POST", f"/jobs/{job}/tasks/", {"batch_size": count}, token or self.worker)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["tasks"])
+
+    async def expire(self) -> None:
+        """Let all leases run out, and the reaper come by."""
+        await self.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
+        await self.change("update holders set last_contact_at = now() - interval '1 h'")
+        await line.return_expired(self.system, SYSTEM)
+
+    async def skip_waits(self) -> None:
+        """Let every wait after an error be over."""
+        await self.change("update analyses set not_before = now() - interval '1 h' where not_before is not null")
+
+    async def lease_all(self, job: int, token: str | None = None) -> list[dict[str, Any]]:
+        """Lease until there is nothing left."""
+        found: list[dict[str, Any]] = []
+        while tasks := await self.lease(job, 100, token):
+            found += tasks
+        return found
 
     async def post(self, job: int, results: Sequence[Any], token: str | None = None) -> list[str]:
         """Post results; answers the status of each."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from tests.integration.fields import SYSTEM, Field, failure, make_field, success
+from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
 from trapline.server.actions import results
 from trapline.server.actions.tasks import LEASE_TOKENS
 from trapline.server.db.line import cancel
@@ -187,8 +187,6 @@ async def test_results_against_the_reaper(field: Field) -> None:
 
 
 async def test_leases_of_many_at_once_give_each_task_once(field: Field, system: System) -> None:
-    from tests.integration.fields import add_images
-
     [(camera,)] = await field.ask("select deployment_id from images limit 1")
     await add_images(system.database, field.project, camera, 296)
     job = await field.run_job()

@@ -11,7 +11,6 @@ from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_progress import (
     Activity,
     count_found,
-    count_nothing_found,
     list_activity,
     list_reasons,
 )
@@ -95,7 +94,6 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
         names = await name_actors(scope, tx, [move.actor for move in moves])
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await count_found(scope, tx, job_id)
-        nothing = await count_nothing_found(scope, tx, [job_id])
     return JobDetail(
         **job.model_dump(),
         moves=[
@@ -115,7 +113,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
         ],
         classes=classes,
         annotations=annotations,
-        nothing_found=nothing.get(job_id, 0),
+        nothing_found=row.nothing_found,
     )
 
 
@@ -184,18 +182,17 @@ async def _again(scope: Scope, tx: Transaction, job_id: int) -> Job:
 
 async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[Job]:
     activities = await list_activity(scope, tx, [row.id for row in rows if row.status in LIVE])
-    nothing = await count_nothing_found(scope, tx, [row.id for row in rows if row.status not in LIVE])
     names = await name_actors(scope, tx, [row.requested_by for row in rows])
     now = datetime.now(UTC)
     return [
-        _job(row, activities.get(row.id, Activity()), nothing.get(row.id, 0), now).model_copy(
+        _job(row, activities.get(row.id, Activity()), now).model_copy(
             update={"requested_by": names.get(row.requested_by)}
         )
         for row in rows
     ]
 
 
-def _job(row: JobRow, activity: Activity, nothing_found: int, now: datetime) -> Job:
+def _job(row: JobRow, activity: Activity, now: datetime) -> Job:
     status = JobState(row.status)
     is_canceled = status == JobState.CANCELED
     held = min(activity.held, row.open)
@@ -209,7 +206,7 @@ def _job(row: JobRow, activity: Activity, nothing_found: int, now: datetime) -> 
         open=row.open,
         completed=row.completed,
         failed=row.failed,
-        nothing_found=nothing_found,
+        nothing_found=row.nothing_found,
         held=held,
         held_by=name_worker(*activity.holder) if activity.holder else None,
         held_since=activity.held_since,

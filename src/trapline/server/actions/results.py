@@ -282,7 +282,12 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
     await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in counted])
     await credit_holder(scope, tx, holder_id, len(found))
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
-    change = Change(open=-len(found) - dead, completed=len(found), failed=dead)
+    change = Change(
+        open=-len(found) - dead,
+        completed=len(found),
+        failed=dead,
+        nothing_found=sum(findings.is_blank for findings in found),
+    )
     await settle_job(scope, tx, job.id, change, scope.actor)
 
 

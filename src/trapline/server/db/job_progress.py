@@ -94,17 +94,3 @@ async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[
     rows = await cursor.fetchall()
     classes = {name: count for is_box, name, count in rows if is_box and name is not None}
     return dict(list(classes.items())[:CLASSES]), sum(count for _, _, count in rows)
-
-
-async def count_nothing_found(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, int]:
-    """Count for each of these jobs the images that were completed without any box or class."""
-    cursor = await tx.execute(
-        """
-        select a.job_id, count(*) from analyses a
-        where a.job_id = any(%s) and a.state = 'completed'
-          and not exists (select 1 from annotations n where n.analysis_id = a.id)
-        group by 1
-        """,
-        (job_ids,),
-    )
-    return {job_id: count for job_id, count in await cursor.fetchall()}

@@ -26,8 +26,9 @@ from trapline.server.rules.access import Scope
 class JobRow(Row):
     """One run of one pipeline over a selection of images.
 
-    `open`, `completed` and `failed` count its analyses and move in the transactions that move those. A standing job
-    takes each new image of its project. `expanded_to` is how far the expansion of the selection has come.
+    `open`, `completed` and `failed` count its analyses and move in the transactions that move those; `nothing_found`
+    are those of the completed that found nothing, `discarded` counts results after the end. A standing job takes each
+    new image of its project. `expanded_to` is how far the expansion of the selection has come.
     """
 
     __tablename__ = "jobs"
@@ -62,6 +63,7 @@ class JobRow(Row):
     open: Mapped[int] = mapped_column(default=0)
     completed: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
+    nothing_found: Mapped[int] = mapped_column(default=0, server_default="0")
     discarded: Mapped[int] = mapped_column(default=0)
     last_move: Mapped[int] = mapped_column(default=0)
     last_leased_at: Mapped[datetime | None]

@@ -18,6 +18,7 @@ _SETTLE = f"""
         open = open + %(open)s,
         completed = completed + %(completed)s,
         failed = failed + %(failed)s,
+        nothing_found = nothing_found + %(nothing_found)s,
         expanded = expanded or %(expanded)s,
         expanded_to = coalesce(%(expanded_to)s, expanded_to),
         status = case
@@ -44,6 +45,7 @@ class Change:
     open: int = 0
     completed: int = 0
     failed: int = 0
+    nothing_found: int = 0
     expanded: bool = False
     expanded_to: str | None = None
 

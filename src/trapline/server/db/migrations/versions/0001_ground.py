@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.Column("open", sa.BigInteger(), nullable=False),
         sa.Column("completed", sa.BigInteger(), nullable=False),
         sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("nothing_found", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("discarded", sa.BigInteger(), nullable=False),
         sa.Column("last_move", sa.BigInteger(), nullable=False),
         sa.Column("last_leased_at", sa.DateTime(timezone=True), nullable=True),
