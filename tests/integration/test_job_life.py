@@ -6,8 +6,9 @@ import pytest
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
 from trapline.server.actions import jobs, line
 from trapline.server.db.line import expand
-from trapline.server.db.line.job_row import record_move
+from trapline.server.db.line.job_row import Change, record_move, settle_job
 from trapline.server.db.line.standing import add_to_standing_jobs
+from trapline.server.rules.moves import find_end
 from trapline.server.system import System
 
 CAMERA = "select deployment_id from images limit 1"
@@ -192,3 +193,12 @@ async def test_a_move_that_may_not_be_is_refused_by_the_database(field: Field) -
     with pytest.raises(psycopg.IntegrityError):
         async with field.system.database.transaction(SYSTEM) as tx:
             await record_move(SYSTEM, tx, job, field.project, 2, "new", "nobody")
+
+
+@pytest.mark.parametrize("counters", [(1, 0, 0), (1, 2, 3), (0, 0, 0), (0, 2, 0), (0, 2, 1), (0, 0, 1)])
+async def test_the_database_ends_jobs_as_the_rules_say(field: Field, counters: tuple[int, int, int]) -> None:
+    job = await field.run_job()
+    await field.change("update jobs set open = 0 where id = %s", job)
+    async with field.system.database.transaction(SYSTEM) as tx:
+        status = await settle_job(SYSTEM, tx, job, Change(*counters), "test")
+    assert status == (find_end(*counters) or "queued")
