@@ -1,5 +1,6 @@
 """A whole Trapline as a user starts it: real processes, spoken to over HTTP, and killed when a test wants it."""
 
+import contextlib
 import os
 import re
 import signal
@@ -110,22 +111,27 @@ class RunningServer:
         return pid
 
     def find(self, part: str) -> int:
-        """The process id of a part that runs now."""
+        """The process id of a part; waits for one that was killed to be started again."""
+        wait_for(f"a {part} process", lambda: self._find_now(part) is not None, 30)
+        found = self._find_now(part)
+        assert found is not None
+        return found
+
+    def _find_now(self, part: str) -> int | None:
         assert self.process is not None
         if part == "up":
             return self.process.pid
-        if part == "database":
-            return int((self.data / "database" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
         ending = {
             "api": "trapline.server.main\0api\0",
             "background": "trapline.server.main\0background\0",
             "worker": "trapline.cli.local_worker\0",
+            "database": f"{self.data / 'database'}\0",
         }[part]
         for pid in list_children(self.process.pid):
-            command = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
-            if ending in command:
-                return pid
-        raise AssertionError(f"no {part} process runs")
+            with contextlib.suppress(OSError):
+                if ending in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
+                    return pid
+        return None
 
     def end(self) -> None:
         """End everything, also after a test that failed half-way."""
