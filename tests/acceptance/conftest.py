@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.acceptance.browsing import Watched, open_browser, open_tab
 from tests.acceptance.running import RunningServer
+from tests.acceptance.scene import make_scene
+from tests.acceptance.seat import Seat, sign_in
 from trapline.server.engines.postgres import free_port
 
 
@@ -45,3 +49,27 @@ def own_server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
         yield running
     finally:
         running.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a file of tests: its loop would stand in the way of other files' asynchronous tests."""
+    with open_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seat(browser: Browser, server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Seat:
+    """A signed-in browser on the shared server, with known pictures in a project of its own."""
+    scene = make_scene(server, tmp_path_factory.mktemp("pictures"))
+    with open_tab(browser, server.base_url) as tab:
+        sign_in(tab)
+        return Seat(browser, server, scene, tab.page.context.storage_state())
+
+
+@pytest.fixture
+def tab(seat: Seat) -> Iterator[Watched]:
+    """A signed-in tab in which nothing may go wrong."""
+    with seat.tab() as opened:
+        yield opened
+        opened.expect_nothing_wrong()
