@@ -67,7 +67,7 @@ export const words = {
     title: "Welcome", owner: "Make the owner's account. It can do everything here, and let others in.",
     name: "Your name", email: "E-mail", password: "Password", passwordHint: "At least 10 characters.", go: "Make the account",
     signingIn: "Signing you in", signIn: "Sign in with this link", noLink: "This address carries no link.",
-    expired: "Links work once and expire. Start Trapline again, or run `trapline user link`, to get a new one.",
+    expired: "Links work once and expire. Start Trapline again, or run `trapline link`, to get a new one.",
     toSignIn: "Sign in with a password",
   },
 
