@@ -27,8 +27,6 @@ from trapline.wire.sources import NewSource
 IMAGES = 150
 PULLED = 60
 KILLS = 3
-# A pull run whose process was killed is taken for dead after 20 s: one such kill is enough for a test.
-IMPORT_KILLS = {"background": 1, "up": 1, "api": 2, "database": 1}
 FIELD_WORKER = Path(__file__).with_name("field_worker.py")
 
 
@@ -131,17 +129,14 @@ def _import_and_kill(own_server: RunningServer, part: str, camera_url: str) -> N
         new = NewSource(name="camera", deployment=deployment, base_url=camera_url, max_files_per_run=0, min_age_s=0)
         source = server.make_source(new).id
         server.run_source(source)
-        struck = 0
-        for number in range(1, IMPORT_KILLS[part] + 1):
-            _wait_until_imported(own_server, server, source, number * PULLED // (IMPORT_KILLS[part] + 2))
-            struck += _count_images(own_server) < PULLED
-            own_server.kill(part)
-            if part == "up":
-                assert own_server.process is not None
-                own_server.process.wait()
-                own_server.start()
-            time.sleep(0.3)
-        assert struck == IMPORT_KILLS[part], "the import was over before it was struck: the test proves nothing"
+        _wait_until_imported(own_server, server, source, PULLED // 3)
+        # One strike: a run whose process was killed is taken for dead only after a while, one that was not goes on.
+        assert _count_images(own_server) < PULLED, "the import was over before it was struck: the test proves nothing"
+        own_server.kill(part)
+        if part == "up":
+            assert own_server.process is not None
+            own_server.process.wait()
+            own_server.start()
         _wait_until_imported(own_server, server, source, PULLED)
     stored = _read(own_server, "select count(*), count(distinct sha256), count(distinct filename) from images")
     assert stored == [(PULLED, PULLED, PULLED)]
