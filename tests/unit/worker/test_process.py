@@ -85,7 +85,8 @@ def test_it_works_until_idle_and_logs_json(server: FakeServer, installed: Path) 
     assert code == 0, err
     assert set(server.results) == {"a", "b"}
     lines = [json.loads(line) for line in err.splitlines()]
-    assert [line["event"] for line in lines] == ["worker ready", "stopping", "worker ended"]
+    told = [line["event"] for line in lines if line["event"] != "stopping"]  # which is told only if it takes a while
+    assert told == ["worker ready", "worker ended"]
     assert lines[-1]["posted"] == 2
     agent = server.asked[0].headers["User-Agent"]
     assert agent.startswith("trapline-worker/")
