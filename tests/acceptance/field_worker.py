@@ -1,21 +1,16 @@
 """A field worker as a process, to be killed: `python field_worker.py SERVER TOKEN SECONDS_A_TASK`.
 
-It ends when it meets an error, as those in the field do; whoever runs it starts it again.
+Its loaders die with it. It goes on after errors, and what it could not post is lost, as it is in the field.
 """
 
-import importlib.util
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parent.parent / "conformance" / "adc_client.py"
-_spec = importlib.util.spec_from_file_location("adc_client", FILE)
-assert _spec is not None
-assert _spec.loader is not None
-adc_client = importlib.util.module_from_spec(_spec)
-sys.modules["adc_client"] = adc_client
-_spec.loader.exec_module(adc_client)
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.conformance.adc_client import FieldWorker, Lost, Refused, find_on
 
 
 def main(server: str, token: str, seconds: float) -> None:
@@ -23,12 +18,16 @@ def main(server: str, token: str, seconds: float) -> None:
 
     def work(task: dict[str, Any]) -> dict[str, Any]:
         time.sleep(seconds)
-        found: dict[str, Any] = adc_client.find_on(task)
-        return found
+        return find_on(task)
 
-    worker = adc_client.FieldWorker(server, token, work=work, batch_size=6, loaders=1, prefetch=12)
-    worker.register()
-    worker.work_until_idle(idle_s=3600)
+    worker = FieldWorker(server, token, work=work, batch_size=6, loaders=1, prefetch=12)
+    while True:
+        try:
+            worker.register()
+            break
+        except (Refused, Lost):
+            time.sleep(0.2)
+    worker.work_until_idle(idle_s=10**9)
 
 
 if __name__ == "__main__":
