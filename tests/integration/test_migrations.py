@@ -1,5 +1,8 @@
 """The migrations make exactly the tables that the program speaks of."""
 
+from uuid import UUID
+
+import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -24,3 +27,30 @@ async def test_moves_in_the_database_equal_the_rules(database: Database) -> None
     async with database.transaction(Scope.system()) as tx:
         rows = await (await tx.execute("select from_state, to_state from allowed_moves")).fetchall()
     assert set(rows) == ALLOWED_JOB_MOVES
+
+
+def test_the_winning_attempt_moves_into_the_ledger(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0001")
+    with psycopg.connect(empty_database_url) as connection:
+        # Without the rows around them: only these two tables are rewritten.
+        connection.execute("set session_replication_role = replica")
+        for number, state in ((1, "completed"), (2, "failed")):
+            connection.execute(
+                """
+                insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt,
+                    fence, errors, lost, holder_id)
+                values (%s, 1, gen_random_uuid(), 1, 'm', '1', %s, 2, 0, 1, 0, 8)
+                """,
+                (UUID(int=number), state),
+            )
+            for attempt, outcome in ((1, state if state == "completed" else "error"), (2, "error")):
+                connection.execute(
+                    "insert into attempts (analysis_id, project_id, attempt, holder_id, outcome) "
+                    "values (%s, 1, %s, 7, %s)",
+                    (UUID(int=number), attempt, outcome),
+                )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("select won, holder_id from analyses order by id").fetchall() == [(1, 7), (None, 8)]
+        left = connection.execute("select analysis_id, attempt from attempts order by 1, 2").fetchall()
+        assert left == [(UUID(int=1), 2), (UUID(int=2), 1), (UUID(int=2), 2)]

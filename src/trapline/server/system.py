@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trapline.server.db.base import Database
+from trapline.server.db.known import Known
 from trapline.server.db.line.remembered import Remembered
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.rules.addresses import OutboundPolicy
@@ -49,4 +50,5 @@ class System:
     source_folders: tuple[Path, ...] = ()
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
+    known: Known = field(default_factory=Known)
     remembered: Remembered = field(default_factory=Remembered)

@@ -23,6 +23,7 @@ class SecretKeys:
     """The secret keys of the server by version, 1 to 255; the highest is used for what is new, all open the old."""
 
     by_version: Mapping[int, bytes] = field(repr=False)
+    _derived: dict[tuple[str, int], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.by_version or not all(1 <= version <= 255 for version in self.by_version):
@@ -37,8 +38,11 @@ class SecretKeys:
 
     def derive(self, purpose: str, version: int | None = None) -> bytes:
         """Derive a key of 32 bytes for one purpose (HKDF, RFC 5869), from the current secret key unless told."""
-        secret = self.by_version[self.current if version is None else version]
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"trapline:{purpose}".encode()).derive(secret)
+        chosen = self.current if version is None else version
+        if (purpose, chosen) not in self._derived:
+            derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"trapline:{purpose}".encode())
+            self._derived[purpose, chosen] = derivation.derive(self.by_version[chosen])
+        return self._derived[purpose, chosen]
 
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
         """Derive the keys of one purpose from every secret key, the current first."""

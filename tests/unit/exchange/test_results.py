@@ -115,9 +115,8 @@ def test_a_box_and_its_classification() -> None:
     assert named.parent_id == box.id
     assert box.parent_id is None
     assert "given" not in box.data
-    [vector] = found.vectors
-    assert vector.annotation_id == named.id
-    assert decode_scores(vector.content).scores.tolist() == [0.75, 0.25]
+    assert (named.data["scores"], named.data["logits"]) == ([0.75, 0.25], [1.0986123, 0.0])
+    assert found.vectors == []
     assert not found.is_blank
     assert [(one.class_name, one.confidence) for one in found.classes] == [("moth", 0.75)]
 
@@ -189,7 +188,18 @@ def test_a_score_out_of_range_is_no_confidence_but_is_kept() -> None:
     [usual] = find_on(TASK)["detections"][0]["classifications"]
     found = find(classifications=[usual | {"scores": [7.5, -1.0]}])
     assert found.annotations[0].confidence is None
-    assert decode_scores(found.vectors[0].content).scores.tolist() == [7.5, -1.0]
+    assert found.annotations[1].data["scores"] == [7.5, -1.0]
+
+
+def test_a_long_list_becomes_a_vector() -> None:
+    [usual] = find_on(TASK)["detections"][0]["classifications"]
+    scores = [number / 1000 for number in range(17)]
+    found = find(classifications=[usual | {"scores": scores, "logits": None}])
+    [vector] = found.vectors
+    assert vector.annotation_id == found.annotations[1].id
+    assert vector.classes == 17
+    assert "scores" not in found.annotations[1].data
+    assert decode_scores(vector.content).scores.tolist() == pytest.approx(scores)
 
 
 def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:

@@ -86,14 +86,14 @@ P, Q, C, F = AnalysisState.PROCESSING, AnalysisState.QUEUED, AnalysisState.COMPL
         (Standing(P, 3, 2), 2, False, Verdict.STALE),  # behind the fence
         (Standing(P, 3, 2), 3, False, Verdict.COUNTS),
         (Standing(P, 3, 0), 4, False, Verdict.STALE),  # never given out
-        (Standing(C, 2, 0, [(1, "completed")]), 1, False, Verdict.AGAIN),
-        (Standing(C, 2, 0, [(1, "completed")]), 1, True, Verdict.AGAIN),
-        (Standing(C, 2, 0, [(1, "completed")]), 2, False, Verdict.DUPLICATE),
-        (Standing(C, 2, 2, [(1, "completed")]), 1, False, Verdict.AGAIN),
-        (Standing(Q, 2, 0, [(2, "error")]), 2, True, Verdict.AGAIN),
-        (Standing(Q, 2, 0, [(2, "error")]), 2, False, Verdict.COUNTS),
-        (Standing(F, 2, 0, [(2, "error")]), 2, True, Verdict.AGAIN),
-        (Standing(F, 2, 0, [(2, "error")]), 2, False, Verdict.DUPLICATE),
+        (Standing(C, 2, 0, 1), 1, False, Verdict.AGAIN),
+        (Standing(C, 2, 0, 1), 1, True, Verdict.AGAIN),
+        (Standing(C, 2, 0, 1), 2, False, Verdict.DUPLICATE),
+        (Standing(C, 2, 2, 1), 1, False, Verdict.AGAIN),
+        (Standing(Q, 2, 0, None, [2]), 2, True, Verdict.AGAIN),
+        (Standing(Q, 2, 0, None, [2]), 2, False, Verdict.COUNTS),
+        (Standing(F, 2, 0, None, [2]), 2, True, Verdict.AGAIN),
+        (Standing(F, 2, 0, None, [2]), 2, False, Verdict.DUPLICATE),
     ],
 )
 def test_verdicts(task: Standing, attempt: int, is_error: bool, verdict: Verdict) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from trapline.server.db.projects import list_every_project_id, list_names
 from trapline.server.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.rules.passwords import hash_password, is_password
-from trapline.server.rules.tokens import find_parsed, hash_secret, make_secret
+from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
 from trapline.wire.auth import Caller, LinkState, LinkUse, Membership, Role, SignIn, TokenKind
 
@@ -62,6 +62,17 @@ async def scope_of_token(system: System, token: str, origin: Origin) -> Scope:
     parsed = find_parsed(token)
     if parsed is None:
         raise Unauthenticated(BAD_TOKEN)
+    known = system.known.callers.find((parsed.prefix, parsed.secret_hash))
+    if known is not None:
+        return replace(known, origin=origin)
+    scope = await _look_up(system, parsed, origin)
+    if scope.kind == TokenKind.WORKER:
+        # They call often and make nothing that they must see at once.
+        system.known.callers.keep((parsed.prefix, parsed.secret_hash), scope)
+    return scope
+
+
+async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope:
     async with system.database.transaction(NOBODY) as tx:
         row = await find_live_token(NOBODY, tx, parsed.prefix)
         if row is None or not hmac.compare_digest(row.secret_hash, parsed.secret_hash):

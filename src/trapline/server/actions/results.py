@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -23,7 +24,7 @@ from trapline.server.db.line.result import (
     credit_holder,
     fail_tasks,
     find_subjects,
-    list_ended,
+    list_erred,
     lock_tasks,
     record_attempts,
 )
@@ -94,8 +95,15 @@ async def find_worked_on(system: System, scope: Scope, job_id: int) -> LeasableJ
     """Find the job that results are to be posted to, before their body is read. Raises NotFound, Forbidden."""
     if scope.token_id is None:
         raise Forbidden("Results are for workers: call with an API token.")
-    async with system.database.transaction(scope) as tx:
-        return await get_leasable_job(scope, tx, job_id)
+    known = system.known.jobs.find(job_id)
+    if known is not None and scope.sees(known.project_id):
+        scope.check(known.project_id)
+        return known
+    async with system.database.line(scope) as tx:
+        job = await get_leasable_job(scope, tx, job_id)
+    if not job.is_final:  # one that is final may be retried
+        system.known.jobs.keep(job_id, job)
+    return job
 
 
 async def take_results(system: System, scope: Scope, job: LeasableJob, body: bytes) -> ResultsAccepted:
@@ -129,9 +137,9 @@ async def _prepare(
     statuses: list[str],
 ) -> list[Reply]:
     """Make rows of everything that can be stored; what cannot gets its status here."""
-    async with system.database.transaction(scope) as tx:
+    async with system.database.line(scope) as tx:
         ids = [leased.analysis_id for leased in leases if leased]
-        subjects = await find_subjects(scope, tx, job.id, ids)
+        content, subjects = await find_subjects(scope, tx, job.id, ids)
         sound: list[tuple[int, Leased, Success | Failure]] = []
         for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
             if isinstance(element.result, Refused):
@@ -144,7 +152,10 @@ async def _prepare(
                 statuses[place] = OTHER_IMAGE
             else:
                 sound.append((place, leased, element.result))
-        algorithms = await _find_algorithms(system, scope, tx, job, [result for _, _, result in sound])
+        named: dict[str, str] = {}
+        for _, _, result in sound:
+            named.update(list_algorithms(result))
+        algorithms = await _find_algorithms(system, scope, tx, job, content or b"", named)
 
     def make() -> list[Reply]:
         return [
@@ -171,22 +182,25 @@ async def _prepare(
 
 
 async def _find_algorithms(
-    system: System, scope: Scope, tx: Transaction, job: LeasableJob, results: Sequence[Success | Failure]
+    system: System, scope: Scope, tx: Transaction, job: LeasableJob, content: bytes, named: dict[str, str]
 ) -> dict[str, KnownAlgorithm]:
-    named: dict[str, str] = {}
-    for result in results:
-        named.update(list_algorithms(result))
-    found = await find_algorithms(scope, tx, job.project_id, job.pipeline_id, list(named)) if named else {}
-    missing = {key: name for key, name in named.items() if key not in found}
-    if missing:
+    """Find algorithms by key; those that nobody registered are kept by key and name. `content` is the pipeline's."""
+    known = {key: system.known.algorithms.find((job.pipeline_id, content, key)) for key in named}
+    found = {key: algorithm for key, algorithm in known.items() if algorithm is not None}
+    if asked := [key for key in named if key not in found]:
+        own = await find_algorithms(scope, tx, job.project_id, job.pipeline_id, asked)
+        for key, algorithm in own.items():
+            system.known.algorithms.keep((job.pipeline_id, content, key), algorithm)
+        found |= own
+    if missing := {key: name for key, name in named.items() if key not in found}:
         await put_unregistered(scope, tx, job.project_id, missing)
         found |= await find_algorithms(scope, tx, job.project_id, job.pipeline_id, list(missing))
     hashes = {sha256 for _, sha256 in found.values() if sha256}
-    unknown = [sha256 for sha256 in hashes if system.remembered.find_labels(sha256) is None]
+    unknown = [sha256 for sha256 in hashes if system.known.labels.find(sha256) is None]
     for sha256, labels in (await read_labels(scope, tx, unknown)).items():
-        system.remembered.keep_labels(sha256, labels)
+        system.known.labels.keep(sha256, labels)
     return {
-        key: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.remembered.find_labels(sha256)) or ())
+        key: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.known.labels.find(sha256)) or ())
         for key, (algorithm_id, sha256) in found.items()
     }
 
@@ -211,22 +225,23 @@ async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequen
 async def _store_together(
     system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]
 ) -> None:
-    is_over = job.is_final
-    for attempt in range(1, TRIES + 1):
+    is_over, deadlocks = job.is_final, 0
+    while True:
         try:
-            async with system.database.transaction(scope) as tx:
+            async with system.database.line(scope) as tx:
                 judged = await _judge(system, scope, tx, job, replies)
-                if is_over:
-                    await _discard(scope, tx, job, judged)
-                elif judged.counted:
+                if judged.counted and not is_over:
                     await _write(system, scope, tx, job, judged)
+                else:
+                    await _discard(scope, tx, job, judged)
         except JobClosed:
             is_over = True
             continue
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-            if attempt == TRIES:
+            deadlocks += 1
+            if deadlocks == TRIES:
                 raise
-            await asyncio.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311 - jitter
+            await asyncio.sleep(random.uniform(0, 0.05 * deadlocks))  # noqa: S311 - jitter
             continue
         for place, status in judged.told.items():
             statuses[place] = status
@@ -240,29 +255,35 @@ async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob
     ids = list({reply.leased.analysis_id for reply in replies})
     tasks = {task.analysis_id: task for task in await lock_tasks(scope, tx, job.id, ids)}
     states = {analysis_id: task.state for analysis_id, task in tasks.items()}
-    ended = await list_ended(scope, tx, ids)
+    erred = await list_erred(scope, tx, [task.analysis_id for task in tasks.values() if task.errors or task.fence])
+    won: dict[UUID, int] = {}
     for reply in replies:
         task = tasks.get(reply.leased.analysis_id)
         if task is None:
             judged.told[reply.place] = UNKNOWN_TASK
             continue
         is_error = isinstance(reply.content, Failure)
-        past = ended.setdefault(task.analysis_id, [])
-        standing = Standing(states[task.analysis_id], task.attempt, task.fence, past)
+        past = erred.setdefault(task.analysis_id, [])
+        winner = won.get(task.analysis_id, task.won)
+        standing = Standing(states[task.analysis_id], task.attempt, task.fence, winner, past)
         verdict = judge_result(standing, reply.leased.attempt, is_error=is_error)
         judged.told[reply.place] = TOLD[verdict]
         if task.state == AnalysisState.CANCELED and verdict != Verdict.AGAIN:
             judged.told[reply.place] = CLOSED
         elif verdict == Verdict.COUNTS:
-            past.append((reply.leased.attempt, "error" if is_error else "completed"))
-            states[task.analysis_id] = AnalysisState.QUEUED if is_error else AnalysisState.COMPLETED
+            if is_error:
+                past.append(reply.leased.attempt)
+                states[task.analysis_id] = AnalysisState.QUEUED
+            else:
+                won[task.analysis_id] = reply.leased.attempt
+                states[task.analysis_id] = AnalysisState.COMPLETED
             judged.counted = [other for other in judged.counted if other.task is not task]
             judged.counted.append(Counted(reply, task))
     return judged
 
 
 async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
-    """The job is over: what would have counted is acknowledged, discarded and counted."""
+    """Nothing is stored: what would have counted is acknowledged, discarded and counted."""
     for one in judged.counted:
         judged.told[one.reply.place] = CLOSED
     discarded = sum(status == CLOSED for status in judged.told.values())
@@ -271,15 +292,19 @@ async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judg
 
 
 async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
-    counted, holder_id = judged.counted, judged.holder_id
-    found = [one.reply.content for one in counted if isinstance(one.reply.content, Findings)]
-    failed = [_fail(system, one) for one in counted if isinstance(one.reply.content, Failure)]
+    holder_id = judged.holder_id
+    completed = [one for one in judged.counted if isinstance(one.reply.content, Findings)]
+    erred = [one for one in judged.counted if isinstance(one.reply.content, Failure)]
+    found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
+    failed = [_fail(system, one) for one in erred]
     if failed:
         await fail_tasks(scope, tx, job.project_id, failed)
+        await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in erred])
     if found:
-        await complete_tasks(scope, tx, [findings.subject.analysis_id for findings in found])
+        won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
+        had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1]
+        await complete_tasks(scope, tx, holder_id, won, had_failed)
         await _write_findings(scope, tx, job.project_id, found)
-    await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in counted])
     await credit_holder(scope, tx, holder_id, len(found))
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     change = Change(
@@ -314,13 +339,12 @@ def _fail(system: System, one: Counted) -> Failed:
 
 
 def _end(one: Counted, holder_id: int) -> Ended:
-    is_newest = one.reply.leased.attempt == one.task.attempt
-    content = one.reply.content
+    assert isinstance(one.reply.content, Failure)
     return Ended(
         analysis_id=one.task.analysis_id,
         attempt=one.reply.leased.attempt,
-        outcome="error" if isinstance(content, Failure) else "completed",
+        outcome="error",
         holder_id=holder_id,
-        leased_at=one.task.leased_at if is_newest else None,
-        error=content.error if isinstance(content, Failure) else None,
+        leased_at=one.task.leased_at,
+        error=one.reply.content.error,
     )

@@ -68,3 +68,4 @@ async def revoke_token(system: System, scope: Scope, token_id: UUID) -> None:
         if row.revoked_at is None:
             row.revoked_at = datetime.now(UTC)
             tx.audit("revoke", "token", row.id)
+            tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.token_id == token_id))

@@ -15,8 +15,8 @@ STATES = "('queued', 'processing', 'completed', 'failed', 'canceled')"
 class AnalysisRow(Row):
     """One model run over one image, and where it is.
 
-    A lease token is valid for `fence` < attempt <= `attempt`. Rows are rewritten at every move, so they are kept
-    small and pages keep room for the next version.
+    A lease token is valid for `fence` < attempt <= `attempt`; `won` is the attempt whose result was stored. Rows are
+    rewritten at every move, so they are kept small and pages keep room for the next version.
     """
 
     __tablename__ = "analyses"
@@ -45,6 +45,7 @@ class AnalysisRow(Row):
     state: Mapped[str] = mapped_column(default="queued")
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
     fence: Mapped[int] = mapped_column(SmallInteger, default=0)
+    won: Mapped[int | None] = mapped_column(SmallInteger)
     errors: Mapped[int] = mapped_column(SmallInteger, default=0)
     lost: Mapped[int] = mapped_column(SmallInteger, default=0)
     not_before: Mapped[datetime | None]
@@ -75,7 +76,7 @@ class AnalysisDetailRow(Row):
 
 
 class AttemptRow(Row):
-    """One lease of one task, and how it ended; written when it ends."""
+    """One lease of one task that ended otherwise than with the result that was stored; written when it ends."""
 
     __tablename__ = "attempts"
     __table_args__ = (

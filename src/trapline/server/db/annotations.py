@@ -1,8 +1,8 @@
 """Annotations: what analyses found, and the long score lists that classifiers send along."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy import REAL, CheckConstraint, ForeignKeyConstraint, Index, Integ
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.copying import as_float4, as_int4, as_int8, as_json, as_text, copy_rows
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import Scope
 
@@ -62,11 +63,10 @@ class ScoreVectorRow(Row):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NewAnnotation:
-    """An annotation to be written; its id is made beforehand, so that others can refer to it."""
+class NewAnnotation(NamedTuple):
+    """An annotation to be written; its id is made beforehand, so that others can refer to it. Ids are their bytes."""
 
-    id: UUID
+    id: bytes
     project_id: int
     analysis_id: UUID
     image_id: UUID
@@ -74,17 +74,16 @@ class NewAnnotation:
     class_name: str | None
     confidence: float | None
     data: dict[str, Any]
-    parent_id: UUID | None
+    parent_id: bytes | None
     ordering: int | None
     algorithm_id: int | None
-    fingerprint: UUID
+    fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewScores:
+class NewScores(NamedTuple):
     """The scores of one classification to be written, encoded."""
 
-    annotation_id: UUID
+    annotation_id: bytes
     analysis_id: UUID
     project_id: int
     encoding: str
@@ -103,42 +102,46 @@ class FoundClass:
 
 async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
     """Write annotations in bulk."""
-    await _copy(
+    await copy_rows(
         tx,
-        "copy annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-        "parent_id, ordering, algorithm_id, fingerprint) from stdin (format binary)",
-        ["uuid", "int8", "uuid", "uuid", "text", "text", "float4", "jsonb", "uuid", "int4", "int8", "uuid"],
-        (
+        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+        "parent_id, ordering, algorithm_id, fingerprint)",
+        [
             (
                 row.id,
-                row.project_id,
-                row.analysis_id,
-                row.image_id,
-                row.annotation_type,
-                row.class_name,
-                row.confidence,
-                as_jsonb(row.data),
+                as_int8(row.project_id),
+                row.analysis_id.bytes,
+                row.image_id.bytes,
+                row.annotation_type.encode(),
+                as_text(row.class_name),
+                as_float4(row.confidence),
+                as_json(row.data),
                 row.parent_id,
-                row.ordering,
-                row.algorithm_id,
+                as_int4(row.ordering),
+                as_int8(row.algorithm_id),
                 row.fingerprint,
             )
             for row in annotations
-        ),
+        ],
     )
 
 
 async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
     """Write score vectors in bulk."""
-    await _copy(
+    await copy_rows(
         tx,
-        "copy score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content) "
-        "from stdin (format binary)",
-        ["uuid", "uuid", "int8", "text", "int4", "bytea"],
-        (
-            (row.annotation_id, row.analysis_id, row.project_id, row.encoding, row.classes, row.content)
+        "score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content)",
+        [
+            (
+                row.annotation_id,
+                row.analysis_id.bytes,
+                as_int8(row.project_id),
+                row.encoding.encode(),
+                as_int4(row.classes),
+                row.content,
+            )
             for row in vectors
-        ),
+        ],
     )
 
 
@@ -146,11 +149,11 @@ async def write_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
     """Write what workers said of their own runs: analysis id and report."""
-    await _copy(
+    project = as_int8(project_id)
+    await copy_rows(
         tx,
-        "copy analysis_reports (analysis_id, project_id, report) from stdin (format binary)",
-        ["uuid", "int8", "jsonb"],
-        ((analysis_id, project_id, as_jsonb(report)) for analysis_id, report in reports),
+        "analysis_reports (analysis_id, project_id, report)",
+        [(analysis_id.bytes, project, as_json(report)) for analysis_id, report in reports],
     )
 
 
@@ -192,11 +195,3 @@ async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass]
 def as_jsonb(value: Any) -> Jsonb:
     """Wrap a value for a jsonb column, with the faster writer."""
     return Jsonb(value, dumps=msgspec.json.encode)
-
-
-async def _copy(tx: Transaction, statement: str, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    connection = await tx.connection()
-    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.set_types(types)
-        for row in rows:
-            await copy.write_row(row)

@@ -1,7 +1,7 @@
 """The one place that opens transactions, commits, and writes the audit."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import psycopg
@@ -13,11 +13,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from trapline.server.db.audit import AuditRow
+from trapline.server.db.connections import Connection, Connections
 from trapline.server.errors import DatabaseAway
 from trapline.server.rules.access import Scope
 
 log = structlog.get_logger(__name__)
 
+CONNECT_TIMEOUT_S = 5
 AWAY = "The database does not answer. Send the same request again in a few seconds."
 
 
@@ -30,11 +32,11 @@ class Transaction:
         self._audit: list[AuditRow] = []
         self._after_commit: list[Callable[[], Awaitable[None] | None]] = []
 
-    async def connection(self) -> psycopg.AsyncConnection[TupleRow]:
+    async def connection(self) -> Connection:
         """Give the psycopg connection of this very transaction, for COPY and plain SQL. Never commit on it."""
         await self.session.flush()
         raw = await (await self.session.connection()).get_raw_connection()
-        return cast("psycopg.AsyncConnection[TupleRow]", raw.driver_connection)
+        return cast("Connection", raw.driver_connection)
 
     async def execute(self, query: str, parameters: Any = None) -> psycopg.AsyncCursor[TupleRow]:
         """Run one plain statement on this transaction's connection; answers its cursor."""
@@ -66,12 +68,31 @@ class Transaction:
 
     async def finish(self) -> None:
         """Write the audit, commit, and run what waited for the commit."""
-        self.session.add_all(self._audit)
-        await self.session.commit()
+        await self._commit()
         for call in self._after_commit:
             waiting = call()
             if waiting is not None:
                 await waiting
+
+    async def _commit(self) -> None:
+        self.session.add_all(self._audit)
+        await self.session.commit()
+
+
+class LineTransaction(Transaction):
+    """A transaction in plain SQL, without a session: what the line is quick with."""
+
+    def __init__(self, scope: Scope, connection: Connection) -> None:
+        super().__init__(scope, cast("AsyncSession", None))
+        self._connection = connection
+
+    async def connection(self) -> Connection:
+        """Give the psycopg connection of this very transaction. Never commit on it."""
+        return self._connection
+
+    async def _commit(self) -> None:
+        assert not self._audit, "the line leaves its traces in job_moves and attempts"
+        await self._connection.commit()
 
 
 class Database:
@@ -79,6 +100,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 10, statement_timeout_s: float = 30) -> None:
         self.url = url
+        options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC"
         self._engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=connections,
@@ -86,10 +108,28 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,
             connect_args={
-                "connect_timeout": 5,
-                "options": f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC",
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": options,
             },
         )
+        self._line = Connections(
+            make_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
+            size=max(2, connections // 2),
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            options=options,
+        )
+
+    @asynccontextmanager
+    async def line(self, scope: Scope) -> AsyncIterator[Transaction]:
+        """Open a transaction in plain SQL, without a session; otherwise as `transaction`."""
+        with _away_in_words():
+            connection = await self._line.take()
+            try:
+                transaction = LineTransaction(scope, connection)
+                yield transaction
+                await transaction.finish()
+            finally:
+                await self._line.give_back(connection)
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
@@ -99,24 +139,33 @@ class Database:
         """
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
-        try:
-            yield transaction
-            await transaction.finish()
-        except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError) as error:
-            if _is_deliberate(error):
-                raise
-            log.warning("the database is away", error=str(error).splitlines()[0])
-            raise DatabaseAway(AWAY) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseAway(AWAY) from error
-            raise
-        finally:
-            await session.close()
+        with _away_in_words():
+            try:
+                yield transaction
+                await transaction.finish()
+            finally:
+                await session.close()
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._line.close()
+
+
+@contextmanager
+def _away_in_words() -> Iterator[None]:
+    """Turn every sign of a database that is away into DatabaseAway."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError) as error:
+        if _is_deliberate(error):
+            raise
+        log.warning("the database is away", error=(str(error) or type(error).__name__).splitlines()[0])
+        raise DatabaseAway(AWAY) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseAway(AWAY) from error
+        raise
 
 
 def _is_deliberate(error: BaseException) -> bool:

@@ -1,11 +1,15 @@
 """Long score lists, kept compactly and exactly.
 
-Scores and logits become float32, little-endian, byte-shuffled (all first bytes, all second bytes, ...), so that the
-slowly changing exponent bytes lie together, and deflated. Nothing is predicted from anything else: what is read back
-must be the same on every machine.
+A classifier's scores mostly are the softmax of its logits. So the logits are kept as float32, and of the scores only
+by how many steps of float32 each differs from the softmax computed here: nearly always none, one or two. Numbers are
+byte-shuffled (all first bytes, all second bytes, ...) so that like bytes lie together, and compressed.
+
+What is read back must be the same on every machine. So the softmax is made of IEEE additions, multiplications and
+divisions alone, each an array operation of its own: library exponentials differ between processors in the last bit.
 """
 
 import struct
+import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +17,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ENCODING = "f4-shuffle-deflate/1"
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+ENCODING = "f4-softmax-zstd/1"
+OLD_ENCODING = "f4-shuffle-deflate/1"
 LEVEL = 1
-_HEADER = struct.Struct("<II")
+PLAIN, SOFTMAX = 0, 1
+_HEADER = struct.Struct("<BIId")
+_OLD_HEADER = struct.Struct("<II")
+_NOTHING = np.empty(0, "<f4")
+
+# exp(r) = sum of r^n / n! for |r| <= ln(2) / 2: after the eighth term less than a tenth of a float32's last bit.
+_TERMS = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0)
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+_LEAST = -700.0
 
 Vector = NDArray[np.float32]
 
@@ -30,33 +49,92 @@ class Scores:
 
 def encode_scores(scores: Sequence[float] | Vector, logits: Sequence[float] | Vector | None) -> bytes:
     """Encode scores, and logits where there are any (float32; a number beyond its range becomes infinite)."""
-    vectors = [_to_vector(scores), _to_vector(logits if logits is not None else ())]
-    plain = b"".join(_shuffle(vector) for vector in vectors)
-    return _HEADER.pack(*(vector.size for vector in vectors)) + zlib.compress(plain, LEVEL)
+    sent, raw = _to_vector(scores), _to_vector(logits if logits is not None else ())
+    total, kind, first = 0.0, PLAIN, _shuffle(sent)
+    if raw.size and raw.size == sent.size and bool(np.isfinite(raw).all()):
+        powers = _exponentials(raw)
+        total = float(powers.sum())
+        steps = sent.view("<i4").astype(np.int64) - _softmax(powers, total).view("<i4")
+        # Scores that are something else than a softmax lie far from it, and are smaller as they are.
+        if np.abs(steps).max() < 1 << 30 and np.median(np.abs(steps)) < 1 << 16:
+            zigzag = ((steps << 1) ^ (steps >> 63)).astype("<u4")
+            kind, first = SOFTMAX, _shuffle(zigzag)
+    return _HEADER.pack(kind, sent.size, raw.size, total) + zstd.compress(first + _shuffle(raw), level=LEVEL)
 
 
-def decode_scores(content: bytes) -> Scores:
+def decode_scores(content: bytes, encoding: str = ENCODING) -> Scores:
     """Read back exactly what was encoded. Raises ValueError for anything else."""
+    if encoding == OLD_ENCODING:
+        return _decode_old(content)
+    if encoding != ENCODING:
+        raise ValueError(f"not a score vector: its encoding {encoding!r} is not known")
     try:
-        sizes = _HEADER.unpack_from(content)
-        plain = zlib.decompress(content[_HEADER.size :])
+        kind, scores_size, logits_size, total = _HEADER.unpack_from(content)
+        if kind not in (PLAIN, SOFTMAX):
+            raise ValueError("not a score vector: its kind is not known")
+        plain = _decompress(content[_HEADER.size :], 4 * (scores_size + logits_size))
+    except (struct.error, zstd.ZstdError) as error:
+        raise ValueError(f"not a score vector: {error}") from error
+    first, logits = plain[: 4 * scores_size], _unshuffle(plain[4 * scores_size :], "<f4")
+    if kind == SOFTMAX and scores_size != logits_size:
+        raise ValueError("not a score vector: its logits are missing")
+    if kind == SOFTMAX and scores_size:
+        zigzag = _unshuffle(first, "<u4").astype(np.int64)
+        steps = (zigzag >> 1) ^ -(zigzag & 1)
+        scores = (_softmax(_exponentials(logits), total).view("<i4") + steps).astype("<i4").view("<f4")
+    else:
+        scores = _unshuffle(first, "<f4")
+    return Scores(scores, logits if logits.size else None)
+
+
+def _decompress(content: bytes, size: int) -> bytes:
+    unpacking = zstd.ZstdDecompressor()
+    plain = unpacking.decompress(content, size + 1)
+    if len(plain) != size or not unpacking.eof:
+        raise ValueError("not a score vector: its length differs")
+    return plain
+
+
+def _decode_old(content: bytes) -> Scores:
+    try:
+        sizes = _OLD_HEADER.unpack_from(content)
+        plain = zlib.decompress(content[_OLD_HEADER.size :])
     except (struct.error, zlib.error) as error:
         raise ValueError(f"not a score vector: {error}") from error
     if len(plain) != 4 * sum(sizes):
         raise ValueError("not a score vector: its length differs")
-    scores = _unshuffle(plain[: 4 * sizes[0]])
-    logits = _unshuffle(plain[4 * sizes[0] :])
-    return Scores(scores, logits if logits.size else None)
+    logits = _unshuffle(plain[4 * sizes[0] :], "<f4")
+    return Scores(_unshuffle(plain[: 4 * sizes[0]], "<f4"), logits if logits.size else None)
+
+
+def _exponentials(logits: Vector) -> NDArray[np.float64]:
+    """exp(logit - highest logit), the same bits on every processor; next to nothing counts as exp(-700)."""
+    below = np.maximum(logits.astype(np.float64) - np.float64(logits.max()), _LEAST)
+    twos = np.rint(below * _LOG2_E)
+    below -= twos * _LN2_HIGH
+    below -= twos * _LN2_LOW
+    power = below * _TERMS[0]
+    for term in _TERMS[1:-1]:
+        power += term
+        power *= below
+    power += _TERMS[-1]
+    return np.ldexp(power, twos.astype(np.int32))
+
+
+def _softmax(powers: NDArray[np.float64], total: float) -> Vector:
+    return (powers / total).astype("<f4")
 
 
 def _to_vector(numbers: Sequence[float] | Vector) -> Vector:
+    if not len(numbers):
+        return _NOTHING
     with np.errstate(over="ignore"):
         return np.asarray(numbers, dtype="<f4")
 
 
-def _shuffle(vector: Vector) -> bytes:
+def _shuffle(vector: NDArray[np.float32] | NDArray[np.uint32]) -> bytes:
     return vector.view(np.uint8).reshape(-1, 4).T.tobytes() if vector.size else b""
 
 
-def _unshuffle(plain: bytes) -> Vector:
-    return np.frombuffer(plain, np.uint8).reshape(4, -1).T.copy().view("<f4").reshape(-1)
+def _unshuffle(plain: bytes, kind: str) -> NDArray[np.float32]:
+    return np.frombuffer(plain, np.uint8).reshape(4, -1).T.copy().view(kind).reshape(-1)

@@ -20,12 +20,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a task stands, and which of its attempts ended how: `completed` or `error`."""
+    """Where a task stands, which attempt's result was stored, and which attempts ended with an error."""
 
     state: AnalysisState
     attempt: int
     fence: int
-    ended: Collection[tuple[int, str]] = ()
+    won: int | None = None
+    erred: Collection[int] = ()
 
 
 OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
@@ -33,7 +34,7 @@ OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
 
 def judge_result(task: Standing, attempt: int, *, is_error: bool) -> Verdict:
     """Judge a result of an attempt at a task. A late success is good work, an error counts only from the newest."""
-    if (attempt, "completed") in task.ended or (is_error and (attempt, "error") in task.ended):
+    if attempt == task.won or (is_error and attempt in task.erred):
         return Verdict.AGAIN
     if not task.fence < attempt <= task.attempt:
         return Verdict.STALE

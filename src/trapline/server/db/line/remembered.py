@@ -2,23 +2,28 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
 JOBS = 1000
 MARK_S = 10.0
-CLASS_LISTS = 100
+CALLERS = 20_000
 Name = TypeVar("Name")
 Thing = TypeVar("Thing")
 
 
 @dataclass
 class Remembered:
-    """For each job, the task behind which the line begins; and class lists, by their hash."""
+    """For each job, the task behind which the line begins; which holder a caller is, and when its contact was written.
+
+    A caller is a worker's id, or an API token, address and User-Agent.
+    """
 
     _marks: OrderedDict[int, tuple[UUID, float]] = field(default_factory=OrderedDict)
-    _labels: OrderedDict[bytes, list[str]] = field(default_factory=OrderedDict)
+    _holders: OrderedDict[tuple[Hashable, int], int] = field(default_factory=OrderedDict)
+    _heard: OrderedDict[Hashable, float] = field(default_factory=OrderedDict)
 
     def find_mark(self, job_id: int) -> UUID | None:
         """The last task that was leased in order: before it the line has only what came back.
@@ -34,13 +39,26 @@ class Remembered:
         now = time.monotonic()
         _put(self._marks, job_id, (mark, since if now - since < MARK_S else now) if mark else None, JOBS)
 
-    def find_labels(self, sha256: bytes) -> list[str] | None:
-        """The class list with this hash, if it was asked for lately."""
-        return self._labels.get(sha256)
+    def find_holder(self, caller: Hashable, job_id: int) -> int | None:
+        """Which holder a caller is in a job."""
+        return self._holders.get((caller, job_id))
 
-    def keep_labels(self, sha256: bytes, labels: list[str]) -> None:
-        """Remember a class list."""
-        _put(self._labels, sha256, labels, CLASS_LISTS)
+    def keep_holder(self, caller: Hashable, job_id: int, holder_id: int) -> None:
+        """Remember which holder a caller is in a job."""
+        _put(self._holders, (caller, job_id), holder_id, CALLERS)
+
+    def is_heard(self, of: Hashable, every_s: float) -> bool:
+        """Whether this process wrote a sign of life within `every_s` seconds."""
+        return time.monotonic() - self._heard.get(of, -every_s) < every_s
+
+    def keep_heard(self, of: Hashable) -> None:
+        """Remember that a sign of life is written."""
+        _put(self._heard, of, time.monotonic(), CALLERS)
+
+    def forget_callers(self) -> None:
+        """Ask the database again who is who, and when each was heard from."""
+        self._holders.clear()
+        self._heard.clear()
 
 
 def _put(kept: OrderedDict[Name, Thing], name: Name, thing: Thing | None, at_most: int) -> None:

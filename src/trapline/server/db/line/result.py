@@ -1,7 +1,9 @@
 """Result: tasks locked in the order of their ids, judged, moved; the job's row is somebody else's last step."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
@@ -9,15 +11,15 @@ from trapline.server.rules.access import Scope
 from trapline.wire.annotations import AnalysisState
 
 
-@dataclass(frozen=True)
-class TaskRow:
-    """A task as it stands, locked; the lease is the newest attempt's."""
+class TaskRow(NamedTuple):
+    """A task as it stands, locked; the lease is the newest attempt's, `won` the one whose result was stored."""
 
     analysis_id: UUID
     image_id: UUID
     state: AnalysisState
     attempt: int
     fence: int
+    won: int | None
     errors: int
     holder_id: int | None
     leased_at: datetime | None
@@ -25,7 +27,7 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class Ended:
-    """An attempt that ended, and how: `completed`, `error`, `lost`."""
+    """An attempt that ended without a result: by an `error`, or `lost`."""
 
     analysis_id: UUID
     attempt: int
@@ -47,8 +49,7 @@ class Failed:
     lost: int = 0
 
 
-@dataclass(frozen=True)
-class TaskImage:
+class TaskImage(NamedTuple):
     """The image of a task, with its upright size."""
 
     image_id: UUID
@@ -56,23 +57,27 @@ class TaskImage:
     height: int
 
 
-async def find_subjects(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> dict[UUID, TaskImage]:
-    """Find the images of those of these tasks that are the job's."""
+async def find_subjects(
+    scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
+) -> tuple[bytes | None, dict[UUID, TaskImage]]:
+    """Find the images of those of these tasks that are the job's, and which content its pipeline has now."""
     cursor = await tx.execute(
         """
-        select a.id, i.id, i.width, i.height from analyses a join images i on i.id = a.image_id
+        select a.id, i.id, i.width, i.height, p.content_sha256 from analyses a
+        join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p on p.id = j.pipeline_id
         where a.id = any(%s) and a.job_id = %s
         """,
         (ids, job_id),
     )
-    return {row[0]: TaskImage(*row[1:]) for row in await cursor.fetchall()}
+    rows = await cursor.fetchall()
+    return rows[0][4] if rows else None, {row[0]: TaskImage(*row[1:4]) for row in rows}
 
 
 async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[TaskRow]:
     """Lock those of these tasks that are the job's, in the order of their ids."""
     cursor = await tx.execute(
         """
-        select id, image_id, state, attempt, fence, errors, holder_id, leased_at from analyses
+        select id, image_id, state, attempt, fence, won, errors, holder_id, leased_at from analyses
         where id = any(%s) and job_id = %s order by id for no key update
         """,
         (ids, job_id),
@@ -80,28 +85,33 @@ async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
     return [TaskRow(row[0], row[1], AnalysisState(row[2]), *row[3:]) for row in await cursor.fetchall()]
 
 
-async def list_ended(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[tuple[int, str]]]:
-    """List which attempts at these tasks ended with a result, and with which kind."""
+async def list_erred(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[int]]:
+    """List which attempts at these tasks ended with an error."""
+    if not ids:
+        return {}
     cursor = await tx.execute(
-        "select analysis_id, attempt, outcome from attempts where analysis_id = any(%s) and outcome <> 'lost'", (ids,)
+        "select analysis_id, attempt from attempts where analysis_id = any(%s) and outcome = 'error'", (ids,)
     )
-    ended: dict[UUID, list[tuple[int, str]]] = {}
-    for analysis_id, attempt, outcome in await cursor.fetchall():
-        ended.setdefault(analysis_id, []).append((attempt, outcome))
-    return ended
+    erred: dict[UUID, list[int]] = {}
+    for analysis_id, attempt in await cursor.fetchall():
+        erred.setdefault(analysis_id, []).append(attempt)
+    return erred
 
 
-async def complete_tasks(scope: Scope, tx: Transaction, ids: list[UUID]) -> None:
-    """Complete locked tasks."""
+async def complete_tasks(
+    scope: Scope, tx: Transaction, holder_id: int, won: Mapping[UUID, int], erred: Sequence[UUID]
+) -> None:
+    """Complete locked tasks: which attempt won each, and whose it was; `erred` are those that had failed before."""
     await tx.execute(
         """
-        update analyses set state = 'completed', completed_at = clock_timestamp(), deadline = null,
-            not_before = null, updated_at = clock_timestamp()
-        where id = any(%s)
+        update analyses a set state = 'completed', completed_at = clock_timestamp(), deadline = null,
+            not_before = null, updated_at = clock_timestamp(), won = w.attempt, holder_id = %s
+        from unnest(%s::uuid[], %s::smallint[]) as w(id, attempt) where a.id = w.id
         """,
-        (ids,),
+        (holder_id, list(won), list(won.values())),
     )
-    await tx.execute("update analysis_details set error_message = null where analysis_id = any(%s)", (ids,))
+    if erred:
+        await tx.execute("update analysis_details set error_message = null where analysis_id = any(%s)", (erred,))
 
 
 async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: list[Failed]) -> None:
@@ -158,10 +168,7 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
 
 async def credit_holder(scope: Scope, tx: Transaction, holder_id: int, completed: int) -> None:
     """Count what a holder completed; after the tasks and before the job's row."""
-    await tx.execute(
-        "update holders set completed = completed + %s, last_contact_at = clock_timestamp() where id = %s",
-        (completed, holder_id),
-    )
+    await tx.execute("update holders set completed = completed + %s where id = %s", (completed, holder_id))
 
 
 async def count_discarded(scope: Scope, tx: Transaction, job_id: int, results: int) -> None:

@@ -45,15 +45,15 @@ def find_present(url: str) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(url: str) -> None:
-    """Bring a database to the newest revision; a second process that does the same waits for the first."""
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring a database to the newest revision (or to one); a second process that does the same waits for the first."""
     with _connect(url) as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         connection.commit()
         try:
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.commit()
         finally:
             connection.rollback()

@@ -1,0 +1,82 @@
+"""The connections that the line speaks over: psycopg's own, kept open, found broken before they do harm.
+
+Not psycopg_pool: while the database is away that one waits ever longer between its attempts, and would find it back
+long after it has come back.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+TRUSTED_S = 1.0
+"""A connection that was used within this time is taken without asking whether it still lives."""
+
+Connection = psycopg.AsyncConnection[TupleRow]
+
+
+@dataclass
+class Connections:
+    """At most `size` connections to one database. Raises psycopg.OperationalError where none is to be had."""
+
+    url: str
+    size: int
+    connect_timeout_s: int
+    options: str
+    wait_s: float = 5
+    _idle: list[tuple[Connection, float]] = field(default_factory=list)
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.size)
+
+    async def take(self) -> Connection:
+        """Take a connection that works; it must be given back."""
+        try:
+            await asyncio.wait_for(self._free.acquire(), self.wait_s)
+        except TimeoutError as error:
+            raise psycopg.OperationalError(f"no connection came free within {self.wait_s} s") from error
+        try:
+            while self._idle:
+                connection, used = self._idle.pop()
+                if time.monotonic() - used < TRUSTED_S or await _is_alive(connection):
+                    return connection
+            return await psycopg.AsyncConnection.connect(
+                self.url, connect_timeout=self.connect_timeout_s, options=self.options
+            )
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def give_back(self, connection: Connection) -> None:
+        """Give a connection back; what is left of a transaction is rolled back, a broken one is closed."""
+        try:
+            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+                self._idle.append((connection, time.monotonic()))
+            elif connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+                await connection.rollback()
+                self._idle.append((connection, time.monotonic()))
+            else:
+                await connection.close()
+        except psycopg.Error:
+            await connection.close()
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        """Close every connection that is not in use."""
+        while self._idle:
+            await self._idle.pop()[0].close()
+
+
+async def _is_alive(connection: Connection) -> bool:
+    try:
+        await connection.execute("")
+        await connection.rollback()
+    except (psycopg.Error, OSError):
+        await connection.close()
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""What one process knows for a moment and need not ask again; forgetting it costs time and nothing else."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from trapline.server.db.line.claim import LeasableJob
+from trapline.server.rules.access import Scope
+
+Name = TypeVar("Name")
+Thing = TypeVar("Thing")
+
+AlgorithmName = tuple[int, bytes, str]
+"""A pipeline, the hash of what it is made of now, and an algorithm's key."""
+
+
+@dataclass
+class Memory(Generic[Name, Thing]):
+    """At most `size` things, each for at most `seconds`."""
+
+    size: int
+    seconds: float
+    _kept: OrderedDict[Name, tuple[Thing, float]] = field(default_factory=OrderedDict)
+
+    def find(self, name: Name) -> Thing | None:
+        """What is known by this name."""
+        thing, since = self._kept.get(name, (None, 0.0))
+        return thing if time.monotonic() - since < self.seconds else None
+
+    def keep(self, name: Name, thing: Thing) -> None:
+        """Know this from now on; the longest known goes where there are too many."""
+        self._kept.pop(name, None)
+        self._kept[name] = (thing, time.monotonic())
+        while len(self._kept) > self.size:
+            self._kept.popitem(last=False)
+
+    def forget(self, fits: Callable[[Thing], bool]) -> None:
+        """Know no longer what fits."""
+        for name in [name for name, (thing, _) in self._kept.items() if fits(thing)]:
+            del self._kept[name]
+
+
+@dataclass
+class Known:
+    """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists.
+
+    A token that another process revoked is refused here half a second later.
+    """
+
+    callers: Memory[tuple[str, bytes], Scope] = field(default_factory=lambda: Memory(10_000, 0.5))
+    jobs: Memory[int, LeasableJob] = field(default_factory=lambda: Memory(1_000, 5.0))
+    algorithms: Memory[AlgorithmName, tuple[int, bytes | None]] = field(default_factory=lambda: Memory(10_000, 60.0))
+    labels: Memory[bytes, list[str]] = field(default_factory=lambda: Memory(100, 3_600.0))
