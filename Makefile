@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything needed (only Python 3.11, git and make are taken for granted)
@@ -53,6 +53,12 @@ fix: setup ## Format and mend what a tool can mend
 .PHONY: test
 test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 	$(BIN)/pytest $(ARGS)
+
+N ?= 20
+
+.PHONY: e2e
+e2e: setup ## The whole way of N pictures (N=20), on processes of its own (ARGS="--worker ours")
+	@$(BIN)/python -m tests.acceptance.end_to_end $(N) $(ARGS)
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json and the page's types from it

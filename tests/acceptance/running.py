@@ -179,10 +179,10 @@ class RunningServer:
         return Trapline(self.base_url, self.token)
 
     def run(self, *arguments: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run one command of the command line against it, as its owner."""
+        """Run one command of the command line against it, as its owner unless the settings say otherwise."""
         done = subprocess.run(
             [sys.executable, "-m", "trapline.cli.main", *arguments],
-            env=quiet_environment(TRAPLINE_SERVER=self.base_url, TRAPLINE_TOKEN=self.token, **settings),
+            env=quiet_environment(**{"TRAPLINE_SERVER": self.base_url, "TRAPLINE_TOKEN": self.token, **settings}),
             cwd=self.data,
             capture_output=True,
             text=True,

@@ -45,10 +45,10 @@ def test_commands_in_the_docs_exist() -> None:
     """Every `trapline ...` and `make ...` that a document names is one."""
     from trapline.cli.main import NOUNS
 
-    targets = set(re.findall(r"^([a-z][a-z_-]*):", read(Path("Makefile")), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9_-]*):", read(Path("Makefile")), re.MULTILINE))
     told = "\n".join(read(path) for path in list_text(".md") if path.name != "CHANGELOG.md")
     nouns = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )trapline ([a-z]+)", told, re.MULTILINE)}
-    made = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )make ([a-z][a-z-]*)", told, re.MULTILINE)}
+    made = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", told, re.MULTILINE)}
     assert not nouns - set(NOUNS)
     assert not made - targets
 
