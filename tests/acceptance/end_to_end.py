@@ -117,12 +117,12 @@ def _work_ours(steps: Steps, plot: Field, folder: Path, images: int) -> int:
         "TRAPLINE_POLL": "0.1",
     }
     with steps.step("register") as seen:
-        seen.append(plot.server.run("register", "--pipeline", SLUG, **told).stdout.strip())
+        seen.append(plot.server.run("register", "--pipeline", SLUG, check=True, **told).stdout.strip())
     with steps.step("queue"):
         job = plot.api.make_job(NewJob(project=plot.project, pipeline=SLUG)).id
         wait_for("work", lambda: plot.api.get_job(job).expanded)
     with steps.step("work") as seen:
-        plot.server.run("worker", "--pipeline", SLUG, "--until-idle", "1", **told)
+        plot.server.run("worker", "--pipeline", SLUG, "--until-idle", "1", check=True, **told)
         seen.append("trapline worker")
     return job
 
