@@ -24,6 +24,7 @@ from trapline.cli.supervision import Ended, Program, Supervisor, Wanted
 PIPELINE = "animal-detector"
 SERVER = "trapline.server.main"
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
+FAILPOINTS = "TRAPLINE_FAILPOINTS"
 # A stop takes at most ten seconds: the worker gives back what it holds, the API finishes what is under way, and
 # PostgreSQL, which nobody needs then, writes its checkpoint.
 WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 3.0, 4.0, 2.5
@@ -78,12 +79,17 @@ def run(data: Path | None, wishes: Wishes) -> int:
     # The server's libraries take a second to load: this command's usage need not wait for them.
     from trapline.server.engines.folder import lock_folder
     from trapline.server.engines.postgres import start_postgres, stop_postgres
+    from trapline.server.failpoints import FailpointsRefused, check
     from trapline.server.settings import list_unread, load_settings
 
     started = time.monotonic()
     console = make_console(to_errors=True)
     settings = load_settings()
     folder = (data or settings.data).resolve()
+    try:
+        check(os.environ.get(FAILPOINTS), folder)
+    except FailpointsRefused as refused:
+        raise CommandFailed(str(refused)) from None
     lock = lock_folder(folder)
     listener = _listen(wishes.host, wishes.port)
     port = listener.getsockname()[1]

@@ -22,6 +22,7 @@ from trapline.server.db.base import Database
 from trapline.server.db.migrations import check_present
 from trapline.server.errors import TraplineError
 from trapline.server.events import Listeners
+from trapline.server.failpoints import FailpointsRefused, arm, watch_replies
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.routes.application import dress, make_application
@@ -35,6 +36,7 @@ from trapline.server.vault import SecretKeys
 log = structlog.get_logger(__name__)
 
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
+FAILPOINTS = "TRAPLINE_FAILPOINTS"
 STOP_WITHIN_S = 8
 
 
@@ -114,7 +116,7 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
     app = make_app(settings)
     config = uvicorn.Config(
-        dress(app),
+        watch_replies(dress(app)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -138,6 +140,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings()
         set_up_logs(settings.log_format, settings.log_level)
         assert settings.database_url is not None, "DATABASE_URL"
+        arm(os.environ.get(FAILPOINTS), settings.data)
         check_present(settings.database_url.get_secret_value())
         match arguments:
             case ["api"]:
@@ -147,7 +150,7 @@ def main(arguments: list[str]) -> int:
             case _:
                 sys.stderr.write("usage: python -m trapline.server.main api|background\n")
                 return 2
-    except (SettingsError, TraplineError) as error:
+    except (SettingsError, TraplineError, FailpointsRefused) as error:
         log.error("this process cannot start", reason=str(error))
         return 1
     return 0

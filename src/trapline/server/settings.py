@@ -43,7 +43,8 @@ WORKER_NAMES = frozenset(
 
 # The number of the listening socket that an API process inherits from `trapline up`.
 HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET"})
-TEST_NAMES = frozenset({"TRAPLINE_SAMPLES", "TRAPLINE_CHROMIUM"})
+TEST_NAMES = frozenset(f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK"))
+"""Read by the tests, and by nothing that serves anybody: see failpoints.py for the one that a server heeds."""
 
 # Written in the guides that outside programs follow, and not read by this version: said at start, not refused.
 LATER_NAMES = frozenset(

@@ -17,6 +17,7 @@ from trapline.server.actions.jobs import EXPAND, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull, start_due_runs
 from trapline.server.db.chores import QUEUE
+from trapline.server.failpoints import doing
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -82,9 +83,9 @@ def make_chores(system: System) -> App:
         )
     )
     for name, chore in CHORES.items():
-        app.task(name=name, queue=QUEUE, retry=AGAIN)(_asked(system, chore))
+        app.task(name=name, queue=QUEUE, retry=AGAIN)(_asked(system, name, chore))
     for name, (cron, chore) in TIMED.items():
-        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, chore))
+        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
         app.periodic(cron=cron)(task)
     app.periodic(cron=EVERY_MINUTE)(
         app.task(name="retry_stalled", queue=QUEUE, queueing_lock="retry_stalled")(_stalled_retrier(app))
@@ -92,16 +93,18 @@ def make_chores(system: System) -> App:
     return app
 
 
-def _asked(system: System, chore: Chore) -> Chore:
+def _asked(system: System, name: str, chore: Chore) -> Chore:
     async def do(**arguments: Any) -> None:
-        await chore(system, **arguments)
+        with doing(f"chore {name}"):
+            await chore(system, **arguments)
 
     return do
 
 
-def _timed(system: System, chore: Chore) -> Callable[[int], Awaitable[None]]:
+def _timed(system: System, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
     async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
-        await chore(system)
+        with doing(f"chore {name}"):
+            await chore(system)
 
     return do
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from trapline.server.errors import TraplineError
+from trapline.server.failpoints import doing
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,8 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
     while not stop.is_set():
         more = False
         try:
-            more = await loop.step()
+            with doing(f"loop {loop.name}"):
+                more = await loop.step()
             failures = 0
         except TraplineError as error:
             failures += 1

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from trapline.server.db.audit import AuditRow
 from trapline.server.db.connections import Connection, Connections
 from trapline.server.errors import DatabaseAway
+from trapline.server.failpoints import reach
 from trapline.server.rules.access import Scope
 
 log = structlog.get_logger(__name__)
@@ -68,7 +69,9 @@ class Transaction:
 
     async def finish(self) -> None:
         """Write the audit, commit, and run what waited for the commit."""
+        await reach("before commit")
         await self._commit()
+        await reach("after commit")
         for call in self._after_commit:
             waiting = call()
             if waiting is not None:
