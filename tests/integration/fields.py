@@ -118,6 +118,7 @@ class Field:
         """Change the database, as time or another process would."""
         async with self.system.database.transaction(SYSTEM) as tx:
             await tx.execute(query, parameters or None)
+        self.system.remembered.forget_callers()
 
     async def counters(self, job: int) -> tuple[str, int, int, int]:
         """A job's state and its counters: open, completed, failed."""

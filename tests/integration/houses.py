@@ -17,6 +17,7 @@ from trapline.server.db.people import MemberRow, UserRow
 from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
+from trapline.server.db.workers import WorkerRow
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.auth import NewToken, Role, TokenKind
@@ -72,6 +73,21 @@ async def build_house(system: System, name: str) -> House:
         tx.session.add_all([image, source, pipeline, service])
         await tx.session.flush()
         tx.session.add(ServiceProjectRow(service_id=service.id, project_id=project.id))
+        process = WorkerRow(
+            token_id=uuid7(),
+            registrant="somebody",
+            service=service.name,
+            service_id=service.id,
+            name="worker-1",
+            host="host",
+            pid=1,
+            version="1",
+            devices=[],
+            pipelines=["p"],
+            address="",
+            user_agent="",
+        )
+        tx.session.add(process)
         run = RunRow(
             project_id=project.id,
             source_id=source.id,
@@ -107,6 +123,7 @@ async def build_house(system: System, name: str) -> House:
             "job_id": str(job.id),
             "analysis_id": str(analysis.id),
             "service_id": str(service.id),
+            "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),
         }
     )

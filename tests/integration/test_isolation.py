@@ -41,11 +41,18 @@ BODIES: dict[str, Any] = {
         }
     },
     "PATCH /image-pull-sources/{source_id}": {"name": "taken over"},
+    "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
+    "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
+    "POST /tasks/renew": {"leases": []},
+    "POST /tasks/release": {"leases": []},
 }
 # Multipart routes: form fields that name a project.
 FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
-OWN = {"POST /auth/sign-out", "GET /auth/me", "GET /auth/tokens", "POST /projects", "GET /projects"}
+OWN = {
+    "POST /auth/sign-out", "GET /auth/me", "GET /auth/tokens", "POST /projects", "GET /projects",
+    "POST /workers/hello", "POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release",
+}  # fmt: skip
 
 
 def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:

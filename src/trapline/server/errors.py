@@ -5,8 +5,10 @@ TraplineError
 │   └── Unprocessable  422  the form is right, a value is not
 ├── Unauthenticated    401  no caller, or not the one claimed
 ├── Forbidden          403  the caller is known and may not
+│   └── WorkerEnded    403  the worker id is over: evicted, or taken over by a newer process
 ├── NotFound           404  unknown, or not the caller's: the two look the same
 ├── Conflict           409  the state forbids it
+│   └── UnknownWorker  409  no worker of the caller's has this id: it says hello again
 ├── LostRace           412  somebody else changed it first
 ├── TooLarge           413  more than a limit allows
 ├── Unsupported        415  an encoding or media type that is not taken
@@ -60,6 +62,12 @@ class Forbidden(TraplineError):
     title = "Not allowed"
 
 
+class WorkerEnded(Forbidden):
+    """The worker id is over; a new hello gives a new one."""
+
+    title = "This worker's id is over"
+
+
 class NotFound(TraplineError):
     """Unknown, or not the caller's: the two look the same, so that nobody can find out which ids exist."""
 
@@ -75,6 +83,12 @@ class Conflict(TraplineError):
 
     status = 409
     title = "The present state forbids it"
+
+
+class UnknownWorker(Conflict):
+    """No worker of the caller's has this id."""
+
+    title = "This worker is not known"
 
 
 class LostRace(TraplineError):

@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from trapline.server.arrivals import Arrivals
 from trapline.server.background.run import run_background
 from trapline.server.db.base import Database
 from trapline.server.db.migrations import check_present
@@ -88,6 +89,7 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
 def make_app(settings: Settings) -> FastAPI:
     """Make the application of one API process; its engines open with it and close with it."""
     app = make_application(None)
+    app.state.worker_additions = settings.worker_additions
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -100,15 +102,17 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn waits for open streams before it stops: ours end at the signal."""
+    """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
 
-    def __init__(self, config: uvicorn.Config, listeners: Listeners) -> None:
+    def __init__(self, config: uvicorn.Config, listeners: Listeners, arrivals: Arrivals) -> None:
         super().__init__(config)
         self._listeners = listeners
+        self._arrivals = arrivals
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
         self._listeners.close()
+        self._arrivals.close()
         super().handle_exit(sig, frame)
 
 
@@ -125,7 +129,7 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
         forwarded_allow_ips=list(settings.trusted_proxies) or "",
     )
-    _Server(config, app.state.listeners).run([listener])
+    _Server(config, app.state.listeners, app.state.arrivals).run([listener])
 
 
 async def do_chores(settings: Settings) -> None:

@@ -109,6 +109,9 @@ class Settings(BaseModel):
     held_at_most: int = Field(
         500, ge=1, le=100_000, description="Tasks that one caller holds before it gets single ones."
     )
+    worker_additions: bool = Field(
+        True, description="What workers that say hello may do beside the five calls; off, those calls answer 404."
+    )
     max_image_bytes: int = Field(200 * MIB, ge=1, description="The largest picture file that is taken.")
     max_image_pixels: int = Field(150_000_000, ge=1, description="The largest picture that is taken, in pixels.")
     max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest request body, uploads and results aside.")

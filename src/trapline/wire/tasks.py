@@ -1,10 +1,11 @@
 """Tasks: what a worker asks for and gets. Field names are those that workers in the field already speak."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from trapline.wire.values import AnyText, Id, Message
+from trapline.wire.values import AnyText, Count, Id, Message, Real, Slug
 
 
 class TaskRequest(Message):
@@ -39,3 +40,73 @@ class ClaimableJobs(Message):
     """Jobs that have something to lease now, best first."""
 
     results: list[ClaimableJob]
+
+
+class LeaseRequest(Message):
+    """Lease up to `limit` tasks of any job of these pipelines; wait up to `wait_s` seconds until there is one."""
+
+    pipelines: Annotated[list[Slug], Field(min_length=1, max_length=1000)]
+    limit: Annotated[int, Field(gt=0, le=1_000_000)]
+    wait_s: Annotated[Real, Field(ge=0, le=30)] = 0
+
+
+class LeasedTask(Task):
+    """A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease lasts without a sign
+    of life. A task that goes `alone` may be what ended its worker before: nothing else should be in hand with it.
+    """
+
+    job_id: Id
+    pipeline: AnyText
+    config: dict[str, Any]
+    lease_s: float
+    alone: bool = False
+
+
+class LeasedTasks(Message):
+    """Tasks leased over several jobs, those of the best job first."""
+
+    tasks: list[LeasedTask]
+
+
+class Leases(Message):
+    """Leases by their lease tokens (`reply_subject`)."""
+
+    leases: Annotated[list[AnyText], Field(max_length=100_000)]
+
+
+class Release(Leases):
+    """Leases to give back; with `goodbye` the process ends, and its worker id is over."""
+
+    goodbye: bool = False
+
+
+class LeaseState(StrEnum):
+    """How a lease stands: in hand; lost to another or to a person; or of a job that was canceled."""
+
+    HELD = "held"
+    LOST = "lost"
+    CANCELED = "canceled"
+
+
+class RenewedLease(Message):
+    """How one lease stands."""
+
+    reply_subject: AnyText
+    status: LeaseState
+
+
+class Renewed(Message):
+    """How each lease that was named stands.
+
+    `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
+    them, and they are back in the line.
+    """
+
+    leases: list[RenewedLease]
+    taken_back: Count
+
+
+class Released(Message):
+    """How many tasks are back in the line."""
+
+    released: Count

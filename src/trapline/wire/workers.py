@@ -1,10 +1,57 @@
-"""Processing services and the workers behind them, as people see them."""
+"""Processing services and the workers behind them: how a worker says hello, and how people see it."""
 
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
+from typing import Annotated
+
+from pydantic import Field
+
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Slug, Time
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Hello(Message):
+    """A worker's process says who it is.
+
+    `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
+    says hello with the service, host and name of an earlier one takes over from it.
+    """
+
+    service: Name
+    name: Name
+    host: Name
+    pid: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    version: Annotated[AnyText, Field(max_length=255)] = ""
+    devices: Annotated[list[Name], Field(max_length=100)] = []
+    pipelines: Annotated[list[Slug], Field(max_length=1000)] = []
+
+
+class Welcome(Message):
+    """What a worker is called from now on, in the header `X-Trapline-Worker`.
+
+    Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
+    one lease gives.
+    """
+
+    worker_id: UUID
+    lease_s: Seconds
+    renew_s: Seconds
+    max_batch: Count
+
+
+class HeldJob(Message):
+    """How many tasks of a job a worker has in hand."""
+
+    job_id: Id
+    project_id: Id
+    holds: Count
 
 
 class Worker(Message):
-    """One live process of a processing service, or a caller known only by token, address and User-Agent."""
+    """One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
+
+    What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
+    whether it was heard from in the last 60 s. `ended_why` is `replaced`, `evicted` or `said goodbye`.
+    """
 
     id: UUID
     name: AnyText
@@ -15,6 +62,25 @@ class Worker(Message):
     images_per_s: float | None
     last_contact_at: Time
     online: bool
+    jobs: list[HeldJob] = []
+    service_id: Id | None = None
+    service: AnyText | None = None
+    host: AnyText | None = None
+    pid: int | None = None
+    version: AnyText | None = None
+    devices: list[AnyText] = []
+    pipelines: list[AnyText] = []
+    hello_at: Time | None = None
+    ended_at: Time | None = None
+    ended_why: AnyText | None = None
+    ended_by: AnyText | None = None
+
+
+class Evicted(Message):
+    """A worker after its eviction, and how many tasks of it are back in the line."""
+
+    worker: Worker
+    taken_back: Count
 
 
 class ProcessingService(Message):

@@ -549,6 +549,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/tasks/lease": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lease Any Tasks
+         * @description Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one.
+         */
+        post: operations["lease_any_tasks_api_v2_tasks_lease_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/tasks/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Leases
+         * @description Give tasks back; others can lease them at once, and nothing is charged.
+         */
+        post: operations["release_leases_api_v2_tasks_release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/tasks/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Leases
+         * @description Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled.
+         */
+        post: operations["renew_leases_api_v2_tasks_renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description List the workers of the last day, of one project or of all of yours, the latest heard of first.
+         */
+        get: operations["list_workers_api_v2_workers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workers/hello": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say Hello
+         * @description Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
+         *
+         *     An earlier process of the same service, host and name is over from then on, and its leases return to the line.
+         */
+        post: operations["say_hello_api_v2_workers_hello_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workers/{worker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Worker
+         * @description Show one worker and what it holds.
+         */
+        get: operations["show_worker_api_v2_workers__worker_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workers/{worker_id}/evict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Evict Worker
+         * @description Take a worker's leases back at once and refuse its id, not its API token. Wants a manager of all its projects.
+         */
+        post: operations["evict_worker_api_v2_workers__worker_id__evict_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1061,6 +1203,15 @@ export interface components {
             time_zone?: string | null;
         };
         /**
+         * Evicted
+         * @description A worker after its eviction, and how many tasks of it are back in the line.
+         */
+        Evicted: {
+            /** Taken Back */
+            taken_back: number;
+            worker: components["schemas"]["Worker"];
+        };
+        /**
          * FailureGroup
          * @description Failed images of a job with the same reason.
          */
@@ -1110,6 +1261,50 @@ export interface components {
             };
             /** Status */
             status: string;
+        };
+        /**
+         * HeldJob
+         * @description How many tasks of a job a worker has in hand.
+         */
+        HeldJob: {
+            /** Holds */
+            holds: number;
+            /** Job Id */
+            job_id: number;
+            /** Project Id */
+            project_id: number;
+        };
+        /**
+         * Hello
+         * @description A worker's process says who it is.
+         *
+         *     `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
+         *     says hello with the service, host and name of an earlier one takes over from it.
+         */
+        Hello: {
+            /**
+             * Devices
+             * @default []
+             */
+            devices: string[];
+            /** Host */
+            host: string;
+            /** Name */
+            name: string;
+            /** Pid */
+            pid: number;
+            /**
+             * Pipelines
+             * @default []
+             */
+            pipelines: string[];
+            /** Service */
+            service: string;
+            /**
+             * Version
+             * @default
+             */
+            version: string;
         };
         /**
          * Image
@@ -1416,6 +1611,73 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "processing" | "completed" | "failed" | "canceled";
+        /**
+         * LeaseRequest
+         * @description Lease up to `limit` tasks of any job of these pipelines; wait up to `wait_s` seconds until there is one.
+         */
+        LeaseRequest: {
+            /** Limit */
+            limit: number;
+            /** Pipelines */
+            pipelines: string[];
+            /**
+             * Wait S
+             * @default 0
+             */
+            wait_s: number;
+        };
+        /**
+         * LeaseState
+         * @description How a lease stands: in hand; lost to another or to a person; or of a job that was canceled.
+         * @enum {string}
+         */
+        LeaseState: "held" | "lost" | "canceled";
+        /**
+         * LeasedTask
+         * @description A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease lasts without a sign
+         *     of life. A task that goes `alone` may be what ended its worker before: nothing else should be in hand with it.
+         */
+        LeasedTask: {
+            /**
+             * Alone
+             * @default false
+             */
+            alone: boolean;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Image Id */
+            image_id: string;
+            /** Image Url */
+            image_url: string;
+            /** Job Id */
+            job_id: number;
+            /** Lease S */
+            lease_s: number;
+            /** Pipeline */
+            pipeline: string;
+            /** Reply Subject */
+            reply_subject: string;
+        };
+        /**
+         * LeasedTasks
+         * @description Tasks leased over several jobs, those of the best job first.
+         */
+        LeasedTasks: {
+            /** Tasks */
+            tasks: components["schemas"]["LeasedTask"][];
+        };
+        /**
+         * Leases
+         * @description Leases by their lease tokens (`reply_subject`).
+         */
+        Leases: {
+            /** Leases */
+            leases: string[];
+        };
         /**
          * LinkState
          * @description What a one-time link is for, before it is used: `first_owner` or `sign_in`.
@@ -1746,6 +2008,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["Token"][];
         };
+        /** Page[Worker] */
+        Page_Worker_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Worker"][];
+        };
         /**
          * Priority
          * @description How soon a job's tasks are handed out.
@@ -1936,6 +2212,49 @@ export interface components {
             updated_at: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Release
+         * @description Leases to give back; with `goodbye` the process ends, and its worker id is over.
+         */
+        Release: {
+            /**
+             * Goodbye
+             * @default false
+             */
+            goodbye: boolean;
+            /** Leases */
+            leases: string[];
+        };
+        /**
+         * Released
+         * @description How many tasks are back in the line.
+         */
+        Released: {
+            /** Released */
+            released: number;
+        };
+        /**
+         * Renewed
+         * @description How each lease that was named stands.
+         *
+         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
+         *     them, and they are back in the line.
+         */
+        Renewed: {
+            /** Leases */
+            leases: components["schemas"]["RenewedLease"][];
+            /** Taken Back */
+            taken_back: number;
+        };
+        /**
+         * RenewedLease
+         * @description How one lease stands.
+         */
+        RenewedLease: {
+            /** Reply Subject */
+            reply_subject: string;
+            status: components["schemas"]["LeaseState"];
         };
         /**
          * ResultStatus
@@ -2444,16 +2763,54 @@ export interface components {
             outcome: string;
         };
         /**
+         * Welcome
+         * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
+         *
+         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
+         *     one lease gives.
+         */
+        Welcome: {
+            /** Lease S */
+            lease_s: number;
+            /** Max Batch */
+            max_batch: number;
+            /** Renew S */
+            renew_s: number;
+            /**
+             * Worker Id
+             * Format: uuid
+             */
+            worker_id: string;
+        };
+        /**
          * Worker
-         * @description One live process of a processing service, or a caller known only by token, address and User-Agent.
+         * @description One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
+         *
+         *     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
+         *     whether it was heard from in the last 60 s. `ended_why` is `replaced`, `evicted` or `said goodbye`.
          */
         Worker: {
             /** Address */
             address: string;
             /** Completed */
             completed: number;
+            /**
+             * Devices
+             * @default []
+             */
+            devices: string[];
+            /** Ended At */
+            ended_at?: string | null;
+            /** Ended By */
+            ended_by?: string | null;
+            /** Ended Why */
+            ended_why?: string | null;
+            /** Hello At */
+            hello_at?: string | null;
             /** Holds */
             holds: number;
+            /** Host */
+            host?: string | null;
             /**
              * Id
              * Format: uuid
@@ -2464,6 +2821,11 @@ export interface components {
             /** Job Id */
             job_id: number | null;
             /**
+             * Jobs
+             * @default []
+             */
+            jobs: components["schemas"]["HeldJob"][];
+            /**
              * Last Contact At
              * Format: date-time
              */
@@ -2472,6 +2834,19 @@ export interface components {
             name: string;
             /** Online */
             online: boolean;
+            /** Pid */
+            pid?: number | null;
+            /**
+             * Pipelines
+             * @default []
+             */
+            pipelines: string[];
+            /** Service */
+            service?: string | null;
+            /** Service Id */
+            service_id?: number | null;
+            /** Version */
+            version?: string | null;
         };
     };
     responses: never;
@@ -3825,6 +4200,233 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lease_any_tasks_api_v2_tasks_lease_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaseRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeasedTasks"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_leases_api_v2_tasks_release_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_leases_api_v2_tasks_renew_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Leases"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Renewed"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workers_api_v2_workers_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description Also those whose id is over. */
+                ended?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Worker_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    say_hello_api_v2_workers_hello_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hello"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Welcome"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_worker_api_v2_workers__worker_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evict_worker_api_v2_workers__worker_id__evict_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evicted"];
                 };
             };
             /** @description What happened and what to do. */

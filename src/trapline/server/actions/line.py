@@ -3,8 +3,10 @@
 import structlog
 
 from trapline.server.actions.jobs import EXPAND, SWEEP
+from trapline.server.actions.leases import take_back_all
 from trapline.server.db.chores import defer_chore
 from trapline.server.db.line.cancel import list_unswept
+from trapline.server.db.line.evict import Taken, list_holdings
 from trapline.server.db.line.expand import list_unexpanded
 from trapline.server.db.line.expiry import (
     PAGE,
@@ -15,6 +17,7 @@ from trapline.server.db.line.expiry import (
     recount_job,
 )
 from trapline.server.db.line.job_row import JobClosed
+from trapline.server.db.workers import list_ended_holding
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -24,6 +27,7 @@ log = structlog.get_logger(__name__)
 async def return_expired(system: System, scope: Scope) -> int:
     """Return every lease that is over to the line, or give its task up; answers how many."""
     leases = system.leases
+    await _finish_ended(system, scope)
     terms = Terms(leases.lease_s, leases.lease_max_s, leases.losses)
     async with system.database.transaction(scope) as tx:
         jobs = await list_jobs_with_expired(scope, tx, terms)
@@ -34,6 +38,18 @@ async def return_expired(system: System, scope: Scope) -> int:
         if expired:
             log.info("leases are over", job=job_id, tasks=expired)
     return total
+
+
+async def _finish_ended(system: System, scope: Scope) -> None:
+    """Take back what evicted and replaced workers hold still, because whoever did so was cut off."""
+    async with system.database.transaction(scope) as tx:
+        ended = await list_ended_holding(scope, tx)
+    for worker in ended:
+        async with system.database.transaction(scope) as tx:
+            holdings = await list_holdings(scope, tx, worker.id)
+        how = Taken.EVICTED if worker.why == "evicted" else Taken.REPLACED
+        taken = await take_back_all(system, scope, holdings, how)
+        log.info("leases of a worker that ended are taken back", worker=str(worker.id), why=worker.why, tasks=taken)
 
 
 async def _return_expired_of(system: System, scope: Scope, job_id: int, terms: Terms) -> int:

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.line.holders import registrant_of
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pipelines import PipelineRow, list_algorithms, list_offers, select_pipelines
 from trapline.server.db.projects import get_project
@@ -17,6 +16,7 @@ from trapline.server.db.registration import (
     put_service,
     set_algorithms,
 )
+from trapline.server.db.workers import registrant_of
 from trapline.server.errors import Invalid
 from trapline.server.rules.access import Scope
 from trapline.server.rules.pipeline_content import hash_map, hash_pipeline, labels_of

@@ -250,7 +250,7 @@ async def _store_together(
 
 async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[Reply]) -> Judged:
     """Lock the tasks and judge each reply; one that counts changes what the next ones of the batch meet."""
-    contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(system.leases))
+    contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(system.leases), system.remembered)
     judged = Judged(await touch_holder(scope, tx, contact))
     ids = list({reply.leased.analysis_id for reply in replies})
     tasks = {task.analysis_id: task for task in await lock_tasks(scope, tx, job.id, ids)}

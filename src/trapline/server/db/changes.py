@@ -20,8 +20,12 @@ union all
 select 'source', project_id, source_id::text, heartbeat_at::text || state from pull_runs
  where project_id = any(:projects) and state = 'running'
 union all
-select 'worker', project_id, null, max(seen_at)::text || max(last_contact_at)::text from holders
- where project_id = any(:projects) and greatest(last_contact_at, seen_at) > :since group by project_id
+select 'worker', project_id, null, max(at)::text from (
+    select project_id, greatest(last_contact_at, seen_at) as at from holders where project_id = any(:projects)
+    union all
+    select sp.project_id, greatest(w.last_contact_at, w.ended_at) from workers w
+    join service_projects sp on sp.service_id = w.service_id where sp.project_id = any(:projects)
+) heard where at > :since group by project_id
 union all
 select 'image', project_id, null, count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
   from images where project_id = any(:projects) and id >= cast(:floor as uuid) group by project_id

@@ -133,23 +133,28 @@ class ServicePipelineRow(Row):
 
 
 class HolderRow(Row):
-    """Who holds leases: a worker known by API token, address and User-Agent, at work on one job.
+    """Who holds leases of one job: a worker that said hello, or a caller known by API token, address and User-Agent.
 
-    Its last contact about the job keeps its leases alive; it is written at most every half of the renewal time, never
-    per task. `seen_at` is when it was last heard of at all, if only to ask for a job.
+    A worker's contact is its own row's. A caller's last contact about the job keeps its leases alive; it is written
+    seldom, never per task. `seen_at` is when it was last heard of at all, if only to ask for a job.
     """
 
     __tablename__ = "holders"
     __table_args__ = (
-        UniqueConstraint("job_id", "token_id", "address", "user_agent"),
+        Index(
+            "uq_holders_caller", "job_id", "token_id", "address", "user_agent",
+            unique=True, postgresql_where="worker_id is null",
+        ),
+        Index("uq_holders_worker", "worker_id", "job_id", unique=True, postgresql_where="worker_id is not null"),
         ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
         Index(None, "project_id", "last_contact_at"),
         Index(None, "token_id", "last_contact_at"),
-    )
+    )  # fmt: skip
 
     id: Mapped[Number]
     project_id: Mapped[int]
     job_id: Mapped[int]
+    worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id", ondelete="CASCADE"))
     token_id: Mapped[UUID]
     address: Mapped[str]
     user_agent: Mapped[str]

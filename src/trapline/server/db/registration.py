@@ -5,6 +5,7 @@ from typing import Any
 
 from trapline.server.db.annotations import as_jsonb
 from trapline.server.db.base import Transaction
+from trapline.server.db.workers import adopt_workers
 from trapline.server.rules.access import Scope
 from trapline.wire.pipelines import Algorithm, Pipeline
 
@@ -35,6 +36,7 @@ async def put_service(scope: Scope, tx: Transaction, project_id: int, name: str,
         "insert into service_projects (service_id, project_id) values (%s, %s) on conflict do nothing",
         (row[0], project_id),
     )
+    await adopt_workers(scope, tx, int(row[0]), name, registrant)
     return int(row[0])
 
 

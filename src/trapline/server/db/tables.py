@@ -12,6 +12,7 @@ from trapline.server.db import (
     pipelines,
     projects,
     sources,
+    workers,
 )
 from trapline.server.db.row import Row
 
@@ -22,6 +23,7 @@ TABLES = (
     images,
     sources,
     pipelines,
+    workers,
     jobs,
     analyses,
     annotations,

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, replace
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 
@@ -17,6 +18,7 @@ from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
 
 COOKIE = "trapline_session"
+WORKER_HEADER = "x-trapline-worker"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PERSON = None
 """A person signed in on the page; the other kinds are those of API tokens."""
@@ -66,6 +68,10 @@ ACCESS: dict[str, Access] = {
     "POST /projects/{project_id}/pipelines": Access(PEOPLE_AND_WORKERS, Role.MANAGER),
     "GET /pipelines": Access(PEOPLE),
     "GET /processing_services": Access(PEOPLE),
+    "GET /workers": Access(PEOPLE),
+    "GET /workers/{worker_id}": Access(PEOPLE),
+    "POST /workers/{worker_id}/evict": Access(PEOPLE, Role.MANAGER),
+    "POST /workers/hello": Access(TOKENS_THAT_WORK, Role.MANAGER),
     # jobs
     "GET /jobs": Access(PEOPLE_AND_WORKERS),
     "POST /jobs": Access(PEOPLE, Role.MANAGER),
@@ -78,6 +84,9 @@ ACCESS: dict[str, Access] = {
     "GET /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
     "POST /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
     "POST /jobs/{job_id}/result": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /tasks/lease": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /tasks/renew": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /tasks/release": Access(TOKENS_THAT_WORK, Role.MANAGER),
     # what changes, as it happens
     "GET /events": Access(PEOPLE),
     # images
@@ -131,10 +140,21 @@ async def origin_of(request: Request) -> Origin:
     return Origin(
         address=request.client.host if request.client else "",
         user_agent=headers.get("user-agent", "")[:500],
+        worker_id=_read_worker_id(request),
         request_id=request.scope.get("state", {}).get("request_id"),
         once=once,
         if_match=headers.get("if-match"),
     )
+
+
+def _read_worker_id(request: Request) -> UUID | None:
+    given = request.headers.get(WORKER_HEADER)
+    if given is None or not request.app.state.worker_additions:
+        return None
+    try:
+        return UUID(given)
+    except ValueError:
+        raise Invalid("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
 
 
 OriginOf = Annotated[Origin, Depends(origin_of)]

@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from trapline import __version__
+from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.routes import (
     auth,
@@ -37,6 +38,7 @@ VERSIONED = [
     images.router,
     pipelines.router,
     workers.router,
+    workers.additions,
     jobs.router,
     tasks.router,
 ]
@@ -60,6 +62,8 @@ def make_application(system: System | None) -> FastAPI:
     )
     app.state.system = system
     app.state.listeners = Listeners()
+    app.state.arrivals = Arrivals()
+    app.state.worker_additions = True
     for router in VERSIONED:
         app.include_router(router, prefix="/api/v2")
     for router in GUIDED:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_WORKER_ID = re.compile(r"[0-9a-f-]{36}")
 PAGE_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -37,7 +38,8 @@ class Envelope:
             return
         if scope["path"] != "/" and scope["path"].endswith("/"):
             scope["path"] = scope["path"].rstrip("/") or "/"
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers_in = Headers(scope=scope)
+        given = headers_in.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
@@ -53,7 +55,10 @@ class Envelope:
                     headers.setdefault(name, value)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=request_id):
+        named = {"request": request_id}
+        if _WORKER_ID.fullmatch(worker := headers_in.get("x-trapline-worker", "")):
+            named["worker"] = worker
+        with structlog.contextvars.bound_contextvars(**named):
             try:
                 await self.app(scope, receive, send_dressed)
             finally:

@@ -23,10 +23,14 @@ class Once:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from, for the audit, and the conditions that it set."""
+    """Where a request came from, for the audit, and the conditions that it set.
+
+    `worker_id` is what it says of itself; nothing is known by that until it is compared with the worker's row.
+    """
 
     address: str = ""
     user_agent: str = ""
+    worker_id: UUID | None = None
     request_id: str | None = None
     once: Once | None = None
     if_match: str | None = None

@@ -1,6 +1,7 @@
 """What a worker that said no name is called: by its User-Agent and where it calls from."""
 
 import re
+from datetime import UTC, datetime
 
 # Our own worker says its service's name, its host and its process.
 _OURS = re.compile(r"trapline-worker/\S+ \((?P<service>.*); (?P<host>[^;]+); pid (?P<pid>\d+)\)")
@@ -13,3 +14,15 @@ def name_worker(user_agent: str, address: str) -> str:
         return f"{ours['service']} on {ours['host']} (process {ours['pid']})"
     software = user_agent.split(" ", 1)[0] or "a worker"
     return f"{software} at {address or 'an unknown address'}"
+
+
+def describe_end(ended_at: datetime, why: str, by: str | None) -> str:
+    """Say to a worker whose id is over who ended it, and what to do."""
+    at = f"{ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if why == "evicted":
+        what = f"{by or 'A person'} evicted this worker at {at}"
+    elif why == "replaced":
+        what = f"A newer process ({by}) took this worker's name at {at}"
+    else:
+        what = f"This worker said goodbye at {at}"
+    return f"{what}: its leases were taken back. Nothing was changed; saying hello again gives a new id."

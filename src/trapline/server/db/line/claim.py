@@ -1,38 +1,80 @@
 """Claim: which jobs have something to lease now, and what a lease must know of a job."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.workers import judge_worker
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.wire.jobs import JobState
 
-# Priority first; then the turn of the project that was served longest ago, then of its job; then age.
-_CLAIMABLE = """
+_READY = """
+    j.status in ('queued', 'processing') and not j.paused and j.open > 0
+    and (%(projects)s::bigint[] is null or j.project_id = any(%(projects)s))
+    and (%(slugs)s::text[] is null or j.pipeline_slug = any(%(slugs)s))
+    and (
+        exists (
+            select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0
+            and (a.not_before is null or a.not_before <= now())
+        )
+        or exists (
+            select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0
+            and (a.not_before is null or a.not_before <= now())
+        )
+    )
+"""
+
+# Priority first. A job of one image has somebody waiting before it and goes first, unless its project was just served:
+# many of them must starve nobody. Then the turn of the project that was served longest ago, of its job, and age.
+_CLAIMABLE = f"""
     with ready as (
-        select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at from jobs j
-        where j.status in ('queued', 'processing') and not j.paused and j.open > 0
-          and (%(projects)s::bigint[] is null or j.project_id = any(%(projects)s))
-          and (%(slugs)s::text[] is null or j.pipeline_slug = any(%(slugs)s))
-          and (
-            exists (
-                select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0
-                and (a.not_before is null or a.not_before <= now())
-            )
-            or exists (
-                select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0
-                and (a.not_before is null or a.not_before <= now())
-            )
-          )
+        select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at,
+            j.expanded and not j.standing and j.open + j.completed + j.failed = 1 as single
+        from jobs j where {_READY}
     ),
     served as (
         select project_id, max(last_leased_at) as last_leased_at from jobs
         where project_id in (select project_id from ready) group by project_id
-    )
-    select r.id, r.pipeline_slug from ready r join served s on s.project_id = r.project_id
-    order by r.priority desc, s.last_leased_at nulls first, r.last_leased_at nulls first, r.id
+    ),
+    latest as (select count(*) as projects, max(last_leased_at) as last_leased_at from served)
+    select r.id, r.pipeline_slug from ready r join served s on s.project_id = r.project_id, latest l
+    order by r.priority desc,
+        r.single and (l.projects = 1 or s.last_leased_at is null or s.last_leased_at < l.last_leased_at) desc,
+        s.last_leased_at nulls first, r.single desc, r.last_leased_at nulls first, r.id
     limit %(limit)s
-"""
+"""  # noqa: S608 - made of constants
+
+_ARRIVED = f"""
+    select j.project_id, j.pipeline_slug, sum((
+        select count(*) from (
+            select 1 from analyses a where a.job_id = j.id and a.state = 'queued'
+            and (a.not_before is null or a.not_before <= now()) limit %(limit)s
+        ) counted
+    ))::bigint from jobs j where {_READY} group by 1, 2
+"""  # noqa: S608 - made of constants
+
+_OF_JOB = "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, j.pipeline_slug, j.parameters"
+
+# What a caller holds: a worker that said hello over all live jobs, another one in this job.
+_LEASABLE = f"""
+    select {_OF_JOB}, w.registrant, w.ended_at, w.ended_why, w.ended_by,
+        case when %(worker)s::uuid is null then (
+            select count(*) from (
+                select 1 from analyses a where a.job_id = j.id and a.holder_id = %(holder)s and a.state = 'processing'
+                limit %(at_most)s
+            ) held
+        ) else (
+            select count(*) from (
+                select 1 from holders h
+                join jobs live on live.id = h.job_id and live.status in ('queued', 'processing')
+                join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
+                where h.worker_id = %(worker)s limit %(at_most)s
+            ) held
+        ) end
+    from jobs j join pipelines p on p.id = j.pipeline_id left join workers w on w.id = %(worker)s
+    where j.id = %(job)s
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True)
@@ -45,6 +87,8 @@ class LeasableJob:
     status: JobState
     paused: bool
     classes: int
+    pipeline_slug: str
+    parameters: dict[str, Any]
 
     @property
     def is_final(self) -> bool:
@@ -60,17 +104,44 @@ async def list_claimable_jobs(
     return [(job_id, slug) for job_id, slug in await cursor.fetchall()]
 
 
+async def count_claimable_tasks(
+    scope: Scope, tx: Transaction, slugs: list[str], limit: int
+) -> dict[tuple[int, str], int]:
+    """Count what can be leased now for each project and pipeline slug; no job is counted beyond `limit`."""
+    cursor = await tx.execute(_ARRIVED, {"projects": scope.project_ids(), "slugs": slugs, "limit": limit})
+    return {(project_id, slug): count for project_id, slug, count in await cursor.fetchall()}
+
+
 async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> LeasableJob:
     """Get a job for a worker. Raises NotFound, Forbidden."""
     cursor = await tx.execute(
-        """
-        select j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes
-        from jobs j join pipelines p on p.id = j.pipeline_id where j.id = %s
-        """,
+        f"select {_OF_JOB} from jobs j join pipelines p on p.id = j.pipeline_id where j.id = %s",  # noqa: S608
         (job_id,),
     )
+    return _check(scope, await cursor.fetchone())
+
+
+async def get_job_to_lease(
+    scope: Scope, tx: Transaction, job_id: int, holder_id: int | None, at_most: int
+) -> tuple[LeasableJob, int]:
+    """Get a job for a lease, and how many tasks the caller holds, up to `at_most`.
+
+    Raises NotFound, Forbidden, and UnknownWorker or WorkerEnded for a worker that may lease nothing.
+    """
+    cursor = await tx.execute(
+        _LEASABLE,
+        {"job": job_id, "worker": scope.origin.worker_id, "holder": holder_id, "at_most": at_most},
+    )
     row = await cursor.fetchone()
+    job = _check(scope, row)
+    assert row is not None
+    if scope.origin.worker_id is not None:
+        judge_worker(scope, (row[8], row[9], row[10], row[11]))
+    return job, row[12]
+
+
+def _check(scope: Scope, row: tuple[Any, ...] | None) -> LeasableJob:
     if row is None or not scope.sees(row[1]):
         raise NotFound
     scope.check(row[1])
-    return LeasableJob(row[0], row[1], row[2], JobState(row[3]), row[4], row[5])
+    return LeasableJob(row[0], row[1], row[2], JobState(row[3]), row[4], row[5], row[6], row[7])

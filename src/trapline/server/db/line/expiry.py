@@ -1,6 +1,7 @@
 """Expiry: leases that are over return to the line. Queued work waits for ever; only leases time out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
@@ -13,20 +14,39 @@ from trapline.wire.jobs import JobState
 
 PAGE = 500
 ACTOR = "system"
+UNANSWERED = "the lease ended without an answer"
 
-# For callers that never said hello, any contact of their token and address in the job is a sign of life, but not
-# for longer than `lease_max_s` after the lease.
+# A worker that said hello speaks for itself, for as long as it does. For other callers any contact of their token and
+# address in the job is a sign of life, but not for longer than `lease_max_s` after the lease.
 _OVER = """
-    a.state = 'processing' and a.deadline < clock_timestamp() and (
+    a.state = 'processing' and a.deadline < clock_timestamp()
+    and not exists (
+        select 1 from holders h join workers w on w.id = h.worker_id
+        where h.id = a.holder_id
+          and w.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+    )
+    and (
         a.leased_at + make_interval(secs => %(lease_max_s)s) < clock_timestamp()
         or not exists (
             select 1 from holders h join holders alive
                 on alive.job_id = h.job_id and alive.token_id = h.token_id and alive.address = h.address
-            where h.id = a.holder_id
+            where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
               and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
         )
     )
 """
+
+
+@dataclass(frozen=True)
+class Held:
+    """A task in somebody's hands, locked."""
+
+    id: UUID
+    project_id: int
+    attempt: int
+    lost: int
+    holder_id: int | None
+    leased_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -63,21 +83,29 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms
     rows = await cursor.fetchall()
     if not rows:
         return 0
-    project_id = rows[0][1]
-    failed = [_judge(analysis_id, lost, terms) for analysis_id, _, _, lost, _, _ in rows]
-    await fail_tasks(scope, tx, project_id, failed)
-    ended = [Ended(row[0], row[2], "lost", row[4], row[5], "the lease ended without an answer") for row in rows]
-    await record_attempts(scope, tx, project_id, ended)
-    dead = sum(task.state == AnalysisState.FAILED for task in failed)
-    await settle_job(scope, tx, job_id, Change(open=-dead, failed=dead), ACTOR)
+    await charge_losses(scope, tx, job_id, [Held(*row) for row in rows], terms.losses, UNANSWERED)
     return len(rows)
 
 
-def _judge(analysis_id: UUID, lost: int, terms: Terms) -> Failed:
-    verdict = judge_loss(lost + 1, terms.losses)
+async def charge_losses(scope: Scope, tx: Transaction, job_id: int, held: list[Held], losses: int, reason: str) -> None:
+    """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles the job.
+
+    Raises JobClosed.
+    """
+    project_id = held[0].project_id
+    failed = [_judge(task, losses, reason) for task in held]
+    await fail_tasks(scope, tx, project_id, failed)
+    ended = [Ended(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason) for task in held]
+    await record_attempts(scope, tx, project_id, ended)
+    dead = sum(task.state == AnalysisState.FAILED for task in failed)
+    await settle_job(scope, tx, job_id, Change(open=-dead, failed=dead), ACTOR)
+
+
+def _judge(task: Held, losses: int, reason: str) -> Failed:
+    verdict = judge_loss(task.lost + 1, losses)
     if isinstance(verdict, Dead):
-        return Failed(analysis_id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
-    return Failed(analysis_id, AnalysisState.QUEUED, verdict.wait_s, "the lease ended without an answer", lost=1)
+        return Failed(task.id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
+    return Failed(task.id, AnalysisState.QUEUED, verdict.wait_s, reason, lost=1)
 
 
 async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:

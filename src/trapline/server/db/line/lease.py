@@ -12,19 +12,31 @@ OWN_ERROR_S = 30
 OLD_SUSPECT_S = 60
 
 # A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
-# first, the others once nothing else is left. A task that failed goes to another worker while there is one.
-_READY = """
-    a.job_id = job.id and a.state = 'queued' and (a.not_before is null or a.not_before <= now())
-    and (a.errors = 0 or a.holder_id is distinct from %(holder)s or job.alone
-         or a.not_before < now() - make_interval(secs => %(own_error_s)s))
+# first, the others once nothing else is left. A task that failed goes to another worker while there is one: one that
+# is at this job, or one that waits for any job of the pipeline.
+_ALONE = """
+    not exists (
+        select 1 from holders h left join workers w on w.id = h.worker_id
+        where h.job_id = %(job)s and h.id <> %(holder)s and w.ended_at is null
+          and coalesce(w.last_contact_at, h.last_contact_at) > now() - make_interval(secs => %(other_worker_s)s)
+    )
+    and not exists (
+        select 1 from jobs o
+        join service_pipelines sp on sp.pipeline_id = o.pipeline_id
+        join workers w on w.service_id = sp.service_id and w.ended_at is null
+          and w.last_contact_at > now() - make_interval(secs => %(other_worker_s)s)
+        where o.id = %(job)s and w.id is distinct from %(worker)s and o.pipeline_slug = any(w.pipelines)
+    )
 """
+_READY = f"""
+    a.job_id = job.id and a.state = 'queued' and (a.not_before is null or a.not_before <= now())
+    and (a.errors = 0 or a.holder_id is distinct from %(holder)s
+         or coalesce(a.not_before, a.updated_at) < now() - make_interval(secs => %(own_error_s)s) or ({_ALONE}))
+"""
+# The turn of a job is written down only where another one waits for its own: the job's row is what results wait for.
 _LEASE = f"""
     with job as materialized (
-        select id, not exists (
-            select 1 from holders h where h.job_id = jobs.id and h.id <> %(holder)s
-            and h.last_contact_at > now() - make_interval(secs => %(other_worker_s)s)
-        ) as alone
-        from jobs where id = %(job)s and status in {LIVE} and not paused
+        select id from jobs where id = %(job)s and status in {LIVE} and not paused
     ),
     old_suspect as materialized (
         select a.id from analyses a, job where a.lost > 0 and {_READY}
@@ -49,6 +61,15 @@ _LEASE = f"""
         from (table old_suspect union all table ahead union all table suspect) picked
         where a.id = picked.id
         returning a.id, a.image_id, a.attempt, a.lost
+    ),
+    noted as (
+        update jobs set last_leased_at = clock_timestamp() where id in (
+            select id from jobs where id = %(job)s and exists (select 1 from leased) and exists (
+                select 1 from jobs other
+                where other.status in {LIVE} and other.open > 0 and not other.paused and other.id <> %(job)s
+            )
+            for no key update skip locked
+        )
     )
     select l.id, l.image_id, l.attempt, l.lost, i.storage_key, i.upright_key
     from leased l join images i on i.id = l.image_id order by l.id
@@ -84,6 +105,7 @@ async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedT
         {
             "job": wish.job_id,
             "holder": wish.holder_id,
+            "worker": scope.origin.worker_id,
             "limit": wish.limit,
             "lease_s": wish.lease_s,
             "after": wish.after,
@@ -96,14 +118,3 @@ async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedT
         LeasedTask(analysis_id, image_id, attempt, lost > 0, upright or original)
         for analysis_id, image_id, attempt, lost, original, upright in await cursor.fetchall()
     ]
-
-
-async def note_lease(scope: Scope, tx: Transaction, job_id: int) -> None:
-    """Note when a job was last served, for the turn of the others; somebody who does the same is enough."""
-    await tx.execute(
-        """
-        update jobs set last_leased_at = clock_timestamp()
-        where id in (select id from jobs where id = %s for no key update skip locked)
-        """,
-        (job_id,),
-    )

@@ -1,0 +1,97 @@
+"""Tells workers that wait for tasks when there are some: one watcher a process, at work only while somebody waits."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.25
+
+Found = Mapping[tuple[int, str], int]
+"""How many tasks can be leased now, by project and pipeline slug."""
+Look = Callable[[list[str], int], Awaitable[Found]]
+"""Asked for some slugs, and how many tasks of a job are worth counting."""
+
+
+@dataclass(eq=False)
+class _Waiter:
+    projects: Collection[int] | None
+    slugs: frozenset[str]
+    limit: int
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Arrivals:
+    """Who waits in this process, the longest first. Only as many are woken as there are tasks for."""
+
+    def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
+        self._every_s = every_s
+        self._waiters: dict[_Waiter, None] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def wait(
+        self, projects: Collection[int] | None, slugs: Collection[str], limit: int, look: Look, seconds: float
+    ) -> bool:
+        """Wait until there is a task of these projects (None is all) and pipelines; False if the time is up, or closed.
+
+        Whoever is woken looks for itself: another one may have been faster.
+        """
+        if self._closed:
+            return False
+        waiter = _Waiter(projects, frozenset(slugs), limit)
+        self._waiters[waiter] = None
+        if self._watching is None or self._watching.done():
+            # Of no request: its log lines must not bear the name of whoever happened to wait first.
+            self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
+        try:
+            await asyncio.wait_for(waiter.woken.wait(), seconds)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiters.pop(waiter, None)
+        return not self._closed
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody may wait any more."""
+        return self._closed
+
+    def close(self) -> None:
+        """Let nobody wait any longer. May be called from a signal handler of the loop's thread."""
+        self._closed = True
+        for waiter in list(self._waiters):
+            waiter.woken.set()
+
+    async def _watch(self, look: Look) -> None:
+        failed = False
+        while self._waiters and not self._closed:
+            await asyncio.sleep(self._every_s)
+            waiters = list(self._waiters)
+            if not waiters:
+                return
+            slugs = sorted({slug for waiter in waiters for slug in waiter.slugs})
+            try:
+                found = dict(await look(slugs, sum(waiter.limit for waiter in waiters)))
+            except Exception as error:
+                # A database that is away must not end the watch; who waits hears of it when the time is up.
+                if not failed:
+                    log.warning("the line could not be looked at", reason=str(error))
+                failed = True
+                continue
+            failed = False
+            for waiter in waiters:
+                wanted = waiter.limit
+                for key in [key for key, count in found.items() if count > 0]:
+                    project_id, slug = key
+                    if slug in waiter.slugs and (waiter.projects is None or project_id in waiter.projects):
+                        waiter.woken.set()
+                        taken = min(wanted, found[key])
+                        found[key] -= taken
+                        wanted -= taken
+                        if wanted == 0:
+                            break
