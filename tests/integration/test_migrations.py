@@ -54,3 +54,19 @@ def test_the_winning_attempt_moves_into_the_ledger(empty_database_url: str) -> N
         assert connection.execute("select won, holder_id from analyses order by id").fetchall() == [(1, 7), (None, 8)]
         left = connection.execute("select analysis_id, attempt from attempts order by 1, 2").fetchall()
         assert left == [(UUID(int=1), 2), (UUID(int=2), 1), (UUID(int=2), 2)]
+
+
+def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0003")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for number, error in enumerate(("no image", None, "x" * 300)):
+            connection.execute(
+                "insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message) "
+                "values (%s, 1, '{}', '{}', %s)",
+                (UUID(int=number), error),
+            )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        reasons = connection.execute("select reason from analysis_details order by analysis_id").fetchall()
+        assert reasons == [("no image",), (None,), ("x" * 200,)]

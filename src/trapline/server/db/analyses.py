@@ -59,7 +59,10 @@ class AnalysisRow(Row):
 
 
 class AnalysisDetailRow(Row):
-    """What is seldom asked of an analysis, kept apart because the ledger's row is rewritten at every move."""
+    """What is seldom asked of an analysis, kept apart because the ledger's row is rewritten at every move.
+
+    `reason` is what the error has in common with others of its kind.
+    """
 
     __tablename__ = "analysis_details"
     __table_args__ = (
@@ -71,6 +74,7 @@ class AnalysisDetailRow(Row):
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     provenance: Mapped[dict[str, Any]] = mapped_column(default=dict)
     error_message: Mapped[str | None]
+    reason: Mapped[str | None]
     external_job_id: Mapped[str | None]
     requested_by: Mapped[str | None]
 

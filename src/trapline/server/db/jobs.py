@@ -28,7 +28,9 @@ class JobRow(Row):
 
     `open`, `completed` and `failed` count its analyses and move in the transactions that move those; `nothing_found`
     are those of the completed that found nothing, `discarded` counts results after the end. A standing job takes each
-    new image of its project. `expanded_to` is how far the expansion of the selection has come.
+    new image of its project. `expanded_to` is how far the expansion of the selection has come, `expected` about how
+    many images that is. A job that is to be started later is `not_started`, and `paused` until then. `edited_at` is
+    when a person last changed its name or priority.
     """
 
     __tablename__ = "jobs"
@@ -55,11 +57,13 @@ class JobRow(Row):
     priority: Mapped[int] = mapped_column(default=1)
     standing: Mapped[bool] = mapped_column(default=False)
     paused: Mapped[bool] = mapped_column(default=False)
+    not_started: Mapped[bool] = mapped_column(default=False, server_default="false")
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     selection: Mapped[dict[str, Any]] = mapped_column(default=dict)
     requested_by: Mapped[str | None]
     expanded: Mapped[bool] = mapped_column(default=False)
     expanded_to: Mapped[str | None]
+    expected: Mapped[int | None]
     open: Mapped[int] = mapped_column(default=0)
     completed: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
@@ -71,6 +75,7 @@ class JobRow(Row):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[Now]
+    edited_at: Mapped[Now]
 
 
 class AllowedMoveRow(Row):

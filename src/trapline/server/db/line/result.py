@@ -8,6 +8,7 @@ from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
+from trapline.server.rules.failure_reasons import name_reason
 from trapline.wire.annotations import AnalysisState
 
 
@@ -137,11 +138,17 @@ async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: lis
     )
     await tx.execute(
         """
-        insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message)
-        select f.id, %s, '{}', '{}', f.reason from unnest(%s::uuid[], %s::text[]) as f(id, reason)
-        on conflict (analysis_id) do update set error_message = excluded.error_message
+        insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message, reason)
+        select f.id, %s, '{}', '{}', f.error, f.reason from unnest(%s::uuid[], %s::text[], %s::text[])
+            as f(id, error, reason)
+        on conflict (analysis_id) do update set error_message = excluded.error_message, reason = excluded.reason
         """,
-        (project_id, [task.analysis_id for task in failed], [task.reason for task in failed]),
+        (
+            project_id,
+            [task.analysis_id for task in failed],
+            [task.reason for task in failed],
+            [name_reason(task.reason) for task in failed],
+        ),
     )
 
 

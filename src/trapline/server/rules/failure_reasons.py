@@ -1,0 +1,50 @@
+"""Which failures are the same: the words of an error without what differs from one image to the next."""
+
+import re
+
+LONGEST = 200
+"""How many characters of a reason are kept."""
+GAP = "…"
+
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>)\]},;]*[^\s'\"<>)\]},;:.]", re.IGNORECASE)
+_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
+_HEX = re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE)
+_PATH = re.compile(
+    r"(?:\b[A-Za-z]:)?(?:\\\\?[\w.%+~@-]+){2,}|(?<![\w/])[~.]*(?:/[\w.%+~@-]+)+/?"
+    r"|(?<![\w/])(?:[\w.%+~@-]+/){2,}[\w.%+~@-]*"
+)
+_FILE = re.compile(
+    r"[\w%+~@-][\w.%+~@-]*\.(?:jpe?g|png|tiff?|heic|webp|bmp|gif|mp4|avi|mov|npy|onnx|pt|json)\b", re.IGNORECASE
+)
+# The numbers that tell kinds of failure apart: an answer's status, an error's code.
+_STATUS = re.compile(
+    r"\b(?:HTTP(?:/[\d.]+)?|status(?: code)?|code|errno|exit(?: code)?|signal)\b[ :=]*\[?-?\d+", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:[.,:x×]\d+)*(?:e[-+]?\d+)?", re.IGNORECASE)
+_AGAIN = re.compile(rf"{GAP}(?:[\s,x×:/()\[\]-]*{GAP})+")
+
+
+def name_reason(error: str) -> str:
+    """Name the reason of a failure: the same for errors that differ only in numbers, names of files and addresses.
+
+    Of a traceback the last line counts, of any other text the first. A reason's own reason is itself.
+    """
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    line = lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]
+    line = " ".join(line[: 4 * LONGEST].split())
+    for pattern in (_URL, _UUID, _HEX):
+        line = pattern.sub(GAP, line)
+    kept: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        kept.append(found[0])
+        return f"\x01{chr(0xE000 + len(kept) - 1)}\x01"
+
+    line = _STATUS.sub(keep, line)
+    for pattern in (_PATH, _FILE, _NUMBER):
+        line = pattern.sub(GAP, line)
+    line = _AGAIN.sub(GAP, line)
+    line = re.sub("\x01(.)\x01", lambda found: kept[ord(found[1]) - 0xE000], line)
+    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + GAP
