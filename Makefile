@@ -54,6 +54,10 @@ fix: setup ## Format and mend what a tool can mend
 test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 	$(BIN)/pytest $(ARGS)
 
+.PHONY: soak
+soak: setup ## Prove the promises in full (an hour; ARGS="tests/faults/test_kill_storm.py" for one of them)
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider $(or $(ARGS),tests/faults)
+
 N ?= 20
 
 .PHONY: e2e

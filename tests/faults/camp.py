@@ -1,0 +1,43 @@
+"""What a scene's processes work on: a project with images, a registered pipeline, and tokens."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.integration.fields import make_field
+from trapline.server.db.base import Database
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.store.local import LocalStore
+from trapline.server.system import System
+from trapline.server.vault import SecretKeys
+
+SECRET = "one secret key for all the fault tests"
+
+
+class Camp(NamedTuple):
+    """A project's id, the tokens of its owner and of its workers, and its images."""
+
+    project: int
+    owner: str
+    worker: str
+    images: list[str]
+
+
+async def make_camp(folder: Path, database_url: str, images: int, name: str = "field") -> Camp:
+    """Make a project in a database that is there already."""
+    database, decoders = Database(database_url), Decoders(processes=1)
+    system = System(
+        database=database,
+        store=LocalStore(folder / "store"),
+        decoders=decoders,
+        outbound=OutboundPolicy(),
+        secrets=SecretKeys({1: SECRET.encode()}),
+        public_url="http://trapline.test",
+    )
+    try:
+        made = await make_field(system, images=images, name=name)
+        await made.client.aclose()
+        return Camp(made.project, made.owner, made.worker, [str(image) for image in made.images])
+    finally:
+        await decoders.close()
+        await database.close()

@@ -1,0 +1,95 @@
+"""Scenes to break, the figures that were seen, and the seed of the run."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.chance import FULL, SEED, Figures
+from tests.faults.scene import Scene
+from trapline.server.db.migrations import migrate
+from trapline.server.engines.postgres import start_postgres, stop_postgres
+
+_figures = Figures()
+
+MakeScene = Callable[..., Scene]
+
+
+def pytest_report_header() -> str:
+    """Say the seed before anything can hang."""
+    return f"faults: TRAPLINE_FAULT_SEED={SEED}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was seen, and how to see it again."""
+    broken = any(
+        "tests/faults" in str(report.nodeid)
+        for kind in ("failed", "error")
+        for report in terminalreporter.stats.get(kind, ())
+    )
+    if broken and not _figures.rows:
+        terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
+    if _figures.rows:
+        terminalreporter.section("promises, full form" if FULL else "promises, a tenth of the full form")
+        for line in _figures.describe():
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    """Where tests leave what they saw."""
+    return _figures
+
+
+@pytest.fixture(scope="session")
+def scenes() -> Iterator[Path]:
+    """The folder of all scenes, which PostgreSQL's unprivileged uid can reach."""
+    parent = Path(tempfile.mkdtemp(prefix="trapline-faults-"))
+    parent.chmod(0o711)
+    yield parent
+    remove(parent)
+
+
+@pytest.fixture(scope="session")
+def prepared(scenes: Path) -> Path:
+    """A data folder with a migrated, stopped database: copying it is quicker than making it anew."""
+    folder = scenes / "prepared"
+    folder.mkdir(mode=0o711)
+    running = start_postgres(folder)
+    migrate(running.url)
+    stop_postgres(running)
+    return folder
+
+
+@pytest.fixture
+def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
+    """Make scenes of the test's own, not started yet; they end with the test."""
+    made: list[Scene] = []
+
+    def make(**wishes: Any) -> Scene:
+        folder = Path(tempfile.mkdtemp(dir=scenes))
+        folder.chmod(0o711)
+        copy_prepared(prepared, folder)
+        made.append(Scene(folder, **wishes))
+        return made[-1]
+
+    yield make
+    for scene in made:
+        scene.end()
+        remove(scene.folder)
+
+
+def copy_prepared(prepared: Path, folder: Path) -> None:
+    """Copy a data folder with a stopped, migrated database, its owners and modes kept."""
+    subprocess.run(["cp", "-a", f"{prepared}/.", str(folder)], check=True)
+    (folder / "database-port").unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a scene's folder."""
+    shutil.rmtree(folder, ignore_errors=True)

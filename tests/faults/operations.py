@@ -1,0 +1,128 @@
+"""The log of what clients did: each operation ended ok, failed, or its fate is unknown; a file for each client.
+
+A line is written before an operation is sent and another one when its answer is there: an operation without the second
+line is one whose client was killed, and its fate is unknown. Times are of the machine's monotonic clock, in seconds.
+Standard library only: the light worker, which must start fast, writes it too.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
+
+
+def judge_status(status: int | None) -> str:
+    """What an HTTP status says of the operation's fate; None where no answer came."""
+    if status is None or status >= 500:
+        return UNKNOWN
+    return OK if status < 300 else FAILED
+
+
+class Recorder:
+    """Writes one client's log. A client that is started again goes on in the same file."""
+
+    def __init__(self, file: Path, client: str) -> None:
+        self._log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.client = client
+        self._number = time.monotonic_ns()
+        os.write(self._log, b"\n")  # ends a line that a kill cut off
+
+    def begin(self, name: str, **details: Any) -> int:
+        """An operation is about to be sent; answers its number."""
+        self._number += 1
+        self._write({"n": self._number, "op": name, "at": time.monotonic(), **details})
+        return self._number
+
+    def end(self, number: int, state: str, **details: Any) -> None:
+        """An operation's answer is there."""
+        self._write({"n": number, "end": state, "at": time.monotonic(), **details})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        os.write(self._log, json.dumps(line).encode() + b"\n")
+
+
+@dataclass
+class Operation:
+    """One operation of one client; `ended` is None where no answer came to it."""
+
+    client: str
+    name: str
+    begun: float
+    said: dict[str, Any]
+    ended: float | None = None
+    state: str = UNKNOWN
+    heard: dict[str, Any] = field(default_factory=dict)
+
+    def was_in_flight(self, at: float) -> bool:
+        """Whether it was sent and not answered at this time."""
+        return self.begun <= at and (self.ended is None or self.ended >= at)
+
+
+def read_operations(folder: Path) -> list[Operation]:
+    """Read every log of a folder, in the order in which the operations began."""
+    found: list[Operation] = []
+    for file in sorted(folder.glob("*.jsonl")):
+        open_ones: dict[int, Operation] = {}
+        for line in _read_lines(file):
+            number = line.pop("n")
+            at = line.pop("at")
+            if "op" in line:
+                open_ones[number] = Operation(file.stem, line.pop("op"), at, line)
+                found.append(open_ones[number])
+            else:
+                operation = open_ones[number]
+                operation.ended, operation.state, operation.heard = at, line.pop("end"), line
+    return sorted(found, key=lambda operation: operation.begun)
+
+
+def _read_lines(file: Path) -> Iterable[dict[str, Any]]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.endswith("}"):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One element of a result call: the task, which attempt at it, the mark of its content, and what it was told."""
+
+    task: str
+    attempt: int
+    mark: float
+    is_error: bool
+    status: str | None
+    at: float
+
+
+def list_answers(operations: Iterable[Operation]) -> list[Answered]:
+    """Every result that was sent, with the status that was heard; None where none was."""
+    found = []
+    for operation in operations:
+        if operation.name != "result":
+            continue
+        statuses = operation.heard.get("statuses") or [None] * len(operation.said["elements"])
+        for (task, attempt, mark, is_error), status in zip(operation.said["elements"], statuses, strict=True):
+            found.append(Answered(task, attempt, mark, is_error, status, operation.ended or operation.begun))
+    return found
+
+
+def was_busy(operations: list[Operation], at: float) -> bool:
+    """Whether something was in flight at this time: a call without an answer, or a lease whose result had not come."""
+    if any(operation.was_in_flight(at) for operation in operations):
+        return True
+    held: set[tuple[str, int]] = set()
+    for operation in operations:
+        if operation.ended is None or operation.ended > at:
+            continue
+        if operation.name == "lease" and operation.state == OK:
+            held.update((task, attempt) for task, attempt in operation.heard["tasks"])
+        elif operation.name == "result" and operation.state == OK:
+            held.difference_update((task, attempt) for task, attempt, *_ in operation.said["elements"])
+    return bool(held)

@@ -1,0 +1,182 @@
+"""A TCP proxy that breaks connections on command: between clients and the API, and between the API and PostgreSQL."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+CHUNK = 65_536
+
+
+class Mode(Enum):
+    """What becomes of bytes: they pass; or are held where they are, and new connections hang, until they pass again."""
+
+    PASS = "pass"
+    HOLD = "hold"
+
+
+@dataclass(eq=False)
+class _Pair:
+    """The two sides of one connection."""
+
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter | None = None
+    carried: int = 0
+
+
+@dataclass
+class FaultProxy:
+    """Listens on `port` and speaks to `target_port`, both of the loopback interface, in a thread of its own.
+
+    `broken` counts connections that were open when they were cut.
+    """
+
+    target_port: int
+    port: int = 0
+    delay_s: float = 0.0
+    broken: int = 0
+    swallowed: int = 0
+    _mode: Mode = Mode.PASS
+    _needle: bytes | None = None
+    _pairs: set[_Pair] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _passing: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._passing.set()
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="fault proxy", daemon=True)
+        self._thread.start()
+
+    def _run(self, listener: socket.socket) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._carry, sock=listener, backlog=1024))
+        self._loop.run_forever()
+        server.close()
+        pending = asyncio.all_tasks(self._loop)
+        for task in pending:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        self._loop.close()
+
+    def _do(self, act: Callable[[], Any]) -> Any:
+        async def do() -> Any:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result(5)
+
+    def end(self) -> None:
+        """Stop, and cut everything."""
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        return len(self._pairs)
+
+    def hold(self) -> None:
+        """Become a black hole: nothing arrives, nothing is refused, new connections hang."""
+
+        def act() -> None:
+            self._mode = Mode.HOLD
+            self._passing.clear()
+
+        self._do(act)
+
+    def release(self) -> None:
+        """Let everything pass again, what was held first."""
+
+        def act() -> None:
+            self._mode = Mode.PASS
+            self._passing.set()
+
+        self._do(act)
+
+    def cut(self) -> int:
+        """Reset every connection; answers how many."""
+
+        def act() -> int:
+            pairs = list(self._pairs)
+            for pair in pairs:
+                self._break(pair)
+            return len(pairs)
+
+        return int(self._do(act))
+
+    def half_close(self) -> int:
+        """Say to every client that nothing more will come, and go on listening to it; answers to how many."""
+
+        def act() -> int:
+            pairs = list(self._pairs)
+            for pair in pairs:
+                with contextlib.suppress(OSError, RuntimeError):
+                    pair.near.write_eof()
+            return len(pairs)
+
+        return int(self._do(act))
+
+    def swallow_answer_to(self, needle: bytes) -> None:
+        """Let the next bytes with this in them arrive, then break the connection before an answer comes back."""
+        self._needle = needle
+
+    def _break(self, pair: _Pair) -> None:
+        self.broken += 1
+        for writer in (pair.near, pair.far):
+            if writer is not None:
+                writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pair = _Pair(writer)
+        self._pairs.add(pair)
+        try:
+            await self._passing.wait()
+            far_reader, pair.far = await asyncio.open_connection("127.0.0.1", self.target_port)
+            await self._both(
+                self._pump(reader, pair.far, pair, upwards=True), self._pump(far_reader, writer, pair, upwards=False)
+            )
+        except (OSError, RuntimeError):
+            writer.transport.abort()
+        finally:
+            self._pairs.discard(pair)
+            for end in (writer, pair.far):
+                if end is not None:
+                    end.close()
+
+    async def _both(self, *ways: Coroutine[Any, Any, None]) -> None:
+        tasks = [asyncio.ensure_future(way) for way in ways]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, upwards: bool
+    ) -> None:
+        while data := await reader.read(CHUNK):
+            await self._passing.wait()
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            if not upwards and pair.carried < 0:
+                # The answer to what was looked for has come: it did arrive, and nobody hears of it.
+                self.swallowed += 1
+                self._break(pair)
+                return
+            if upwards and self._needle is not None and self._needle in data:
+                self._needle = None
+                pair.carried = -1
+            writer.write(data)
+            await writer.drain()
+        await self._passing.wait()
+        with contextlib.suppress(OSError, RuntimeError):
+            writer.write_eof()
