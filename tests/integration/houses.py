@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.actions.tokens import create_token
 from trapline.server.db.analyses import AnalysisRow
+from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Database
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow
@@ -113,6 +114,17 @@ async def build_house(system: System, name: str) -> House:
         )
         tx.session.add(analysis)
         await tx.session.flush()
+        annotation = AnnotationRow(
+            project_id=project.id,
+            analysis_id=analysis.id,
+            image_id=image.id,
+            annotation_type="classification",
+            class_name="lynx",
+            data={"scores": [0.25, 0.75]},
+            fingerprint=uuid7(),
+        )
+        tx.session.add(annotation)
+        await tx.session.flush()
     house = House(
         ids={
             "project_id": str(project.id),
@@ -122,6 +134,7 @@ async def build_house(system: System, name: str) -> House:
             "run_id": str(run.id),
             "job_id": str(job.id),
             "analysis_id": str(analysis.id),
+            "annotation_id": str(annotation.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

@@ -23,6 +23,8 @@ BODIES: dict[str, Any] = {
     "PATCH /deployments/{deployment_id}": {"name": "taken over"},
     "POST /auth/tokens": {"name": "t", "projects": ["{project_id}"]},
     "POST /jobs": {"project": "{project_id}", "pipeline": "p"},
+    "PATCH /jobs/{job_id}": {"name": "taken over"},
+    "POST /jobs/{job_id}/retry": {"analyses": ["{analysis_id}"]},
     "POST /jobs/{job_id}/tasks": {"batch_size": 1},
     "POST /jobs/{job_id}/result": {"results": []},
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},

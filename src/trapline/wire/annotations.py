@@ -72,3 +72,17 @@ class Box(Message):
     y_max: float
     class_name: AnyText | None
     confidence: float | None
+
+
+class Scores(Message):
+    """The scores of one classification over its class list, exact to single precision.
+
+    `labels` are the classes in the order of the scores, null where no list of that length is known.
+    """
+
+    annotation_id: UUID
+    class_name: AnyText | None
+    algorithm: AnyText | None
+    labels: list[AnyText] | None
+    scores: list[float]
+    logits: list[float] | None

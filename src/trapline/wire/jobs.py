@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from trapline.wire.failures import FailureGroup
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Slug, Time
 
 
@@ -24,6 +25,13 @@ class Priority(StrEnum):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
+
+
+class Start(StrEnum):
+    """When a job's tasks are handed out: at once, or when somebody runs it."""
+
+    NOW = "now"
+    LATER = "later"
 
 
 class Selection(Request):
@@ -51,6 +59,28 @@ class NewJob(Request):
     selection: Selection = Selection()
     parameters: dict[str, Any] = {}
     priority: Priority = Priority.NORMAL
+    start: Start = Start.NOW
+
+
+class JobChange(Request):
+    """What can be changed about a job while it is under way; what is left out stays as it is."""
+
+    name: Name | None = None
+    priority: Priority | None = None
+
+
+class Retry(Request):
+    """What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over."""
+
+    reason: Annotated[AnyText, Field(max_length=10_000)] | None = None
+    analyses: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
+    images: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Retry":
+        if sum(given is not None for given in (self.reason, self.analyses, self.images)) > 1:
+            raise ValueError("give a reason, ids of analyses, or ids of images; only one of them")
+        return self
 
 
 class JobMove(Message):
@@ -65,9 +95,10 @@ class JobMove(Message):
 
 
 class JobProgress(Message):
-    """A job's images by state; `total` grows until the job is `expanded`."""
+    """A job's images by state; `total` grows until the job is `expanded`, to about `expected`."""
 
     total: Count
+    expected: Count | None = None
     queued: Count
     processing: Count
     completed: Count
@@ -76,7 +107,10 @@ class JobProgress(Message):
 
 
 class Job(Message):
-    """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is."""
+    """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
+
+    A job that is `not_started` waits until somebody runs it.
+    """
 
     id: Id
     project_id: Id
@@ -86,6 +120,7 @@ class Job(Message):
     status: JobState
     priority: Priority
     paused: bool
+    not_started: bool
     standing: bool
     parameters: dict[str, Any]
     selection: dict[str, Any]
@@ -99,14 +134,6 @@ class Job(Message):
     started_at: Time | None
     finished_at: Time | None
     updated_at: Time
-
-
-class FailureGroup(Message):
-    """Failed images of a job with the same reason."""
-
-    reason: AnyText
-    images: Count
-    sample_image_ids: list[UUID]
 
 
 class JobDetail(Job):

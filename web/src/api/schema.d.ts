@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/api/v2/annotations/{annotation_id}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Scores
+         * @description Show the scores of a classification over its whole class list, and its logits if they were sent.
+         *
+         *     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
+         */
+        get: operations["show_scores_api_v2_annotations__annotation_id__scores_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/link": {
         parameters: {
             query?: never;
@@ -314,7 +336,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Job
+         * @description Change a job's name or priority, also while it is under way; what is left out stays as it is.
+         */
+        patch: operations["change_job_api_v2_jobs__job_id__patch"];
         trace?: never;
     };
     "/api/v2/jobs/{job_id}/cancel": {
@@ -331,6 +357,48 @@ export interface paths {
          * @description Cancel a job; what is done stays. A job that is over is 409.
          */
         post: operations["cancel_job_api_v2_jobs__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/dead_letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dead Letters
+         * @description List the tasks that a job gave up, of one reason (or of the reason of such an error), or all of them.
+         */
+        get: operations["list_dead_letters_api_v2_jobs__job_id__dead_letters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Failures
+         * @description List why images of a job failed, the most frequent reason first.
+         *
+         *     Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are listed.
+         */
+        get: operations["list_failures_api_v2_jobs__job_id__failures_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -408,9 +476,31 @@ export interface paths {
         put?: never;
         /**
          * Retry Job
-         * @description Do what failed or was canceled again; what succeeded stays. Nothing to retry is 409.
+         * @description Do again what failed or was canceled: all of it without a body, else of one reason, or some; the rest stays.
+         *
+         *     Nothing to retry is 409.
          */
         post: operations["retry_job_api_v2_jobs__job_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Job
+         * @description Start a job that was made to be started later; one that was started already stays as it is.
+         */
+        post: operations["run_job_api_v2_jobs__job_id__run_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -435,6 +525,26 @@ export interface paths {
          * @description Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over.
          */
         post: operations["lease_tasks_api_v2_jobs__job_id__tasks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/tasks/{analysis_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Task
+         * @description Show one task of a job with the story of each attempt: who had it, when, and how that ended.
+         */
+        get: operations["show_task_api_v2_jobs__job_id__tasks__analysis_id__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1041,6 +1151,29 @@ export interface components {
          */
         AnnotationType: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
         /**
+         * Attempt
+         * @description One lease of one task. `number` never restarts.
+         *
+         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
+         *     worker gave it back or never had it). `worker` is the worker's name.
+         */
+        Attempt: {
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Leased At */
+            leased_at: string | null;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Worker */
+            worker: string | null;
+            /** Worker Id */
+            worker_id: string | null;
+        };
+        /**
          * AuthType
          * @description How a pull source is signed in to.
          * @enum {string}
@@ -1124,6 +1257,32 @@ export interface components {
         ClassCounts: {
             /** Results */
             results: components["schemas"]["ClassCount"][];
+        };
+        /**
+         * DeadLetter
+         * @description A task that was given up. `error` is the last one as it was said, cut off after 2,000 characters.
+         */
+        DeadLetter: {
+            /**
+             * Analysis Id
+             * Format: uuid
+             */
+            analysis_id: string;
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string;
+            /** Failed At */
+            failed_at: string | null;
+            /** Filename */
+            filename: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * Deployment
@@ -1213,15 +1372,29 @@ export interface components {
         };
         /**
          * FailureGroup
-         * @description Failed images of a job with the same reason.
+         * @description Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
+         *
+         *     `example` is one of the errors as it was said.
          */
         FailureGroup: {
+            /** Example */
+            example: string;
             /** Images */
             images: number;
             /** Reason */
             reason: string;
             /** Sample Image Ids */
             sample_image_ids: string[];
+        };
+        /**
+         * Failures
+         * @description Why images of a job failed, the most frequent reason first; `failed` are those of every reason.
+         */
+        Failures: {
+            /** Failed */
+            failed: number;
+            /** Results */
+            results: components["schemas"]["FailureGroup"][];
         };
         /**
          * FieldProblem
@@ -1449,6 +1622,8 @@ export interface components {
         /**
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
+         *
+         *     A job that is `not_started` waits until somebody runs it.
          */
         Job: {
             /**
@@ -1466,6 +1641,8 @@ export interface components {
             images_per_s: number | null;
             /** Name */
             name: string;
+            /** Not Started */
+            not_started: boolean;
             /** Parameters */
             parameters: {
                 [key: string]: unknown;
@@ -1502,6 +1679,15 @@ export interface components {
             why: string;
         };
         /**
+         * JobChange
+         * @description What can be changed about a job while it is under way; what is left out stays as it is.
+         */
+        JobChange: {
+            /** Name */
+            name?: string | null;
+            priority?: components["schemas"]["Priority"] | null;
+        };
+        /**
          * JobDetail
          * @description A job with its history, its failures by reason, and what it found by class.
          */
@@ -1531,6 +1717,8 @@ export interface components {
             moves: components["schemas"]["JobMove"][];
             /** Name */
             name: string;
+            /** Not Started */
+            not_started: boolean;
             /** Nothing Found */
             nothing_found: number;
             /** Parameters */
@@ -1589,13 +1777,15 @@ export interface components {
         };
         /**
          * JobProgress
-         * @description A job's images by state; `total` grows until the job is `expanded`.
+         * @description A job's images by state; `total` grows until the job is `expanded`, to about `expected`.
          */
         JobProgress: {
             /** Canceled */
             canceled: number;
             /** Completed */
             completed: number;
+            /** Expected */
+            expected?: number | null;
             /** Failed */
             failed: number;
             /** Processing */
@@ -1787,6 +1977,8 @@ export interface components {
              *     }
              */
             selection: components["schemas"]["Selection"];
+            /** @default now */
+            start: components["schemas"]["Start"];
         };
         /**
          * NewProject
@@ -1867,6 +2059,20 @@ export interface components {
             name: string;
             /** Projects */
             projects?: number[] | null;
+        };
+        /** Page[DeadLetter] */
+        Page_DeadLetter_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["DeadLetter"][];
         };
         /** Page[Deployment] */
         Page_Deployment_: {
@@ -2215,7 +2421,10 @@ export interface components {
         };
         /**
          * Release
-         * @description Leases to give back; with `goodbye` the process ends, and its worker id is over.
+         * @description Leases to give back.
+         *
+         *     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
+         *     leases in `unsent`, whose results are still to come.
          */
         Release: {
             /**
@@ -2225,6 +2434,11 @@ export interface components {
             goodbye: boolean;
             /** Leases */
             leases: string[];
+            /**
+             * Unsent
+             * @default []
+             */
+            unsent: string[];
         };
         /**
          * Released
@@ -2284,6 +2498,18 @@ export interface components {
             status: string;
             /** Tasks */
             tasks: components["schemas"]["ResultStatus"][];
+        };
+        /**
+         * Retry
+         * @description What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over.
+         */
+        Retry: {
+            /** Analyses */
+            analyses?: string[] | null;
+            /** Images */
+            images?: string[] | null;
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * Role
@@ -2356,6 +2582,29 @@ export interface components {
          * @enum {string}
          */
         RunState: "running" | "completed" | "failed" | "interrupted";
+        /**
+         * Scores
+         * @description The scores of one classification over its class list, exact to single precision.
+         *
+         *     `labels` are the classes in the order of the scores, null where no list of that length is known.
+         */
+        Scores: {
+            /** Algorithm */
+            algorithm: string | null;
+            /**
+             * Annotation Id
+             * Format: uuid
+             */
+            annotation_id: string;
+            /** Class Name */
+            class_name: string | null;
+            /** Labels */
+            labels: string[] | null;
+            /** Logits */
+            logits: number[] | null;
+            /** Scores */
+            scores: number[];
+        };
         /**
          * Selection
          * @description Which images a job is about: either ids, or every image that the filter takes (all, if it is empty).
@@ -2606,6 +2855,12 @@ export interface components {
             name: string;
         };
         /**
+         * Start
+         * @description When a job's tasks are handed out: at once, or when somebody runs it.
+         * @enum {string}
+         */
+        Start: "now" | "later";
+        /**
          * StateFilter
          * @description The state of an image's newest analysis, or `none` where it was never queued.
          * @enum {string}
@@ -2632,6 +2887,35 @@ export interface components {
         TaskRequest: {
             /** Batch Size */
             batch_size: number;
+        };
+        /**
+         * TaskStory
+         * @description One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits.
+         */
+        TaskStory: {
+            /**
+             * Analysis Id
+             * Format: uuid
+             */
+            analysis_id: string;
+            /** Attempts */
+            attempts: components["schemas"]["Attempt"][];
+            /** Error */
+            error: string | null;
+            /** Filename */
+            filename: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Job Id */
+            job_id: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Reason */
+            reason: string | null;
+            status: components["schemas"]["AnalysisState"];
         };
         /**
          * Tasks
@@ -2857,6 +3141,37 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    show_scores_api_v2_annotations__annotation_id__scores_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scores"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_link_api_v2_auth_link_get: {
         parameters: {
             query: {
@@ -3551,6 +3866,41 @@ export interface operations {
             };
         };
     };
+    change_job_api_v2_jobs__job_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_job_api_v2_jobs__job_id__cancel_post: {
         parameters: {
             query?: never;
@@ -3569,6 +3919,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dead_letters_api_v2_jobs__job_id__dead_letters_get: {
+        parameters: {
+            query?: {
+                reason?: string | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadLetter_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_failures_api_v2_jobs__job_id__failures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
                 };
             };
             /** @description What happened and what to do. */
@@ -3799,6 +4217,41 @@ export interface operations {
             };
             cookie?: never;
         };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Retry"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_job_api_v2_jobs__job_id__run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
         requestBody?: never;
         responses: {
             /** @description Successful Response */
@@ -3876,6 +4329,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tasks"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_task_api_v2_jobs__job_id__tasks__analysis_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskStory"];
                 };
             };
             /** @description What happened and what to do. */

@@ -1,9 +1,10 @@
-"""Jobs: make, list, show, cancel, retry, pause, resume; and their work in the background."""
+"""Jobs: make, list, show, change, run, pause, resume, cancel; and their work in the background."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import defer_chore
@@ -12,10 +13,10 @@ from trapline.server.db.job_progress import (
     Activity,
     count_found,
     list_activity,
-    list_reasons,
 )
-from trapline.server.db.jobs import JobRow, get_job, list_moves, select_jobs, set_paused
-from trapline.server.db.line import cancel, expand, retry
+from trapline.server.db.jobs import JobRow, get_job, list_moves, lock_job, select_jobs, set_paused, start_job
+from trapline.server.db.line import cancel, expand
+from trapline.server.db.line.dead_letters import list_reasons
 from trapline.server.db.line.job_row import JobClosed, record_move
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
@@ -26,7 +27,18 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.why import Circumstances, explain
 from trapline.server.rules.worker_names import name_worker
 from trapline.server.system import System
-from trapline.wire.jobs import FailureGroup, Job, JobDetail, JobMove, JobProgress, JobState, NewJob, Priority
+from trapline.wire.failures import FailureGroup
+from trapline.wire.jobs import (
+    Job,
+    JobChange,
+    JobDetail,
+    JobMove,
+    JobProgress,
+    JobState,
+    NewJob,
+    Priority,
+    Start,
+)
 from trapline.wire.values import Page
 
 log = structlog.get_logger(__name__)
@@ -35,6 +47,7 @@ EXPAND = "expand_job"
 SWEEP = "sweep_job"
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 LIVE = (JobState.QUEUED, JobState.PROCESSING)
+OVER = "This job is over already. Nothing was changed."
 
 
 async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
@@ -61,6 +74,8 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
             selection=new.selection.model_dump(mode="json", exclude_defaults=True),
             requested_by=scope.actor,
             last_move=1,
+            paused=new.start == Start.LATER,
+            not_started=new.start == Start.LATER,
         )
         tx.session.add(row)
         await tx.session.flush()
@@ -85,8 +100,8 @@ async def list_jobs(
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
-    """Show a job with its history, why images failed, and what was found. Raises NotFound."""
+async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail, datetime]:
+    """Show a job with its history, why images failed, and what was found; and its version. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
         [job] = await _describe(scope, tx, [row])
@@ -94,7 +109,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
         names = await name_actors(scope, tx, [move.actor for move in moves])
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await count_found(scope, tx, job_id)
-    return JobDetail(
+    shown = JobDetail(
         **job.model_dump(),
         moves=[
             JobMove(
@@ -108,13 +123,19 @@ async def show_job(system: System, scope: Scope, job_id: int) -> JobDetail:
             for move in moves
         ],
         failures=[
-            FailureGroup(reason=found.error, images=found.images, sample_image_ids=found.sample_image_ids)
+            FailureGroup(
+                reason=found.reason,
+                images=found.images,
+                example=found.example,
+                sample_image_ids=found.sample_image_ids,
+            )
             for found in reasons
         ],
         classes=classes,
         annotations=annotations,
         nothing_found=row.nothing_found,
     )
+    return shown, row.edited_at
 
 
 async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
@@ -122,7 +143,7 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
         if not await cancel.cancel_job(scope, tx, job_id):
-            raise Conflict("This job is over already. Nothing was changed.")
+            raise Conflict(OVER)
         if row.standing:
             await tx.session.execute(
                 update(ProjectRow)
@@ -131,19 +152,38 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
             )
         await defer_chore(scope, tx, SWEEP, job_id=job_id)
         tx.audit("cancel", "job", job_id, row.project_id)
-        return await _again(scope, tx, job_id)
+        return await show_moved(scope, tx, job_id)
 
 
-async def retry_job(system: System, scope: Scope, job_id: int) -> Job:
-    """Do what failed or was canceled again; what succeeded stays. Raises NotFound, Conflict."""
+async def change_job(system: System, scope: Scope, job_id: int, change: JobChange) -> tuple[Job, datetime]:
+    """Change a job's name or priority, also while it is under way; answers it and its version.
+
+    Raises NotFound, LostRace.
+    """
+    async with system.database.transaction(scope) as tx:
+        row = await lock_job(scope, tx, job_id)
+        scope.check_unchanged(row.edited_at)
+        values: dict[str, Any] = {}
+        if change.name is not None:
+            values["name"] = change.name
+        if change.priority is not None:
+            values["priority"] = PRIORITIES.index(change.priority)
+        if values:
+            moment = {"edited_at": func.clock_timestamp(), "updated_at": func.clock_timestamp()}
+            await tx.session.execute(update(JobRow).where(JobRow.id == job_id).values(**values, **moment))
+            tx.audit("change", "job", job_id, row.project_id, **change.model_dump(mode="json", exclude_none=True))
+        job = await show_moved(scope, tx, job_id)
+        return job, (await get_job(scope, tx, job_id)).edited_at
+
+
+async def run_job(system: System, scope: Scope, job_id: int) -> Job:
+    """Hand out the tasks of a job that was to be started later. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
-        retried = await retry.retry_job(scope, tx, job_id)
-        if retried is None:
-            raise Conflict("Nothing of this job failed, so there is nothing to retry.")
-        await defer_chore(scope, tx, EXPAND, job_id=job_id)
-        tx.audit("retry", "job", job_id, row.project_id, images=retried)
-        return await _again(scope, tx, job_id)
+        if not await start_job(scope, tx, job_id):
+            raise Conflict(OVER)
+        tx.audit("run", "job", job_id, row.project_id)
+        return await show_moved(scope, tx, job_id)
 
 
 async def pause_job(system: System, scope: Scope, job_id: int, *, paused: bool) -> Job:
@@ -151,9 +191,9 @@ async def pause_job(system: System, scope: Scope, job_id: int, *, paused: bool) 
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
         if not await set_paused(scope, tx, job_id, paused=paused):
-            raise Conflict("This job is over already. Nothing was changed.")
+            raise Conflict(OVER)
         tx.audit("pause" if paused else "resume", "job", job_id, row.project_id)
-        return await _again(scope, tx, job_id)
+        return await show_moved(scope, tx, job_id)
 
 
 async def expand_job(system: System, scope: Scope, job_id: int) -> None:
@@ -175,7 +215,8 @@ async def sweep_job(system: System, scope: Scope, job_id: int) -> None:
             swept = await cancel.sweep_canceled(scope, tx, job_id)
 
 
-async def _again(scope: Scope, tx: Transaction, job_id: int) -> Job:
+async def show_moved(scope: Scope, tx: Transaction, job_id: int) -> Job:
+    """Show a job as this transaction leaves it."""
     [job] = await _describe(scope, tx, [await get_job(scope, tx, job_id)])
     return job
 
@@ -222,12 +263,14 @@ def _job(row: JobRow, activity: Activity, now: datetime) -> Job:
         pipeline_version=row.pipeline_version,
         status=status,
         priority=PRIORITIES[row.priority],
-        paused=row.paused,
+        paused=row.paused and not row.not_started,
+        not_started=row.not_started,
         standing=row.standing,
         parameters=row.parameters,
         selection=row.selection,
         progress=JobProgress(
             total=row.open + row.completed + row.failed,
+            expected=None if row.expanded else row.expected,
             queued=0 if is_canceled else row.open - held,
             processing=0 if is_canceled else held,
             completed=row.completed,

@@ -1,14 +1,11 @@
-"""How jobs get on, asked of the rows: what is in hand, what failed and why, what was found."""
+"""How jobs get on, asked of the rows: what is in hand, what holds it up, what was found."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
 
-REASONS = 100
-SAMPLES = 5
 CLASSES = 1000
 
 
@@ -22,15 +19,6 @@ class Activity:
     next_attempt_at: datetime | None = None
     offered: bool = False
     heard_of_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Failed images with the same error."""
-
-    error: str
-    images: int
-    sample_image_ids: list[UUID]
 
 
 async def list_activity(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, Activity]:
@@ -65,20 +53,6 @@ async def list_activity(scope: Scope, tx: Transaction, job_ids: list[int]) -> di
         job_id: Activity(int(held), (agent, address) if agent is not None else None, since, next_at, offered, heard)
         for job_id, held, agent, address, since, next_at, offered, heard in await cursor.fetchall()
     }
-
-
-async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[Reason]:
-    """List why images of a job failed, the most frequent reason first."""
-    cursor = await tx.execute(
-        """
-        select coalesce(d.error_message, ''), count(*), (array_agg(a.image_id order by a.id))[1:%s]
-        from analyses a left join analysis_details d on d.analysis_id = a.id
-        where a.job_id = %s and a.state = 'failed'
-        group by 1 order by 2 desc, 1 limit %s
-        """,
-        (SAMPLES, job_id, REASONS),
-    )
-    return [Reason(error, images, samples) for error, images, samples in await cursor.fetchall()]
 
 
 async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:

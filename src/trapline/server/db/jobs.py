@@ -127,12 +127,40 @@ def select_jobs(scope: Scope, project_id: int | None, status: str | None) -> Sel
     return statement if ids is None else statement.where(JobRow.project_id.in_(ids))
 
 
-async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool) -> bool:
-    """Set or take away the flag that holds a job's tasks back; False where the job is final."""
+async def lock_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+    """Get a job that the caller may touch, and let nobody else change its row. Raises NotFound, Forbidden."""
+    await get_job(scope, tx, job_id)
+    return await tx.session.get_one(JobRow, job_id, populate_existing=True, with_for_update={"key_share": True})
+
+
+async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:
+    """Let the tasks of a job be handed out that was to be started later; False where it is final."""
     statement = (
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
-        .values(paused=paused, updated_at=text("clock_timestamp()"))
+        .values(
+            paused=JobRow.paused & ~JobRow.not_started,
+            not_started=False,
+            updated_at=text("clock_timestamp()"),
+        )
+        .returning(JobRow.id)
+    )
+    return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool) -> bool:
+    """Set or take away the flag that holds a job's tasks back; False where the job is final.
+
+    A job that was not started yet stays so when it is paused, and is started when it is resumed.
+    """
+    statement = (
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
+        .values(
+            paused=paused,
+            not_started=JobRow.not_started if paused else False,
+            updated_at=text("clock_timestamp()"),
+        )
         .returning(JobRow.id)
     )
     return (await tx.session.execute(statement)).scalar_one_or_none() is not None

@@ -8,9 +8,11 @@ from trapline import __version__
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.routes import (
+    annotations,
     auth,
     deployments,
     events,
+    failures,
     files,
     health,
     images,
@@ -40,7 +42,9 @@ VERSIONED = [
     workers.router,
     workers.additions,
     jobs.router,
+    failures.router,
     tasks.router,
+    annotations.router,
 ]
 """Mounted under /api/v2."""
 

@@ -1,4 +1,4 @@
-"""Jobs: make, list, show, cancel, retry, pause, resume; and the form of the list that workers ask for."""
+"""Jobs: make, list, show, change, run, pause, resume, cancel; and the form of the list that workers ask for."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Response
 from trapline.server.actions import jobs, tasks
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import LARGEST, Cursor, ProjectFilter, QueryText
-from trapline.wire.jobs import Job, JobDetail, JobState, NewJob
+from trapline.server.routes.parameters import LARGEST, Cursor, ProjectFilter, QueryText, set_etag
+from trapline.wire.jobs import Job, JobChange, JobDetail, JobState, NewJob
 from trapline.wire.tasks import ClaimableJobs
 from trapline.wire.values import Page
 
@@ -56,21 +56,31 @@ async def create_job(system: SystemOf, scope: ScopeOf, new: NewJob, response: Re
 
 
 @router.get("/{job_id}")
-async def show_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> JobDetail:
+async def show_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response) -> JobDetail:
     """Show a job with its history, why images failed, and what was found."""
-    return await jobs.show_job(system, scope, job_id)
+    job, edited_at = await jobs.show_job(system, scope, job_id)
+    set_etag(response, edited_at)
+    return job
+
+
+@router.patch("/{job_id}")
+async def change_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobChange, response: Response) -> Job:
+    """Change a job's name or priority, also while it is under way; what is left out stays as it is."""
+    job, edited_at = await jobs.change_job(system, scope, job_id, change)
+    set_etag(response, edited_at)
+    return job
+
+
+@router.post("/{job_id}/run", status_code=202)
+async def run_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
+    """Start a job that was made to be started later; one that was started already stays as it is."""
+    return await jobs.run_job(system, scope, job_id)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
 async def cancel_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
     """Cancel a job; what is done stays. A job that is over is 409."""
     return await jobs.cancel_job(system, scope, job_id)
-
-
-@router.post("/{job_id}/retry", status_code=202)
-async def retry_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
-    """Do what failed or was canceled again; what succeeded stays. Nothing to retry is 409."""
-    return await jobs.retry_job(system, scope, job_id)
 
 
 @router.post("/{job_id}/pause", status_code=202)

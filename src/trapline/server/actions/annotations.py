@@ -1,0 +1,55 @@
+"""Annotations on request: the scores of one classification over its whole class list."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from trapline.server.db.scores import StoredScores, get_scores
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+from trapline.server.rules.score_codec import Vector, decode_scores
+from trapline.server.system import System
+from trapline.wire.annotations import Scores
+
+BEYOND = 1e39
+
+
+async def show_scores(system: System, scope: Scope, annotation_id: UUID) -> Scores:
+    """Show the scores of a classification, and its logits if they were sent, exact to single precision.
+
+    A number beyond single precision is told as 1e39 or -1e39. Raises NotFound.
+    """
+    async with system.database.transaction(scope) as tx:
+        stored = await get_scores(scope, tx, annotation_id)
+    scores, logits = await asyncio.to_thread(_decode, stored)
+    if not scores and not logits:
+        raise NotFound("No scores were sent with this annotation.")
+    length = len(scores) or len(logits or ())
+    return Scores(
+        annotation_id=annotation_id,
+        class_name=stored.class_name,
+        algorithm=stored.algorithm,
+        labels=stored.labels if stored.labels is not None and len(stored.labels) == length else None,
+        scores=scores,
+        logits=logits,
+    )
+
+
+def _decode(stored: StoredScores) -> tuple[list[float], list[float] | None]:
+    if stored.content is None or stored.encoding is None:
+        return _as_given(stored.data.get("scores")) or [], _as_given(stored.data.get("logits"))
+    found = decode_scores(bytes(stored.content), stored.encoding)
+    return _shortest(found.scores), None if found.logits is None else _shortest(found.logits)
+
+
+def _as_given(numbers: Any) -> list[float] | None:
+    return [float(number) for number in numbers] if isinstance(numbers, Sequence) else None
+
+
+def _shortest(vector: Vector) -> list[float]:
+    """The shortest decimals that are these numbers in single precision."""
+    plain = np.nan_to_num(vector.astype(str).astype(np.float64), posinf=BEYOND, neginf=-BEYOND)
+    return [float(number) for number in plain]

@@ -1,0 +1,65 @@
+"""What failed in a job and why: groups of failures, dead letters, and the story of each attempt at a task."""
+
+from trapline.wire.annotations import AnalysisState
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
+
+
+class FailureGroup(Message):
+    """Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
+
+    `example` is one of the errors as it was said.
+    """
+
+    reason: AnyText
+    images: Count
+    example: AnyText
+    sample_image_ids: list[UUID]
+
+
+class Failures(Message):
+    """Why images of a job failed, the most frequent reason first; `failed` are those of every reason."""
+
+    results: list[FailureGroup]
+    failed: Count
+
+
+class DeadLetter(Message):
+    """A task that was given up. `error` is the last one as it was said, cut off after 2,000 characters."""
+
+    analysis_id: UUID
+    image_id: UUID
+    filename: AnyText
+    reason: AnyText
+    error: AnyText
+    attempts: Count
+    failed_at: Time | None
+
+
+class Attempt(Message):
+    """One lease of one task. `number` never restarts.
+
+    `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
+    worker gave it back or never had it). `worker` is the worker's name.
+    """
+
+    number: Count
+    worker: AnyText | None
+    worker_id: UUID | None
+    leased_at: Time | None
+    ended_at: Time | None
+    outcome: AnyText
+    error: AnyText | None
+
+
+class TaskStory(Message):
+    """One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits."""
+
+    analysis_id: UUID
+    job_id: Id
+    image_id: UUID
+    filename: AnyText
+    status: AnalysisState
+    reason: AnyText | None
+    error: AnyText | None
+    next_attempt_at: Time | None
+    attempts: list[Attempt]
