@@ -3,13 +3,15 @@
     python benchmarks/floor.py
 
 Two processes, one connection each. For each batch of 64 images one transaction: the tasks move to `processing` and to
-`completed`, the rows of 5 boxes and 5 classifications an image go in by binary COPY, made ready before the clock
-starts. The same tables, indexes and constraints as the line's. Change this only with a reason, and say it here.
+`completed`, the rows of 5 boxes and 5 classifications, of the report and of the class an image go in by binary COPY,
+made ready before the clock starts, the images are marked as not blank, the job counts. The same tables, indexes and
+constraints as the line's; nothing is asked, locked or compared. Change this only with a reason, and say it here.
 """
 
 import multiprocessing
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +27,15 @@ COLUMNS = (
     "algorithm_id, fingerprint"
 )
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-BOX = b'\1{"x_min":10.5,"y_min":20.25,"x_max":310.5,"y_max":220.75,"image_width":2000,"image_height":1500}'
-NAMED = b'\1{"topk":[{"class":"class 0","confidence":0.75},{"class":"class 1","confidence":0.25}],"terminal":true}'
+REPORT = b'\1{"pipeline":"bench-pipeline","source_images":["01a1fd01-fc60-7307-a892-9d89f02a4d08"],"total_time":0.1}'
+BOX = (
+    b'\1{"x_min":10.5,"y_min":20.25,"x_max":310.5,"y_max":220.75,"image_width":2000,"image_height":1500,'
+    b'"inference_time":0.05,"timestamp":"2026-11-21T10:00:00.000000"}'
+)
+NAMED = (
+    b'\1{"topk":[{"class":"class 0","confidence":0.75},{"class":"class 1","confidence":0.25}],"terminal":true,'
+    b'"inference_time":0.01,"timestamp":"2026-11-21T10:00:00.000000","scores":[0.75,0.25],"logits":[1.0986123,0.0]}'
+)
 
 
 def main() -> None:
@@ -56,7 +65,7 @@ def measure_floor(ground: Ground, batches: int) -> float:
     seconds = time.monotonic() - started
     assert all(writer.exitcode == 0 for writer in writers)
     with psycopg.connect(ground.database, autocommit=True) as connection:
-        connection.execute("update jobs set status = 'completed', completed = open, open = 0 where id = %s", (job,))
+        connection.execute("update jobs set status = 'completed' where id = %s", (job,))
     return images / seconds
 
 
@@ -65,10 +74,9 @@ def _write(start: Any, ground: Ground, job: int, number: int) -> None:
         rows = connection.execute("select id, image_id from analyses where job_id = %s order by id", (job,)).fetchall()
         connection.commit()
         own = rows[number::PROCESSES]
-        batches = [own[first : first + BATCH] for first in range(0, len(own), BATCH)]
-        ready = [([row[0] for row in batch], _encode(ground.project, batch)) for batch in batches]
+        ready = [_make_ready(ground.project, own[first : first + BATCH]) for first in range(0, len(own), BATCH)]
         start.wait()
-        for ids, content in ready:
+        for ids, images, contents in ready:
             connection.execute(
                 "update analyses set state = 'processing', attempt = attempt + 1, leased_at = clock_timestamp(), "
                 "deadline = clock_timestamp() + interval '300 s' where id = any(%s)",
@@ -79,42 +87,58 @@ def _write(start: Any, ground: Ground, job: int, number: int) -> None:
                 "where id = any(%s)",
                 (ids,),
             )
-            with (
-                connection.cursor() as cursor,
-                cursor.copy(f"copy annotations ({COLUMNS}) from stdin (format binary)".encode()) as copy,
-            ):
-                copy.write(content)
+            for into, content in contents.items():
+                with connection.cursor() as cursor:
+                    statement = f"copy {into} from stdin (format binary)"
+                    with cursor.copy(statement.encode()) as copy:
+                        copy.write(content)
+            connection.execute("update images set blank = false where id = any(%s)", (images,))
+            connection.execute(
+                "update jobs set open = open - %s, completed = completed + %s where id = %s", (len(ids), len(ids), job)
+            )
             connection.commit()
 
 
-def _encode(project: int, batch: list[tuple[UUID, UUID]]) -> bytes:
-    """Encode the annotations of a batch as PostgreSQL's binary COPY wants them."""
-    parts = [HEADER]
+def _make_ready(project: int, batch: list[tuple[UUID, UUID]]) -> tuple[list[UUID], list[UUID], dict[str, bytes]]:
+    """Encode all rows of a batch, by the table and columns that they go into."""
+    number = struct.pack(">q", project)
+    contents = {
+        f"annotations ({COLUMNS})": _pack(_list_annotations(number, batch)),
+        "analysis_reports (analysis_id, project_id, report)": _pack(
+            [(analysis.bytes, number, REPORT) for analysis, _ in batch]
+        ),
+        "image_classes (image_id, class_name, project_id, captured_at, confidence)": _pack(
+            [(image.bytes, b"class 0", number, bytes(8), struct.pack(">d", 0.75)) for _, image in batch]
+        ),
+    }
+    return [analysis for analysis, _ in batch], [image for _, image in batch], contents
+
+
+def _list_annotations(project: bytes, batch: list[tuple[UUID, UUID]]) -> list[tuple[bytes | None, ...]]:
+    rows = []
+    confidence, algorithm = struct.pack(">f", 0.75), struct.pack(">q", 1)
     for analysis, image in batch:
-        for number in range(BOXES):
+        for ordering in range(0, 2 * BOXES, 2):
             box = uuid7().bytes
-            for ordering, (key, kind, data, parent) in enumerate(
-                ((box, b"bounding_box", BOX, None), (uuid7().bytes, b"classification", NAMED, box))
+            for key, kind, data, parent, place in (
+                (box, b"bounding_box", BOX, None, ordering),
+                (uuid7().bytes, b"classification", NAMED, box, ordering + 1),
             ):
-                fields = (
-                    key,
-                    struct.pack(">q", project),
-                    analysis.bytes,
-                    image.bytes,
-                    kind,
-                    b"class 0",
-                    struct.pack(">f", 0.75),
-                    data,
-                    parent,
-                    struct.pack(">i", 2 * number + ordering),
-                    struct.pack(">q", 1),
-                    UUID(int=2 * number + ordering).bytes,
+                rows.append(
+                    (
+                        *(key, project, analysis.bytes, image.bytes, kind, b"class 0", confidence, data, parent),
+                        *(struct.pack(">i", place), algorithm, place.to_bytes(16, "big")),
+                    )
                 )
-                parts.append(struct.pack(">h", len(fields)))
-                parts.extend(
-                    struct.pack(">i", -1) if field is None else struct.pack(">i", len(field)) + field
-                    for field in fields
-                )
+    return rows
+
+
+def _pack(rows: Sequence[Sequence[bytes | None]]) -> bytes:
+    """Put fields into the form that PostgreSQL's binary COPY wants."""
+    parts = [HEADER]
+    for row in rows:
+        parts.append(struct.pack(">h", len(row)))
+        parts.extend(struct.pack(">i", -1) if field is None else struct.pack(">i", len(field)) + field for field in row)
     parts.append(struct.pack(">h", -1))
     return b"".join(parts)
 

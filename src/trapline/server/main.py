@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -116,9 +117,21 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def spare_collection() -> None:
+    """Let the collector of cycles pass over what lives as long as the process, and come by less often.
+
+    Bodies of results are read into hundreds of thousands of small objects without a cycle among them: looking through
+    these again and again took a quarter of the line's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def serve_api(settings: Settings, listener: socket.socket) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
     app = make_app(settings)
+    spare_collection()
     config = uvicorn.Config(
         watch_replies(dress(app)),
         log_config=None,

@@ -1,5 +1,6 @@
 """What every action stands on: the engines of one process, and the figures that settings give."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,4 +52,5 @@ class System:
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
     known: Known = field(default_factory=Known)
+    large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     remembered: Remembered = field(default_factory=Remembered)

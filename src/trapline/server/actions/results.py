@@ -37,7 +37,16 @@ from trapline.server.db.registration import (
 )
 from trapline.server.errors import Forbidden
 from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
-from trapline.server.exchange.results import Element, Failure, Refused, Success, is_about, list_algorithms, read_results
+from trapline.server.exchange.results import (
+    Element,
+    Failure,
+    Refused,
+    Success,
+    is_about,
+    list_algorithms,
+    read_elements,
+)
+from trapline.server.exchange.splitting import Body, split_body
 from trapline.server.rules.access import Scope
 from trapline.server.rules.geometry import Frame
 from trapline.server.rules.lease_tokens import Leased, find_leased
@@ -74,6 +83,22 @@ class Reply:
     content: Findings | Failure
 
 
+@dataclass
+class Batch:
+    """A body as it came: of each element its lease token, what that stands for, what it is told; and the replies."""
+
+    subjects: list[str] = field(default_factory=list)
+    leases: list[Leased | None] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    def add(self, subject: str, leased: Leased | None, status: str) -> None:
+        """Add an element."""
+        self.subjects.append(subject)
+        self.leases.append(leased)
+        self.statuses.append(status)
+
+
 @dataclass(frozen=True)
 class Counted:
     """A reply that counts, with the task as it was when it was locked."""
@@ -88,7 +113,7 @@ class Judged:
 
     holder_id: int
     told: dict[int, str] = field(default_factory=dict)
-    counted: list[Counted] = field(default_factory=list)
+    counted: dict[UUID, Counted] = field(default_factory=dict)
 
 
 async def find_worked_on(system: System, scope: Scope, job_id: int) -> LeasableJob:
@@ -106,24 +131,25 @@ async def find_worked_on(system: System, scope: Scope, job_id: int) -> LeasableJ
     return job
 
 
-async def take_results(system: System, scope: Scope, job: LeasableJob, body: bytes) -> ResultsAccepted:
+async def take_results(system: System, scope: Scope, job: LeasableJob, body: Body) -> ResultsAccepted:
     """Store a batch of results durably and tell what became of each. Raises Invalid, DatabaseAway."""
-    elements = await asyncio.to_thread(read_results, body)
-    keys = system.secrets.derive_all(LEASE_TOKENS)
-    leases = [find_leased(keys, element.reply_subject) for element in elements]
-    statuses = [""] * len(elements)
-    replies = await _prepare(system, scope, job, elements, leases, statuses)
-    await _store(system, scope, job, replies, statuses)
+    batch = Batch()
+    if isinstance(body, bytes):
+        for raw in split_body(body):
+            await _prepare(system, scope, job, batch, read_elements(raw))
+    else:
+        # One at a time, and never long in one piece: the process has other callers, and bounded memory.
+        async with system.large_bodies:
+            groups = split_body(body)
+            while (group := await asyncio.to_thread(next, groups, None)) is not None:
+                await _prepare(system, scope, job, batch, await asyncio.to_thread(read_elements, group), in_thread=True)
+    await _store(system, scope, job, batch.replies, batch.statuses)
     return ResultsAccepted(
         job_id=job.id,
-        results_queued=sum(status == ACCEPTED for status in statuses),
+        results_queued=batch.statuses.count(ACCEPTED),
         tasks=[
-            ResultStatus(
-                reply_subject=element.reply_subject,
-                status=status,
-                task_id=str(leased.analysis_id) if leased else "",
-            )
-            for element, leased, status in zip(elements, leases, statuses, strict=True)
+            ResultStatus(reply_subject=subject, status=status, task_id=str(leased.analysis_id) if leased else "")
+            for subject, status, leased in zip(batch.subjects, batch.statuses, batch.leases, strict=True)
         ],
     )
 
@@ -132,26 +158,32 @@ async def _prepare(
     system: System,
     scope: Scope,
     job: LeasableJob,
+    batch: Batch,
     elements: Sequence[Element],
-    leases: Sequence[Leased | None],
-    statuses: list[str],
-) -> list[Reply]:
+    *,
+    in_thread: bool = False,
+) -> None:
     """Make rows of everything that can be stored; what cannot gets its status here."""
+    keys = system.secrets.derive_all(LEASE_TOKENS)
+    leases = [find_leased(keys, element.reply_subject) for element in elements]
+    first = len(batch.statuses)
+    sound: list[tuple[int, Leased, Success | Failure]] = []
     async with system.database.line(scope) as tx:
         ids = [leased.analysis_id for leased in leases if leased]
         content, subjects = await find_subjects(scope, tx, job.id, ids)
-        sound: list[tuple[int, Leased, Success | Failure]] = []
-        for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
+        for place, (element, leased) in enumerate(zip(elements, leases, strict=True), first):
+            status = ""
             if isinstance(element.result, Refused):
-                statuses[place] = f"rejected: {element.result.reason}"
+                status = f"rejected: {element.result.reason}"
             elif leased is None:
-                statuses[place] = UNKNOWN_TOKEN
+                status = UNKNOWN_TOKEN
             elif leased.analysis_id not in subjects:
-                statuses[place] = UNKNOWN_TASK
+                status = UNKNOWN_TASK
             elif not is_about(element.result, subjects[leased.analysis_id].image_id):
-                statuses[place] = OTHER_IMAGE
+                status = OTHER_IMAGE
             else:
                 sound.append((place, leased, element.result))
+            batch.add(element.reply_subject, leased, status)
         named: dict[str, str] = {}
         for _, _, result in sound:
             named.update(list_algorithms(result))
@@ -178,7 +210,7 @@ async def _prepare(
             for place, leased, result in sound
         ]
 
-    return await asyncio.to_thread(make)
+    batch.replies += await asyncio.to_thread(make) if in_thread else make()
 
 
 async def _find_algorithms(
@@ -277,14 +309,13 @@ async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob
             else:
                 won[task.analysis_id] = reply.leased.attempt
                 states[task.analysis_id] = AnalysisState.COMPLETED
-            judged.counted = [other for other in judged.counted if other.task is not task]
-            judged.counted.append(Counted(reply, task))
+            judged.counted[task.analysis_id] = Counted(reply, task)
     return judged
 
 
 async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
     """Nothing is stored: what would have counted is acknowledged, discarded and counted."""
-    for one in judged.counted:
+    for one in judged.counted.values():
         judged.told[one.reply.place] = CLOSED
     discarded = sum(status == CLOSED for status in judged.told.values())
     if discarded:
@@ -293,19 +324,13 @@ async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judg
 
 async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
     holder_id = judged.holder_id
-    completed = [one for one in judged.counted if isinstance(one.reply.content, Findings)]
-    erred = [one for one in judged.counted if isinstance(one.reply.content, Failure)]
+    completed = [one for one in judged.counted.values() if isinstance(one.reply.content, Findings)]
+    erred = [one for one in judged.counted.values() if isinstance(one.reply.content, Failure)]
     found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
     failed = [_fail(system, one) for one in erred]
     if failed:
         await fail_tasks(scope, tx, job.project_id, failed)
         await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in erred])
-    if found:
-        won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
-        had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1]
-        await complete_tasks(scope, tx, holder_id, won, had_failed)
-        await _write_findings(scope, tx, job.project_id, found)
-    await credit_holder(scope, tx, holder_id, len(found))
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     change = Change(
         open=-len(found) - dead,
@@ -313,10 +338,19 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
         failed=dead,
         nothing_found=sum(findings.is_blank for findings in found),
     )
-    await settle_job(scope, tx, job.id, change, scope.actor)
+    await _copy_findings(scope, tx, job.project_id, found)
+    async with tx.at_once():
+        if found:
+            won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
+            had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1]
+            await complete_tasks(scope, tx, holder_id, won, had_failed)
+            classes = [one for findings in found for one in findings.classes]
+            await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
+            await credit_holder(scope, tx, holder_id, len(found))
+        await settle_job(scope, tx, job.id, change, scope.actor)
 
 
-async def _write_findings(scope: Scope, tx: Transaction, project_id: int, found: Sequence[Findings]) -> None:
+async def _copy_findings(scope: Scope, tx: Transaction, project_id: int, found: Sequence[Findings]) -> None:
     maps = {sha256: content for findings in found for sha256, content in findings.maps.items()}
     for sha256 in sorted(maps):
         labels, data = maps[sha256]
@@ -324,8 +358,6 @@ async def _write_findings(scope: Scope, tx: Transaction, project_id: int, found:
     await write_annotations(scope, tx, [row for findings in found for row in findings.annotations])
     await write_scores(scope, tx, [row for findings in found for row in findings.vectors])
     await write_reports(scope, tx, project_id, [(one.subject.analysis_id, one.report) for one in found])
-    classes = [one for findings in found for one in findings.classes]
-    await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
 
 
 def _fail(system: System, one: Counted) -> Failed:

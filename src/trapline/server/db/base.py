@@ -45,6 +45,12 @@ class Transaction:
         cursor = connection.cursor(row_factory=tuple_row)
         return await cursor.execute(query.encode(), parameters)
 
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[None]:
+        """Send the statements of this block without waiting for each one's answer; none of them may be a COPY."""
+        async with (await self.connection()).pipeline():
+            yield
+
     def audit(
         self, action: str, subject_type: str, subject_id: object, project_id: int | None = None, **details: Any
     ) -> None:

@@ -1,30 +1,29 @@
 """What workers post back, read element by element: one bad element never refuses the others.
 
 The wire's models (wire/results.py) say the same for the documentation; a test compares the two. Here it is read into
-structs, because a body holds millions of scores.
+structs, because a body holds millions of scores; and these know no cycles, so the collector need not look at them.
 """
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from trapline.server.errors import Invalid
-
 LONGEST_ERROR = 100_000
 LONGEST_NAME = 10_000
 Kind = TypeVar("Kind")
 
 
-class AlgorithmReference(Struct):
+class AlgorithmReference(Struct, gc=False):
     """Which algorithm made a finding."""
 
     key: str
     name: str = ""
 
 
-class BoundingBox(Struct):
+class BoundingBox(Struct, gc=False):
     """Absolute pixels of the picture as served."""
 
     x1: float
@@ -33,7 +32,7 @@ class BoundingBox(Struct):
     y2: float
 
 
-class Classification(Struct):
+class Classification(Struct, gc=False):
     """What a classifier says of one box."""
 
     classification: str
@@ -46,7 +45,7 @@ class Classification(Struct):
     timestamp: str | None = None
 
 
-class Detection(Struct):
+class Detection(Struct, gc=False):
     """One thing found; without a box the image was processed and nothing was found."""
 
     source_image_id: str
@@ -62,7 +61,7 @@ class Detection(Struct):
     embedding: Any = None
 
 
-class SourceImage(Struct):
+class SourceImage(Struct, gc=False):
     """The image that a result is about."""
 
     id: str
@@ -109,21 +108,13 @@ class _OnlyToken(Struct):
     reply_subject: str | UnsetType = UNSET
 
 
-class _Body(Struct):
-    results: list[Raw]
-
-
 class _Probe(Struct):
     error: Raw | UnsetType = UNSET
 
 
-def read_results(body: bytes) -> list[Element]:
-    """Read a batch: `{"results": [...]}` or a bare list. Raises Invalid only where it is no such thing at all."""
-    try:
-        raw = _decode(body, list[Raw]) if body.lstrip()[:1] == b"[" else _decode(body, _Body).results
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Invalid(f"The body is not a list of results: {error}. Nothing was stored.") from error
-    return [_read_element(bytes(element)) for element in raw]
+def read_elements(raw: Iterable[bytes]) -> list[Element]:
+    """Read elements of a batch; one that cannot be read is Refused."""
+    return [_read_element(element) for element in raw]
 
 
 def _read_element(raw: bytes) -> Element:
@@ -133,9 +124,12 @@ def _read_element(raw: bytes) -> Element:
         return Element(_find_token(raw), Refused(_words(error)))
     token = element.reply_subject if "\x00" not in element.reply_subject else ""
     try:
-        is_failure = _decode(element.result, _Probe).error is not UNSET
+        # Most elements have no such key at all, and are decoded once.
+        is_failure = b'"error"' in raw and _decode(element.result, _Probe).error is not UNSET
         result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
         _check(result)
+        if b"\\u0000" in raw:
+            _check_text(result)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Element(token, Refused(_words(error)))
     return Element(token, result)
@@ -162,38 +156,26 @@ def _check(result: Success | Failure) -> None:
     if isinstance(result, Failure):
         if len(result.error) > LONGEST_ERROR:
             raise ValueError(f"the error has more than {LONGEST_ERROR:,} characters")
-        _check_text(result.error)
         return
-    _check_text({"pipeline": result.pipeline, "algorithms": result.algorithms, "config": result.config})
-    for image in result.source_images:
-        _check_text([image.id, image.url])
-    for detection in result.detections:
-        _check_detection(detection)
-
-
-def _check_detection(found: Detection) -> None:
-    _check_algorithm(found.algorithm)
-    _check_text([found.source_image_id, found.timestamp, found.crop_image_url])
-    _check_text([found.mask, found.keypoints, found.embedding])
-    if found.score is not None and not 0 <= found.score <= 1:
-        raise ValueError("score must lie between 0 and 1")
-    for named in found.classifications:
-        _check_algorithm(named.algorithm)
-        _check_text([named.classification, named.timestamp, named.labels])
-        if len(named.classification) > LONGEST_NAME:
-            raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
-
-
-def _check_algorithm(algorithm: AlgorithmReference) -> None:
-    _check_text([algorithm.key, algorithm.name])
-    if not algorithm.key:
-        raise ValueError("an algorithm without a key")
+    for found in result.detections:
+        if not found.algorithm.key:
+            raise ValueError("an algorithm without a key")
+        if found.score is not None and not 0 <= found.score <= 1:
+            raise ValueError("score must lie between 0 and 1")
+        for named in found.classifications:
+            if not named.algorithm.key:
+                raise ValueError("an algorithm without a key")
+            if len(named.classification) > LONGEST_NAME:
+                raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
 
 
 def _check_text(value: Any) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             raise ValueError("text contains the NUL character, which cannot be stored")
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            _check_text(getattr(value, name))
     elif isinstance(value, dict):
         for key, inner in value.items():
             _check_text(key)

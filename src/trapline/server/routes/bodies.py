@@ -1,36 +1,116 @@
 """Bodies that are read by hand: with a limit, and unpacked where the sender packed them."""
 
+import contextlib
+import mmap
+import sys
+import tempfile
 import zlib
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import IO, Any
 
 from fastapi import Request
 from pydantic import BaseModel
 
 from trapline.server.errors import Invalid, TooLarge, Unsupported
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 GZIP = 31  # zlib's window size for gzip with its header
+PIECE = 1 << 18
+IN_MEMORY = 1 << 20
 
 
 async def read_body(request: Request, at_most: int) -> bytes:
     """Read a whole body of at most so many bytes, unpacked. Raises TooLarge, Unsupported, Invalid."""
+    body = bytearray()
+    async for piece in _receive(request, at_most):
+        body += piece
+    return bytes(body)
+
+
+@asynccontextmanager
+async def received(request: Request, at_most: int) -> AsyncIterator[bytes | mmap.mmap]:
+    """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory is the file's.
+
+    Raises TooLarge, Unsupported, Invalid.
+    """
+    start = bytearray()
+    with contextlib.ExitStack() as opened:
+        file: IO[bytes] | None = None
+        async for piece in _receive(request, at_most):
+            if file is None:
+                start += piece
+                if len(start) > IN_MEMORY:
+                    file = opened.enter_context(tempfile.TemporaryFile())
+                    file.write(start)
+            else:
+                file.write(piece)
+        if file is None:
+            yield bytes(start)
+            return
+        file.flush()
+        yield opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise Unsupported(f"A body packed with {encoding[:50]} cannot be read; gzip can. Nothing was stored.")
+    if encoding not in ("identity", "gzip", "zstd"):
+        raise Unsupported(f"A body packed with {encoding[:50]} cannot be read; gzip and zstd can. Nothing was stored.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > at_most:
         raise _too_large(at_most)
-    unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
-    body = bytearray()
+    unpacking = None if encoding == "identity" else _Gzip() if encoding == "gzip" else _Zstd()
+    received = 0
     async for chunk in request.stream():
+        for piece in unpacking.unpack(chunk) if unpacking else (chunk,):
+            received += len(piece)
+            if received > at_most:
+                raise _too_large(at_most)
+            yield piece
+    if unpacking and not unpacking.is_complete:
+        raise Invalid("The packed body ends too early. Nothing was stored.")
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(GZIP)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._stream.eof
+
+    def unpack(self, chunk: bytes) -> Iterator[bytes]:
+        """Unpack in pieces, so that a small body which grows a thousandfold is seen before it is in memory."""
         try:
-            body += unpack.decompress(chunk, at_most - len(body) + 1) if unpack else chunk
+            while chunk:
+                yield self._stream.decompress(chunk, PIECE)
+                chunk = self._stream.unconsumed_tail
         except zlib.error as error:
             raise Invalid("The body is not gzip, though its header says so. Nothing was stored.") from error
-        if len(body) > at_most:
-            raise _too_large(at_most)
-    if unpack and not unpack.eof:
-        raise Invalid("The packed body ends too early. Nothing was stored.")
-    return bytes(body)
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        # A window of 8 MiB is what every sender may use and every receiver must take (RFC 8878).
+        self._stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 23})
+
+    @property
+    def is_complete(self) -> bool:
+        return self._stream.eof
+
+    def unpack(self, chunk: bytes) -> Iterator[bytes]:
+        try:
+            while chunk or not (self._stream.needs_input or self._stream.eof):
+                if self._stream.eof:
+                    raise Invalid("Something follows the packed body. Nothing was stored.")
+                yield self._stream.decompress(chunk, PIECE)
+                chunk = b""
+        except zstd.ZstdError as error:
+            raise Invalid("The body is not zstd, though its header says so. Nothing was stored.") from error
 
 
 def _too_large(at_most: int) -> TooLarge:

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from trapline.server.actions import results, tasks
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.bodies import describe_body, read_body
+from trapline.server.routes.bodies import describe_body, received
 from trapline.server.routes.jobs import JobPath
 from trapline.wire.results import Results, ResultsAccepted
 from trapline.wire.tasks import TaskRequest, Tasks
@@ -28,9 +29,10 @@ async def lease_tasks_by_get(
     return await tasks.hand_out_tasks(system, scope, job_id, batch)
 
 
-@router.post("/result", openapi_extra=describe_body(Results))
-async def post_results(system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request) -> ResultsAccepted:
+@router.post("/result", openapi_extra=describe_body(Results), response_model=ResultsAccepted)
+async def post_results(system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request) -> Response:
     """Post results, `{results: [...]}` or a bare list. Each gets its own status; one bad one harms no other."""
     job = await results.find_worked_on(system, scope, job_id)
-    body = await read_body(request, system.limits.result_bytes)
-    return await results.take_results(system, scope, job, body)
+    async with received(request, system.limits.result_bytes) as body:
+        accepted = await results.take_results(system, scope, job, body)
+    return Response(accepted.model_dump_json(), media_type="application/json")

@@ -1,0 +1,144 @@
+"""A body of results taken apart into its elements, without reading what is in them.
+
+A body can have hundreds of megabytes: it may lie in a file, and only one group of elements is in memory at a time.
+An element that is no JSON is found out when it is read by itself, so that it harms no other.
+"""
+
+import mmap
+import re
+from collections.abc import Generator, Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trapline.server.errors import Invalid
+
+Body = bytes | mmap.mmap
+GROUP = 2 << 20
+SMALL = 1 << 20
+"""Bodies up to this size are read at once: it takes a few milliseconds."""
+
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]++")
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_OPENING, _CLOSING = b"{[", b"}]"
+
+
+class _Batch(Struct):
+    results: list[Raw]
+
+
+def split_body(body: Body) -> Iterator[list[bytes]]:
+    """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2 MiB.
+
+    Raises Invalid where it is no such thing, at the latest at its end: nothing may be stored before.
+    """
+    if len(body) <= SMALL and isinstance(body, bytes):
+        try:
+            bare = body.lstrip()[:1] == b"["
+            elements = (
+                msgspec.json.decode(body, type=list[Raw])
+                if bare
+                else msgspec.json.decode(body, type=_Batch, strict=True).results
+            )
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass  # perhaps it is but one element that is wrong
+        else:
+            yield [bytes(element) for element in elements]
+            return
+    group: list[bytes] = []
+    size = 0
+    for start, end in _find_elements(body):
+        group.append(bytes(body[start:end]))
+        size += end - start
+        if size >= GROUP:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
+    position = _skip_space(body, 0)
+    opening = body[position : position + 1]
+    found = opening == b"["
+    if found:
+        position = yield from _find_in_list(body, position)
+    elif opening == b"{":
+        position = _skip_space(body, position + 1)
+        while body[position : position + 1] != b"}":
+            key = _STRING.match(body, position)
+            if key is None:
+                raise _invalid("a key was expected", position)
+            position = _skip_space(body, key.end())
+            if body[position : position + 1] != b":":
+                raise _invalid("a colon was expected", position)
+            position = _skip_space(body, position + 1)
+            if key[0] == b'"results"' and not found:
+                found = True
+                position = yield from _find_in_list(body, position)
+            else:
+                position = _find_end(body, position)
+            position = _skip_comma(body, position, b"}")
+        position += 1
+    if not found:
+        raise Invalid('The body is not a list of results, nor {"results": [...]}. Nothing was stored.')
+    if _skip_space(body, position) != len(body):
+        raise _invalid("something follows its end", position)
+
+
+def _find_in_list(body: Body, position: int) -> Generator[tuple[int, int], None, int]:
+    if body[position : position + 1] != b"[":
+        raise _invalid("`results` is not a list", position)
+    position = _skip_space(body, position + 1)
+    while body[position : position + 1] != b"]":
+        end = _find_end(body, position)
+        yield position, end
+        position = _skip_comma(body, end, b"]")
+    return position + 1
+
+
+def _skip_comma(body: Body, position: int, closing: bytes) -> int:
+    position = _skip_space(body, position)
+    if body[position : position + 1] == b",":
+        position = _skip_space(body, position + 1)
+        if body[position : position + 1] == closing:
+            raise _invalid("a comma without anything after it", position)
+    elif body[position : position + 1] != closing:
+        raise _invalid(f"a comma or {closing.decode()} was expected", position)
+    return position
+
+
+def _find_end(body: Body, position: int) -> int:
+    """Where the value that begins here ends; brackets are counted, nothing else is looked at."""
+    first = body[position : position + 1]
+    if first not in (b"{", b"["):
+        scalar = (_STRING if first == b'"' else _SCALAR).match(body, position)
+        if scalar is None:
+            raise _invalid("a value was expected", position)
+        return scalar.end()
+    depth = 0
+    while True:
+        found = _TO_BRACKET.match(body, position)
+        assert found is not None
+        position = found.end()
+        bracket = body[position : position + 1]
+        if bracket and bracket in _OPENING:
+            depth += 1
+        elif bracket and bracket in _CLOSING:
+            depth -= 1
+        else:
+            raise _invalid("it ends too early", position)
+        position += 1
+        if depth == 0:
+            return position
+
+
+def _skip_space(body: Body, position: int) -> int:
+    found = _SPACE.match(body, position)
+    assert found is not None
+    return found.end()
+
+
+def _invalid(what: str, position: int) -> Invalid:
+    return Invalid(f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored.")
