@@ -31,7 +31,8 @@ DEAD_AFTER_S = 20.0
 SCOPE = Scope.system()
 EVERY_MINUTE = "* * * * *"
 AGAIN = RetryStrategy(max_attempts=20, exponential_wait=2)
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 2.0
+POOL_PATIENCE_S = 3.0
 
 Chore = Callable[..., Awaitable[None]]
 
@@ -78,8 +79,12 @@ def make_chores(system: System) -> App:
         connector=PsycopgConnector(
             conninfo=system.database.url,
             kwargs={"options": "-c search_path=procrastinate"},
-            min_size=1,
+            connection_class=system.database.pulse.connection_class,
+            min_size=0,
             max_size=4,
+            # While the database is away, chores are begun anew again and again: nobody need wait in here.
+            timeout=POOL_PATIENCE_S,
+            reconnect_timeout=POOL_PATIENCE_S,
         )
     )
     for name, chore in CHORES.items():

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from trapline.server.errors import TraplineError
+from trapline.server.errors import DatabaseAway, TraplineError
 from trapline.server.failpoints import doing
 
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_S = 30.0
+# A database that is away is asked for often, because asking costs nothing and much waits for it.
+AWAY_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,20 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
     """Repeat a loop's step until told to stop. A failure is logged and tried again, ever less often, for ever."""
     failures = 0
     while not stop.is_set():
-        more = False
+        more, longest = False, LONGEST_PAUSE_S
         try:
             with doing(f"loop {loop.name}"):
                 more = await loop.step()
             failures = 0
         except TraplineError as error:
             failures += 1
+            longest = AWAY_PAUSE_S if isinstance(error, DatabaseAway) else LONGEST_PAUSE_S
             log.warning("a loop rests", loop=loop.name, reason=error.detail)
         except Exception:
             failures += 1
             log.exception("a loop broke and is begun again", loop=loop.name)
         if not more:
-            pause = min(loop.every_s * 2**failures, max(LONGEST_PAUSE_S, loop.every_s))
+            pause = min(loop.every_s * 2 ** min(failures, 10), max(longest, loop.every_s))
             await _rest(stop, pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 

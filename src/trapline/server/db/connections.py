@@ -10,21 +10,20 @@ from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import TupleRow
+
+from trapline.server.db.pulse import Connection, Pulse
 
 TRUSTED_S = 1.0
 """A connection that was used within this time is taken without asking whether it still lives."""
-
-Connection = psycopg.AsyncConnection[TupleRow]
 
 
 @dataclass
 class Connections:
     """At most `size` connections to one database. Raises psycopg.OperationalError where none is to be had."""
 
+    pulse: Pulse
     url: str
     size: int
-    connect_timeout_s: int
     options: str
     wait_s: float = 5
     _idle: list[tuple[Connection, float]] = field(default_factory=list)
@@ -44,9 +43,7 @@ class Connections:
                 connection, used = self._idle.pop()
                 if time.monotonic() - used < TRUSTED_S or await _is_alive(connection):
                     return connection
-            return await psycopg.AsyncConnection.connect(
-                self.url, connect_timeout=self.connect_timeout_s, options=self.options
-            )
+            return await self.pulse.connection_class.connect(self.url, options=self.options)
         except BaseException:
             self._free.release()
             raise
