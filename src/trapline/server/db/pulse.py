@@ -94,7 +94,7 @@ class Pulse:
             await asyncio.sleep(BEAT_S)
 
     async def _ask(self) -> bool:
-        """Ask one question; False where no answer came in time. A refusal is an answer, and so is a closed connection."""
+        """Ask one question; False where no answer came in time. A refusal is an answer, so is a closed connection."""
         asking = asyncio.create_task(self._question())
         try:
             waited_s = 0.0
