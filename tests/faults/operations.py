@@ -32,10 +32,10 @@ class Recorder:
         self._number = time.monotonic_ns()
         os.write(self._log, b"\n")  # ends a line that a kill cut off
 
-    def begin(self, name: str, **details: Any) -> int:
+    def begin(self, operation: str, **details: Any) -> int:
         """An operation is about to be sent; answers its number."""
         self._number += 1
-        self._write({"n": self._number, "op": name, "at": time.monotonic(), **details})
+        self._write({"n": self._number, "op": operation, "at": time.monotonic(), **details})
         return self._number
 
     def end(self, number: int, state: str, **details: Any) -> None:

@@ -13,14 +13,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from trapline.server.db.audit import AuditRow
-from trapline.server.db.connections import Connection, Connections
+from trapline.server.db.connections import Connections
+from trapline.server.db.pulse import Connection, Pulse
 from trapline.server.errors import DatabaseAway
 from trapline.server.failpoints import reach
 from trapline.server.rules.access import Scope
 
 log = structlog.get_logger(__name__)
 
-CONNECT_TIMEOUT_S = 5
 AWAY = "The database does not answer. Send the same request again in a few seconds."
 
 
@@ -109,29 +109,28 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 10, statement_timeout_s: float = 30) -> None:
         self.url = url
-        options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC"
+        # What a machine that vanished in the middle of a transaction had locked is free again after a minute.
+        options = (
+            f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC "
+            "-c idle_in_transaction_session_timeout=60000"
+        )
+        plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self.pulse = Pulse(plain_url)
         self._engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=connections,
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": CONNECT_TIMEOUT_S,
-                "options": options,
-            },
+            connect_args={"async_creator_fn": self.pulse.connection_class.connect, "options": options},
         )
-        self._line = Connections(
-            make_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
-            size=max(2, connections // 2),
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            options=options,
-        )
+        self._line = Connections(self.pulse, plain_url, size=max(2, connections // 2), options=options)
 
     @asynccontextmanager
     async def line(self, scope: Scope) -> AsyncIterator[Transaction]:
         """Open a transaction in plain SQL, without a session; otherwise as `transaction`."""
         with _away_in_words():
+            self.pulse.check()
             connection = await self._line.take()
             try:
                 transaction = LineTransaction(scope, connection)
@@ -149,6 +148,7 @@ class Database:
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
         with _away_in_words():
+            self.pulse.check()
             try:
                 yield transaction
                 await transaction.finish()
@@ -157,6 +157,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.pulse.close()
         await self._engine.dispose()
         await self._line.close()
 
