@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.annotations import FoundClass, NewAnnotation, NewScores
@@ -126,13 +127,14 @@ class Findings:
     def add_classification(self, named: Classification, algorithm: KnownAlgorithm, box_id: bytes | None) -> None:
         """Add a classification of a box, or of the whole image where there is no box."""
         labels = _fitting_labels(named, algorithm.labels)
-        data: dict[str, Any] = {"topk": find_top(named, labels), "terminal": named.terminal}
+        scores, logits = named.scores or [], named.logits
+        length = max(len(scores), len(logits or ()))
+        vector = np.asarray(scores, np.float64) if len(scores) > SHORT_LIST else None
+        data: dict[str, Any] = {"topk": find_top(named, labels, vector), "terminal": named.terminal}
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
         _add_given(data, inference_time=named.inference_time, timestamp=named.timestamp)
         about = (named.classification, find_confidence(named, algorithm.labels))
-        scores, logits = named.scores or [], named.logits
-        length = max(len(scores), len(logits or ()))
         if 0 < length <= SHORT_LIST:
             _add_given(data, scores=scores or None, logits=logits)
         annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)
@@ -144,7 +146,7 @@ class Findings:
                     self.subject.project_id,
                     ENCODING,
                     len(scores) or length,
-                    encode_scores(scores, logits),
+                    encode_scores(scores if vector is None else vector, logits),
                 )
             )
 
@@ -207,14 +209,17 @@ def find_confidence(named: Classification, labels: Sequence[str]) -> float | Non
     return score if 0 <= score <= 1 else None
 
 
-def find_top(named: Classification, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """The highest scores with their classes; a class without a name is called by its index."""
+def find_top(named: Classification, labels: Sequence[str], vector: NDArray[np.float64] | None) -> list[dict[str, Any]]:
+    """The highest scores with their classes; a class without a name is called by its index.
+
+    `vector` are the scores as an array, where there are many.
+    """
     scores = named.scores or ()
     if not scores:
         return [{"class": named.classification, "confidence": None}]
     best: Sequence[int] = range(len(scores))
-    if len(scores) > SHORT_LIST:
-        best = np.argpartition(np.negative(scores), TOP - 1)[:TOP].tolist()
+    if vector is not None:
+        best = np.argpartition(vector, len(vector) - TOP)[-TOP:].tolist()
     ranked = sorted(best, key=lambda index: (-scores[index], index))[:TOP]
     return [
         {"class": _name_class(index, place, named, labels), "confidence": scores[index]}

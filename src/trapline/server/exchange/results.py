@@ -4,6 +4,7 @@ The wire's models (wire/results.py) say the same for the documentation; a test c
 structs, because a body holds millions of scores; and these know no cycles, so the collector need not look at them.
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, TypeVar
 from uuid import UUID
@@ -104,6 +105,11 @@ class _RawElement(Struct):
     result: Raw
 
 
+class _UsualElement(Struct):
+    reply_subject: str
+    result: Success
+
+
 class _OnlyToken(Struct):
     reply_subject: str | UnsetType = UNSET
 
@@ -118,18 +124,22 @@ def read_elements(raw: Iterable[bytes]) -> list[Element]:
 
 
 def _read_element(raw: bytes) -> Element:
+    if b'"error"' not in raw and b"\\u0000" not in raw:
+        # Nearly every element is such a one, and a large one is expensive to read twice.
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            usual = _decode(raw, _UsualElement)
+            _check(usual.result)
+            return Element(usual.reply_subject, usual.result)
     try:
         element = _decode(raw, _RawElement)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Element(_find_token(raw), Refused(_words(error)))
     token = element.reply_subject if "\x00" not in element.reply_subject else ""
     try:
-        # Most elements have no such key at all, and are decoded once.
-        is_failure = b'"error"' in raw and _decode(element.result, _Probe).error is not UNSET
+        is_failure = _decode(element.result, _Probe).error is not UNSET
         result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
         _check(result)
-        if b"\\u0000" in raw:
-            _check_text(result)
+        _check_text(result)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Element(token, Refused(_words(error)))
     return Element(token, result)

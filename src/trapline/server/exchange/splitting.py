@@ -23,6 +23,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]++")
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _OPENING, _CLOSING = b"{[", b"}]"
+_NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
 
 
 class _Batch(Struct):
@@ -119,9 +120,7 @@ def _find_end(body: Body, position: int) -> int:
         return scalar.end()
     depth = 0
     while True:
-        found = _TO_BRACKET.match(body, position)
-        assert found is not None
-        position = found.end()
+        position = _skip_to_bracket(body, position)
         bracket = body[position : position + 1]
         if bracket and bracket in _OPENING:
             depth += 1
@@ -132,6 +131,17 @@ def _find_end(body: Body, position: int) -> int:
         position += 1
         if depth == 0:
             return position
+
+
+def _skip_to_bracket(body: Body, position: int) -> int:
+    if body[position - 1 : position] == b"[" and body[position : position + 1] in _NUMERIC:
+        # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a hundred times quicker.
+        end = body.find(b"]", position)
+        if end > 0 and all(body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")):
+            return end
+    found = _TO_BRACKET.match(body, position)
+    assert found is not None
+    return found.end()
 
 
 def _skip_space(body: Body, position: int) -> int:

@@ -37,6 +37,7 @@ _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
 _LEAST = -700.0
 
 Vector = NDArray[np.float32]
+Numbers = Sequence[float] | NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Scores:
     logits: Vector | None
 
 
-def encode_scores(scores: Sequence[float] | Vector, logits: Sequence[float] | Vector | None) -> bytes:
+def encode_scores(scores: Numbers, logits: Numbers | None) -> bytes:
     """Encode scores, and logits where there are any (float32; a number beyond its range becomes infinite)."""
     sent, raw = _to_vector(scores), _to_vector(logits if logits is not None else ())
     total, kind, first = 0.0, PLAIN, _shuffle(sent)
@@ -125,7 +126,7 @@ def _softmax(powers: NDArray[np.float64], total: float) -> Vector:
     return (powers / total).astype("<f4")
 
 
-def _to_vector(numbers: Sequence[float] | Vector) -> Vector:
+def _to_vector(numbers: Numbers) -> Vector:
     if not len(numbers):
         return _NOTHING
     with np.errstate(over="ignore"):
