@@ -1,5 +1,7 @@
 """The life of a job: expansion, cancel, retry, pause, standing jobs, whose turn it is, counters put right."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
@@ -46,6 +48,61 @@ async def test_expansion_goes_on_where_it_was_left_off(field: Field) -> None:
     [task] = await field.lease(job)
     await field.post(job, [success(task)])
     assert await field.counters(job) == ("completed", 0, 3, 0)
+
+
+async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> None:
+    stranger = await make_field(field.system, images=1, name="stranger")
+    wanted = [*field.images, stranger.images[0], field.images[0]]
+    answer = await field.call(
+        "POST",
+        "/jobs",
+        {"project": field.project, "pipeline": "field-pipeline", "selection": {"images": [*map(str, wanted)]}},
+    )
+    job = answer.json()["id"]
+    assert answer.json()["progress"]["expected"] == 4
+    seen = []
+    more = True
+    while more:
+        async with field.system.database.transaction(SYSTEM) as tx:
+            more = await expand.expand_job(SYSTEM, tx, job, chunk=2)
+        seen.append((await field.counters(job))[1])
+    assert seen[-1] == 3
+    assert len(seen) == 2
+    assert (await field.show(job))["progress"]["expected"] is None
+    assert {task["image_id"] for task in await field.lease(job)} == {str(key) for key in field.images}
+
+
+async def test_a_long_list_of_images_is_told_by_its_length(field: Field) -> None:
+    ids = [str(uuid4()) for _ in range(101)] + [str(field.images[0])]
+    selection = {"images": ids, "unanalysed_only": True}
+    job = await field.run_job(selection=selection)
+    assert (await field.show(job))["selection"] == {"unanalysed_only": True, "image_count": 102}
+    assert await field.counters(job) == ("queued", 1, 0, 0)
+
+
+async def test_a_growing_job_says_how_far_it_is(field: Field) -> None:
+    job = await field.run_job()
+    await field.change("delete from analyses")
+    await field.change("update jobs set expanded = false, expanded_to = null, open = 0")
+    for _ in range(2):
+        async with field.system.database.transaction(SYSTEM) as tx:
+            await expand.expand_job(SYSTEM, tx, job, chunk=1)
+    shown = await field.show(job)
+    assert (shown["progress"]["total"], shown["progress"]["expected"], shown["expanded"]) == (2, 3, False)
+    assert shown["why"] == "The images are being put into the line: 2 of about 3 so far."
+    await field.lease(job, 1)
+    assert (await field.show(job))["why"].endswith("2 of about 3 images are in the line so far.")
+
+
+async def test_an_expansion_that_stands_still_is_taken_up(field: Field) -> None:
+    job = await field.run_job()
+    await field.change("update jobs set expanded = false")
+    await field.change("delete from procrastinate.procrastinate_jobs")
+    await line.take_up_unfinished(field.system, SYSTEM)
+    chores = "select task_name, args ->> 'job_id' from procrastinate.procrastinate_jobs"
+    assert await field.ask(chores) == []
+    await line.take_up_unfinished(field.system, SYSTEM, still_for_s=0)
+    assert await field.ask(chores) == [("expand_job", str(job))]
 
 
 async def test_selection_by_filter(field: Field) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg.types.json import Jsonb
 
 from trapline.server.db import migrations
 from trapline.server.db.base import Database
@@ -70,3 +71,31 @@ def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_dat
     with psycopg.connect(empty_database_url) as connection:
         reasons = connection.execute("select reason from analysis_details order by analysis_id").fetchall()
         assert reasons == [("no image",), (None,), ("x" * 200,)]
+
+
+def test_lists_of_images_move_out_of_the_jobs(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0004")
+    ids = [UUID(int=number) for number in range(1, 102)]
+    selections = [
+        {"images": [str(UUID(int=9)), str(UUID(int=3)), str(UUID(int=9))]},
+        {"images": [str(key) for key in reversed(ids)], "unanalysed_only": True},
+        {"deployment": str(UUID(int=5))},
+    ]
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for number, selection in enumerate(selections, 1):
+            connection.execute(
+                """
+                insert into jobs (id, project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
+                    standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
+                values (%s, 1, 1, '', '', 1, 'queued', 1, false, false, '{}', %s, false, 0, 0, 0, 0, 1)
+                """,
+                (number, Jsonb(selection)),
+            )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        listed = connection.execute("select job_id, image_ids from job_images order by 1").fetchall()
+        assert listed == [(1, [UUID(int=3), UUID(int=9)]), (2, ids)]
+        assert [row[0] for row in connection.execute("select selection from jobs order by id")] == [
+            selections[0], {"unanalysed_only": True, "image_count": 101}, selections[2],
+        ]  # fmt: skip

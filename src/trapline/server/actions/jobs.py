@@ -1,5 +1,6 @@
 """Jobs: make, list, show, change, run, pause, resume, cancel; and their work in the background."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,7 @@ from sqlalchemy import func, update
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import defer_chore
 from trapline.server.db.idempotency import find_answer, keep_answer
-from trapline.server.db.job_progress import (
-    Activity,
-    count_found,
-    list_activity,
-)
+from trapline.server.db.job_progress import Activity, Rival, count_found, list_activity, list_rivals
 from trapline.server.db.jobs import JobRow, get_job, list_moves, lock_job, select_jobs, set_paused, start_job
 from trapline.server.db.line import cancel, expand
 from trapline.server.db.line.dead_letters import list_reasons
@@ -24,8 +21,8 @@ from trapline.server.db.pipelines import find_pipeline
 from trapline.server.db.projects import ProjectRow
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
-from trapline.server.rules.why import Circumstances, explain
-from trapline.server.rules.worker_names import name_worker
+from trapline.server.rules.why import Circumstances, Hands, Rivals, explain, is_waiting
+from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
 from trapline.wire.failures import FailureGroup
 from trapline.wire.jobs import (
@@ -37,6 +34,7 @@ from trapline.wire.jobs import (
     JobState,
     NewJob,
     Priority,
+    Selection,
     Start,
 )
 from trapline.wire.values import Page
@@ -46,6 +44,8 @@ log = structlog.get_logger(__name__)
 EXPAND = "expand_job"
 SWEEP = "sweep_job"
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+SHOWN_IMAGES = 100
+MOVES_OF_ONE_RUN = 3
 LIVE = (JobState.QUEUED, JobState.PROCESSING)
 OVER = "This job is over already. Nothing was changed."
 
@@ -71,7 +71,7 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
             pipeline_version=pipeline.version,
             priority=PRIORITIES.index(new.priority),
             parameters=new.parameters,
-            selection=new.selection.model_dump(mode="json", exclude_defaults=True),
+            selection=_shorten(new.selection),
             requested_by=scope.actor,
             last_move=1,
             paused=new.start == Start.LATER,
@@ -80,11 +80,22 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
         tx.session.add(row)
         await tx.session.flush()
         await tx.session.refresh(row)
+        if new.selection.images is not None:
+            row.expected = await expand.list_images_of_job(scope, tx, new.project, row.id, new.selection.images)
         await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
         await defer_chore(scope, tx, EXPAND, job_id=row.id)
         tx.audit("create", "job", row.id, row.project_id, pipeline=pipeline.slug)
         [job] = await _describe(scope, tx, [row])
         return keep_answer(scope, tx, job)
+
+
+def _shorten(selection: Selection) -> dict[str, Any]:
+    """The selection as it is shown: a long list of images is told by its length."""
+    shown = selection.model_dump(mode="json", exclude_defaults=True)
+    if selection.images is not None and len(selection.images) > SHOWN_IMAGES:
+        del shown["images"]
+        shown["image_count"] = len(set(selection.images))
+    return shown
 
 
 async def list_jobs(
@@ -222,39 +233,65 @@ async def show_moved(scope: Scope, tx: Transaction, job_id: int) -> Job:
 
 
 async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[Job]:
-    activities = await list_activity(scope, tx, [row.id for row in rows if row.status in LIVE])
+    activities = await list_activity(scope, tx, [row.id for row in rows if row.status in (*LIVE, JobState.CANCELED)])
     names = await name_actors(scope, tx, [row.requested_by for row in rows])
     now = datetime.now(UTC)
+    seen = {row.id: _look_at(row, activities.get(row.id, Activity())) for row in rows}
+    rivals = await list_rivals(scope, tx, [job_id for job_id, one in seen.items() if is_waiting(one, now)])
+    for job_id, rival in rivals.items():
+        seen[job_id] = replace(seen[job_id], rivals=_show_rivals(scope, rival))
     return [
-        _job(row, activities.get(row.id, Activity()), now).model_copy(
-            update={"requested_by": names.get(row.requested_by)}
-        )
-        for row in rows
+        _job(row, seen[row.id], now).model_copy(update={"requested_by": names.get(row.requested_by)}) for row in rows
     ]
 
 
-def _job(row: JobRow, activity: Activity, now: datetime) -> Job:
-    status = JobState(row.status)
-    is_canceled = status == JobState.CANCELED
-    held = min(activity.held, row.open)
-    rate = _images_per_s(row, now)
-    circumstances = Circumstances(
-        status=status,
+def _look_at(row: JobRow, activity: Activity) -> Circumstances:
+    return Circumstances(
+        status=JobState(row.status),
         pipeline_slug=row.pipeline_slug,
         standing=row.standing,
         paused=row.paused,
+        not_started=row.not_started,
         expanded=row.expanded,
+        expected=row.expected,
         open=row.open,
         completed=row.completed,
         failed=row.failed,
         nothing_found=row.nothing_found,
-        held=held,
-        held_by=name_worker(*activity.holder) if activity.holder else None,
-        held_since=activity.held_since,
+        sweeping=activity.unswept,
+        hands=Hands(
+            tasks=min(activity.held, row.open),
+            workers=activity.workers,
+            busiest=name_holder(*activity.busiest) if activity.busiest else None,
+            since=activity.held_since,
+        ),
         waiting_until=activity.next_attempt_at,
         offered=activity.offered,
         heard_of_at=activity.heard_of_at,
     )
+
+
+def _show_rivals(scope: Scope, rival: Rival) -> Rivals:
+    """What the reader may know of it: jobs of projects that are not theirs have no number."""
+
+    def number(job: tuple[int, int] | None) -> int | None:
+        return job[0] if job is not None and scope.sees(job[1]) else None
+
+    return Rivals(
+        ahead=rival.ahead,
+        next_ahead=number(rival.next_ahead),
+        online=rival.online,
+        name=name_holder(*rival.name) if rival.name else None,
+        busy=rival.busy,
+        busy_with=number(rival.busy_with),
+    )
+
+
+def _job(row: JobRow, seen: Circumstances, now: datetime) -> Job:
+    status = seen.status
+    is_canceled = status == JobState.CANCELED
+    held = 0 if is_canceled else seen.hands.tasks
+    rate = _images_per_s(row, now)
     return Job(
         id=row.id,
         project_id=row.project_id,
@@ -280,7 +317,7 @@ def _job(row: JobRow, activity: Activity, now: datetime) -> Job:
         expanded=row.expanded,
         images_per_s=rate,
         seconds_left=row.open / rate if rate and row.expanded and not row.standing and status in LIVE else None,
-        why=explain(circumstances, now),
+        why=explain(seen, now),
         requested_by=None,
         created_at=row.created_at,
         started_at=row.started_at,
@@ -290,8 +327,8 @@ def _job(row: JobRow, activity: Activity, now: datetime) -> Job:
 
 
 def _images_per_s(row: JobRow, now: datetime) -> float | None:
-    """Over the job's whole time from its first lease on; None where that says nothing yet."""
-    if row.started_at is None or row.standing or not row.completed:
+    """Over the job's whole time from its first lease on; None where that says nothing: yet, or after a retry."""
+    if row.started_at is None or row.standing or not row.completed or row.last_move > MOVES_OF_ONE_RUN:
         return None
     seconds = ((row.finished_at or now) - row.started_at).total_seconds()
     return (row.completed + row.failed) / seconds if seconds > 0 else None

@@ -23,6 +23,8 @@ from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
 
+STILL_FOR_S = 20.0
+
 
 async def return_expired(system: System, scope: Scope) -> int:
     """Return every lease that is over to the line, or give its task up; answers how many."""
@@ -78,10 +80,13 @@ async def recount_jobs(system: System, scope: Scope) -> int:
     return wrong
 
 
-async def take_up_unfinished(system: System, scope: Scope) -> None:
-    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open tasks."""
+async def take_up_unfinished(system: System, scope: Scope, still_for_s: float = STILL_FOR_S) -> None:
+    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open tasks.
+
+    Whatever is done already is not done again, so asking too often costs nothing but time.
+    """
     async with system.database.transaction(scope) as tx:
-        for job_id in await list_unexpanded(scope, tx):
+        for job_id in await list_unexpanded(scope, tx, still_for_s):
             await defer_chore(scope, tx, EXPAND, job_id=job_id)
         for job_id in await list_unswept(scope, tx):
             await defer_chore(scope, tx, SWEEP, job_id=job_id)

@@ -133,6 +133,8 @@ async def run_chores(system: System, stop: asyncio.Event) -> None:
         try:
             app = make_chores(system)
             async with app.open_async():
+                # What another process was killed over goes on now, not when its chore is found to have stalled.
+                await take_up_unfinished(system, SCOPE, still_for_s=0)
                 working = asyncio.create_task(
                     app.run_worker_async(
                         queues=[QUEUE],

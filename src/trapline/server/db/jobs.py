@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     UniqueConstraint,
+    Uuid,
     select,
     text,
     update,
@@ -76,6 +79,19 @@ class JobRow(Row):
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[Now]
     edited_at: Mapped[Now]
+
+
+class JobImagesRow(Row):
+    """The images that a job was asked for by their ids, in order: a long list, which nobody reads with the job."""
+
+    __tablename__ = "job_images"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+    )
+
+    job_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    project_id: Mapped[int]
+    image_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
 
 
 class AllowedMoveRow(Row):

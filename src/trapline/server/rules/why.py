@@ -1,7 +1,7 @@
 """Why is nothing happening, or what is: a job in one sentence."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from trapline.wire.jobs import JobState
 
@@ -9,8 +9,35 @@ ONLINE_S = 60
 
 
 @dataclass(frozen=True)
+class Hands:
+    """Who has tasks of a job in hand: how many tasks and workers, the busiest one's name, since when it has some."""
+
+    tasks: int = 0
+    workers: int = 0
+    busiest: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What keeps workers that are online from a job whose tasks could be leased.
+
+    `ahead` are jobs of higher priority that the same workers take, the next of them is `next_ahead`; ids are None where
+    the reader does not see the job. `online` are workers that said hello for its pipeline: one of their names, and
+    which other job one of them is at.
+    """
+
+    ahead: int = 0
+    next_ahead: int | None = None
+    online: int = 0
+    name: str | None = None
+    busy: int = 0
+    busy_with: int | None = None
+
+
+@dataclass(frozen=True)
 class Circumstances:
-    """What the rows say about a job."""
+    """What the rows say about a job. `expected` is about how many images it will have, once that was counted."""
 
     status: JobState
     pipeline_slug: str
@@ -20,33 +47,41 @@ class Circumstances:
     open: int
     completed: int
     failed: int
+    not_started: bool = False
+    expected: int | None = None
+    sweeping: bool = False
     nothing_found: int = 0
-    held: int = 0
-    held_by: str | None = None
-    held_since: datetime | None = None
+    hands: Hands = Hands()
     waiting_until: datetime | None = None
     offered: bool = True
     heard_of_at: datetime | None = None
+    rivals: Rivals = Rivals()
 
 
 def explain(seen: Circumstances, now: datetime) -> str:
     """Say in one sentence what a job does, or why it does nothing, or how it ended."""
     match seen.status:
         case JobState.CANCELED:
-            return f"Canceled; {_images(seen.completed)} {_were(seen.completed)} done before."
+            rest = f"; {_images(seen.open)} {_are(seen.open)} being taken out of the line" if seen.sweeping else ""
+            return f"Canceled; {_images(seen.completed)} {_were(seen.completed)} done before{rest}."
         case JobState.COMPLETED | JobState.FAILED:
             return _explain_end(seen)
-    if seen.paused:
-        return f"Paused; {_images(seen.open)} {_wait(seen.open)} in the line."
-    if seen.held:
-        by = f" by {seen.held_by}" if seen.held_by else ""
-        since = f" for {_duration((now - seen.held_since).total_seconds())}" if seen.held_since else ""
-        return f"{_images(seen.held)} leased{by}{since}."
+    if seen.paused or seen.not_started:
+        return _explain_rest(seen)
+    if seen.hands.tasks:
+        return f"{_explain_hands(seen.hands, now)}{_growing(seen)}."
     if not seen.expanded:
-        return f"The images are being put into the line; {seen.open:,} so far."
+        return f"The images are being put into the line: {_so_far(seen)} so far."
     if seen.open == 0:
         return "Waiting for new images." if seen.standing else "Finishing."
     return _explain_waiting(seen, now)
+
+
+def is_waiting(seen: Circumstances, now: datetime) -> bool:
+    """Whether tasks of a job could be leased, somebody is online for it, and nobody takes them."""
+    idle = not (seen.paused or seen.not_started or seen.hands.tasks)
+    live = seen.status in (JobState.QUEUED, JobState.PROCESSING)
+    return live and idle and seen.expanded and seen.open > 0 and seen.offered and _is_online(seen, now)
 
 
 def _explain_end(seen: Circumstances) -> str:
@@ -65,18 +100,85 @@ def _explain_end(seen: Circumstances) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
+def _explain_rest(seen: Circumstances) -> str:
+    waiting = max(0, seen.open - seen.hands.tasks)
+    line = f"{_images(waiting)} {_wait(waiting)} in the line" if seen.expanded else f"{_so_far(seen)} are in the line"
+    if seen.not_started:
+        return f"Not started; {line} until it is run."
+    if seen.hands.tasks:
+        by = f" by {seen.hands.busiest}" if seen.hands.busiest and seen.hands.workers == 1 else ""
+        goes = "goes" if seen.hands.tasks == 1 else "go"
+        return f"Paused; {_images(seen.hands.tasks)} leased{by} still {goes} on, {line}."
+    return f"Paused; {line}."
+
+
+def _explain_hands(hands: Hands, now: datetime) -> str:
+    others = hands.workers - 1
+    more = f" and {others:,} more {'worker' if others == 1 else 'workers'}" if others > 0 else ""
+    by = f" by {hands.busiest}{more}" if hands.busiest else ""
+    since = f" for {_duration((now - hands.since).total_seconds())}" if hands.since else ""
+    return f"{_images(hands.tasks)} leased{by}{since}"
+
+
 def _explain_waiting(seen: Circumstances, now: datetime) -> str:
-    heard = seen.heard_of_at
     if not seen.offered:
         return f"No processing service has registered the pipeline {seen.pipeline_slug}."
-    if heard is None or (now - heard).total_seconds() > ONLINE_S:
-        since = "" if heard is None else f" since {heard:%Y-%m-%d %H:%M} UTC"
-        return f"No worker offers {seen.pipeline_slug}{since}; {_images(seen.open)} {_wait(seen.open)}."
+    waiting = f"{_images(seen.open)} {_wait(seen.open)}"
+    heard = seen.heard_of_at
+    if heard is None or not _is_online(seen, now):
+        since = "" if heard is None else f" since {_moment(heard, now)}"
+        return f"No worker offers {seen.pipeline_slug}{since}; {waiting}."
     if seen.waiting_until is not None and seen.waiting_until > now:
         wait = _duration((seen.waiting_until - now).total_seconds())
-        return f"{_images(seen.open)} {_wait(seen.open)} for another attempt after an error, in {wait}."
+        at = _moment(seen.waiting_until, now)
+        return f"{waiting} for another attempt after an error, at {at} (in {wait})."
+    return _explain_rivals(seen, heard, now)
+
+
+def _explain_rivals(seen: Circumstances, heard: datetime, now: datetime) -> str:
+    waiting = f"{_images(seen.open)} {_wait(seen.open)}"
     ago = _duration((now - heard).total_seconds())
-    return f"{_images(seen.open)} {_wait(seen.open)} for a worker; one was heard from {ago} ago."
+    rivals = seen.rivals
+    if rivals.ahead == 1:
+        which = f"job {rivals.next_ahead}" if rivals.next_ahead else "a job of another project"
+        return f"{waiting} behind {which}, which has a higher priority."
+    if rivals.ahead:
+        which = f"; the next of them is job {rivals.next_ahead}" if rivals.next_ahead else ""
+        return f"{waiting} behind {rivals.ahead:,} jobs of higher priority{which}."
+    if rivals.online == 0:
+        return f"{waiting} for a worker; one was heard from {ago} ago."
+    who = rivals.name if rivals.online == 1 else f"{rivals.online:,} workers, {rivals.name} among them,"
+    if rivals.busy == rivals.online:
+        if rivals.online == 1:
+            where = f"job {rivals.busy_with}" if rivals.busy_with else "another job"
+            return f"{waiting}; {who} is at work on {where}."
+        such = f", such as job {rivals.busy_with}" if rivals.busy_with else ""
+        return f"{waiting}; {who} are at work on other jobs{such}."
+    are, have = ("is", "has") if rivals.online == 1 else ("are", "have")
+    what = "it" if seen.open == 1 else "them"
+    return f"{waiting}; {who} {are} online (heard from {ago} ago) and {have} not asked for {what}."
+
+
+def _is_online(seen: Circumstances, now: datetime) -> bool:
+    return seen.heard_of_at is not None and (now - seen.heard_of_at).total_seconds() <= ONLINE_S
+
+
+def _so_far(seen: Circumstances) -> str:
+    written = seen.open + seen.completed + seen.failed
+    return f"{written:,} of about {max(seen.expected, written):,}" if seen.expected else _images(written)
+
+
+def _growing(seen: Circumstances) -> str:
+    if seen.expanded:
+        return ""
+    images = " images" if seen.expected else ""
+    return f"; {_so_far(seen)}{images} are in the line so far"
+
+
+def _moment(at: datetime, now: datetime) -> str:
+    at = at.astimezone(UTC)
+    form = "%H:%M UTC" if at.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC"
+    return at.strftime(form)
 
 
 def _images(count: int) -> str:
@@ -89,6 +191,10 @@ def _wait(count: int) -> str:
 
 def _were(count: int) -> str:
     return "was" if count == 1 else "were"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,75 @@
+"""A job over many images: work begins with the first of them, and a kill -9 in between loses and doubles none."""
+
+import psycopg
+import pytest
+
+from tests.acceptance.running import RunningServer, wait_for
+from trapline.client import Trapline
+from trapline.server.engines.postgres import find_running
+from trapline.wire.auth import NewToken, TokenKind
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.jobs import NewJob
+from trapline.wire.pipelines import Pipeline
+from trapline.wire.projects import NewProject
+
+IMAGES = 60_000
+
+
+@pytest.mark.parametrize("part", ["background", "database", "up"])
+def test_an_expansion_goes_on_after_a_kill(own_server: RunningServer, part: str) -> None:
+    own_server.start()
+    with own_server.open() as owner:
+        project = owner.make_project(NewProject(name="many")).id
+        deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
+        token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        with Trapline(own_server.base_url, token) as worker:
+            worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+        _add_images(own_server, project, str(deployment))
+        job = owner.make_job(NewJob(project=project, pipeline="p")).id
+        wait_for("the first rows", lambda: _count(own_server) > 0)
+        own_server.kill(part)
+        struck_at = 0 if part != "background" else _count(own_server)
+        assert struck_at < IMAGES, "everything was written before the strike: the test proves nothing"
+        if part == "up":
+            assert own_server.process is not None
+            own_server.process.wait()
+            own_server.start()
+        own_server.wait_until_ready()
+        with Trapline(own_server.base_url, token) as worker:
+            leased = worker.lease_tasks(job, 10)
+            assert len(leased) == 10
+        wait_for("the last row", lambda: owner.get_job(job).expanded, 60)
+        shown = owner.get_job(job)
+    assert shown.progress.total == IMAGES
+    with psycopg.connect(_address(own_server)) as connection:
+        rows = connection.execute("select count(*), count(distinct image_id) from analyses").fetchone()
+    assert rows == (IMAGES, IMAGES)
+
+
+def _address(server: RunningServer) -> str:
+    found = find_running(server.data)
+    assert found is not None
+    return found
+
+
+def _count(server: RunningServer) -> int:
+    with psycopg.connect(_address(server)) as connection:
+        row = connection.execute("select coalesce(sum(open), 0) from jobs").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _add_images(server: RunningServer, project: int, deployment: str) -> None:
+    """Rows of images without any bytes: no picture is opened here."""
+    with psycopg.connect(_address(server)) as connection:
+        connection.execute(
+            """
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+                storage_key, captured_at, captured_at_source, time_zone, thumbnails_at, orientation, clock_offset_s,
+                flags, exif, reviewed)
+            select gen_random_uuid(), %s, %s, int4send(n), 1, 'image/jpeg', n || '.jpg', 200, 100,
+                'originals/' || n, now(), 'exif', 'UTC', now(), 1, 0, '{}', '{}', false
+            from generate_series(1, %s) as g(n)
+            """,
+            (project, deployment, IMAGES),
+        )
