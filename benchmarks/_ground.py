@@ -148,6 +148,8 @@ class Ground:
 @contextlib.contextmanager
 def open_ground(processes: int = 1) -> Iterator[Ground]:
     """Start a Trapline in a folder of its own, and take everything away at the end."""
+    # Ended by a signal, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     # Not below a home: the user id that PostgreSQL runs as must reach it.
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         Path(name).chmod(0o755)

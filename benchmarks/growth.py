@@ -54,7 +54,8 @@ def fill(ground: Ground, job: int, count: int) -> None:
                 ), a as (
                     insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt,
                         fence, errors, lost, won, completed_at)
-                    select uuidv7(), %(project)s, i.id, %(job)s, 'bench-pipeline', '1', 'completed', 1, 0, 0, 0, 1, now()
+                    select uuidv7(), %(project)s, i.id, %(job)s, 'bench-pipeline', '1', 'completed', 1, 0, 0, 0, 1,
+                        now()
                     from i returning id, image_id
                 )
                 insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,

@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
 STOP_WITHIN_S = 8
+KEEP_ALIVE_S = 75
 
 
 @asynccontextmanager
@@ -140,6 +141,8 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
         http="httptools",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
+        # Workers never repeat a POST: one that goes out on a connection which is just being closed is lost.
+        timeout_keep_alive=KEEP_ALIVE_S,
         forwarded_allow_ips=list(settings.trusted_proxies) or "",
     )
     _Server(config, app.state.listeners, app.state.arrivals).run([listener])

@@ -72,7 +72,7 @@ async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
                 raise _too_large(at_most)
             yield piece
     if unpacking and not unpacking.is_complete:
-        raise Invalid("The packed body ends too early. Nothing was stored.")
+        raise Invalid("The packed body ends too early, or something follows it. Nothing was stored.")
 
 
 class _Gzip:
@@ -81,7 +81,7 @@ class _Gzip:
 
     @property
     def is_complete(self) -> bool:
-        return self._stream.eof
+        return self._stream.eof and not self._stream.unused_data
 
     def unpack(self, chunk: bytes) -> Iterator[bytes]:
         """Unpack in pieces, so that a small body which grows a thousandfold is seen before it is in memory."""
@@ -100,16 +100,14 @@ class _Zstd:
 
     @property
     def is_complete(self) -> bool:
-        return self._stream.eof
+        return self._stream.eof and not self._stream.unused_data
 
     def unpack(self, chunk: bytes) -> Iterator[bytes]:
         try:
             while chunk or not (self._stream.needs_input or self._stream.eof):
-                if self._stream.eof:
-                    raise Invalid("Something follows the packed body. Nothing was stored.")
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = b""
-        except zstd.ZstdError as error:
+        except (zstd.ZstdError, EOFError) as error:
             raise Invalid("The body is not zstd, though its header says so. Nothing was stored.") from error
 
 
