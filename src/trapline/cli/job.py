@@ -1,4 +1,4 @@
-"""`trapline job`: run pipelines over images, and watch."""
+"""`trapline job`: run pipelines over images, watch, and see to what failed."""
 
 import time
 from contextlib import nullcontext
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from rich.console import Console, RenderableType
 
     from trapline.client import Trapline
-    from trapline.wire.jobs import JobDetail
+    from trapline.wire.jobs import Job, JobDetail, Priority
 
 app = typer.Typer(
     help="A job is one run of one pipeline over a selection of images.",
@@ -21,36 +23,49 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
 JobId = Annotated[int, typer.Argument(help="The job's number.")]
+SHOWN_REASONS = 10
 FINAL = ("completed", "failed", "canceled")
 
 
 @app.command("run")
 def run_job(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline's slug; the page lists them under Workers.")],
+    pipeline: Annotated[
+        str, typer.Argument(help="The pipeline's slug; the page lists them under Workers. Or the number of a job.")
+    ],
     *,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Only the images of this deployment.")] = None,
     unanalysed: Annotated[bool, typer.Option(help="Only images that this pipeline has not seen.")] = False,
+    priority: Annotated[str, typer.Option(help="low, normal or high.")] = "normal",
+    later: Annotated[bool, typer.Option("--later", help="Only make it; `trapline job run N` starts it.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Watch until it ends; exit code 1 if it failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline over a project's images.
+    """Run a pipeline over a project's images; or, given its number, a job that was made with --later.
 
     Example: `trapline job run animal-detector --project "Forest edge" --deployment "Old oak" --follow`
     """
     from trapline.cli.output import print_json
     from trapline.cli.server import get_deployment, get_project, open_server
-    from trapline.wire.jobs import NewJob, Selection
+    from trapline.wire.jobs import NewJob, Selection, Start
 
+    urgency = _read_priority(priority)
     with open_server() as server:
+        if pipeline.isdecimal():
+            _say_moved(server.move_job(int(pipeline), "run"), as_json=as_json)
+            return
         within = get_project(server, project)
         place = get_deployment(server, within, deployment).id if deployment else None
         selection = Selection(deployment=place, unanalysed_only=unanalysed)
-        job = server.make_job(NewJob(project=within.id, pipeline=pipeline, selection=selection))
+        start = Start.LATER if later else Start.NOW
+        new = NewJob(project=within.id, pipeline=pipeline, selection=selection, priority=urgency, start=start)
+        job = server.make_job(new)
         if follow:
             _watch(server, job.id, as_json=as_json)
         elif as_json:
             print_json(job)
+        elif later:
+            print(f"Job {job.id} is made. Start it: trapline job run {job.id}")
         else:
             print(f"Job {job.id} is queued. Watch it: trapline job show {job.id}")
 
@@ -92,7 +107,7 @@ def list_jobs(*, project: InProject = None, as_json: AsJson = False) -> None:
                 (
                     str(it.id),
                     it.pipeline_slug,
-                    "paused" if it.paused else it.status,
+                    _name_state(it),
                     it.progress.completed,
                     it.progress.failed,
                     it.progress.total,
@@ -118,18 +133,150 @@ def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
         print(f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images were done.")
 
 
-@app.command("retry")
-def retry_job(job_id: JobId, *, as_json: AsJson = False) -> None:
-    """Do what failed again; what succeeded stays."""
-    from trapline.cli.output import print_json
+@app.command("pause")
+def pause_job(job_id: JobId, *, as_json: AsJson = False) -> None:
+    """Hand out no more images of a job; what workers have in hand goes on."""
+    _move(job_id, "pause", as_json=as_json)
+
+
+@app.command("resume")
+def resume_job(job_id: JobId, *, as_json: AsJson = False) -> None:
+    """Hand out a paused job's images again."""
+    _move(job_id, "resume", as_json=as_json)
+
+
+@app.command("priority")
+def set_priority(
+    job_id: JobId,
+    priority: Annotated[str, typer.Argument(help="low, normal or high.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say how soon a job's images are handed out, also while it is under way.
+
+    Example: `trapline job priority 12 high`
+    """
+    from trapline.cli.server import open_server
+    from trapline.wire.jobs import JobChange
+
+    change = JobChange(priority=_read_priority(priority))
+    with open_server() as server:
+        _say_moved(server.change_job(job_id, change), as_json=as_json)
+
+
+@app.command("failures")
+def show_failures(
+    job_id: JobId,
+    *,
+    reason: Annotated[str | None, typer.Option(help="List the images with this reason, or with such an error.")] = None,
+    task: Annotated[str | None, typer.Option(help="Tell the story of each attempt at one task.")] = None,
+    limit: Annotated[int, typer.Option(help="How many images at most.", min=1, max=1000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Say why images of a job failed: by reason, the images of one reason, or one task's attempts.
+
+    Example: `trapline job failures 12 --reason "failed to load image"`
+    """
+    from trapline.cli.output import print_json, print_table
     from trapline.cli.server import open_server
 
     with open_server() as server:
-        job = server.move_job(job_id, "retry")
+        if task is not None:
+            story = server.get_task(job_id, _read_id(task))
+            if as_json:
+                print_json(story)
+                return
+            print(f"{story.filename}: {story.status}")
+            print_table(
+                ("attempt", "worker", "leased", "ended", "outcome", "error"),
+                [(it.number, it.worker, it.leased_at, it.ended_at, it.outcome, it.error) for it in story.attempts],
+            )
+        elif reason is not None:
+            page = server.list_dead_letters(job_id, reason=reason, limit=limit)
+            if as_json:
+                print_json(page)
+                return
+            print_table(
+                ("task", "image", "attempts", "failed", "error"),
+                [(it.analysis_id, it.filename, it.attempts, it.failed_at, it.error) for it in page.results],
+            )
+            if page.next:
+                print(f"{len(page.results):,} of {page.count:,}{'+' if page.count_is_estimate else ''} are listed.")
+        else:
+            failures = server.list_failures(job_id)
+            if as_json:
+                print_json(failures)
+            elif not failures.results:
+                print("No image of this job failed.")
+            else:
+                print_table(("images", "reason"), [(it.images, it.reason) for it in failures.results])
+                print(f"Look at one reason: trapline job failures {job_id} --reason REASON")
+
+
+@app.command("retry")
+def retry_job(
+    job_id: JobId,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Only what failed for this reason, or with such an error.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do what failed again: all of it, one reason's, or some; what succeeded stays.
+
+    Example: `trapline job retry 12 --reason "failed to load image"`
+    """
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import open_server
+    from trapline.wire.jobs import RetryRequest
+
+    if reason is not None and task:
+        raise CommandFailed("Give --reason or --task, not both.", Exit.WRONG_USAGE)
+    ids = [_read_id(given) for given in task or []]
+    wanted = RetryRequest(reason=reason) if reason is not None else RetryRequest(analyses=ids) if ids else None
+    with open_server() as server:
+        _say_moved(server.retry_job(job_id, wanted), as_json=as_json)
+
+
+def _move(job_id: int, verb: str, *, as_json: bool) -> None:
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _say_moved(server.move_job(job_id, verb), as_json=as_json)
+
+
+def _say_moved(job: "Job", *, as_json: bool) -> None:
+    from trapline.cli.output import print_json
+
     if as_json:
         print_json(job)
     else:
-        print(f"Job {job.id} is {job.status}. Watch it: trapline job show {job.id}")
+        print(f"Job {job.id} is {_name_state(job)}. {job.why} Watch it: trapline job show {job.id}")
+
+
+def _name_state(job: "Job") -> str:
+    return "not started" if job.not_started else "paused" if job.paused else job.status
+
+
+def _read_priority(given: str) -> "Priority":
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.wire.jobs import Priority
+
+    try:
+        return Priority(given)
+    except ValueError:
+        raise CommandFailed(f"A priority is low, normal or high, not {given}.", Exit.WRONG_USAGE) from None
+
+
+def _read_id(given: str) -> "UUID":
+    from uuid import UUID
+
+    from trapline.cli.failures import CommandFailed, Exit
+
+    try:
+        return UUID(given)
+    except ValueError:
+        sentence = f"{given} is not the id of a task; `trapline job failures` lists them."
+        raise CommandFailed(sentence, Exit.WRONG_USAGE) from None
 
 
 def draw_job(job: "JobDetail") -> "RenderableType":
@@ -143,7 +290,7 @@ def draw_job(job: "JobDetail") -> "RenderableType":
 
     progress = job.progress
     done = progress.completed + progress.failed + progress.canceled
-    head = Text.assemble((f"Job {job.id} ", "bold"), f"{job.pipeline_slug} · {'paused' if job.paused else job.status}")
+    head = Text.assemble((f"Job {job.id} ", "bold"), f"{job.pipeline_slug} · {_name_state(job)}")
     figures = f"{done:,} of {progress.total:,}{'' if job.expanded else '+'} images"
     if job.images_per_s and job.status not in FINAL:
         figures += f" · {job.images_per_s:.1f} images/s"
@@ -159,7 +306,14 @@ def draw_job(job: "JobDetail") -> "RenderableType":
         for name, count in sorted(job.classes.items(), key=lambda it: (-it[1], it[0])):
             table.add_row(Text(name), f"{count:,}")
         parts.append(table)
-    parts += [Text(f"{it.images:,} failed: {it.reason}", style="red") for it in job.failures]
+    if job.failures:
+        failures = Table("failed", "reason", box=None, pad_edge=False, header_style="bold", style="red")
+        for group in job.failures[:SHOWN_REASONS]:
+            failures.add_row(f"{group.images:,}", Text(group.reason or "no reason was given"))
+        parts.append(failures)
+        rest = len(job.failures) - SHOWN_REASONS
+        more = f"{rest} more reasons; " if rest > 0 else ""
+        parts.append(Text(f"{more}look closer: trapline job failures {job.id}", style="dim"))
     return Group(*parts)
 
 

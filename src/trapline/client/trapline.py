@@ -15,8 +15,9 @@ from trapline.client.uploads import open_parts
 from trapline.wire.auth import Caller, NewToken, Token, TokenMade
 from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
 from trapline.wire.events import Change
+from trapline.wire.failures import DeadLetter, Failures, TaskStory
 from trapline.wire.images import ClassCount, Image, ImageDetail, Upload
-from trapline.wire.jobs import Job, JobDetail, NewJob
+from trapline.wire.jobs import Job, JobChange, JobDetail, NewJob, RetryRequest
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
 from trapline.wire.projects import NewProject, Project, ProjectChange
 from trapline.wire.results import Result, Results, ResultsAccepted
@@ -248,8 +249,28 @@ class Trapline:
         return self._to.get(f"/jobs/{job_id}", JobDetail)
 
     def move_job(self, job_id: int, verb: str) -> Job:
-        """`cancel`, `retry`, `pause` or `resume` a job."""
+        """`run`, `pause`, `resume` or `cancel` a job."""
         return self._to.send("POST", f"/jobs/{job_id}/{verb}", Job)
+
+    def change_job(self, job_id: int, change: JobChange) -> Job:
+        """Change what is set in `change`."""
+        return self._to.send("PATCH", f"/jobs/{job_id}", Job, change)
+
+    def retry_job(self, job_id: int, wanted: RetryRequest | None = None) -> Job:
+        """Do again what failed: all of it, one reason's, or some."""
+        return self._to.send("POST", f"/jobs/{job_id}/retry", Job, wanted)
+
+    def list_failures(self, job_id: int) -> Failures:
+        """Why images of a job failed, the most frequent reason first."""
+        return self._to.get(f"/jobs/{job_id}/failures", Failures)
+
+    def list_dead_letters(self, job_id: int, **filters: str | int | float | None) -> Page[DeadLetter]:
+        """One page of what a job gave up; filters are reason, cursor, limit."""
+        return self._to.get(f"/jobs/{job_id}/dead_letters", Page[DeadLetter], filters)
+
+    def get_task(self, job_id: int, analysis_id: UUID) -> TaskStory:
+        """One task of a job with the story of each attempt."""
+        return self._to.get(f"/jobs/{job_id}/tasks/{analysis_id}", TaskStory)
 
     # What a worker calls; the trailing slashes are those of the workers in the field
 

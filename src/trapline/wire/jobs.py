@@ -69,7 +69,7 @@ class JobChange(Request):
     priority: Priority | None = None
 
 
-class Retry(Request):
+class RetryRequest(Request):
     """What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over."""
 
     reason: Annotated[AnyText, Field(max_length=10_000)] | None = None
@@ -77,7 +77,7 @@ class Retry(Request):
     images: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Retry":
+    def _one_way(self) -> "RetryRequest":
         if sum(given is not None for given in (self.reason, self.analyses, self.images)) > 1:
             raise ValueError("give a reason, ids of analyses, or ids of images; only one of them")
         return self

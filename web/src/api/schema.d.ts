@@ -2500,10 +2500,10 @@ export interface components {
             tasks: components["schemas"]["ResultStatus"][];
         };
         /**
-         * Retry
+         * RetryRequest
          * @description What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over.
          */
-        Retry: {
+        RetryRequest: {
             /** Analyses */
             analyses?: string[] | null;
             /** Images */
@@ -4219,7 +4219,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Retry"] | null;
+                "application/json": components["schemas"]["RetryRequest"] | null;
             };
         };
         responses: {

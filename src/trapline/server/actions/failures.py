@@ -23,7 +23,7 @@ from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
 from trapline.wire.annotations import AnalysisState
 from trapline.wire.failures import Attempt, DeadLetter, FailureGroup, Failures, TaskStory
-from trapline.wire.jobs import Job, Retry
+from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ async def show_task(system: System, scope: Scope, job_id: int, analysis_id: UUID
     )
 
 
-async def retry_job(system: System, scope: Scope, job_id: int, wanted: Retry) -> Job:
+async def retry_job(system: System, scope: Scope, job_id: int, wanted: RetryRequest) -> Job:
     """Do again what failed or was canceled: all of it, one reason's, or some. Raises NotFound, Conflict."""
     which = retry.Which(
         reasons=None if wanted.reason is None else _same(wanted.reason),

@@ -9,7 +9,7 @@ from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.jobs import JobPath
 from trapline.server.routes.parameters import Cursor, Limit, QueryText
 from trapline.wire.failures import DeadLetter, Failures, TaskStory
-from trapline.wire.jobs import Job, Retry
+from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -44,9 +44,9 @@ async def show_task(system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_
 
 
 @router.post("/{job_id}/retry", status_code=202)
-async def retry_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: Retry | None = None) -> Job:
+async def retry_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: RetryRequest | None = None) -> Job:
     """Do again what failed or was canceled: all of it without a body, else of one reason, or some; the rest stays.
 
     Nothing to retry is 409.
     """
-    return await failures.retry_job(system, scope, job_id, wanted or Retry())
+    return await failures.retry_job(system, scope, job_id, wanted or RetryRequest())

@@ -1,0 +1,104 @@
+"""`trapline job` against a real server: what failed and why, doing it again, priority, pause, start later."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.pictures import fill
+from tests.acceptance.running import RunningServer
+from tests.acceptance.test_command_line import run_alone
+from trapline.client import Trapline
+from trapline.wire.auth import NewToken, TokenKind
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.jobs import NewJob
+from trapline.wire.pipelines import Pipeline
+from trapline.wire.projects import NewProject
+from trapline.wire.results import Failure, Result
+
+
+@dataclass
+class Shop:
+    """A server with a job of which three images failed, for two reasons."""
+
+    server: RunningServer
+    owner: str
+    project: int
+    job: int
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a `trapline job` command; answers what it said."""
+        done: subprocess.CompletedProcess[str] = run_alone(
+            "job", *arguments, TRAPLINE_SERVER=self.server.base_url, TRAPLINE_TOKEN=self.owner
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def ask(self, *arguments: str) -> Any:
+        """The same, for scripts."""
+        return json.loads(self.run(*arguments, "--json"))
+
+
+@pytest.fixture
+def shop(own_server: RunningServer, tmp_path: Path) -> Shop:
+    own_server.start()
+    with own_server.open() as owner:
+        project = owner.make_project(NewProject(name="failing")).id
+        deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
+        owner.upload_images(fill(tmp_path / "DCIM", 4), deployment=deployment)
+        owner_token = owner.make_token(NewToken(name="cli")).token
+        token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        with Trapline(own_server.base_url, token) as worker:
+            worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+            job = owner.make_job(NewJob(project=project, pipeline="p")).id
+            tasks: list[Any] = []
+            while len(tasks) < 4:
+                tasks += worker.lease_tasks(job, 10)
+            words = ["image is not an image: 1 byte", "image is not an image: 20 bytes", "image is not an image at all"]
+            failures = [
+                Result(reply_subject=task.reply_subject, result=Failure(error=error, image_id=task.image_id))
+                for task, error in zip(tasks, words, strict=False)
+            ]
+            worker.post_results(job, failures)
+    return Shop(own_server, owner_token, project, job)
+
+
+def test_failures_are_shown_and_retried(shop: Shop) -> None:
+    job = str(shop.job)
+    assert "3 failed" in shop.run("show", job, "--once")
+    reasons = {it["reason"]: it["images"] for it in shop.ask("failures", job)["results"]}
+    assert reasons == {
+        "image is not an image: … byte": 1, "image is not an image: … bytes": 1, "image is not an image at all": 1,
+    }  # fmt: skip
+    assert "image is not an image at all" in shop.run("failures", job)
+    listed = shop.ask("failures", job, "--reason", "image is not an image: 7 bytes")["results"]
+    assert [it["error"] for it in listed] == ["image is not an image: 20 bytes"]
+    task = listed[0]["analysis_id"]
+    assert "error" in shop.run("failures", job, "--task", task)
+    assert [it["outcome"] for it in shop.ask("failures", job, "--task", task)["attempts"]] == ["error"]
+    assert shop.ask("retry", job, "--task", task)["progress"]["failed"] == 2
+    assert shop.ask("retry", job, "--reason", "image is not an image at all")["progress"]["failed"] == 1
+    assert f"trapline job show {job}" in shop.run("retry", job)
+    assert "No image of this job failed." in shop.run("failures", job)
+    assert "nothing to retry" in shop.run("retry", job, code=4)
+    assert "not both" in shop.run("retry", job, "--task", task, "--reason", "a", code=2)
+    assert "not the id of a task" in shop.run("retry", job, "--task", "a", code=2)
+
+
+def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
+    made = shop.ask("run", "p", "--project", "failing", "--later", "--priority", "low")
+    job = str(made["id"])
+    assert (made["not_started"], made["priority"]) == (True, "low")
+    assert "not started" in shop.run("list", "--project", "failing")
+    assert "Not started" in shop.run("show", job, "--once")
+    assert shop.ask("run", job)["not_started"] is False
+    assert shop.ask("priority", job, "high")["priority"] == "high"
+    assert "low, normal or high" in shop.run("priority", job, "urgent", code=2)
+    assert shop.ask("pause", job)["paused"] is True
+    assert f"Job {job} is paused" in shop.run("pause", job)
+    assert shop.ask("resume", job)["paused"] is False
+    assert shop.ask("cancel", job)["status"] == "canceled"
+    assert "over already" in shop.run("pause", job, code=4)
