@@ -28,6 +28,7 @@ from trapline.server.failpoints import MARK
 
 LEASE_S, REAPER_S, LEASE_MAX_S = 2.0, 0.5, 4.0
 SLUG = "field-pipeline"
+ROOT = Path(__file__).parents[2]
 LIGHT_WORKER = Path(__file__).with_name("light_worker.py")
 DATABASE = "database"
 
@@ -46,7 +47,7 @@ class Scene:
     """The processes of one test. `folder` holds a prepared database, see conftest.py.
 
     `apis` API processes listen on one socket each, or on one together. With `through_proxy` they reach PostgreSQL
-    through `database_proxy`. A plan of failpoints is followed where `failpoints` is set.
+    through `database_proxy`. A plan of failpoints is followed where `failpoints` is set; `forking`: see forking.py.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Scene:
     one_socket: bool = False
     through_proxy: bool = False
     failpoints: bool = False
+    forking: bool = False
     background: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -141,6 +143,7 @@ class Scene:
             "TRAPLINE_REAPER_S": str(REAPER_S),
             "TRAPLINE_LEASE_MAX_S": str(LEASE_MAX_S),
             "TRAPLINE_LOG_FORMAT": "json",
+            "PYTHONPATH": str(ROOT),
             **({"TRAPLINE_FAILPOINTS": str(self.plan)} if self.failpoints else {}),
             **self.settings,
             **self.environments.get(name, {}),
@@ -151,15 +154,12 @@ class Scene:
         name = f"api {number}"
         listener = self._sockets[0 if self.one_socket else number - 1]
         environment = {**self.environment(name), "TRAPLINE_LISTEN_SOCKET": str(listener.fileno())}
-        module = "trapline.server.main"
-        return self.keeper.add_module(name, module, ["api"], environment, self.log_of(name), listener.fileno())
+        return self.keeper.add_module(name, self._module, ["api"], environment, self.log_of(name), listener.fileno())
 
     def add_background(self, number: int) -> Part:
         """Start a background process, called `background NUMBER`."""
         name = f"background {number}"
-        return self.keeper.add_module(
-            name, "trapline.server.main", ["background"], self.environment(name), self.log_of(name)
-        )
+        return self.keeper.add_module(name, self._module, ["background"], self.environment(name), self.log_of(name))
 
     def add_worker(self, number: int, **wishes: Any) -> Part:
         """Start a light worker, called `worker NUMBER`; see light_worker.Wishes."""
@@ -175,6 +175,10 @@ class Scene:
         return self.keeper.add(
             Part(name, [sys.executable, str(LIGHT_WORKER), json.dumps(told)], {}, self.log_of("workers"))
         )
+
+    @property
+    def _module(self) -> str:
+        return "tests.faults.forking" if self.forking else "trapline.server.main"
 
     def log_of(self, name: str) -> Path:
         """What a part says."""
@@ -280,14 +284,14 @@ class Scene:
         """How many tasks are leased now."""
         return int(self.ask("select count(*) from analyses where state = 'processing'")[0][0])
 
-    def is_drained(self) -> bool:
-        """Whether every job is over."""
-        return self.ask("select count(*) from jobs where status in ('queued', 'processing')") == [(0,)]
-
     def drain(self, within_s: float) -> float:
         """Wait until every job is over; answers after how many seconds it was."""
         began = time.monotonic()
-        wait_for("the end of every job", self.is_drained, within_s)
+        while live := self.ask("select id, status, expanded, open from jobs where status in ('queued', 'processing')"):
+            assert time.monotonic() - began < within_s, (
+                f"not over after {within_s} s (job, status, expanded, open): {live}"
+            )
+            time.sleep(0.05)
         return time.monotonic() - began
 
     def operations(self) -> list[Operation]:
