@@ -42,6 +42,13 @@ class Connection:
         # trust_env would take proxies and passwords from the environment and from ~/.netrc.
         self._session = httpx2.Client(headers=headers, trust_env=False, follow_redirects=False)
 
+    def set_header(self, name: str, value: str | None) -> None:
+        """Send a header along from now on, or no longer."""
+        if value is None:
+            self._session.headers.pop(name, None)
+        else:
+            self._session.headers[name] = value
+
     def close(self) -> None:
         """End the session and its connections."""
         self._session.close()

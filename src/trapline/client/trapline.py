@@ -32,10 +32,23 @@ from trapline.wire.sources import (
     SourceTest,
     SourceTrial,
 )
-from trapline.wire.tasks import ClaimableJob, ClaimableJobs, Task, TaskRequest, Tasks
+from trapline.wire.tasks import (
+    ClaimableJob,
+    ClaimableJobs,
+    LeasedTask,
+    LeasedTasks,
+    LeaseRequest,
+    Leases,
+    Release,
+    Released,
+    Renewed,
+    Task,
+    TaskRequest,
+    Tasks,
+)
 from trapline.wire.values import Page
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
-from trapline.wire.workers import ProcessingService
+from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
 
 
 class ClassCounts(BaseModel):
@@ -236,6 +249,19 @@ class Trapline:
         """A project's processing services and their workers."""
         return self._to.get("/processing_services", Page[ProcessingService], {"project": project_id}).results
 
+    def list_workers(self, project_id: int | None = None, *, ended: bool = False) -> list[Worker]:
+        """The workers of the last day, of a project or of all of yours; with `ended` also those whose id is over."""
+        params = {"project": project_id, "ended": "true" if ended else None}
+        return self._to.get("/workers", Page[Worker], params).results
+
+    def get_worker(self, worker_id: UUID) -> Worker:
+        """One worker and what it holds."""
+        return self._to.get(f"/workers/{worker_id}", Worker)
+
+    def evict_worker(self, worker_id: UUID) -> Evicted:
+        """Take a worker's leases back at once, and refuse its id from now on."""
+        return self._to.send("POST", f"/workers/{worker_id}/evict", Evicted)
+
     def list_jobs(self, project_id: int, **filters: str | int | float | None) -> Page[Job]:
         """One page of a project's jobs."""
         return self._to.get("/jobs", Page[Job], {"project": project_id, **filters})
@@ -306,6 +332,30 @@ class Trapline:
         body = Results.model_construct(results=list(results)).model_dump_json(exclude_unset=True).encode()
         path = f"/jobs/{job_id}/result/"
         return self._to.send("POST", path, ResultsAccepted, body, retry=retry or self._to.retry)
+
+    # What a worker calls where the server gives it an id
+
+    def say_hello(self, hello: Hello) -> Welcome:
+        """Say who this process is; an earlier one of its name is over by that, so a second hello is no harm."""
+        return self._to.send("POST", "/workers/hello", Welcome, hello, retry=self._to.retry)
+
+    def speak_as(self, worker_id: UUID | None) -> None:
+        """Send a worker's id along with every call from now on, or no longer."""
+        self._to.set_header("X-Trapline-Worker", str(worker_id) if worker_id else None)
+
+    def lease_any_tasks(self, slugs: Sequence[str], limit: int, wait_s: float = 0.0) -> list[LeasedTask]:
+        """Lease up to `limit` tasks of any job of these pipelines, waiting up to `wait_s` (30) until there is one."""
+        request = LeaseRequest(pipelines=list(slugs), limit=limit, wait_s=wait_s)
+        return self._to.send("POST", "/tasks/lease", LeasedTasks, request, retry=NEVER).tasks
+
+    def renew_leases(self, leases: Sequence[str]) -> Renewed:
+        """Name all leases in hand, and hear which are lost or canceled."""
+        return self._to.send("POST", "/tasks/renew", Renewed, Leases(leases=list(leases)), retry=NEVER)
+
+    def release_leases(self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()) -> int:
+        """Give leases back, uncharged; with `goodbye` all but those whose results are `unsent`, and the id ends."""
+        release = Release(leases=list(leases), goodbye=goodbye, unsent=list(unsent))
+        return self._to.send("POST", "/tasks/release", Released, release, retry=NEVER).released
 
     # What happens as it happens
 

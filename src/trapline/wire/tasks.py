@@ -75,9 +75,14 @@ class Leases(Message):
 
 
 class Release(Leases):
-    """Leases to give back; with `goodbye` the process ends, and its worker id is over."""
+    """Leases to give back.
+
+    With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
+    leases in `unsent`, whose results are still to come.
+    """
 
     goodbye: bool = False
+    unsent: Annotated[list[AnyText], Field(max_length=100_000)] = []
 
 
 class LeaseState(StrEnum):

@@ -4,34 +4,25 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ServerRefused, ServerUnreachable, Trapline
 from trapline.wire.tasks import Task
+from trapline.wire.workers import Welcome
+from trapline.worker.holding import Lease
+from trapline.worker.identity import ABSENT, Identity, SignedOut
 
 FULL_WAIT_S = 0.02
 LONGEST_WAIT_S = 30.0
 
 
-@dataclass(frozen=True)
-class Lease:
-    """A task in our hands, of a job of a pipeline."""
-
-    job_id: int
-    slug: str
-    task: Task
-
-
-class SignedOut(Exception):
-    """The server does not know the token, or does not let it work."""
-
-
 class Leaser:
-    """Asks for jobs, drains the first of them, and asks again; only as long as more is wanted.
+    """Leases tasks, only as long as more are wanted.
 
-    `error` is set, and `run` ends, when the token is refused: nothing but a person can help then.
+    From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for a task. From
+    another one it asks for jobs, drains the first of them, and asks again. `error` is set, and `run` ends, when the
+    token or the id is refused: nothing but a person can help then.
     """
 
     def __init__(
@@ -45,6 +36,8 @@ class Leaser:
         poll_s: float,
         stop: threading.Event,
         log: FilteringBoundLogger,
+        identity: Identity,
+        wait_s: float = 0.0,
     ) -> None:
         self._api = api
         self._slugs = slugs
@@ -54,6 +47,8 @@ class Leaser:
         self._poll_s = poll_s
         self._stop = stop
         self._log = log
+        self._identity = identity
+        self._wait_s = wait_s
         self._last_task = time.monotonic()
         self._looked = False
         self.error: SignedOut | None = None
@@ -66,19 +61,27 @@ class Leaser:
         """Something may still be to do."""
         self._last_task = time.monotonic()
 
+    def fail(self, error: SignedOut) -> None:
+        """Lease no more: the server refuses this worker for good."""
+        self.error = self.error or error
+
     def run(self) -> None:
         """Lease until told to stop."""
         failures = 0
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self.error is None:
             try:
-                leased = self._lease_from_best_job()
+                welcome = self._identity.ensure()
+                leased = self._lease_any(welcome) if welcome else self._lease_from_best_job()
                 if failures:
                     self._log.info("server answers again")
                 failures = 0
             except (ServerRefused, ServerUnreachable) as error:
-                if isinstance(error, ServerRefused) and error.status in (401, 403):
-                    self.error = SignedOut(f"the server refuses the token: {error}")
-                    return
+                if isinstance(error, ServerRefused):
+                    if (signed_out := self._identity.name_refusal(error)) is not None:
+                        self.fail(signed_out)
+                        return
+                    if self._identity.forget(error, ABSENT):
+                        continue
                 failures += 1
                 self.touch()
                 wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
@@ -91,6 +94,34 @@ class Leaser:
                 self.touch()
             if not leased:
                 self._stop.wait(self._poll_s * _jitter())
+
+    def _lease_any(self, welcome: Welcome) -> bool:
+        """Whether to go on at once: something was leased, or the server did the waiting."""
+        self._wait_until_wanted()
+        if self._stop.is_set():
+            return False
+        # The first answer says whether there is anything; it must not take long.
+        is_first = not self._looked
+        wait_s = 0.0 if is_first else self._wait_s
+        began = time.monotonic()
+        tasks = self._api.lease_any_tasks(self._slugs, min(self._batch_size, welcome.max_batch), wait_s)
+        if tasks:
+            self.touch()
+            self._take(
+                [
+                    Lease(
+                        task.job_id,
+                        task.pipeline,
+                        Task(**task.model_dump(include=set(Task.model_fields))),
+                        task.config,
+                        task.alone,
+                    )
+                    for task in tasks
+                ]
+            )
+            if self._stop.is_set():
+                self._identity.release()
+        return bool(tasks) or is_first or time.monotonic() - began > max(wait_s / 2, FULL_WAIT_S)
 
     def _lease_from_best_job(self) -> bool:
         """Whether anything was leased."""
@@ -126,3 +157,6 @@ class Leaser:
 
 def _jitter() -> float:
     return 0.75 + random.random() / 2  # noqa: S311 - no secret
+
+
+__all__ = ["Lease", "Leaser", "SignedOut"]

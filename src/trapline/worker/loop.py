@@ -1,7 +1,7 @@
 """The worker's work: lease, fetch, decode, infer and post, all at once.
 
-Threads: one leases, several fetch and decode, one posts, and the caller's own runs the model, because models want to
-stay in one thread. What waits between them is bounded: tasks by count, decoded pictures by their pixels.
+Threads: one leases, one renews, several fetch and decode, one posts, and the caller's own runs the model, because
+models want to stay in one thread. What waits between them is bounded: tasks by count, decoded pictures by their pixels.
 """
 
 import queue
@@ -17,6 +17,8 @@ from trapline.client import Trapline
 from trapline.wire.results import Failure, Result, Success
 from trapline.wire.tasks import Task
 from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
+from trapline.worker.holding import Holding
+from trapline.worker.identity import Identity
 from trapline.worker.images import BadImage, ImageFetcher, PixelBudget, decode, read_size
 from trapline.worker.leasing import Lease, Leaser
 from trapline.worker.pipeline import Picture, Pipeline
@@ -24,6 +26,8 @@ from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
 
 EMPTY_WAIT_S = 0.05
+LONG_POLL_S = 20.0
+LEAVE_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,12 @@ class Worker:
         log: FilteringBoundLogger,
         progress: Progress,
         watch: ModelWatch,
+        identity: Identity,
+        holding: Holding,
     ) -> None:
         self._api = api
+        self._identity = identity
+        self._holding = holding
         self._fetcher = fetcher
         self._pipelines = {pipeline.slug: pipeline for pipeline in pipelines}
         self._poster = poster
@@ -107,32 +115,38 @@ class Worker:
             poll_s=limits.poll_s,
             stop=stop,
             log=log,
+            identity=identity,
+            wait_s=LONG_POLL_S if limits.idle_s is None else min(LONG_POLL_S, limits.idle_s / 4),
         )
         self._lock = threading.Lock()
         self._in_hand = 0
-        self._ready_to_end = threading.Event()
+        self._alone = False
 
     def run(self) -> None:
-        """Work until told to stop; then drop what is not begun, and post what is done."""
+        """Work until told to stop; then give back what is not begun, and post what is done."""
         loaders = [self._start(self._load, f"loader-{number}") for number in range(self._limits.loaders)]
         leaser = self._start(self._leaser.run, "leaser")
         poster = self._start(self._poster.run, "poster")
+        renewer = self._start(lambda: self._identity.keep_renewing(self._stop, self._leaser.fail), "renewer")
         try:
             while not self._stop.is_set():
                 batch = self._next_batch()
                 if batch:
-                    self._work(batch)
+                    if wanted := self._begin(batch):
+                        self._work(wanted)
                 elif self._leaser.error is not None or self._idle_for_long():
                     break
         finally:
             # Also on an error: the other threads must not go on without a model.
             self._stop.set()
-            self._ready_to_end.set()
-            leaser.join()
+            # It may wait for the server's next task: what comes of that goes back with the goodbye.
+            leaser.join(LEAVE_WITHIN_S if self._identity.welcome else None)
             for loader in loaders:
                 loader.join()
             self._poster.finish()
             poster.join()
+            renewer.join()
+            self._identity.say_goodbye(self._poster.list_unsent())
         if self._leaser.error is not None:
             raise self._leaser.error
 
@@ -145,20 +159,41 @@ class Worker:
     def _wants_tasks(self) -> bool:
         """Whether more tasks should be leased: two batches in hand keep the model busy while the next is fetched."""
         with self._lock:
-            return self._in_hand < 2 * self._limits.batch_size and self._poster.has_room()
+            if self._alone:
+                self._alone = not self._hands_are_empty()
+            return not self._alone and self._in_hand < 2 * self._limits.batch_size and self._poster.has_room()
+
+    def _hands_are_empty(self) -> bool:
+        return self._in_hand == 0 and self._poster.is_empty()
 
     def _take(self, leases: Sequence[Lease]) -> None:
-        with self._lock:
-            self._in_hand += len(leases)
+        self._holding.add(leases)
         self._progress.add(leased=len(leases))
+        if any(lease.alone for lease in leases):
+            # It may take this process with it: then nothing else should have been in hand.
+            while not self._stop.is_set() and not self._hands_are_empty():
+                self._stop.wait(EMPTY_WAIT_S)
+        with self._lock:
+            self._alone = any(lease.alone for lease in leases)
+            self._in_hand += len(leases)
         for lease in leases:
             self._to_load.put(lease)
+
+    def _let_go(self, lease: Lease) -> None:
+        """Nobody wants its answer any more."""
+        with self._lock:
+            self._in_hand -= 1
+        self._progress.add(leased=-1)
+        self._holding.settle([lease.subject])
 
     def _load(self) -> None:
         while not self._stop.is_set():
             try:
                 lease = self._to_load.get(timeout=EMPTY_WAIT_S)
             except queue.Empty:
+                continue
+            if not self._holding.is_wanted(lease):
+                self._let_go(lease)
                 continue
             try:
                 loaded = self._load_one(lease)
@@ -184,7 +219,7 @@ class Worker:
             self._budget.give_back(width * height)
             raise
         self._progress.add(loaded=1)
-        return Loaded(lease, Picture(task.image_id, pixels), width * height)
+        return Loaded(lease, Picture(task.image_id, pixels, lease.config), width * height)
 
     def _next_batch(self) -> list[Loaded]:
         """What is ready now, of one pipeline, up to the limits. Waits for no full batch: the model would idle."""
@@ -207,6 +242,17 @@ class Worker:
                 self._held_back = following
                 return batch
             batch.append(following)
+
+    def _begin(self, batch: list[Loaded]) -> list[Loaded]:
+        """What of a batch is still wanted: it is begun, and will be answered."""
+        wanted = []
+        for loaded in batch:
+            if self._holding.begin(loaded.lease):
+                wanted.append(loaded)
+            else:
+                self._budget.give_back(loaded.pixels)
+                self._let_go(loaded.lease)
+        return wanted
 
     def _work(self, batch: list[Loaded]) -> None:
         pipeline = self._pipelines[batch[0].lease.slug]

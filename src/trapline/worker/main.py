@@ -14,10 +14,13 @@ from structlog.typing import FilteringBoundLogger
 
 from trapline import __version__
 from trapline.client import Retry, Trapline
+from trapline.wire.workers import Hello
+from trapline.worker.holding import Holding
+from trapline.worker.identity import Identity, SignedOut
 from trapline.worker.images import ImageFetcher
-from trapline.worker.leasing import SignedOut
 from trapline.worker.loop import Limits, ModelWatch, Worker
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
+from trapline.worker.names import HeldName
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Machine, Pipeline, UnknownPipeline, find_slugs, make_pipeline
 from trapline.worker.posting import Poster
@@ -27,6 +30,7 @@ from trapline.worker.show import show_download, show_progress, start_log
 
 MODEL_HUNG = 70
 WATCH_EVERY_S = 0.1
+GOODBYE_S = 1.0
 
 
 class CannotStart(Exception):
@@ -36,7 +40,8 @@ class CannotStart(Exception):
 def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
     """Work on these pipelines, or on all installed ones, until SIGTERM or SIGINT, or until idle for `idle_s` seconds.
 
-    CannotStart where a pipeline or its model files are missing, SignedOut where the token is refused.
+    CannotStart where a pipeline or its model files are missing, SignedOut where the server refuses the token, or
+    ended this worker.
     """
     log = start_log()
     pipelines = load_pipelines(settings, slugs, log)
@@ -63,7 +68,21 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         )
         stack.callback(fetcher.close)
         outbox = Outbox(settings.outbox, settings.server)
-        poster = Poster(api=api, outbox=outbox, batch_size=settings.batch_size, retry=retry, log=log, progress=progress)
+        holding = Holding()
+        poster = Poster(
+            api=api,
+            outbox=outbox,
+            batch_size=settings.batch_size,
+            retry=retry,
+            log=log,
+            progress=progress,
+            settle=holding.settle,
+            forget=lambda refused: identity.forget(refused),
+        )
+        name = HeldName(settings.outbox.parent, settings.server, settings.full_service_name)
+        stack.callback(name.give_back)
+        hello = make_hello(settings, name.name, [pipeline.slug for pipeline in pipelines])
+        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
         limits = Limits(
             batch_size=settings.batch_size,
             loaders=settings.loaders,
@@ -82,6 +101,8 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             log=log,
             progress=progress,
             watch=watch,
+            identity=identity,
+            holding=holding,
         )
         log.info(
             "worker ready",
@@ -89,7 +110,11 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             service=settings.full_service_name,
             pipelines=[pipeline.slug for pipeline in pipelines],
         )
-        with stop_on_signals(stop), _watched(settings, watch, stop, poster, log), show_progress(progress, log):
+        with (
+            stop_on_signals(stop),
+            _watched(settings, watch, stop, poster, identity, log),
+            show_progress(progress, log),
+        ):
             worker.run()
         log.info("worker ended", **progress.read())
 
@@ -129,6 +154,19 @@ def make_user_agent(settings: WorkerSettings) -> str:
     return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
 
 
+def make_hello(settings: WorkerSettings, name: str, slugs: Sequence[str]) -> Hello:
+    """What this process says of itself to the server."""
+    return Hello(
+        service=settings.full_service_name[:255],
+        name=name,
+        host=socket.gethostname()[:255],
+        pid=os.getpid(),
+        version=__version__,
+        devices=[settings.device],
+        pipelines=list(slugs),
+    )
+
+
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Set `stop` on SIGTERM and SIGINT, also while the main thread is deep in a model's native code.
@@ -159,13 +197,21 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def _watched(
-    settings: WorkerSettings, watch: ModelWatch, stop: threading.Event, poster: Poster, log: FilteringBoundLogger
+    settings: WorkerSettings,
+    watch: ModelWatch,
+    stop: threading.Event,
+    poster: Poster,
+    identity: Identity,
+    log: FilteringBoundLogger,
 ) -> Iterator[None]:
-    """End the process when a model does not come back, or when stopping takes too long; results go to disk before.
+    """End the process when a model does not come back, or when stopping takes too long.
+
+    Results go to disk before, and what has none goes back to the line.
 
     A thread that is deep in native code cannot be ended by itself, so the process is.
     """
     ended = threading.Event()
+    spared_s = 0.5 + min(GOODBYE_S, settings.stop_timeout / 4)
 
     def keep_watch() -> None:
         stopping_since: float | None = None
@@ -173,8 +219,10 @@ def _watched(
             if stop.is_set() and stopping_since is None:
                 stopping_since = time.monotonic()
                 log.info("stopping")
-            if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - 0.5:
+            if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - spared_s:
                 log.warning("stopped before all was done", kept_on_disk=poster.save())
+                if not _leave(identity, poster):
+                    log.warning("the server was too slow to hear a goodbye")
                 _end_now(0)
             if watch.seconds() > settings.model_timeout:
                 kept = poster.save()
@@ -188,6 +236,14 @@ def _watched(
     finally:
         ended.set()
         watcher.join()
+
+
+def _leave(identity: Identity, poster: Poster) -> bool:
+    """Say goodbye, if the server is quick to hear it."""
+    leaving = threading.Thread(target=lambda: identity.say_goodbye(poster.list_unsent()), daemon=True)
+    leaving.start()
+    leaving.join(GOODBYE_S)
+    return not leaving.is_alive()
 
 
 def _end_now(code: int) -> None:

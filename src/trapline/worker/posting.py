@@ -3,12 +3,12 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
 from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
-from trapline.wire.results import Result, Success
+from trapline.wire.results import Result, ResultsAccepted, Success
 from trapline.worker.batching import make_failure
 from trapline.worker.outbox import Outbox
 from trapline.worker.progress import Progress
@@ -23,7 +23,11 @@ Item = tuple[int, Result]
 
 
 class Poster:
-    """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk."""
+    """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk.
+
+    `settle` is told the leases whose results the server has, or will never take; `forget` whether a refusal was about
+    the worker's id, so that the same results may be taken without it.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,8 @@ class Poster:
         log: FilteringBoundLogger,
         progress: Progress,
         outbox_every_s: float = OUTBOX_EVERY_S,
+        settle: Callable[[Sequence[str]], None] = lambda _: None,
+        forget: Callable[[ServerRefused], bool] = lambda _: False,
     ) -> None:
         self._api = api
         self._outbox = outbox
@@ -49,6 +55,10 @@ class Poster:
         self._lock = threading.Lock()
         self._finishing = threading.Event()
         self._kept = len(outbox)
+        self._settle = settle
+        self._forget = forget
+        self._unsent_subjects: list[str] = []
+        self._outbox_lock = threading.Lock()
 
     def put(self, job_id: int, result: Result) -> None:
         """Take a result."""
@@ -68,6 +78,11 @@ class Poster:
         """No more results come: post what is here, once each, and what fails goes to disk."""
         self._finishing.set()
 
+    def list_unsent(self) -> list[str]:
+        """The leases whose results are on disk."""
+        with self._lock:
+            return list(self._unsent_subjects)
+
     def save(self) -> int:
         """Write everything that waits to disk at once, because the time is up; how many results that were."""
         by_job: dict[int, list[Result]] = {}
@@ -79,6 +94,8 @@ class Poster:
             by_job.setdefault(job_id, []).append(result)
         for job_id, results in by_job.items():
             self._outbox.keep(job_id, results)
+            with self._lock:
+                self._unsent_subjects += [result.reply_subject for result in results]
         return sum(map(len, by_job.values()))
 
     def run(self) -> None:
@@ -124,7 +141,7 @@ class Poster:
         hurried = self._kept or self._finishing.is_set()
         retry = Retry(0, self._retry.backoff_s) if hurried else self._retry
         try:
-            accepted = self._api.post_results(job_id, results, retry)
+            accepted = self._send(job_id, results, retry)
         except ServerUnreachable as error:
             self._keep(job_id, results, str(error))
         except ServerRefused as refused:
@@ -135,11 +152,21 @@ class Poster:
             else:
                 self._log.error("results refused", job=job_id, results=len(results), reason=str(refused))
                 self._progress.add(refused=len(results))
+                self._settle([result.reply_subject for result in results])
         else:
             self._progress.add(posted=len(results))
+            self._settle([result.reply_subject for result in results])
             for status in accepted.tasks:
                 if status.status.startswith("rejected"):
                     self._log.error("result rejected", job=job_id, task=status.task_id, reason=status.status)
+
+    def _send(self, job_id: int, results: Sequence[Result], retry: Retry) -> ResultsAccepted:
+        try:
+            return self._api.post_results(job_id, results, retry)
+        except ServerRefused as refused:
+            if not self._forget(refused):
+                raise
+            return self._api.post_results(job_id, results, retry)
 
     def _post_smaller(self, job_id: int, results: Sequence[Result]) -> None:
         if len(results) > 1:
@@ -152,23 +179,38 @@ class Poster:
             self._post(job_id, [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)])
         else:
             self._log.error("result refused", job=job_id, reason="larger than the server takes")
+            self._settle([results[0].reply_subject])
 
     def _keep(self, job_id: int, results: Sequence[Result], reason: str) -> None:
         path = self._outbox.keep(job_id, results)
         self._kept = len(self._outbox)
+        with self._lock:
+            self._unsent_subjects += [result.reply_subject for result in results]
         self._log.warning("results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason)
 
-    def _send_kept(self) -> None:
+    def send_kept(self) -> None:
+        """Send what is on disk, as far as the server takes it. ServerUnreachable where it is away."""
         once = Retry(0, self._retry.backoff_s)
+        with self._outbox_lock:
+            try:
+                sent = self._outbox.send(lambda job_id, results: self._send(job_id, results, once))
+                if sent:
+                    self._progress.add(posted=sent)
+                    self._log.info("results sent that were kept on disk", results=sent)
+            except ServerRefused as error:
+                self._log.warning("results still kept on disk", reason=str(error))
+            finally:
+                self._kept = len(self._outbox)
+        if not self._kept:
+            with self._lock:
+                settled, self._unsent_subjects = self._unsent_subjects, []
+            self._settle(settled)
+
+    def _send_kept(self) -> None:
         try:
-            sent = self._outbox.send(lambda job_id, results: self._api.post_results(job_id, results, once))
-            if sent:
-                self._progress.add(posted=sent)
-                self._log.info("results sent that were kept on disk", results=sent)
-        except (ServerUnreachable, ServerRefused) as error:
+            self.send_kept()
+        except ServerUnreachable as error:
             self._log.warning("results still kept on disk", reason=str(error))
-        finally:
-            self._kept = len(self._outbox)
 
 
 def _count_scores(result: Result) -> int:

@@ -1,4 +1,7 @@
-"""A server that speaks the five calls over real HTTP, and an image host beside it; both remember what was asked."""
+"""A server that speaks the five calls over real HTTP, and an image host beside it; both remember what was asked.
+
+With `additions` it gives workers an id, too, and lets them lease over all jobs, renew and give back.
+"""
 
 import io
 import json
@@ -56,6 +59,15 @@ class FakeServer:
     # Called first for every request; an answer from it is given instead of the true one.
     meddle: Callable[[Asked], Answer | None] = lambda _: None
     image_delay_s: float = 0.0
+    additions: bool = False
+    renew_s: float = 0.05
+    workers: list[str] = field(default_factory=list)
+    ended: dict[str, str] = field(default_factory=dict)
+    held: dict[str, tuple[int, str]] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    released: list[str] = field(default_factory=list)
+    goodbyes: list[dict[str, Any]] = field(default_factory=list)
+    alone: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_job(self, job_id: int, slug: str, images: dict[str, bytes]) -> None:
@@ -93,7 +105,61 @@ class FakeServer:
             return self._lease(int(match[1]), asked.body["batch_size"])
         if match := re.fullmatch(r"/api/v2/jobs/(\d+)/result/", asked.path):
             return self._take(int(match[1]), asked.body["results"])
+        if self.additions and asked.path.startswith(("/api/v2/workers/", "/api/v2/tasks/")):
+            return self._add(asked)
         return _json(404, {"title": "Not Found", "status": 404, "detail": f"nothing at {asked.path}"})
+
+    def _add(self, asked: Asked) -> Answer:
+        if asked.path.endswith("/hello"):
+            worker = f"00000000-0000-7000-8000-{len(self.workers):012}"
+            self.workers.append(worker)
+            told = {"worker_id": worker, "lease_s": 3 * self.renew_s, "renew_s": self.renew_s, "max_batch": 500}
+            return _json(201, told)
+        worker = asked.headers.get("X-Trapline-Worker", "")
+        if worker in self.ended:
+            return refuse(403, self.ended[worker])
+        if worker not in self.workers:
+            return refuse(409, "no worker of yours has this id")
+        if asked.path.endswith("/lease"):
+            return self._lease_any(worker, asked.body)
+        named = asked.body["leases"]
+        if asked.path.endswith("/renew"):
+            rows = [{"reply_subject": name, "status": self.states.get(name, "held")} for name in named]
+            return _json(200, {"leases": rows, "taken_back": 0})
+        with self.lock:
+            if asked.body.get("goodbye"):
+                self.goodbyes.append(asked.body)
+                self.ended[worker] = "it said goodbye"
+            for name in named:
+                if name in self.held:
+                    job, image = self.held.pop(name)
+                    self.queued[job].append(image)
+                    self.released.append(image)
+        return _json(200, {"released": len(named)})
+
+    def _lease_any(self, worker: str, body: dict[str, Any]) -> Answer:
+        until = time.monotonic() + body["wait_s"]
+        while worker not in self.ended:
+            rows: list[dict[str, Any]] = []
+            with self.lock:
+                for job, slug in self.jobs.items():
+                    while self.queued[job] and slug in body["pipelines"] and len(rows) < body["limit"]:
+                        if rows and self.queued[job][0] in self.alone:
+                            break
+                        name = self.queued[job].pop(0)
+                        self.held[f"r-{name}"] = (job, name)
+                        told = {"job_id": job, "pipeline": slug, "config": {"job": job}, "lease_s": 1.0}
+                        rows.append(self._task(name) | told | {"alone": name in self.alone})
+                        if name in self.alone:
+                            return _json(200, {"tasks": rows})
+            if rows or time.monotonic() > until:
+                return _json(200, {"tasks": rows})
+            time.sleep(0.01)
+        return refuse(403, self.ended[worker])
+
+    def _task(self, name: str) -> dict[str, Any]:
+        url = f"{self.image_url}/{name}"
+        return {"id": f"t-{name}", "image_id": name, "image_url": url, "reply_subject": f"r-{name}"}
 
     def _register(self, project: int, body: dict[str, Any]) -> Answer:
         if project not in self.projects:
@@ -107,16 +173,13 @@ class FakeServer:
             if job not in self.queued:
                 return _json(404, {"title": "Not Found", "status": 404, "detail": f"there is no job {job}"})
             names, self.queued[job] = self.queued[job][:count], self.queued[job][count:]
-        rows = [
-            {"id": f"t-{name}", "image_id": name, "image_url": f"{self.image_url}/{name}", "reply_subject": f"r-{name}"}
-            for name in names
-        ]
-        return _json(200, {"tasks": rows})
+        return _json(200, {"tasks": [self._task(name) for name in names]})
 
     def _take(self, job: int, results: list[dict[str, Any]]) -> Answer:
         with self.lock:
             for row in results:
                 name = row["reply_subject"].removeprefix("r-")
+                self.held.pop(row["reply_subject"], None)
                 self.results[name] = row["result"]
                 self.times_posted[name] = self.times_posted.get(name, 0) + 1
         statuses = [{"reply_subject": row["reply_subject"], "status": "accepted", "task_id": "a"} for row in results]

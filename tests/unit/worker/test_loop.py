@@ -12,8 +12,10 @@ from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make
 
 from trapline.client import Retry, Trapline
 from trapline.wire.pipelines import Algorithm
+from trapline.wire.workers import Hello
+from trapline.worker.holding import Holding
+from trapline.worker.identity import Identity, SignedOut
 from trapline.worker.images import ImageFetcher
-from trapline.worker.leasing import SignedOut
 from trapline.worker.loop import Limits, ModelWatch, Worker
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Found, Picture, Pipeline
@@ -72,20 +74,28 @@ def run(
     log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(0))
     progress = Progress()
     fetcher = ImageFetcher(user_agent="trapline-worker/test", timeout_s=5, max_bytes=10_000_000, retry=retry)
+    holding = Holding()
     with Trapline(server.url, token, retry=retry) as api:
+        poster = Poster(
+            api=api,
+            outbox=Outbox(folder, server.url),
+            batch_size=24,
+            retry=retry,
+            log=log,
+            progress=progress,
+            outbox_every_s=outbox_every_s,
+            settle=holding.settle,
+            forget=lambda refused: identity.forget(refused),
+        )
+        hello = Hello(service="Tests", name="worker-1", host="here", pid=1, pipelines=[one.slug for one in pipelines])
+        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
         worker = Worker(
             api=api,
             fetcher=fetcher,
             pipelines=pipelines,
-            poster=Poster(
-                api=api,
-                outbox=Outbox(folder, server.url),
-                batch_size=24,
-                retry=retry,
-                log=log,
-                progress=progress,
-                outbox_every_s=outbox_every_s,
-            ),
+            poster=poster,
+            identity=identity,
+            holding=holding,
             limits=limits or Limits(batch_size=4, poll_s=0.02, idle_s=0.15),
             stop=stop or threading.Event(),
             log=log,
@@ -125,7 +135,8 @@ def test_nothing_found_is_said(server: FakeServer, tmp_path: Path) -> None:
 def test_the_calls_are_those_of_the_workers_in_the_field(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {"pic": make_jpeg()})
     run(server, tmp_path, Sleeper())
-    asked = server.asked[0]
+    hello, asked = server.asked[:2]
+    assert hello.path == "/api/v2/workers/hello"  # which such a server does not know
     assert (asked.method, asked.path.split("?")[0]) == ("GET", "/api/v2/jobs")
     query = asked.path.split("?")[1]
     assert query == "pipeline__slug__in=sleeper&ids_only=1&incomplete_only=1&dispatch_mode=async_api"

@@ -71,8 +71,11 @@ async def release_leases(system: System, scope: Scope, given: Release) -> Releas
         whose = Whose(holdings[job_id], leases=of_job)
         released += await take_back_all(system, scope, {job_id: holdings[job_id]}, Taken.RELEASED, whose)
     if given.goodbye:
+        unsent = [leased.analysis_id for subject in given.unsent if (leased := find_leased(keys, subject))]
         async with system.database.line(scope) as tx:
             await end_worker(scope, tx, worker_id, "said goodbye", scope.actor)
+            holdings = await list_holdings(scope, tx, worker_id, Whose((), but_not=unsent))
+        released += await take_back_all(system, scope, holdings, Taken.RELEASED, Whose((), but_not=unsent))
         log.info("worker says goodbye", released=released)
     return Released(released=released)
 
