@@ -54,6 +54,7 @@ class Caller:
 class Ground:
     """A running Trapline and what is needed to speak to it; `database` is the address of its PostgreSQL."""
 
+    pid: int
     port: int
     database: str
     owner: str
@@ -137,6 +138,17 @@ class Ground:
                     return job
                 time.sleep(0.1)
 
+    def peak_memory(self) -> int:
+        """The most memory, in bytes, that any of the API processes has had in its own so far."""
+        peaks = []
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+                command = (status.parent / "cmdline").read_bytes()
+                if int(lines["PPid"]) == self.pid and b"trapline.server.main\0api" in command:
+                    peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
+        return max(peaks)
+
     def count(self, query: str, *parameters: Any) -> int:
         """Ask the database for a number."""
         with psycopg.connect(self.database, autocommit=True) as connection:
@@ -204,7 +216,7 @@ def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
     worker_token = caller.ask("POST", "/auth/tokens", {"name": "worker", "kind": "worker"}, **signed)["token"]
     database = find_running(data)
     assert database is not None
-    return Ground(port, database, owner_token, worker_token, project, UUID(deployments[0]["id"]))
+    return Ground(process.pid, port, database, owner_token, worker_token, project, UUID(deployments[0]["id"]))
 
 
 def describe_machine() -> str:

@@ -23,7 +23,6 @@ from backports import zstd
 from trapline.server.rules.score_codec import decode_scores
 
 WRITERS = 2
-BATCH = 24
 CROPS = 10
 
 
@@ -31,17 +30,19 @@ def main() -> None:
     """Measure and print a table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--classes", type=int, default=2_500)
+    arguments.add_argument("--images", type=int, default=24, help="images of a body (default 24)")
     arguments.add_argument("--posts", type=int, default=8, help="bodies of each client in a round")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--pack", choices=["no", "zstd"], default="no", help="how the clients pack their bodies")
     told = arguments.parse_args()
     with open_ground(WRITERS) as ground:
         ground.register(told.classes)
-        body = make_body(told.classes, [("TOKEN", "IMAGE")] * BATCH)
+        before = ground.peak_memory()
+        body = make_body(told.classes, [("TOKEN", "IMAGE")] * told.images)
         pairs, took = [], []
         for _ in range(told.rounds):
             floor = measure_floor(ground, body, told.posts)
-            line, seconds = measure_line(ground, told.classes, told.posts, told.pack)
+            line, seconds = measure_line(ground, told)
             pairs.append((floor, line))
             took += seconds
             print(f"floor {floor:6.2f} bodies/s   line {line:6.2f} bodies/s   {100 * line / floor:.0f} %", flush=True)
@@ -50,7 +51,8 @@ def main() -> None:
                 "select count(*), avg(octet_length(content)), pg_total_relation_size('score_vectors') "
                 "from score_vectors"
             ).fetchone()
-            checked = check(connection, told.classes)
+            peak = ground.peak_memory()
+            checked = check(connection, told)
     assert stored is not None
     count, content, total = stored
     floor, line = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -61,6 +63,7 @@ def main() -> None:
         f"a post took {ranked[len(ranked) // 2]:.2f} s (median), {ranked[int(len(ranked) * 0.95)]:.2f} s (p95, goal "
         f"1 s), {ranked[-1]:.2f} s (longest) of {len(ranked)}"
     )
+    print(f"an API process had {before / 1e6:.0f} MB of memory before, {peak / 1e6:.0f} MB at the most")
     print(
         f"{count:,} classifications: {content:,.0f} bytes each as encoded (goal 12,288), {total / count:,.0f} with the "
         f"table around them; {checked} read back and equal to the last bit of a float32"
@@ -104,7 +107,7 @@ def make_body(classes: int, tasks: list[tuple[str, str]]) -> bytes:
     return json.dumps({"results": results}).encode()
 
 
-def check(connection: psycopg.Connection[Any], classes: int) -> int:
+def check(connection: psycopg.Connection[Any], told: argparse.Namespace) -> int:
     """Read back what was stored for the first image of some bodies, and compare it; answers how many were."""
     rows = connection.execute(
         """
@@ -114,14 +117,14 @@ def check(connection: psycopg.Connection[Any], classes: int) -> int:
     ).fetchall()
     for first in range(0, len(rows), CROPS):
         stored = [decode_scores(content, encoding) for content, encoding, _ in rows[first : first + CROPS]]
-        for seed in range(BATCH):
-            scores, logits = make_scores(classes, seed * CROPS)
+        for seed in range(told.images):
+            scores, logits = make_scores(told.classes, seed * CROPS)
             if stored[0].scores.tobytes() == np.array(scores, np.float32).tobytes():
                 break
         else:
             raise SystemExit("what was stored is not what was sent")
         for crop, found in enumerate(stored):
-            scores, logits = make_scores(classes, seed * CROPS + crop)
+            scores, logits = make_scores(told.classes, seed * CROPS + crop)
             assert found.scores.tobytes() == np.array(scores, np.float32).tobytes()
             assert found.logits is not None
             assert found.logits.tobytes() == np.array(logits, np.float32).tobytes()
@@ -138,13 +141,14 @@ def measure_floor(ground: Ground, body: bytes, posts: int) -> float:
     return _measure(_write, [(ground, body, posts)] * WRITERS) * posts * WRITERS
 
 
-def measure_line(ground: Ground, classes: int, posts: int, pack: str) -> tuple[float, list[float]]:
+def measure_line(ground: Ground, told: argparse.Namespace) -> tuple[float, list[float]]:
     """Bodies a second over HTTP, and how long each post took."""
-    images = posts * WRITERS * BATCH
+    posts = told.posts
+    images = posts * WRITERS * told.images
     ground.add_images(images)
     job = ground.run_job(images)
     took = multiprocessing.get_context("spawn").Queue()
-    rate = _measure(_post, [(ground, classes, job, posts, pack, took)] * WRITERS) * posts * WRITERS
+    rate = _measure(_post, [(ground, told, job, took)] * WRITERS) * posts * WRITERS
     seconds = [took.get() for _ in range(posts * WRITERS)]
     done = ground.count("select completed from jobs where id = %s and status = 'completed'", job)
     assert done == images, done
@@ -185,27 +189,28 @@ def _write(start: Any, ground: Ground, body: bytes, posts: int) -> None:
             connection.commit()
 
 
-def _post(start: Any, ground: Ground, classes: int, job: int, posts: int, pack: str, took: Any) -> None:
-    template = make_body(classes, [(f"TOKEN{number:02}", f"IMAGE{number:02}") for number in range(BATCH)])
+def _post(start: Any, ground: Ground, told: argparse.Namespace, job: int, took: Any) -> None:
+    batch = told.images
+    template = make_body(told.classes, [(f"TOKEN{number:02}", f"IMAGE{number:02}") for number in range(batch)])
     ready = []
-    for _ in range(posts):
+    for _ in range(told.posts):
         caller, tasks = Caller(ground.port, ground.worker), []
-        while len(tasks) < BATCH:
-            asked = json.dumps({"batch_size": BATCH - len(tasks)}).encode()
+        while len(tasks) < batch:
+            asked = json.dumps({"batch_size": batch - len(tasks)}).encode()
             tasks += json.loads(caller.call("POST", f"/jobs/{job}/tasks/", asked))["tasks"]
         body = template
         for number, task in enumerate(tasks):
             body = body.replace(f"TOKEN{number:02}".encode(), task["reply_subject"].encode())
             body = body.replace(f"IMAGE{number:02}".encode(), task["image_id"].encode())
-        ready.append(zstd.compress(body, level=1) if pack == "zstd" else body)
+        ready.append(zstd.compress(body, level=1) if told.pack == "zstd" else body)
     caller = Caller(ground.port, ground.worker)
     start.wait()
-    headers = {"Content-Encoding": pack} if pack != "no" else {}
+    headers = {"Content-Encoding": told.pack} if told.pack != "no" else {}
     for body in ready:
         began = time.monotonic()
         answer = json.loads(caller.call("POST", f"/jobs/{job}/result/", body, **headers))
         took.put(time.monotonic() - began)
-        assert answer["results_queued"] == BATCH, answer["tasks"][0]
+        assert answer["results_queued"] == batch, answer["tasks"][0]
 
 
 if __name__ == "__main__":
