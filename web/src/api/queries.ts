@@ -123,6 +123,21 @@ export const askJob = (project: number, job: number) =>
     queryFn: () => answer(api.GET("/api/v2/jobs/{job_id}", { params: { path: { job_id: job } } })),
   })
 
+export const askLetters = (project: number, job: number, reason: string) =>
+  infiniteQueryOptions({
+    queryKey: ["job", project, "letters", job, reason],
+    queryFn: ({ pageParam }) =>
+      answer(api.GET("/api/v2/jobs/{job_id}/dead_letters", { params: { path: { job_id: job }, query: { reason, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+export const askTask = (project: number, job: number, analysis: string) =>
+  queryOptions({
+    queryKey: ["job", project, "task", job, analysis],
+    queryFn: () => answer(api.GET("/api/v2/jobs/{job_id}/tasks/{analysis_id}", { params: { path: { job_id: job, analysis_id: analysis } } })),
+  })
+
 export const askPipelines = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "pipelines"],
@@ -133,6 +148,12 @@ export const askServices = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "services"],
     queryFn: () => answer(api.GET("/api/v2/processing_services", { params: { query: { project } } })),
+  })
+
+export const askWorkers = (project: number) =>
+  queryOptions({
+    queryKey: ["worker", project, "workers"],
+    queryFn: () => answer(api.GET("/api/v2/workers", { params: { query: { project } } })),
   })
 
 export const askSources = (project: number) =>

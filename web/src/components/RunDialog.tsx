@@ -33,6 +33,7 @@ export function RunDialog({ images = [], filter, onClose }: RunDialogProps) {
   const [unanalysed, setUnanalysed] = useState(false)
   const [priority, setPriority] = useState<Priority>("normal")
   const [name, setName] = useState("")
+  const [later, setLater] = useState(false)
   const w = words.run
   const pipeline = chosen || (pipelines?.results.find((one) => one.online) ?? pipelines?.results[0])?.slug || ""
   const start = useMutation({
@@ -41,11 +42,11 @@ export function RunDialog({ images = [], filter, onClose }: RunDialogProps) {
       const selection = images.length > 0
         ? { images, unanalysed_only: unanalysed }
         : { deployment: deployment || null, captured_after: startOfDay(from) ?? null, captured_before: startOfDay(to, 1) ?? null, unanalysed_only: unanalysed }
-      return answer(api.POST("/api/v2/jobs", { body: { project: project.id, pipeline, name: name.trim() || null, selection, parameters: {}, priority } }))
+      return answer(api.POST("/api/v2/jobs", { body: { project: project.id, pipeline, name: name.trim() || null, selection, parameters: {}, priority, start: later ? "later" : "now" } }))
     },
     onSuccess: (job) => {
       void client.invalidateQueries({ queryKey: ["job", project.id] })
-      toast(w.started)
+      toast(later ? w.madeLater : w.started)
       onClose()
       go(paths.job(project.id, job.id))
     },
@@ -95,10 +96,11 @@ export function RunDialog({ images = [], filter, onClose }: RunDialogProps) {
             </SelectField>
             <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />
           </div>
+          <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
           {start.error && <Trouble error={start.error} />}
           <div className="dialog-actions">
             <Button onClick={onClose}>{words.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={start.isPending}>{w.go}</Button>
+            <Button type="submit" kind="accent" busy={start.isPending}>{later ? w.goLater : w.go}</Button>
           </div>
         </form>
       )}

@@ -6,7 +6,7 @@ const LOOK: Record<string, string> = {
   completed: "good", ok: "good", imported: "good", online: "good",
   processing: "now", running: "now",
   queued: "off", new: "off", seen: "off", offline: "off", canceled: "off", duplicate: "off", skipped: "off",
-  paused: "amber", interrupted: "amber", quarantined: "amber",
+  paused: "amber", not_started: "amber", interrupted: "amber", quarantined: "amber",
   failed: "bad", failing: "bad",
 }
 
@@ -20,7 +20,7 @@ export function AnalysisTag({ state }: { state: string }) {
 
 export function JobTag({ job }: { job: Job }) {
   const over = ["completed", "failed", "canceled"].includes(job.status)
-  const state = job.paused && !over ? "paused" : job.status
+  const state = over ? job.status : job.not_started ? "not_started" : job.paused ? "paused" : job.status
   return <State state={state} text={words.job.states[state] ?? state} />
 }
 
@@ -42,10 +42,11 @@ export function OnlineTag({ online }: { online: boolean }) {
 
 /** A job's images by state, as one line. */
 export function ProgressBar({ progress }: { progress: Job["progress"] }) {
-  const part = (count: number) => ({ width: `${progress.total ? (100 * count) / progress.total : 0}%` })
+  const total = Math.max(progress.total, progress.expected ?? 0)
+  const part = (count: number) => ({ width: `${total ? (100 * count) / total : 0}%` })
   const over = progress.completed + progress.failed + progress.canceled
   return (
-    <div className="bar" role="progressbar" aria-valuemin={0} aria-valuemax={progress.total} aria-valuenow={over} aria-label={words.job.progress}>
+    <div className="bar" role="progressbar" aria-valuemin={0} aria-valuemax={total} aria-valuenow={over} aria-label={words.job.progress}>
       <span className="bar-done" style={part(progress.completed)} />
       <span className="bar-failed" style={part(progress.failed)} />
       <span className="bar-canceled" style={part(progress.canceled)} />

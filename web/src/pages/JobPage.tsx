@@ -1,39 +1,40 @@
 /** One job, live: how far it is and why, what it found, what failed, its history. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { ChevronLeft, Pause, Play, RotateCcw, X } from "lucide-react"
-import { useEffect, useState } from "react"
+import { ChevronLeft, Pause, Pencil, Play, RotateCcw, X } from "lucide-react"
+import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
 import { ApiProblem } from "../api/problems"
 import { answer, api } from "../api/client"
 import { askJob } from "../api/queries"
-import type { JobDetail } from "../api/types"
+import type { JobDetail, Priority } from "../api/types"
 import { classColour } from "../components/classes"
+import { JobFailures } from "../components/JobFailures"
 import { mayManage, useProject } from "../components/project"
 import { JobTag, ProgressBar } from "../components/states"
 import { paths, withSearch } from "../paths"
-import { Button } from "../ui/Button"
-import { Confirm } from "../ui/Dialog"
+import { Button, IconButton } from "../ui/Button"
+import { Confirm, Dialog } from "../ui/Dialog"
+import { TextField } from "../ui/Field"
 import { SkeletonRows, Trouble } from "../ui/Notice"
 import { duration, When } from "../ui/time"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
 import { NotFound } from "./NotFound"
 
-type Act = "cancel" | "pause" | "resume" | "retry"
+type Act = "run" | "cancel" | "pause" | "resume" | "retry"
 
-/** What may be done with a job in its state. */
+/** What may be done with a job in its state; what failed is retried where it is listed. */
 function actsOf(job: JobDetail): Act[] {
-  const over = ["completed", "failed", "canceled"].includes(job.status)
-  const acts: Act[] = []
-  if (!over) acts.push(job.paused ? "resume" : "pause", "cancel")
-  if (job.progress.failed > 0 && job.status !== "canceled") acts.unshift("retry")
-  return acts
+  if (job.status === "canceled") return ["retry"]
+  if (job.status === "completed" || job.status === "failed") return []
+  return [job.not_started ? "run" : job.paused ? "resume" : "pause", "cancel"]
 }
 
 const SAID: Record<Act, string> = {
-  cancel: words.job.canceled, pause: words.job.paused, resume: words.job.resumed, retry: words.job.retried,
+  run: words.job.ran, cancel: words.job.canceled, pause: words.job.paused, resume: words.job.resumed, retry: words.job.retried,
 }
 const ICON: Record<Act, React.ReactNode> = {
+  run: <Play size={15} aria-hidden />,
   cancel: <X size={15} aria-hidden />, pause: <Pause size={15} aria-hidden />, resume: <Play size={15} aria-hidden />, retry: <RotateCcw size={15} aria-hidden />,
 }
 
@@ -47,6 +48,7 @@ export function JobPage({ job: id }: { job: number }) {
     mutationFn: (what: Act) => {
       const params = { params: { path: { job_id: id } } }
       const calls = {
+        run: () => api.POST("/api/v2/jobs/{job_id}/run", params),
         cancel: () => api.POST("/api/v2/jobs/{job_id}/cancel", params),
         pause: () => api.POST("/api/v2/jobs/{job_id}/pause", params),
         resume: () => api.POST("/api/v2/jobs/{job_id}/resume", params),
@@ -73,11 +75,12 @@ export function JobPage({ job: id }: { job: number }) {
       <Link href={paths.jobs(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{w.title}</Link>
       <div className="page-head">
         <h1>{name}</h1>
+        {mayManage(project) && <Rename key={name} job={job} name={name} />}
         <JobTag job={job} />
         {mayManage(project) && (
           <div className="actions">
             {actsOf(job).map((what) => (
-              <Button key={what} kind={what === "cancel" ? "danger" : "plain"} icon={ICON[what]} busy={act.isPending && act.variables === what}
+              <Button key={what} kind={what === "cancel" ? "danger" : what === "run" ? "accent" : "plain"} icon={ICON[what]} busy={act.isPending && act.variables === what}
                 onClick={() => (what === "cancel" ? setAsking(true) : act.mutate(what))}>{w[what]}</Button>
             ))}
           </div>
@@ -86,34 +89,29 @@ export function JobPage({ job: id }: { job: number }) {
       <p className="job-why" data-testid="why">{job.why}</p>
       <div className="job-big"><ProgressBar progress={p} /></div>
       <div className="job-figures soft" data-testid="progress">
-        <span><b>{w.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${w.growing}`}</span>
+        <span><b>{p.expected ? w.ofAbout(p.completed + p.failed + p.canceled, Math.max(p.expected, p.total)) : w.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${w.growing}`}</span>
         {(["queued", "processing", "completed", "failed", "canceled"] as const).filter((state) => p[state] > 0).map((state) => (
           <span key={state} className={state === "failed" ? "red" : undefined}>{words.count(p[state])} {w.counts[state]}</span>
         ))}
         {job.images_per_s !== null && <span>{w.perMinute(job.images_per_s)}</span>}
         {job.seconds_left !== null && <span>{w.left}: {duration(job.seconds_left)}</span>}
       </div>
+      {p.failed > 0 && (
+        <section className="section">
+          <h2>{w.failures}</h2>
+          <JobFailures job={job} />
+        </section>
+      )}
       <div className="two">
         <div>
           <section className="section">
             <h2>{w.finds}</h2>
             <Found job={job} />
           </section>
-          {job.failures.length > 0 && (
+          {p.failed === 0 && (
             <section className="section">
               <h2>{w.failures}</h2>
-              <ul className="lines">
-                {job.failures.map((group) => (
-                  <li key={group.reason}>
-                    <div className="line-head"><span style={{ overflowWrap: "anywhere" }}>{group.reason}</span><span className="red">{words.images(group.images)}</span></div>
-                    <p className="small">
-                      {group.sample_image_ids.slice(0, 3).map((image, at) => (
-                        <Link key={image} href={paths.image(project.id, image)} style={{ marginRight: 12 }}>{`${w.failureSample} (${at + 1})`}</Link>
-                      ))}
-                    </p>
-                  </li>
-                ))}
-              </ul>
+              <JobFailures job={job} />
             </section>
           )}
         </div>
@@ -132,7 +130,7 @@ export function JobPage({ job: id }: { job: number }) {
           <section className="section">
             <dl className="facts">
               <dt>{w.pipeline}</dt><dd>{job.pipeline_slug} <span className="faint">{job.pipeline_version}</span></dd>
-              <dt>{w.priority}</dt><dd>{w.priorities[job.priority]}</dd>
+              <dt>{w.priority}</dt><dd>{mayManage(project) ? <ChoosePriority job={job} /> : w.priorities[job.priority]}</dd>
               {job.requested_by && (<><dt>{w.by}</dt><dd>{job.requested_by}</dd></>)}
               <dt>{w.created}</dt><dd><When at={job.created_at} /></dd>
               {job.started_at && (<><dt>{w.started}</dt><dd><When at={job.started_at} /></dd></>)}
@@ -143,6 +141,51 @@ export function JobPage({ job: id }: { job: number }) {
       </div>
       <Confirm open={asking} onClose={() => setAsking(false)} title={w.cancelAsk} text={w.cancelText} go={w.cancelGo} keep={w.keep} busy={act.isPending} onGo={() => act.mutate("cancel")} />
     </div>
+  )
+}
+
+function useChange(job: JobDetail) {
+  const project = useProject()
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (change: { name?: string; priority?: Priority }) =>
+      answer(api.PATCH("/api/v2/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: change })),
+    onSuccess: (_, { priority }) => toast(priority ? words.job.prioritized(words.job.priorities[priority] ?? priority) : words.job.renamed),
+    onSettled: () => client.invalidateQueries({ queryKey: ["job", project.id] }),
+  })
+}
+
+function ChoosePriority({ job }: { job: JobDetail }) {
+  const change = useChange(job)
+  return (
+    <select className="input input-small" aria-label={words.job.priority} value={job.priority} disabled={change.isPending}
+      onChange={(event) => change.mutate({ priority: event.target.value as Priority })}>
+      {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+    </select>
+  )
+}
+
+function Rename({ job, name }: { job: JobDetail; name: string }) {
+  const [open, setOpen] = useState(false)
+  const [text, setText] = useState(name)
+  const change = useChange(job)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    change.mutate({ name: text.trim() }, { onSuccess: () => setOpen(false) })
+  }
+  return (
+    <>
+      <IconButton label={words.job.rename} onClick={() => setOpen(true)}><Pencil size={15} /></IconButton>
+      <Dialog open={open} onClose={() => setOpen(false)} title={words.job.renameTitle}>
+        <form className="form" onSubmit={submit}>
+          <TextField label={words.job.name} required maxLength={255} autoFocus value={text} onChange={(event) => setText(event.target.value)} />
+          <div className="dialog-actions">
+            <Button onClick={() => setOpen(false)}>{words.common.cancel}</Button>
+            <Button type="submit" kind="accent" busy={change.isPending} disabled={!text.trim()}>{words.common.save}</Button>
+          </div>
+        </form>
+      </Dialog>
+    </>
   )
 }
 

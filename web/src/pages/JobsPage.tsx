@@ -57,6 +57,7 @@ export function JobsPage() {
             <div className="line-head small soft">
               <span>{job.why}</span>
               <span className="nowrap">
+                {job.progress.failed > 0 && <span className="red">{words.count(job.progress.failed)} {w.counts.failed}, </span>}
                 {w.of(job.progress.completed + job.progress.failed + job.progress.canceled, job.progress.total)}
                 {job.images_per_s !== null ? `, ${w.perMinute(job.images_per_s)}` : ""}
                 {job.seconds_left !== null ? `, ${duration(job.seconds_left)}` : ""}

@@ -4,65 +4,100 @@ import { Plus } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
 import { answer, api } from "../api/client"
-import { askPipelines, askServices } from "../api/queries"
+import { askPipelines, askServices, askWorkers } from "../api/queries"
+import type { Worker } from "../api/types"
 import { mayManage, useProject } from "../components/project"
 import { OnlineTag } from "../components/states"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Copyable } from "../ui/Copyable"
-import { Dialog } from "../ui/Dialog"
+import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
 import { When } from "../ui/time"
+import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
 
 export function WorkersPage() {
   const project = useProject()
   const { data, error, refetch } = useQuery({ ...askServices(project.id), refetchInterval: 15_000 })
+  const { data: workers } = useQuery({ ...askWorkers(project.id), refetchInterval: 15_000 })
   const [connecting, setConnecting] = useState(false)
   const w = words.worker
   useEffect(() => {
     document.title = `${w.title} · ${project.name}`
   }, [w.title, project.name])
   const connect = mayManage(project) && <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setConnecting(true)}>{w.connect}</Button>
+  const services = new Set(data?.results.map((service) => service.id))
+  const others = workers?.results.filter((worker) => worker.service_id == null || !services.has(worker.service_id)) ?? []
   return (
     <div className="narrow">
       <div className="page-head"><h1>{w.title}</h1><div className="actions">{connect}</div></div>
       {error && <Trouble error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows />}
-      {data?.results.length === 0 && <Empty title={w.noneTitle} text={w.none}>{connect}</Empty>}
+      {data?.results.length === 0 && others.length === 0 && <Empty title={w.noneTitle} text={w.none}>{connect}</Empty>}
       <ul className="lines">
         {data?.results.map((service) => (
           <li key={service.id}>
             <div className="line-head"><b>{service.name}</b><OnlineTag online={service.online} /></div>
             <p className="small soft">{w.lastSeen}: <When at={service.last_seen_at} />. {w.offers}: {service.pipelines.join(", ") || words.common.none}.</p>
-            {service.workers.length > 0 ? (
-              <div className="table-scroll">
-                <table className="table">
-                  <thead><tr><th>{w.name}</th><th>{w.address}</th><th>{w.onJob}</th><th className="number">{w.holds}</th><th className="number">{w.completed}</th><th className="number">{w.rate}</th><th>{w.lastSeen}</th></tr></thead>
-                  <tbody>
-                    {service.workers.map((worker) => (
-                      <tr key={worker.id}>
-                        <td><OnlineTag online={worker.online} /> {worker.name}</td>
-                        <td>{worker.address}</td>
-                        <td>{worker.job_id === null ? <span className="faint">{words.common.none}</span> : <Link href={paths.job(project.id, worker.job_id)}>{worker.job_id}</Link>}</td>
-                        <td className="number">{words.count(worker.holds)}</td>
-                        <td className="number">{words.count(worker.completed)}</td>
-                        <td className="number nowrap">{worker.images_per_s === null ? "" : words.job.perMinute(worker.images_per_s)}</td>
-                        <td className="nowrap"><When at={worker.last_contact_at} short /></td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            ) : <p className="small faint">{w.noLive}</p>}
+            {service.workers.length > 0 ? <WorkerList workers={service.workers} /> : <p className="small faint">{w.noLive}</p>}
           </li>
         ))}
+        {data && others.length > 0 && <li><b>{w.others}</b><WorkerList workers={others} /></li>}
       </ul>
       <Pipelines />
       <ConnectWorker open={connecting} onClose={() => setConnecting(false)} />
     </div>
   )
+}
+
+function WorkerList({ workers }: { workers: Worker[] }) {
+  const project = useProject()
+  const [evicting, setEvicting] = useState<Worker | null>(null)
+  const client = useQueryClient()
+  const w = words.worker
+  const evict = useMutation({
+    mutationFn: (worker: Worker) => answer(api.POST("/api/v2/workers/{worker_id}/evict", { params: { path: { worker_id: worker.id } } })),
+    onSuccess: (evicted) => toast(w.evicted(evicted.taken_back)),
+    onSettled: () => {
+      setEvicting(null)
+      return Promise.all(["worker", "job"].map((kind) => client.invalidateQueries({ queryKey: [kind, project.id] })))
+    },
+  })
+  return (
+    <ul>
+      {workers.map((worker) => (
+        <li key={worker.id} className="worker" data-worker={worker.name}>
+          <div>
+            <p className="worker-name"><OnlineTag online={worker.online} /> <b>{worker.name}</b></p>
+            <p className="small soft">{describe(worker)}</p>
+          </div>
+          <div className="small">
+            <p className="worker-holds">
+              {worker.jobs.length === 0 && <span className="faint">{w.idle}</span>}
+              {worker.jobs.map((held) => <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>{w.jobHolds(held.holds, held.job_id)}</Link>)}
+            </p>
+            <p className="soft">
+              {w.done(worker.completed)}{worker.images_per_s ? `, ${words.job.perMinute(worker.images_per_s)}` : ""}, <When at={worker.last_contact_at} short />
+            </p>
+          </div>
+          {mayManage(project) && <Button small kind="danger" aria-label={`${w.evict} ${worker.name}`} onClick={() => setEvicting(worker)}>{w.evict}</Button>}
+        </li>
+      ))}
+      {evicting && (
+        <Confirm open onClose={() => setEvicting(null)} title={w.evictAsk(evicting.name)} text={w.evictText(evicting.holds)} go={w.evictGo} busy={evict.isPending} onGo={() => evict.mutate(evicting)} />
+      )}
+    </ul>
+  )
+}
+
+/** What a worker said of itself; of one that said nothing, its address. */
+function describe(worker: Worker): string {
+  const w = words.worker
+  if (worker.host == null) return worker.address
+  const said = [worker.version ? `${w.version} ${worker.version}` : "", worker.devices.join(", "), worker.pid ? w.process(worker.pid) : "", worker.address]
+  return said.filter(Boolean).join(" · ")
 }
 
 function Pipelines() {

@@ -132,20 +132,29 @@ export const words = {
   job: {
     title: "Jobs", start: "Start a job", noneTitle: "No job yet", none: "A job runs a pipeline over images. Start one when there are images and a worker is online.",
     noneState: "No job is in this state.", name: "Name", pipeline: "Pipeline", state: "State", progress: "Progress", rate: "Rate", left: "Time left", by: "Asked for by", started: "Started", finished: "Finished", created: "Made", priority: "Priority",
-    states: { queued: "Queued", processing: "Running", completed: "Completed", failed: "Failed", canceled: "Canceled", paused: "Paused" } as Record<string, string>,
+    states: { queued: "Queued", processing: "Running", completed: "Completed", failed: "Failed", canceled: "Canceled", paused: "Paused", not_started: "Not started" } as Record<string, string>,
     priorities: { low: "Low", normal: "Normal", high: "High" } as Record<string, string>,
-    of: (done: number, total: number) => `${n(done)} of ${n(total)}`, perMinute: (rate: number) => `${rate * 60 >= 10 ? n(Math.round(rate * 60)) : (rate * 60).toFixed(1)} images/min`,
+    of: (done: number, total: number) => `${n(done)} of ${n(total)}`, ofAbout: (done: number, total: number) => `${n(done)} of about ${n(total)}`, perMinute: (rate: number) => `${rate * 60 >= 10 ? n(Math.round(rate * 60)) : (rate * 60).toFixed(1)} images/min`,
     counts: { queued: "waiting", processing: "in work", completed: "done", failed: "failed", canceled: "canceled" } as Record<string, string>,
-    cancel: "Cancel", pause: "Pause", resume: "Resume", retry: "Retry failed", cancelAsk: "Cancel this job?", cancelText: "Images that were analysed keep their results. The rest is not analysed.", cancelGo: "Cancel the job", keep: "Let it run",
-    canceled: "The job is canceled.", paused: "The job is paused. Nothing new is handed out.", resumed: "The job goes on.", retried: "The failed images wait for a worker again.",
+    cancel: "Cancel", run: "Run", pause: "Pause", resume: "Resume", retry: "Take it up again", rename: "Rename", renameTitle: "Rename the job", prioritized: (name: string) => `Its priority is ${name} now.`, renamed: "The job has another name now.", cancelAsk: "Cancel this job?", cancelText: "Images that were analysed keep their results. The rest is not analysed.", cancelGo: "Cancel the job", keep: "Let it run",
+    canceled: "The job is canceled.", paused: "The job is paused. Nothing new is handed out.", resumed: "The job goes on.", ran: "The job is started.", retried: "What was not done waits for a worker again.",
     history: "History", failures: "Failures", found: "Found", nothingFound: "nothing found", annotations: "annotations", growing: "still counting", standing: "takes every new image",
-    failureSample: "Look at one", noName: (slug: string, id: number) => `${slug} ${id}`, finds: "What it has found so far", noFinds: "Nothing has been found yet.",
+    noName: (slug: string, id: number) => `${slug} ${id}`, finds: "What it has found so far", noFinds: "Nothing has been found yet.",
+  },
+
+  failure: {
+    none: "No image failed.", noReason: "No reason was given", noWorker: "an unknown worker", look: "Look at the image", choose: "Choose images to retry only some.", retrySome: "Retry chosen",
+    sum: (images: number, reasons: number) => `${plural(images, "image", "images")} failed, for ${plural(reasons, "reason", "reasons")}. They are not tried again by themselves.`,
+    retryAll: (count: number) => (count === 1 ? "Retry it" : `Retry all ${n(count)}`), retryReason: (count: number) => (count === 1 ? "Retry it" : `Retry ${n(count)}`),
+    retried: (count: number) => (count === 1 ? "1 image waits for a worker again." : `${n(count)} images wait for a worker again.`),
+    attempts: (count: number) => plural(count, "attempt", "attempts"), attempt: (number: number) => `${n(number)}.`, at: (time: string, took: string) => `${time}, for ${took}`, since: (time: string) => `since ${time}`,
+    outcomes: { "in hand": "is in work", completed: "done", error: "failed without a word", lost: "no answer came back", evicted: "the worker was evicted", released: "the worker gave it back", unheard: "the worker never had it" } as Record<string, string>,
   },
 
   run: {
     title: "Start a job", pipeline: "Pipeline", online: "a worker is online", offline: "no worker online: it waits until one comes", which: "Which images",
     everything: "All images of the project", byDeployment: "One deployment", byIds: (count: number) => `The ${plural(count, "selected image", "selected images")}`, unanalysed: "Only images that this project has no analysis of", from: "Taken from", to: "to", priority: "Priority", name: "Name", nameHint: "So that you find it again.",
-    go: "Start", started: "The job is queued.", noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.", automatic: "The automatic pipeline takes new images by itself.",
+    go: "Start", goLater: "Make it", later: "Do not start it yet", madeLater: "The job is made. It waits until you run it.", started: "The job is queued.", noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.", automatic: "The automatic pipeline takes new images by itself.",
   },
 
   source: {
@@ -165,7 +174,9 @@ export const words = {
   },
 
   worker: {
-    title: "Workers", noneTitle: "No worker has registered yet", none: "A worker is a program that runs models. It may run on any machine that reaches this server over HTTPS.", online: "Online", offline: "Offline", lastSeen: "Last seen", offers: "Offers", holds: "Holds", completed: "Completed", rate: "Rate", name: "Worker", address: "Address", onJob: "On job", connect: "Connect a worker", connectTitle: "Connect a worker", connectText: "Make a token for it, then run these commands on the machine with the models.", tokenName: "Name of the worker's machine", make: "Make a token", shownOnce: "This token is shown only now. Keep it where the worker can read it.", install: "Install", registerStep: "Register its pipelines", runStep: "Start it", noLive: "No process of it is connected.", pipelines: "Pipelines", algorithms: "Algorithms", classes: (count: number) => plural(count, "class", "classes"), services: "Processing services", noPipelines: "No pipeline is registered.", version: "Version",
+    title: "Workers", noneTitle: "No worker has registered yet", none: "A worker is a program that runs models. It may run on any machine that reaches this server over HTTPS.", online: "Online", offline: "Offline", lastSeen: "Last seen", offers: "Offers", holds: "Holds", completed: "Completed", rate: "Rate", name: "Worker", address: "Address", onJob: "On job", connect: "Connect a worker", connectTitle: "Connect a worker", connectText: "Make a token for it, then run these commands on the machine with the models.", tokenName: "Name of the worker's machine", make: "Make a token", shownOnce: "This token is shown only now. Keep it where the worker can read it.", install: "Install", registerStep: "Register its pipelines", runStep: "Start it", noLive: "No process of it is connected.", pipelines: "Pipelines", algorithms: "Algorithms", classes: (count: number) => plural(count, "class", "classes"), services: "Processing services", others: "Callers of no service", device: (count: number) => plural(count, "device", "devices"), done: (count: number) => `${n(count)} done`, jobHolds: (count: number, job: number) => `${n(count)} of job ${job}`, idle: "holds nothing", process: (pid: number) => `process ${pid}`, evict: "Evict",
+    evictAsk: (name: string) => `Evict ${name}?`, evictText: (count: number) => (count === 0 ? "It holds nothing. Its id is refused from now on; started again, it gets a new one. Its API token stays good." : `The ${plural(count, "image", "images")} that it holds go back to the line at once, and its results for them no longer count. Its id is refused from now on; started again, it gets a new one. Its API token stays good.`),
+    evicted: (count: number) => (count === 0 ? "The worker is evicted." : `The worker is evicted. ${count === 1 ? "1 image is" : `${n(count)} images are`} back in the line.`), evictGo: "Evict the worker", noPipelines: "No pipeline is registered.", version: "Version",
   },
 
   settings: {
