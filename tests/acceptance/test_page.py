@@ -219,7 +219,9 @@ def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, size: str, c
 
 @pytest.mark.parametrize("size", ["phone", "laptop"])
 def test_every_button_can_be_pressed(seat: Seat, size: str) -> None:
-    harmful = re.compile("Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run now|Download|Retry|Evict|Run$|Take it")
+    harmful = re.compile(
+        "Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run now|Download|Retry|Evict|Run$|Take it"
+    )
     with seat.tab(size) as tab:
         for path in screens(seat.scene):
             page = tab.open(path)
