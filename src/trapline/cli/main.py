@@ -20,7 +20,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "images": ("trapline.cli.images", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),
-    "worker": ("trapline.cli.worker", "worker"),
+    "worker": ("trapline.cli.worker", "app"),
     "register": ("trapline.cli.register", "register"),
     "version": ("trapline.cli.version", "version"),
 }

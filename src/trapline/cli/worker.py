@@ -1,13 +1,38 @@
-"""`trapline worker`: run models on the images that a server has to work on."""
+"""`trapline worker`: run models on the images that a server has to work on; list workers, and evict one."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trapline.cli.failures import CommandFailed, Exit
 
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.workers import Worker
 
-def worker(
+HELP = """Lease images from a server, run pipelines over them, and post what they find.
+
+    trapline worker --pipeline animal-detector
+
+Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or Ctrl-C within ten seconds, and gives back at once
+what it has not begun; nothing is lost. Its exit code is 4 where the server refuses its token, or a person evicted it.
+
+With a token of yours, see all workers, and take the leases of one that does no good away from it:
+
+    trapline worker list
+    trapline worker evict 0197d3a0
+"""
+
+app = typer.Typer(help=HELP, invoke_without_command=True, add_completion=False, rich_markup_mode="markdown")
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+SHORT = 13
+"""How many characters of an id are shown: they are the time of its hello, to the millisecond."""
+
+
+@app.callback()
+def run(
+    context: typer.Context,
     pipeline: Annotated[
         list[str] | None,
         typer.Option("--pipeline", "-p", help="A pipeline to run, several times for more; without it, all installed."),
@@ -19,10 +44,9 @@ def worker(
     ] = None,
     list_pipelines: Annotated[bool, typer.Option("--list", help="List the installed pipelines and end.")] = False,
 ) -> None:
-    """Lease images from a server, run pipelines over them, and post what they find.
-
-    Signs in with TRAPLINE_TOKEN. Ends on SIGTERM or Ctrl-C within ten seconds; nothing is lost.
-    """
+    """Run a worker, unless a command says otherwise."""
+    if context.invoked_subcommand is not None:
+        return
     # Models and image libraries take a second to import; other commands must not wait for them.
     from trapline.worker.pipeline import find_slugs
     from trapline.worker.settings import BadSettings, read_settings
@@ -44,3 +68,86 @@ def worker(
         raise CommandFailed(str(error)) from None
     except SignedOut as error:
         raise CommandFailed(str(error), Exit.REFUSED) from None
+
+
+@app.command("list")
+def list_workers(
+    *,
+    project: Annotated[str | None, typer.Option("--project", help="Name or id; without it, all projects.")] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Also those that were evicted, replaced or stopped.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the workers of the last day: who is online, what each holds, and how fast it is.
+
+    Example: `trapline worker list --project "Forest edge" --ended`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        within = get_project(server, project).id if project is not None else None
+        workers = server.list_workers(within, ended=ended)
+    if as_json:
+        print_json(workers)
+        return
+    print_table(
+        ("id", "worker", "service", "state", "holds", "jobs", "done", "images/s", "version", "devices", "last seen"),
+        [
+            (
+                str(it.id)[:SHORT],
+                it.name,
+                it.service,
+                _describe_state(it),
+                it.holds,
+                ", ".join(str(held.job_id) for held in it.jobs),
+                it.completed,
+                it.images_per_s,
+                it.version,
+                ", ".join(it.devices),
+                it.last_contact_at,
+            )
+            for it in workers
+        ],
+    )
+
+
+@app.command("evict")
+def evict_worker(
+    worker: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it that `list` shows.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take a worker's images back at once, and refuse it from now on.
+
+    Others can take them at once, and none of its results count any more. Its process ends; its API token stays good,
+    so a process that is started anew is another worker. Wants a manager of every project that it works for, or
+    whoever runs it.
+
+    Example: `trapline worker evict 0197d3a0-5f1e`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        evicted = server.evict_worker(_find_worker(server, worker).id)
+    if as_json:
+        print_json(evicted)
+        return
+    images = "1 image is" if evicted.taken_back == 1 else f"{evicted.taken_back} images are"
+    print(f"{evicted.worker.name} is evicted; {images} back in the line.")
+
+
+def _find_worker(server: "Trapline", wanted: str) -> "Worker":
+    found = [worker for worker in server.list_workers(ended=True) if str(worker.id).startswith(wanted.lower())]
+    if not found:
+        raise CommandFailed(f"there is no worker {wanted}; `trapline worker list` shows them")
+    if len(found) > 1:
+        names = ", ".join(f"{worker.id} ({worker.name})" for worker in found)
+        raise CommandFailed(f"several workers begin with {wanted}: {names}", Exit.WRONG_USAGE)
+    return found[0]
+
+
+def _describe_state(worker: "Worker") -> str:
+    if worker.ended_why == "evicted":
+        return f"evicted by {worker.ended_by}"
+    return worker.ended_why or ("online" if worker.online else "silent")
