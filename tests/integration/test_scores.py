@@ -43,9 +43,7 @@ async def test_thirty_thousand_scores_come_back_bit_for_bit(field: Field) -> Non
     logits = np.random.default_rng(7).normal(0, 3, len(LABELS)).astype("<f4")
     powers = np.exp(logits - logits.max())
     scores = (powers / powers.sum()).astype("<f4")
-    shown = await show(
-        field, classification=LABELS[5], labels=LABELS, scores=scores.tolist(), logits=logits.tolist()
-    )
+    shown = await show(field, classification=LABELS[5], labels=LABELS, scores=scores.tolist(), logits=logits.tolist())
     assert bits(shown["scores"]) == scores.tobytes()
     assert bits(shown["logits"]) == logits.tobytes()
     assert (shown["labels"], shown["class_name"], shown["algorithm"]) == (LABELS, LABELS[5], "field-classifier")

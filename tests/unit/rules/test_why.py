@@ -102,7 +102,10 @@ SOON = NOW + timedelta(seconds=8)
             replace(LIVE, rivals=Rivals(online=1, name="gpu-2", busy=1, busy_with=7)),
             "3 images wait; gpu-2 is at work on job 7.",
         ),
-        (replace(LIVE, rivals=Rivals(online=1, name="gpu-2", busy=1)), "3 images wait; gpu-2 is at work on another job."),
+        (
+            replace(LIVE, rivals=Rivals(online=1, name="gpu-2", busy=1)),
+            "3 images wait; gpu-2 is at work on another job.",
+        ),
         (
             replace(LIVE, rivals=Rivals(online=2, name="gpu-2", busy=2, busy_with=7)),
             "3 images wait; 2 workers, gpu-2 among them, are at work on other jobs, such as job 7.",
