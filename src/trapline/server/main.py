@@ -19,7 +19,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from trapline.server.arrivals import Arrivals
-from trapline.server.background.run import run_background
 from trapline.server.db.base import Database
 from trapline.server.db.migrations import check_present
 from trapline.server.errors import TraplineError
@@ -150,6 +149,9 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
 
 async def do_chores(settings: Settings) -> None:
     """Do the background work until SIGTERM or SIGINT."""
+    # What chores stand on takes long to load, and an API process, which must be there soon, has none.
+    from trapline.server.background.run import run_background
+
     async with open_system(settings) as system:
         await run_background(system)
 

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from trapline.server.errors import Unavailable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 LOCK = 7_230_001
+_VERSIONS = Path(__file__).parent / "versions"
 
 
 @contextmanager
@@ -25,28 +26,39 @@ def _connect(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    # Every process of the server asks for the revision and hardly one moves it: alembic is loaded where it is needed.
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
     return config
 
 
+def list_revisions() -> list[str]:
+    """List the revisions that this program knows, the oldest first: each file's name begins with its own."""
+    return sorted(file.name.partition("_")[0] for file in _VERSIONS.glob("[0-9]*_*.py"))
+
+
 def newest() -> str:
     """Name the revision that this program works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return list_revisions()[-1]
 
 
 def find_present(url: str) -> str | None:
     """Tell which revision a database is at; None for an empty one."""
     with _connect(url) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+            return None
+        found: str | None = connection.scalar(text("select version_num from alembic_version"))
+        return found
 
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring a database to the newest revision (or to one); a second process that does the same waits for the first."""
+    from alembic import command
+
     with _connect(url) as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         connection.commit()
@@ -66,8 +78,7 @@ def check_present(url: str) -> None:
     present, wanted = find_present(url), newest()
     if present == wanted:
         return
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if present is None or present in known:
+    if present is None or present in list_revisions():
         raise Unavailable(
             f"The database is at revision {present or 'none'}, this program needs {wanted}. Run `trapline migrate`."
         )
