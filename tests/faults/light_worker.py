@@ -31,7 +31,8 @@ class Wishes:
 
     `servers` are (host, port), tried in turn; `address` is the loopback address that it speaks from; `work_s` how long
     one task takes. `stubborn`: a result is sent again until its fate is known. `poison` are image ids that kill the
-    process that has one in hand. `fail_share`: so many results are errors. `hold`: lease, and never answer.
+    process that has one in hand. `fail_share`: so many results are errors. `hold`: lease, and never
+    answer; `keep`: the same, and renew for ever.
     """
 
     servers: list[tuple[str, int]]
@@ -47,6 +48,7 @@ class Wishes:
     poison: list[str] = field(default_factory=list)
     fail_share: float = 0.0
     hold: bool = False
+    keep: bool = False
     wait_s: float = 1.0
     timeout_s: float = 10.0
 
@@ -198,6 +200,9 @@ class Worker:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.wishes.hold:
             self.rest(3600)
+        while self.wishes.keep:
+            self.rest(self.renew_s)
+            self.renew()
         renewed = time.monotonic()
         for _ in tasks:
             self.rest(self.wishes.work_s)

@@ -25,7 +25,8 @@ class _Pair:
 
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter | None = None
-    carried: int = 0
+    is_marked: bool = False
+    is_swallowing: bool = False
 
 
 @dataclass
@@ -42,6 +43,7 @@ class FaultProxy:
     swallowed: int = 0
     _mode: Mode = Mode.PASS
     _needle: bytes | None = None
+    _after: bytes | None = None
     _pairs: set[_Pair] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _passing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -125,9 +127,21 @@ class FaultProxy:
 
         return int(self._do(act))
 
-    def swallow_answer_to(self, needle: bytes) -> None:
-        """Let the next bytes with this in them arrive, then break the connection before an answer comes back."""
-        self._needle = needle
+    def swallow_answer_to(self, needle: bytes, after: bytes | None = None) -> None:
+        """Let the next bytes with this in them arrive, then break the connection before their answer comes back.
+
+        With `after` only on a connection that had those bytes before.
+        """
+        self._needle, self._after = needle, after
+
+    def _look(self, data: bytes, pair: _Pair) -> None:
+        if self._needle is None:
+            return
+        if self._after is not None and self._after in data:
+            pair.is_marked = True
+        if self._needle in data and (self._after is None or pair.is_marked):
+            self._needle = None
+            pair.is_swallowing = True
 
     def _break(self, pair: _Pair) -> None:
         self.broken += 1
@@ -167,14 +181,13 @@ class FaultProxy:
             await self._passing.wait()
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            if not upwards and pair.carried < 0:
+            if not upwards and pair.is_swallowing:
                 # The answer to what was looked for has come: it did arrive, and nobody hears of it.
                 self.swallowed += 1
                 self._break(pair)
                 return
-            if upwards and self._needle is not None and self._needle in data:
-                self._needle = None
-                pair.carried = -1
+            if upwards:
+                self._look(data, pair)
             writer.write(data)
             await writer.drain()
         await self._passing.wait()

@@ -192,7 +192,9 @@ class Scene:
             time.sleep(0.05)
 
     def end(self) -> None:
-        """End everything."""
+        """End everything, once."""
+        if self._ending.is_set():
+            return
         self._ending.set()
         self._database_wanted = False
         if self._database_thread.is_alive():

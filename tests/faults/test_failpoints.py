@@ -59,7 +59,7 @@ class _Busy:
         self.numbers = count()
 
     def hire(self) -> None:
-        """Start a worker of the five calls, one of the additions, and two slow ones: one stays, one comes and leaves."""
+        """Start a worker of the five calls, one of the additions, and two slow ones: one stays, one leaves."""
         self.scene.add_worker(1, work_s=0.01, fail_share=0.05)
         self.scene.add_worker(2, work_s=0.05, additions=True, fail_share=0.05)
         for number in (3, 4):
