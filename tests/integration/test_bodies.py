@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import resource
 import zlib
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from backports import zstd
 
-from tests.integration.fields import Field, make_field, success
+from tests.integration.fields import Field, failure, make_field, success
 from trapline.server.rules.score_codec import decode_scores
 from trapline.server.system import Limits, System
 
@@ -152,3 +153,37 @@ async def test_a_large_body_that_ends_too_early_stores_nothing(field: Field) -> 
     assert answer.status_code == 400
     assert "Nothing was stored" in answer.json()["detail"]
     assert await field.ask("select count(*) from annotations") == [(0,)]
+
+
+async def test_a_name_that_no_index_takes_harms_nothing(field: Field) -> None:
+    job = await field.run_job()
+    tasks = await field.lease(job)
+    names = random.Random(7).sample(range(0x4E00, 0x9FFF), 6_000)
+    long = success(tasks[1])
+    [detection] = long["result"]["detections"]
+    [named] = detection["classifications"]
+    named["classification"] = "".join(map(chr, names))
+    assert await field.post(job, [success(tasks[0]), long, success(tasks[2])]) == ["accepted"] * 3
+
+
+async def test_too_many_elements_are_refused(field: Field) -> None:
+    job = await field.run_job()
+    await field.lease(job)
+    answer = await post(field, job, b"[" + b"1," * 10_000 + b"1]")
+    assert answer.status_code == 400
+    assert "10,000" in answer.json()["detail"]
+
+
+async def test_an_error_with_odd_signs_is_an_error_like_others(field: Field) -> None:
+    job = await field.run_job()
+    tasks = await field.lease(job)
+    assert await field.post(job, [success(tasks[0]), failure(tasks[1], "x \u0001a\u0001 y")]) == ["accepted"] * 2
+
+
+async def test_a_success_after_a_lost_lease_leaves_no_error(field: Field) -> None:
+    job = await field.run_job()
+    [task, *_] = await field.lease(job)
+    await field.expire()
+    assert await field.ask("select count(*) from analysis_details where error_message is not null") == [(6,)]
+    assert await field.post(job, [success(task)]) == ["accepted"]
+    assert await field.ask("select count(*) from analysis_details where error_message is not null") == [(5,)]

@@ -77,6 +77,9 @@ async def test_labels_may_stand_in_data_alone(field: Field) -> None:
     assert await field.ask(query) == [(["a", "b"],)]
 
 
+NUL_IN_DATA = {"name": "A", "key": "a", "version": 1, "category_map": {"data": [{"index": 0, "label": {"x\x00": 1}}]}}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -85,6 +88,7 @@ async def test_labels_may_stand_in_data_alone(field: Field) -> None:
         {"processing_service_name": "S", "pipelines": [{"name": "P", "slug": "not a slug", "version": 1}]},
         {"processing_service_name": "S", "pipelines": [PIPELINE, PIPELINE]},
         {"processing_service_name": "S\x00", "pipelines": []},
+        {"processing_service_name": "S", "pipelines": [PIPELINE | {"algorithms": [NUL_IN_DATA]}]},
         [],
     ],
 )

@@ -27,7 +27,14 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
         hide_secrets,
     ]
     last: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                pad_event_to=0,
+                # The richer one prints local variables, tokens among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 Item = TypeVar("Item")
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """Make sure that PostgreSQL can store a text; raises ValueError."""
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
     try:
@@ -25,13 +26,13 @@ def _not_boolean(value: Any) -> Any:
     return value
 
 
-AnyText = Annotated[str, AfterValidator(_without_nul)]
+AnyText = Annotated[str, AfterValidator(without_nul)]
 """Text of any length that PostgreSQL can store."""
 
-Text = Annotated[str, Field(max_length=10_000), AfterValidator(_without_nul)]
+Text = Annotated[str, Field(max_length=10_000), AfterValidator(without_nul)]
 """Text of at most 10,000 characters."""
 
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_without_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
 """A name that a person reads: 1 to 255 characters."""
 
 Slug = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]

@@ -71,7 +71,6 @@ def test_unknown_keys_are_ignored() -> None:
         (None, "Expected"),
         ({}, "source_images"),
         ({"error": 3}, "error"),
-        ({"error": "x" * 100_001}, "100,000"),
         ({"error": "a\x00b"}, "NUL"),
         (find_on(TASK) | {"config": {"deep": ["\x00"]}}, "NUL"),
         (find_on(TASK) | {"detections": [{"source_image_id": "1"}]}, "algorithm"),
@@ -216,3 +215,19 @@ def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:
     [(sha256, content)] = found.maps.items()
     assert content == (["a", "b"], [{"index": 0, "label": "a"}])
     assert found.report["algorithms"]["d"]["category_map"] == {"version": "1", "class_list": sha256.hex()}
+
+
+def test_a_long_error_is_cut() -> None:
+    read = read_one({"error": "x" * 100_001})
+    assert isinstance(read, Failure)
+    assert len(read.error) == 100_000
+
+
+def test_a_name_too_long_for_an_index_is_cut_and_kept_beside() -> None:
+    [usual] = find_on(TASK)["detections"][0]["classifications"]
+    found = find(classifications=[usual | {"classification": "ä" * 6_000}])
+    assert [row.class_name for row in found.annotations] == ["ä" * 500] * 2
+    assert found.annotations[1].data["given_class"] == "ä" * 6_000
+    assert [one.class_name for one in found.classes] == ["ä" * 500]
+    read = read_one(find_on(TASK) | {"detections": [{"source_image_id": "1", "algorithm": {"key": "k" * 256}}]})
+    assert isinstance(read, Refused)

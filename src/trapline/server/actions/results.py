@@ -35,7 +35,7 @@ from trapline.server.db.registration import (
     put_unregistered,
     read_labels,
 )
-from trapline.server.errors import Forbidden
+from trapline.server.errors import Forbidden, Invalid
 from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
 from trapline.server.exchange.results import (
     Element,
@@ -72,6 +72,7 @@ TOLD = {
     Verdict.STALE: STALE,
 }
 TRIES = 5
+MOST_RESULTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Batch:
     leases: list[Leased | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+
+    def make_room(self, elements: int) -> None:
+        """Make sure that so many elements more are not too many for one body. Raises Invalid."""
+        if len(self.statuses) + elements > MOST_RESULTS:
+            raise Invalid(f"A body may have at most {MOST_RESULTS:,} results. Nothing was stored; send fewer at once.")
 
     def add(self, subject: str, leased: Leased | None, status: str) -> None:
         """Add an element."""
@@ -136,12 +142,14 @@ async def take_results(system: System, scope: Scope, job: LeasableJob, body: Bod
     batch = Batch()
     if isinstance(body, bytes):
         for raw in split_body(body):
+            batch.make_room(len(raw))
             await _prepare(system, scope, job, batch, read_elements(raw))
     else:
         # One at a time, and never long in one piece: the process has other callers, and bounded memory.
         async with system.large_bodies:
             groups = split_body(body)
             while (group := await asyncio.to_thread(next, groups, None)) is not None:
+                batch.make_room(len(group))
                 await _prepare(system, scope, job, batch, await asyncio.to_thread(read_elements, group), in_thread=True)
     await _store(system, scope, job, batch.replies, batch.statuses)
     return ResultsAccepted(
@@ -243,7 +251,7 @@ async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequen
         return
     try:
         await _store_together(system, scope, job, replies, statuses)
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
         if len(replies) == 1:
             log.error(
                 "a result cannot be stored", job=job.id, task=str(replies[0].leased.analysis_id), error=str(error)
@@ -342,7 +350,9 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
     async with tx.at_once():
         if found:
             won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
-            had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1]
+            had_failed = [
+                one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost
+            ]
             await complete_tasks(scope, tx, holder_id, won, had_failed)
             classes = [one for findings in found for one in findings.classes]
             await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})

@@ -184,4 +184,4 @@ def _is_deliberate(error: BaseException) -> bool:
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
         return True
     state = getattr(cause, "sqlstate", None)
-    return isinstance(state, str) and state[:2] in ("40", "55")
+    return isinstance(state, str) and state[:2] in ("40", "54", "55")

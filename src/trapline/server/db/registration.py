@@ -58,7 +58,9 @@ async def put_algorithm(
         insert into algorithms (project_id, key, version, map_sha256, name, description, task_type, version_name, uri,
             registered)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, true)
-        on conflict (project_id, key, version, map_sha256) do update set registered = true
+        on conflict (project_id, key, version, map_sha256) do update set registered = true,
+            name = excluded.name, description = excluded.description, task_type = excluded.task_type,
+            version_name = excluded.version_name, uri = excluded.uri
             where not algorithms.registered
         """,
         (
@@ -146,13 +148,15 @@ async def put_offer(scope: Scope, tx: Transaction, project_id: int, service_id: 
 async def put_unregistered(scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]) -> None:
     """Keep algorithms that results name and nobody registered, by key and name, flagged as that."""
     if named:
+        # In one order, so that two that name the same ones cannot lock each other out.
+        ordered = dict(sorted(named.items()))
         await tx.execute(
             """
             insert into algorithms (project_id, key, version, map_sha256, name, registered)
             select %s, n.key, 0, null, n.name, false from unnest(%s::text[], %s::text[]) as n(key, name)
             on conflict (project_id, key, version, map_sha256) do nothing
             """,
-            (project_id, list(named), list(named.values())),
+            (project_id, list(ordered), list(ordered.values())),
         )
 
 

@@ -26,6 +26,7 @@ from trapline.wire.annotations import AnnotationType
 
 TOP = 5
 SHORT_LIST = 16
+LONGEST_CLASS = 500
 _COUNTED_BITS = (1 << 20) - 1
 
 
@@ -109,7 +110,7 @@ class Findings:
     def add_detection(self, detection: Detection, algorithms: Mapping[str, KnownAlgorithm]) -> None:
         """Add a detection and its classifications."""
         naming = next((named for named in reversed(detection.classifications) if named.terminal), None)
-        name = naming.classification if naming else None
+        name = naming.classification[:LONGEST_CLASS] if naming else None
         named_with = find_confidence(naming, algorithms[naming.algorithm.key].labels) if naming else None
         confidence = detection.score if detection.score is not None else named_with
         box_id = None
@@ -134,7 +135,9 @@ class Findings:
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
         _add_given(data, inference_time=named.inference_time, timestamp=named.timestamp)
-        about = (named.classification, find_confidence(named, algorithm.labels))
+        about = (named.classification[:LONGEST_CLASS], find_confidence(named, algorithm.labels))
+        if len(named.classification) > LONGEST_CLASS:
+            data["given_class"] = named.classification
         if 0 < length <= SHORT_LIST:
             _add_given(data, scores=scores or None, logits=logits)
         annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)

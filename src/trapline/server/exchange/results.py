@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 LONGEST_ERROR = 100_000
 LONGEST_NAME = 10_000
+LONGEST_KEY = 255
 Kind = TypeVar("Kind")
 
 
@@ -164,19 +165,21 @@ def _words(error: Exception) -> str:
 def _check(result: Success | Failure) -> None:
     """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
     if isinstance(result, Failure):
-        if len(result.error) > LONGEST_ERROR:
-            raise ValueError(f"the error has more than {LONGEST_ERROR:,} characters")
+        result.error = result.error[:LONGEST_ERROR]
         return
     for found in result.detections:
-        if not found.algorithm.key:
-            raise ValueError("an algorithm without a key")
+        _check_algorithm(found.algorithm)
         if found.score is not None and not 0 <= found.score <= 1:
             raise ValueError("score must lie between 0 and 1")
         for named in found.classifications:
-            if not named.algorithm.key:
-                raise ValueError("an algorithm without a key")
+            _check_algorithm(named.algorithm)
             if len(named.classification) > LONGEST_NAME:
                 raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
+
+
+def _check_algorithm(algorithm: AlgorithmReference) -> None:
+    if not 1 <= len(algorithm.key) <= LONGEST_KEY:
+        raise ValueError(f"the key of an algorithm has 1 to {LONGEST_KEY} characters")
 
 
 def _check_text(value: Any) -> None:

@@ -140,7 +140,7 @@ async def origin_of(request: Request) -> Origin:
     if request.method == "POST" and (key := headers.get("idempotency-key")) is not None:
         if not 1 <= len(key) <= 255:
             raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-        if headers.get("content-type", "").startswith("application/json"):
+        if headers.get("content-type", "").startswith("application/json") and _is_short(request):
             digest = hashlib.sha256(await request.body()).digest()
             once = Once(key=key, route=f"POST {request.url.path}", body_sha256=digest)
     return Origin(
@@ -161,6 +161,13 @@ def _read_worker_id(request: Request) -> UUID | None:
         return UUID(given)
     except ValueError:
         raise Invalid("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
+
+
+def _is_short(request: Request) -> bool:
+    """Whether a body may be read whole to compare it: results are known by their leases, and can be huge."""
+    length = request.headers.get("content-length", "")
+    system: System = request.app.state.system
+    return length.isdecimal() and int(length) <= system.limits.json_bytes
 
 
 OriginOf = Annotated[Origin, Depends(origin_of)]

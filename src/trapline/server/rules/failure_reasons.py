@@ -29,7 +29,8 @@ def name_reason(error: str) -> str:
 
     Of a traceback the last line counts, of any other text the first. A reason's own reason is itself.
     """
-    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    # The sign that holds a place below must not come from outside.
+    lines = [line.strip() for line in error.replace("\x01", " ").splitlines() if line.strip()]
     if not lines:
         return ""
     line = lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]

@@ -22,6 +22,7 @@ class TaskRow(NamedTuple):
     fence: int
     won: int | None
     errors: int
+    lost: int
     holder_id: int | None
     leased_at: datetime | None
 
@@ -78,7 +79,7 @@ async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
     """Lock those of these tasks that are the job's, in the order of their ids."""
     cursor = await tx.execute(
         """
-        select id, image_id, state, attempt, fence, won, errors, holder_id, leased_at from analyses
+        select id, image_id, state, attempt, fence, won, errors, lost, holder_id, leased_at from analyses
         where id = any(%s) and job_id = %s order by id for no key update
         """,
         (ids, job_id),
