@@ -1,7 +1,8 @@
 """The log of what clients did: each operation ended ok, failed, or its fate is unknown; a file for each client.
 
 A line is written before an operation is sent and another one when its answer is there: an operation without the second
-line is one whose client was killed, and its fate is unknown. Times are of the machine's monotonic clock, in seconds.
+line is one whose client was killed, and its fate is unknown. Times are of the machine's monotonic clock, in
+seconds; `wall` is what the client takes for the date.
 Standard library only: the light worker, which must start fast, writes it too.
 """
 
@@ -35,7 +36,7 @@ class Recorder:
     def begin(self, operation: str, **details: Any) -> int:
         """An operation is about to be sent; answers its number."""
         self._number += 1
-        self._write({"n": self._number, "op": operation, "at": time.monotonic(), **details})
+        self._write({"n": self._number, "op": operation, "at": time.monotonic(), "wall": time.time(), **details})
         return self._number
 
     def end(self, number: int, state: str, **details: Any) -> None:

@@ -45,14 +45,22 @@ class Probe:
     def _run(self, ending: threading.Event) -> None:
         with httpx2.Client(base_url=self.base_url, trust_env=False, timeout=15) as client:
             while not ending.wait(self.every_s):
-                began = time.monotonic()
-                answer = self.ask(client)
-                took_s = time.monotonic() - began
-                self.answers.append(
-                    Answer(began, took_s, answer.status_code, answer.headers.get("Retry-After"))
-                    if answer is not None
-                    else Answer(began, took_s, None)
-                )
+                self._note(client)
+
+    def ask_once(self) -> None:
+        """Ask once."""
+        with httpx2.Client(base_url=self.base_url, trust_env=False, timeout=15) as client:
+            self._note(client)
+
+    def _note(self, client: httpx2.Client) -> None:
+        began = time.monotonic()
+        answer = self.ask(client)
+        took_s = time.monotonic() - began
+        self.answers.append(
+            Answer(began, took_s, answer.status_code, answer.headers.get("Retry-After"))
+            if answer is not None
+            else Answer(began, took_s, None)
+        )
 
     @contextmanager
     def at_work(self) -> Iterator["Probe"]:

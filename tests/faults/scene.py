@@ -143,7 +143,7 @@ class Scene:
             "TRAPLINE_REAPER_S": str(REAPER_S),
             "TRAPLINE_LEASE_MAX_S": str(LEASE_MAX_S),
             "TRAPLINE_LOG_FORMAT": "json",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
             **({"TRAPLINE_FAILPOINTS": str(self.plan)} if self.failpoints else {}),
             **self.settings,
             **self.environments.get(name, {}),
@@ -161,7 +161,7 @@ class Scene:
         name = f"background {number}"
         return self.keeper.add_module(name, self._module, ["background"], self.environment(name), self.log_of(name))
 
-    def add_worker(self, number: int, **wishes: Any) -> Part:
+    def add_worker(self, number: int, environment: Mapping[str, str] | None = None, **wishes: Any) -> Part:
         """Start a light worker, called `worker NUMBER`; see light_worker.Wishes."""
         name = f"worker {number}"
         told = {
@@ -173,7 +173,7 @@ class Scene:
             **wishes,
         }
         return self.keeper.add(
-            Part(name, [sys.executable, str(LIGHT_WORKER), json.dumps(told)], {}, self.log_of("workers"))
+            Part(name, [sys.executable, str(LIGHT_WORKER), json.dumps(told)], environment or {}, self.log_of("workers"))
         )
 
     @property
@@ -347,6 +347,10 @@ class Scene:
         os.kill(pid, signal.SIGKILL)
         self.strikes.append(strike)
         return strike
+
+    def strike_now(self, name: str) -> Strike:
+        """Note that a part is struck in some way at this time."""
+        return Strike(name, time.monotonic(), self.find_pid(name))
 
     def kill_any(self, chance: random.Random, victims: list[str] | None = None) -> Strike | None:
         """Kill -9 some part that runs now; None where none does."""
