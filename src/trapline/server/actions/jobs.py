@@ -153,6 +153,9 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
     """Cancel a job; what is done stays. Canceling a standing job switches it off. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
+        if row.standing:
+            # The project before the job, as whoever switches its pipeline does: else the two lock each other out.
+            await tx.execute("select 1 from projects where id = %s for no key update", (row.project_id,))
         if not await cancel.cancel_job(scope, tx, job_id):
             raise Conflict(OVER)
         if row.standing:
