@@ -75,6 +75,7 @@ class Scene:
         self._database_wanted = False
         self._database_back: list[float] = []
         self._ending = threading.Event()
+        self._asking: psycopg.Connection | None = None
         self._database_thread = threading.Thread(target=self._keep_database, name="keep database", daemon=True)
         (self.folder / MARK).touch()
         self.logs.mkdir(exist_ok=True)
@@ -99,8 +100,6 @@ class Scene:
         """PostgreSQL itself, past the proxy."""
         assert self.postgres is not None
         return self.postgres.url
-
-    # --- starting and ending -------------------------------------------------------------------------------------
 
     def start(self, images: int = 0) -> "Scene":
         """Start everything but workers, with a project that has so many images and a registered pipeline."""
@@ -214,8 +213,6 @@ class Scene:
                 self.postgres = start_postgres(self.folder, {"shared_buffers": "64MB"})
                 self._database_back.append(time.monotonic())
 
-    # --- a field to work in ---------------------------------------------------------------------------------------
-
     def make_field(self, images: int) -> None:
         """Make a project with images, a registered pipeline, and the owner's and the workers' tokens."""
 
@@ -264,19 +261,29 @@ class Scene:
         """The log of a client of the test's own."""
         return Recorder(self.logs / f"{client}.jsonl", client)
 
-    # --- looking -------------------------------------------------------------------------------------------------
-
     def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask PostgreSQL itself; waits for it where it is starting again."""
+        if self._asking is not None:
+            return _ask(self._asking, query, parameters)
         deadline = time.monotonic() + 30
         while True:
             try:
                 with psycopg.connect(self.database_url, connect_timeout=2) as connection:
-                    cursor = connection.execute(query.encode(), parameters or None)
-                    return list(cursor.fetchall()) if cursor.description else []
+                    return _ask(connection, query, parameters)
             except psycopg.OperationalError:
                 assert time.monotonic() < deadline, "the database did not come back"
                 time.sleep(0.1)
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """Let everything that is asked within the block be undone at its end."""
+        with psycopg.connect(self.database_url) as connection:
+            self._asking = connection
+            try:
+                yield
+            finally:
+                self._asking = None
+                connection.rollback()
 
     def count_open(self) -> int:
         """How many tasks of live jobs are neither completed nor failed."""
@@ -321,8 +328,6 @@ class Scene:
         assert busy >= share * len(self.strikes), (
             f"something was in flight at only {busy} of {len(self.strikes)} strikes: the test proves nothing"
         )
-
-    # --- striking ------------------------------------------------------------------------------------------------
 
     def list_victims(self) -> list[str]:
         """The names of all parts that run now, the database among them."""
@@ -386,3 +391,8 @@ class Scene:
     def last_back(self) -> float:
         """When PostgreSQL was last ready again."""
         return self._database_back[-1]
+
+
+def _ask(connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    cursor = connection.execute(query.encode(), parameters or None)
+    return list(cursor.fetchall()) if cursor.description else []

@@ -20,20 +20,27 @@ from tests.faults.scene import DATABASE, Scene
 KILLS = sized(20, 8)
 COMMITS = sized(20, 8)
 FILLS = sized(20, 8)
+WRITES = ("POST /api/v2/jobs/*/result", "POST /api/v2/deployments")
+WAIT_S = 0.4
 
 
 def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
     make_scene: MakeScene, figures: Figures
 ) -> None:
+    """Each kill strikes while a result and another write wait to be committed."""
     chance = make_chance("acknowledged")
-    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=sized(4000, 600))
+    scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=sized(4000, 600))
     scene.make_expanded_job()
     for number in (1, 2):
         scene.add_worker(number, additions=number == 2, work_s=0.02)
     probes = [probe_writes(scene, scene.record(f"writer-{number}"), every_s=0) for number in (1, 2)]
     with probes[0].at_work(), probes[1].at_work():
-        for _ in range(KILLS):
-            time.sleep(chance.uniform(0.3, 0.9))
+        for number in range(KILLS):
+            time.sleep(chance.uniform(0.1, 0.6))
+            # A request has several transactions; which of them writes is nothing that this test should know.
+            rules = [f"before commit|{doing}|{chance.randint(1, 4)}|sleep {WAIT_S}" for doing in WRITES]
+            scene.follow(*[f"{number * len(WRITES) + place} {rule}" for place, rule in enumerate(rules)])
+            wait_for("writes", lambda n=number: len(scene.list_strikes()) == (n + 1) * len(WRITES))  # type: ignore[misc]
             scene.kill(DATABASE)
             answers = len(probes[0].answers)
             wait_for("an answer", lambda n=answers: len(probes[0].answers) > n)  # type: ignore[misc]
