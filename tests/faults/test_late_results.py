@@ -57,12 +57,19 @@ class _Interleaving:
         self.round += 1
         address = f"127.1.{self.round}.{self.number % 250 + 1}"
         holder = Speaker(chance.choice(self.scene.ports), self.scene.worker_token, address)
+        # Dice alone would leave out one kind or another in a small run: some jobs have a fate.
+        evicted, canceled, handed_on = (self.number % 5 == fate for fate in (1, 2, 3))
         try:
-            if self.round == 1 or chance.random() < 0.8:
-                self.lease(holder, chance, evicted=chance.random() < 0.2)
-            if self.round > 1 or chance.random() < 0.3:
+            if self.round == 1 or handed_on or chance.random() < 0.8:
+                self.lease(
+                    holder, chance, evicted=(evicted and self.round == 1) or (not handed_on and chance.random() < 0.2)
+                )
+            if handed_on and self.round == 2:
+                for task in [task for task in self.tasks.values() if task.attempt == 2]:
+                    self._post(holder, task, 1, is_error=False)
+            if self.round > (2 if canceled else 1) or (not canceled and not handed_on and chance.random() < 0.3):
                 self.answer(holder, chance)
-            if self.round > 1 and chance.random() < 0.15:
+            if (canceled and self.round == 2) or (self.round > 1 and chance.random() < 0.15):
                 self.cancel()
                 self.answer(holder, chance)
         finally:
