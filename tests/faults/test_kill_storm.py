@@ -6,6 +6,7 @@ import time
 from tests.faults.chance import FULL, Figures, make_chance, sized
 from tests.faults.checker import check
 from tests.faults.conftest import MakeScene
+from tests.faults.scene import LEASE_MAX_S
 
 TASKS = sized(10_000)
 KILLS = sized(80, 32)
@@ -31,6 +32,8 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(make_scene: MakeScene, figur
     pace_s = STORM_S * WORKERS / TASKS * (0.6 if FULL else 0.4)
     for number in range(1, WORKERS + 1):
         scene.add_worker(number, work_s=pace_s, additions=number % 2 == 0, fail_share=0.02)
+    # One is slower than its leases last: its results come late, when others have the same tasks in hand.
+    scene.add_worker(WORKERS + 1, work_s=LEASE_MAX_S / 3, batch=4)
     began = time.monotonic()
     while len(scene.strikes) < KILLS or time.monotonic() - began < STORM_S:
         time.sleep(chance.uniform(0.5, 1.5) * STORM_S / KILLS * 0.95)
