@@ -23,6 +23,14 @@ class Greeted:
         headers = {"Authorization": f"Token {self.token}", "X-Trapline-Worker": self.id, **self.headers}
         return await self.at.client.post(f"/api/v2{path}", json=body, headers=headers)
 
+    async def claim(self) -> list[int]:
+        """Ask which jobs have something to lease."""
+        headers = {"Authorization": f"Token {self.token}", "X-Trapline-Worker": self.id}
+        params = {"pipeline__slug__in": SLUG, "ids_only": "1", "limit": "100"}
+        answer = await self.at.client.get("/api/v2/jobs", params=params, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [job["id"] for job in answer.json()["results"]]
+
     async def lease(self, limit: int = 8, wait_s: float = 0, pipelines: Sequence[str] = (SLUG,)) -> list[Any]:
         """Lease tasks of any job."""
         answer = await self.call("/tasks/lease", {"pipelines": list(pipelines), "limit": limit, "wait_s": wait_s})

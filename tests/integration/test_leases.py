@@ -15,7 +15,7 @@ from tests.integration.test_job_life import shared_token
 from trapline.server.actions import jobs, line
 from trapline.server.arrivals import Arrivals
 from trapline.server.db.base import Database, Transaction
-from trapline.server.db.line.lease import OWN_ERROR_S
+from trapline.server.db.line.ready import OWN_ERROR_S
 from trapline.server.rules.access import Scope
 from trapline.server.system import Leases, System
 
@@ -225,7 +225,7 @@ async def test_a_worker_speaks_only_for_itself(field: Field) -> None:
     one, two = await greet(field), await greet(field, name="worker-2")
     await one.lease(2)
     await two.lease(1)
-    await field.change("update analyses set deadline = now() - interval '1 h'")
+    await field.change("update analyses set deadline = now() - interval '20 min'")
     await field.change("update workers set last_contact_at = now() - interval '1 h'")
     await two.renew([])
     await field.claim()  # and so do callers without a name, from the same address and with the same token
@@ -239,11 +239,27 @@ async def test_a_worker_that_lives_keeps_its_leases_and_writes_no_task(field: Fi
     await field.run_job()
     worker = await greet(field)
     tasks = await worker.lease()
-    await field.change("update analyses set deadline = now() - interval '1 d', leased_at = now() - interval '2 d'")
+    await field.change("update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 d'")
     before = await field.ask("select id, xmin::text from analyses order by id")
     assert await worker.renew(tasks) == (["held"] * 3, 0)
     await line.return_expired(field.system, SYSTEM)
     assert await field.ask("select id, xmin::text from analyses order by id") == before
+
+
+async def test_a_lease_that_a_living_worker_never_names_ends(field: Field) -> None:
+    await field.run_job()
+    worker = await greet(field)
+    known, *lost = await worker.lease()
+    assert (await worker.renew([known]))[1] == 0
+    await field.change("update analyses set deadline = now() - interval '59 min'")
+    assert await worker.claim() == []
+    await line.return_expired(field.system, SYSTEM)
+    assert await field.ask("select count(*) from analyses where state = 'processing'") == [(3,)]
+    assert (await worker.renew([known]))[0] == ["held"]
+    await field.change("update analyses set deadline = deadline - interval '2 min' where deadline < now()")
+    await line.return_expired(field.system, SYSTEM)
+    assert await field.ask("select id::text from analyses where state = 'processing'") == [(known["id"],)]
+    assert {task["id"] for task in await worker.lease()} == {lost[0]["id"]}, "each goes out alone"
 
 
 async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Field) -> None:
@@ -254,6 +270,7 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     assert await one.post(job, [failure(task)]) == ["accepted"]
     await field.change("update analyses set not_before = now()")
     assert await one.lease() == []
+    assert (await one.claim(), await two.claim()) == ([], [job])
     [again] = await two.lease()
     await two.release([again])
     # Where the other one does not take it, it is not kept from anybody for ever.
@@ -261,6 +278,35 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     assert await one.lease() == []
     await field.change("update analyses set updated_at = now() - make_interval(secs => %s)", OWN_ERROR_S + 1)
     assert len(await one.lease()) == 1
+
+
+async def test_whoever_was_just_served_waits_although_its_jobs_are_over(system: System) -> None:
+    field, neighbour = await make_field(system, images=4), await make_field(system, images=8, name="neighbour")
+    worker = await greet(field, token=await shared_token(field, neighbour))
+    patient = await neighbour.run_job()
+    assert [task["job_id"] for task in await worker.lease(1)] == [patient]
+    hasty = [await field.run_job(selection={"images": [str(image)]}) for image in field.images]
+    served = []
+    for _ in range(6):
+        [task] = await worker.lease(1)
+        served.append(task["job_id"])
+        assert await worker.post(task["job_id"], [success(task)]) == ["accepted"]
+    assert served == [hasty[0], patient, hasty[1], patient, hasty[2], patient]
+
+
+async def test_a_task_may_be_given_back_without_end(field: Field) -> None:
+    await field.run_job(selection={"images": [str(field.images[0])]})
+    worker = await greet(field)
+    await field.change("update analyses set attempt = 40000, fence = 40000")
+    for _ in range(2):
+        [task] = await worker.lease()
+        await worker.release([task])
+    [task] = await worker.lease()
+    assert await worker.post(task["job_id"], [failure(task)]) == ["accepted"]
+    await field.skip_waits()
+    [task] = await worker.lease()
+    assert await worker.post(task["job_id"], [success(task)]) == ["accepted"]
+    assert await field.ask("select state, attempt, won from analyses") == [("completed", 40004, 40004)]
 
 
 class CountingDatabase(Database):

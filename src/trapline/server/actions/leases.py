@@ -8,6 +8,7 @@ import structlog
 
 from trapline.server.actions.tasks import LEASE_TOKENS, check_hello, contact_every_s
 from trapline.server.db.line.evict import PAGE, Taken, Whose, list_holdings, list_leased, take_back
+from trapline.server.db.line.expiry import Terms, extend_leases
 from trapline.server.db.line.holders import hear_worker
 from trapline.server.db.line.job_row import JobClosed
 from trapline.server.db.workers import check_worker, end_worker
@@ -27,10 +28,12 @@ async def renew_leases(system: System, scope: Scope, given: Leases) -> Renewed:
     keys = system.secrets.derive_all(LEASE_TOKENS)
     named = [(subject, find_leased(keys, subject)) for subject in given.leases]
     ids = [leased.analysis_id for _, leased in named if leased]
+    terms = Terms(system.leases.lease_s, system.leases.lease_max_s, system.leases.losses)
     async with system.database.line(scope) as tx:
         await check_worker(scope, tx)
         await hear_worker(scope, tx, system.remembered, contact_every_s(system.leases))
         standing = await list_leased(scope, tx, worker_id, ids)
+        await extend_leases(scope, tx, worker_id, ids, terms)
         stray = Whose((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_holdings(scope, tx, worker_id, stray)
     answer = []

@@ -54,6 +54,8 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
             tx.session.add(MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value))
         await tx.session.refresh(row)
         tx.audit("create", "project", row.id, row.id, name=row.name)
+        # A worker whose token is good for every project may be told of this one in the next moment.
+        tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
         [project] = await _describe(tx, scope, [row])
         return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}))
 

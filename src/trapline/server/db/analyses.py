@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.row import Key, Now, Number, Row
@@ -43,9 +43,9 @@ class AnalysisRow(Row):
     model_name: Mapped[str]
     model_version: Mapped[str]
     state: Mapped[str] = mapped_column(default="queued")
-    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
-    fence: Mapped[int] = mapped_column(SmallInteger, default=0)
-    won: Mapped[int | None] = mapped_column(SmallInteger)
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    won: Mapped[int | None] = mapped_column(Integer)
     errors: Mapped[int] = mapped_column(SmallInteger, default=0)
     lost: Mapped[int] = mapped_column(SmallInteger, default=0)
     not_before: Mapped[datetime | None]
@@ -91,7 +91,7 @@ class AttemptRow(Row):
     id: Mapped[Number]
     analysis_id: Mapped[UUID]
     project_id: Mapped[int]
-    attempt: Mapped[int] = mapped_column(SmallInteger)
+    attempt: Mapped[int] = mapped_column(Integer)
     holder_id: Mapped[int | None]
     leased_at: Mapped[datetime | None]
     ended_at: Mapped[Now]

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.line.cancel import HAS_OPEN
+from trapline.server.db.line.ready import any_in_line
 from trapline.server.rules.access import Scope
 
 CLASSES = 1000
@@ -52,19 +54,9 @@ class Rival(NamedTuple):
     busy_with: tuple[int, int] | None
 
 
-# Each way into the line has an index of its own; a condition over both would walk every row of the job.
-_READY = """(
-    exists (
-        select 1 from analyses a where a.job_id = {job} and a.state = 'queued' and a.lost = 0
-        and (a.not_before is null or a.not_before <= now())
-    ) or exists (
-        select 1 from analyses a where a.job_id = {job} and a.state = 'queued' and a.lost > 0
-        and (a.not_before is null or a.not_before <= now())
-    )
-)"""
 _ACTIVITY = f"""
     select j.id, coalesce(h.held, 0), coalesce(h.workers, 0), h.name, h.host, h.user_agent, h.address, h.since,
-        case when j.open > 0 and not {_READY.format(job="j.id")} then least(
+        case when j.open > 0 and not {any_in_line("j.id")} then least(
             (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0),
             (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
         ) end,
@@ -73,11 +65,7 @@ _ACTIVITY = f"""
             select max(s.last_seen_at) from service_pipelines sp
             join processing_services s on s.id = sp.service_id where sp.pipeline_id = j.pipeline_id
         ),
-        j.status = 'canceled' and (
-            exists (select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0)
-            or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
-            or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'processing')
-        )
+        j.status = 'canceled' and {HAS_OPEN}
     from jobs j
     left join lateral (
         select sum(g.held) over () as held, count(*) over () as workers, w.name, w.host, o.user_agent, o.address,
@@ -112,7 +100,7 @@ _RIVALS = f"""
         where exists (
             select 1 from service_pipelines mine join service_pipelines theirs on theirs.service_id = mine.service_id
             where mine.pipeline_id = j.pipeline_id and theirs.pipeline_id = o.pipeline_id
-        ) and {_READY.format(job="o.id")}
+        ) and {any_in_line("o.id")}
     ),
     busy as (
         select distinct on (o.job_id, o.id) o.job_id, o.id, h.job_id as with_job, h.project_id as with_project

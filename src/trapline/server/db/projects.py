@@ -13,7 +13,7 @@ from trapline.server.rules.access import Scope
 
 
 class ProjectRow(Row):
-    """A project."""
+    """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was."""
 
     __tablename__ = "projects"
 
@@ -25,6 +25,7 @@ class ProjectRow(Row):
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
     archived_at: Mapped[datetime | None]
+    last_leased_at: Mapped[datetime | None]
 
 
 async def get_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:

@@ -6,6 +6,12 @@ from trapline.server.rules.access import Scope
 from trapline.wire.jobs import JobState
 
 CHUNK = 2000
+HAS_OPEN = """(
+    exists (select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0)
+    or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
+    or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'processing')
+)"""
+"""Whether a job `j` has open tasks; each part has an index of its own."""
 
 
 async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | None = None) -> bool:
@@ -28,7 +34,8 @@ async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | N
 async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
     """Mark one chunk of a canceled job's open tasks, in the order of their ids, without its row; answers how many.
 
-    The fence moves up, so that no lease token of theirs is good for a later retry of the job.
+    A chunk comes from each of the indexes that open tasks are in, so that no other row of the job is read. The fence
+    moves up, so that no lease token of theirs is good for a later retry of the job.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
@@ -36,9 +43,16 @@ async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
         update analyses a set state = 'canceled', fence = a.attempt, deadline = null, not_before = null,
             updated_at = clock_timestamp()
         from (
-            select a.id from analyses a where a.job_id = %(job)s and a.state in ('queued', 'processing')
+            select a.id from analyses a where a.id in (
+                (select id from analyses where job_id = %(job)s and state = 'queued' and lost = 0 limit %(chunk)s)
+                union all
+                (select id from analyses where job_id = %(job)s and state = 'queued' and lost > 0 limit %(chunk)s)
+                union all
+                (select id from analyses where job_id = %(job)s and state = 'processing' limit %(chunk)s)
+            )
+              and a.state in ('queued', 'processing')
               and exists (select 1 from jobs where id = %(job)s and status = 'canceled')
-            order by a.id limit %(chunk)s for no key update of a
+            order by a.id for no key update of a
         ) swept
         where a.id = swept.id
         """,
@@ -50,10 +64,9 @@ async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
 async def list_unswept(scope: Scope, tx: Transaction) -> list[int]:
     """List canceled jobs that have open tasks still: leased while the job was being canceled, or not swept yet."""
     cursor = await tx.execute(
-        """
-        select id from jobs j where status = 'canceled' and finished_at > now() - interval '1 day' and exists (
-            select 1 from analyses a where a.job_id = j.id and a.state in ('queued', 'processing')
-        ) order by id
-        """
+        f"""
+        select id from jobs j where status = 'canceled' and finished_at > now() - interval '1 day' and {HAS_OPEN}
+        order by id
+        """  # noqa: S608 - made of constants
     )
     return [row[0] for row in await cursor.fetchall()]

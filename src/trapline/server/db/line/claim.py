@@ -4,25 +4,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.line.job_row import LIVE
+from trapline.server.db.line.ready import any_in_line, in_line, not_kept_from
 from trapline.server.db.workers import judge_worker
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.wire.jobs import JobState
 
-_READY = """
-    j.status in ('queued', 'processing') and not j.paused and j.open > 0
+_LIVE = f"""
+    j.status in {LIVE} and not j.paused and j.open > 0
     and (%(projects)s::bigint[] is null or j.project_id = any(%(projects)s))
     and (%(slugs)s::text[] is null or j.pipeline_slug = any(%(slugs)s))
-    and (
-        exists (
-            select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0
-            and (a.not_before is null or a.not_before <= now())
-        )
-        or exists (
-            select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0
-            and (a.not_before is null or a.not_before <= now())
-        )
-    )
+"""
+
+# Usually the first of the two conditions holds; the second one asks who else there is.
+_FOR_CALLER = f"""(
+    {any_in_line("j.id", also="a.errors = 0")}
+    or {any_in_line("j.id", also="a.errors > 0 and " + not_kept_from("j.id", "mine.id", "%(worker)s"))}
+)"""
+_MINE = """
+    holders mine on mine.job_id = j.id and case when %(worker)s::uuid is null
+        then mine.worker_id is null and mine.token_id = %(token)s and mine.address = %(address)s
+            and mine.user_agent = %(user_agent)s
+        else mine.worker_id = %(worker)s end
 """
 
 # Priority first. A job of one image has somebody waiting before it and goes first, unless its project was just served:
@@ -31,27 +35,22 @@ _CLAIMABLE = f"""
     with ready as (
         select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at,
             j.expanded and not j.standing and j.open + j.completed + j.failed = 1 as single
-        from jobs j where {_READY}
+        from jobs j left join {_MINE} where {_LIVE} and {_FOR_CALLER}
     ),
-    served as (
-        select project_id, max(last_leased_at) as last_leased_at from jobs
-        where project_id in (select project_id from ready) group by project_id
-    ),
+    served as (select id, last_leased_at from projects where id in (select project_id from ready)),
     latest as (select count(*) as projects, max(last_leased_at) as last_leased_at from served)
-    select r.id, r.pipeline_slug from ready r join served s on s.project_id = r.project_id, latest l
+    select r.id, r.pipeline_slug from ready r join served s on s.id = r.project_id, latest l
     order by r.priority desc,
         r.single and (l.projects = 1 or s.last_leased_at is null or s.last_leased_at < l.last_leased_at) desc,
         s.last_leased_at nulls first, r.single desc, r.last_leased_at nulls first, r.id
     limit %(limit)s
 """  # noqa: S608 - made of constants
 
+_COUNT = "(select count(*) from (select 1 from analyses a where {} limit %(limit)s) counted)"
 _ARRIVED = f"""
-    select j.project_id, j.pipeline_slug, sum((
-        select count(*) from (
-            select 1 from analyses a where a.job_id = j.id and a.state = 'queued'
-            and (a.not_before is null or a.not_before <= now()) limit %(limit)s
-        ) counted
-    ))::bigint from jobs j where {_READY} group by 1, 2
+    select j.project_id, j.pipeline_slug, sum(
+        {_COUNT.format(in_line("j.id", suspect=False))} + {_COUNT.format(in_line("j.id", suspect=True))}
+    )::bigint from jobs j where {_LIVE} and {any_in_line("j.id")} group by 1, 2
 """  # noqa: S608 - made of constants
 
 _OF_JOB = "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, j.pipeline_slug, j.parameters"
@@ -67,7 +66,7 @@ _LEASABLE = f"""
         ) else (
             select count(*) from (
                 select 1 from holders h
-                join jobs live on live.id = h.job_id and live.status in ('queued', 'processing')
+                join jobs live on live.id = h.job_id and live.status in {LIVE}
                 join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
                 where h.worker_id = %(worker)s limit %(at_most)s
             ) held
@@ -99,8 +98,19 @@ class LeasableJob:
 async def list_claimable_jobs(
     scope: Scope, tx: Transaction, slugs: list[str] | None, limit: int
 ) -> list[tuple[int, str]]:
-    """List jobs that have something to lease now, best first: id and pipeline slug."""
-    cursor = await tx.execute(_CLAIMABLE, {"projects": scope.project_ids(), "slugs": slugs, "limit": limit})
+    """List jobs that have something for the caller to lease now, best first: id and pipeline slug."""
+    cursor = await tx.execute(
+        _CLAIMABLE,
+        {
+            "projects": scope.project_ids(),
+            "slugs": slugs,
+            "limit": limit,
+            "worker": scope.origin.worker_id,
+            "token": scope.token_id,
+            "address": scope.origin.address,
+            "user_agent": scope.origin.user_agent,
+        },
+    )
     return [(job_id, slug) for job_id, slug in await cursor.fetchall()]
 
 

@@ -61,7 +61,7 @@ async def take_back(
         f"""
         select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
         where a.job_id = %(job)s and a.state = 'processing' and a.holder_id = any(%(holders)s)
-          and (%(all)s or (a.id, a.attempt) in (select * from unnest(%(ids)s::uuid[], %(attempts)s::smallint[])))
+          and (%(all)s or (a.id, a.attempt) in (select * from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
           and not a.id = any(%(but_not)s::uuid[])
           and a.leased_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
           and exists (select 1 from jobs where id = %(job)s and status in {LIVE})

@@ -1,5 +1,6 @@
 """Expiry: leases that are over return to the line. Queued work waits for ever; only leases time out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,14 +17,16 @@ PAGE = 500
 ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 
-# A worker that said hello speaks for itself, for as long as it does. For other callers any contact of their token and
-# address in the job is a sign of life, but not for longer than `lease_max_s` after the lease.
+# A worker that said hello speaks for itself: whatever it says keeps a lease for `lease_max_s`, and naming it in a
+# renewal keeps it on. For other callers any contact of their token and address in the job is a sign of life, but not
+# for longer than `lease_max_s` after the lease.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
         select 1 from holders h join workers w on w.id = h.worker_id
         where h.id = a.holder_id
           and w.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+          and a.deadline + make_interval(secs => %(lease_max_s)s) >= clock_timestamp()
     )
     and (
         a.leased_at + make_interval(secs => %(lease_max_s)s) < clock_timestamp()
@@ -85,6 +88,21 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms
         return 0
     await charge_losses(scope, tx, job_id, [Held(*row) for row in rows], terms.losses, UNANSWERED)
     return len(rows)
+
+
+async def extend_leases(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: Terms) -> None:
+    """Write down that a worker names these leases still, for those that were written down half of `lease_max_s` ago."""
+    await tx.execute(
+        """
+        update analyses set deadline = clock_timestamp() + make_interval(secs => %(lease_s)s) where id in (
+            select a.id from analyses a join holders h on h.id = a.holder_id and h.worker_id = %(worker)s
+            where a.id = any(%(ids)s) and a.state = 'processing'
+              and a.deadline + make_interval(secs => %(lease_max_s)s / 2) < clock_timestamp()
+            for no key update of a skip locked
+        )
+        """,
+        {"ids": list(ids), "worker": worker_id, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
 
 
 async def charge_losses(scope: Scope, tx: Transaction, job_id: int, held: list[Held], losses: int, reason: str) -> None:

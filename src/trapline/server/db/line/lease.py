@@ -5,51 +5,34 @@ from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.job_row import LIVE
+from trapline.server.db.line.ready import in_line, not_kept_from
 from trapline.server.rules.access import Scope
 
-OTHER_WORKER_S = 60
-OWN_ERROR_S = 30
 OLD_SUSPECT_S = 60
 
 # A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
-# first, the others once nothing else is left. A task that failed goes to another worker while there is one: one that
-# is at this job, or one that waits for any job of the pipeline.
-_ALONE = """
-    not exists (
-        select 1 from holders h left join workers w on w.id = h.worker_id
-        where h.job_id = %(job)s and h.id <> %(holder)s and w.ended_at is null
-          and coalesce(w.last_contact_at, h.last_contact_at) > now() - make_interval(secs => %(other_worker_s)s)
-    )
-    and not exists (
-        select 1 from jobs o
-        join service_pipelines sp on sp.pipeline_id = o.pipeline_id
-        join workers w on w.service_id = sp.service_id and w.ended_at is null
-          and w.last_contact_at > now() - make_interval(secs => %(other_worker_s)s)
-        where o.id = %(job)s and w.id is distinct from %(worker)s and o.pipeline_slug = any(w.pipelines)
-    )
-"""
-_READY = f"""
-    a.job_id = job.id and a.state = 'queued' and (a.not_before is null or a.not_before <= now())
-    and (a.errors = 0 or a.holder_id is distinct from %(holder)s
-         or coalesce(a.not_before, a.updated_at) < now() - make_interval(secs => %(own_error_s)s) or ({_ALONE}))
-"""
-# The turn of a job is written down only where another one waits for its own: the job's row is what results wait for.
+# first, the others once nothing else is left.
+_MINE = not_kept_from("%(job)s", "%(holder)s", "%(worker)s")
+_FRESH = in_line("job.id", suspect=False, also=_MINE)
+_SUSPECT = in_line("job.id", suspect=True, also=_MINE)
+# Whose turn it was is written down only where another job waits for its own, and never waited for: the job's row is
+# what results wait for.
 _LEASE = f"""
     with job as materialized (
-        select id from jobs where id = %(job)s and status in {LIVE} and not paused
+        select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused
     ),
     old_suspect as materialized (
-        select a.id from analyses a, job where a.lost > 0 and {_READY}
+        select a.id from analyses a, job where {_SUSPECT}
             and a.updated_at < now() - make_interval(secs => %(old_suspect_s)s)
         order by a.id limit 1 for no key update of a skip locked
     ),
     ahead as materialized (
-        select a.id from analyses a, job where a.lost = 0 and {_READY}
+        select a.id from analyses a, job where {_FRESH}
             and (%(after)s::uuid is null or a.id > %(after)s) and not exists (select 1 from old_suspect)
         order by a.id limit %(limit)s for no key update of a skip locked
     ),
     suspect as materialized (
-        select a.id from analyses a, job where a.lost > 0 and {_READY} and %(after)s::uuid is null
+        select a.id from analyses a, job where {_SUSPECT} and %(after)s::uuid is null
             and not exists (select 1 from old_suspect) and not exists (select 1 from ahead)
         order by a.id limit 1 for no key update of a skip locked
     ),
@@ -62,14 +45,19 @@ _LEASE = f"""
         where a.id = picked.id
         returning a.id, a.image_id, a.attempt, a.lost
     ),
-    noted as (
-        update jobs set last_leased_at = clock_timestamp() where id in (
-            select id from jobs where id = %(job)s and exists (select 1 from leased) and exists (
-                select 1 from jobs other
-                where other.status in {LIVE} and other.open > 0 and not other.paused and other.id <> %(job)s
-            )
-            for no key update skip locked
+    turn as materialized (
+        select id, project_id from job where exists (select 1 from leased) and exists (
+            select 1 from jobs other
+            where other.status in {LIVE} and other.open > 0 and not other.paused and other.id <> job.id
         )
+    ),
+    turn_of_job as (
+        update jobs set last_leased_at = clock_timestamp()
+        where id in (select j.id from jobs j join turn on turn.id = j.id for no key update of j skip locked)
+    ),
+    turn_of_project as (
+        update projects set last_leased_at = clock_timestamp()
+        where id in (select p.id from projects p join turn on turn.project_id = p.id for no key update of p skip locked)
     )
     select l.id, l.image_id, l.attempt, l.lost, i.storage_key, i.upright_key
     from leased l join images i on i.id = l.image_id order by l.id
@@ -109,8 +97,6 @@ async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedT
             "limit": wish.limit,
             "lease_s": wish.lease_s,
             "after": wish.after,
-            "other_worker_s": OTHER_WORKER_S,
-            "own_error_s": OWN_ERROR_S,
             "old_suspect_s": OLD_SUSPECT_S,
         },
     )

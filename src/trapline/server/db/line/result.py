@@ -108,7 +108,7 @@ async def complete_tasks(
         """
         update analyses a set state = 'completed', completed_at = clock_timestamp(), deadline = null,
             not_before = null, updated_at = clock_timestamp(), won = w.attempt, holder_id = %s
-        from unnest(%s::uuid[], %s::smallint[]) as w(id, attempt) where a.id = w.id
+        from unnest(%s::uuid[], %s::integer[]) as w(id, attempt) where a.id = w.id
         """,
         (holder_id, list(won), list(won.values())),
     )
@@ -159,7 +159,7 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
         """
         insert into attempts (analysis_id, project_id, attempt, holder_id, leased_at, outcome, error)
         select e.id, %s, e.attempt, e.holder_id, e.leased_at, e.outcome, e.error
-        from unnest(%s::uuid[], %s::smallint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+        from unnest(%s::uuid[], %s::integer[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
             as e(id, attempt, holder_id, leased_at, outcome, error)
         """,
         (
