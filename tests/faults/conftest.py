@@ -51,7 +51,16 @@ def scenes() -> Iterator[Path]:
     """The folder of all scenes, which PostgreSQL's unprivileged uid can reach."""
     parent = Path(tempfile.mkdtemp(prefix="trapline-faults-"))
     parent.chmod(0o711)
+    # The watcher's standard input ends when this process does, however that happens: PostgreSQL ends then, too.
+    end = (
+        'read -r _; for file in "$0"/*/database/postmaster.pid; do kill -QUIT "$(head -n 1 "$file")"; done; rm -rf "$0"'
+    )
+    watcher = subprocess.Popen(
+        ["sh", "-c", end, str(parent)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     yield parent
+    watcher.kill()
+    watcher.communicate()
     remove(parent)
 
 

@@ -51,6 +51,7 @@ class Wishes:
     keep: bool = False
     wait_s: float = 1.0
     timeout_s: float = 10.0
+    lifeline: int | None = None
 
 
 class Lost(Exception):
@@ -111,6 +112,7 @@ class Worker:
         self.held: dict[str, tuple[str, int]] = {}
         self.ending = threading.Event()
         self.renew_s = 1.0
+        self.renewed = time.monotonic()
 
     def do(self, name: str, method: str, path: str, body: Any = None, **said: Any) -> tuple[int | None, Any, int]:
         """One operation, written down before and after; the caller ends it in the log where it succeeds."""
@@ -132,6 +134,8 @@ class Worker:
                 tasks = self.lease()
                 if not tasks:
                     self.rest(0.05)
+                    if self.wishes.additions and time.monotonic() - self.renewed > self.renew_s:
+                        self.renew()
                     continue
                 self.answer(tasks)
         except Ended:
@@ -203,17 +207,16 @@ class Worker:
         while self.wishes.keep:
             self.rest(self.renew_s)
             self.renew()
-        renewed = time.monotonic()
         for _ in tasks:
             self.rest(self.wishes.work_s)
-            if self.wishes.additions and time.monotonic() - renewed > self.renew_s:
+            if self.wishes.additions and time.monotonic() - self.renewed > self.renew_s:
                 self.renew()
-                renewed = time.monotonic()
         for job in sorted({task["job_id"] for task in tasks}):
             self.post(job, [task for task in tasks if task["job_id"] == job])
 
     def renew(self) -> None:
         """Say that the leases are still in hand."""
+        self.renewed = time.monotonic()
         status, _, number = self.do("renew", "POST", "/api/v2/tasks/renew", {"leases": list(self.held)})
         if status == 200:
             self.recorder.end(number, OK)
@@ -291,11 +294,19 @@ def found(task: dict[str, Any], mark: float) -> dict[str, Any]:
     }
 
 
+def end_with(lifeline: int) -> None:
+    """End when the other end of this pipe is closed: whoever started this process is gone."""
+    os.read(lifeline, 1)
+    os._exit(70)
+
+
 def main(told: str) -> int:
     """Work until SIGTERM."""
     given = json.loads(told)
     given["servers"] = [tuple(server) for server in given["servers"]]
     worker = Worker(Wishes(**given))
+    if worker.wishes.lifeline is not None:
+        threading.Thread(target=end_with, args=(worker.wishes.lifeline,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: worker.ending.set())
     with contextlib.suppress(KeyboardInterrupt):
         worker.run()

@@ -44,7 +44,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
-        self._lifeline, self._held = os.pipe()
+        self.lifeline, self._held = os.pipe()
         self._gate, latch = os.pipe()
         os.close(latch)
         self._ending = threading.Event()
@@ -56,9 +56,9 @@ class Keeper:
         self, name: str, module: str, arguments: list[str], environment: Mapping[str, str], log: Path, *fds: int
     ) -> Part:
         """Start a module of ours, with a lifeline to this process."""
-        lifeline = ["-m", "trapline.cli.lifeline", str(self._lifeline), str(self._gate), module]
+        lifeline = ["-m", "trapline.cli.lifeline", str(self.lifeline), str(self._gate), module]
         return self.add(
-            Part(name, [sys.executable, *lifeline, *arguments], environment, log, (self._lifeline, self._gate, *fds))
+            Part(name, [sys.executable, *lifeline, *arguments], environment, log, (self.lifeline, self._gate, *fds))
         )
 
     def add(self, part: Part) -> Part:
@@ -114,7 +114,7 @@ class Keeper:
                 assert part.process is not None
                 part.process.kill()
                 part.process.wait()
-        for descriptor in (self._lifeline, self._held, self._gate):
+        for descriptor in (self.lifeline, self._held, self._gate):
             os.close(descriptor)
 
 

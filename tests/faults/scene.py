@@ -31,6 +31,8 @@ SLUG = "field-pipeline"
 ROOT = Path(__file__).parents[2]
 LIGHT_WORKER = Path(__file__).with_name("light_worker.py")
 DATABASE = "database"
+OPEN = """select a.job_id, a.state, a.attempt, a.errors, a.lost, a.not_before - now(), a.deadline - now(), h.address
+    from analyses a left join holders h on h.id = a.holder_id where a.state in ('queued', 'processing') limit 20"""
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,12 @@ class Scene:
             "log": str(self.logs / f"worker-{number}.jsonl"),
             "name": name,
             "address": f"127.0.1.{number}",
+            "lifeline": self.keeper.lifeline,
             **wishes,
         }
-        return self.keeper.add(
-            Part(name, [sys.executable, str(LIGHT_WORKER), json.dumps(told)], environment or {}, self.log_of("workers"))
-        )
+        command = [sys.executable, str(LIGHT_WORKER), json.dumps(told)]
+        part = Part(name, command, environment or {}, self.log_of("workers"), (self.keeper.lifeline,))
+        return self.keeper.add(part)
 
     @property
     def _module(self) -> str:
@@ -297,9 +300,7 @@ class Scene:
         """Wait until every job is over; answers after how many seconds it was."""
         began = time.monotonic()
         while live := self.ask("select id, status, expanded, open from jobs where status in ('queued', 'processing')"):
-            assert time.monotonic() - began < within_s, (
-                f"not over after {within_s} s (job, status, expanded, open): {live}"
-            )
+            assert time.monotonic() - began < within_s, f"not over after {within_s} s: {live}, {self.ask(OPEN)}"
             time.sleep(0.05)
         return time.monotonic() - began
 

@@ -79,7 +79,6 @@ def test_a_database_that_is_away_is_told_at_once_and_found_back(make_scene: Make
     planned += [(way, LONG_S) for way in WAYS if LONG_S]
     chance.shuffle(planned)
     with writes.at_work(), ready.at_work():
-        wait_for("leases", lambda: scene.count_held() > 0)
         outages = [_live_through(scene, way, away_s, writes, ready) for way, away_s in planned]
         # The background must have found it back too: it alone puts a job's tasks into the line.
         scene.make_expanded_job(selection={"images": scene.images[:1]})
@@ -105,6 +104,7 @@ def test_a_database_that_is_away_is_told_at_once_and_found_back(make_scene: Make
 
 
 def _live_through(scene: Scene, way: str, away_s: float, writes: Probe, ready: Probe) -> Outage:
+    wait_for("leases", lambda: scene.count_held() > 0)
     with WAYS[way](scene):
         struck = time.monotonic()
         time.sleep(away_s)
