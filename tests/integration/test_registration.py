@@ -125,6 +125,25 @@ async def test_an_algorithm_that_nobody_registered_is_kept_and_flagged(field: Fi
     assert image["analyses"][0]["annotations"][0]["algorithm"] == "stranger"
 
 
+async def test_a_finding_is_by_the_revision_that_its_result_names(field: Field) -> None:
+    detector, classifier = PIPELINE["algorithms"]  # type: ignore[misc]
+    newer = classifier | {"version": 2, "category_map": {"data": {}, "labels": ["bat", "moth"]}}
+    job = await field.run_job()
+    tasks = await field.lease(job, 3)
+    await register(field, [changed(algorithms=[detector, newer])])
+    key = classifier["key"]
+    told = [success(task, algorithms=of) for task, of in zip(tasks, ({key: classifier}, {key: newer}, {}), strict=True)]
+    assert await field.post(job, told) == ["accepted"] * 3
+    rows = await field.ask(
+        """
+        select a.image_id::text, g.version from annotations n join analyses a on a.id = n.analysis_id
+        join algorithms g on g.id = n.algorithm_id where g.key = %s order by a.id
+        """,
+        key,
+    )
+    assert dict(rows) == {tasks[0]["image_id"]: 1, tasks[1]["image_id"]: 2, tasks[2]["image_id"]: 2}
+
+
 async def test_services_show_their_workers(field: Field) -> None:
     job = await field.run_job()
     tasks = await field.lease(job, 2)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.conformance.adc_client import find_on
 
@@ -74,12 +75,27 @@ def test_unknown_keys_are_ignored() -> None:
         ({"error": "a\x00b"}, "NUL"),
         (find_on(TASK) | {"config": {"deep": ["\x00"]}}, "NUL"),
         (find_on(TASK) | {"detections": [{"source_image_id": "1"}]}, "algorithm"),
+        (find_on(TASK) | {"config": "a" * (8 << 20)}, "config has more than 8,388,608 bytes"),
     ],
 )
 def test_bad_elements_say_why(result: Any, words: str) -> None:
     read = read_one(result)
     assert isinstance(read, Refused)
     assert words in read.reason
+
+
+@pytest.mark.parametrize("name", ["mask", "keypoints", "embedding"])
+def test_what_is_kept_as_it_came_is_checked_too(name: str) -> None:
+    kept = json.loads(
+        msgspec.json.encode(find(**{name: {"counts": "\\u0041é", "points": [1.5, None]}}).annotations[0].data)
+    )
+    assert kept[name] == {"counts": "\\u0041é", "points": [1.5, None]}
+    assert name not in find(**{name: None}).annotations[0].data
+    for wrong in ('"\\u0000"', "[1e999]", "[1,]"):
+        raw = json.dumps({"reply_subject": "t", "result": find_on(TASK)}).encode()
+        raw = raw.replace(b'"source_image_id"', f'"{name}": {wrong}, "source_image_id"'.encode(), 1)
+        [element] = read_elements([raw])
+        assert isinstance(element.result, Refused), wrong
 
 
 @pytest.mark.parametrize("number", ["1e999", '"0.5"', "true", "null"])

@@ -1,9 +1,12 @@
 """Pipelines: register, list."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pipelines import PipelineRow, list_algorithms, list_offers, select_pipelines
 from trapline.server.db.projects import get_project
@@ -41,12 +44,24 @@ async def register_pipelines(system: System, scope: Scope, project_id: int, regi
     if len(set(slugs)) < len(slugs):
         raise Invalid("The same slug comes twice. Nothing was registered.")
     hashes = await asyncio.to_thread(lambda: [hash_pipeline(pipeline) for pipeline in pipelines])
+    return await begin_anew(
+        partial(_register_all, system, scope, project_id, registration, list(zip(pipelines, hashes, strict=True)))
+    )
+
+
+async def _register_all(
+    system: System,
+    scope: Scope,
+    project_id: int,
+    registration: Registration,
+    pipelines: Sequence[tuple[Pipeline, bytes]],
+) -> Registered:
     done: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
     async with system.database.transaction(scope) as tx:
         await get_project(scope, tx, project_id)
         name, registrant = registration.processing_service_name, registrant_of(scope)
         service_id = await put_service(scope, tx, project_id, name, registrant)
-        for pipeline, sha256 in zip(pipelines, hashes, strict=True):
+        for pipeline, sha256 in pipelines:
             outcome = await _register(scope, tx, project_id, service_id, (pipeline, sha256))
             done[outcome].append(pipeline.slug)
         if done["created"] or done["updated"]:

@@ -2,22 +2,26 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import psycopg
 import structlog
 
+from trapline.server.actions.attribution import Attributed, attribute
 from trapline.server.actions.tasks import LEASE_TOKENS, contact_every_s
 from trapline.server.db.annotations import mark_images, write_annotations, write_reports, write_scores
 from trapline.server.db.base import Transaction
+from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.line.claim import LeasableJob, get_leasable_job
 from trapline.server.db.line.holders import Contact, touch_holder
 from trapline.server.db.line.job_row import Change, JobClosed, settle_job
 from trapline.server.db.line.result import (
     Ended,
     Failed,
+    TaskImage,
     TaskRow,
     complete_tasks,
     count_discarded,
@@ -28,22 +32,15 @@ from trapline.server.db.line.result import (
     lock_tasks,
     record_attempts,
 )
-from trapline.server.db.registration import (
-    ClassList,
-    find_algorithms,
-    put_class_list,
-    put_unregistered,
-    read_labels,
-)
+from trapline.server.db.registration import ClassList, put_class_list
 from trapline.server.errors import Forbidden, Invalid
-from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
+from trapline.server.exchange.findings import Findings, Subject, make_findings
 from trapline.server.exchange.results import (
     Element,
     Failure,
     Refused,
     Success,
     is_about,
-    list_algorithms,
     read_elements,
 )
 from trapline.server.exchange.splitting import Body, split_body
@@ -71,7 +68,6 @@ TOLD = {
     Verdict.DUPLICATE: DUPLICATE,
     Verdict.STALE: STALE,
 }
-TRIES = 5
 MOST_RESULTS = 10_000
 
 
@@ -103,6 +99,16 @@ class Batch:
         self.subjects.append(subject)
         self.leases.append(leased)
         self.statuses.append(status)
+
+
+@dataclass
+class LookedUp:
+    """Elements looked up: what each is told already, and of the sound ones place, lease, result, and what they name."""
+
+    statuses: list[str] = field(default_factory=list)
+    sound: list[tuple[int, Leased, Success | Failure]] = field(default_factory=list)
+    subjects: Mapping[UUID, TaskImage] = field(default_factory=dict)
+    attributed: Attributed = field(default_factory=Attributed)
 
 
 @dataclass(frozen=True)
@@ -174,75 +180,54 @@ async def _prepare(
     """Make rows of everything that can be stored; what cannot gets its status here."""
     keys = system.secrets.derive_all(LEASE_TOKENS)
     leases = [find_leased(keys, element.reply_subject) for element in elements]
+    looked = await begin_anew(partial(_look_up, system, scope, job, elements, leases))
     first = len(batch.statuses)
-    sound: list[tuple[int, Leased, Success | Failure]] = []
-    async with system.database.line(scope) as tx:
-        ids = [leased.analysis_id for leased in leases if leased]
-        content, subjects = await find_subjects(scope, tx, job.id, ids)
-        for place, (element, leased) in enumerate(zip(elements, leases, strict=True), first):
-            status = ""
-            if isinstance(element.result, Refused):
-                status = f"rejected: {element.result.reason}"
-            elif leased is None:
-                status = UNKNOWN_TOKEN
-            elif leased.analysis_id not in subjects:
-                status = UNKNOWN_TASK
-            elif not is_about(element.result, subjects[leased.analysis_id].image_id):
-                status = OTHER_IMAGE
-            else:
-                sound.append((place, leased, element.result))
-            batch.add(element.reply_subject, leased, status)
-        named: dict[str, str] = {}
-        for _, _, result in sound:
-            named.update(list_algorithms(result))
-        algorithms = await _find_algorithms(system, scope, tx, job, content or b"", named)
+    for element, leased, status in zip(elements, leases, looked.statuses, strict=True):
+        batch.add(element.reply_subject, leased, status)
 
     def make() -> list[Reply]:
         return [
             Reply(
-                place,
+                first + place,
                 leased,
                 result
                 if isinstance(result, Failure)
-                else make_findings(
-                    Subject(
-                        leased.analysis_id,
-                        subjects[leased.analysis_id].image_id,
-                        job.project_id,
-                        Frame(subjects[leased.analysis_id].width, subjects[leased.analysis_id].height),
-                    ),
-                    result,
-                    algorithms,
-                ),
+                else make_findings(_subject(job, leased, looked.subjects), result, looked.attributed.of(result)),
             )
-            for place, leased, result in sound
+            for place, leased, result in looked.sound
         ]
 
     batch.replies += await asyncio.to_thread(make) if in_thread else make()
 
 
-async def _find_algorithms(
-    system: System, scope: Scope, tx: Transaction, job: LeasableJob, content: bytes, named: dict[str, str]
-) -> dict[str, KnownAlgorithm]:
-    """Find algorithms by key; those that nobody registered are kept by key and name. `content` is the pipeline's."""
-    known = {key: system.known.algorithms.find((job.pipeline_id, content, key)) for key in named}
-    found = {key: algorithm for key, algorithm in known.items() if algorithm is not None}
-    if asked := [key for key in named if key not in found]:
-        own = await find_algorithms(scope, tx, job.project_id, job.pipeline_id, asked)
-        for key, algorithm in own.items():
-            system.known.algorithms.keep((job.pipeline_id, content, key), algorithm)
-        found |= own
-    if missing := {key: name for key, name in named.items() if key not in found}:
-        await put_unregistered(scope, tx, job.project_id, missing)
-        found |= await find_algorithms(scope, tx, job.project_id, job.pipeline_id, list(missing))
-    hashes = {sha256 for _, sha256 in found.values() if sha256}
-    unknown = [sha256 for sha256 in hashes if system.known.labels.find(sha256) is None]
-    for sha256, labels in (await read_labels(scope, tx, unknown)).items():
-        system.known.labels.keep(sha256, labels)
-    return {
-        key: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.known.labels.find(sha256)) or ())
-        for key, (algorithm_id, sha256) in found.items()
-    }
+def _subject(job: LeasableJob, leased: Leased, subjects: Mapping[UUID, TaskImage]) -> Subject:
+    image = subjects[leased.analysis_id]
+    return Subject(leased.analysis_id, image.image_id, job.project_id, Frame(image.width, image.height))
+
+
+async def _look_up(
+    system: System, scope: Scope, job: LeasableJob, elements: Sequence[Element], leases: Sequence[Leased | None]
+) -> LookedUp:
+    looked = LookedUp()
+    async with system.database.line(scope) as tx:
+        ids = [leased.analysis_id for leased in leases if leased]
+        content, looked.subjects = await find_subjects(scope, tx, job.id, ids)
+        for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
+            status = ""
+            if isinstance(element.result, Refused):
+                status = f"rejected: {element.result.reason}"
+            elif leased is None:
+                status = UNKNOWN_TOKEN
+            elif leased.analysis_id not in looked.subjects:
+                status = UNKNOWN_TASK
+            elif not is_about(element.result, looked.subjects[leased.analysis_id].image_id):
+                status = OTHER_IMAGE
+            else:
+                looked.sound.append((place, leased, element.result))
+            looked.statuses.append(status)
+        found = [result for _, _, result in looked.sound if isinstance(result, Success)]
+        looked.attributed = await attribute(system, scope, tx, job, content or b"", found)
+    return looked
 
 
 async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]) -> None:
@@ -265,27 +250,25 @@ async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequen
 async def _store_together(
     system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]
 ) -> None:
-    is_over, deadlocks = job.is_final, 0
-    while True:
-        try:
-            async with system.database.line(scope) as tx:
-                judged = await _judge(system, scope, tx, job, replies)
-                if judged.counted and not is_over:
-                    await _write(system, scope, tx, job, judged)
-                else:
-                    await _discard(scope, tx, job, judged)
-        except JobClosed:
-            is_over = True
-            continue
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-            deadlocks += 1
-            if deadlocks == TRIES:
-                raise
-            await asyncio.sleep(random.uniform(0, 0.05 * deadlocks))  # noqa: S311 - jitter
-            continue
-        for place, status in judged.told.items():
-            statuses[place] = status
-        return
+    try:
+        told = await begin_anew(partial(_try_to_store, system, scope, job, replies, is_over=job.is_final))
+    except JobClosed:
+        told = await begin_anew(partial(_try_to_store, system, scope, job, replies, is_over=True))
+    for place, status in told.items():
+        statuses[place] = status
+
+
+async def _try_to_store(
+    system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], *, is_over: bool
+) -> dict[int, str]:
+    """Store replies in one transaction; answers what each place is told. Raises JobClosed."""
+    async with system.database.line(scope) as tx:
+        judged = await _judge(system, scope, tx, job, replies)
+        if judged.counted and not is_over:
+            await _write(system, scope, tx, job, judged)
+        else:
+            await _discard(scope, tx, job, judged)
+    return judged.told
 
 
 async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[Reply]) -> Judged:

@@ -12,8 +12,8 @@ from trapline.server.rules.access import Scope
 Name = TypeVar("Name")
 Thing = TypeVar("Thing")
 
-AlgorithmName = tuple[int, bytes, str]
-"""A pipeline, the hash of what it is made of now, and an algorithm's key."""
+AlgorithmName = tuple[int, bytes, str, int | None]
+"""A pipeline, the hash of what it is made of now, and an algorithm's key and version, where that is told."""
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Registration: what a processing service offers, written so that the same again changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,19 +162,26 @@ async def put_unregistered(scope: Scope, tx: Transaction, project_id: int, named
 
 
 async def find_algorithms(
-    scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, keys: list[str]
-) -> dict[str, tuple[int, bytes | None]]:
-    """Find algorithms by key, with the hash of their class list: the pipeline's own revision, else the newest."""
+    scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, named: Sequence[tuple[str, int | None]]
+) -> dict[tuple[str, int | None], tuple[int, bytes | None]]:
+    """Find algorithms by key and version, with the hash of their class list.
+
+    Where no version is named, or that version is not registered, it is the pipeline's own revision, else the newest.
+    """
     cursor = await tx.execute(
         """
-        select distinct on (a.key) a.key, a.id, a.map_sha256 from algorithms a
-        left join pipeline_algorithms pa on pa.algorithm_id = a.id and pa.pipeline_id = %s
-        where a.project_id = %s and a.key = any(%s)
-        order by a.key, (pa.pipeline_id is not null) desc, a.registered desc, a.id desc
+        select n.key, n.version, found.id, found.map_sha256
+        from unnest(%s::text[], %s::integer[]) as n(key, version), lateral (
+            select a.id, a.map_sha256 from algorithms a
+            left join pipeline_algorithms pa on pa.algorithm_id = a.id and pa.pipeline_id = %s
+            where a.project_id = %s and a.key = n.key
+            order by (a.registered and a.version = n.version) is true desc, (pa.pipeline_id is not null) desc,
+                a.registered desc, a.id desc limit 1
+        ) found
         """,
-        (pipeline_id, project_id, keys),
+        ([key for key, _ in named], [version for _, version in named], pipeline_id, project_id),
     )
-    return {key: (algorithm_id, sha256) for key, algorithm_id, sha256 in await cursor.fetchall()}
+    return {(key, version): (algorithm_id, sha256) for key, version, algorithm_id, sha256 in await cursor.fetchall()}
 
 
 async def read_labels(scope: Scope, tx: Transaction, hashes: list[bytes]) -> dict[bytes, list[str]]:

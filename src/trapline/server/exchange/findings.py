@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from msgspec import Raw
 from numpy.typing import NDArray
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.annotations import FoundClass, NewAnnotation, NewScores
-from trapline.server.exchange.results import Classification, Detection, Success
+from trapline.server.exchange.results import NOTHING, Classification, Detection, Success
 from trapline.server.rules.geometry import Box, Frame, clip
 from trapline.server.rules.pipeline_content import hash_map
 from trapline.server.rules.score_codec import ENCODING, encode_scores
@@ -185,7 +186,7 @@ def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, Kn
         "pipeline": result.pipeline,
         "source_images": [image.id for image in result.source_images],
     }
-    _add_given(report, total_time=result.total_time, config=result.config)
+    _add_given(report, total_time=result.total_time, config=_given(result.config))
     if result.algorithms:
         report["algorithms"] = findings.keep_algorithms(result.algorithms)
     empty = [
@@ -266,11 +267,16 @@ def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], b
         inference_time=detection.inference_time,
         timestamp=detection.timestamp,
         crop_image_url=detection.crop_image_url,
-        mask=detection.mask,
-        keypoints=detection.keypoints,
-        embedding=detection.embedding,
+        mask=_given(detection.mask),
+        keypoints=_given(detection.keypoints),
+        embedding=_given(detection.embedding),
     )
     return data, clipped.is_empty
+
+
+def _given(raw: Raw) -> Raw | None:
+    """What was given as it came; None for nothing and for null."""
+    return None if raw is NOTHING or bytes(raw) == b"null" else raw
 
 
 def _add_given(data: dict[str, Any], **values: Any) -> None:
