@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
 from trapline.server.actions import jobs, line
-from trapline.server.db.line import expand
+from trapline.server.db.line import cancel, expand
 from trapline.server.db.line.job_row import Change, record_move, settle_job
 from trapline.server.db.line.standing import add_to_standing_jobs
 from trapline.server.rules.moves import find_end
@@ -140,6 +140,17 @@ async def test_cancel_is_at_once_and_late_results_are_discarded(field: Field) ->
     again = await field.lease_all(job)
     assert await field.post(job, [success(task) for task in again]) == ["accepted"] * 2
     assert await field.counters(job) == ("completed", 0, 3, 0)
+
+
+async def test_a_sweep_goes_on_to_the_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancel, "CHUNK", 2)
+    field = await make_field(system, images=9)
+    job = await field.run_job()
+    await field.lease(job, 3)
+    await field.change("update analyses set lost = 1 where id in (select id from analyses order by id desc limit 1)")
+    assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
+    await jobs.sweep_job(field.system, SYSTEM, job)
+    assert await field.ask("select state, count(*) from analyses group by 1") == [("canceled", 9)]
 
 
 async def test_a_retry_before_the_sweep_is_not_swept(field: Field) -> None:

@@ -126,7 +126,8 @@ async def test_an_algorithm_that_nobody_registered_is_kept_and_flagged(field: Fi
 
 
 async def test_a_finding_is_by_the_revision_that_its_result_names(field: Field) -> None:
-    detector, classifier = PIPELINE["algorithms"]  # type: ignore[misc]
+    algorithms: Any = PIPELINE["algorithms"]
+    detector, classifier = algorithms
     newer = classifier | {"version": 2, "category_map": {"data": {}, "labels": ["bat", "moth"]}}
     job = await field.run_job()
     tasks = await field.lease(job, 3)

@@ -1,5 +1,6 @@
 """Jobs: make, list, show, change, run, pause, resume, cancel; and their work in the background."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from trapline.server.db.chores import defer_chore
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_progress import Activity, Rival, count_found, list_activity, list_rivals
 from trapline.server.db.jobs import JobRow, get_job, list_moves, lock_job, select_jobs, set_paused, start_job
+from trapline.server.db.known import Counted
 from trapline.server.db.line import cancel, expand
 from trapline.server.db.line.dead_letters import list_reasons
 from trapline.server.db.line.job_row import JobClosed, record_move
@@ -46,6 +48,7 @@ SWEEP = "sweep_job"
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 SHOWN_IMAGES = 100
 MOVES_OF_ONE_RUN = 3
+COUNTED_FOR = 50
 LIVE = (JobState.QUEUED, JobState.PROCESSING)
 OVER = "This job is over already. Nothing was changed."
 
@@ -119,7 +122,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail
         moves = await list_moves(scope, tx, job_id)
         names = await name_actors(scope, tx, [move.actor for move in moves])
         reasons = await list_reasons(scope, tx, job_id)
-        classes, annotations = await count_found(scope, tx, job_id)
+        classes, annotations = await _count_found(system, scope, tx, row)
     shown = JobDetail(
         **job.model_dump(),
         moves=[
@@ -224,9 +227,21 @@ async def expand_job(system: System, scope: Scope, job_id: int) -> None:
 async def sweep_job(system: System, scope: Scope, job_id: int) -> None:
     """Mark the open tasks of a canceled job, chunk by chunk."""
     swept = cancel.CHUNK
-    while swept == cancel.CHUNK:
+    while swept >= cancel.CHUNK:
         async with system.database.transaction(scope) as tx:
             swept = await cancel.sweep_canceled(scope, tx, job_id)
+
+
+async def _count_found(system: System, scope: Scope, tx: Transaction, row: JobRow) -> tuple[dict[str, int], int]:
+    """Count what a job found; a count of many rows is made again only after fifty times as long as it took."""
+    known = system.known.found.find(row.id)
+    now = time.monotonic()
+    if known is not None and (known.as_of == row.updated_at or now - known.since < COUNTED_FOR * known.took_s):
+        return known.counts
+    counts = await count_found(scope, tx, row.id)
+    took_s = time.monotonic() - now
+    system.known.found.keep(row.id, Counted(counts, row.updated_at, now, took_s))
+    return counts
 
 
 async def show_moved(scope: Scope, tx: Transaction, job_id: int) -> Job:

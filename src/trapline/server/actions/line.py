@@ -72,8 +72,11 @@ async def recount_jobs(system: System, scope: Scope) -> int:
         jobs = await list_live_jobs(scope, tx)
     wrong = 0
     for job_id in jobs:
-        async with system.database.transaction(scope) as tx:
-            differences = await recount_job(scope, tx, job_id)
+        try:
+            async with system.database.transaction(scope) as tx:
+                differences = await recount_job(scope, tx, job_id)
+        except JobClosed:
+            continue  # it became final meanwhile
         if differences:
             wrong += 1
             log.error("counters of a job were wrong and are put right", job=job_id, differences=differences)

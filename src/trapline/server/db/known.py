@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from trapline.server.db.line.claim import LeasableJob
@@ -42,9 +43,19 @@ class Memory(Generic[Name, Thing]):
             del self._kept[name]
 
 
+@dataclass(frozen=True)
+class Counted:
+    """How often a job found each class, and all its annotations; as of which version of the job's row, and the cost."""
+
+    counts: tuple[dict[str, int], int]
+    as_of: datetime
+    since: float
+    took_s: float
+
+
 @dataclass
 class Known:
-    """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists.
+    """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what jobs found.
 
     A token that another process revoked is refused here half a second later.
     """
@@ -53,3 +64,4 @@ class Known:
     jobs: Memory[int, LeasableJob] = field(default_factory=lambda: Memory(1_000, 5.0))
     algorithms: Memory[AlgorithmName, tuple[int, bytes | None]] = field(default_factory=lambda: Memory(10_000, 60.0))
     labels: Memory[bytes, list[str]] = field(default_factory=lambda: Memory(100, 3_600.0))
+    found: Memory[int, Counted] = field(default_factory=lambda: Memory(1_000, 60.0))
