@@ -315,9 +315,9 @@ class CountingDatabase(Database):
     statements = 0
 
     @asynccontextmanager
-    async def line(self, scope: Scope) -> AsyncIterator[Transaction]:
+    async def line(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
         """Open a transaction that is counted."""
-        async with super().line(scope) as tx:
+        async with super().line(scope, each_alone=each_alone) as tx:
             execute = tx.execute
 
             async def count(query: str, parameters: Any = None) -> Any:

@@ -1,7 +1,6 @@
 """Attribution: which stored revision of an algorithm each finding of a result is by."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.claim import LeasableJob
@@ -12,28 +11,16 @@ from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 
-@dataclass
-class Attributed:
-    """The algorithms that some results name, as they are stored."""
-
-    algorithms: Mapping[Revision, KnownAlgorithm] = field(default_factory=dict)
-
-    def of(self, result: Success) -> dict[str, KnownAlgorithm]:
-        """Those that this result names, by their keys."""
-        return {revision.key: self.algorithms[revision] for revision in list_algorithms(result)}
-
-
 async def attribute(
     system: System, scope: Scope, tx: Transaction, job: LeasableJob, content: bytes, results: Sequence[Success]
-) -> Attributed:
-    """Find the algorithms that results name. `content` is the hash of what the job's pipeline is made of now.
+) -> list[dict[str, KnownAlgorithm]]:
+    """Find for each result the algorithms that it names, by key. `content` is the hash of the job's pipeline as it is.
 
     A result that tells a version is by that revision, wherever it is registered; one that tells none is by the
     pipeline's own. What nobody registered is kept by key and name.
     """
-    named: dict[Revision, str] = {}
-    for result in results:
-        named.update(list_algorithms(result))
+    of_each = [list_algorithms(result) for result in results]
+    named = {revision: name for of_one in of_each for revision, name in of_one.items()}
     known = {
         revision: system.known.algorithms.find((job.pipeline_id, content, revision.key, revision.version))
         for revision in named
@@ -51,12 +38,11 @@ async def attribute(
     unknown = [sha256 for sha256 in hashes if system.known.labels.find(sha256) is None]
     for sha256, labels in (await read_labels(scope, tx, unknown)).items():
         system.known.labels.keep(sha256, labels)
-    return Attributed(
-        {
-            revision: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.known.labels.find(sha256)) or ())
-            for revision, (algorithm_id, sha256) in found.items()
-        }
-    )
+    algorithms = {
+        revision: KnownAlgorithm(algorithm_id, sha256, (sha256 and system.known.labels.find(sha256)) or ())
+        for revision, (algorithm_id, sha256) in found.items()
+    }
+    return [{revision.key: algorithms[revision] for revision in of_one} for of_one in of_each]
 
 
 async def _find(

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from trapline.server.actions.attribution import Attributed, attribute
+from trapline.server.actions.attribution import attribute
 from trapline.server.actions.tasks import LEASE_TOKENS, contact_every_s
 from trapline.server.db.annotations import mark_images, write_annotations, write_reports, write_scores
 from trapline.server.db.base import Transaction
@@ -34,7 +34,7 @@ from trapline.server.db.line.result import (
 )
 from trapline.server.db.registration import ClassList, put_class_list
 from trapline.server.errors import Forbidden, Invalid
-from trapline.server.exchange.findings import Findings, Subject, make_findings
+from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
 from trapline.server.exchange.results import (
     Element,
     Failure,
@@ -103,12 +103,12 @@ class Batch:
 
 @dataclass
 class LookedUp:
-    """Elements looked up: what each is told already, and of the sound ones place, lease, result, and what they name."""
+    """Elements looked up: what each is told already; of the sound ones place, lease, result and algorithms."""
 
     statuses: list[str] = field(default_factory=list)
     sound: list[tuple[int, Leased, Success | Failure]] = field(default_factory=list)
     subjects: Mapping[UUID, TaskImage] = field(default_factory=dict)
-    attributed: Attributed = field(default_factory=Attributed)
+    algorithms: Mapping[int, Mapping[str, KnownAlgorithm]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ async def _prepare(
                 leased,
                 result
                 if isinstance(result, Failure)
-                else make_findings(_subject(job, leased, looked.subjects), result, looked.attributed.of(result)),
+                else make_findings(_subject(job, leased, looked.subjects), result, looked.algorithms[place]),
             )
             for place, leased, result in looked.sound
         ]
@@ -209,7 +209,7 @@ async def _look_up(
     system: System, scope: Scope, job: LeasableJob, elements: Sequence[Element], leases: Sequence[Leased | None]
 ) -> LookedUp:
     looked = LookedUp()
-    async with system.database.line(scope) as tx:
+    async with system.database.line(scope, each_alone=True) as tx:
         ids = [leased.analysis_id for leased in leases if leased]
         content, looked.subjects = await find_subjects(scope, tx, job.id, ids)
         for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
@@ -225,8 +225,9 @@ async def _look_up(
             else:
                 looked.sound.append((place, leased, element.result))
             looked.statuses.append(status)
-        found = [result for _, _, result in looked.sound if isinstance(result, Success)]
-        looked.attributed = await attribute(system, scope, tx, job, content or b"", found)
+        found = {place: result for place, _, result in looked.sound if isinstance(result, Success)}
+        algorithms = await attribute(system, scope, tx, job, content or b"", list(found.values()))
+        looked.algorithms = dict(zip(found, algorithms, strict=True))
     return looked
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import REAL, CheckConstraint, ForeignKeyConstraint, Index, Integ
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.copying import as_float4, as_int4, as_int8, as_json, as_text, copy_rows
+from trapline.server.db.copying import NULL, as_bytes, as_float4, as_int4, as_int8, as_json, as_text, copy_rows
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import Scope
 
@@ -75,8 +76,8 @@ class NewAnnotation(NamedTuple):
     confidence: float | None
     data: dict[str, Any]
     parent_id: bytes | None
-    ordering: int | None
-    algorithm_id: int | None
+    ordering: int
+    algorithm_id: int
     fingerprint: bytes
 
 
@@ -102,59 +103,60 @@ class FoundClass:
 
 async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
     """Write annotations in bulk."""
-    await copy_rows(
-        tx,
-        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-        "parent_id, ordering, algorithm_id, fingerprint)",
-        [
-            (
-                row.id,
-                as_int8(row.project_id),
-                row.analysis_id.bytes,
-                row.image_id.bytes,
-                row.annotation_type.encode(),
-                as_text(row.class_name),
-                as_float4(row.confidence),
-                as_json(row.data),
-                row.parent_id,
-                as_int4(row.ordering),
-                as_int8(row.algorithm_id),
-                row.fingerprint,
-            )
-            for row in annotations
-        ],
-    )
+    if annotations:
+        await copy_rows(
+            tx,
+            "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+            "parent_id, ordering, algorithm_id, fingerprint)",
+            12,
+            map(_encode_annotation, annotations),
+        )
+
+
+_IDS = Struct(">i16siqi16si16s").pack
+_ID = Struct(">i16s").pack
+_PLACE = Struct(">iiiqi16s").pack
+
+
+def _encode_annotation(row: NewAnnotation) -> bytes:
+    """Encode a row in few calls: the line writes ten of them for an image."""
+    ids = _IDS(16, row.id, 8, row.project_id, 16, row.analysis_id.bytes, 16, row.image_id.bytes)
+    named = as_text(row.annotation_type) + as_text(row.class_name) + as_float4(row.confidence) + as_json(row.data)
+    parent = NULL if row.parent_id is None else _ID(16, row.parent_id)
+    return ids + named + parent + _PLACE(4, row.ordering, 8, row.algorithm_id, 16, row.fingerprint)
 
 
 async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
     """Write score vectors in bulk."""
-    await copy_rows(
-        tx,
-        "score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content)",
-        [
+    if vectors:
+        await copy_rows(
+            tx,
+            "score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content)",
+            6,
             (
-                row.annotation_id,
-                row.analysis_id.bytes,
-                as_int8(row.project_id),
-                row.encoding.encode(),
-                as_int4(row.classes),
-                row.content,
-            )
-            for row in vectors
-        ],
-    )
+                _ID(16, row.annotation_id)
+                + _ID(16, row.analysis_id.bytes)
+                + as_int8(row.project_id)
+                + as_text(row.encoding)
+                + as_int4(row.classes)
+                + as_bytes(row.content)
+                for row in vectors
+            ),
+        )
 
 
 async def write_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
     """Write what workers said of their own runs: analysis id and report."""
-    project = as_int8(project_id)
-    await copy_rows(
-        tx,
-        "analysis_reports (analysis_id, project_id, report)",
-        [(analysis_id.bytes, project, as_json(report)) for analysis_id, report in reports],
-    )
+    if reports:
+        project = as_int8(project_id)
+        await copy_rows(
+            tx,
+            "analysis_reports (analysis_id, project_id, report)",
+            3,
+            (_ID(16, analysis_id.bytes) + project + as_json(report) for analysis_id, report in reports),
+        )
 
 
 async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:

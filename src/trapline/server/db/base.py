@@ -127,12 +127,16 @@ class Database:
         self._line = Connections(self.pulse, plain_url, size=max(2, connections // 2), options=options)
 
     @asynccontextmanager
-    async def line(self, scope: Scope) -> AsyncIterator[Transaction]:
-        """Open a transaction in plain SQL, without a session; otherwise as `transaction`."""
+    async def line(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
+        """Open a transaction in plain SQL, without a session; otherwise as `transaction`.
+
+        With `each_alone` each statement is committed by itself: what only looks needs not ask for begin and commit.
+        """
         with _away_in_words():
             self.pulse.check()
             connection = await self._line.take()
             try:
+                await connection.set_autocommit(each_alone)
                 transaction = LineTransaction(scope, connection)
                 yield transaction
                 await transaction.finish()

@@ -237,10 +237,13 @@ def list_algorithms(result: Success | Failure) -> dict[Revision, str]:
     """List the algorithms that made findings, and the names given to them."""
     if isinstance(result, Failure):
         return {}
-    references = [found.algorithm for found in result.detections]
-    references += [named.algorithm for found in result.detections for named in found.classifications]
+    names = {}
+    for found in result.detections:
+        names[found.algorithm.key] = found.algorithm.name
+        for named in found.classifications:
+            names[named.algorithm.key] = named.algorithm.name
     told = result.algorithms or {}
-    return {Revision(reference.key, _version(told.get(reference.key))): reference.name for reference in references}
+    return {Revision(key, _version(told.get(key))): name for key, name in names.items()}
 
 
 def _version(told: Any) -> int | None:

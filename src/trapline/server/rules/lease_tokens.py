@@ -1,7 +1,6 @@
 """Lease tokens: what a worker carries for one attempt at one task, made so that nothing of it needs to be stored."""
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -39,5 +38,5 @@ def find_leased(keys: Sequence[bytes], token: str) -> Leased | None:
 
 
 def _mac(key: bytes, analysis_id: UUID, attempt: int) -> str:
-    digest = hmac.new(key, analysis_id.bytes + attempt.to_bytes(4, "big"), hashlib.sha256).digest()
+    digest = hmac.digest(key, analysis_id.bytes + attempt.to_bytes(4, "big"), "sha256")
     return base64.urlsafe_b64encode(digest[:MAC_BYTES]).decode().rstrip("=")

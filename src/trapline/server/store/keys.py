@@ -1,6 +1,5 @@
 """Storage keys, which only the server makes, and the signed addresses they are served under."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -78,4 +77,4 @@ def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[st
 def _signature(secret: bytes, method: str, key: str, expires: str, filename: str | None) -> str:
     parts = [method, key, expires, "" if filename is None else f"={filename}"]
     message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-    return hmac.new(secret, message, hashlib.sha256).hexdigest()
+    return hmac.digest(secret, message, "sha256").hex()
