@@ -11,9 +11,10 @@ import pytest
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
+from trapline.server.errors import Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
-from trapline.wire.sources import NewSource
+from trapline.wire.sources import AuthType, NewSource, SourceSettings
 
 SYSTEM = Scope.system()
 PATH = "/image-pull-sources"
@@ -82,6 +83,10 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
         ({"auth_type": "basic", "auth_password": "x"}, "auth_username"),
         ({"auth_type": "header", "auth_header": "Host: elsewhere"}, "Host"),
         ({"auth_type": "header", "auth_header": "X-Key: a\r\nX: b"}, "one line"),
+        ({"auth_type": "bearer", "auth_password": "pw4711\n"}, "auth_password"),
+        ({"auth_type": "bearer", "auth_password": "pw4711\u00e4"}, "auth_password"),
+        ({"auth_type": "bearer", "auth_header": "Bearer pw4711\x01"}, "auth_header"),
+        ({"base_url": "https://camera.example:99999/"}, "65535"),
         ({"user_id": "018f0000-0000-7000-8000-000000000001"}, "not yours"),
     ],
 )
@@ -106,8 +111,26 @@ async def test_a_new_server_does_not_get_the_old_ones_password(client: httpx2.As
     assert moved.status_code == 422
     assert "password" in moved.json()["detail"]
     assert (await client.patch(path, json={"base_url": "https://camera.example/other/"})).status_code == 200
+    for url in ("https://elsewhere.example/", "https://camera.example:8443/", "http://camera.example/"):
+        other = await client.patch(path, json={"base_url": url, "auth_header": None})
+        assert other.status_code == 422, "nothing said of the header gives the password"
     both = {"base_url": "https://elsewhere.example/", "auth_password": "new"}
     assert (await client.patch(path, json=both)).status_code == 200
+    forgotten = {"base_url": "https://camera.example/", "auth_type": "none"}
+    assert (await client.patch(path, json=forgotten)).json()["has_password"] is False
+
+
+async def test_a_password_does_not_reach_another_server_by_way_of_a_folder(
+    system: System, house: House, tmp_path: Path
+) -> None:
+    system = replace(system, source_folders=(tmp_path,))
+    new = NewSource(
+        name="oak", base_url="https://camera.example/", deployment=UUID(house.ids["deployment_id"]),
+        auth_type=AuthType.BEARER, auth_password="old",
+    )  # fmt: skip
+    source = await sources.create_source(system, SYSTEM, new)
+    with pytest.raises(Unprocessable, match="another server"):
+        await sources.change_source(system, SYSTEM, source.id, SourceSettings(base_url=f"file://{tmp_path}"))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ class Credentials:
     origin: tuple[str, str, int]
     headers: Mapping[str, str] = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what no header can carry before a library does, because that would tell the secret."""
+        if not all(is_sendable(value) for value in self.headers.values()):
+            raise OutboundRefused("the password or header has characters that cannot be sent; give it again")
+
     @classmethod
     def basic(cls, url: str, username: str, password: str) -> "Credentials":
         """Make credentials for the origin of `url` from a name and a password."""
@@ -147,6 +152,9 @@ class Outbound:
             raise OutboundFailed(f"{host} took the request and answered nothing in the time allowed") from error
         except httpx2.ConnectError as error:
             raise OutboundFailed(f"no connection to {host}: {_reason(error)}") from error
+        except httpx2.LocalProtocolError:
+            # What the library says here quotes the request, secrets and all.
+            raise OutboundFailed(f"no proper request to {host} could be made of these settings") from None
         except httpx2.HTTPError as error:
             raise OutboundFailed(f"{host} did not speak proper HTTP ({_reason(error)})") from error
 
@@ -161,6 +169,8 @@ def parse_url(url: str) -> httpx2.URL:
         raise OutboundRefused(f"addresses must begin with http:// or https://, not {parsed.scheme or 'nothing'}")
     if not parsed.host:
         raise OutboundRefused("this address names no host")
+    if parsed.port is not None and not 0 < parsed.port < 65_536:
+        raise OutboundRefused("the port of this address is not from 1 to 65535")
     if parsed.userinfo:
         raise OutboundRefused(
             "a name and password must not stand in the address; give them as auth_username and auth_password"
@@ -171,6 +181,11 @@ def parse_url(url: str) -> httpx2.URL:
 def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
     """Tell scheme, host and port of an address."""
     return url.scheme, url.host.rstrip(".").lower(), url.port or SCHEMES.get(url.scheme, 0)
+
+
+def is_sendable(value: str) -> bool:
+    """Tell whether a text can be the value of a header as it is."""
+    return value.isascii() and value.isprintable()
 
 
 async def resolve_host(host: str, port: int) -> list[str]:

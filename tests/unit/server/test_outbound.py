@@ -164,3 +164,23 @@ def test_addresses_that_are_not_taken(url: str) -> None:
     with pytest.raises(OutboundRefused) as caught:
         parse_url(url)
     assert "pw" not in caught.value.detail
+
+
+@pytest.mark.parametrize("secret", ["canary-4711\n", "canary-4711\u00e4", "canary-4711\x00"])
+async def test_a_secret_that_cannot_be_sent_is_refused_without_being_told(secret: str) -> None:
+    with pytest.raises(OutboundRefused) as caught:
+        Credentials.header("http://camera.example/", "Authorization", f"Bearer {secret}")
+    assert "4711" not in str(caught.value)
+    outbound = Outbound(OutboundPolicy(allow_private=True))
+    with pytest.raises(OutboundFailed) as failed:
+        async with outbound.get("http://10.255.255.1/", {"X-Key": "canary-4711\n"}):
+            pass
+    await outbound.close()
+    assert "4711" not in str(failed.value)
+    assert failed.value.__cause__ is None, "a log shows causes as well"
+
+
+@pytest.mark.parametrize("port", ["0", "99999"])
+def test_a_port_that_no_server_has_is_refused(port: str) -> None:
+    with pytest.raises(OutboundRefused, match="65535"):
+        parse_url(f"http://camera.example:{port}/")

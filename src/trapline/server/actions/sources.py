@@ -27,7 +27,7 @@ from trapline.server.db.sources import (
     select_sources,
 )
 from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
-from trapline.server.outbound import origin_of, parse_url
+from trapline.server.outbound import is_sendable, origin_of, parse_url
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
@@ -118,13 +118,13 @@ def _apply(system: System, row: SourceRow, change: SourceSettings) -> None:
 
 def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_url: str | None) -> None:
     secrets = open_secrets(system, row)
-    if old_url and secrets and row.gateway == "http" and not SECRET_FIELDS.keys() & given.keys():
-        old, new = (origin_of(parse_url(url)) for url in (old_url, row.base_url))
-        if old != new:
-            raise Unprocessable(
-                "The new address is another server. Give the password or header again, so that it is not sent to "
-                "somebody it was not meant for. Nothing was changed."
-            )
+    kept = [name for name, key in SECRET_FIELDS.items() if key in secrets and name not in given]
+    if kept and old_url and row.auth_type != "none" and _server_of(old_url) != _server_of(row.base_url):
+        raise Unprocessable(
+            "The new address is another server. Give the password or header again (or null to forget it), so that it "
+            "is not sent to somebody it was not meant for. Nothing was changed.",
+            [(name, "is kept for the old address: give it again, or null") for name in kept],
+        )
     for name, key in SECRET_FIELDS.items():
         if name in given:
             secrets.pop(key, None)
@@ -135,6 +135,11 @@ def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_ur
     row.secrets = seal_secrets(system, row.id, secrets)
     row.has_password = "password" in secrets
     row.has_auth_header = "header" in secrets
+
+
+def _server_of(url: str) -> tuple[str, str, int]:
+    """Tell whom an address speaks to; every folder is on the one machine."""
+    return origin_of(parse_url(url)) if gateway_for(url) == "http" else ("file", "", 0)
 
 
 def _check(system: System, row: SourceRow) -> None:
@@ -152,19 +157,25 @@ def _check(system: System, row: SourceRow) -> None:
         raise Unprocessable("auth_type basic needs auth_username.")
     if row.auth_type == "bearer" and not (row.has_password or row.has_auth_header):
         raise Unprocessable("auth_type bearer needs the token as auth_password (or auth_header).")
-    if row.auth_type == "header":
-        if not row.has_auth_header:
-            raise Unprocessable("auth_type header needs auth_header.")
-        _check_header(*split_header(open_secrets(system, row)["header"]))
+    if row.auth_type == "header" and not row.has_auth_header:
+        raise Unprocessable("auth_type header needs auth_header.")
+    if row.auth_type in ("bearer", "header"):
+        _check_headers(open_secrets(system, row), row.auth_type)
     # Addresses that are never taken are refused now; where a name leads is checked at each connection.
     open_gateway(system, row)
 
 
-def _check_header(name: str, value: str) -> None:
-    if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
-        raise Unprocessable(f"The header {name} is not one to sign in with.")
-    if not value or not value.isprintable() or not value.isascii():
-        raise Unprocessable("auth_header must be one line of plain characters.")
+def _check_headers(secrets: dict[str, str], auth_type: str) -> None:
+    """Refuse what cannot be sent as a header; what it is must not be said, because it is a secret."""
+    field = "auth_header" if "header" in secrets else "auth_password"
+    value = secrets[SECRET_FIELDS[field]]
+    if auth_type == "header":
+        name, value = split_header(value)
+        if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
+            raise Unprocessable(f"The header {name} is not one to sign in with.")
+    if not value or not is_sendable(value):
+        wrong = "must be one line of plain ASCII characters"
+        raise Unprocessable(f"{field} {wrong}.", [(field, wrong)])
 
 
 async def create_source(system: System, scope: Scope, new: NewSource) -> Source:
