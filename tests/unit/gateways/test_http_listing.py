@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trapline.server.errors import OutboundFailed
+from trapline.server.gateways import http_listing
 from trapline.server.gateways.http_directory import HttpDirectory
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.outbound import Outbound
@@ -66,6 +67,23 @@ def test_each_form(html: str, href: str, expected: tuple[int | None, datetime | 
 
 def test_a_rounded_size_still_shows_a_change() -> None:
     assert links(APACHE_TABLE)["IMG_1.JPG"].said != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
+
+
+def test_a_row_of_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    read_row = http_listing._read_row
+    monkeypatch.setattr(http_listing, "_read_row", lambda row: read.append(row) or read_row(row))
+    found = HtmlListing().feed(b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True)
+    assert len(found) == 5000
+    assert {link.size for link in found} == {270_000}
+    assert len(read) == 1, "each further time costs as much as the whole row"
+    nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 5000, last=True)
+    assert len(nested) == 5000
+
+
+def test_a_row_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="512 KiB"):
+        HtmlListing().feed(b"<a " + b"x=1 " * 200_000)
 
 
 @pytest.mark.parametrize(

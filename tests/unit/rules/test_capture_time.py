@@ -58,7 +58,25 @@ def test_the_name_of_the_file_comes_before_its_modified_time() -> None:
     )
 
 
-@pytest.mark.parametrize("pattern", ["IMG_*", "YYYYMM", "YYYY_YYYY_MM_DD", ""])
+@pytest.mark.parametrize(
+    ("pattern", "filename"),
+    [
+        ("*YYYYMMDD*", "cam7-20260701120000.jpg"), ("**_YYYYMMDD.*", "a_b_20260701.x.jpg"),
+        ("*_*YYYYMMDD", "a_20260701"), ("??*DD.MM.YYYY*g", "xx01.07.2026.jpg"), ("*x*YYYYMMDD", "xyx20260701"),
+    ],
+)  # fmt: skip
+def test_a_star_is_anything(pattern: str, filename: str) -> None:
+    found = compile_pattern(pattern).fullmatch(filename)
+    assert found is not None
+    assert [int(found[name]) for name in ("year", "month", "day")] == [2026, 7, 1]
+
+
+def test_many_stars_take_no_longer_than_one() -> None:
+    """Going back over each star would take longer than the age of the world here."""
+    assert find(filename="1" * 250 + "y.jpg", filename_pattern="*1" * 100 + "YYYYMMDDx*").source == "received_time"
+
+
+@pytest.mark.parametrize("pattern", ["IMG_*", "YYYYMM", "YYYY_YYYY_MM_DD", "", "YYYYMMDD" + "*" * 250])
 def test_a_pattern_that_gives_no_day_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         compile_pattern(pattern)

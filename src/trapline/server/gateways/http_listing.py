@@ -16,7 +16,10 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 PIECE_CHARACTERS = 256 * 1024
-MAX_PIECE_CHARACTERS = 4 * 1024 * 1024
+# The parser's time grows with the square of what one tag holds.
+MAX_PIECE_CHARACTERS = 512 * 1024
+MAX_NESTED = 20
+MAX_CELL_NODES = 100
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - easier to read
 _TIME = re.compile(
@@ -58,7 +61,7 @@ class HtmlListing:
             cut = _last_row(self._rest)
             if cut <= 0:
                 if len(self._rest) > MAX_PIECE_CHARACTERS:
-                    raise ValueError("a single row of the listing is longer than 4 million characters")
+                    raise ValueError("a single row of it is longer than 512 KiB")
                 return []
             piece, self._rest = self._rest[:cut], self._rest[cut:]
         # A parser drops <tr> outside of a table, so a piece that begins within one is given its own.
@@ -117,18 +120,25 @@ def _last_row(text: str) -> int:
 
 
 def _read_links(html: str) -> Iterator[Link]:
+    # A row is read once, however many links it has.
+    rows: dict[int, _Row] = {}
     for anchor in LexborHTMLParser(html).css("a[href]"):
         href = (anchor.attributes.get("href") or "").strip()
         if href and not href.startswith(("?", "#")):
-            yield _link_of_row(href, anchor)
+            yield _link_of_row(href, anchor, rows)
 
 
-def _link_of_row(href: str, anchor: LexborNode) -> Link:
-    row = anchor.parent
-    while row is not None and row.tag not in ("tr", "pre", "li", "body"):
-        row = row.parent
-    if row is not None and row.tag == "tr":
-        return _link_of_table_row(href, row)
+def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> Link:
+    node: LexborNode | None = anchor
+    for _ in range(MAX_NESTED):
+        node = node.parent if node is not None else None
+        if node is None or node.tag in ("pre", "li", "body"):
+            break
+        if node.tag == "tr":
+            if node.mem_id not in rows:
+                rows[node.mem_id] = _read_row(node)
+            row = rows[node.mem_id]
+            return Link(href, row.size, row.modified_at, row.is_exact, row.said)
     return _link_of_text(href, _text(anchor.next), _text(anchor.prev))
 
 
@@ -136,31 +146,54 @@ def _text(node: LexborNode | None) -> str:
     return (node.text_content or "") if node is not None and node.tag == "-text" else ""
 
 
-def _link_of_table_row(href: str, row: LexborNode) -> Link:
+@dataclass(frozen=True)
+class _Row:
+    """What a row of a table says beside its links."""
+
+    size: int | None
+    modified_at: datetime | None
+    is_exact: bool
+    said: str
+
+
+def _read_row(row: LexborNode) -> _Row:
     size: int | None = None
     modified_at: datetime | None = None
     is_exact = False
     said: list[str] = []
-    for cell in row.css("td"):
-        if cell.css_first("a[href]") is not None:
+    for cell in row.iter():
+        read = _read_cell(cell) if cell.tag == "td" else None
+        if read is None:
             continue
-        text = " ".join(cell.text().split())
+        text, stamp = read
         said.append(text)
         exact = cell.attributes.get("data-size") or cell.attributes.get("data-order") or ""
         if "size" in (cell.attributes.get("class") or "") and exact.isdigit():
-            size = int(exact)
+            size = _whole(exact)
             said.append(exact)
-            continue
-        stamp = cell.css_first("time[datetime]")
-        if stamp is not None:
-            modified_at = _iso_time(stamp.attributes.get("datetime") or "")
+        elif stamp is not None:
+            modified_at = _iso_time(stamp)
             is_exact = modified_at is not None
             said.append(str(modified_at))
         elif modified_at is None and _TIME.search(text):
             modified_at = _read_time(text)
         elif size is None:
             size = _read_size(text)
-    return Link(href, size, modified_at, is_exact, "|".join(said))
+    return _Row(size, modified_at, is_exact, "|".join(said))
+
+
+def _read_cell(cell: LexborNode) -> tuple[str, str | None] | None:
+    """Read the text of a cell and the moment in it; None for the cell of a link, and for one that is a page itself."""
+    texts: list[str] = []
+    stamp: str | None = None
+    for count, node in enumerate(cell.traverse(include_text=True)):
+        if count > MAX_CELL_NODES or (node.tag == "a" and node.attributes.get("href") is not None):
+            return None
+        if node.tag == "-text":
+            texts.append(node.text_content or "")
+        elif node.tag == "time" and stamp is None:
+            stamp = node.attributes.get("datetime")
+    return " ".join("".join(texts).split()), stamp
 
 
 def _link_of_text(href: str, after: str, before: str) -> Link:
@@ -185,8 +218,12 @@ def _read_size(text: str) -> int | None:
     found = _SIZE.search(text)
     if found is None:
         return None
-    digits = found[1].removesuffix("bytes").removesuffix("B").strip().replace(",", "")
-    return int(digits) if digits.isdigit() and len(digits) < 19 else None
+    return _whole(found[1].removesuffix("bytes").removesuffix("B").strip().replace(",", ""))
+
+
+def _whole(digits: str) -> int | None:
+    """Read a whole number that the ledger can hold."""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
 def _read_time(text: str) -> datetime | None:

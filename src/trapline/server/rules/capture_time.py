@@ -20,6 +20,8 @@ RESET_TOLERANCE = timedelta(days=2)
 RESET_YEARS = (1970, 1980, 2000, 2001, 2010)
 EARLIEST_YEAR = 1990
 OLDEST_CLOCK_YEAR = 1900
+MAX_PATTERN = 255
+STAR, ANY_SIGN = "*", "?"
 
 _EXIF_TAGS = (("DateTimeOriginal", "OffsetTimeOriginal"), ("DateTimeDigitized", "OffsetTimeDigitized"))
 _EXIF_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
@@ -83,10 +85,14 @@ def find_capture_time(
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of file names such as `Aufnahme_YYMMDD_HHMM_*`.
 
-    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, `?` is one character.
-    Raises ValueError in words if it cannot give at least a day.
+    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, as little as will do, `?`
+    is one character. Raises ValueError in words if it cannot give at least a day.
     """
-    parts: list[str] = []
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
+    # Between two stars everything has a fixed length, so the first place where it fits is as good as any later one:
+    # an atomic group for each star spares the matching from going back over them, which took hours for a few stars.
+    pieces: list[list[str]] = [[]]
     seen: set[str] = set()
     for token in _TOKENS.findall(pattern):
         if token == "MM":  # noqa: S105 - a placeholder, no password
@@ -96,15 +102,22 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         elif token in _PLACES:
             place = _PLACES[token]
         else:
-            parts.append({"*": ".*", "?": "."}.get(token, re.escape(token)))
+            if token in STAR:
+                pieces.append([])
+            else:
+                pieces[-1].append("." if token in ANY_SIGN else re.escape(token))
             continue
         if token in seen:
             raise ValueError(f"the pattern names {token} twice")
         seen.add(token)
-        parts.append(place)
+        pieces[-1].append(place)
     if not (seen & {"YYYY", "YY"} and {"month", "DD"} <= seen):
         raise ValueError("the pattern must name at least year, month and day, as in Aufnahme_YYMMDD_HHMM_*")
-    return re.compile("".join(parts), re.DOTALL | re.IGNORECASE)
+    first, *middle = ("".join(piece) for piece in pieces)
+    last = middle.pop() if middle else None
+    stars = "".join(f"(?>.*?{piece})" for piece in middle)
+    end = "" if last is None else f".*{last}"
+    return re.compile(first + stars + end, re.DOTALL | re.IGNORECASE)
 
 
 def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSource] | None:
