@@ -55,7 +55,9 @@ def scored(task: dict[str, Any], crops: int, seed: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress), ("identity", bytes)], ids=str
+    ("name", "pack"),
+    [("gzip", gzip.compress), ("zstd", zstd.compress), ("identity", bytes)],
+    ids=["gzip", "zstd", "identity"],
 )
 async def test_packed_bodies_are_taken(field: Field, name: str, pack: Any) -> None:
     job = await field.run_job()
