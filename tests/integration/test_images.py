@@ -1,15 +1,19 @@
 """Uploads, lists and files, through HTTP on a real database and a real store."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
+from trapline.server.actions import thumbnails
 from trapline.server.actions.thumbnails import make_thumbnails
+from trapline.server.errors import Unavailable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -113,6 +117,40 @@ async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: Hou
         assert served.status_code == 200
         sizes.append(len(served.content))
     assert sizes[0] < sizes[1]
+
+
+async def test_thumbnails_are_made_outside_of_any_transaction_and_each_by_itself(
+    client: httpx2.AsyncClient, house: House, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upload(client, house, *[(f"{number}.jpg", make_jpeg(number)) for number in range(1, 4)])
+    make_sizes = thumbnails._make_sizes
+    first = asyncio.Lock()
+    open_ones: list[int] = []
+
+    async def look_first(system: System, image_id: UUID, key: str) -> bool:
+        async with first:
+            if not open_ones:
+                open_ones.append(await count_other_transactions(system))
+                raise Unavailable("the store is away for this one")
+        return await make_sizes(system, image_id, key)
+
+    monkeypatch.setattr(thumbnails, "_make_sizes", look_first)
+    with pytest.raises(Unavailable):
+        await make_thumbnails(system, Scope.system())
+    assert open_ones == [0]
+    async with system.database.transaction(Scope.system()) as tx:
+        cursor = await tx.execute("select count(*) from images where thumbnails_at is not null")
+        assert await cursor.fetchone() in ((2,), (3,)), "all but that one, and the house's own that has no file"
+
+
+async def count_other_transactions(system: System) -> int:
+    query = (
+        "select count(*) from pg_stat_activity "
+        "where xact_start is not null and datname = current_database() and pid <> pg_backend_pid()"
+    )
+    async with system.database.transaction(Scope.system()) as tx:
+        [(count,)] = await (await tx.execute(query)).fetchall()
+    return int(count)
 
 
 async def test_files_are_given_only_by_their_signature_and_in_parts(client: httpx2.AsyncClient, house: House) -> None:

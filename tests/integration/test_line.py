@@ -1,13 +1,13 @@
 """The line over HTTP: lease, results, late ones, repeated ones, errors, expiry."""
 
-import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
 from trapline.server.actions import line
-from trapline.server.db.images import mark_thumbnails, take_without_thumbnails
+from trapline.server.db.images import claim_without_thumbnails, mark_thumbnails
 from trapline.server.system import Leases, System
 
 
@@ -270,18 +270,21 @@ async def test_the_older_form_of_a_lease(field: Field) -> None:
     assert len(answer.json()["tasks"]) == 2
 
 
-async def test_a_result_waits_for_no_thumbnails(field: Field) -> None:
-    job = await field.run_job()
-    tasks = await field.lease(job)
+async def test_a_claim_on_thumbnails_is_one_process_s(field: Field) -> None:
+    minute = timedelta(minutes=1)
     async with field.system.database.transaction(SYSTEM) as tx:
-        taken = await take_without_thumbnails(SYSTEM, tx, 2)
+        taken = await claim_without_thumbnails(SYSTEM, tx, 2, minute)
         assert len(taken) == 2
         async with field.system.database.transaction(SYSTEM) as other:
-            assert len(await take_without_thumbnails(SYSTEM, other, 2)) == 1
-        async with asyncio.timeout(5):
-            assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 3
-        await mark_thumbnails(SYSTEM, tx, [row.id for row in taken], [])
-    assert await field.ask("select count(*) from images where thumbnails_at is not null and not blank") == [(2,)]
+            assert len(await claim_without_thumbnails(SYSTEM, other, 2, minute)) == 1
+    async with field.system.database.transaction(SYSTEM) as tx:
+        assert await claim_without_thumbnails(SYSTEM, tx, 2, minute) == []
+        await mark_thumbnails(SYSTEM, tx, taken[0].id, made=True)
+        await mark_thumbnails(SYSTEM, tx, taken[1].id, made=False)
+        assert [row.id for row in await claim_without_thumbnails(SYSTEM, tx, 2, minute)] == [taken[1].id]
+    async with field.system.database.transaction(SYSTEM) as tx:
+        await tx.execute("update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()")
+        assert [row.thumbnail_attempts for row in await claim_without_thumbnails(SYSTEM, tx, 3, minute)] == [0, 1]
 
 
 async def test_nothing_found_is_said(field: Field) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from selectolax.lexbor import LexborNode
 
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways import http_listing
@@ -70,13 +71,18 @@ def test_a_rounded_size_still_shows_a_change() -> None:
 
 
 def test_a_row_of_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[object] = []
-    read_row = http_listing._read_row
-    monkeypatch.setattr(http_listing, "_read_row", lambda row: read.append(row) or read_row(row))
+    cells: list[int] = []
+    read_cell = http_listing._read_cell
+
+    def count(cell: LexborNode) -> tuple[str, str | None] | None:
+        cells.append(cell.mem_id)
+        return read_cell(cell)
+
+    monkeypatch.setattr(http_listing, "_read_cell", count)
     found = HtmlListing().feed(b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True)
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
-    assert len(read) == 1, "each further time costs as much as the whole row"
+    assert len(cells) == 10_000, "each cell is read once, not once a link"
     nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 5000, last=True)
     assert len(nested) == 5000
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
-from trapline.server.db.images import ImageRow, mark_thumbnails, take_without_thumbnails
+from trapline.server.db.images import ImageRow, claim_without_thumbnails, mark_thumbnails
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
@@ -15,20 +16,29 @@ from trapline.server.system import System
 log = structlog.get_logger(__name__)
 
 BATCH = 16
+# Past this another process may do the same again, which costs time and changes nothing.
+CLAIM = timedelta(minutes=2)
 
 
 async def make_thumbnails(system: System, scope: Scope) -> int:
     """Make the thumbnails of one batch of images; answers how many images were dealt with.
 
-    The rows stay locked meanwhile, so that several processes share the work; killed anywhere, it is done again.
+    They are claimed first and each is marked by itself, so that several processes share the work, no transaction waits
+    for a decoder, and one picture's trouble is not another's; killed anywhere, it is done again after the claim.
     """
     async with system.database.transaction(scope) as tx:
-        rows = await take_without_thumbnails(scope, tx, BATCH)
-        outcomes = await asyncio.gather(*[_make(system, row) for row in rows])
-        made = [row.id for row, is_made in zip(rows, outcomes, strict=True) if is_made]
-        failed = [row.id for row, is_made in zip(rows, outcomes, strict=True) if not is_made]
-        await mark_thumbnails(scope, tx, made, failed)
+        rows = await claim_without_thumbnails(scope, tx, BATCH, CLAIM)
+    outcomes = await asyncio.gather(*[_deal_with(system, scope, row) for row in rows], return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
     return len(rows)
+
+
+async def _deal_with(system: System, scope: Scope, row: ImageRow) -> None:
+    made = await _make(system, row)
+    async with system.database.transaction(scope) as tx:
+        await mark_thumbnails(scope, tx, row.id, made=made)
 
 
 async def _make(system: System, row: ImageRow) -> bool:

@@ -1,6 +1,6 @@
 """Images: one stored picture each, and the classes found on them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +10,9 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Select,
-    Text,
     UniqueConstraint,
-    cast,
     func,
     select,
-    text,
     tuple_,
     update,
 )
@@ -28,8 +25,6 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 
 MAX_THUMBNAIL_ATTEMPTS = 3
-THUMBNAILS = 7_230_003
-"""The class of the advisory locks on images whose thumbnails are being made."""
 
 
 class ImageRow(Row):
@@ -60,6 +55,7 @@ class ImageRow(Row):
     upright_key: Mapped[str | None]
     thumbnails_at: Mapped[datetime | None]
     thumbnail_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    thumbnails_claimed_until: Mapped[datetime | None]
     captured_at: Mapped[datetime]
     captured_at_source: Mapped[str]
     captured_at_raw: Mapped[str | None]
@@ -166,34 +162,35 @@ async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[
     return [(name, count) for name, count in (await tx.session.execute(statement)).all()]
 
 
-async def take_without_thumbnails(scope: Scope, tx: Transaction, limit: int) -> list[ImageRow]:
-    """Take images that have no thumbnails yet, each for this transaction alone; others pass them by.
+async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, claim: timedelta) -> list[ImageRow]:
+    """Claim images that have no thumbnails yet; until the claim runs out, others pass them by.
 
-    They are taken by advisory locks: a lock on the rows would let every result about them wait for the thumbnails.
+    Those that were tried before come last, so that none of them keeps a fresh one waiting.
     """
     waiting = (
         select(ImageRow.id)
-        .where(ImageRow.thumbnails_at.is_(None), ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS)
-        .order_by(ImageRow.thumbnail_attempts, ImageRow.id)
-        .limit(4 * limit)
+        .where(
+            ImageRow.thumbnails_at.is_(None),
+            ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS,
+            ImageRow.thumbnails_claimed_until.is_(None) | (ImageRow.thumbnails_claimed_until <= func.now()),
+        )
+        .order_by(ImageRow.thumbnail_attempts, ImageRow.thumbnails_claimed_until.nulls_first(), ImageRow.id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
         .cte("waiting")
         .prefix_with("materialized", dialect="postgresql")
     )
-    lock = func.pg_try_advisory_xact_lock(THUMBNAILS, func.hashtext(cast(waiting.c.id, Text)))
-    taken = select(waiting.c.id).where(lock).limit(limit).cte("taken").prefix_with("materialized", dialect="postgresql")
-    return list((await tx.session.scalars(select(ImageRow).where(ImageRow.id.in_(select(taken.c.id))))).all())
+    claimed = (
+        update(ImageRow)
+        .where(ImageRow.id.in_(select(waiting.c.id)))
+        .values(thumbnails_claimed_until=func.now() + claim)
+        .returning(ImageRow)
+    )
+    return list((await tx.session.scalars(claimed, execution_options={"synchronize_session": False})).all())
 
 
-async def mark_thumbnails(scope: Scope, tx: Transaction, made: list[UUID], failed: list[UUID]) -> None:
-    """Note which images have their thumbnails, and which could not be given any this time."""
-    if made:
-        # In the order of their ids, as results lock them.
-        ordered = select(ImageRow.id).where(ImageRow.id.in_(made)).order_by(ImageRow.id).with_for_update(key_share=True)
-        await tx.session.execute(ordered)
-        done = update(ImageRow).where(ImageRow.id.in_(made)).values(thumbnails_at=text("now()"))
-        await tx.session.execute(done, execution_options={"synchronize_session": False})
-    if failed:
-        tried = (
-            update(ImageRow).where(ImageRow.id.in_(failed)).values(thumbnail_attempts=ImageRow.thumbnail_attempts + 1)
-        )
-        await tx.session.execute(tried, execution_options={"synchronize_session": False})
+async def mark_thumbnails(scope: Scope, tx: Transaction, image_id: UUID, *, made: bool) -> None:
+    """Note that an image has its thumbnails, or could not be given any this time."""
+    values = {"thumbnails_at": func.now()} if made else {"thumbnail_attempts": ImageRow.thumbnail_attempts + 1}
+    marked = update(ImageRow).where(ImageRow.id == image_id).values(values | {"thumbnails_claimed_until": None})
+    await tx.session.execute(marked, execution_options={"synchronize_session": False})

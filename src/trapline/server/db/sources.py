@@ -15,7 +15,10 @@ from trapline.server.rules.access import Scope
 
 
 class SourceRow(Row):
-    """A pull source. `secrets` is encrypted and bound to this row; it never leaves the server."""
+    """A pull source. `secrets` is encrypted and bound to this row; it never leaves the server.
+
+    What its ledger noted before `moved_at` is of another address.
+    """
 
     __tablename__ = "pull_sources"
     __table_args__ = (
@@ -51,6 +54,7 @@ class SourceRow(Row):
     last_error: Mapped[str | None]
     last_pull_timestamp: Mapped[datetime | None]
     last_pulled_filename: Mapped[str | None]
+    moved_at: Mapped[datetime | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
 
