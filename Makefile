@@ -5,7 +5,6 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-ARGS ?=
 # The first of these that is Python 3.11 or newer.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -52,7 +51,12 @@ fix: setup ## Format and mend what a tool can mend
 
 .PHONY: test
 test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
+ifdef ARGS
 	$(BIN)/pytest $(ARGS)
+else
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/faults
+	$(BIN)/pytest tests/faults
+endif
 
 .PHONY: soak
 soak: setup ## Prove the promises in full (an hour; ARGS="tests/faults/test_kill_storm.py" for one of them)

@@ -116,7 +116,8 @@ def make_failure(image: dict[str, Any], words: str) -> dict[str, Any]:
 class FieldWorker:
     """One worker of that kind: it registers, drains the jobs that it finds, and keeps count.
 
-    `prefetch` is how many tasks its loaders lease before the first result. `given_up` counts results that were lost
+    `prefetch` is how many tasks its loaders lease before the first result, `load_s` how long each takes for a batch of
+    pictures beyond what it needs. `given_up` counts results that were lost
     with a post that failed, or that were not sent any more after one that took longer than `post_patience_s`.
     """
 
@@ -126,6 +127,7 @@ class FieldWorker:
     batch_size: int = 24
     loaders: int = 4
     prefetch: int = 400
+    load_s: float = 0.0
     slash: bool | None = None
     post_patience_s: float = POST_PATIENCE_S
     statuses: list[str] = field(default_factory=list)
@@ -224,7 +226,7 @@ class _Loader:
     def __init__(
         self, worker: FieldWorker, job: int, ahead: int, ready: "queue.Queue[tuple[_Loader, dict[str, Any] | None]]"
     ) -> None:
-        told = [worker.server, worker.token, str(job), str(worker.batch_size), str(ahead)]
+        told = [worker.server, worker.token, str(job), str(worker.batch_size), str(ahead), str(worker.load_s)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.conformance.adc_loader", *told],
             env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -1,10 +1,11 @@
 """One loader process of a field worker: it leases for itself, fetches and decodes, ahead of what is asked of it.
 
-    python -m tests.conformance.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD
+    python -m tests.conformance.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD LOAD_S
 
 A line `+` on its standard input lets it hand over one more batch, beyond the AHEAD that it makes ready at once. It says
 JSON lines: `{"leased": [...]}` as soon as it holds tasks, `{"batch": [...]}` when their pictures are decoded,
-`{"end": why}` when the job has nothing left to lease. It ends with its standard input.
+`{"end": why}` when the job has nothing left to lease. It ends with its standard input. Between the two it waits for
+LOAD_S seconds, as for a slow line.
 """
 
 import io
@@ -12,6 +13,7 @@ import json
 import queue
 import sys
 import threading
+import time
 from typing import Any
 
 from PIL import Image
@@ -33,7 +35,7 @@ def say(**message: Any) -> None:
     sys.stdout.flush()
 
 
-def main(server: str, token: str, job: int, batch_size: int, ahead: int) -> None:
+def main(server: str, token: str, job: int, batch_size: int, ahead: int, load_s: float) -> None:
     """Lease and load until the job has nothing to lease."""
     caller = Caller(server, token)
     wanted: queue.Queue[bool] = queue.Queue()
@@ -56,8 +58,9 @@ def main(server: str, token: str, job: int, batch_size: int, ahead: int) -> None
             say(end="")
             return
         say(leased=tasks)
+        time.sleep(load_s)
         say(batch=[load(task) for task in tasks])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))

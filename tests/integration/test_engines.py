@@ -25,8 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that PostgreSQL's unprivileged uid can reach: pytest makes its own with mode 0700."""
     folder = tmp_path_factory.mktemp("data")
     if os.geteuid() == 0:
-        for parent in (folder, folder.parent, folder.parent.parent):
-            parent.chmod(0o711)
+        for parent in (folder, *folder.parents):
+            if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o777 == 0o700:
+                parent.chmod(0o711)
     return folder
 
 
