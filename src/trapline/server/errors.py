@@ -14,6 +14,7 @@ TraplineError
 ├── Unsupported        415  an encoding or media type that is not taken
 ├── TooMany            429  too often
 ├── OutboundFailed     502  an outside server could not be spoken to
+│   ├── FileGone       502  one file that an outside server listed is no longer there
 │   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
     └── DatabaseAway   503  the database is away, or the fate of a commit is unknown
@@ -132,6 +133,12 @@ class OutboundFailed(TraplineError):
     def __init__(self, detail: str, retry_after_s: int | None = None) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class FileGone(OutboundFailed):
+    """One file that an outside server listed is no longer there; the server is well."""
+
+    title = "A file is no longer there"
 
 
 class OutboundRefused(OutboundFailed):

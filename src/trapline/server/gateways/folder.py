@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from trapline.server.beneath import open_beneath
-from trapline.server.errors import OutboundFailed, OutboundRefused
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class FolderGateway:
             try:
                 batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
             except OSError as error:
-                raise OutboundFailed(f"the folder {self._root} cannot be listed: {error.strerror}") from error
+                raise OutboundFailed(f"the folder of this source cannot be listed: {error.strerror}") from error
             for entry in batch:
                 yield entry
             if len(batch) < BATCH:
@@ -48,6 +48,8 @@ class FolderGateway:
         try:
             # Not blocking: a pipe with a picture's name must not hold the run for ever.
             descriptor = await asyncio.to_thread(open_beneath, self._root, tuple(path.split("/")), os.O_NONBLOCK)
+        except FileNotFoundError as error:
+            raise FileGone(_in_words(error)) from error
         except OSError as error:
             raise OutboundFailed(_in_words(error)) from error
         try:
@@ -74,7 +76,7 @@ def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
     folder = Path(os.path.realpath(unquote(split.path)))
     if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
         raise OutboundRefused(
-            f"the folder {folder} is not one that pictures may be pulled from; an operator can allow it with "
+            f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "
             "TRAPLINE_SOURCE_FOLDERS"
         )
     return folder
@@ -82,7 +84,7 @@ def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
 
 def _walk(root: Path) -> Iterator[Entry]:
     waiting: list[tuple[Path, str, int]] = [(root, "", 0)]
-    count = 0
+    count = folders = 0
     while waiting:
         folder, prefix, depth = waiting.pop()
         try:
@@ -98,6 +100,9 @@ def _walk(root: Path) -> Iterator[Entry]:
                 if item.name.startswith(".") or len(path) > MAX_PATH_CHARACTERS or not _is_text(path):
                     continue
                 if item.is_dir(follow_symlinks=False):
+                    folders += 1
+                    if folders > MAX_FOLDERS:
+                        raise OutboundFailed(f"the folder has more than {MAX_FOLDERS:,} folders in it")
                     if depth < MAX_DEPTH:
                         waiting.append((Path(item.path), path + "/", depth + 1))
                 elif item.is_file(follow_symlinks=False):
@@ -131,9 +136,12 @@ def _moment(status: os.stat_result) -> datetime | None:
 
 async def _read(descriptor: int, size: int) -> AsyncIterator[bytes]:
     position = 0
-    while chunk := await asyncio.to_thread(os.pread, descriptor, READ_BYTES, position):
-        position += len(chunk)
-        yield chunk
+    try:
+        while chunk := await asyncio.to_thread(os.pread, descriptor, READ_BYTES, position):
+            position += len(chunk)
+            yield chunk
+    except OSError as error:
+        raise OutboundFailed(_in_words(error)) from error
     if position != size:
         raise OutboundFailed("the file changed its length while it was read")
 

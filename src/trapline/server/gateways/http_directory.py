@@ -1,20 +1,25 @@
 """A folder that a web server lists, with its sub-folders."""
 
 import asyncio
+import hashlib
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
-from trapline.server.errors import OutboundFailed
+from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_PATH_CHARACTERS, Entry, OpenFile
-from trapline.server.outbound import Answer, Outbound, parse_url
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.outbound import Answer, Outbound, is_sendable, parse_url
 
 MAX_LISTING_BYTES = 1024**3
 MAX_RETRY_AFTER_S = 86_400
+MAX_SAID = 500
+UNPACKED_BYTES = 256 * 1024
+SLOWEST_RATE_PER_S = 0.01
 ACCEPT_LISTING = "application/json, text/html;q=0.9, */*;q=0.1"
 
 
@@ -28,14 +33,16 @@ class HttpDirectory:
         self._outbound = outbound
         self._root = base_url.partition("#")[0]
         self._listing_s = listing_s
-        self._interval_s = 1 / rate_limit_per_s if rate_limit_per_s else 0.0
+        self._interval_s = 1 / max(rate_limit_per_s, SLOWEST_RATE_PER_S) if rate_limit_per_s else 0.0
         self._next_request = 0.0
+        self._listed_bytes = 0
 
     async def list_files(self) -> AsyncIterator[Entry]:
         """List every file under the address, folder by folder."""
         waiting: list[tuple[str, int]] = [(self._root, 0)]
         visited = {self._root}
         count = 0
+        self._listed_bytes = 0
         while waiting:
             url, depth = waiting.pop()
             async for page_url, link in self._read_page(url, is_root=depth == 0):
@@ -45,32 +52,36 @@ class HttpDirectory:
                 target, path = found
                 if path.endswith("/"):
                     if target not in visited and depth < MAX_DEPTH:
+                        if len(visited) >= MAX_FOLDERS:
+                            raise OutboundFailed(f"the listing leads to more than {MAX_FOLDERS:,} folders")
                         visited.add(target)
                         waiting.append((target, depth + 1))
                     continue
                 count += 1
                 if count > MAX_ENTRIES:
                     raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield Entry(path, link.size, link.modified_at, link.is_exact, link.said)
+                yield Entry(path, link.size, link.modified_at, link.is_exact, _fingerprint(link.said))
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if the server says that it still is the version `known_etag`."""
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
-        headers = {"If-None-Match": known_etag} if known_etag else {}
+        headers = {"If-None-Match": known_etag} if known_etag and is_sendable(known_etag) else {}
         await self._wait_turn()
         async with self._outbound.get(_folder_url(self._root) + encoded, headers) as answer:
             if answer.status == 304 and known_etag:
                 yield None
                 return
+            if answer.status in (404, 410):
+                raise FileGone(_in_words(answer.status, "it"))
             if answer.status != 200:
                 raise OutboundFailed(_in_words(answer.status, "it"), _retry_after(answer))
             if answer.headers.get("content-encoding", "identity") not in ("", "identity"):
                 raise OutboundFailed("the server sends it compressed, though it was asked not to")
             length = answer.headers.get("content-length", "")
             yield OpenFile(
-                int(length) if length.isdigit() else None,
+                int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None,
                 read_http_time(answer.headers.get("last-modified")),
                 answer.headers.get("etag"),
                 answer.chunks(),
@@ -101,14 +112,15 @@ class HttpDirectory:
                 raise OutboundFailed("the server answered with a sign-in page instead of a listing")
 
     async def _parse(self, answer: Answer, listing: HtmlListing | JsonListing) -> AsyncIterator[list[Link]]:
-        total = 0
         try:
-            async for chunk in _within(answer.chunks(), self._listing_s):
-                total += len(chunk)
-                if total > MAX_LISTING_BYTES:
+            async for chunk in _decoded(_within(answer.chunks(), self._listing_s), answer):
+                self._listed_bytes += len(chunk)
+                if self._listed_bytes > MAX_LISTING_BYTES:
                     raise OutboundFailed("the listing is longer than 1 GiB")
                 yield await asyncio.to_thread(listing.feed, chunk)
             yield await asyncio.to_thread(lambda: listing.feed(b"", last=True))
+        except zlib.error as error:
+            raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
         except ValueError as error:
             raise OutboundFailed(f"the listing cannot be read: {error}") from error
 
@@ -116,6 +128,7 @@ class HttpDirectory:
         """Find where a link leads and its path under the root; None if that is anywhere else."""
         try:
             target = urlsplit(urljoin(page_url, href))
+            target.path.encode()
         except ValueError:
             return None
         root = urlsplit(_folder_url(self._root))
@@ -155,6 +168,32 @@ def _readable(raw: str) -> str | None:
     if is_lossless and decoded is not None and decoded.isprintable():
         return decoded
     return raw if raw.isprintable() else None
+
+
+def _fingerprint(said: str) -> str:
+    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
+    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
+        return said
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator[bytes]:
+    """Undo the compression that some servers use without being asked, in pieces of bounded size."""
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        async for chunk in chunks:
+            yield chunk
+        return
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise OutboundFailed(f"the server sends the listing compressed as {coding[:20]!r}, which is not read")
+    unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
+    async for chunk in chunks:
+        piece = unpacker.decompress(chunk, UNPACKED_BYTES)
+        while piece:
+            yield piece
+            piece = unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
+    if not unpacker.eof:
+        raise OutboundFailed("the listing ended before its compression did")
 
 
 async def _within(chunks: AsyncIterator[bytes], budget_s: float) -> AsyncIterator[bytes]:

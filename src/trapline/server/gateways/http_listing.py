@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
+import structlog
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+log = structlog.get_logger(__name__)
 
 PIECE_CHARACTERS = 256 * 1024
 # The parser's time grows with the square of what one tag holds.
@@ -27,6 +31,7 @@ _TIME = re.compile(
     r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"  # Apache, lighttpd
     r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4}) +(?P<t3>\d{1,2}:\d\d) (?P<half>[AP])M"  # IIS
 )
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNORECASE)
 
 
@@ -78,7 +83,7 @@ class JsonListing:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
-        self._json = json.JSONDecoder()
+        self._json = json.JSONDecoder(parse_int=_whole)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
         """Add bytes; answers the links of every object that is now complete. Raises ValueError."""
@@ -94,6 +99,9 @@ class JsonListing:
                 return links
             try:
                 value, position = self._json.raw_decode(self._rest, start)
+            except RecursionError:
+                log.warning("a file of a listing is left out: its entry is nested too deeply")
+                value, position = None, _end_of_value(self._rest, start)
             except ValueError:
                 self._rest = self._rest[start:]
                 if last or len(self._rest) > MAX_PIECE_CHARACTERS:
@@ -101,6 +109,16 @@ class JsonListing:
                 return links
             if isinstance(value, dict):
                 links.extend(_link_of_json(value))
+
+
+def _end_of_value(text: str, start: int) -> int:
+    """Find where an object ends that is nested too deeply to be read; the end of the text where it does not end."""
+    depth = 0
+    for found in _BRACKETS.finditer(text, start):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+        if depth <= 0:
+            return found.end()
+    return len(text)
 
 
 def _past(text: str, position: int, signs: str) -> int:
@@ -246,9 +264,17 @@ def _read_time(text: str) -> datetime | None:
 def _iso_time(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
@@ -258,19 +284,17 @@ def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
     if not isinstance(name, str):
         return
     is_folder = item.get("type") == "directory" or item.get("is_dir") is True
-    if isinstance(url, str) and url:
-        href = url
-    else:
-        from urllib.parse import quote
-
-        href = "./" + quote(name, safe="")
+    href = url if isinstance(url, str) and url else "./" + quote(name, safe="", errors="replace")
+    if not _is_text(name) or not _is_text(href):
+        log.warning("a file of a listing is left out: its name is not text", name=ascii(name)[:200])
+        return
     if is_folder and not href.endswith("/"):
         href += "/"
     modified_at = None
     if isinstance(stamp, str):
         try:
             modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else _iso_time(stamp)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, IndexError):
             modified_at = None
     exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None
     yield Link(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")

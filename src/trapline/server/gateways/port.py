@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 MAX_ENTRIES = 5_000_000
+MAX_FOLDERS = 50_000
 MAX_DEPTH = 20
 MAX_PATH_CHARACTERS = 1000
 
