@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+from tests.integration.houses import build_house
 from trapline.server.actions.auth import make_first_link, make_sign_in_link
+from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 PASSWORD = "a long enough password"
@@ -89,7 +91,7 @@ async def test_token_works_in_both_forms_until_revoked(
     cookies = dict(app_client.cookies)
     app_client.cookies.clear()
     assert (await app_client.get("/api/v2/auth/me", headers=bearer)).json()["kind"] == "user_token"
-    damaged = {"Authorization": f"{scheme} {made['token'][:-1]}x"}
+    damaged = {"Authorization": f"{scheme} {made['token'][:-1]}{'y' if made['token'].endswith('x') else 'x'}"}
     assert (await app_client.get("/api/v2/auth/me", headers=damaged)).status_code == 401
     app_client.cookies.update(cookies)
     assert (await app_client.delete(f"/api/v2/auth/tokens/{made['id']}", headers=headers)).status_code == 204
@@ -117,3 +119,48 @@ async def test_token_for_a_project_of_others_is_refused(system: System, app_clie
     assert (await app_client.post("/api/v2/auth/tokens", json=body, headers=headers)).status_code == 404
     past = {"name": "t", "expires_at": (datetime.now(UTC) - timedelta(1)).isoformat()}
     assert (await app_client.post("/api/v2/auth/tokens", json=past, headers=headers)).status_code == 422
+
+
+async def test_a_token_gives_on_no_more_than_it_has(system: System, app_client: httpx2.AsyncClient) -> None:
+    house = await build_house(system, "house")
+    owner = _as(house.tokens["owner"])
+    second = (await app_client.post("/api/v2/projects", json={"name": "second"}, headers=owner)).json()["id"]
+    first = int(house.ids["project_id"])
+    ends = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    asked = {"name": "limited", "projects": [first], "expires_at": ends}
+    limited = _as((await app_client.post("/api/v2/auth/tokens", json=asked, headers=owner)).json()["token"])
+    made = (await app_client.post("/api/v2/auth/tokens", json={"name": "on"}, headers=limited)).json()
+    assert made["projects"] == [first]
+    assert datetime.fromisoformat(made["expires_at"]) == datetime.fromisoformat(ends)
+    seen = [
+        (await app_client.get(f"/api/v2/projects/{project}", headers=_as(made["token"]))).status_code
+        for project in (first, second)
+    ]
+    assert seen == [200, 404]
+    for more in ({"projects": [second]}, {"expires_at": "2199-01-01T00:00:00Z"}):
+        refused = await app_client.post("/api/v2/auth/tokens", json={"name": "more"} | more, headers=limited)
+        assert refused.status_code in (404, 422), refused.text
+
+
+@pytest.mark.parametrize("kind", ["worker", "pipeline"])
+async def test_only_a_manager_entrusts_a_project(system: System, app_client: httpx2.AsyncClient, kind: str) -> None:
+    house = await build_house(system, "house")
+    project = int(house.ids["project_id"])
+    for body in ({"name": "w", "kind": kind}, {"name": "w", "kind": kind, "projects": [project]}):
+        refused = await app_client.post("/api/v2/auth/tokens", json=body, headers=_as(house.tokens["viewer"]))
+        assert refused.status_code == 403, refused.text
+        assert "Nothing was" in refused.json()["detail"]
+    made = await app_client.post(
+        "/api/v2/auth/tokens", json={"name": "w", "kind": kind}, headers=_as(house.tokens["owner"])
+    )
+    assert made.status_code == 201
+    token = _as(made.json()["token"])
+    assert (await app_client.get("/api/v2/auth/me", headers=token)).json()["memberships"][0]["project_id"] == project
+    async with system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update members set role = 'reviewer' where role = 'owner'")
+    system.known.callers.forget(lambda _: True)
+    assert (await app_client.get("/api/v2/auth/me", headers=token)).json()["memberships"] == []
+
+
+def _as(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

@@ -24,7 +24,7 @@ from trapline.server.db.people import (
 )
 from trapline.server.db.projects import list_every_project_id, list_names
 from trapline.server.errors import Conflict, NotFound, Unauthenticated, Unprocessable
-from trapline.server.rules.access import Origin, Scope
+from trapline.server.rules.access import Origin, Scope, reach_of
 from trapline.server.rules.passwords import hash_password, is_password
 from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
@@ -85,7 +85,7 @@ async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope
             user = await get_user(NOBODY, tx, row.user_id) if row.user_id else None
             if user is None or user.deactivated_at is not None:
                 raise Unauthenticated(BAD_TOKEN)
-            roles = await list_roles(NOBODY, tx, user.id)
+            roles = reach_of(TokenKind(row.kind), await list_roles(NOBODY, tx, user.id))
         if row.project_ids is not None:
             roles = {project: role for project, role in roles.items() if project in row.project_ids}
         return Scope(

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from trapline.server.db.people import TokenRow, list_tokens
-from trapline.server.errors import NotFound, Unprocessable
-from trapline.server.rules.access import Scope
+from trapline.server.errors import Forbidden, NotFound, Unprocessable
+from trapline.server.rules.access import ENTRUSTS, Scope, reach_of
 from trapline.server.rules.tokens import find_parsed, make_token
 from trapline.server.system import System
 from trapline.wire.auth import NewToken, Token, TokenKind, TokenMade
@@ -27,12 +27,18 @@ def _describe(row: TokenRow) -> Token:
 
 
 async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade:
-    """Make an API token for some or all of the caller's projects. The secret is told this once and never kept."""
-    for project in new.projects or []:
-        scope.check(project)
+    """Make an API token for some or all of the caller's projects. The secret is told this once and never kept.
+
+    A token that makes another one gives on no more than it has: its own projects, and until its own end. Raises
+    NotFound, Forbidden, Unprocessable.
+    """
+    _check_projects(scope, new)
     if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
         raise Unprocessable("expires_at lies in the past; the token would never have worked. Nothing was made.")
     async with system.database.transaction(scope) as tx:
+        own = await tx.session.get(TokenRow, scope.token_id) if scope.token_id else None
+        if own is not None:
+            new = _narrow(new, own)
         secret = make_token(new.kind)
         parsed = find_parsed(secret)
         assert parsed is not None
@@ -43,13 +49,37 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
             secret_hash=parsed.secret_hash,
             user_id=scope.user_id,
             project_ids=new.projects,
-            every_project=scope.everything,
+            every_project=scope.everything or (own is not None and own.every_project),
             expires_at=new.expires_at,
         )
         tx.session.add(row)
         await tx.session.flush()
         tx.audit("create", "token", row.id, kind=new.kind.value, name=new.name)
         return TokenMade(**_describe(row).model_dump(), token=secret)
+
+
+def _check_projects(scope: Scope, new: NewToken) -> None:
+    needs = None if new.kind == TokenKind.USER else ENTRUSTS
+    for project in new.projects or []:
+        scope.check(project, needs)
+    if new.projects is None and scope.roles and not reach_of(new.kind, scope.roles):
+        raise Forbidden(
+            f"A token for a {new.kind} needs the role {ENTRUSTS} in a project, and you have it in none. "
+            "Nothing was made. An owner of the project can give you that role, or make the token."
+        )
+
+
+def _narrow(new: NewToken, own: TokenRow) -> NewToken:
+    """What a token may give on of itself."""
+    expires_at = new.expires_at or own.expires_at
+    if expires_at is not None and own.expires_at is not None and expires_at > own.expires_at:
+        raise Unprocessable(
+            f"The token that you call with ends at {own.expires_at:%Y-%m-%d %H:%M} UTC, and none that it makes lasts "
+            "longer. Nothing was made. Choose an earlier expires_at, or sign in to make it."
+        )
+    return new.model_copy(
+        update={"projects": own.project_ids if new.projects is None else new.projects, "expires_at": expires_at}
+    )
 
 
 async def list_own_tokens(system: System, scope: Scope) -> Page[Token]:

@@ -10,6 +10,15 @@ from trapline.server.errors import Forbidden, LostRace, NotFound
 from trapline.wire.auth import Role, TokenKind
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
+ENTRUSTS = Role.MANAGER
+"""The role that lets somebody entrust a project to a worker or an outside pipeline."""
+
+
+def reach_of(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
+    """The projects that a token of this kind reaches, of those that its maker is a member of."""
+    if kind == TokenKind.USER:
+        return dict(roles)
+    return {project: role for project, role in roles.items() if RANK[role] >= RANK[ENTRUSTS]}
 
 
 @dataclass(frozen=True)
