@@ -330,7 +330,7 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
         failed=dead,
         nothing_found=sum(findings.is_blank for findings in found),
     )
-    await _copy_findings(scope, tx, job.project_id, found)
+    await _copy_findings(scope, tx, found)
     async with tx.at_once():
         if found:
             won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
@@ -338,20 +338,20 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
                 one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost
             ]
             await complete_tasks(scope, tx, holder_id, won, had_failed)
+            await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
             classes = [one for findings in found for one in findings.classes]
             await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
             await credit_holder(scope, tx, holder_id, len(found))
         await settle_job(scope, tx, job.id, change, scope.actor)
 
 
-async def _copy_findings(scope: Scope, tx: Transaction, project_id: int, found: Sequence[Findings]) -> None:
+async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[Findings]) -> None:
     maps = {sha256: content for findings in found for sha256, content in findings.maps.items()}
     for sha256 in sorted(maps):
         labels, data = maps[sha256]
         await put_class_list(scope, tx, ClassList(sha256, labels, {"data": data}))
     await write_annotations(scope, tx, [row for findings in found for row in findings.annotations])
     await write_scores(scope, tx, [row for findings in found for row in findings.vectors])
-    await write_reports(scope, tx, project_id, [(one.subject.analysis_id, one.report) for one in found])
 
 
 def _fail(system: System, one: Counted) -> Failed:

@@ -149,14 +149,17 @@ async def write_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
     """Write what workers said of their own runs: analysis id and report."""
-    if reports:
-        project = as_int8(project_id)
-        await copy_rows(
-            tx,
-            "analysis_reports (analysis_id, project_id, report)",
-            3,
-            (_ID(16, analysis_id.bytes) + project + as_json(report) for analysis_id, report in reports),
-        )
+    await tx.execute(
+        """
+        insert into analysis_reports (analysis_id, project_id, report)
+        select r.id, %s, r.report::jsonb from unnest(%s::uuid[], %s::text[]) as r(id, report)
+        """,
+        (
+            project_id,
+            [analysis_id for analysis_id, _ in reports],
+            [msgspec.json.encode(report).decode() for _, report in reports],
+        ),
+    )
 
 
 async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:
