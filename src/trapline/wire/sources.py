@@ -60,7 +60,7 @@ class SourceSettings(Request):
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     include: list[Text] | None = None
     exclude: list[Text] | None = None
-    rate_limit_per_s: Annotated[Real, Field(gt=0, le=10_000)] | None = None
+    rate_limit_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] | None = None
     min_age_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
     filename_time_pattern: Text | None = None
     connect_timeout_s: Annotated[Real, Field(gt=0, le=600)] | None = None

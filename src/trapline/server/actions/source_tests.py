@@ -1,27 +1,46 @@
 """Testing a pull source: list it, fetch a few files to prove it, store nothing."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from trapline.server.actions.gateways import open_gateway
+from trapline.server.actions.pull_files import unforeseen
 from trapline.server.actions.sources import find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown
 from trapline.server.db.sources import SourceRow, get_source
-from trapline.server.errors import OutboundFailed, Unprocessable
+from trapline.server.errors import OutboundFailed, TraplineError, Unprocessable
 from trapline.server.gateways.port import Entry, Gateway
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import find_capture_time
-from trapline.server.rules.pulling import judge_path
+from trapline.server.rules.pulling import MINUTE, TEST_WITHIN, judge_path
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
 from trapline.wire.sources import SourceTest, SourceTrial, TestFile
 
+log = structlog.get_logger(__name__)
+
 SHOWN = 20
 COMPARED_AT_ONCE = 500
+
+
+@dataclass
+class _Seen:
+    """What a test has seen so far."""
+
+    files: list[TestFile] = field(default_factory=list)
+    listed: int = 0
+    new: int = 0
+
+    def failed(self, detail: str) -> SourceTest:
+        """Answer with what was seen until it failed."""
+        return SourceTest(ok=False, detail=detail, listed=self.listed, new=self.new, files=self.files)
 
 
 async def prove_source(system: System, scope: Scope, source_id: UUID, files: int) -> SourceTest:
@@ -45,28 +64,21 @@ async def try_source(system: System, scope: Scope, trial: SourceTrial, files: in
 
 
 async def _test(system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int) -> SourceTest:
-    shown: list[TestFile] = []
-    listed = new = 0
+    seen = _Seen()
+    within = asyncio.timeout(TEST_WITHIN.total_seconds())
     try:
-        gateway = open_gateway(system, row)
+        async with within:
+            await _look(system, scope, row, deployment, files, seen)
     except (OutboundFailed, Unprocessable, WrongKey) as error:
-        return SourceTest(ok=False, detail=str(error), listed=0, new=0, files=[])
-    try:
-        batch: list[Entry] = []
-        async for entry in gateway.list_files():
-            listed += 1
-            if judge_path(entry.path, row.include, row.exclude).takes:
-                batch.append(entry)
-            if len(batch) >= COMPARED_AT_ONCE:
-                new += await _compare(system, scope, row, batch, shown)
-                batch = []
-        new += await _compare(system, scope, row, batch, shown)
-        for at in range(min(files, len(shown))):
-            shown[at] = await _fetch(system, gateway, shown[at], row, deployment)
-    except OutboundFailed as error:
-        return SourceTest(ok=False, detail=error.detail, listed=listed, new=new, files=shown)
-    finally:
-        await gateway.close()
+        return seen.failed(str(error))
+    except TraplineError:
+        raise
+    except Exception as error:
+        if within.expired():
+            return seen.failed(f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer")
+        log.exception("a test of a source broke", source=str(row.id))
+        return seen.failed(unforeseen(error))
+    shown, listed, new = seen.files, seen.listed, seen.new
     wrong = [file for file in shown if file.detail is not None]
     if wrong:
         return SourceTest(ok=False, detail=f"{wrong[0].path}: {wrong[0].detail}", listed=listed, new=new, files=shown)
@@ -77,12 +89,32 @@ async def _test(system: System, scope: Scope, row: SourceRow, deployment: Deploy
     return SourceTest(ok=True, detail=detail, listed=listed, new=new, files=shown)
 
 
+async def _look(
+    system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, seen: "_Seen"
+) -> None:
+    gateway = open_gateway(system, row)
+    try:
+        batch: list[Entry] = []
+        async for entry in gateway.list_files():
+            seen.listed += 1
+            if judge_path(entry.path, row.include, row.exclude).takes:
+                batch.append(entry)
+            if len(batch) >= COMPARED_AT_ONCE:
+                seen.new += await _compare(system, scope, row, batch, seen.files)
+                batch = []
+        seen.new += await _compare(system, scope, row, batch, seen.files)
+        for at in range(min(files, len(seen.files))):
+            seen.files[at] = await _fetch(system, gateway, seen.files[at], row, deployment)
+    finally:
+        await gateway.close()
+
+
 async def _compare(system: System, scope: Scope, row: SourceRow, batch: list[Entry], shown: list[TestFile]) -> int:
     if not batch:
         return 0
     listed = [Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
     async with system.database.transaction(scope) as tx:
-        unknown = await find_unknown(scope, tx, row.id, listed)
+        unknown = await find_unknown(scope, tx, row, listed)
     shown.extend(
         TestFile(path=file.path, size=file.size, modified_at=file.modified_at)
         for file in unknown[: max(0, SHOWN - len(shown))]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
@@ -15,7 +16,7 @@ from trapline.server.db.deployments import DeploymentRow, get_default_deployment
 from trapline.server.db.findings import list_deployment_names
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pages import count_rows, fetch_page
-from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, seconds_of, select_runs
+from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, interrupt_run, seconds_of, select_runs
 from trapline.server.db.pulled_files import release_files, select_files
 from trapline.server.db.sources import (
     PulledFileRow,
@@ -226,7 +227,12 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
+        old_url = row.base_url
         _apply(system, row, change)
+        if row.base_url != old_url:
+            # Names, sizes and tags mean nothing at another address. A run at the old one could still note some.
+            await interrupt_run(scope, tx, row.id, "the address of the source was changed; the next run begins there")
+            row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
             await tx.session.flush()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, text, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import RunRow, SourceRow
@@ -33,6 +33,27 @@ async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID) -> None:
         )
     )
     await tx.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: str) -> None:
+    """End the run of a source that is in progress, whoever does it; that process finds out at its next step."""
+    statement = (
+        update(RunRow)
+        .where(RunRow.source_id == source_id, RunRow.state == "running")
+        .values(state="interrupted", finished_at=func.clock_timestamp(), error=error)
+    )
+    await tx.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int:
+    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere."""
+    fruits = RunRow.new + RunRow.imported + RunRow.duplicate + RunRow.skipped + RunRow.failed
+    got_anywhere = select(func.max(RunRow.started_at)).where(
+        RunRow.source_id == source_id, (RunRow.state != "interrupted") | (fruits > 0)
+    )
+    since = func.coalesce(got_anywhere.scalar_subquery(), text("'-infinity'"))
+    statement = select(func.count()).select_from(RunRow).where(RunRow.source_id == source_id, RunRow.started_at > since)
+    return (await tx.session.execute(statement)).scalar_one()
 
 
 async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:

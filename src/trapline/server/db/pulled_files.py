@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import PulledFileRow, SourceRow
@@ -23,11 +23,12 @@ class Listed:
     skipped: str | None = None
 
 
-async def find_unknown(scope: Scope, tx: Transaction, source_id: UUID, listed: Sequence[Listed]) -> list[Listed]:
+async def find_unknown(scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[Listed]) -> list[Listed]:
     """Find which of these files the ledger does not know, or knows with another fingerprint. Writes nothing."""
     cursor = await tx.execute(
-        "select path, fingerprint from pulled_files where source_id = %s and path = any(%s)",
-        (source_id, [file.path for file in listed]),
+        "select path, fingerprint from pulled_files where source_id = %s and path = any(%s) "
+        "and updated_at >= coalesce(%s::timestamptz, '-infinity')",
+        (source.id, [file.path for file in listed], source.moved_at),
     )
     known: dict[str, str] = dict(await cursor.fetchall())
     return [file for file in listed if known.get(file.path) != file.fingerprint]
@@ -54,6 +55,8 @@ async def note_listed(
         on conflict (source_id, path) do update set
             state = excluded.state, error = excluded.error, size = excluded.size,
             modified_at = excluded.modified_at, fingerprint = excluded.fingerprint, attempts = 0,
+            etag = case when pulled_files.updated_at >= coalesce(%s::timestamptz, '-infinity')
+                then pulled_files.etag end,
             next_attempt_at = case when pulled_files.state = 'seen' then now() + %s end,
             updated_at = now()
         """,
@@ -65,35 +68,61 @@ async def note_listed(
             [file.size for file in files],
             [file.modified_at for file in files],
             [file.fingerprint for file in files],
+            source.moved_at,
             settle,
         ),
     )
     return sum(file.skipped is None for file in files)
 
 
-async def list_next_files(
-    scope: Scope, tx: Transaction, source_id: UUID, after: str, limit: int
+async def list_fresh_files(
+    scope: Scope, tx: Transaction, source: SourceRow, after: str, limit: int
 ) -> list[PulledFileRow]:
-    """List the files whose turn it is, by path, from after this path on."""
+    """List the files that were never tried, by path, from after this path on."""
     statement = (
         select(PulledFileRow)
-        .where(PulledFileRow.source_id == source_id, PulledFileRow.path > after, _is_due())
+        .where(_is_due(source), _is_fresh(), PulledFileRow.path > after)
         .order_by(PulledFileRow.path)
         .limit(limit)
     )
     return list((await tx.session.scalars(statement)).all())
 
 
-async def count_due(scope: Scope, tx: Transaction, source_id: UUID) -> int:
+async def list_tried_files(
+    scope: Scope, tx: Transaction, source: SourceRow, before: datetime, limit: int
+) -> list[PulledFileRow]:
+    """List the files whose turn it is again and that were not touched since `before`, the least tried ones first."""
+    statement = (
+        select(PulledFileRow)
+        .where(_is_due(source), ~_is_fresh(), PulledFileRow.updated_at < before)
+        .order_by(PulledFileRow.attempts, PulledFileRow.path)
+        .limit(limit)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def count_due(scope: Scope, tx: Transaction, source: SourceRow) -> int:
     """Count the files whose turn it is."""
-    statement = select(func.count()).select_from(PulledFileRow).where(PulledFileRow.source_id == source_id, _is_due())
+    statement = select(func.count()).select_from(PulledFileRow).where(_is_due(source))
     return (await tx.session.execute(statement)).scalar_one()
 
 
-def _is_due() -> ColumnElement[bool]:
-    return PulledFileRow.state.in_(("seen", "failed")) & or_(
-        PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()
+def _is_fresh() -> ColumnElement[bool]:
+    return and_(PulledFileRow.state == "seen", PulledFileRow.next_attempt_at.is_(None))
+
+
+def _is_due(source: SourceRow) -> ColumnElement[bool]:
+    return and_(
+        PulledFileRow.state.in_(("seen", "failed")),
+        or_(PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()),
+        _is_of(source),
     )
+
+
+def _is_of(source: SourceRow) -> ColumnElement[bool]:
+    """Tell the files of a source's present address from those of the one it had before."""
+    own = PulledFileRow.source_id == source.id
+    return own if source.moved_at is None else own & (PulledFileRow.updated_at >= source.moved_at)
 
 
 async def settle_file(
@@ -105,11 +134,15 @@ async def settle_file(
     error: str | None = None,
     attempts: int = 0,
     again_after: timedelta | None = None,
+    size: int | None = None,
     sha256: bytes | None = None,
     etag: str | None = None,
     image_id: UUID | None = None,
 ) -> None:
-    """Note what became of a file. `again_after` is when it is tried again, for one that is not done with."""
+    """Note what became of a file.
+
+    `again_after` is when it is tried again, for one that is not done with; `size` is one that the server now gives.
+    """
     values: dict[str, object] = {
         "state": state,
         "error": error,
@@ -117,6 +150,8 @@ async def settle_file(
         "next_attempt_at": func.now() + again_after if again_after is not None else None,
         "updated_at": func.now(),
     }
+    if size is not None:
+        values["size"] = size
     if image_id is not None:
         values |= {"sha256": sha256, "etag": etag, "image_id": image_id}
     statement = update(PulledFileRow).where(PulledFileRow.source_id == file.source_id, PulledFileRow.path == file.path)
@@ -135,7 +170,7 @@ async def release_files(scope: Scope, tx: Transaction, source: SourceRow) -> int
     scope.check(source.project_id)
     statement = (
         update(PulledFileRow)
-        .where(PulledFileRow.source_id == source.id, PulledFileRow.state.in_(("quarantined", "failed")))
+        .where(_is_of(source), PulledFileRow.state.in_(("quarantined", "failed")))
         .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
         .returning(PulledFileRow.path)
     )

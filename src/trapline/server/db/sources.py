@@ -130,6 +130,11 @@ async def get_source(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bo
     return row
 
 
+async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
+    """Tell whether a source is there and not paused."""
+    return bool((await tx.session.execute(select(SourceRow.is_active).where(SourceRow.id == source_id))).scalar())
+
+
 def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
     """Select the pull sources that the caller sees, of one project or of all."""
     statement = select(SourceRow)

@@ -9,12 +9,18 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+MINUTE = timedelta(minutes=1)
 QUARANTINE_AFTER = 5
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
 MAX_JITTER = timedelta(seconds=30)
+# A run that is not over by then ends well, and the next one goes on; a source that only drips ends sooner.
+RUN_WITHIN = timedelta(hours=6)
+LIST_WITHIN = timedelta(hours=1)
+FILE_WITHIN = timedelta(hours=1)
+TEST_WITHIN = timedelta(minutes=2)
 
 PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
 VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".mpg", ".mpeg", ".m4v", ".3gp", ".wmv", ".mts", ".webm", ".flv"})

@@ -1,0 +1,83 @@
+"""A source that pulls from a camera, and what its ledger says."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from tests.integration.camera import Camera, running_camera
+from tests.integration.houses import House, build_house
+from tests.integration.pictures import make_jpeg
+from trapline.server.actions import pulls, sources
+from trapline.server.rules.access import Scope
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.system import System
+from trapline.wire.sources import NewSource, Run, Source, SourceSettings
+
+SYSTEM = Scope.system()
+
+
+@dataclass
+class Feed:
+    """A source that pulls from a camera."""
+
+    system: System
+    camera: Camera
+    source_id: UUID
+    house: House
+
+    async def run(self, max_files: int | None = None) -> Run:
+        """Begin a run and do it here and now."""
+        accepted = await pulls.start_run(self.system, SYSTEM, self.source_id, max_files)
+        await pulls.pull(self.system, SYSTEM, accepted.run_id)
+        return await sources.show_run(self.system, SYSTEM, self.source_id, accepted.run_id)
+
+    async def change(self, **settings: Any) -> Source:
+        """Change settings of the source."""
+        change = SourceSettings.model_validate(settings)
+        return await sources.change_source(self.system, SYSTEM, self.source_id, change)
+
+    async def show(self) -> Source:
+        """Show the source."""
+        return await sources.show_source(self.system, SYSTEM, self.source_id)
+
+    async def states(self) -> dict[str, str]:
+        page = await sources.list_files(self.system, SYSTEM, self.source_id, None, 1000, None)
+        return {file.path: file.state.value for file in page.results}
+
+    async def errors(self) -> dict[str, str | None]:
+        page = await sources.list_files(self.system, SYSTEM, self.source_id, None, 1000, None)
+        return {file.path: file.error for file in page.results}
+
+    async def images(self) -> list[str]:
+        query = "select filename from images where source_id = :id order by filename"
+        return [name for (name,) in await self.sql(query)]
+
+    async def sql(self, query: str) -> list[Any]:
+        async with self.system.database.transaction(SYSTEM) as tx:
+            result = await tx.session.execute(text(query), {"id": self.source_id} if ":id" in query else {})
+            return list(result.all()) if result.returns_rows else []  # type: ignore[attr-defined]
+
+    async def make_due(self) -> None:
+        await self.sql("update pulled_files set next_attempt_at = now() where next_attempt_at is not null")
+
+
+@asynccontextmanager
+async def make_feed(system: System) -> AsyncIterator[Feed]:
+    """Make a source that pulls from a camera of its own."""
+    async with running_camera() as camera:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", camera.port)}))
+        system = replace(system, outbound=policy)
+        house = await build_house(system, "house")
+        new = NewSource(name="camera", base_url=camera.url, deployment=UUID(house.ids["deployment_id"]))
+        source = await sources.create_source(system, SYSTEM, new)
+        yield Feed(system, camera, source.id, house)
+
+
+def fill(camera: Camera, *names: str) -> None:
+    """Put another picture under each of these names."""
+    for name in names:
+        camera.files[name] = make_jpeg(len(camera.files) + 1)

@@ -1,0 +1,272 @@
+"""Sources that say odd things, lose files, drip, or kill: each is told in words and holds up nothing else."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration import camera as cameras
+from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
+from tests.integration.pictures import make_jpeg
+from trapline.server.actions import import_images, pull_files, pulls, source_tests, sources
+from trapline.server.actions.source_tests import prove_source
+from trapline.server.gateways import http_directory
+from trapline.server.system import System
+
+Headers = dict[str, str]
+PLACEHOLDER = "<GOOD>"
+
+
+@pytest.fixture
+async def feed(system: System) -> AsyncIterator[Feed]:
+    async with make_feed(system) as made:
+        yield made
+
+
+def list_as(feed: Feed, listing: Callable[[], bytes] | bytes, headers: Headers, *paths: str) -> None:
+    """Let the camera list its files in another way, under its address or these paths."""
+    answer = feed.camera._answer
+
+    async def other(path: str, asked: Headers) -> bytes:
+        if path in (paths or ("",)):
+            return cameras._response(200, listing if isinstance(listing, bytes) else listing(), headers)
+        return await answer(path, asked)
+
+    feed.camera._answer = other  # type: ignore[method-assign, assignment]
+
+
+async def test_bad_first_files_do_not_keep_a_good_one_waiting(feed: Feed) -> None:
+    feed.camera.files |= {f"a{number:02}.jpg": b"<!doctype html>" + bytes([number]) for number in range(10)}
+    fill(feed.camera, "z.jpg")
+    assert (await feed.run()).imported == 0
+    await feed.make_due()
+    second = await feed.run()
+    assert (second.imported, second.failed) == (1, 9), "a fresh file first, then those that were tried the least"
+    await feed.make_due()
+    await feed.run(max_files=1)
+    attempts = await feed.sql("select attempts, count(*) from pulled_files where source_id = :id group by 1 order by 1")
+    assert attempts == [(0, 1), (2, 10)]
+
+
+async def test_files_that_the_camera_wrote_over_do_not_make_it_sick(feed: Feed) -> None:
+    fill(feed.camera, *[f"a{number:02}.jpg" for number in range(10)], "z.jpg")
+    await feed.run(max_files=1)
+    for number in range(1, 10):
+        del feed.camera.files[f"a{number:02}.jpg"]
+    run = await feed.run()
+    assert (run.state, run.imported, run.failed) == ("completed", 1, 9)
+    assert (await feed.show()).health == "ok"
+    assert "no such address (404)" in ((await feed.errors())["a01.jpg"] or "")
+
+
+async def test_a_listing_whose_sizes_are_never_right_costs_one_more_run(feed: Feed) -> None:
+    fill(feed.camera, *[f"a{number}.jpg" for number in range(3)])
+    rows = [f'<a href="{path}">x</a>  01-May-2026 06:00  {len(data) + 1}\n' for path, data in feed.camera.files.items()]
+    list_as(feed, f"<pre>{''.join(rows)}</pre>".encode(), {"Content-Type": "text/html"})
+    assert (await feed.run()).imported == 0
+    assert "still being written" in ((await feed.errors())["a0.jpg"] or ""), "and it is said why"
+    await feed.make_due()
+    assert (await feed.run()).imported == 3
+
+
+GOOD = '{"name":"good.jpg","type":"file","mtime":"Fri, 01 May 2026 06:00:00 GMT"}'
+JSON, HTML = "application/json", "text/html"
+
+
+@pytest.mark.parametrize(
+    ("kind", "listing"),
+    [
+        (JSON, '[{"name":"x.jpg","mod_time":"0001-01-01T00:00:00+10:00","size":1},<GOOD>]'),
+        (JSON, '[{"name":"x.jpg","url":"./x\\ud800.jpg","size":1},<GOOD>]'),
+        (JSON, '[{"name":"x\\ud800.jpg","size":1},<GOOD>]'),
+        (JSON, '[{"name":"x.jpg","mtime":"a\\u0000b","size":1},<GOOD>]'),
+        (JSON, '[{"name":"x.jpg","mtime":"a\\ud800b","size":1},<GOOD>]'),
+        (JSON, '[{"name":"x.jpg","size":' + "9" * 5000 + "},<GOOD>]"),
+        (JSON, '[{"name":"x.jpg","size":1' + "0" * 20 + "},<GOOD>]"),
+        (JSON, '[{"name":"x.jpg","o":' + "[" * 100_000 + "]" * 100_000 + "},<GOOD>]"),
+        (HTML, '<tr><td><a href="x.jpg">x</a></td><td class="size" data-size="99999999999999999999">1</td></tr><GOOD>'),
+        (HTML, '<tr><td><a href="x.jpg">x</a></td><td class="size" data-size="&sup2;">1</td></tr><GOOD>'),
+        (HTML, '<tr><td><a href="x.jpg"></td><td><time datetime="0001-01-01T00:00:00+10:00"></time></td></tr><GOOD>'),
+        (HTML, '<tr><td><a href="http://[x.jpg">x</a></td><td>1</td></tr><GOOD>'),
+    ],
+    ids=lambda value: value[:45],
+)  # fmt: skip
+async def test_an_odd_row_of_a_listing_is_its_own_trouble(feed: Feed, kind: str, listing: str) -> None:
+    fill(feed.camera, "good.jpg")
+    good = GOOD if kind == JSON else '<tr><td><a href="good.jpg">g</a></td></tr>'
+    listing = listing.replace(PLACEHOLDER, good)
+    list_as(feed, (listing if kind == JSON else f"<table>{listing}</table>").encode(), {"Content-Type": kind})
+    tested = await prove_source(feed.system, SYSTEM, feed.source_id, 0)
+    assert tested.ok, tested.detail
+    run = await feed.run()
+    assert (run.state, run.imported) == ("completed", 1), run.error
+    assert (await feed.states())["good.jpg"] == "imported"
+
+
+async def test_a_tag_beyond_ascii_is_never_sent_back(feed: Feed) -> None:
+    fill(feed.camera, "a.jpg")
+    await feed.run()
+    await feed.sql("update pulled_files set etag = '\"\u00e9\"'")
+    feed.camera.modified["a.jpg"] = cameras.MODIFIED + timedelta(days=1)
+    assert (await feed.run()).state == "completed"
+    assert "if-none-match" not in feed.camera.requests[-1][1]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip-cut", "gzip-false"])
+async def test_a_compressed_listing_is_read_or_refused_in_words(feed: Feed, coding: str) -> None:
+    fill(feed.camera, "a.jpg")
+    plain = b'<ul><li><a href="a.jpg">a</a></li></ul>' + b"\n" * 2_000_000
+    packed = zlib.compress(plain) if coding == "deflate" else gzip.compress(plain)
+    packed = {"gzip-cut": packed[:-20], "gzip-false": plain}.get(coding, packed)
+    list_as(feed, packed, {"Content-Type": "text/html", "Content-Encoding": coding.partition("-")[0]})
+    run = await feed.run()
+    if coding in ("gzip", "deflate"):
+        assert (run.state, run.imported) == ("completed", 1)
+    else:
+        assert run.state == "failed"
+        assert "compress" in (run.error or "")
+
+
+async def test_a_small_compressed_listing_cannot_fill_the_memory(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_directory, "MAX_LISTING_BYTES", 2**20)
+    list_as(feed, gzip.compress(b"\n" * 2**22), {"Content-Type": "text/html", "Content-Encoding": "gzip"})
+    assert "longer than 1 GiB" in ((await feed.run()).error or "")
+
+
+async def test_folders_without_end_are_refused(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_directory, "MAX_FOLDERS", 100)
+    rows = "".join(f'<a href="{number}/">d</a>\n' for number in range(101))
+    list_as(feed, f"<pre>{rows}</pre>".encode(), {"Content-Type": "text/html"})
+    assert "more than 100 folders" in ((await feed.run()).error or "")
+
+
+async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def break_down(*_: object) -> None:
+        raise LookupError("canary-4711")
+
+    monkeypatch.setattr(pulls, "_list", break_down)
+    monkeypatch.setattr(source_tests, "_look", break_down)
+    run = await feed.run()
+    source = await feed.show()
+    assert run.state == "failed"
+    assert "did not foresee (LookupError)" in (run.error or "")
+    assert (source.health, source.health_detail) == ("failing", run.error)
+    assert source.next_run is not None
+    assert source.next_run - datetime.now(UTC) > timedelta(seconds=30)
+    tested = await prove_source(feed.system, SYSTEM, feed.source_id, 0)
+    assert "did not foresee" in tested.detail
+    assert "4711" not in tested.detail + (run.error or "")
+
+
+async def test_one_file_that_breaks_us_is_its_own_trouble(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(feed.camera, "a.jpg", "b.jpg")
+    check_image = import_images.check_image
+
+    async def break_down(*given: object) -> object:
+        if "a.jpg" in given:
+            raise LookupError
+        return await check_image(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pull_files, "check_image", break_down)
+    run = await feed.run()
+    assert (run.state, run.imported, run.failed) == ("completed", 1, 1)
+
+
+async def test_another_address_has_a_ledger_of_its_own(feed: Feed) -> None:
+    """Listings without sizes or times say the same of every file of that name."""
+    fill(feed.camera, "IMG_0001.JPG", "IMG_0002.JPG")
+    feed.camera.files["two/IMG_0001.JPG"] = make_jpeg(55)
+    list_as(feed, b'<ul><li><a href="IMG_0001.JPG">x</a></li></ul>', {"Content-Type": "text/html"}, "", "two/")
+    assert (await feed.run()).imported == 1
+    await feed.sql(
+        "insert into pulled_files (source_id, project_id, path, state, attempts, fingerprint) "
+        "select source_id, project_id, 'IMG_0002.JPG', 'seen', 0, '' from pulled_files where source_id = :id"
+    )
+    await feed.change(base_url=feed.camera.url + "two/")
+    feed.camera.asked()
+    run = await feed.run()
+    assert (run.new, run.imported, run.remaining) == (1, 1, 0)
+    assert feed.camera.asked() == ["two/", "two/IMG_0001.JPG"], "what the old address had is not looked for here"
+    assert (await feed.run()).new == 0
+
+
+async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:
+    fill(feed.camera, "a.jpg", "b.jpg")
+    feed.camera.faults["a.jpg"] = "hang"
+    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    await feed.camera.reached.wait()
+    await feed.change(base_url=feed.camera.url + "two/")
+    feed.camera.go_on.set()
+    await going
+    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    assert (run.state, run.imported) == ("interrupted", 0)
+    assert await feed.images() == []
+
+
+async def test_pausing_ends_a_run_at_the_next_file(feed: Feed) -> None:
+    fill(feed.camera, "a.jpg", "b.jpg")
+    feed.camera.faults["a.jpg"] = "hang"
+    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    await feed.camera.reached.wait()
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
+    feed.camera.go_on.set()
+    await going
+    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    assert (run.state, run.imported) == ("interrupted", 1)
+    assert "paused" in (run.error or "")
+    assert (await feed.run()).imported == 1, "by hand a paused source is still pulled"
+
+
+async def kill_run(feed: Feed) -> None:
+    """Let the run of the source look as if its process had died."""
+    await feed.sql(
+        "update pull_runs set started_at = started_at - interval '60 s', heartbeat_at = now() - interval '30 s' "
+        "where source_id = :id and state = 'running'"
+    )
+
+
+async def test_a_run_that_kills_its_process_is_not_begun_for_ever(feed: Feed) -> None:
+    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    begun = []
+    for _ in range(5):
+        await kill_run(feed)
+        begun.append(await pulls.follow_dead_runs(feed.system, SYSTEM))
+    assert begun == [1, 1, 1, 0, 0]
+    source = await feed.show()
+    assert source.health == "failing"
+    assert "again and again" in (source.health_detail or "")
+    assert source.next_run is not None
+    assert source.next_run - datetime.now(UTC) > timedelta(seconds=30)
+
+
+async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
+    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
+    await kill_run(feed)
+    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0
+    assert await feed.sql("select state from pull_runs where source_id = :id") == [("interrupted",)]
+
+
+async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = timedelta(seconds=0.2)
+    fill(feed.camera, "a.jpg", "b.jpg")
+    feed.camera.faults["a.jpg"] = "hang"
+    monkeypatch.setattr(pull_files, "FILE_WITHIN", short)
+    run = await feed.run()
+    assert (run.state, run.imported, run.failed) == ("completed", 1, 1)
+    assert "not received within" in ((await feed.errors())["a.jpg"] or "")
+    feed.camera.faults[""] = "hang"
+    monkeypatch.setattr(pulls, "LIST_WITHIN", short)
+    assert "listing was not over" in ((await feed.run()).error or "")
+    monkeypatch.setattr(source_tests, "TEST_WITHIN", short)
+    assert "test was not over" in (await prove_source(feed.system, SYSTEM, feed.source_id, 0)).detail
+    feed.camera.faults.clear()
+    await feed.make_due()
+    monkeypatch.setattr(pull_files, "RUN_WITHIN", timedelta(0))
+    late = await feed.run()
+    assert (late.state, late.imported, late.remaining) == ("completed", 0, 1)
