@@ -64,15 +64,20 @@ async def test_takes_each_format_and_copies_what_browsers_do_not_show(
     assert (tmp_path / "upright.jpg").exists() is copied
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "TIFF tiff_lzw"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-async def test_every_orientation_comes_out_upright(decoders: Decoders, tmp_path: Path, orientation: int) -> None:
+async def test_every_orientation_comes_out_upright(
+    decoders: Decoders, tmp_path: Path, orientation: int, form: str
+) -> None:
     # How a camera would have stored the upright picture, so that the tag turns it back.
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     upright = photograph()
     stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation in undo else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = await inspect(decoders, tmp_path, as_bytes(stored, "JPEG", quality=95, exif=exif))
+    form, _, packed = form.partition(" ")
+    options = {"compression": packed} if packed else {"quality": 95}
+    picture = await inspect(decoders, tmp_path, as_bytes(stored, form, exif=exif, **options))
     assert isinstance(picture, Picture)
     assert (picture.width, picture.height, picture.orientation) == (400, 300, orientation)
     thumbnail = tmp_path / "thumb.jpg"
@@ -80,7 +85,7 @@ async def test_every_orientation_comes_out_upright(decoders: Decoders, tmp_path:
     shown = [thumbnail] if orientation == 1 else [thumbnail, tmp_path / "upright.jpg"]
     for path in shown:
         with Image.open(path) as image:
-            assert image.width > image.height
+            assert image.size == ((160, 120) if path == thumbnail else (400, 300))
             assert image.getexif().get(0x0112) is None
             red, green, _ = image.convert("RGB").getpixel((image.width // 16, image.height // 16))  # type: ignore[misc]
             assert red > 200 > 60 > green, f"the red corner is not left above: {path.name}"

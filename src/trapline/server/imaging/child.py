@@ -113,11 +113,11 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     exif = read_exif(image)
     orientation = read_orientation(image)
     image.load()
-    turned = orientation >= 5
-    width, height = (image.height, image.width) if turned else (image.width, image.height)
+    turn = _turn_left(kind, orientation)
+    width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     needs_copy = orientation != 1 or kind.media_type not in INLINE or image.mode == "CMYK"
     if needs_copy and request.get("upright"):
-        copy = _turned(_as_rgb(image), orientation)
+        copy = _turned(_as_rgb(image), turn)
         _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
     return {
         "picture": {
@@ -136,17 +136,22 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     opened = _open(file, request["max_pixels"])
     if isinstance(opened, dict):
         return opened
-    _, image = opened
+    kind, image = opened
     orientation = read_orientation(image)
     outputs = sorted(((int(size), path) for size, path in request["outputs"].items()), reverse=True)
     largest = outputs[0][0]
     image.draft("RGB", (largest, largest))
     image.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    made = _turned(_as_rgb(image), orientation)
+    made = _turned(_as_rgb(image), _turn_left(kind, orientation))
     for size, path in outputs:
         made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
         _save_jpeg(made, path, THUMBNAIL_QUALITY)
     return {"thumbnails": True}
+
+
+def _turn_left(kind: Taken, orientation: int) -> int:
+    """Tell what is left to turn after loading: Pillow turns TIFF pictures itself when it loads them."""
+    return 1 if kind.pillow_format == "TIFF" else orientation
 
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
