@@ -49,6 +49,7 @@ PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 SHOWN_IMAGES = 100
 MOVES_OF_ONE_RUN = 3
 COUNTED_FOR = 50
+LONG_COUNT_S = 0.05
 LIVE = (JobState.QUEUED, JobState.PROCESSING)
 OVER = "This job is over already. Nothing was changed."
 
@@ -233,11 +234,13 @@ async def sweep_job(system: System, scope: Scope, job_id: int) -> None:
 
 
 async def _count_found(system: System, scope: Scope, tx: Transaction, row: JobRow) -> tuple[dict[str, int], int]:
-    """Count what a job found; a count of many rows is made again only after fifty times as long as it took."""
+    """Count what a job found; while it runs, a long count is made again only after fifty times as long as it took."""
     known = system.known.found.find(row.id)
     now = time.monotonic()
-    if known is not None and (known.as_of == row.updated_at or now - known.since < COUNTED_FOR * known.took_s):
-        return known.counts
+    if known is not None:
+        good_for_s = COUNTED_FOR * known.took_s if row.status in LIVE and known.took_s > LONG_COUNT_S else 0
+        if known.as_of == row.updated_at or now - known.since < good_for_s:
+            return known.counts
     counts = await count_found(scope, tx, row.id)
     took_s = time.monotonic() - now
     system.known.found.keep(row.id, Counted(counts, row.updated_at, now, took_s))
