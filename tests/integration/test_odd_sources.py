@@ -12,7 +12,10 @@ from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import import_images, pull_files, pulls, source_tests, sources
+from trapline.server.actions.jobs import EXPAND
 from trapline.server.actions.source_tests import prove_source
+from trapline.server.background import chores
+from trapline.server.db.chores import defer_chore
 from trapline.server.gateways import http_directory
 from trapline.server.system import System
 
@@ -250,6 +253,30 @@ async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
     await kill_run(feed)
     assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0
     assert await feed.sql("select state from pull_runs where source_id = :id") == [("interrupted",)]
+
+
+async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulling, expanded, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hang(_: System, **__: object) -> None:
+        pulling.set()
+        await stop.wait()
+
+    async def expand(_: System, **__: object) -> None:
+        expanded.set()
+
+    monkeypatch.setitem(chores.CHORES, pulls.PULL, hang)
+    monkeypatch.setitem(chores.CHORES, EXPAND, expand)
+    monkeypatch.setattr(chores, "AT_ONCE", dict.fromkeys(chores.AT_ONCE, 1))
+    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    working = asyncio.create_task(chores.run_chores(feed.system, stop))
+    async with asyncio.timeout(30):
+        await pulling.wait()
+        async with feed.system.database.transaction(SYSTEM) as tx:
+            await defer_chore(SYSTEM, tx, EXPAND, job_id=1)
+        await expanded.wait()
+    stop.set()
+    await working
 
 
 async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:

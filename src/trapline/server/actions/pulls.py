@@ -18,7 +18,7 @@ from trapline.server.actions.gateways import open_gateway
 from trapline.server.actions.import_images import place_of
 from trapline.server.actions.pull_files import Paused, Pull, SourceSick, take_files, unforeseen
 from trapline.server.db.base import Transaction
-from trapline.server.db.chores import defer_chore
+from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.pull_runs import (
     HEARTBEAT_S,
@@ -79,7 +79,7 @@ async def begin_run(
     if await find_running(scope, tx, source.id) is not None:
         return None
     run = await add_run(scope, tx, source, trigger, max_files)
-    await defer_chore(scope, tx, PULL, run_id=run.id)
+    await defer_chore(scope, tx, PULL, queue=PULLS, run_id=run.id)
     return run.id
 
 

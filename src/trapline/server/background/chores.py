@@ -16,15 +16,16 @@ from procrastinate.exceptions import ProcrastinateException
 from trapline.server.actions.jobs import EXPAND, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull, start_due_runs
-from trapline.server.db.chores import QUEUE
+from trapline.server.db.chores import PULLS, QUEUE
 from trapline.server.failpoints import doing
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
 
-# Each run of a source that answers slowly holds one of these; it is waiting nearly all the time.
-AT_ONCE = 20
+# How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
+# waiting nearly all the time: the places of the other chores are none of its own.
+AT_ONCE = {QUEUE: 8, PULLS: 20}
 STOP_WITHIN_S = 5.0
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -81,14 +82,14 @@ def make_chores(system: System) -> App:
             kwargs={"options": "-c search_path=procrastinate"},
             connection_class=system.database.pulse.connection_class,
             min_size=0,
-            max_size=4,
+            max_size=6,
             # While the database is away, chores are begun anew again and again: nobody need wait in here.
             timeout=POOL_PATIENCE_S,
             reconnect_timeout=POOL_PATIENCE_S,
         )
     )
     for name, chore in CHORES.items():
-        app.task(name=name, queue=QUEUE, retry=AGAIN)(_asked(system, name, chore))
+        app.task(name=name, queue=PULLS if name == PULL else QUEUE, retry=AGAIN)(_asked(system, name, chore))
     for name, (cron, chore) in TIMED.items():
         task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
         app.periodic(cron=cron)(task)
@@ -135,23 +136,29 @@ async def run_chores(system: System, stop: asyncio.Event) -> None:
             async with app.open_async():
                 # What another process was killed over goes on now, not when its chore is found to have stalled.
                 await take_up_unfinished(system, SCOPE, still_for_s=0)
-                working = asyncio.create_task(
-                    app.run_worker_async(
-                        queues=[QUEUE],
-                        concurrency=AT_ONCE,
-                        delete_jobs="successful",
-                        install_signal_handlers=False,
-                        shutdown_graceful_timeout=STOP_WITHIN_S,
-                        fetch_job_polling_interval=LOOK_EVERY_S,
-                        stalled_worker_timeout=DEAD_AFTER_S,
-                        update_heartbeat_interval=DEAD_AFTER_S / 4,
+                working = [
+                    asyncio.create_task(
+                        app.run_worker_async(
+                            queues=[queue],
+                            concurrency=at_once,
+                            delete_jobs="successful",
+                            install_signal_handlers=False,
+                            shutdown_graceful_timeout=STOP_WITHIN_S,
+                            fetch_job_polling_interval=LOOK_EVERY_S,
+                            stalled_worker_timeout=DEAD_AFTER_S,
+                            update_heartbeat_interval=DEAD_AFTER_S / 4,
+                        )
                     )
-                )
+                    for queue, at_once in AT_ONCE.items()
+                ]
                 stopping = asyncio.create_task(stop.wait())
-                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=False)
+                await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (stopping, *working):
+                    task.cancel()
+                ended = await asyncio.gather(*working, return_exceptions=True)
+                for reason in ended:
+                    if isinstance(reason, Exception):
+                        raise reason
         except asyncio.CancelledError:
             if not stop.is_set():
                 raise

@@ -7,12 +7,14 @@ from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
 
 QUEUE = "chores"
+PULLS = "pulls"
+"""The queue of the chores that wait for outside servers nearly all the time."""
 
 
-async def defer_chore(scope: Scope, tx: Transaction, task: str, **arguments: Any) -> None:
+async def defer_chore(scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any) -> None:
     """Ask for a chore by the name of its task; some background process does it after the commit, at least once."""
     await tx.execute(
         "select procrastinate.procrastinate_defer_jobs_v1(array[row(%s, %s, 0, null, null, %s::jsonb, null)"
         "::procrastinate.procrastinate_job_to_defer_v1])",
-        (QUEUE, task, json.dumps(arguments, default=str)),
+        (queue, task, json.dumps(arguments, default=str)),
     )
