@@ -238,7 +238,7 @@ async def test_a_stop_marks_the_run_and_the_next_tick_goes_on(feed: Feed) -> Non
 
 async def test_a_crash_between_store_and_row_neither_loses_nor_doubles(feed: Feed) -> None:
     """The store has the bytes and the database fails the transaction: the next run imports the file."""
-    fill(feed.camera, "a.jpg")
+    feed.camera.files["a.jpg"] = make_jpeg(1, orientation=6)
     await feed.sql("alter table images add constraint refuse_all check (size_bytes < 0) not valid")
     assert (await feed.run()).failed == 1
     assert [path for path in feed.system.store.root.rglob("originals/*/*/*")]  # type: ignore[attr-defined]
@@ -247,6 +247,7 @@ async def test_a_crash_between_store_and_row_neither_loses_nor_doubles(feed: Fee
     await feed.make_due()
     assert (await feed.run()).imported == 1
     assert await feed.images() == ["a.jpg"]
+    assert len(list((feed.system.store.root / "upright").rglob("*.jpg"))) == 1  # type: ignore[attr-defined]
 
 
 async def test_a_long_listing_costs_one_listing_each_time(feed: Feed) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
-from trapline.server.errors import Unprocessable
+from trapline.server.actions.source_tests import prove_source
+from trapline.server.errors import OutboundRefused, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.sources import AuthType, NewSource, SourceSettings
@@ -157,3 +158,21 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, h
     await pulls.pull(system, SYSTEM, accepted.run_id)
     run = await sources.show_run(system, SYSTEM, source.id, accepted.run_id)
     assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
+
+
+async def test_where_a_folder_leads_is_not_told(system: System, house: House, tmp_path: Path) -> None:
+    """Members name a folder; where a link in its name leads is the operator's to know."""
+    (tmp_path / "allowed" / "inner").mkdir(parents=True)
+    (tmp_path / "card").symlink_to(tmp_path / "allowed" / "inner")
+    (tmp_path / "out").symlink_to("/etc")
+    system = replace(system, source_folders=(tmp_path / "allowed",))
+    new = NewSource(name="card", base_url=f"file://{tmp_path}/card", deployment=UUID(house.ids["deployment_id"]))
+    with pytest.raises(OutboundRefused) as refused:
+        await sources.create_source(system, SYSTEM, new.model_copy(update={"base_url": f"file://{tmp_path}/out"}))
+    assert f"file://{tmp_path}/out" in refused.value.detail
+    assert "/etc" not in refused.value.detail
+    source = await sources.create_source(system, SYSTEM, new)
+    (tmp_path / "allowed" / "inner").rmdir()
+    told = (await prove_source(system, SYSTEM, source.id, 0)).detail
+    assert "cannot be listed" in told
+    assert "inner" not in told

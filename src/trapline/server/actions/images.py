@@ -94,7 +94,7 @@ async def _import(system: System, scope: Scope, place: Place, incoming: Incoming
         image_id, is_new = checked.image_id, False
     else:
         async with system.database.transaction(scope) as tx:
-            image_id, is_new = await keep_image(system, scope, tx, checked)
+            image_id, is_new = await keep_image(scope, tx, checked)
             if is_new:
                 tx.audit("upload", "image", image_id, place.project_id, filename=file.filename)
     outcome = "imported" if is_new else "duplicate"

@@ -94,9 +94,9 @@ async def check_image(
         picture = await system.decoders.inspect(incoming.path, upright=upright.path)
         if isinstance(picture, Broken | Skipped):
             return picture
-        image_id = uuid7()
         stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
-        copy = await system.store.keep(upright, upright_key(image_id)) if picture.upright_made else None
+        copy_key = upright_key(place.project_id, incoming.sha256)
+        copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
     filename = PurePosixPath(path).name or "unnamed"
     captured = find_capture_time(
         picture.exif,
@@ -108,7 +108,7 @@ async def check_image(
         received_at=datetime.now(UTC),
     )
     return ImageRow(
-        id=image_id,
+        id=uuid7(),
         project_id=place.project_id,
         deployment_id=place.deployment_id,
         sha256=sha256,
@@ -132,16 +132,12 @@ async def check_image(
     )
 
 
-async def keep_image(system: System, scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
+async def keep_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
     """Add a checked image within a transaction; answers its id and whether it is new.
 
     Every new image passes here, so here it joins the jobs that take each new image of the project.
     """
-    upright = row.upright_key
     image_id, is_new = await add_image(scope, tx, row)
-    if not is_new and upright is not None:
-        store = system.store
-        tx.after_commit(lambda: store.delete(upright))
     if is_new:
         await add_to_standing_jobs(scope, tx, row.project_id, [image_id])
     return image_id, is_new

@@ -155,7 +155,7 @@ async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: 
             if isinstance(checked, Known):
                 image_id, is_new = checked.image_id, False
             else:
-                image_id, is_new = await keep_image(pull.system, pull.scope, tx, checked)
+                image_id, is_new = await keep_image(pull.scope, tx, checked)
             state = "imported" if is_new else "duplicate"
             await settle_file(
                 pull.scope,

@@ -20,9 +20,12 @@ def original_key(project_id: int, sha256: str) -> str:
     return f"originals/{project_id}/{sha256[:2]}/{sha256}"
 
 
-def upright_key(image_id: UUID) -> str:
-    """Name the place of the upright JPEG copy of an image whose original no browser or model should have to turn."""
-    return f"upright/{image_id}.jpg"
+def upright_key(project_id: int, sha256: str) -> str:
+    """Name the place of the upright JPEG copy of an original that no browser or model should have to turn.
+
+    Like the original's it is named by what it was made of, so that an import that is done again leaves nothing behind.
+    """
+    return f"upright/{project_id}/{sha256[:2]}/{sha256}.jpg"
 
 
 def thumbnail_key(image_id: UUID, size: int) -> str:
