@@ -149,16 +149,14 @@ async def write_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
     """Write what workers said of their own runs: analysis id and report."""
+    # One text for all of them: an array of texts is written sign by sign.
+    content = msgspec.json.encode({str(analysis_id): report for analysis_id, report in reports})
     await tx.execute(
         """
         insert into analysis_reports (analysis_id, project_id, report)
-        select r.id, %s, r.report::jsonb from unnest(%s::uuid[], %s::text[]) as r(id, report)
+        select r.key::uuid, %s, r.value from jsonb_each(%s::jsonb) r
         """,
-        (
-            project_id,
-            [analysis_id for analysis_id, _ in reports],
-            [msgspec.json.encode(report).decode() for _, report in reports],
-        ),
+        (project_id, content.decode()),
     )
 
 

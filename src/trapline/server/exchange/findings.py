@@ -110,10 +110,19 @@ class Findings:
 
     def add_detection(self, detection: Detection, algorithms: Mapping[str, KnownAlgorithm]) -> None:
         """Add a detection and its classifications."""
-        naming = next((named for named in reversed(detection.classifications) if named.terminal), None)
-        name = naming.classification[:LONGEST_CLASS] if naming else None
-        named_with = find_confidence(naming, algorithms[naming.algorithm.key].labels) if naming else None
-        confidence = detection.score if detection.score is not None else named_with
+        named_as = [
+            (
+                named,
+                labels := _fitting_labels(named, algorithms[named.algorithm.key].labels),
+                _confidence(named, labels),
+            )
+            for named in detection.classifications
+        ]
+        name, confidence = None, detection.score
+        for named, _, named_with in named_as:
+            if named.terminal:
+                name = named.classification[:LONGEST_CLASS]
+                confidence = detection.score if detection.score is not None else named_with
         box_id = None
         is_empty = False
         if detection.bbox is not None:
@@ -123,24 +132,39 @@ class Findings:
             self._boxes += not is_empty
         if not is_empty:
             self.add_class(name, confidence)
-        for named in detection.classifications:
-            self.add_classification(named, algorithms[named.algorithm.key], box_id)
+        for named, labels, named_with in named_as:
+            self.add_classification(named, algorithms[named.algorithm.key], (labels, named_with), box_id)
 
-    def add_classification(self, named: Classification, algorithm: KnownAlgorithm, box_id: bytes | None) -> None:
-        """Add a classification of a box, or of the whole image where there is no box."""
-        labels = _fitting_labels(named, algorithm.labels)
+    def add_classification(
+        self,
+        named: Classification,
+        algorithm: KnownAlgorithm,
+        read: tuple[Sequence[str], float | None],
+        box_id: bytes | None,
+    ) -> None:
+        """Add a classification of a box, or of the whole image where there is no box.
+
+        `read` is the class list that its scores are over, and its confidence.
+        """
+        labels, confidence = read
         scores, logits = named.scores or [], named.logits
         length = max(len(scores), len(logits or ()))
         vector = np.asarray(scores, np.float64) if len(scores) > SHORT_LIST else None
         data: dict[str, Any] = {"topk": find_top(named, labels, vector), "terminal": named.terminal}
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
-        _add_given(data, inference_time=named.inference_time, timestamp=named.timestamp)
-        about = (named.classification[:LONGEST_CLASS], find_confidence(named, algorithm.labels))
+        if named.inference_time is not None:
+            data["inference_time"] = named.inference_time
+        if named.timestamp is not None:
+            data["timestamp"] = named.timestamp
+        about = (named.classification[:LONGEST_CLASS], confidence)
         if len(named.classification) > LONGEST_CLASS:
             data["given_class"] = named.classification
         if 0 < length <= SHORT_LIST:
-            _add_given(data, scores=scores or None, logits=logits)
+            if scores:
+                data["scores"] = scores
+            if logits is not None:
+                data["logits"] = logits
         annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)
         if length > SHORT_LIST:
             self.vectors.append(
@@ -200,14 +224,13 @@ def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, Kn
     return findings
 
 
-def find_confidence(named: Classification, labels: Sequence[str]) -> float | None:
+def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
     """The score of the class that a classification names: by its place in the class list, else the highest."""
-    scores = named.scores or []
+    scores = named.scores
     if not scores:
         return None
-    own = _fitting_labels(named, labels)
     try:
-        score = scores[own.index(named.classification)]
+        score = scores[labels.index(named.classification)]
     except ValueError:
         score = max(scores)
     return score if 0 <= score <= 1 else None
@@ -262,15 +285,20 @@ def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], b
         data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
     if clipped.is_empty:
         data["empty"] = True
-    _add_given(
-        data,
-        inference_time=detection.inference_time,
-        timestamp=detection.timestamp,
-        crop_image_url=detection.crop_image_url,
-        mask=_given(detection.mask),
-        keypoints=_given(detection.keypoints),
-        embedding=_given(detection.embedding),
-    )
+    # One by one, because it is done ten times for an image: going over them all took as long as everything else here.
+    if detection.inference_time is not None:
+        data["inference_time"] = detection.inference_time
+    if detection.timestamp is not None:
+        data["timestamp"] = detection.timestamp
+    if detection.crop_image_url is not None:
+        data["crop_image_url"] = detection.crop_image_url
+    if detection.mask is not NOTHING or detection.keypoints is not NOTHING or detection.embedding is not NOTHING:
+        _add_given(
+            data,
+            mask=_given(detection.mask),
+            keypoints=_given(detection.keypoints),
+            embedding=_given(detection.embedding),
+        )
     return data, clipped.is_empty
 
 

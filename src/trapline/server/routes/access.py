@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from trapline.server.actions.auth import csrf_token, scope_of_session, scope_of_token
 from trapline.server.errors import Forbidden, Invalid, Unauthenticated
+from trapline.server.routes.envelope import JSON_BYTES
 from trapline.server.rules.access import Once, Origin, Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
@@ -124,7 +125,7 @@ def access_key(method: str, path: str) -> str:
     return f"{method} {path.removeprefix('/api/v2')}"
 
 
-def system_of(request: Request) -> System:
+async def system_of(request: Request) -> System:
     """Give the engines that this application stands on."""
     system: System = request.app.state.system
     return system
@@ -166,8 +167,7 @@ def _read_worker_id(request: Request) -> UUID | None:
 def _is_short(request: Request) -> bool:
     """Whether a body may be read whole to compare it: results are known by their leases, and can be huge."""
     length = request.headers.get("content-length", "")
-    system: System = request.app.state.system
-    return length.isdecimal() and int(length) <= system.limits.json_bytes
+    return length.isdecimal() and int(length) <= JSON_BYTES
 
 
 OriginOf = Annotated[Origin, Depends(origin_of)]

@@ -1,18 +1,16 @@
 """Boxes in pixels of the upright picture."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """The size of a picture in upright pixels."""
 
     width: int
     height: int
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """Corners in pixels from the top left; a box of no area is empty."""
 
     x_min: float
