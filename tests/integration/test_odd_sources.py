@@ -5,6 +5,7 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -18,6 +19,7 @@ from trapline.server.background import chores
 from trapline.server.db.chores import defer_chore
 from trapline.server.gateways import http_directory
 from trapline.server.system import System
+from trapline.wire.sources import NewSource
 
 Headers = dict[str, str]
 PLACEHOLDER = "<GOOD>"
@@ -277,6 +279,21 @@ async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeyp
         await expanded.wait()
     stop.set()
     await working
+
+
+async def test_a_source_that_cannot_be_begun_keeps_no_other_from_its_turn(feed: Feed) -> None:
+    await feed.sql("update pull_sources set next_run_at = now() - interval '1 h' where id = :id")
+    bad = await sources.create_source(
+        feed.system,
+        SYSTEM,
+        NewSource(name="bad", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"])),
+    )
+    async with feed.system.database.transaction(SYSTEM) as tx:
+        broken = "update pull_sources set next_run_at = now() - interval '2 h', schedule = 'no' where id = %s"
+        await tx.execute(broken, (bad.id,))
+    assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+    assert await pulls.start_due_runs(feed.system, SYSTEM) == 0
+    assert (await sources.show_source(feed.system, SYSTEM, bad.id)).health == "failing"
 
 
 async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,12 +86,27 @@ async def begin_run(
 async def start_due_runs(system: System, scope: Scope) -> int:
     """Begin the runs whose time has come; answers how many. Missed ones are caught up once, running ones left alone."""
     begun = 0
-    async with system.database.transaction(scope) as tx:
-        for source in await take_due_sources(scope, tx, DUE_AT_ONCE):
-            deployment = await get_deployment(scope, tx, source.deployment_id)
-            now = datetime.now(UTC)
-            source.next_run_at = next_run(source.schedule, ZoneInfo(deployment.time_zone), now, _chance)
-            begun += await begin_run(scope, tx, source, "schedule") is not None
+    for _ in range(DUE_AT_ONCE):
+        source_id: UUID | None = None
+        try:
+            async with system.database.transaction(scope) as tx:
+                for source in await take_due_sources(scope, tx, 1):
+                    source_id = source.id
+                    deployment = await get_deployment(scope, tx, source.deployment_id)
+                    now = datetime.now(UTC)
+                    source.next_run_at = next_run(source.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+                    begun += await begin_run(scope, tx, source, "schedule") is not None
+        except TraplineError:
+            raise
+        except Exception as error:
+            if source_id is None:
+                raise
+            # One source that breaks us must not keep all others from their turn.
+            log.exception("a due run could not be begun", source=str(source_id))
+            async with system.database.transaction(scope) as tx:
+                _leave_alone(await get_source(scope, tx, source_id, lock=True), unforeseen(error))
+        if source_id is None:
+            break
     return begun
 
 
