@@ -1,10 +1,17 @@
 """The one style of the API: errors, pages, conditions, slashes, request ids."""
 
+import base64
+import json
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
 import httpx2
 import pytest
 
 from tests.integration.test_auth import make_owner
 from trapline.server.system import System
+
+LONE_SURROGATE = base64.urlsafe_b64encode(rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]').decode()
 
 
 async def test_same_key_and_body_makes_one_project(system: System, app_client: httpx2.AsyncClient) -> None:
@@ -51,7 +58,7 @@ async def test_pages_follow_each_other_without_gap(system: System, app_client: h
     assert len(names) == 8
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMl0", "%00", "W3t9LHt9XQ"])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMl0", "%00", "W3t9LHt9XQ", LONE_SURROGATE])
 async def test_foreign_cursor_is_400(system: System, app_client: httpx2.AsyncClient, cursor: str) -> None:
     await make_owner(system, app_client)
     answer = await app_client.get("/api/v2/deployments", params={"cursor": cursor})
@@ -82,6 +89,29 @@ async def test_bad_body_is_a_problem_in_words(
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(("path", "signed"), [("/auth/sign-in", False), ("/projects", False), ("/projects", True)])
+async def test_endless_body_is_refused_before_it_is_in_memory(
+    system: System, app_client: httpx2.AsyncClient, path: str, signed: bool, told: bool
+) -> None:
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        yield b'{"name": "'
+        for _ in range(1000):
+            taken += 1
+            yield b"a" * 2**20
+
+    headers = {"Content-Type": "application/json"} | ({"Authorization": "Bearer x"} if signed else {})
+    if told:
+        headers["Content-Length"] = str(1000 * 2**20)
+    answer = await app_client.post(f"/api/v2{path}", content=pieces(), headers=headers)
+    assert answer.status_code == 413, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert taken <= (0 if told else 9 if signed else 1)
+
+
 async def test_unusable_deployment_values_are_422(system: System, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
@@ -92,12 +122,31 @@ async def test_unusable_deployment_values_are_422(system: System, app_client: ht
         {"time_zone": "Mars/Base"},
         {"clock_offset_s": 10**30},
         {"started_at": "2020-01-01T00:00:00"},
+        {"started_at": "9999-12-31T23:59:59-12:00"},
+        {"ended_at": "9999-01-01T00:00:00Z"},
+        {"started_at": "0001-01-01T00:00:00+10:00"},
     ):
         body = {"project": project, "name": "c"} | wrong
         answer = await app_client.post("/api/v2/deployments", json=body, headers=headers)
         assert answer.status_code == 422, wrong
         assert answer.json()["errors"][0]["where"] == next(iter(wrong))
     assert (await app_client.get("/api/v2/projects/99999999999999999999")).status_code == 422
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+async def test_moment_beyond_the_calendar_is_refused_wherever_it_comes_in(
+    system: System, app_client: httpx2.AsyncClient, moment: str
+) -> None:
+    headers = await make_owner(system, app_client)
+    project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
+    for query in ("captured_after", "captured_before"):
+        assert (await app_client.get("/api/v2/images", params={query: moment})).status_code == 422
+    cursor = base64.urlsafe_b64encode(json.dumps([moment, str(uuid4())]).encode()).decode().rstrip("=")
+    assert (await app_client.get("/api/v2/images", params={"cursor": cursor})).status_code == 400
+    token = {"name": "t", "expires_at": moment}
+    assert (await app_client.post("/api/v2/auth/tokens", json=token, headers=headers)).status_code == 422
+    job = {"project": project, "pipeline": "p", "selection": {"captured_after": moment}}
+    assert (await app_client.post("/api/v2/jobs", json=job, headers=headers)).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["/api/v2/projects", "/api/v2/projects/", "/healthz", "/healthz/", "/api/v2/healthz"])

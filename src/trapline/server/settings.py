@@ -114,7 +114,7 @@ class Settings(BaseModel):
     )
     max_image_bytes: int = Field(200 * MIB, ge=1, description="The largest picture file that is taken.")
     max_image_pixels: int = Field(150_000_000, ge=1, description="The largest picture that is taken, in pixels.")
-    max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest request body, uploads and results aside.")
+    max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest registration of pipelines.")
     max_result_bytes: int = Field(512 * MIB, ge=1, description="The largest body of a worker's results.")
     decoders: int = Field(
         2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."

@@ -1,4 +1,4 @@
-"""What every request and answer goes through: one slash form, a request id, safe headers."""
+"""What every request and answer goes through: one slash form, a request id, a limit for its body, safe headers."""
 
 import re
 import time
@@ -6,9 +6,17 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger(__name__)
+
+JSON_BYTES = 8 * 1024 * 1024
+"""The largest body that is read whole before its caller is known: a job of 100,000 images named has half of it."""
+UNSIGNED_BYTES = 64 * 1024
+"""The largest body of a request without credentials: somebody signs in."""
+# They find out who calls before they read, stream to disk, and have limits of their own.
+_READ_BY_HAND = re.compile(r"/api/v2/(images|jobs/[^/]+/result|projects/[^/]+/pipelines)")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _WORKER_ID = re.compile(r"[0-9a-f-]{36}")
@@ -42,6 +50,7 @@ class Envelope:
         given = headers_in.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        receive = _limited(receive, headers_in, _largest_body(scope, headers_in))
         started = time.perf_counter()
         status = 500
 
@@ -69,3 +78,30 @@ class Envelope:
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
+
+
+def _largest_body(scope: Scope, headers: Headers) -> int | None:
+    if "authorization" not in headers and "cookie" not in headers:
+        return UNSIGNED_BYTES
+    by_hand = scope["method"] == "POST" and _READ_BY_HAND.fullmatch(scope["path"])
+    return None if by_hand else JSON_BYTES
+
+
+def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive:
+    """Receive a body of at most so many bytes; refuses it with 413, unread where its length is told."""
+    if at_most is None:
+        return receive
+    length = headers.get("content-length", "")
+    told = int(length) if length.isdecimal() else 0
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        if told <= at_most:
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received <= at_most:
+                return message
+        raise HTTPException(413, f"A body may have at most {at_most:,} bytes here. Nothing was changed.")
+
+    return receive_limited

@@ -79,7 +79,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         400: "The request cannot be understood. Nothing was changed.",
     }
     detail = words.get(error.status_code, str(error.detail))
-    title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, "The request was refused")
+    title = {404: "Not found", 405: "Method not allowed", 413: "Too large"}.get(
+        error.status_code, "The request was refused"
+    )
     headers = dict(error.headers) if error.headers else None
     return problem_response(request, error.status_code, title, detail, headers=headers)
 
