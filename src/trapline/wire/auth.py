@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Id, Message, Name, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, GivenTime, Id, Message, Name, Request, Text, Time
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 Password = Annotated[str, Field(min_length=10, max_length=1024)]
@@ -72,16 +72,19 @@ class Caller(Message):
 
 
 class NewToken(Request):
-    """Make an API token; without `projects` it is good for all projects of the person who makes it."""
+    """Make an API token; without `projects` it is good for all projects of the person or token that makes it.
+
+    A worker's or pipeline's is good only where that person is manager or owner, and as long as they are.
+    """
 
     name: Name
     kind: TokenKind = TokenKind.USER
     projects: list[Id] | None = None
-    expires_at: Time | None = None
+    expires_at: GivenTime | None = None
 
 
 class Token(Message):
-    """An API token, without its secret."""
+    """An API token, without its secret. `projects` null: all of its maker's, a worker's all that its maker manages."""
 
     id: UUID
     name: AnyText

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Real, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Real, Request, Text, Time
 
 
 def _known_zone(name: str) -> str:
@@ -34,8 +34,8 @@ class NewDeployment(Request):
     camera: Text = ""
     habitat: Text = ""
     notes: Text = ""
-    started_at: Time | None = None
-    ended_at: Time | None = None
+    started_at: GivenTime | None = None
+    ended_at: GivenTime | None = None
 
 
 class DeploymentChange(Request):
@@ -50,8 +50,8 @@ class DeploymentChange(Request):
     camera: Text | None = None
     habitat: Text | None = None
     notes: Text | None = None
-    started_at: Time | None = None
-    ended_at: Time | None = None
+    started_at: GivenTime | None = None
+    ended_at: GivenTime | None = None
 
 
 class Deployment(Message):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from trapline.wire.failures import FailureGroup
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Slug, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Request, Slug, Time
 
 
 class JobState(StrEnum):
@@ -39,8 +39,8 @@ class Selection(Request):
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
     deployment: UUID | None = None
-    captured_after: Time | None = None
-    captured_before: Time | None = None
+    captured_after: GivenTime | None = None
+    captured_before: GivenTime | None = None
     unanalysed_only: bool = False
 
     @model_validator(mode="after")

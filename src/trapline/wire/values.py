@@ -1,12 +1,14 @@
 """The plain values that messages are made of, with the limits that the database has."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 Item = TypeVar("Item")
+LAST_YEAR = 9998
+"""The last year that a zone ahead of UTC still shows as a year of four digits."""
 
 
 def without_nul(text: str) -> str:
@@ -18,6 +20,17 @@ def without_nul(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("must be valid Unicode: it contains a lone surrogate") from None
     return text
+
+
+def within_calendar(moment: datetime) -> datetime:
+    """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC. Raises ValueError."""
+    try:
+        year = moment.astimezone(UTC).year
+    except OverflowError:
+        year = LAST_YEAR + 1
+    if year > LAST_YEAR:
+        raise ValueError(f"must be a moment in the years 1 to {LAST_YEAR}, in UTC")
+    return moment
 
 
 def _not_boolean(value: Any) -> Any:
@@ -51,10 +64,14 @@ Count = Annotated[int, BeforeValidator(_not_boolean), Field(ge=0, le=2**63 - 1)]
 """How many."""
 
 Time = AwareDatetime
-"""A moment, RFC 3339 with its zone."""
+"""A moment that is told, RFC 3339 with its zone; one that a caller names is a GivenTime."""
+
+GivenTime = Annotated[AwareDatetime, AfterValidator(within_calendar)]
+"""A moment that a caller names, RFC 3339 with its zone: one that the database and every zone can hold."""
 
 __all__ = [
-    "UUID", "AnyText", "Count", "Fraction", "Id", "Message", "Name", "Page", "Real", "Slug", "Text", "Time", "datetime",
+    "UUID", "AnyText", "Count", "Fraction", "GivenTime", "Id", "Message", "Name", "Page", "Real", "Slug", "Text",
+    "Time", "datetime",
 ]  # fmt: skip
 
 

@@ -113,4 +113,5 @@ def test_the_future_is_flagged() -> None:
 def test_offsets_beyond_the_calendar_do_not_break_it() -> None:
     found = find({"DateTimeOriginal": "9999:12:31 23:59:59"}, clock_offset_s=3_153_600_000)
     assert found.source == "received_time"
+    assert find({"DateTimeOriginal": "9999:06:01 00:00:00"}).source == "received_time"
     assert find({"DateTimeOriginal": "0001:01:01 00:00:00"}, zone=ZoneInfo("Asia/Tokyo")).source == "received_time"

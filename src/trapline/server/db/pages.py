@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from trapline.server.db.base import Transaction
 from trapline.server.errors import Invalid
+from trapline.wire.values import within_calendar, without_nul
 
 EXACT_UP_TO = 10_000
 Found = TypeVar("Found")
@@ -41,17 +42,14 @@ def _read_value(value: object, kind: type) -> object:
         moment = datetime.fromisoformat(str(value))
         if moment.tzinfo is None:
             raise ValueError("a time without a zone")
-        return moment
+        return within_calendar(moment)
     if kind is UUID:
         return UUID(str(value))
     if kind is int:
         if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
             raise ValueError("not a number of ours")
         return value
-    text = str(value)
-    if "\x00" in text:
-        raise ValueError("NUL in text")
-    return text
+    return without_nul(str(value))
 
 
 async def fetch_page(

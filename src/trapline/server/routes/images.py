@@ -13,7 +13,7 @@ from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.multipart import Form
 from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
 from trapline.wire.images import ClassCounts, Image, ImageDetail, ImageOrder, StateFilter, Upload, UploadedFile
-from trapline.wire.values import Page, Time
+from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/images", tags=["images"])
 
@@ -50,8 +50,8 @@ async def list_images(
     deployment: UUID | None = None,
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
     analysis_state: StateFilter | None = None,
-    captured_after: Time | None = None,
-    captured_before: Time | None = None,
+    captured_after: GivenTime | None = None,
+    captured_before: GivenTime | None = None,
     confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     order: ImageOrder = ImageOrder.NEWEST_FIRST,
     limit: Limit = 50,

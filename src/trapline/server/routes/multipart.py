@@ -11,6 +11,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from trapline.server.errors import Invalid
+from trapline.wire.values import within_calendar
 
 MAX_FIELD_BYTES = 10_000
 MAX_FIELDS = 100_000
@@ -127,9 +128,9 @@ class Form:
         raw = self.fields.pop("modified_at", None)
         try:
             moment = datetime.fromisoformat(raw) if raw else None
+            return within_calendar(moment) if moment is not None and moment.tzinfo is not None else None
         except ValueError:
             return None
-        return moment if moment is not None and moment.tzinfo is not None else None
 
     def _begin(self) -> None:
         self._headers.clear()

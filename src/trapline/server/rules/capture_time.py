@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trapline.wire.images import CaptureTimeSource
+from trapline.wire.values import LAST_YEAR
 
 CLOCK_RESET = "clock_reset"
 IN_THE_FUTURE = "in_the_future"
@@ -72,7 +73,7 @@ def find_capture_time(
             at = (local if local.tzinfo else _in_zone(local, zone, odd)).astimezone(UTC) + shift
         except OverflowError:
             at = None
-        if at is not None and at.year >= OLDEST_CLOCK_YEAR:
+        if at is not None and OLDEST_CLOCK_YEAR <= at.year <= LAST_YEAR:
             if at > received_at + FUTURE_TOLERANCE:
                 odd.append(IN_THE_FUTURE)
             return CaptureTime(at, source, raw, tuple(odd))
