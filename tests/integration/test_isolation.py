@@ -21,7 +21,7 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}": {"name": "taken over"},
     "POST /deployments": {"project": "{project_id}", "name": "intruder"},
     "PATCH /deployments/{deployment_id}": {"name": "taken over"},
-    "POST /auth/tokens": {"name": "t", "projects": ["{project_id}"]},
+    "POST /auth/tokens": {"name": "t", "kind": "worker", "projects": ["{project_id}"]},
     "POST /jobs": {"project": "{project_id}", "pipeline": "p"},
     "PATCH /jobs/{job_id}": {"name": "taken over"},
     "POST /jobs/{job_id}/retry": {"analyses": ["{analysis_id}"]},
@@ -48,6 +48,8 @@ BODIES: dict[str, Any] = {
     "POST /tasks/renew": {"leases": []},
     "POST /tasks/release": {"leases": []},
 }
+# The same without what names a project: the role is asked for all the same.
+LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}
 # Multipart routes: form fields that name a project.
 FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
@@ -100,6 +102,7 @@ async def _call(
     operation: dict[str, Any],
     ids: dict[str, str],
     token: str | None,
+    bodies: dict[str, Any] = BODIES,
 ) -> httpx2.Response:
     key = access_key(method, path)
     query = {
@@ -115,7 +118,7 @@ async def _call(
     if "requestBody" in operation:
         assert key in BODIES, f"{key} takes a body: add one to BODIES, so that its isolation is tested"
         return await client.request(
-            method, path.format(**ids), params=query, headers=headers, json=_fill(BODIES[key], ids)
+            method, path.format(**ids), params=query, headers=headers, json=_fill(bodies[key], ids)
         )
     return await client.request(method, path.format(**ids), params=query, headers=headers)
 
@@ -174,4 +177,8 @@ async def test_route_asks_for_its_role(
     before = await fingerprint(system.database)
     answer = await _call(app_client, method, path, operation, house.ids, house.tokens["viewer"])
     assert answer.status_code == 403, answer.text
+    if access_key(method, path) in LEAST_BODIES:
+        viewer = house.tokens["viewer"]
+        answer = await _call(app_client, method, path, operation, house.ids, viewer, LEAST_BODIES)
+        assert answer.status_code == 403, answer.text
     assert await fingerprint(system.database) == before
