@@ -15,6 +15,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.copying import NULL, as_bytes, as_float4, as_int4, as_int8, as_json, as_text, copy_rows
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import Scope
+from trapline.wire.annotations import AnnotationType
 
 
 class AnnotationRow(Row):
@@ -69,8 +70,8 @@ class NewAnnotation(NamedTuple):
 
     id: bytes
     project_id: int
-    analysis_id: UUID
-    image_id: UUID
+    analysis_id: bytes
+    image_id: bytes
     annotation_type: str
     class_name: str | None
     confidence: float | None
@@ -116,12 +117,13 @@ async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence
 _IDS = Struct(">i16siqi16si16s").pack
 _ID = Struct(">i16s").pack
 _PLACE = Struct(">iiiqi16s").pack
+_TYPES = {kind.value: as_text(kind.value) for kind in AnnotationType}
 
 
 def _encode_annotation(row: NewAnnotation) -> bytes:
     """Encode a row in few calls: the line writes ten of them for an image."""
-    ids = _IDS(16, row.id, 8, row.project_id, 16, row.analysis_id.bytes, 16, row.image_id.bytes)
-    named = as_text(row.annotation_type) + as_text(row.class_name) + as_float4(row.confidence) + as_json(row.data)
+    ids = _IDS(16, row.id, 8, row.project_id, 16, row.analysis_id, 16, row.image_id)
+    named = _TYPES[row.annotation_type] + as_text(row.class_name) + as_float4(row.confidence) + as_json(row.data)
     parent = NULL if row.parent_id is None else _ID(16, row.parent_id)
     return ids + named + parent + _PLACE(4, row.ordering, 8, row.algorithm_id, 16, row.fingerprint)
 

@@ -59,9 +59,13 @@ class Findings:
     annotations: list[NewAnnotation] = field(default_factory=list)
     vectors: list[NewScores] = field(default_factory=list)
     maps: dict[bytes, tuple[list[str], list[dict[str, Any]]]] = field(default_factory=dict)
+    _about: tuple[bytes, bytes] = field(init=False)
     _classes: dict[str, float] = field(default_factory=dict)
     _boxes: int = 0
     _first_id: int = field(default_factory=lambda: uuid7().int & ~_COUNTED_BITS)
+
+    def __post_init__(self) -> None:
+        self._about = self.subject.analysis_id.bytes, self.subject.image_id.bytes
 
     @property
     def is_blank(self) -> bool:
@@ -94,8 +98,8 @@ class Findings:
             NewAnnotation(
                 key,
                 self.subject.project_id,
-                self.subject.analysis_id,
-                self.subject.image_id,
+                self._about[0],
+                self._about[1],
                 kind,
                 named[0],
                 named[1],
