@@ -116,8 +116,11 @@ async def test_a_tag_beyond_ascii_is_never_sent_back(feed: Feed) -> None:
     await feed.run()
     await feed.sql("update pulled_files set etag = '\"\u00e9\"'")
     feed.camera.modified["a.jpg"] = cameras.MODIFIED + timedelta(days=1)
-    assert (await feed.run()).state == "completed"
-    assert "if-none-match" not in feed.camera.requests[-1][1]
+    run = await feed.run()
+    assert (run.state, run.failed) == ("completed", 0)
+    asked, headers = feed.camera.requests[-1]
+    assert asked == "a.jpg"
+    assert "if-none-match" not in headers
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip-cut", "gzip-false"])
