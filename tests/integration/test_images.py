@@ -8,12 +8,15 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import thumbnails
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.errors import Unavailable
+from trapline.server.routes.multipart import Form
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -226,3 +229,23 @@ async def test_a_file_that_is_too_large_is_refused_and_the_rest_is_taken(
 def local(url: str) -> str:
     split = urlsplit(url)
     return f"{split.path}?{split.query}"
+
+
+async def test_form_of_fields_alone_is_read_past(client: httpx2.AsyncClient) -> None:
+    boundary = "multipart/form-data; boundary="
+    fields = b"".join(b'--x\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nv\r\n' % n for n in range(100))
+    request = Request(
+        {"type": "http", "headers": [(b"content-type", boundary.encode() + b"x")]}, _body(fields + b"--x--")
+    )
+    form = Form(request)
+    assert [file async for file in form.files()] == []
+    assert form.fields == {}
+    answer = await client.post("/api/v2/images", content=b"", headers={"Content-Type": boundary + "x" * 400})
+    assert answer.status_code == 400, answer.text
+
+
+def _body(sent: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": sent, "more_body": False}
+
+    return receive

@@ -3,12 +3,22 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Real, Request, Text, Time
 
 Schedule = Annotated[Text, Field(max_length=200)]
+
+
+def _none_yet(options: dict[str, Any]) -> dict[str, Any]:
+    if options:
+        raise ValueError("no gateway of this version takes any; secrets go into auth_password or auth_header")
+    return options
+
+
+Options = Annotated[dict[str, Any], AfterValidator(_none_yet)]
+"""What a gateway needs beside an address and a sign-in: nothing yet, so that no secret is kept in the clear."""
 
 
 class AuthType(StrEnum):
@@ -55,7 +65,7 @@ class SourceSettings(Request):
     auth_username: Text | None = None
     auth_password: Text | None = None
     auth_header: Text | None = None
-    options: dict[str, Any] | None = None
+    options: Options | None = None
     schedule: Schedule | None = None
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     include: list[Text] | None = None

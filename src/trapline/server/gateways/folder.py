@@ -70,10 +70,13 @@ class FolderGateway:
 
 def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
     """Find the folder that `file:///...` names; raises OutboundRefused unless it is beneath an allowed one."""
-    split = urlsplit(base_url)
+    try:
+        split = urlsplit(base_url)
+        folder = Path(os.path.realpath(unquote(split.path)))
+    except ValueError as error:
+        raise OutboundRefused("no folder can have such a name") from error
     if split.scheme != "file" or split.netloc not in ("", "localhost"):
         raise OutboundRefused("a folder is named as file:///path/to/folder")
-    folder = Path(os.path.realpath(unquote(split.path)))
     if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
         raise OutboundRefused(
             f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "

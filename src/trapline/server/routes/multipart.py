@@ -13,7 +13,10 @@ from starlette.requests import Request
 from trapline.server.errors import Invalid
 from trapline.wire.values import within_calendar
 
+FIELDS = frozenset({"project", "deployment", "modified_at"})
+"""The fields that mean something; any other is read past, so that a form of fields alone takes no memory."""
 MAX_FIELD_BYTES = 10_000
+MAX_BOUNDARY_BYTES = 256
 MAX_FIELDS = 100_000
 MAX_HEADER_BYTES = 8192
 BATCH_BYTES = 512 * 1024
@@ -46,7 +49,7 @@ class Form:
 
     def __init__(self, request: Request) -> None:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
-        if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        if kind != b"multipart/form-data" or not 0 < len(options.get(b"boundary", b"")) <= MAX_BOUNDARY_BYTES:
             raise Invalid("Send the files as multipart/form-data, in parts named `files`. Nothing was stored.")
         self.fields: dict[str, str] = {}
         self._stream = request.stream()
@@ -106,7 +109,8 @@ class Form:
             value += piece
             if len(value) > MAX_FIELD_BYTES:
                 raise Invalid(f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes.")
-        self.fields[name] = value.decode("utf-8", "replace")
+        if name in FIELDS:
+            self.fields[name] = value.decode("utf-8", "replace")
 
     async def _next_event(self) -> tuple[str, Any]:
         while self._position >= len(self._events):

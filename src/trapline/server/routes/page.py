@@ -23,11 +23,19 @@ def add_page(app: FastAPI) -> None:
         if path.startswith(OURS):
             raise HTTPException(404)
         if path.startswith("assets/") or path in ("favicon.svg", "favicon.ico", "manifest.webmanifest"):
-            file = (FOLDER / path).resolve()
-            if not file.is_relative_to(FOLDER) or not file.is_file():
+            file = _find_built(path)
+            if file is None:
                 raise HTTPException(404)
             return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
         index = FOLDER / "index.html"
         if not index.is_file():
             return HTMLResponse(NOT_BUILT, 503)
         return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def _find_built(path: str) -> Path | None:
+    try:
+        file = (FOLDER / path).resolve()
+        return file if file.is_relative_to(FOLDER) and file.is_file() else None
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return None
