@@ -8,7 +8,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from tests.integration.houses import build_house
 from tests.integration.test_auth import make_owner
+from trapline.server.actions.upkeep import forget_old_answers
+from trapline.server.errors import DatabaseSlow
+from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 LONE_SURROGATE = base64.urlsafe_b64encode(rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]').decode()
@@ -23,6 +27,78 @@ async def test_same_key_and_body_makes_one_project(system: System, app_client: h
     other = await app_client.post("/api/v2/projects", json={"name": "Meadow"}, headers=headers)
     assert other.status_code == 409
     assert (await app_client.get("/api/v2/projects")).json()["count"] == 1
+
+
+async def test_run_begun_twice_with_one_key_is_one_run(system: System, app_client: httpx2.AsyncClient) -> None:
+    house = await build_house(system, "house")
+    headers = {"Authorization": f"Bearer {house.tokens['owner']}", "Idempotency-Key": "k1"}
+    path = f"/image-pull-sources/{house.ids['source_id']}/process"
+    first, second = [await app_client.post(path, headers=headers) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert (await app_client.post(path, params={"max_files": 1}, headers=headers)).status_code == 409
+
+
+async def test_answers_are_forgotten_when_their_time_is_over(system: System, app_client: httpx2.AsyncClient) -> None:
+    owner = await make_owner(system, app_client)
+    for key in ("old", "new"):
+        await app_client.post("/api/v2/projects", json={"name": key}, headers=owner | {"Idempotency-Key": key})
+    scope = Scope.system()
+    async with system.database.transaction(scope) as tx:
+        await tx.execute("update idempotency_keys set created_at = now() - interval '31 days' where key = 'old'")
+    assert await forget_old_answers(system, scope) is False
+    async with system.database.transaction(scope) as tx:
+        assert await (await tx.execute("select key from idempotency_keys")).fetchall() == [("new",)]
+
+
+async def test_statement_that_takes_too_long_is_told_as_that(system: System) -> None:
+    async def wait_too_long() -> None:
+        async with system.database.transaction(Scope.system()) as tx:
+            await tx.execute("set local statement_timeout = '20ms'")
+            await tx.execute("select pg_sleep(10)")
+
+    with pytest.raises(DatabaseSlow):
+        await wait_too_long()
+
+
+async def test_deleting_and_pausing_lose_races_too(system: System, app_client: httpx2.AsyncClient) -> None:
+    house = await build_house(system, "house")
+    headers = {"Authorization": f"Bearer {house.tokens['owner']}", "If-Match": '"1.000000"'}
+    source, deployment = house.ids["source_id"], house.ids["deployment_id"]
+    for method, path in (
+        ("PATCH", f"/image-pull-sources/{source}/toggle"),
+        ("DELETE", f"/image-pull-sources/{source}"),
+        ("DELETE", f"/deployments/{deployment}"),
+    ):
+        assert (await app_client.request(method, f"/api/v2{path}", headers=headers)).status_code == 412
+    headers["If-Match"] = (await app_client.get(f"/image-pull-sources/{source}", headers=headers)).headers["etag"]
+    assert (await app_client.delete(f"/image-pull-sources/{source}", headers=headers)).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/assets/%00", "/assets/" + "a" * 5000])
+async def test_file_that_cannot_be_is_404(app_client: httpx2.AsyncClient, path: str) -> None:
+    assert (await app_client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"options": {"secret": "canary"}},
+        {"options": {"a": "\x00"}},
+        {"base_url": "file:///%00"},
+        {"base_url": "file://[x/"},
+        {"base_url": "http://[::1"},
+    ],
+)
+async def test_source_that_cannot_be_is_422(
+    system: System, app_client: httpx2.AsyncClient, wrong: dict[str, object]
+) -> None:
+    house = await build_house(system, "house")
+    body = {"name": "n", "project": int(house.ids["project_id"]), "base_url": "http://camera.example/"} | wrong
+    headers = {"Authorization": f"Bearer {house.tokens['owner']}"}
+    answer = await app_client.post("/image-pull-sources", json=body, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert "canary" not in answer.text
 
 
 async def test_lost_race_is_412(system: System, app_client: httpx2.AsyncClient) -> None:

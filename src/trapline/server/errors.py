@@ -17,7 +17,8 @@ TraplineError
 │   ├── FileGone       502  one file that an outside server listed is no longer there
 │   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
-    └── DatabaseAway   503  the database is away, or the fate of a commit is unknown
+    ├── DatabaseAway   503  the database is away, or the fate of a commit is unknown
+    └── DatabaseSlow   503  the database gave a statement up, because it took too long
 """
 
 from collections.abc import Sequence
@@ -160,3 +161,9 @@ class DatabaseAway(Unavailable):
     """The database is away, or the fate of a commit is unknown."""
 
     title = "The database is away"
+
+
+class DatabaseSlow(Unavailable):
+    """The database gave a statement up, because it took too long; everything of its transaction is undone."""
+
+    title = "The database took too long"

@@ -105,6 +105,7 @@ async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -
     """Delete a deployment that has neither images nor pull sources. Raises Conflict where it has."""
     async with system.database.transaction(scope) as tx:
         row = await get_deployment(scope, tx, deployment_id, lock=True)
+        scope.check_unchanged(row.updated_at)
         if row.is_default:
             raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
         try:

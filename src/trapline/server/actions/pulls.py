@@ -20,6 +20,7 @@ from trapline.server.actions.pull_files import Paused, Pull, SourceSick, take_fi
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.deployments import get_deployment
+from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pull_runs import (
     HEARTBEAT_S,
     RunLost,
@@ -58,7 +59,10 @@ _chance = random.Random()  # noqa: S311 - jitter is no secret
 async def start_run(system: System, scope: Scope, source_id: UUID, max_files: int | None) -> RunAccepted:
     """Begin a run by hand. Raises NotFound, Forbidden, Conflict where one is in progress."""
     async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, RunAccepted)
         source = await get_source(scope, tx, source_id, lock=True)
+        if done:
+            return done
         run_id = await begin_run(scope, tx, source, "manual", max_files)
         if run_id is None:
             running = await find_running(scope, tx, source_id)
@@ -68,7 +72,8 @@ async def start_run(system: System, scope: Scope, source_id: UUID, max_files: in
                 f"see /api/v2/image-pull-sources/{source_id}/runs/{running.id}. Nothing was started."
             )
         tx.audit("run", "source", source.id, source.project_id)
-    return RunAccepted(run_id=run_id, check_status_at=f"/api/v2/image-pull-sources/{source_id}/runs/{run_id}")
+        address = f"/api/v2/image-pull-sources/{source_id}/runs/{run_id}"
+        return keep_answer(scope, tx, RunAccepted(run_id=run_id, check_status_at=address))
 
 
 async def begin_run(

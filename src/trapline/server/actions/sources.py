@@ -247,6 +247,7 @@ async def toggle_source(system: System, scope: Scope, source_id: UUID, is_active
     """Pause or resume a source; without a wish it flips. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
+        scope.check_unchanged(row.updated_at)
         row.is_active = not row.is_active if is_active is None else is_active
         await _reschedule(scope, tx, row)
         tx.audit("resume" if row.is_active else "pause", "source", row.id, row.project_id)
@@ -265,6 +266,7 @@ async def delete_source(system: System, scope: Scope, source_id: UUID) -> None:
     """Delete a source with its ledger; its images stay. Raises NotFound, Forbidden, Conflict while a run goes on."""
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
+        scope.check_unchanged(row.updated_at)
         await end_dead_run(scope, tx, row.id)
         if await find_running(scope, tx, row.id) is not None:
             raise Conflict("A run of this source is in progress. Pause the source, and delete it when the run is over.")

@@ -15,12 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from trapline.server.db.audit import AuditRow
 from trapline.server.db.connections import Connections
 from trapline.server.db.pulse import Connection, Pulse
-from trapline.server.errors import DatabaseAway
+from trapline.server.errors import DatabaseAway, DatabaseSlow
 from trapline.server.failpoints import reach
 from trapline.server.rules.access import Scope
 
 log = structlog.get_logger(__name__)
 
+SLOW = (
+    "The database gave this up, because it took too long. Nothing was changed. "
+    "Ask for less at once, or send the same request again when there is less to do."
+)
+STATEMENT_CANCELLED = "57014"
 AWAY = "The database does not answer. Send the same request again in a few seconds."
 
 
@@ -168,12 +173,15 @@ class Database:
 
 @contextmanager
 def _away_in_words() -> Iterator[None]:
-    """Turn every sign of a database that is away into DatabaseAway."""
+    """Turn every sign of a database that is away into DatabaseAway, and of one that took too long into DatabaseSlow."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError) as error:
         if _is_deliberate(error):
             raise
+        if getattr(getattr(error, "orig", error), "sqlstate", None) == STATEMENT_CANCELLED:
+            log.warning("the database gave a statement up", error=str(error).splitlines()[0])
+            raise DatabaseSlow(SLOW) from error
         log.warning("the database is away", error=(str(error) or type(error).__name__).splitlines()[0])
         raise DatabaseAway(AWAY) from error
     except DBAPIError as error:

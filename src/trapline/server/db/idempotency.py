@@ -1,5 +1,6 @@
 """Requests that were already answered, by their Idempotency-Key."""
 
+from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -12,6 +13,8 @@ from trapline.server.errors import Conflict
 from trapline.server.rules.access import Scope
 
 Answer = TypeVar("Answer", bound=BaseModel)
+KEPT = timedelta(days=30)
+"""How long an Idempotency-Key is good for."""
 
 
 class IdempotencyRow(Row):
@@ -47,6 +50,16 @@ async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answ
             "Use a new key for a new request, and the same key only to send the same request again."
         )
     return kind.model_validate_json(row.answer)
+
+
+async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
+    """Delete answers that were kept for as long as they are good, at most so many; answers how many went."""
+    cursor = await tx.execute(
+        "delete from idempotency_keys where (actor, key) in (select actor, key from idempotency_keys"
+        " where created_at < now() - make_interval(secs => %s) limit %s for update skip locked)",
+        (KEPT.total_seconds(), limit),
+    )
+    return cursor.rowcount
 
 
 def keep_answer(scope: Scope, tx: Transaction, answer: Answer) -> Answer:

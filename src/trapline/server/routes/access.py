@@ -141,9 +141,11 @@ async def origin_of(request: Request) -> Origin:
     if request.method == "POST" and (key := headers.get("idempotency-key")) is not None:
         if not 1 <= len(key) <= 255:
             raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-        if headers.get("content-type", "").startswith("application/json") and _is_short(request):
-            digest = hashlib.sha256(await request.body()).digest()
-            once = Once(key=key, route=f"POST {request.url.path}", body_sha256=digest)
+        is_json = headers.get("content-type", "").startswith("application/json") and _is_short(request)
+        if is_json or _is_without_body(request):
+            asked = hashlib.sha256(await request.body() if is_json else b"")
+            asked.update(request.scope["query_string"])
+            once = Once(key=key, route=f"POST {request.url.path}", body_sha256=asked.digest())
     return Origin(
         address=request.client.host if request.client else "",
         user_agent=headers.get("user-agent", "")[:500],
@@ -168,6 +170,10 @@ def _is_short(request: Request) -> bool:
     """Whether a body may be read whole to compare it: results are known by their leases, and can be huge."""
     length = request.headers.get("content-length", "")
     return length.isdecimal() and int(length) <= JSON_BYTES
+
+
+def _is_without_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
 
 
 OriginOf = Annotated[Origin, Depends(origin_of)]

@@ -1,0 +1,13 @@
+"""What is kept for a time goes when the time is over."""
+
+from trapline.server.db.idempotency import forget_answers
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+BATCH = 1000
+
+
+async def forget_old_answers(system: System, scope: Scope) -> bool:
+    """Delete a batch of answers whose Idempotency-Keys are good no longer; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_answers(scope, tx, BATCH) == BATCH
