@@ -1,5 +1,6 @@
 """Sign in, one-time links, tokens: who is let in, and who is not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -7,6 +8,7 @@ import pytest
 
 from tests.integration.houses import build_house
 from trapline.server.actions.auth import make_first_link, make_sign_in_link
+from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -67,6 +69,18 @@ async def test_change_under_a_session_needs_the_pages_token(system: System, app_
     foreign = headers | {"Origin": "https://elsewhere.example"}
     assert (await app_client.post("/api/v2/projects", json=body, headers=foreign)).status_code == 403
     assert (await app_client.post("/api/v2/projects", json=body, headers=headers)).status_code == 201
+
+
+async def test_cookie_is_the_hosts_own_under_https(system: System) -> None:
+    secure = replace(system, public_url="https://trapline.test")
+    transport = httpx2.ASGITransport(dress(make_application(secure)))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://trapline.test") as client:
+        headers = await make_owner(secure, client)
+        assert list(client.cookies) == ["__Host-trapline_session"]
+        assert (await client.get("/api/v2/auth/me")).status_code == 200
+        out = await client.post("/api/v2/auth/sign-out", headers=headers)
+        assert "Secure" in out.headers["set-cookie"]
+        assert (await client.get("/api/v2/auth/me")).status_code == 401
 
 
 async def test_sign_out_ends_the_session(system: System, app_client: httpx2.AsyncClient) -> None:

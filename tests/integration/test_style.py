@@ -236,6 +236,13 @@ async def test_both_slash_forms_answer_without_redirect(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_documentation_needs_nothing_from_elsewhere(app_client: httpx2.AsyncClient) -> None:
+    page = (await app_client.get("/api/v2/docs")).text
+    assert "POST /api/v2/images" in page
+    assert "<script" not in page
+    assert "://" not in page
+
+
 async def test_request_id_is_kept_and_errors_carry_it(app_client: httpx2.AsyncClient) -> None:
     answer = await app_client.get("/api/v2/projects", headers={"X-Request-Id": "abc-1"})
     assert answer.status_code == 401

@@ -18,7 +18,6 @@ from trapline.server.rules.access import Once, Origin, Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
 
-COOKIE = "trapline_session"
 WORKER_HEADER = "x-trapline-worker"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PERSON = None
@@ -134,6 +133,11 @@ async def system_of(request: Request) -> System:
 SystemOf = Annotated[System, Depends(system_of)]
 
 
+def cookie_of(system: System) -> str:
+    """Name the session's cookie; under https browsers keep that name from every other host and path."""
+    return "__Host-trapline_session" if system.public_url.startswith("https://") else "trapline_session"
+
+
 async def origin_of(request: Request) -> Origin:
     """Read where a request comes from, and its conditions."""
     headers = request.headers
@@ -186,7 +190,7 @@ async def _find_caller(request: Request, system: System, origin: Origin) -> Scop
         if scheme.lower() not in ("token", "bearer") or not token:
             raise Unauthenticated("Send `Authorization: Bearer <API token>` (or `Token <API token>`).")
         return await scope_of_token(system, token.strip(), origin)
-    secret = request.cookies.get(COOKIE)
+    secret = request.cookies.get(cookie_of(system))
     scope = await scope_of_session(system, secret, origin) if secret else None
     if scope is None or secret is None:
         raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")

@@ -25,6 +25,7 @@ from trapline.server.routes import (
     workers,
 )
 from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.documentation import add_documentation
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers
@@ -58,7 +59,7 @@ def make_application(system: System | None) -> FastAPI:
         title="Trapline",
         version=__version__,
         openapi_url="/api/v2/openapi.json",
-        docs_url="/api/v2/docs",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         responses={"default": {"model": Problem, "description": "What happened and what to do."}},
@@ -75,6 +76,7 @@ def make_application(system: System | None) -> FastAPI:
         app.include_router(router, prefix="/api/v2", include_in_schema=False)
     check_access()
     add_problem_handlers(app)
+    add_documentation(app)
     add_page(app)
     return app
 

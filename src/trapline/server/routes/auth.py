@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from trapline.server.actions import auth
-from trapline.server.routes.access import COOKIE, OriginOf, ScopeOf, SystemOf
+from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf, cookie_of
 from trapline.wire.auth import Caller, LinkState, LinkUse, SignIn
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 def _keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn) -> Caller:
     response.set_cookie(
-        COOKIE,
+        cookie_of(system),
         signed_in.secret,
         max_age=int(auth.SESSION_LIFETIME.total_seconds()),
         httponly=True,
@@ -33,14 +33,16 @@ async def sign_in(system: SystemOf, origin: OriginOf, given: SignIn, response: R
 @router.post("/sign-out", status_code=204)
 async def sign_out(system: SystemOf, scope: ScopeOf, request: Request, response: Response) -> None:
     """End this session."""
-    await auth.sign_out(system, scope, request.cookies[COOKIE])
-    response.delete_cookie(COOKIE)
+    await auth.sign_out(system, scope, request.cookies[cookie_of(system)])
+    response.delete_cookie(
+        cookie_of(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
+    )
 
 
 @router.get("/me")
 async def show_me(system: SystemOf, scope: ScopeOf, request: Request) -> Caller:
     """Tell who is behind this request."""
-    session = request.cookies.get(COOKIE) if scope.kind is None else None
+    session = request.cookies.get(cookie_of(system)) if scope.kind is None else None
     return await auth.show_caller(system, scope, session)
 
 
