@@ -2048,7 +2048,9 @@ export interface components {
         };
         /**
          * NewToken
-         * @description Make an API token; without `projects` it is good for all projects of the person who makes it.
+         * @description Make an API token; without `projects` it is good for all projects of the person or token that makes it.
+         *
+         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they are.
          */
         NewToken: {
             /** Expires At */
@@ -2954,7 +2956,7 @@ export interface components {
         };
         /**
          * Token
-         * @description An API token, without its secret.
+         * @description An API token, without its secret. `projects` null: all of its maker's, a worker's all that its maker manages.
          */
         Token: {
             /**
