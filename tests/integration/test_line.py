@@ -284,7 +284,8 @@ async def test_a_claim_on_thumbnails_is_one_process_s(field: Field) -> None:
         assert [row.id for row in await claim_without_thumbnails(SYSTEM, tx, 2, minute)] == [taken[1].id]
     async with field.system.database.transaction(SYSTEM) as tx:
         await tx.execute("update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()")
-        assert [row.thumbnail_attempts for row in await claim_without_thumbnails(SYSTEM, tx, 3, minute)] == [0, 1]
+        claimed = await claim_without_thumbnails(SYSTEM, tx, 3, minute)
+        assert sorted(row.thumbnail_attempts for row in claimed) == [0, 1]
 
 
 async def test_nothing_found_is_said(field: Field) -> None:

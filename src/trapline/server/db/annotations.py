@@ -170,7 +170,7 @@ async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass]
             """
             insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
             select f.image_id, f.class_name, i.project_id, i.captured_at, f.confidence
-            from unnest(%s::uuid[], %s::text[], %s::float8[]) with ordinality
+            from unnest(%b::uuid[], %b::text[], %b::float8[]) with ordinality
                 as f(image_id, class_name, confidence, position)
             join images i on i.id = f.image_id order by f.position
             on conflict (image_id, class_name) do update
@@ -188,7 +188,7 @@ async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass]
             """
             update images i set blank = l.blank from (
                 select i.id, b.blank from images i
-                join unnest(%s::uuid[], %s::bool[]) as b(id, blank) on b.id = i.id
+                join unnest(%b::uuid[], %b::bool[]) as b(id, blank) on b.id = i.id
                 where i.blank is distinct from b.blank
                 order by i.id for no key update of i
             ) l where i.id = l.id

@@ -67,7 +67,7 @@ async def find_subjects(
         """
         select a.id, i.id, i.width, i.height, p.content_sha256 from analyses a
         join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p on p.id = j.pipeline_id
-        where a.id = any(%s) and a.job_id = %s
+        where a.id = any(%b) and a.job_id = %s
         """,
         (ids, job_id),
     )
@@ -80,7 +80,7 @@ async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
     cursor = await tx.execute(
         """
         select id, image_id, state, attempt, fence, won, errors, lost, holder_id, leased_at from analyses
-        where id = any(%s) and job_id = %s order by id for no key update
+        where id = any(%b) and job_id = %s order by id for no key update
         """,
         (ids, job_id),
     )
@@ -108,7 +108,7 @@ async def complete_tasks(
         """
         update analyses a set state = 'completed', completed_at = clock_timestamp(), deadline = null,
             not_before = null, updated_at = clock_timestamp(), won = w.attempt, holder_id = %s
-        from unnest(%s::uuid[], %s::integer[]) as w(id, attempt) where a.id = w.id
+        from unnest(%b::uuid[], %b::integer[]) as w(id, attempt) where a.id = w.id
         """,
         (holder_id, list(won), list(won.values())),
     )
