@@ -122,10 +122,20 @@ _TYPES = {kind.value: as_text(kind.value) for kind in AnnotationType}
 
 def _encode_annotation(row: NewAnnotation) -> bytes:
     """Encode a row in few calls: the line writes ten of them for an image."""
-    ids = _IDS(16, row.id, 8, row.project_id, 16, row.analysis_id, 16, row.image_id)
-    named = _TYPES[row.annotation_type] + as_text(row.class_name) + as_float4(row.confidence) + as_json(row.data)
-    parent = NULL if row.parent_id is None else _ID(16, row.parent_id)
-    return ids + named + parent + _PLACE(4, row.ordering, 8, row.algorithm_id, 16, row.fingerprint)
+    key, project_id, analysis_id, image_id, kind, name, confidence, data, parent_id, ordering, algorithm_id, print_ = (
+        row
+    )
+    return b"".join(
+        (
+            _IDS(16, key, 8, project_id, 16, analysis_id, 16, image_id),
+            _TYPES[kind],
+            as_text(name),
+            as_float4(confidence),
+            as_json(data),
+            NULL if parent_id is None else _ID(16, parent_id),
+            _PLACE(4, ordering, 8, algorithm_id, 16, print_),
+        )
+    )
 
 
 async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:

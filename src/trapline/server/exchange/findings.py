@@ -250,8 +250,9 @@ def find_top(named: Classification, labels: Sequence[str], vector: NDArray[np.fl
         return [{"class": named.classification, "confidence": None}]
     best: Sequence[int] = range(len(scores))
     if vector is not None:
-        best = np.argpartition(vector, len(vector) - TOP)[-TOP:].tolist()
-    ranked = sorted(best, key=lambda index: (-scores[index], index))[:TOP]
+        best = sorted(np.argpartition(vector, len(vector) - TOP)[-TOP:].tolist())
+    # Of equal ones the first comes first: sorting keeps their order, also in reverse.
+    ranked = sorted(best, key=scores.__getitem__, reverse=True)[:TOP]
     return [
         {"class": _name_class(index, place, named, labels), "confidence": scores[index]}
         for place, index in enumerate(ranked)
@@ -285,7 +286,7 @@ def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], b
         "image_width": frame.width,
         "image_height": frame.height,
     }
-    if clipped != given:
+    if clipped is not given:
         data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
     if clipped.is_empty:
         data["empty"] = True

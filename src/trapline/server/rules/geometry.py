@@ -25,8 +25,14 @@ class Box(NamedTuple):
 
 
 def clip(given: Box, frame: Frame) -> Box:
-    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the nearest edge."""
+    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the nearest edge.
+
+    Nearly every box lies within, and is answered as it is.
+    """
     width, height = float(frame.width), float(frame.height)
+    across = 0.0 <= given.x_min <= width and 0.0 <= given.x_max <= width
+    if across and 0.0 <= given.y_min <= height and 0.0 <= given.y_max <= height:
+        return given
     return Box(
         x_min=min(max(given.x_min, 0.0), width),
         y_min=min(max(given.y_min, 0.0), height),

@@ -57,11 +57,9 @@ def sign_url(
     The first of `secrets` signs.
     """
     expires = -(-(int(now) + lifetime_s) // HOUR_S) * HOUR_S
-    query = {"expires": str(expires)}
-    if filename is not None:
-        query["filename"] = filename
-    query["signature"] = _signature(secrets[0], "GET", key, str(expires), filename)
-    return f"{public_url.rstrip('/')}/files/{quote(key)}?{urlencode(query)}"
+    named = "" if filename is None else f"&{urlencode({'filename': filename})}"
+    signature = _signature(secrets[0], "GET", key, str(expires), filename)
+    return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
 
 
 def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
