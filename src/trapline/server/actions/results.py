@@ -17,7 +17,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.line.claim import LeasableJob, get_leasable_job
 from trapline.server.db.line.holders import Contact, touch_holder
-from trapline.server.db.line.job_row import Change, JobClosed, settle_job
+from trapline.server.db.line.job_row import Change, JobClosed, closed_in_words, send_settlement
 from trapline.server.db.line.result import (
     Ended,
     Failed,
@@ -331,18 +331,25 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
         nothing_found=sum(findings.is_blank for findings in found),
     )
     await _copy_findings(scope, tx, found)
-    async with tx.at_once():
-        if found:
-            won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
-            had_failed = [
-                one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost
-            ]
-            await complete_tasks(scope, tx, holder_id, won, had_failed)
-            await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
-            classes = [one for findings in found for one in findings.classes]
-            await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
-            await credit_holder(scope, tx, holder_id, len(found))
-        await settle_job(scope, tx, job.id, change, scope.actor)
+    with closed_in_words():
+        async with tx.at_last():
+            await _send_moves(scope, tx, job, holder_id, completed)
+            await send_settlement(scope, tx, job.id, change, scope.actor)
+
+
+async def _send_moves(
+    scope: Scope, tx: Transaction, job: LeasableJob, holder_id: int, completed: Sequence[Counted]
+) -> None:
+    found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
+    if not found:
+        return
+    won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
+    had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost]
+    await complete_tasks(scope, tx, holder_id, won, had_failed)
+    await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
+    classes = [one for findings in found for one in findings.classes]
+    await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
+    await credit_holder(scope, tx, holder_id, len(found))
 
 
 async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[Findings]) -> None:

@@ -4,34 +4,50 @@ Every such transaction locks its tasks in the order of their ids, and calls `set
 can lock each other out, and exactly one of two that race for the last tasks makes the job final.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import TupleRow
 
 from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
 from trapline.wire.jobs import JobState
 
 LIVE = "('queued', 'processing')"
+Cursor = psycopg.AsyncCursor[TupleRow]
 
 _ENDS = "((expanded or %(expanded)s) and not standing and open + %(open)s = 0)"
 _SETTLE = f"""
-    update jobs set
-        open = open + %(open)s,
-        completed = completed + %(completed)s,
-        failed = failed + %(failed)s,
-        nothing_found = nothing_found + %(nothing_found)s,
-        expanded = expanded or %(expanded)s,
-        expanded_to = coalesce(%(expanded_to)s, expanded_to),
-        status = case
-            when not {_ENDS} then status
-            when failed + %(failed)s > 0 and completed + %(completed)s = 0 then 'failed'
-            else 'completed'
-        end,
-        finished_at = case when {_ENDS} then clock_timestamp() end,
-        last_move = last_move + {_ENDS}::int,
-        updated_at = clock_timestamp()
-    where id = %(job)s and status in {LIVE}
-    returning project_id, status, last_move
+    with settled as (
+        update jobs set
+            open = open + %(open)s,
+            completed = completed + %(completed)s,
+            failed = failed + %(failed)s,
+            nothing_found = nothing_found + %(nothing_found)s,
+            expanded = expanded or %(expanded)s,
+            expanded_to = coalesce(%(expanded_to)s, expanded_to),
+            status = case
+                when not {_ENDS} then status
+                when failed + %(failed)s > 0 and completed + %(completed)s = 0 then 'failed'
+                else 'completed'
+            end,
+            finished_at = case when {_ENDS} then clock_timestamp() end,
+            last_move = last_move + {_ENDS}::int,
+            updated_at = clock_timestamp()
+        where id = %(job)s and status in {LIVE}
+        returning id, project_id, status, last_move
+    ),
+    moved as (
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor)
+        select s.id, s.last_move, s.project_id, coalesce(
+            (select m.to_state from job_moves m where m.job_id = s.id and m.number = s.last_move - 1), 'new'
+        ), s.status, %(actor)s from settled s where s.status not in {LIVE}
+    )
+    select refuse_closed_job((select status from settled))
 """  # noqa: S608 - made of constants
+_CLOSED = "TL001"
 
 
 class JobClosed(Exception):
@@ -55,14 +71,30 @@ async def settle_job(scope: Scope, tx: Transaction, job_id: int, change: Change,
 
     Raises JobClosed where the job is final already; the transaction must roll back then.
     """
-    parameters = {**change.__dict__, "job": job_id}
-    row = await (await tx.execute(_SETTLE, parameters)).fetchone()
-    if row is None:
-        raise JobClosed
-    project_id, status, number = row
-    if status not in (JobState.QUEUED, JobState.PROCESSING):
-        await record_move(scope, tx, job_id, project_id, number, status, actor)
-    return JobState(status)
+    with closed_in_words():
+        cursor = await send_settlement(scope, tx, job_id, change, actor)
+        row = await cursor.fetchone()
+    assert row is not None
+    return JobState(row[0])
+
+
+async def send_settlement(scope: Scope, tx: Transaction, job_id: int, change: Change, actor: str) -> Cursor:
+    """The same without waiting for the answer, for `at_last`: a closed job is refused by the database itself.
+
+    Whoever waits for the answer does so in `closed_in_words`.
+    """
+    return await tx.execute(_SETTLE, {**change.__dict__, "job": job_id, "actor": actor})
+
+
+@contextmanager
+def closed_in_words() -> Iterator[None]:
+    """Turn the database's refusal of a closed job into JobClosed."""
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == _CLOSED:
+            raise JobClosed from error
+        raise
 
 
 async def begin_job(scope: Scope, tx: Transaction, job_id: int, actor: str) -> None:

@@ -13,6 +13,7 @@ OLD_SUSPECT_S = 60
 # A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
 # first, the others once nothing else is left.
 _MINE = not_kept_from("%(job)s", "%(holder)s", "%(worker)s")
+_FIRST = "'00000000-0000-0000-0000-000000000000'"
 _FRESH = in_line("job.id", suspect=False, also=_MINE)
 _SUSPECT = in_line("job.id", suspect=True, also=_MINE)
 # Whose turn it was is written down only where another job waits for its own, and never waited for: the job's row is
@@ -28,7 +29,7 @@ _LEASE = f"""
     ),
     ahead as materialized (
         select a.id from analyses a, job where {_FRESH}
-            and (%(after)s::uuid is null or a.id > %(after)s) and not exists (select 1 from old_suspect)
+            and a.id > coalesce(%(after)s::uuid, {_FIRST}) and not exists (select 1 from old_suspect)
         order by a.id limit %(limit)s for no key update of a skip locked
     ),
     suspect as materialized (
