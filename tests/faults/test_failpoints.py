@@ -41,6 +41,7 @@ UNSTRUCK = {
     # They move nothing of the ledger; what they write is written anew by the next run.
     "loop thumbnails",
     "loop dead pull runs",
+    "loop old answers",
     "chore start_due_runs",
     "chore take_up_unfinished",
     "chore recount_jobs",
