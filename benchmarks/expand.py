@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 IMAGES = 100_000
 ROUNDS = 3
 COLUMNS = "id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence, errors, lost"
-TYPES = ("uuid", "int8", "uuid", "int8", "text", "text", "text", "int2", "int2", "int2", "int2")
+TYPES = ("uuid", "int8", "uuid", "int8", "text", "text", "text", "int4", "int4", "int2", "int2")
 
 
 def main() -> None:
