@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.fields import Field, failure, make_field, success
+from tests.integration.fields import SLUG, Field, failure, make_field, success
 from trapline.server.system import System
 
 
@@ -103,3 +103,12 @@ async def test_a_job_can_be_moved_from_any_state_that_is_not_final(field: Field,
         await field.lease(job, 1)
     await act(field, job, verb)
     await act(field, job, "pause" if verb != "cancel" else "retry")
+
+
+@pytest.mark.parametrize("odd", ['"\\u0000"', '"\\ud800"', "1e999", "NaN", '{"\\u0000": 1}', '[["\\ud800"]]'])
+async def test_parameters_that_cannot_be_stored_are_422(field: Field, odd: str) -> None:
+    body = f'{{"project": {field.project}, "pipeline": "{SLUG}", "parameters": {{"odd": {odd}}}}}'
+    headers = {"Authorization": f"Token {field.owner}", "Content-Type": "application/json"}
+    answer = await field.client.post("/api/v2/jobs", content=body.encode(), headers=headers)
+    assert answer.status_code in (400, 422), answer.text
+    assert await field.ask("select count(*) from jobs") == [(0,)]

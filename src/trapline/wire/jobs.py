@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from trapline.wire.failures import FailureGroup
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Request, Slug, Time
+from trapline.wire.values import UUID, AnyText, Count, FreeObject, GivenTime, Id, Message, Name, Request, Slug, Time
 
 
 class JobState(StrEnum):
@@ -57,7 +57,7 @@ class NewJob(Request):
     pipeline: Slug
     name: Name | None = None
     selection: Selection = Selection()
-    parameters: dict[str, Any] = {}
+    parameters: FreeObject = {}
     priority: Priority = Priority.NORMAL
     start: Start = Start.NOW
 

@@ -2,33 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from trapline.wire.values import AnyText, Count, Id, Message, Name, Slug, Text, Time, without_nul
+from trapline.wire.values import AnyText, Count, FreeObject, Id, Message, Name, Slug, Text, Time
 
 
 def _list_for_empty_object(value: Any) -> Any:
     return [] if value == {} else value
 
 
-def _storable(value: Any) -> Any:
-    """Make sure that no text within can not be stored."""
-    if isinstance(value, str):
-        without_nul(value)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            without_nul(key)
-            _storable(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _storable(inner)
-    return value
-
-
 class CategoryMap(Message):
     """An algorithm's ordered class list: `labels[i]` is the class of score i."""
 
-    data: Annotated[list[dict[str, Any]], BeforeValidator(_list_for_empty_object), AfterValidator(_storable)] = []
+    data: Annotated[list[FreeObject], BeforeValidator(_list_for_empty_object)] = []
     labels: list[AnyText] = []
     version: Text | None = None
     description: Text | None = None

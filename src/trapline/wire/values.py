@@ -1,5 +1,6 @@
 """The plain values that messages are made of, with the limits that the database has."""
 
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -22,6 +23,23 @@ def without_nul(text: str) -> str:
     return text
 
 
+def storable(value: Any) -> Any:
+    """Make sure that PostgreSQL can store whatever a client put into free JSON; raises ValueError."""
+    if isinstance(value, str):
+        without_nul(value)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("must not contain NaN or an infinite number")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            without_nul(key)
+            storable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            storable(inner)
+    return value
+
+
 def within_calendar(moment: datetime) -> datetime:
     """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC. Raises ValueError."""
     try:
@@ -41,6 +59,9 @@ def _not_boolean(value: Any) -> Any:
 
 AnyText = Annotated[str, AfterValidator(without_nul)]
 """Text of any length that PostgreSQL can store."""
+
+FreeObject = Annotated[dict[str, Any], AfterValidator(storable)]
+"""A JSON object of a client's own making."""
 
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(without_nul)]
 """Text of at most 10,000 characters."""
