@@ -56,7 +56,14 @@ def split_body(body: Body) -> Iterator[list[bytes]]:
         if size >= GROUP:
             yield group
             group, size = [], 0
+            _let_go(body, end)
     yield group
+
+
+def _let_go(body: Body, end: int) -> None:
+    """Let the memory of what has been read go: it lies in the file."""
+    if isinstance(body, mmap.mmap):
+        body.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
 
 
 def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
