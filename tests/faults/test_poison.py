@@ -13,7 +13,7 @@ POISONS = sized(20, 8)
 BATCH = 16
 LOSSES = 5
 RATE_SHARE = 0.8
-OTHER_TASKS = 3000
+OTHER_TASKS = sized(9000, 3000)
 
 
 def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures: Figures) -> None:
@@ -45,7 +45,8 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
         assert [row[:4] for row in story] == [(number, "lost", True, True) for number in range(1, LOSSES + 1)]
         assert all(error for *_, error in story)
     killed = sum(len(part.ends) for part in scene.keeper.parts if part.name.startswith("worker"))
-    assert killed >= POISONS * LOSSES
+    # A batch over two jobs may hold both their poisons at first: one death ends a lease of each.
+    assert killed > POISONS * (LOSSES - 1)
     charged = scene.ask("select count(*), max(lost) from analyses where state = 'completed' and lost > 0")
     figures.add("P10", f"batches of {BATCH} with a poison: done, dead", "15, 1", f"15, 1, each of {POISONS}")
     figures.add(
@@ -65,11 +66,15 @@ def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figu
     seconds = sized(60, 8)
     began = time.monotonic()
     time.sleep(seconds)
-    turned = time.monotonic()
-    scene.make_expanded_job(selection={"images": poison}, priority="high")
     for number in (3, 4):
         scene.add_worker(number, batch=1, work_s=0.05, additions=True, poison=poison)
-    time.sleep(seconds)
+    wait_for("their hello", lambda: scene.ask("select count(*) from workers where ended_at is null") == [(3,)])
+    turned = time.monotonic()
+    while time.monotonic() < turned + seconds:
+        # The first two may take it, too, and live: then it is asked for again.
+        if not scene.ask("select 1 from jobs where priority = 2 and status in ('queued', 'processing')"):
+            scene.make_expanded_job(selection={"images": poison}, priority="high")
+        time.sleep(0.1)
     ended = time.monotonic()
     before, meanwhile = _rate(scene, began, turned), _rate(scene, turned, ended)
     killed = sum(len(scene.keeper.find(f"worker {number}").ends) for number in (3, 4))
