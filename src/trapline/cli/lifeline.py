@@ -6,6 +6,7 @@ so does this process, at once: everything it does is safe to cut. GATE is anothe
 once and runs when the supervisor closes it, so that loading takes no time when what it needs is there.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -22,7 +23,10 @@ def main() -> int:
     lifeline, gate, name, *arguments = sys.argv[1:]
     threading.Thread(target=_end_with, args=(int(lifeline),), name="lifeline", daemon=True).start()
     sys.argv = [name, *arguments]
+    # What is loaded stays: looking through it for garbage again and again took a seventh of the time.
+    gc.disable()
     module = importlib.import_module(name)
+    gc.enable()
     os.read(int(gate), 1)
     os.close(int(gate))
     return int(module.main(arguments))
