@@ -28,9 +28,9 @@ from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys
+from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys, split_secrets
 from trapline.server.store.local import LocalStore
-from trapline.server.system import Leases, Limits, System
+from trapline.server.system import Callbacks, Leases, Limits, System
 from trapline.server.telemetry import set_up_logs
 from trapline.server.vault import SecretKeys
 
@@ -72,6 +72,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
                 json_bytes=settings.max_json_bytes,
                 result_bytes=settings.max_result_bytes,
             ),
+            callbacks=_callbacks(settings),
         )
     finally:
         await decoders.close()
@@ -84,6 +85,24 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
         allow_private=settings.allow_private_sources,
         allowed_networks=tuple(ip_network(network) for network in settings.allowed_networks),
         own_origins=frozenset((host, int(port)) for host, _, port in origins),
+    )
+
+
+def _callbacks(settings: Settings) -> Callbacks:
+    return Callbacks(
+        enabled=settings.ml_analysis_enabled,
+        shared_secrets=split_secrets(settings.ml_callback_hmac_secret),
+        allow_shared=settings.ml_hmac_allow_shared_secret,
+        min_version=settings.ml_hmac_min_version,
+        require_signature=settings.ml_pipeline_require_hmac,
+        skew_s=settings.ml_hmac_timestamp_skew_seconds,
+        body_bytes=settings.ml_callback_max_body_bytes,
+        allowed_models=settings.ml_allowed_models,
+        analyses_per_image=settings.ml_max_analyses_per_image,
+        bulk_annotations=settings.ml_max_bulk_annotations,
+        artifact_bytes=settings.ml_max_artifact_bytes,
+        address_lifetime_s=settings.ml_presigned_url_expiry_seconds,
+        stale_after_s=settings.ml_stale_after_s,
     )
 
 

@@ -46,37 +46,17 @@ HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET"})
 TEST_NAMES = frozenset(f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK"))
 """Read by the tests, and by nothing that serves anybody: see failpoints.py for the one that a server heeds."""
 
-# Written in the guides that outside programs follow, and not read by this version: said at start, not refused.
-LATER_NAMES = frozenset(
-    {
-        "TRAPLINE_NATS_URL",
-        "ML_ANALYSIS_ENABLED",
-        "ML_CALLBACK_HMAC_SECRET",
-        "ML_HMAC_ALLOW_SHARED_SECRET",
-        "ML_HMAC_MIN_VERSION",
-        "ML_PIPELINE_REQUIRE_HMAC",
-        "ML_HMAC_TIMESTAMP_SKEW_SECONDS",
-        "ML_CALLBACK_MAX_BODY_BYTES",
-        "ML_ALLOWED_MODELS",
-        "ML_MAX_ANALYSES_PER_IMAGE",
-        "ML_MAX_BULK_ANNOTATIONS",
-        "ML_MAX_ARTIFACT_BYTES",
-        "ML_PRESIGNED_URL_EXPIRY_SECONDS",
-        "ML_STALE_AFTER_S",
-        "S3_ENDPOINT",
-        "S3_PUBLIC_ENDPOINT",
-        "S3_BUCKET",
-        "S3_ACCESS_KEY_ID",
-        "S3_SECRET_ACCESS_KEY",
-        "S3_REGION",
-    }
-)
+# Not read by this version: said at start, not refused.
+LATER_NAMES = frozenset({"TRAPLINE_NATS_URL"})
 
 _OURS = re.compile(r"(TRAPLINE|ML|S3)_")
 # Kubernetes puts these into every container beside a service called trapline, ml or s3.
 _OF_KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
 
 MIB = 1024 * 1024
+MAX_SHARED_SECRETS = 3
+# Fields whose variable is their bare name: the database's, those for outside pipelines, those of the S3 server.
+BARE = ("database_url", "ml_", "s3_")
 
 
 class SettingsError(Exception):
@@ -132,10 +112,47 @@ class Settings(BaseModel):
         (), description="host:port of the demo's own camera; set by `trapline demo` alone."
     )
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For counts.")
+    ml_analysis_enabled: bool = Field(True, description="Outside pipelines may make analyses and call back; off: 404.")
+    ml_callback_hmac_secret: SecretStr | None = Field(
+        None, description="The shared secret of signatures v1; while it is changed up to three, comma-separated."
+    )
+    ml_hmac_allow_shared_secret: bool = Field(
+        True, description="Take the shared secret; off once every pipeline signs with a secret of its own."
+    )
+    ml_hmac_min_version: Literal[1, 2] = Field(
+        1, description="The oldest kind of signature that is taken; 2 refuses v1."
+    )
+    ml_pipeline_require_hmac: bool = Field(
+        True, description="Off: a manager's API token may call back without a signature; a wrong one is still refused."
+    )
+    ml_hmac_timestamp_skew_seconds: int = Field(
+        300, ge=1, le=86_400, description="How far a signature's time may be from the server's."
+    )
+    ml_callback_max_body_bytes: int = Field(32 * MIB, ge=1024, description="The largest body of a callback.")
+    ml_allowed_models: tuple[str, ...] = Field(
+        (), description="Models that outside pipelines may make analyses of, comma-separated; without it any."
+    )
+    ml_max_analyses_per_image: int = Field(50, ge=1, description="Analyses of one image that outside pipelines make.")
+    ml_max_bulk_annotations: int = Field(5000, ge=1, le=100_000, description="Annotations of one bulk request.")
+    ml_max_artifact_bytes: int = Field(256 * MIB, ge=1, description="The largest artifact.")
+    ml_presigned_url_expiry_seconds: int = Field(
+        900, ge=1, le=604_800, description="How long an artifact may be uploaded to its address."
+    )
+    ml_stale_after_s: int = Field(3600, ge=1, description="When an analysis without any news is shown as stale.")
+    s3_endpoint: str | None = Field(None, description="An S3 server for files; without it a folder of the data folder.")
+    s3_public_endpoint: str | None = Field(
+        None, description="Where the S3 server is reached from outside; signed addresses name it."
+    )
+    s3_bucket: str | None = Field(None, description="The bucket; it must be there.")
+    s3_access_key_id: str | None = Field(None, description="The access key.")
+    s3_secret_access_key: SecretStr | None = Field(None, description="The secret of the access key.")
+    s3_region: str = Field("us-east-1", description="The region that requests are signed for.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
 
-    @field_validator("allowed_networks", "source_folders", "own_origins", "trusted_proxies", mode="before")
+    @field_validator(
+        "allowed_networks", "source_folders", "own_origins", "trusted_proxies", "ml_allowed_models", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -147,12 +164,27 @@ class Settings(BaseModel):
             ip_network(network)
         return value
 
-    @field_validator("public_url")
+    @field_validator("ml_callback_hmac_secret")
     @classmethod
-    def _an_address(cls, value: str) -> str:
+    def _at_most_three(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(split_secrets(value)) > MAX_SHARED_SECRETS:
+            raise ValueError(f"names more than {MAX_SHARED_SECRETS} secrets")
+        return value
+
+    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
             raise ValueError("must be an address such as https://trapline.example.org")
         return value.rstrip("/")
+
+
+def split_secrets(secret: SecretStr | None) -> tuple[str, ...]:
+    """Split a comma list of secrets; the first is the newest."""
+    text = "" if secret is None else secret.get_secret_value()
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def load_settings(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
@@ -182,7 +214,7 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path =
 def variable_names() -> dict[str, str]:
     """Map each field of Settings to the variable that it is read from."""
     return {
-        name: "DATABASE_URL" if name == "database_url" else f"TRAPLINE_{name.upper()}" for name in Settings.model_fields
+        name: name.upper() if name.startswith(BARE) else f"TRAPLINE_{name.upper()}" for name in Settings.model_fields
     }
 
 

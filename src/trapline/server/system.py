@@ -36,6 +36,28 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Callbacks:
+    """What outside pipelines may do: how they sign, and how much they may send. Times in seconds, sizes in bytes.
+
+    The first of `shared_secrets` is the newest; `allowed_models` empty allows any.
+    """
+
+    enabled: bool = True
+    shared_secrets: tuple[str, ...] = field(default=(), repr=False)
+    allow_shared: bool = True
+    min_version: int = 1
+    require_signature: bool = True
+    skew_s: int = 300
+    body_bytes: int = 32 * 1024 * 1024
+    allowed_models: tuple[str, ...] = ()
+    analyses_per_image: int = 50
+    bulk_annotations: int = 5000
+    artifact_bytes: int = 256 * 1024 * 1024
+    address_lifetime_s: int = 900
+    stale_after_s: int = 3600
+
+
+@dataclass(frozen=True)
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
@@ -51,6 +73,7 @@ class System:
     source_folders: tuple[Path, ...] = ()
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
+    callbacks: Callbacks = field(default_factory=Callbacks)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     remembered: Remembered = field(default_factory=Remembered)
