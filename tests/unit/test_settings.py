@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.settings import Settings, SettingsError, check_names, list_unread, load_settings, read_secret_keys
+from trapline.server.settings import (
+    Settings,
+    SettingsError,
+    check_names,
+    list_unread,
+    load_settings,
+    read_secret_keys,
+    split_secrets,
+)
 
 NO_FILE = Path("/nonexistent/.env")
 KEY = "k" * 32
@@ -56,7 +64,18 @@ def test_names_that_kubernetes_makes_are_ignored(name: str) -> None:
 
 def test_names_of_other_parts_are_known() -> None:
     check_names({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
-    assert list_unread({"S3_BUCKET": "pictures", "TRAPLINE_SERVER": "x"}) == ["S3_BUCKET"]
+    assert list_unread({"TRAPLINE_NATS_URL": "x", "S3_BUCKET": "pictures"}) == ["TRAPLINE_NATS_URL"]
+
+
+def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
+    settings = load_settings(
+        {"ML_ALLOWED_MODELS": "yolo , deer-net", "ML_CALLBACK_HMAC_SECRET": "a, b", "S3_BUCKET": "pictures"}, NO_FILE
+    )
+    assert settings.ml_allowed_models == ("yolo", "deer-net")
+    assert split_secrets(settings.ml_callback_hmac_secret) == ("a", "b")
+    assert settings.s3_bucket == "pictures"
+    with pytest.raises(SettingsError, match=r"ML_CALLBACK_HMAC_SECRET names more than 3 secrets"):
+        load_settings({"ML_CALLBACK_HMAC_SECRET": "one,two,three,four"}, NO_FILE)
 
 
 @pytest.mark.parametrize(

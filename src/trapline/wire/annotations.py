@@ -1,19 +1,9 @@
-"""Analyses and what they found: one model run over one image, and its annotations."""
+"""Annotations: what an analysis found."""
 
 from enum import StrEnum
 from typing import Any
 
-from trapline.wire.values import UUID, AnyText, Id, Message, Time
-
-
-class AnalysisState(StrEnum):
-    """Where an analysis is."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELED = "canceled"
+from trapline.wire.values import UUID, AnyText, Message, Time
 
 
 class AnnotationType(StrEnum):
@@ -29,7 +19,11 @@ class AnnotationType(StrEnum):
 
 
 class Annotation(Message):
-    """One structured finding of an analysis. Boxes are in pixels of the upright original."""
+    """One structured finding of an analysis. Coordinates are pixels of the upright original.
+
+    `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
+    `download_url` is a signed address of what `storage_path` names.
+    """
 
     id: UUID
     analysis_id: UUID
@@ -38,28 +32,13 @@ class Annotation(Message):
     confidence: float | None
     data: dict[str, Any]
     storage_path: AnyText | None = None
+    artifact_id: UUID | None = None
+    download_url: AnyText | None = None
     parent_id: UUID | None
     ordering: int | None
+    scaled: bool = False
     algorithm: AnyText | None
     created_at: Time
-
-
-class Analysis(Message):
-    """One model run over one image, with its annotations in order."""
-
-    id: UUID
-    image_id: UUID
-    job_id: Id | None
-    model_name: AnyText
-    model_version: AnyText
-    status: AnalysisState
-    error_message: AnyText | None
-    created_at: Time
-    started_at: Time | None
-    completed_at: Time | None
-    updated_at: Time
-    annotation_count: int
-    annotations: list[Annotation]
 
 
 class Box(Message):

@@ -1,6 +1,6 @@
 """What failed in a job and why: groups of failures, dead letters, and the story of each attempt at a task."""
 
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 

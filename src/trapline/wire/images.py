@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
-from trapline.wire.annotations import Analysis, AnalysisState, Box
+from trapline.wire.analyses import Analysis, AnalysisState
+from trapline.wire.annotations import Box
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 

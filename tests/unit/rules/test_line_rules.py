@@ -11,7 +11,7 @@ from trapline.server.rules.moves import ALLOWED_JOB_MOVES, FINAL, find_end
 from trapline.server.rules.retry import Again, Dead, judge_error, judge_loss
 from trapline.server.rules.verdicts import Standing, Verdict, judge_result
 from trapline.server.rules.worker_names import name_worker
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
 
 TASK = UUID("01890000-0000-7000-8000-000000000001")

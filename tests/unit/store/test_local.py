@@ -22,7 +22,7 @@ async def keep(store: LocalStore, key: str, data: bytes) -> None:
 
 
 async def test_keeps_reads_ranges_and_deletes(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+    store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
     data = bytes(range(256)) * 3000
     key = original_key(7, hashlib.sha256(data).hexdigest())
     await keep(store, key, data)
@@ -39,7 +39,7 @@ async def test_keeps_reads_ranges_and_deletes(tmp_path: Path) -> None:
 
 
 async def test_what_was_not_kept_vanishes(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+    store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
     async with store.receive() as incoming:
         incoming.write(b"half")
     assert list((tmp_path / "incoming").iterdir()) == []
@@ -51,7 +51,7 @@ async def test_what_was_not_kept_vanishes(tmp_path: Path) -> None:
 )
 async def test_no_key_of_a_client_reaches_the_file_system(tmp_path: Path, key: str) -> None:
     (tmp_path / "secret").write_text("secret")
-    store = LocalStore(tmp_path / "store")
+    store = LocalStore(tmp_path / "store", [b"k" * 32], "http://trapline.test")
     with pytest.raises(NotFound):
         await read(store, key)
 
@@ -60,7 +60,7 @@ async def test_no_symbolic_link_is_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "file").write_text("secret")
-    store = LocalStore(tmp_path / "store")
+    store = LocalStore(tmp_path / "store", [b"k" * 32], "http://trapline.test")
     (store.root / "folder").symlink_to(outside)
     (store.root / "link").symlink_to(outside / "file")
     for key in ("folder/file", "link"):

@@ -1059,7 +1059,9 @@ export interface components {
     schemas: {
         /**
          * Analysis
-         * @description One model run over one image, with its annotations in order.
+         * @description One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
+         *
+         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S.
          */
         Analysis: {
             /** Annotation Count */
@@ -1075,6 +1077,8 @@ export interface components {
             created_at: string;
             /** Error Message */
             error_message: string | null;
+            /** External Job Id */
+            external_job_id: string | null;
             /**
              * Id
              * Format: uuid
@@ -1085,12 +1089,27 @@ export interface components {
              * Format: uuid
              */
             image_id: string;
+            /** Is Stale */
+            is_stale: boolean;
             /** Job Id */
             job_id: number | null;
             /** Model Name */
             model_name: string;
             /** Model Version */
             model_version: string;
+            /** Next */
+            next?: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            /** Provenance */
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** Requested By Id */
+            requested_by_id: string | null;
             /** Started At */
             started_at: string | null;
             status: components["schemas"]["AnalysisState"];
@@ -1108,7 +1127,10 @@ export interface components {
         AnalysisState: "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
          * Annotation
-         * @description One structured finding of an analysis. Boxes are in pixels of the upright original.
+         * @description One structured finding of an analysis. Coordinates are pixels of the upright original.
+         *
+         *     `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
+         *     `download_url` is a signed address of what `storage_path` names.
          */
         Annotation: {
             /** Algorithm */
@@ -1119,6 +1141,8 @@ export interface components {
              */
             analysis_id: string;
             annotation_type: components["schemas"]["AnnotationType"];
+            /** Artifact Id */
+            artifact_id?: string | null;
             /** Class Name */
             class_name: string | null;
             /** Confidence */
@@ -1132,6 +1156,8 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+            /** Download Url */
+            download_url?: string | null;
             /**
              * Id
              * Format: uuid
@@ -1141,6 +1167,11 @@ export interface components {
             ordering: number | null;
             /** Parent Id */
             parent_id: string | null;
+            /**
+             * Scaled
+             * @default false
+             */
+            scaled: boolean;
             /** Storage Path */
             storage_path?: string | null;
         };
@@ -1653,7 +1684,7 @@ export interface components {
             pipeline_slug: string;
             /** Pipeline Version */
             pipeline_version: number;
-            priority: components["schemas"]["Priority"];
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
             project_id: number;
@@ -1685,7 +1716,7 @@ export interface components {
         JobChange: {
             /** Name */
             name?: string | null;
-            priority?: components["schemas"]["Priority"] | null;
+            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
         };
         /**
          * JobDetail
@@ -1731,7 +1762,7 @@ export interface components {
             pipeline_slug: string;
             /** Pipeline Version */
             pipeline_version: number;
-            priority: components["schemas"]["Priority"];
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
             project_id: number;
@@ -1968,7 +1999,7 @@ export interface components {
             /** Pipeline */
             pipeline: string;
             /** @default normal */
-            priority: components["schemas"]["Priority"];
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
             /** Project */
             project: number;
             /**
@@ -2230,12 +2261,6 @@ export interface components {
             /** Results */
             results: components["schemas"]["Worker"][];
         };
-        /**
-         * Priority
-         * @description How soon a job's tasks are handed out.
-         * @enum {string}
-         */
-        Priority: "low" | "normal" | "high";
         /**
          * Problem
          * @description An error, as `application/problem+json`: `detail` says what happened and what to do.
@@ -3134,6 +3159,18 @@ export interface components {
             /** Version */
             version?: string | null;
         };
+        /**
+         * Priority
+         * @description How urgent an outside pipeline is asked to be.
+         * @enum {string}
+         */
+        trapline__wire__analyses__Priority: "low" | "normal" | "high";
+        /**
+         * Priority
+         * @description How soon a job's tasks are handed out.
+         * @enum {string}
+         */
+        trapline__wire__jobs__Priority: "low" | "normal" | "high";
     };
     responses: never;
     parameters: never;

@@ -21,7 +21,7 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.failure_reasons import name_reason
 from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 from trapline.wire.failures import Attempt, DeadLetter, FailureGroup, Failures, TaskStory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page

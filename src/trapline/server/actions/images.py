@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from trapline.server.actions.describe_analyses import describe_analysis
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image, place_of
-from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import get_default_deployment, get_deployment
@@ -21,20 +21,18 @@ from trapline.server.db.findings import (
     list_deployment_names,
     list_findings,
 )
+from trapline.server.db.found import find_found
 from trapline.server.db.images import ImageClassRow, ImageRow, count_classes, find_neighbours, get_image, select_images
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.errors import Invalid, NotFound
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
-from trapline.server.store.keys import sign_url, thumbnail_key
+from trapline.server.store.keys import FILES, sign_url, thumbnail_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
-from trapline.wire.annotations import Analysis, Annotation, Box
+from trapline.wire.annotations import Box
 from trapline.wire.images import ClassCount, Image, ImageDetail, Upload, UploadedFile
 from trapline.wire.values import Page
-
-FILES = "files"
-"""The purpose of the keys that sign addresses of files."""
 
 
 class SentFile(Protocol):
@@ -143,7 +141,8 @@ async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetai
         row = await get_image(scope, tx, image_id)
         [image] = await _describe(system, scope, tx, [row])
         before, after = await find_neighbours(scope, tx, row)
-        analyses = [_analysis(*found) for found in await list_analyses(scope, tx, row)]
+        found = await find_found(scope, tx, await list_analyses(scope, tx, row))
+    analyses = [await describe_analysis(system, one) for one in found]
     return ImageDetail(
         **dict(image),
         exif=row.exif,
@@ -208,38 +207,4 @@ def _box(box: AnnotationRow) -> Box:
         y_max=box.data["y_max"],
         class_name=box.class_name,
         confidence=box.confidence,
-    )
-
-
-def _analysis(row: AnalysisRow, error: str | None, annotations: list[tuple[AnnotationRow, str | None]]) -> Analysis:
-    return Analysis(
-        id=row.id,
-        image_id=row.image_id,
-        job_id=row.job_id,
-        model_name=row.model_name,
-        model_version=row.model_version,
-        status=row.state,
-        error_message=error,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        updated_at=row.updated_at,
-        annotation_count=len(annotations),
-        annotations=[_annotation(annotation, key) for annotation, key in annotations],
-    )
-
-
-def _annotation(row: AnnotationRow, algorithm: str | None) -> Annotation:
-    return Annotation(
-        id=row.id,
-        analysis_id=row.analysis_id,
-        annotation_type=row.annotation_type,
-        class_name=row.class_name,
-        confidence=row.confidence,
-        data=row.data,
-        storage_path=row.storage_path,
-        parent_id=row.parent_id,
-        ordering=row.ordering,
-        algorithm=algorithm,
-        created_at=row.created_at,
     )

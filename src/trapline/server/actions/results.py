@@ -50,7 +50,7 @@ from trapline.server.rules.lease_tokens import Leased, find_leased
 from trapline.server.rules.retry import Again, judge_error
 from trapline.server.rules.verdicts import Standing, Verdict, judge_result
 from trapline.server.system import System
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 from trapline.wire.results import ResultsAccepted, ResultStatus
 
 log = structlog.get_logger(__name__)

@@ -67,6 +67,13 @@ class AnalysisDetailRow(Row):
     __tablename__ = "analysis_details"
     __table_args__ = (
         ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        Index(
+            "uq_analysis_details_external_job_id",
+            "project_id",
+            "external_job_id",
+            unique=True,
+            postgresql_where="external_job_id is not null",
+        ),
     )
 
     analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -77,6 +84,28 @@ class AnalysisDetailRow(Row):
     reason: Mapped[str | None]
     external_job_id: Mapped[str | None]
     requested_by: Mapped[str | None]
+    priority: Mapped[str] = mapped_column(default="normal", server_default="normal")
+
+
+class AnalysisMoveRow(Row):
+    """One move of a stand-alone analysis, the first from `new`; a job's are told by its attempts."""
+
+    __tablename__ = "analysis_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]),
+        # A job's analysis may be queued again, one of an outside pipeline never.
+        CheckConstraint("to_state <> 'queued' or from_state = 'new'", name="once_queued"),
+    )
+
+    analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+    at: Mapped[Now]
+    actor: Mapped[str]
+    reason: Mapped[str | None]
 
 
 class AttemptRow(Row):

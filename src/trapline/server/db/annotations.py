@@ -42,6 +42,7 @@ class AnnotationRow(Row):
     confidence: Mapped[float | None] = mapped_column(REAL)
     data: Mapped[dict[str, Any]]
     storage_path: Mapped[str | None]
+    artifact_id: Mapped[UUID | None]
     parent_id: Mapped[UUID | None]
     ordering: Mapped[int | None] = mapped_column(Integer)
     algorithm_id: Mapped[int | None]

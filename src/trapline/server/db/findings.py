@@ -8,12 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
+from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageClassRow, ImageRow
-from trapline.server.db.pipelines import AlgorithmRow
 from trapline.server.rules.access import Scope
 
 MAX_BOXES = 50
@@ -124,26 +123,13 @@ async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUI
     return {key: name for key, name in (await tx.session.execute(statement)).all()}
 
 
-async def list_analyses(
-    scope: Scope, tx: Transaction, image: ImageRow
-) -> list[tuple[AnalysisRow, str | None, list[tuple[AnnotationRow, str | None]]]]:
-    """List an image's analyses, newest first, each with its error and its annotations with their algorithm's key."""
+async def list_analyses(scope: Scope, tx: Transaction, image: ImageRow) -> list[AnalysisRow]:
+    """List an image's analyses, newest first, at most MAX_ANALYSES."""
     scope.check(image.project_id)
     statement = (
-        select(AnalysisRow, AnalysisDetailRow.error_message)
-        .outerjoin(AnalysisDetailRow, AnalysisDetailRow.analysis_id == AnalysisRow.id)
+        select(AnalysisRow)
         .where(AnalysisRow.image_id == image.id)
         .order_by(AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
         .limit(MAX_ANALYSES)
     )
-    analyses = (await tx.session.execute(statement)).all()
-    listed: dict[UUID, list[tuple[AnnotationRow, str | None]]] = {row.id: [] for row, _ in analyses}
-    annotations = (
-        select(AnnotationRow, AlgorithmRow.key)
-        .outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
-        .where(AnnotationRow.analysis_id.in_(listed))
-        .order_by(AnnotationRow.analysis_id, AnnotationRow.ordering, AnnotationRow.id)
-    )
-    for annotation, key in (await tx.session.execute(annotations)).all():
-        listed[annotation.analysis_id].append((annotation, key))
-    return [(row, error, listed[row.id]) for row, error in analyses]
+    return list((await tx.session.scalars(statement)).all())

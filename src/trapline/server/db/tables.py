@@ -3,7 +3,9 @@
 from trapline.server.db import (
     analyses,
     annotations,
+    artifacts,
     audit,
+    callback_keys,
     deployments,
     idempotency,
     images,
@@ -27,6 +29,8 @@ TABLES = (
     jobs,
     analyses,
     annotations,
+    artifacts,
+    callback_keys,
     audit,
     idempotency,
 )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 
 
 class Verdict(StrEnum):

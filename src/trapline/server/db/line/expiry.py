@@ -10,7 +10,7 @@ from trapline.server.db.line.job_row import LIVE, Change, lock_job_work, settle_
 from trapline.server.db.line.result import Ended, Failed, fail_tasks, record_attempts
 from trapline.server.rules.access import Scope
 from trapline.server.rules.retry import Dead, judge_loss
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
 
 PAGE = 500

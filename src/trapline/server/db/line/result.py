@@ -9,7 +9,7 @@ from uuid import UUID
 from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
 from trapline.server.rules.failure_reasons import name_reason
-from trapline.wire.annotations import AnalysisState
+from trapline.wire.analyses import AnalysisState
 
 
 class TaskRow(NamedTuple):

@@ -1,0 +1,82 @@
+"""How analyses and their annotations are told: rows in, messages out, with addresses that need no header."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
+from trapline.server.db.annotations import AnnotationRow
+from trapline.server.db.found import FoundByAnalysis
+from trapline.server.system import System
+from trapline.wire.analyses import Analysis, AnalysisState, Priority
+from trapline.wire.annotations import Annotation, AnnotationType
+
+OPEN = frozenset({"queued", "processing"})
+DOWNLOAD_LIFETIME_S = 3600
+
+
+async def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
+    """Tell an analysis with the first page of its annotations."""
+    row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
+    addresses = await sign_artifacts(system, [annotation for annotation, _ in found.annotations])
+    return Analysis(
+        id=row.id,
+        image_id=row.image_id,
+        job_id=row.job_id,
+        model_name=row.model_name,
+        model_version=row.model_version,
+        status=AnalysisState(row.state),
+        parameters=detail.parameters,
+        provenance=detail.provenance,
+        external_job_id=detail.external_job_id,
+        priority=Priority(detail.priority),
+        error_message=detail.error_message,
+        is_stale=_is_stale(system, row),
+        requested_by_id=_user_of(detail.requested_by),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        updated_at=row.updated_at,
+        annotation_count=found.count,
+        annotations=[describe_annotation(annotation, key, addresses) for annotation, key in found.annotations],
+        next=found.next,
+    )
+
+
+def _is_stale(system: System, row: AnalysisRow) -> bool:
+    if row.job_id is not None or row.state not in OPEN:
+        return False
+    return row.updated_at < datetime.now(UTC) - timedelta(seconds=system.callbacks.stale_after_s)
+
+
+def _user_of(actor: str | None) -> UUID | None:
+    kind, _, key = (actor or "").partition(":")
+    return UUID(key) if kind == "user" else None
+
+
+async def sign_artifacts(system: System, rows: list[AnnotationRow]) -> dict[str, str]:
+    """Make a signed address for each file that these annotations cite, by its storage path."""
+    return {
+        path: await system.store.sign_get(path, lifetime_s=DOWNLOAD_LIFETIME_S)
+        for path in {row.storage_path for row in rows if row.storage_path is not None}
+    }
+
+
+def describe_annotation(row: AnnotationRow, algorithm: str | None, addresses: Mapping[str, str]) -> Annotation:
+    """Tell an annotation; `addresses` are those of the files that it may cite."""
+    return Annotation(
+        id=row.id,
+        analysis_id=row.analysis_id,
+        annotation_type=AnnotationType(row.annotation_type),
+        class_name=row.class_name,
+        confidence=row.confidence,
+        data=row.data,
+        storage_path=row.storage_path,
+        artifact_id=row.artifact_id,
+        download_url=addresses.get(row.storage_path or ""),
+        parent_id=row.parent_id,
+        ordering=row.ordering,
+        scaled="scaled" in row.data,
+        algorithm=algorithm,
+        created_at=row.created_at,
+    )
