@@ -27,6 +27,7 @@ from trapline.server.failpoints import FailpointsRefused, arm, watch_replies
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.protocol import Protocol
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys, split_secrets
 from trapline.server.store.local import LocalStore
@@ -156,7 +157,8 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        http="httptools",
+        http=Protocol,
+        ws="none",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
         # Workers never repeat a POST: one that goes out on a connection which is just being closed is lost.
