@@ -17,6 +17,7 @@ from trapline.server.engines.postgres import USER, Postgres, start_postgres, sto
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 from trapline.server.vault import SecretKeys
@@ -87,12 +88,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def system(database: Database, tmp_path: Path) -> AsyncIterator[System]:
     """The engines of one process, as the server has them: a real database, a real store, real decoders."""
     decoders = Decoders(processes=1)
+    keys = SecretKeys({1: b"a secret key of the tests, 32 bytes or more"})
     yield System(
         database=database,
-        store=LocalStore(tmp_path / "store"),
+        store=LocalStore(tmp_path / "store", keys.derive_all(FILES), "http://trapline.test"),
         decoders=decoders,
         outbound=OutboundPolicy(),
-        secrets=SecretKeys({1: b"a secret key of the tests, 32 bytes or more"}),
+        secrets=keys,
         public_url="http://trapline.test",
     )
     await decoders.close()

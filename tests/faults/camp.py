@@ -7,6 +7,7 @@ from tests.integration.fields import make_field
 from trapline.server.db.base import Database
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 from trapline.server.vault import SecretKeys
@@ -25,13 +26,14 @@ class Camp(NamedTuple):
 
 async def make_camp(folder: Path, database_url: str, images: int, name: str = "field") -> Camp:
     """Make a project in a database that is there already."""
+    keys = SecretKeys({1: SECRET.encode()})
     database, decoders = Database(database_url), Decoders(processes=1)
     system = System(
         database=database,
-        store=LocalStore(folder / "store"),
+        store=LocalStore(folder / "store", keys.derive_all(FILES), "http://trapline.test"),
         decoders=decoders,
         outbound=OutboundPolicy(),
-        secrets=SecretKeys({1: SECRET.encode()}),
+        secrets=keys,
         public_url="http://trapline.test",
     )
     try:

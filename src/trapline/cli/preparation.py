@@ -14,12 +14,12 @@ from trapline.server.actions.auth import make_first_link
 from trapline.server.db.migrations import check_present, migrate
 from trapline.server.main import open_system
 from trapline.server.settings import Settings, load_settings
-from trapline.server.store.local import LocalStore
+from trapline.server.store.incoming import IncomingFolder
 
 
 async def _prepare(settings: Settings) -> dict[str, str | None]:
     # Nobody receives a file yet: the API and the background begin after this.
-    LocalStore(settings.data / "store").sweep()
+    IncomingFolder(settings.data / "store").sweep()
     async with open_system(settings) as system:
         return {
             "link": await make_first_link(system),

@@ -30,6 +30,7 @@ from trapline.server.routes.application import dress, make_application
 from trapline.server.routes.protocol import Protocol
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys, split_secrets
+from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
 from trapline.server.system import Callbacks, Leases, Limits, System
 from trapline.server.telemetry import set_up_logs
@@ -48,15 +49,16 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
     """Open the engines that these settings name, and close them at the end. The database must be there already."""
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
+    keys = SecretKeys(read_secret_keys(settings))
     database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
     decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
     try:
         yield System(
             database=database,
-            store=LocalStore(settings.data / "store"),
+            store=LocalStore(settings.data / "store", keys.derive_all(FILES), settings.public_url),
             decoders=decoders,
             outbound=_outbound_policy(settings),
-            secrets=SecretKeys(read_secret_keys(settings)),
+            secrets=keys,
             public_url=settings.public_url,
             source_folders=tuple(Path(folder) for folder in settings.source_folders),
             leases=Leases(

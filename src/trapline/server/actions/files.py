@@ -4,10 +4,9 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from trapline.server.actions.images import FILES
 from trapline.server.errors import Forbidden, NotFound
 from trapline.server.imaging.kinds import HEAD_BYTES, Taken, tell_kind
-from trapline.server.store.keys import is_signed, parts_of
+from trapline.server.store.keys import FILES, is_signed, parts_of
 from trapline.server.system import System
 
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})

@@ -67,7 +67,7 @@ async def check_room(system: System) -> None:
     free = await system.store.find_free_fraction()
     if free is not None and free < LEAST_FREE:
         raise Unavailable(
-            f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} no image is taken. Nothing was stored. "
+            f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken. Nothing was stored. "
             "Make room, or move the data folder to a larger disk."
         )
 

@@ -8,11 +8,15 @@ from uuid import UUID
 
 from trapline.server.errors import NotFound
 
+FILES = "files"
+"""The purpose of the keys that sign addresses of files."""
 HOUR_S = 3600
 DEFAULT_LIFETIME_S = 12 * HOUR_S
 THUMBNAIL_SIZES = (320, 1280)
 
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
+# No part is `.` or `..`; that of an artifact may begin with a dot, for its uploader named it.
+_PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.\-]{1,255}\Z")
+_UPLOADS = "ml_outputs"
 
 
 def original_key(project_id: int, sha256: str) -> str:
@@ -33,6 +37,17 @@ def thumbnail_key(image_id: UUID, size: int) -> str:
     return f"thumbs/{image_id}/{size}.jpg"
 
 
+def artifact_key(analysis_id: UUID, filename: str) -> str:
+    """Name the place of an artifact of an analysis: the only places that anybody may be given an upload address for."""
+    return f"{_UPLOADS}/{analysis_id}/{filename}"
+
+
+def is_artifact(key: str) -> bool:
+    """Tell whether a key is an artifact's: an outsider uploaded it, or may. Raises NotFound for what is no key."""
+    parts = parts_of(key)
+    return parts[0] == _UPLOADS and len(parts) == 3
+
+
 def parts_of(key: str) -> tuple[str, ...]:
     """Split a storage key into its checked parts; raises NotFound for anything that the server did not make."""
     parts = tuple(key.split("/"))
@@ -48,6 +63,7 @@ def sign_url(
     now: float,
     *,
     lifetime_s: int = DEFAULT_LIFETIME_S,
+    round_to_s: int = HOUR_S,
     filename: str | None = None,
 ) -> str:
     """Make an address that needs no header until it expires.
@@ -56,7 +72,7 @@ def sign_url(
     and its place in the browser's cache, for an hour. With `filename` it is answered as an attachment of that name.
     The first of `secrets` signs.
     """
-    expires = -(-(int(now) + lifetime_s) // HOUR_S) * HOUR_S
+    expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
     named = "" if filename is None else f"&{urlencode({'filename': filename})}"
     signature = _signature(secrets[0], "GET", key, str(expires), filename)
     return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
@@ -65,7 +81,7 @@ def sign_url(
 def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
     """Tell whether this very request was signed by one of `secrets` and has not expired; a HEAD counts as its GET."""
     expires = query.get("expires", "")
-    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now:
+    if is_over(expires, now):
         return False
     method = "GET" if method == "HEAD" else method
     given = query.get("signature", "").encode()
@@ -75,7 +91,16 @@ def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[st
     )
 
 
+def is_over(expires: str, now: float) -> bool:
+    """Tell whether an expiry has passed, or is none."""
+    return not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
+
+
 def _signature(secret: bytes, method: str, key: str, expires: str, filename: str | None) -> str:
-    parts = [method, key, expires, "" if filename is None else f"={filename}"]
+    return sign_parts(secret, [method, key, expires, "" if filename is None else f"={filename}"])
+
+
+def sign_parts(secret: bytes, parts: Sequence[str]) -> str:
+    """Sign texts so that none of them can be taken for a part of another."""
     message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return hmac.digest(secret, message, "sha256").hex()

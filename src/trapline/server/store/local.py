@@ -1,52 +1,51 @@
 """The object store in a folder: written aside, flushed, renamed, and the folder flushed."""
 
 import asyncio
+import hashlib
+import json
 import os
-import secrets
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import stat
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from trapline.server.beneath import open_beneath
 from trapline.server.errors import NotFound, Unavailable
-from trapline.server.store.keys import parts_of
-from trapline.server.store.port import Incoming, Stored
+from trapline.server.store.incoming import IncomingFolder
+from trapline.server.store.keys import parts_of, sign_url
+from trapline.server.store.port import Arrived, Incoming, SignedPut, Stored
+from trapline.server.store.uploads import Announced, sign_upload
 
 READ_BYTES = 256 * 1024
+UNKNOWN_TYPE = "application/octet-stream"
+_NOTES = "notes"
 
 
 class LocalStore:
-    """Keeps files under one folder that nobody else writes to. Symbolic links are never followed."""
+    """Keeps files under one folder that nobody else writes to. Symbolic links are never followed.
 
-    def __init__(self, root: Path) -> None:
+    `secrets`, the first of which signs, and `public_url` make its signed addresses, which our own server answers.
+    """
+
+    def __init__(self, root: Path, secrets: Sequence[bytes], public_url: str) -> None:
         self.root = root
-        self._incoming = root / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._secrets = secrets
+        self._public_url = public_url
+        self._incoming = IncomingFolder(root)
 
-    def sweep(self) -> int:
-        """Remove what a killed process left half received; answers how many. Only while no other process receives."""
-        left = list(self._incoming.iterdir())
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
-
-    @asynccontextmanager
-    async def receive(self) -> AsyncIterator[Incoming]:
+    def receive(self) -> AbstractAsyncContextManager[Incoming]:
         """Open a file to receive into; it vanishes with the block unless it was kept."""
-        path = self._incoming / secrets.token_hex(16)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            yield Incoming(path, descriptor)
-        finally:
-            os.close(descriptor)
-            with suppress(FileNotFoundError):
-                path.unlink()
+        return self._incoming.receive()
 
-    async def keep(self, incoming: Incoming, key: str) -> Stored:
+    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
         """Make a received file durable under a key. Raises Unavailable where the disk refuses."""
         parts = parts_of(key)
         try:
+            if media_type is not None:
+                await self._note(incoming, parts, media_type)
             await asyncio.to_thread(self._keep, incoming, parts)
         except OSError as error:
             raise Unavailable(f"The file store cannot be written to: {error.strerror}. Nothing was stored.") from error
@@ -74,8 +73,9 @@ class LocalStore:
 
     async def delete(self, key: str) -> None:
         """Forget a key; one that is not there is fine."""
-        path = self.root.joinpath(*parts_of(key))
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        parts = parts_of(key)
+        for path in (self.root.joinpath(*parts), self.root.joinpath(_NOTES, *parts)):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
@@ -97,6 +97,66 @@ class LocalStore:
         except OSError as error:
             raise Unavailable(f"The file store {self.root} cannot be written to: {error.strerror}.") from error
 
+    async def sign_put(
+        self,
+        key: str,
+        media_type: str,
+        *,
+        lifetime_s: int,
+        size: int | None = None,
+        sha256: str | None = None,
+        at_most: int,
+    ) -> SignedPut:
+        """Make an address of our own server that takes one upload."""
+        announced = Announced(media_type, at_most, size, sha256)
+        url = sign_upload(self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s)
+        length = {} if size is None else {"Content-Length": str(size)}
+        return SignedPut(url, {"Content-Type": media_type, **length})
+
+    async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
+        """Make an address of our own server that gives a file."""
+        parts_of(key)
+        now = time.time()
+        return sign_url(
+            self._secrets, self._public_url, key, now, lifetime_s=lifetime_s, round_to_s=1, filename=filename
+        )
+
+    async def find_arrived(self, key: str) -> Arrived | None:
+        """Look what was uploaded to a key; None where nothing was."""
+        return await asyncio.to_thread(self._find_arrived, key)
+
+    def _find_arrived(self, key: str) -> Arrived | None:
+        try:
+            descriptor = self._open(key)
+        except NotFound:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            note = self._read_note(key)
+            # A note is written before its file is put in place: one of another file was left by a process that died.
+            if note.get("mtime_ns") == found.st_mtime_ns:
+                return Arrived(found.st_size, note["media_type"], note["sha256"])
+            return Arrived(found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def _read_note(self, key: str) -> dict[str, Any]:
+        try:
+            with os.fdopen(open_beneath(self.root, (_NOTES, *parts_of(key))), encoding="utf-8") as file:
+                note: dict[str, Any] = json.load(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return note
+
+    async def _note(self, incoming: Incoming, parts: tuple[str, ...], media_type: str) -> None:
+        """Remember what a file's bytes would not tell, or not at once."""
+        note = {
+            "mtime_ns": os.fstat(incoming.descriptor).st_mtime_ns,
+            "media_type": media_type,
+            "sha256": incoming.sha256,
+        }
+        async with self.receive() as written:
+            written.write(json.dumps(note).encode())
+            await asyncio.to_thread(self._keep, written, (_NOTES, *parts))
+
     def _keep(self, incoming: Incoming, parts: tuple[str, ...]) -> None:
         os.fsync(incoming.descriptor)
         folder = self.root
@@ -114,9 +174,13 @@ class LocalStore:
 
     def _open(self, key: str) -> int:
         try:
-            return open_beneath(self.root, parts_of(key))
+            descriptor = open_beneath(self.root, parts_of(key))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotFound
+        return descriptor
 
     def _find_size(self, key: str) -> int | None:
         try:

@@ -18,6 +18,27 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True)
+class SignedPut:
+    """An address that takes one upload without any other right, and the headers that the uploader must send."""
+
+    url: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What lies under a key that an outsider may have uploaded to.
+
+    Its size in bytes, its media type, and its SHA-256 in hexadecimal, None where the store does not know it: an S3
+    server knows what was announced for the upload, and has checked it.
+    """
+
+    size: int
+    media_type: str
+    sha256: str | None
+
+
 @dataclass
 class Incoming:
     """A file on the local disk that is being received; it vanishes with its block unless it was kept.
@@ -50,8 +71,11 @@ class Store(Protocol):
     def receive(self) -> AbstractAsyncContextManager[Incoming]:
         """Open a file to receive into."""
 
-    async def keep(self, incoming: Incoming, key: str) -> Stored:
-        """Make a received file durable under a key; the same key again replaces it as a whole."""
+    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+        """Make a received file durable under a key; the same key again replaces it as a whole.
+
+        `media_type` is remembered where the bytes alone would not tell it. Raises Unavailable.
+        """
 
     def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
@@ -70,3 +94,25 @@ class Store(Protocol):
 
     async def check(self) -> None:
         """Raise Unavailable where the store cannot be written to."""
+
+    async def sign_put(
+        self,
+        key: str,
+        media_type: str,
+        *,
+        lifetime_s: int,
+        size: int | None = None,
+        sha256: str | None = None,
+        at_most: int,
+    ) -> SignedPut:
+        """Make an address that takes an upload of exactly this key, type, and, where they are told, size and SHA-256.
+
+        It may be used again until it expires. Without a size the local store takes `at_most` bytes; an S3 server takes
+        any number, so that the size must be looked at by `find_arrived`. Raises NotFound where nobody may upload.
+        """
+
+    async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
+        """Make an address that gives what lies under a key; with `filename` as an attachment of that name."""
+
+    async def find_arrived(self, key: str) -> Arrived | None:
+        """Look what was uploaded to a key; None where nothing was."""

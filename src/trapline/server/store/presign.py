@@ -1,0 +1,68 @@
+"""Addresses that an S3 server takes a request at without any other right: AWS Signature Version 4 in the query."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from urllib.parse import quote, urlencode, urlsplit
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs: an access key, its secret, and the region that requests are signed for."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    region: str
+
+    def presign(
+        self,
+        method: str,
+        url: str,
+        *,
+        lifetime_s: int,
+        now: datetime,
+        headers: Mapping[str, str] = NOTHING,
+        query: Mapping[str, str] = NOTHING,
+    ) -> str:
+        """Make an address that allows one method until it expires, if the request has exactly these headers.
+
+        `url` is without a query, its path not yet encoded; a lifetime is at most a week. The body is not signed.
+        """
+        parts = urlsplit(url)
+        moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        place = f"{moment[:8]}/{self.region}/s3/aws4_request"
+        signed = {"host": _host(parts.scheme, parts.netloc), **{name.lower(): headers[name] for name in headers}}
+        names = ";".join(sorted(signed))
+        asked = {
+            **query,
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Credential": f"{self.access_key_id}/{place}",
+            "X-Amz-Date": moment,
+            "X-Amz-Expires": str(lifetime_s),
+            "X-Amz-SignedHeaders": names,
+        }
+        path = quote(parts.path, safe="/-_.~")
+        lines = [method, path, _encode(dict(sorted(asked.items())))]
+        lines += [f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)]
+        lines += ["", names, "UNSIGNED-PAYLOAD"]
+        hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        key = f"AWS4{self.secret_access_key}".encode()
+        for part in place.split("/"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{place}\n{hashed}"
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
+        return f"{parts.scheme}://{parts.netloc}{path}?{_encode(asked)}&X-Amz-Signature={signature}"
+
+
+def _encode(query: Mapping[str, str]) -> str:
+    return urlencode(query, quote_via=quote, safe="-_.~")
+
+
+def _host(scheme: str, netloc: str) -> str:
+    # Clients leave the port out of the Host header where it is the scheme's own.
+    return netloc.removesuffix({"http": ":80", "https": ":443"}[scheme]).lower()
