@@ -13,6 +13,8 @@ log = structlog.get_logger(__name__)
 
 JSON_BYTES = 8 * 1024 * 1024
 """The largest body that is read whole before its caller is known: a job of 100,000 images named has half of it."""
+UNTOLD_BYTES = 1024 * 1024
+"""The same for a body that does not tell its length: many of them at once are still little."""
 UNSIGNED_BYTES = 64 * 1024
 """The largest body of a request without credentials: somebody signs in."""
 # They find out who calls before they read, stream to disk, and have limits of their own.
@@ -84,7 +86,9 @@ def _largest_body(scope: Scope, headers: Headers) -> int | None:
     if "authorization" not in headers and "cookie" not in headers:
         return UNSIGNED_BYTES
     by_hand = scope["method"] == "POST" and _READ_BY_HAND.fullmatch(scope["path"])
-    return None if by_hand else JSON_BYTES
+    if by_hand:
+        return None
+    return JSON_BYTES if "content-length" in headers else UNTOLD_BYTES
 
 
 def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive:
@@ -102,6 +106,7 @@ def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive
             received += len(message.get("body", b""))
             if received <= at_most:
                 return message
-        raise HTTPException(413, f"A body may have at most {at_most:,} bytes here. Nothing was changed.")
+        more = " without a Content-Length" if at_most == UNTOLD_BYTES else ""
+        raise HTTPException(413, f"A body may have at most {at_most:,} bytes here{more}. Nothing was changed.")
 
     return receive_limited

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from trapline.server.actions import pipelines
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.bodies import describe_body, read_body
+from trapline.server.routes.bodies import describe_body, received
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, ProjectPath
 from trapline.server.routes.problems import describe_problems
 from trapline.wire.pipelines import Registered, RegisteredPipeline, Registration
@@ -19,9 +19,10 @@ router = APIRouter(tags=["pipelines"])
 async def register_pipelines(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request) -> Registered:
     """Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400."""
     scope.check(project_id)
-    body = await read_body(request, system.limits.json_bytes)
+    async with received(request, system.limits.json_bytes) as body:
+        whole = bytes(body)
     try:
-        registration = Registration.model_validate_json(body)
+        registration = Registration.model_validate_json(whole)
     except ValidationError as error:
         problems = describe_problems(error.errors())
         said = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
