@@ -6,6 +6,8 @@ idle connection after an early answer were waited for without end.
 
 import asyncio
 import fcntl
+import socket
+import struct
 import sys
 import termios
 from http import HTTPStatus
@@ -249,10 +251,16 @@ class Protocol(HttpToolsProtocol):
         if self._patience > 0:
             return
         if unread or self.transport.is_closing() or (self._in_head and not self._began):
-            self.transport.abort()
+            self._abort()
         else:
             self._refusal = TOO_SLOW
             self.send_400_response("")
+
+    def _abort(self) -> None:
+        """Close at once, and let the kernel forget what it still holds for a caller who does not take it."""
+        at_once = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.abort()
 
     def _spend(self, moved: int) -> None:
         self._patience = min(float(PATIENCE_S), self._patience - TICK_S + moved / LOWEST_RATE)
