@@ -12,7 +12,7 @@ from trapline.cli.failures import explain
 from trapline.cli.local import ensure_worker_token
 from trapline.server.actions.auth import make_first_link
 from trapline.server.db.migrations import check_present, migrate
-from trapline.server.main import open_system
+from trapline.server.main import check_store, open_system
 from trapline.server.settings import Settings, load_settings
 from trapline.server.store.incoming import IncomingFolder
 
@@ -20,6 +20,7 @@ from trapline.server.store.incoming import IncomingFolder
 async def _prepare(settings: Settings) -> dict[str, str | None]:
     # Nobody receives a file yet: the API and the background begin after this.
     IncomingFolder(settings.data / "store").sweep()
+    await check_store(settings)
     async with open_system(settings) as system:
         return {
             "link": await make_first_link(system),

@@ -32,6 +32,8 @@ from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
+from trapline.server.store.presign import Signer
+from trapline.server.store.s3 import S3, Bucket
 from trapline.server.system import Callbacks, Leases, Limits, System
 from trapline.server.telemetry import set_up_logs
 from trapline.server.vault import SecretKeys
@@ -50,12 +52,15 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
     keys = SecretKeys(read_secret_keys(settings))
+    store = _find_bucket_store(settings) or LocalStore(
+        settings.data / "store", keys.derive_all(FILES), settings.public_url
+    )
     database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
     decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
     try:
         yield System(
             database=database,
-            store=LocalStore(settings.data / "store", keys.derive_all(FILES), settings.public_url),
+            store=store,
             decoders=decoders,
             outbound=_outbound_policy(settings),
             secrets=keys,
@@ -80,6 +85,28 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
     finally:
         await decoders.close()
         await database.close()
+
+
+async def check_store(settings: Settings) -> None:
+    """Try all that will be asked of an S3 server; raises Unavailable in words that name what is missing."""
+    store = _find_bucket_store(settings)
+    if store is not None:
+        await store.check_rights()
+
+
+def _find_bucket_store(settings: Settings) -> S3 | None:
+    """The store on the S3 server that these settings name; None where they name none. Raises SettingsError."""
+    if not any(name.startswith("s3_") for name in settings.model_fields_set):
+        return None
+    endpoint, bucket = settings.s3_endpoint, settings.s3_bucket
+    key, secret = settings.s3_access_key_id, settings.s3_secret_access_key
+    if endpoint is None or bucket is None or key is None or secret is None:
+        needed = {"ENDPOINT": endpoint, "BUCKET": bucket, "ACCESS_KEY_ID": key, "SECRET_ACCESS_KEY": secret}
+        missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
+        raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
+    signer = Signer(key, secret.get_secret_value(), settings.s3_region)
+    place = Bucket(endpoint, settings.s3_public_endpoint or endpoint, bucket, signer)
+    return S3(place, settings.data / "store")
 
 
 def _outbound_policy(settings: Settings) -> OutboundPolicy:

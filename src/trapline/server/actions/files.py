@@ -1,24 +1,36 @@
 """Stored files, given to whoever has a signed address."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from trapline.server.errors import Forbidden, NotFound
+from trapline.server.actions.import_images import check_room
+from trapline.server.errors import Forbidden, Invalid, NotFound, TooLarge, Unsupported
 from trapline.server.imaging.kinds import HEAD_BYTES, Taken, tell_kind
-from trapline.server.store.keys import FILES, is_signed, parts_of
+from trapline.server.store.keys import FILES, is_artifact, is_signed, parts_of
+from trapline.server.store.uploads import Announced, find_announced
 from trapline.server.system import System
 
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
+# Types of artifacts that their first bytes do not tell; they are only ever downloaded.
+PLAIN = frozenset({"text/plain", "application/json"})
+UNKNOWN_TYPE = "application/octet-stream"
+BATCH_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file to give: its size, and its type as its own first bytes say, whatever anybody claimed."""
+    """A file to give: its size, and its type.
+
+    That is what its own first bytes say, whatever anybody claimed, or plain text or JSON where that was announced.
+    """
 
     key: str
     size: int
     media_type: str
+    is_lasting: bool
+    """Whether what is kept under the key never changes: an artifact may be uploaded again."""
 
     @property
     def is_inline(self) -> bool:
@@ -34,9 +46,70 @@ async def find_file(system: System, method: str, key: str, query: Mapping[str, s
     size = await system.store.find_size(key)
     if size is None:
         raise NotFound
+    is_lasting = not is_artifact(key)
+    return StoredFile(key, size, await _find_type(system, key, is_lasting), is_lasting)
+
+
+async def _find_type(system: System, key: str, is_lasting: bool) -> str:
+    arrived = None if is_lasting else await system.store.find_arrived(key)
+    if arrived is not None and arrived.media_type in PLAIN:
+        return arrived.media_type
     head = b"".join([chunk async for chunk in system.store.open(key, 0, HEAD_BYTES)])
     kind = tell_kind(head)
-    return StoredFile(key, size, kind.media_type if isinstance(kind, Taken) else "application/octet-stream")
+    return kind.media_type if isinstance(kind, Taken) else UNKNOWN_TYPE
+
+
+async def find_upload(
+    system: System, key: str, query: Mapping[str, str], media_type: str, length: int | None
+) -> Announced:
+    """Find what an address lets in, before the first byte of it is read; `length` in bytes where the sender tells it.
+
+    Raises Forbidden where the address does not hold, and Unsupported, TooLarge, Invalid and Unavailable.
+    """
+    parts_of(key)
+    announced = find_announced(system.secrets.derive_all(FILES), key, query, time.time())
+    if announced is None:
+        raise Forbidden("This address takes no upload: it has expired or was changed. Nothing was stored; ask for one.")
+    if media_type != announced.media_type:
+        raise Unsupported(
+            f"This address takes an upload with Content-Type: {announced.media_type}. Nothing was stored."
+        )
+    if length is not None:
+        _check_length(announced, length)
+        if announced.size not in (None, length):
+            raise Invalid(f"{announced.size:,} bytes were announced, not {length:,}. Nothing was stored.")
+    await check_room(system)
+    return announced
+
+
+async def take_upload(system: System, key: str, announced: Announced, pieces: AsyncIterator[bytes]) -> None:
+    """Store an upload as a whole if it is what was announced. Raises TooLarge, Invalid and Unavailable."""
+    async with system.store.receive() as incoming:
+        async for batch in _in_batches(pieces):
+            _check_length(announced, incoming.size + len(batch))
+            await asyncio.to_thread(incoming.write, batch)
+        if announced.size not in (None, incoming.size):
+            raise Invalid(f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored.")
+        if announced.sha256 not in (None, incoming.sha256):
+            raise Invalid("The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again.")
+        await system.store.keep(incoming, key, announced.media_type)
+
+
+def _check_length(announced: Announced, length: int) -> None:
+    allowed = announced.at_most if announced.size is None else announced.size
+    if length > allowed:
+        raise TooLarge(f"This address takes at most {allowed:,} bytes. Nothing was stored.")
+
+
+async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Gather small pieces: each batch costs a thread a write."""
+    gathered = bytearray()
+    async for piece in pieces:
+        gathered += piece
+        if len(gathered) >= BATCH_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)
 
 
 def read_file(system: System, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:

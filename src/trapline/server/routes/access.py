@@ -102,6 +102,7 @@ ACCESS: dict[str, Access] = {
     "GET /images/{image_id}": Access(PEOPLE),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
+    "PUT /files/{key:path}": PUBLIC,
     # pull sources
     "GET /image-pull-sources": Access(PEOPLE),
     "POST /image-pull-sources": Access(PEOPLE, Role.MANAGER),

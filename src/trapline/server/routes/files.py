@@ -1,12 +1,14 @@
-"""Stored files by signed addresses, whole or in part; nothing that could run is ever shown in place."""
+"""Stored files by signed addresses, whole or in part, and uploads to them; nothing that could run is shown in place."""
 
 import re
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from trapline.server.actions import files
+from trapline.server.errors import Invalid
 from trapline.server.routes.access import SystemOf
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -21,19 +23,19 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
     """Give a stored file."""
     query = dict(request.query_params)
     file = await files.find_file(system, request.method, key, query)
-    etag = f'"{key}"'
     headers = {
         "Content-Type": file.media_type,
         "Content-Disposition": _disposition(file, query.get("filename")),
         "Content-Security-Policy": POLICY,
         "Cross-Origin-Resource-Policy": "same-site",
         "Accept-Ranges": "bytes",
-        # What is kept under a key never changes, and the address itself expires.
-        "Cache-Control": "private, max-age=3600, immutable",
-        "ETag": etag,
+        # The address itself expires.
+        "Cache-Control": "private, max-age=3600, immutable" if file.is_lasting else "no-store",
     }
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
+    if file.is_lasting:
+        headers["ETag"] = etag = f'"{key}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
     wanted = _range(request.headers.get("range"), file.size)
     if wanted is None:
         headers["Content-Range"] = f"bytes */{file.size}"
@@ -47,6 +49,22 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
+
+
+@router.put("/{key:path}", response_class=Response, include_in_schema=False)
+async def take_file(system: SystemOf, request: Request, key: str) -> Response:
+    """Take one upload; the address says what may come, and needs no other right."""
+    told = request.headers.get("content-length")
+    if told is not None and not (told.isascii() and told.isdigit() and len(told) <= 18):
+        raise Invalid("Content-Length is no number. Nothing was stored.")
+    media_type = request.headers.get("content-type", "")
+    query = dict(request.query_params)
+    announced = await files.find_upload(system, key, query, media_type, None if told is None else int(told))
+    try:
+        await files.take_upload(system, key, announced, request.stream())
+    except ClientDisconnect:
+        raise Invalid("The upload ended before all of it was here. Nothing was stored; send it again.") from None
+    return Response()
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -37,11 +37,6 @@ def thumbnail_key(image_id: UUID, size: int) -> str:
     return f"thumbs/{image_id}/{size}.jpg"
 
 
-def artifact_key(analysis_id: UUID, filename: str) -> str:
-    """Name the place of an artifact of an analysis: the only places that anybody may be given an upload address for."""
-    return f"{_UPLOADS}/{analysis_id}/{filename}"
-
-
 def is_artifact(key: str) -> bool:
     """Tell whether a key is an artifact's: an outsider uploaded it, or may. Raises NotFound for what is no key."""
     parts = parts_of(key)

@@ -108,7 +108,8 @@ class Store(Protocol):
         """Make an address that takes an upload of exactly this key, type, and, where they are told, size and SHA-256.
 
         It may be used again until it expires. Without a size the local store takes `at_most` bytes; an S3 server takes
-        any number, so that the size must be looked at by `find_arrived`. Raises NotFound where nobody may upload.
+        any number, so that the size must be looked at by `find_arrived`. Raises NotFound where nobody may upload,
+        and TooLarge.
         """
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:

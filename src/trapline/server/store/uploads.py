@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from trapline.server.errors import NotFound
+from trapline.server.errors import NotFound, TooLarge
 from trapline.server.store.keys import is_artifact, is_over, sign_parts
 
 
@@ -19,15 +19,17 @@ class Announced:
     sha256: str | None = None
 
 
-def check_uploadable(key: str) -> None:
-    """Raise NotFound unless this is a key that an outsider may ever be given an upload address for."""
+def check_uploadable(key: str, size: int | None, at_most: int) -> None:
+    """Raise NotFound unless an outsider may ever be given an upload address for this key, TooLarge for its size."""
     if not is_artifact(key):
         raise NotFound
+    if size is not None and size > at_most:
+        raise TooLarge(f"An artifact may have at most {at_most:,} bytes, not {size:,}. Nothing was changed.")
 
 
 def sign_upload(secrets: Sequence[bytes], public_url: str, key: str, announced: Announced, expires: int) -> str:
     """Make an address that takes this upload and no other until it expires, in seconds since 1970."""
-    check_uploadable(key)
+    check_uploadable(key, announced.size, announced.at_most)
     query = {"expires": str(expires), "type": announced.media_type, "at_most": str(announced.at_most)}
     if announced.size is not None:
         query["size"] = str(announced.size)
