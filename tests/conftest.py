@@ -12,6 +12,7 @@ import httpx2
 import psycopg
 import pytest
 
+from tests.conformance.s3_server import S3Server, run_s3_server
 from trapline.server.db.base import Database
 from trapline.server.engines.postgres import USER, Postgres, start_postgres, stop_postgres
 from trapline.server.imaging.decoders import Decoders
@@ -106,6 +107,13 @@ async def app_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(dress(make_application(system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """One S3 server for the run, started for the first test that asks for it."""
+    with run_s3_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,7 @@ class LocalStore:
 
     async def find_size(self, key: str) -> int | None:
         """Size in bytes, or None where nothing is kept."""
+        parts_of(key)
         return await asyncio.to_thread(self._find_size, key)
 
     async def delete(self, key: str) -> None:
@@ -123,6 +124,7 @@ class LocalStore:
 
     async def find_arrived(self, key: str) -> Arrived | None:
         """Look what was uploaded to a key; None where nothing was."""
+        parts_of(key)
         return await asyncio.to_thread(self._find_arrived, key)
 
     def _find_arrived(self, key: str) -> Arrived | None:

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 READ_BYTES = 256 * 1024
 PART_BYTES = 5 * 1024 * 1024
 SILENT_AT_MOST_S = 10
-"""How long the S3 server may take for its next bytes, and for one part of what we upload."""
+"""How long the S3 server may take for its next bytes, and for one part of what we upload to it."""
 UNKNOWN_TYPE = "application/octet-stream"
 CHECKSUM = "x-amz-checksum-sha256"
 # What S3 calls a refusal, and what that means for whoever set it up.
@@ -62,8 +62,9 @@ class Bucket:
 class S3:
     """Keeps files in a bucket. Files are received into a folder of this machine first, because decoders need a path."""
 
-    def __init__(self, bucket: Bucket, folder: Path) -> None:
+    def __init__(self, bucket: Bucket, folder: Path, silent_at_most_s: float = SILENT_AT_MOST_S) -> None:
         self._bucket = bucket
+        self._silent_at_most_s = silent_at_most_s
         self._incoming = IncomingFolder(folder)
         self._objects = S3Store(
             bucket.name,
@@ -79,11 +80,11 @@ class S3:
             client_options={
                 "allow_http": True,
                 "connect_timeout": timedelta(seconds=3),
-                "read_timeout": timedelta(seconds=SILENT_AT_MOST_S),
+                "read_timeout": timedelta(seconds=silent_at_most_s),
                 # A whole answer may take long: whoever reads it through us may be slow.
                 "timeout": timedelta(hours=6),
             },
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=SILENT_AT_MOST_S)},
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=silent_at_most_s)},
             credential_provider=self._give_credential,
         )
 
@@ -210,7 +211,7 @@ class S3:
         headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore tells no checksums
         address = self._address("HEAD", key, self._bucket.endpoint, 60, headers=headers)
         with self._in_words():
-            async with httpx2.AsyncClient(timeout=SILENT_AT_MOST_S, trust_env=False) as client:
+            async with httpx2.AsyncClient(timeout=self._silent_at_most_s, trust_env=False) as client:
                 answer = await client.head(address, headers=headers)
             if answer.status_code == 404:
                 return None
