@@ -1,7 +1,7 @@
 /** Every question the page asks, with the key under which its answer is kept. Keys begin with the kind of thing. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { answer, api, rememberCsrfToken } from "./client"
-import type { AnalysisState, FileState, JobState } from "./types"
+import type { Analysis, AnalysisState, Annotation, FileState, JobState } from "./types"
 
 const ALL = 1000
 
@@ -105,6 +105,29 @@ export const askImage = (project: number, image: string) =>
   queryOptions({
     queryKey: ["image", project, "one", image],
     queryFn: () => answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image } } })),
+    staleTime: 30_000,
+  })
+
+interface AnnotationPage {
+  results: Annotation[]
+  next?: string | null
+}
+
+/** What comes after the first page of an analysis's annotations. */
+export const askRestOfAnnotations = (project: number, analysis: Analysis) =>
+  queryOptions({
+    queryKey: ["image", project, "annotations", analysis.id, analysis.annotation_count],
+    queryFn: async ({ signal }) => {
+      const rest: Annotation[] = []
+      for (let cursor = analysis.next; cursor; ) {
+        const page: AnnotationPage = await answer<AnnotationPage>(
+          api.GET("/api/v2/analyses/{analysis_id}/annotations" as never, { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: ALL } }, signal } as never),
+        )
+        rest.push(...page.results)
+        cursor = page.next
+      }
+      return rest
+    },
     staleTime: 30_000,
   })
 

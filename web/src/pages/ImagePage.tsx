@@ -1,66 +1,60 @@
-/** One image: the viewer. Slider, switched-off classes and analyses live in the URL. */
+/** One image: the viewer. What is shown of it stands in the URL. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
-import { ArrowLeft, ChevronLeft, ChevronRight, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
+import { ArrowLeft, ChevronLeft, ChevronRight, Columns2, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { fileAddress } from "../api/files"
 import { askImage } from "../api/queries"
-import { useSearch } from "../components/search"
 import { paths, withSearch } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"
 import { Trouble } from "../ui/Notice"
 import { When } from "../ui/time"
-import { Canvas, type CanvasHandle } from "../viewer/Canvas"
+import type { CanvasHandle } from "../viewer/Canvas"
+import { compare } from "../viewer/compare"
+import { drawnOf, useFiles } from "../viewer/files"
 import { classKey, findingsOf } from "../viewer/findings"
 import { Panel } from "../viewer/Panel"
+import { Stage } from "../viewer/Stage"
+import { useAnnotations } from "../viewer/useAnnotations"
+import { firstBeside, NOTHING, useSight } from "../viewer/useSight"
 import "../viewer/viewer.css"
 import { words } from "../words/en"
-
-export const DEFAULT_LEAST = 20
-const KEPT = ["confidence", "off", "boxes", "info"]
 
 export function ImagePage({ project, image: id }: { project: number; image: string }) {
   const [, go] = useLocation()
   const client = useQueryClient()
-  const [search, setSearch] = useSearch()
   const { data: image, error, refetch, isPlaceholderData } = useQuery({ ...askImage(project, id), placeholderData: keepPreviousData })
   const canvas = useRef<CanvasHandle>(null)
-  const [lit, setLit] = useState<string | null>(null)
+  const [hovered, setHovered] = useState<string | null>(null)
+  const [chosen, setChosen] = useState<string | null>(null)
   const [scale, setScale] = useState(1)
   const w = words.viewer
 
-  const least = Number(search.get("confidence") ?? DEFAULT_LEAST) / 100
-  const off = useMemo(() => new Set(search.getAll("off")), [search])
-  const boxesOn = search.get("boxes") !== "0"
-  const panelOn = search.get("info") !== "0"
-  const shown = useMemo(() => {
-    if (!image) return new Set<string>()
-    const asked = search.getAll("analysis").filter((one) => image.analyses.some((analysis) => analysis.id === one))
-    if (search.has("analysis")) return new Set(asked)
-    const newest = image.analyses.find((analysis) => analysis.status === "completed") ?? image.analyses[0]
-    return new Set(newest ? [newest.id] : [])
-  }, [image, search])
-  const findings = useMemo(() => (image ? findingsOf(image, shown) : []), [image, shown])
-  const visible = findings.filter((finding) => (finding.confidence ?? 1) >= least && !off.has(classKey(finding)))
+  const { sight, change, keep } = useSight(image)
+  const whole = useAnnotations(project, image, sight.shown)
+  const findings = useMemo(() => (image ? whole.analyses.flatMap((analysis) => findingsOf(analysis, image)) : []), [image, whole.analyses])
+  const visible = useMemo(
+    () => findings.filter((finding) =>
+      (finding.confidence ?? 1) >= sight.least && !sight.offClasses.has(classKey(finding)) && !sight.offTypes.has(finding.type)),
+    [findings, sight],
+  )
+  const { files, retry: retryFiles } = useFiles(sight.overlays ? visible : [], image)
+  const changes = useMemo(() => {
+    if (!sight.beside || sight.beside.left === NOTHING || sight.beside.right === NOTHING || sight.beside.left === sight.beside.right) return null
+    const of = (side: string) => visible.filter((one) => one.analysis.id === side).map((finding) => ({ finding, drawing: drawnOf(finding, files) }))
+    return compare(of(sight.beside.left), of(sight.beside.right))
+  }, [sight, visible, files])
+  // Beside each other, what is in the same place is lit on both sides.
+  const lit = useMemo(() => {
+    const one = hovered ?? (visible.some((finding) => finding.id === chosen) ? chosen : null)
+    const pair = changes?.pairs.find(({ left, right }) => left.id === one || right.id === one)
+    return new Set(one === null ? [] : pair ? [pair.left.id, pair.right.id] : [one])
+  }, [hovered, chosen, visible, changes])
+  const choose = (one: string | null) => setChosen((old) => (one === old ? null : one))
+  useEffect(() => { setChosen(null); setHovered(null) }, [id])
 
-  const set = (change: (next: URLSearchParams) => void) => setSearch(change, { replace: true })
-  const toggleIn = (key: string, values: ReadonlySet<string>, value: string) =>
-    set((next) => {
-      next.delete(key)
-      const all = new Set(values)
-      if (!all.delete(value)) all.add(value)
-      all.forEach((one) => next.append(key, one))
-      if (key === "analysis" && all.size === 0) next.append(key, "")
-    })
-  const flip = (key: string, on: boolean) => set((next) => (on ? next.set(key, "0") : next.delete(key)))
-
-  const keep = (path: string) => {
-    const kept = new URLSearchParams()
-    for (const key of KEPT) for (const value of search.getAll(key)) kept.append(key, value)
-    const text = kept.toString()
-    return text ? `${path}?${text}` : path
-  }
+  const beside = () => change.setBeside(sight.beside || !image ? null : firstBeside(image, sight.shown))
   const step = (to: string | null | undefined) => to && !isPlaceholderData && go(keep(paths.image(project, to)), { state: history.state })
   const back = () => {
     const state = history.state as { images?: string } | null
@@ -87,11 +81,11 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     "0": () => canvas.current?.showWhole(), "1": () => canvas.current?.setScale(1 / (window.devicePixelRatio || 1)),
     "Shift+ArrowLeft": () => canvas.current?.pan(80, 0), "Shift+ArrowRight": () => canvas.current?.pan(-80, 0),
     "Shift+ArrowUp": () => canvas.current?.pan(0, 80), "Shift+ArrowDown": () => canvas.current?.pan(0, -80),
-    b: () => flip("boxes", boxesOn), i: () => flip("info", panelOn), Escape: back,
+    b: () => change.flip("boxes"), i: () => change.flip("info"), c: beside, Escape: () => (chosen === null ? back() : setChosen(null)),
   })
 
   return (
-    <div className={panelOn ? "viewer" : "viewer no-panel"} data-testid="viewer">
+    <div className={sight.panel ? "viewer" : "viewer no-panel"} data-testid="viewer">
       <header className="viewer-top">
         <IconButton label={w.back} onClick={back}><ArrowLeft size={18} /></IconButton>
         {image && (
@@ -108,27 +102,30 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           <span className="viewer-zoom hide-narrow" data-testid="zoom">{Math.round(scale * (window.devicePixelRatio || 1) * 100)} %</span>
           <IconButton label={w.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
           <IconButton label={w.fit} onClick={() => canvas.current?.showWhole()}><Maximize size={17} /></IconButton>
-          <IconButton label={w.boxes} aria-pressed={boxesOn} onClick={() => flip("boxes", boxesOn)}>
-            {boxesOn ? <Square size={17} /> : <SquareDashed size={17} />}
+          <IconButton label={w.boxes} aria-pressed={sight.overlays} onClick={() => change.flip("boxes")}>
+            {sight.overlays ? <Square size={17} /> : <SquareDashed size={17} />}
           </IconButton>
-          <IconButton label={panelOn ? w.hideInfo : w.showInfo} aria-pressed={panelOn} onClick={() => flip("info", panelOn)}>
+          <IconButton label={sight.beside ? w.oneAgain : w.besideTwo} aria-pressed={sight.beside !== null} onClick={beside} disabled={!image?.analyses.length}>
+            <Columns2 size={18} />
+          </IconButton>
+          <IconButton label={sight.panel ? w.hideInfo : w.showInfo} aria-pressed={sight.panel} onClick={() => change.flip("info")}>
             <PanelRight size={18} />
           </IconButton>
         </div>
       </header>
       {image ? (
-        <Canvas
-          key={image.id} ref={canvas} image={image} findings={boxesOn ? visible : []} lit={lit} onLight={setLit} onScale={setScale}
+        <Stage
+          key={image.id} ref={canvas} image={image} analyses={image.analyses} beside={sight.beside} onBeside={change.setBeside}
+          findings={sight.overlays ? visible : []} files={files} lit={lit} onLight={setHovered} onChoose={choose}
+          opacity={sight.opacity} map={sight.map} onScale={setScale}
         />
       ) : (
         <div className="canvas">{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><Trouble error={error} retry={() => void refetch()} /></div>}</div>
       )}
       {image ? (
         <Panel
-          image={image} findings={findings} visible={visible} least={least} off={off} shown={shown} lit={lit} onLight={setLit}
-          onLeast={(value) => set((next) => next.set("confidence", String(Math.round(value * 100))))}
-          onToggleClass={(name) => toggleIn("off", off, name)}
-          onToggleAnalysis={(one) => toggleIn("analysis", shown, one)}
+          image={image} sight={sight} change={change} whole={whole} findings={findings} visible={visible} changes={changes} files={files}
+          onRetryFiles={() => void refetch().then(retryFiles)} lit={lit} chosen={chosen} onLight={setHovered} onChoose={choose}
         />
       ) : <aside className="panel" />}
     </div>

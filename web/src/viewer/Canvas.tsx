@@ -1,11 +1,15 @@
-/** The dark room: one picture, zoomed and moved to the pixel, with boxes over it. */
-import { forwardRef, useImperativeHandle, useRef, useState } from "react"
+/** The dark room: one picture, zoomed and moved to the pixel, with what was found over it. */
+import { type Dispatch, forwardRef, type PointerEvent, type ReactNode, type SetStateAction, useCallback, useImperativeHandle, useMemo, useRef, useState } from "react"
 import { fileAddress } from "../api/files"
 import type { ImageDetail } from "../api/types"
 import { words } from "../words/en"
-import { Boxes } from "./Boxes"
+import { type ColourMap, colourMap } from "./colourMaps"
+import { Corner } from "./Corner"
+import { drawnOf, type Loaded } from "./files"
 import type { Finding } from "./findings"
-import { useView } from "./useView"
+import { Heatmap } from "./Heatmap"
+import { type Drawn, type Light, Overlay } from "./Overlay"
+import { type Place, useView } from "./useView"
 
 export interface CanvasHandle {
   zoom: (factor: number) => void
@@ -14,28 +18,58 @@ export interface CanvasHandle {
   showWhole: () => void
 }
 
-interface CanvasProps {
+export interface CanvasProps extends Omit<Light, "onChoose"> {
   image: ImageDetail
   findings: Finding[]
-  lit: string | null
-  onLight: (id: string | null) => void
-  onScale: (scale: number) => void
+  files: ReadonlyMap<string, Loaded>
+  /** What a click chose to stay lit; null is a click beside everything. */
+  onChoose: (id: string | null) => void
+  opacity: number
+  /** The colour map that a person chose; null is what each heatmap asks for. */
+  map: ColourMap | null
+  onScale?: (scale: number) => void
 }
 
 const PREVIEW_SIDE = 1280
 const PIXELS_FROM = 2.5
+const STILL = 5
 
-export const Canvas = forwardRef<CanvasHandle, CanvasProps>(function Canvas({ image, findings, lit, onLight, onScale }, handle) {
+interface Placed {
+  place: Place
+  onPlace: Dispatch<SetStateAction<Place>>
+  /** What stands above the picture. */
+  head?: ReactNode
+}
+
+export const Canvas = forwardRef<CanvasHandle, CanvasProps & Placed>(function Canvas(
+  { image, findings, files, lit, onLight, onChoose, opacity, map, onScale, place, onPlace, head }, handle,
+) {
   const frame = useRef<HTMLDivElement>(null)
-  const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useView(frame, image)
+  const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useView(frame, image, place, onPlace)
   const [failed, setFailed] = useState<Record<string, boolean>>({})
   const [fullSeen, setFullSeen] = useState(false)
   useImperativeHandle(handle, () => ({ zoom, setScale, pan, showWhole }), [zoom, setScale, pan, showWhole])
 
   const said = useRef(0)
-  if (said.current !== view.scale) {
+  if (onScale && said.current !== view.scale) {
     said.current = view.scale
     queueMicrotask(() => onScale(view.scale))
+  }
+
+  const drawn = useMemo(
+    () => findings.flatMap((finding): Drawn[] => {
+      const drawing = drawnOf(finding, files)
+      return "bounds" in drawing ? [{ finding, drawing }] : []
+    }),
+    [findings, files],
+  )
+  // A press that does not move the picture chooses what lies under it.
+  const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
+  const onPress = useCallback((id: string) => { if (press.current) press.current.id = id }, [])
+  const onUp = (event: PointerEvent) => {
+    const began = press.current
+    press.current = null
+    if (began && Math.hypot(event.clientX - began.x, event.clientY - began.y) < STILL) onChoose(began.id)
   }
 
   const density = window.devicePixelRatio || 1
@@ -43,33 +77,47 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps>(function Canvas({ im
   const wantsFull = fullSeen || !image.preview_url || failed.preview || shownSide > PREVIEW_SIDE * 1.05
   const nothingShows = (failed.preview || !image.preview_url) && failed.full
   return (
-    <div
-      ref={frame} className={dragging ? "canvas dragging" : "canvas"} role="group" tabIndex={0}
-      aria-label={words.viewer.picture} data-testid="canvas"
-    >
-      {canvas.width > 0 && (
-        <>
-          <div
-            className={view.scale * density >= PIXELS_FROM && fullSeen ? "picture pixels" : "picture"} data-testid="picture"
-            style={{
-              width: image.width, height: image.height,
-              transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
-            }}
-          >
-            {image.preview_url && !failed.preview && (
-              <img src={fileAddress(image.preview_url)} alt="" draggable={false} onError={() => setFailed((old) => ({ ...old, preview: true }))} />
-            )}
-            {wantsFull && !failed.full && (
-              <img
-                src={fileAddress(image.file_url)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
-                style={{ opacity: fullSeen ? 1 : 0 }} onError={() => setFailed((old) => ({ ...old, full: true }))}
-              />
-            )}
-          </div>
-          <Boxes findings={findings} lit={lit} onLight={onLight} view={view} picture={image} canvas={canvas} />
-        </>
-      )}
-      {nothingShows && <p className="canvas-nothing">{words.viewer.cannotShow}</p>}
+    <div className="pane">
+      {head}
+      <div
+        ref={frame} className={dragging ? "canvas dragging" : "canvas"} role="group" tabIndex={0}
+        aria-label={words.viewer.picture} data-testid="canvas" onPointerUp={onUp}
+        onPointerDownCapture={(event) => { if (event.button === 0) press.current = { id: null, x: event.clientX, y: event.clientY } }}
+      >
+        {canvas.width > 0 && (
+          <>
+            <div
+              className={view.scale * density >= PIXELS_FROM && fullSeen ? "picture pixels" : "picture"} data-testid="picture"
+              style={{
+                width: image.width, height: image.height,
+                transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
+              }}
+            >
+              {image.preview_url && !failed.preview && (
+                <img src={fileAddress(image.preview_url)} alt="" draggable={false} onError={() => setFailed((old) => ({ ...old, preview: true }))} />
+              )}
+              {wantsFull && !failed.full && (
+                <img
+                  src={fileAddress(image.file_url)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
+                  style={{ opacity: fullSeen ? 1 : 0 }} onError={() => setFailed((old) => ({ ...old, full: true }))}
+                />
+              )}
+              {findings.map((finding) => {
+                const file = files.get(finding.id)
+                return file?.state === "there" && file.heat && (
+                  <Heatmap
+                    key={finding.id} id={finding.id} heat={file.heat} map={map ?? colourMap(finding.annotation.data.color_map)} opacity={opacity}
+                    dimmed={lit.size > 0 && !lit.has(finding.id)}
+                  />
+                )
+              })}
+            </div>
+            <Overlay drawn={drawn} lit={lit} onLight={onLight} onChoose={onPress} view={view} picture={image} canvas={canvas} opacity={opacity} />
+            <Corner findings={findings} files={files} lit={lit} onLight={onLight} onChoose={onPress} view={view} />
+          </>
+        )}
+        {nothingShows && <p className="canvas-nothing">{words.viewer.cannotShow}</p>}
+      </div>
     </div>
   )
 })

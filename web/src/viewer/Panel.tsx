@@ -1,191 +1,226 @@
-/** Beside the picture: the slider, class toggles, what was found, which analysis said it, and where the image is from. */
-import { Download } from "lucide-react"
+/** Beside the picture: what is shown and how, what was found, which analysis said it, and where the image is from. */
+import { useEffect, useRef } from "react"
 import { Link } from "wouter"
-import { fileAddress } from "../api/files"
-import type { ImageDetail } from "../api/types"
+import type { Analysis, ImageDetail } from "../api/types"
 import { classColour } from "../components/classes"
 import { AnalysisTag } from "../components/states"
-import { paths, withSearch } from "../paths"
+import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { bytes, exact, When } from "../ui/time"
+import { Trouble } from "../ui/Notice"
+import { When } from "../ui/time"
 import { words } from "../words/en"
-import { percent } from "./Boxes"
-import { classKey, type Finding } from "./findings"
+import { About } from "./About"
+import { Changes } from "./Changes"
+import { type ColourMap, COLOUR_MAPS, colourMap, gradientOf } from "./colourMaps"
+import type { Changes as Changed } from "./compare"
+import { Entry } from "./Entry"
+import type { Loaded } from "./files"
+import { classKey, type Finding, percent } from "./findings"
+import { Tree } from "./Tree"
+import type { Whole } from "./useAnnotations"
+import { firstBeside, type Sight, type SightChanges } from "./useSight"
 
 export interface PanelProps {
   image: ImageDetail
+  sight: Sight
+  change: SightChanges
+  whole: Whole
   findings: Finding[]
   visible: Finding[]
-  least: number
-  onLeast: (confidence: number) => void
-  off: ReadonlySet<string>
-  onToggleClass: (name: string) => void
-  shown: ReadonlySet<string>
-  onToggleAnalysis: (id: string) => void
-  lit: string | null
+  changes: Changed | null
+  files: ReadonlyMap<string, Loaded>
+  onRetryFiles: () => void
+  lit: ReadonlySet<string>
+  chosen: string | null
   onLight: (id: string | null) => void
+  onChoose: (id: string | null) => void
 }
 
 export function Panel(props: PanelProps) {
+  const { image, changes, lit, chosen, onLight, onChoose } = props
+  const aside = useRef<HTMLElement>(null)
+  // What was chosen on the picture comes into sight in the list, which stays where it is if it was chosen there.
+  useEffect(() => {
+    const entry = chosen && aside.current?.querySelector(`[data-finding-id="${chosen}"]`)
+    if (entry && document.activeElement !== entry) entry.scrollIntoView({ block: "nearest" })
+  }, [chosen])
   return (
-    <aside className="panel" aria-label={words.viewer.info} data-testid="panel">
-      <Sight {...props} />
+    <aside ref={aside} className="panel" aria-label={words.viewer.info} data-testid="panel">
+      <Look {...props} />
+      {changes && <Changes changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
       <Found {...props} />
       <Analyses {...props} />
-      <About image={props.image} />
+      <About image={image} />
     </aside>
   )
 }
 
-function Sight({ findings, least, onLeast, off, onToggleClass }: PanelProps) {
-  const classes = new Map<string, number>()
-  for (const finding of findings) classes.set(classKey(finding), (classes.get(classKey(finding)) ?? 0) + 1)
+function counted(keys: string[]): [string, number][] {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return [...counts]
+}
+
+function Look({ findings, files, sight, change }: PanelProps) {
+  const w = words.viewer
+  const classes = counted(findings.map(classKey))
+  const types = counted(findings.map((finding) => finding.type))
+  const heat = findings.find((finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id))
+  const file = heat && files.get(heat.id)
+  const isGrey = file?.state === "there" && file.heat?.isGrey
+  const map = sight.map ?? colourMap(heat?.annotation.data.color_map)
   return (
     <section>
-      <h2 id="slider-words">{words.viewer.confidence}</h2>
+      <h2 id="slider-words">{w.confidence}</h2>
       <div className="slider">
         <input
-          type="range" min={0} max={100} step={1} value={Math.round(least * 100)} aria-labelledby="slider-words"
-          data-testid="confidence" onChange={(event) => onLeast(Number(event.target.value) / 100)}
+          type="range" min={0} max={100} step={1} value={Math.round(sight.least * 100)} aria-labelledby="slider-words"
+          data-testid="confidence" onChange={(event) => change.setLeast(Number(event.target.value) / 100)}
         />
-        <output>{percent(least)}</output>
+        <output>{percent(sight.least)}</output>
       </div>
-      {classes.size > 0 && (
-        <div className="class-toggles" role="group" aria-label={words.viewer.classes} style={{ marginTop: 10 }}>
-          {[...classes].map(([name, count]) => (
-            <button
-              key={name} type="button" className="class-toggle" aria-pressed={!off.has(name)} data-toggle={name}
-              onClick={() => onToggleClass(name)}
-            >
-              <span className="dot" style={{ background: classColour(name) }} />
-              {name || words.viewer.noClass} <span className="faint">{count}</span>
-            </button>
-          ))}
-        </div>
+      {types.some(([type]) => ["heatmap", "mask", "segmentation"].includes(type)) && (
+        <>
+          <h2 id="opacity-words" className="next">{w.opacity}</h2>
+          <div className="slider">
+            <input
+              type="range" min={0} max={100} step={1} value={Math.round(sight.opacity * 100)} aria-labelledby="opacity-words"
+              data-testid="opacity" onChange={(event) => change.setOpacity(Number(event.target.value) / 100)}
+            />
+            <output>{percent(sight.opacity)}</output>
+          </div>
+        </>
+      )}
+      {heat && isGrey && (
+        <label className="map-choice">
+          <span>{w.colourMap}</span>
+          <select value={map} data-testid="colour-map" onChange={(event) => change.setMap(event.target.value as ColourMap)}>
+            {COLOUR_MAPS.map((one) => <option key={one} value={one}>{w.colourMaps[one]}</option>)}
+          </select>
+          <span className="map-bar" style={{ background: gradientOf(map) }} aria-hidden />
+        </label>
+      )}
+      {(types.length > 1 || sight.offTypes.size > 0) && (
+        <Toggles label={w.kinds} values={types} off={sight.offTypes} name="type" say={(type) => w.types[type] ?? type} onToggle={change.toggleType} />
+      )}
+      {classes.length > 0 && (
+        <Toggles label={w.classes} values={classes} off={sight.offClasses} name="toggle" say={(name) => name || w.noClass} colour={classColour} onToggle={change.toggleClass} />
       )}
     </section>
   )
 }
 
-function Found({ image, findings, visible, least, onLeast, off, onToggleClass, lit, onLight }: PanelProps) {
+interface TogglesProps {
+  label: string
+  name: string
+  values: [string, number][]
+  off: ReadonlySet<string>
+  say: (value: string) => string
+  colour?: (value: string) => string
+  onToggle: (value: string) => void
+}
+
+function Toggles({ label, name, values, off, say, colour, onToggle }: TogglesProps) {
+  return (
+    <div className="class-toggles" role="group" aria-label={label}>
+      {values.map(([value, count]) => (
+        <button
+          key={value} type="button" className="class-toggle" aria-pressed={!off.has(value)} {...{ [`data-${name}`]: value }}
+          onClick={() => onToggle(value)}
+        >
+          {colour && <span className="dot" style={{ background: colour(value) }} />}
+          {say(value)} <span className="faint">{count}</span>
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const FIRST_ENTRIES = 300
+
+function Found({ image, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose }: PanelProps) {
+  const w = words.viewer
   const hidden = findings.length - visible.length
-  const showAll = () => {
-    if (least > 0) onLeast(0)
-    off.forEach(onToggleClass)
-  }
+  const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
+  // A list of thousands is not read; the picture and the slider find what is in it.
+  const listed = visible.slice(0, FIRST_ENTRIES)
+  const far = chosen && !listed.some(({ id }) => id === chosen) ? visible.filter(({ id }) => id === chosen) : []
   return (
     <section>
       <h2>
-        {words.viewer.found}
-        <span className="faint">{visible.length}</span>
+        {w.found}
+        <span className="faint">{words.count(visible.length)}</span>
       </h2>
-      {image.analyses.length === 0 && <p className="soft">{words.viewer.notAnalysed}</p>}
-      {image.analyses.length > 0 && findings.length === 0 && <p className="soft">{words.viewer.nothing}</p>}
+      {image.analyses.length === 0 && <p className="soft">{w.notAnalysed}</p>}
+      {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && <p className="soft">{w.nothing}</p>}
+      {whole.coming > 0 && !whole.error && <p className="soft" role="status">{w.restComing(whole.coming)}</p>}
+      {whole.error !== null && <Trouble error={whole.error} retry={whole.retry} />}
+      {failed > 0 && <p className="note small">{w.filesFailed(failed)} <Button small onClick={onRetryFiles}>{words.common.retry}</Button></p>}
       <div className="findings">
-        {visible.map((finding) => (
-          <button
-            key={finding.id} type="button" className={finding.id === lit ? "finding lit" : "finding"} data-finding-id={finding.id}
-            onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)}
-            onFocus={() => onLight(finding.id)} onBlur={() => onLight(null)}
-          >
-            <span className="dot" style={{ background: classColour(finding.name) }} />
-            <span>{finding.name ?? words.viewer.noClass}</span>
-            <span className="soft">{percent(finding.confidence)}</span>
-            {finding.said.map((child) => (
-              <small key={child.id} title={child.algorithm ?? undefined}>
-                <span>{child.class_name ?? words.viewer.noClass}</span> {percent(child.confidence)}
-                {child.algorithm && <i>{child.algorithm}</i>}
-              </small>
-            ))}
-          </button>
+        {[...far, ...listed].map((finding) => (
+          <Entry
+            key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id}
+            onLight={onLight} onChoose={onChoose}
+          />
         ))}
       </div>
+      {visible.length > listed.length && <p className="soft small">{w.listCut(visible.length - listed.length)}</p>}
       {hidden > 0 && (
         <p className="soft small" style={{ marginTop: 8 }}>
-          {words.viewer.hidden(hidden)}{" "}
-          <Button kind="quiet" small onClick={showAll}>{words.viewer.all}</Button>
+          {w.hidden(hidden)}{" "}
+          <Button kind="quiet" small onClick={change.showAll}>{w.all}</Button>
         </p>
       )}
     </section>
   )
 }
 
-function Analyses({ image, shown, onToggleAnalysis }: PanelProps) {
+function Analyses({ image, sight, change }: PanelProps) {
+  const w = words.viewer
   if (image.analyses.length === 0) return null
+  const first = firstBeside(image, sight.shown)
   return (
     <section>
-      <h2>{words.viewer.analyses}</h2>
+      <h2>
+        {w.analyses}
+        <Button small kind="quiet" onClick={() => change.setBeside(sight.beside ? null : first)}>
+          {sight.beside ? w.oneAgain : image.analyses.length > 1 ? w.besideTwo : w.besideOne}
+        </Button>
+      </h2>
       {image.analyses.map((analysis) => (
-        <label key={analysis.id} className="analysis-option">
-          <input
-            type="checkbox" checked={shown.has(analysis.id)} onChange={() => onToggleAnalysis(analysis.id)}
-            data-analysis-id={analysis.id}
-          />
-          <div>
-            <div>{analysis.model_name} <span className="faint">{analysis.model_version}</span></div>
-            <p>
-              <AnalysisTag state={analysis.status} />{" "}
-              <When at={analysis.completed_at ?? analysis.created_at} />
-              {analysis.job_id !== null && (
-                <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${words.job.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
-              )}
-            </p>
-            {analysis.error_message && <p className="red">{analysis.error_message}</p>}
-          </div>
-        </label>
+        <div key={analysis.id} className="analysis-option">
+          <label>
+            <input
+              type="checkbox" checked={sight.shown.has(analysis.id)} disabled={sight.beside !== null}
+              onChange={() => change.toggleAnalysis(analysis.id)} data-analysis-id={analysis.id}
+            />
+            <span>{analysis.model_name} <span className="faint">{analysis.model_version}</span></span>
+          </label>
+          <p>
+            <AnalysisTag state={analysis.status} />{" "}
+            <When at={analysis.completed_at ?? analysis.created_at} />
+            {analysis.job_id !== null && (
+              <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${words.job.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
+            )}
+            {analysis.external_job_id !== null && <> · {w.outside} <code>{analysis.external_job_id}</code></>}
+          </p>
+          {analysis.is_stale && <p className="amber" data-testid="stale">{w.stale} <When at={analysis.updated_at} />. {w.staleTodo}</p>}
+          {analysis.error_message && <p className="red">{analysis.error_message}</p>}
+          <MadeBy analysis={analysis} />
+        </div>
       ))}
     </section>
   )
 }
 
-function About({ image }: { image: ImageDetail }) {
-  const w = words.viewer
-  const project = image.project_id
+function MadeBy({ analysis }: { analysis: Analysis }) {
+  const told = Object.entries({ [words.viewer.parameters]: analysis.parameters, [words.viewer.provenance]: analysis.provenance })
+    .filter(([, value]) => Object.keys(value ?? {}).length > 0)
+  if (told.length === 0) return null
   return (
-    <section>
-      <h2>{w.info}</h2>
-      <dl className="facts">
-        <dt>{w.captured}</dt>
-        <dd>
-          {exact(image.captured_at, image.time_zone)}
-          <div className="soft small">
-            {w.capturedFrom[image.captured_at_source] ?? image.captured_at_source}
-            {image.captured_at_raw ? `, ${w.raw} “${image.captured_at_raw}”` : ""}
-          </div>
-          {image.clock_offset_s !== 0 && <div className="soft small">{w.clockOffset(image.clock_offset_s)}</div>}
-        </dd>
-        <dt>{w.deployment}</dt>
-        <dd><Link href={withSearch(paths.images(project), { deployment: image.deployment_id })}>{image.deployment_name}</Link></dd>
-        <dt>{w.from}</dt>
-        <dd>
-          {image.source_id ? <Link href={paths.source(project, image.source_id)}>{w.fromSource}</Link> : w.fromUpload}
-          {image.source_path && <div className="soft small">{image.source_path}</div>}
-        </dd>
-        <dt>{w.file}</dt>
-        <dd>{image.filename}<div className="soft small">{image.media_type}, {bytes(image.size_bytes)}</div></dd>
-        <dt>{w.size}</dt>
-        <dd>{image.width} × {image.height} <span className="soft">({w.megapixels(((image.width * image.height) / 1e6).toFixed(1))})</span></dd>
-        <dt>{w.added}</dt>
-        <dd><When at={image.created_at} /></dd>
-        {image.flags.length > 0 && (<><dt>{w.flags}</dt><dd>{image.flags.join(", ")}</dd></>)}
-        <dt>{w.checksum}</dt>
-        <dd title={image.sha256}><code>{image.sha256.slice(0, 16)}…</code></dd>
-      </dl>
-      <a className="button" style={{ marginTop: 12 }} href={fileAddress(image.file_url)} download={image.filename}>
-        <Download size={16} aria-hidden /> {w.download}
-      </a>
-      <details style={{ marginTop: 16 }}>
-        <summary>{w.exif}</summary>
-        {Object.keys(image.exif).length === 0 && <p className="soft">{w.noExif}</p>}
-        <dl className="facts">
-          {Object.entries(image.exif).map(([name, value]) => (
-            <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
-              <dd>{typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
-            </div>
-          ))}
-        </dl>
-      </details>
-    </section>
+    <details className="made-by">
+      <summary>{words.viewer.madeBy}</summary>
+      <Tree value={Object.fromEntries(told)} />
+    </details>
   )
 }

@@ -1,32 +1,38 @@
 /** Zoom and pan of the viewer by wheel, drag, pinch and double click. */
-import { type RefObject, useCallback, useEffect, useRef, useState } from "react"
+import { type Dispatch, type RefObject, type SetStateAction, useCallback, useEffect, useRef, useState } from "react"
 import { clamp, fit, type Size, type View, zoomAt } from "./geometry"
+
+/** Where the picture lies; `fitted` is shown whole, and stays so when the window changes. */
+export interface Place {
+  view: View
+  fitted: boolean
+}
+
+export const WHOLE: Place = { view: { scale: 1, x: 0, y: 0 }, fitted: true }
 
 interface Hands {
   view: View
   canvas: Size
   dragging: boolean
-  /** Whether the picture is shown whole, and stays so when the window changes. */
-  fitted: boolean
   showWhole: () => void
   zoom: (factor: number) => void
   setScale: (scale: number) => void
   pan: (dx: number, dy: number) => void
 }
 
-export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Size): Hands {
+/** The place is kept outside, so that two pictures beside each other move in step. */
+export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Size, place: Place, setPlace: Dispatch<SetStateAction<Place>>): Hands {
   const [canvas, setCanvas] = useState<Size>({ width: 0, height: 0 })
-  const [state, setState] = useState<{ view: View; fitted: boolean }>({ view: { scale: 1, x: 0, y: 0 }, fitted: true })
   const [dragging, setDragging] = useState(false)
   const now = useRef({ canvas, picture })
   now.current = { canvas, picture }
 
   const change = useCallback((next: (view: View, picture: Size, canvas: Size) => View) => {
-    setState((old) => ({
+    setPlace((old) => ({
       view: next(old.fitted ? fit(now.current.picture, now.current.canvas) : old.view, now.current.picture, now.current.canvas),
       fitted: false,
     }))
-  }, [])
+  }, [setPlace])
 
   useEffect(() => {
     const element = canvasRef.current
@@ -35,13 +41,13 @@ export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Si
     observer.observe(element)
     setCanvas({ width: element.clientWidth, height: element.clientHeight })
 
-    const place = (event: { clientX: number; clientY: number }) => {
+    const spot = (event: { clientX: number; clientY: number }) => {
       const frame = element.getBoundingClientRect()
       return { x: event.clientX - frame.left, y: event.clientY - frame.top }
     }
     const onWheel = (event: WheelEvent) => {
       event.preventDefault()
-      const at = place(event)
+      const at = spot(event)
       const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
       const factor = Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002))
       change((view, p, c) => zoomAt(view, factor, at.x, at.y, p, c))
@@ -50,13 +56,13 @@ export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Si
     const onDown = (event: PointerEvent) => {
       if (event.button !== 0) return
       element.setPointerCapture(event.pointerId)
-      fingers.set(event.pointerId, place(event))
+      fingers.set(event.pointerId, spot(event))
       setDragging(true)
     }
     const onMove = (event: PointerEvent) => {
       const before = fingers.get(event.pointerId)
       if (!before) return
-      const at = place(event)
+      const at = spot(event)
       const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1]
       fingers.set(event.pointerId, at)
       const [dx, dy] = [at.x - before.x, at.y - before.y]
@@ -76,7 +82,7 @@ export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Si
       if (fingers.size === 0) setDragging(false)
     }
     const onDouble = (event: MouseEvent) => {
-      const at = place(event)
+      const at = spot(event)
       change((view, p, c) => zoomAt(view, event.shiftKey ? 0.4 : 2.5, at.x, at.y, p, c))
     }
     element.addEventListener("wheel", onWheel, { passive: false })
@@ -96,13 +102,12 @@ export function useView(canvasRef: RefObject<HTMLDivElement | null>, picture: Si
     }
   }, [canvasRef, change])
 
-  const view = state.fitted && canvas.width > 0 ? fit(picture, canvas) : state.view
+  const view = place.fitted && canvas.width > 0 ? fit(picture, canvas) : place.view
   return {
     view,
     canvas,
     dragging,
-    fitted: state.fitted,
-    showWhole: useCallback(() => setState((old) => ({ ...old, fitted: true })), []),
+    showWhole: useCallback(() => setPlace((old) => ({ ...old, fitted: true })), [setPlace]),
     zoom: useCallback((factor) => change((v, p, c) => zoomAt(v, factor, c.width / 2, c.height / 2, p, c)), [change]),
     setScale: useCallback((scale) => change((v, p, c) => zoomAt(v, scale / v.scale, c.width / 2, c.height / 2, p, c)), [change]),
     pan: useCallback((dx, dy) => change((v, p, c) => clamp({ ...v, x: v.x + dx, y: v.y + dy }, p, c)), [change]),

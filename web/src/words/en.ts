@@ -53,7 +53,7 @@ export const words = {
     groups: [
       { name: "Everywhere", keys: [["?", "show these keys"], ["/", "search"], ["g then o", "overview"], ["g then i", "images"], ["g then j", "jobs"], ["g then s", "sources"], ["g then d", "deployments"], ["g then w", "workers"], ["Esc", "close what is open"]] },
       { name: "Images", keys: [["← → ↑ ↓", "move"], ["Enter", "open"], ["x", "select"], ["r", "run a pipeline on what is selected"]] },
-      { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["b", "boxes on or off"], ["i", "information on or off"], ["Esc", "back to the images"]] },
+      { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["b", "findings on or off"], ["c", "side by side on or off"], ["i", "information on or off"], ["Tab, Enter", "go through the findings, choose one"], ["Esc", "choose none, back to the images"]] },
     ] as { name: string; keys: [string, string][] }[],
   },
 
@@ -119,14 +119,35 @@ export const words = {
 
   viewer: {
     previous: "Previous image", next: "Next image", back: "Back to the images", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Fit", actual: "Pixel for pixel",
-    boxes: "Boxes", confidence: "Confidence", classes: "Classes", analyses: "Analyses", found: "Found", info: "Information", exif: "EXIF",
+    boxes: "Findings on the picture", confidence: "Confidence", classes: "Classes", analyses: "Analyses", found: "Found", info: "Information", exif: "EXIF",
     hidden: (count: number) => (count === 1 ? "1 more is below the slider or switched off." : `${n(count)} more are below the slider or switched off.`),
     nothing: "This analysis found nothing.", notAnalysed: "No model has looked at this image yet.", noClass: "unnamed",
     download: "Download the original", captured: "Taken", from: "Came from", file: "File", size: "Size", added: "Added", checksum: "SHA-256", deployment: "Deployment", clock: "Clock offset",
     capturedFrom: { exif: "read from EXIF", filename: "read from the file's name", modified_time: "the file's modified time", received_time: "the time it was received" } as Record<string, string>,
     fromUpload: "uploaded by hand", fromSource: "pulled from a source", clockOffset: (seconds: number) => `${seconds > 0 ? "+" : "−"}${n(Math.abs(seconds))} s added to the camera's clock`,
     noExif: "The file carries no EXIF.", picture: "The picture", showInfo: "Show information", hideInfo: "Hide information", raw: "as written", cannotShow: "The picture could not be loaded. The file is safe; try again, or download it.",
-    flags: "Flags", megapixels: (value: string) => `${value} MP`, all: "Show all", cut: (part: string) => `top ${part}`, other: "Other findings",
+    flags: "Flags", megapixels: (value: string) => `${value} MP`, all: "Show all",
+    types: { bounding_box: "Boxes", classification: "Whole picture", heatmap: "Heatmaps", segmentation: "Outlines", mask: "Masks", keypoint: "Key points", custom: "Data" } as Record<string, string>,
+    kinds: "Kinds of findings", opacity: "Opacity", colourMap: "Colours", colourMaps: { viridis: "Viridis", magma: "Magma", turbo: "Turbo", jet: "Jet", grey: "Grey" } as Record<string, string>,
+    heatmapOf: (name: string | null) => (name ? `Heatmap of ${name}` : "Heatmap"), coming: "is being loaded", notLoaded: "could not be loaded", asGiven: "As it was sent",
+    cannotDraw: (why: string) => `Not drawn: ${why}`,
+    odd: {
+      box: "its corners are missing or the wrong way round.", format: "it is neither run lengths nor a polygon.", runs: "its run lengths are missing, empty, or do not fit their size.",
+      polygon: "a polygon takes at least three points, each of two numbers.", points: "none of its key points has a place.", noFile: "its file is not in the store.",
+      unreachable: "its file could not be loaded. Nothing was lost; try again.", notPicture: "its file is no picture that a browser can read.", tooLarge: "its file is too large for this browser.", emptyMask: "the mask is empty.",
+    },
+    restComing: (count: number) => (count === 1 ? "1 more is on its way." : `${n(count)} more are on their way.`),
+    listCut: (count: number) => `${n(count)} more are on the picture but not in this list. Move the slider to see fewer.`,
+    filesFailed: (count: number) => (count === 1 ? "1 file could not be loaded." : `${n(count)} files could not be loaded.`),
+    outside: "outside job", stale: "Nothing was heard of its pipeline for a long time: the last was at", staleTodo: "It may have stopped; what it sent so far is shown.",
+    madeBy: "How it was made", parameters: "Parameters", provenance: "Provenance",
+    besideTwo: "Compare side by side", besideOne: "Beside the bare picture", oneAgain: "One picture again", sides: { left: "Left", right: "Right" }, onlyPicture: "only the picture",
+    analysisName: (model: string, version: string, job: number | null) => `${model} ${version}${job === null ? "" : `, job ${job}`}`,
+    changed: "What changed", nothingChanged: "Nothing changed among what is shown.",
+    onlyLeft: (name: string, count: number) => `${name}${count > 1 ? ` (${n(count)})` : ""}: only on the left`, onlyRight: (name: string, count: number) => `${name}${count > 1 ? ` (${n(count)})` : ""}: only on the right`,
+    renamed: (left: string, right: string) => `${left} → ${right}, in the same place`, surer: (name: string, left: string, right: string) => `${name}: ${left || "no confidence"} → ${right || "no confidence"}`,
+    lost: (name: string, confidence: string) => `${[name, confidence].filter(Boolean).join(" ")}: this one is only on the left`, gained: (name: string, confidence: string) => `${[name, confidence].filter(Boolean).join(" ")}: this one is only on the right`,
+    cut: (part: string) => `top ${part}`, other: "Other findings",
   },
 
   job: {
