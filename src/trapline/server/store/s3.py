@@ -15,10 +15,10 @@ from urllib.parse import quote
 import httpx2
 import obstore
 import structlog
-from obstore.exceptions import BaseError, GenericError
+from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from trapline.server.errors import NotFound, TraplineError, Unavailable
+from trapline.server.errors import NotFound, Unavailable
 from trapline.server.store.incoming import IncomingFolder
 from trapline.server.store.keys import parts_of
 from trapline.server.store.port import Arrived, Incoming, SignedPut, Stored
@@ -215,7 +215,10 @@ class S3:
                 answer = await client.head(address, headers=headers)
             if answer.status_code == 404:
                 return None
-            answer.raise_for_status()
+            if answer.status_code == 403:
+                raise PermissionDeniedError("HEAD was answered with 403")
+            if answer.status_code != 200:
+                raise GenericError(f"HEAD was answered with {answer.status_code}")
         return Arrived(
             int(answer.headers["content-length"]),
             answer.headers.get("content-type", UNKNOWN_TYPE),
@@ -246,15 +249,15 @@ class S3:
             if isinstance(error, FileNotFoundError) and (found is None or found[1] != "NoSuchBucket"):
                 raise NotFound from error
             log.warning("the S3 server failed", bucket=self._bucket.name, reason=told[:500])
-            raise self._explain(found[1] if found else told, may) from error
+            raise Unavailable(self._explain(error, found[1] if found else "", may)) from error
 
-    def _explain(self, reason: str, may: str) -> TraplineError:
+    def _explain(self, error: Exception, code: str, may: str) -> str:
         where = f"The S3 server with the bucket {self._bucket.name!r}"
-        if reason in REFUSALS:
-            return Unavailable(f"{where} {REFUSALS[reason]}. Nothing was stored.")
-        if reason == "AccessDenied" or "403" in reason:
-            return Unavailable(f"{where} does not let S3_ACCESS_KEY_ID {may}. Nothing was stored.")
-        return Unavailable(f"{where} does not answer as it should. Nothing was stored; try again.")
+        if code in REFUSALS:
+            return f"{where} {REFUSALS[code]}. Nothing was stored."
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+            return f"{where} does not let S3_ACCESS_KEY_ID {may}. Nothing was stored."
+        return f"{where} does not answer as it should. Nothing was stored; try again."
 
 
 def _options(first: int, length: int | None) -> "GetOptions":
