@@ -10,7 +10,9 @@ from uuid_utils.compat import uuid7
 from trapline.server.actions.tokens import create_token
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
+from trapline.server.db.artifacts import ArtifactRow
 from trapline.server.db.base import Database
+from trapline.server.db.callback_keys import CallbackKeyRow
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow
 from trapline.server.db.jobs import JobRow
@@ -123,7 +125,23 @@ async def build_house(system: System, name: str) -> House:
             data={"scores": [0.25, 0.75]},
             fingerprint=uuid7(),
         )
-        tx.session.add(annotation)
+        artifact = ArtifactRow(
+            project_id=project.id,
+            analysis_id=analysis.id,
+            artifact_type="log",
+            media_type="text/plain",
+            filename="log.txt",
+            storage_path=f"ml_outputs/{analysis.id}/log.txt",
+        )
+        key = CallbackKeyRow(
+            key_id=f"tlk_{name}",
+            service_id=service.id,
+            project_ids=[project.id],
+            name="",
+            sealed_secret=b"sealed",
+            created_by="somebody",
+        )
+        tx.session.add_all([annotation, artifact, key])
         await tx.session.flush()
     house = House(
         ids={
@@ -135,6 +153,8 @@ async def build_house(system: System, name: str) -> House:
             "job_id": str(job.id),
             "analysis_id": str(analysis.id),
             "annotation_id": str(annotation.id),
+            "artifact_id": str(artifact.id),
+            "key_id": str(key.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

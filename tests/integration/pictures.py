@@ -20,3 +20,10 @@ def make_jpeg(
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
+
+
+def make_png(size: tuple[int, int] = (20, 10), shade: int = 128) -> bytes:
+    """Make a small grey PNG."""
+    buffer = io.BytesIO()
+    Image.new("L", size, shade).save(buffer, "PNG")
+    return buffer.getvalue()

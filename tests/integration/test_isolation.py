@@ -1,6 +1,7 @@
 """Nobody reaches into another project, by any route: generated from the table of access and the OpenAPI document."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,7 +11,7 @@ from tests.integration.houses import House, build_house, fingerprint, unknown_id
 from trapline.server.routes.access import ACCESS, PEOPLE, access_key
 from trapline.server.routes.application import make_application
 from trapline.server.rules.access import RANK
-from trapline.server.system import System
+from trapline.server.system import Callbacks, System
 from trapline.wire.auth import Role, TokenKind
 
 DOCUMENT: dict[str, Any] = make_application(None).openapi()
@@ -43,11 +44,20 @@ BODIES: dict[str, Any] = {
         }
     },
     "PATCH /image-pull-sources/{source_id}": {"name": "taken over"},
+    "POST /images/{image_id}/analyses": {"image_id": "{image_id}", "model_name": "intruder", "model_version": "1"},
+    "PATCH /analyses/{analysis_id}/status": {"status": "canceled"},
+    "POST /analyses/{analysis_id}/artifacts/presign": {"artifact_type": "log", "filename": "log.txt"},
+    "POST /analyses/{analysis_id}/annotations:bulk": {"annotations": []},
+    "POST /analyses/{analysis_id}/finalize": {"status": "failed"},
+    "POST /callback_keys": {"projects": ["{project_id}"], "service": "intruder"},
+    "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
     "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
     "POST /tasks/renew": {"leases": []},
     "POST /tasks/release": {"leases": []},
 }
+# What a route must be asked with beside the ids.
+QUERIES: dict[str, dict[str, str]] = {"GET /analyses/{analysis_id}/export": {"format": "json"}}
 # The same without what names a project: the role is asked for all the same.
 LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}
 # Multipart routes: form fields that name a project.
@@ -105,7 +115,7 @@ async def _call(
     bodies: dict[str, Any] = BODIES,
 ) -> httpx2.Response:
     key = access_key(method, path)
-    query = {
+    query = QUERIES.get(key, {}) | {
         parameter["name"]: ids["project_id" if parameter["name"] == "project" else "deployment_id"]
         for parameter in operation.get("parameters", [])
         if parameter["in"] == "query" and parameter["name"] in ("project", "deployment")
@@ -125,6 +135,12 @@ async def _call(
 
 def _without_request(answer: httpx2.Response) -> dict[str, Any]:
     return {key: value for key, value in answer.json().items() if key != "request_id"}
+
+
+@pytest.fixture
+def system(system: System) -> System:
+    """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
+    return replace(system, callbacks=Callbacks(require_signature=False))
 
 
 @pytest.fixture

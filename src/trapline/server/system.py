@@ -1,6 +1,9 @@
 """What every action stands on: the engines of one process, and the figures that settings give."""
 
 import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +58,9 @@ class Callbacks:
     artifact_bytes: int = 256 * 1024 * 1024
     address_lifetime_s: int = 900
     stale_after_s: int = 3600
+    clock: Callable[[], float] = time.time
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many signatures this process refused, by reason."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ class AnalysisState(StrEnum):
     CANCELED = "canceled"
 
 
+class ExportFormat(StrEnum):
+    """The forms in which an analysis is given as a file."""
+
+    JSON = "json"
+    CSV = "csv"
+    COCO = "coco"
+
+
 class Priority(StrEnum):
     """How urgent an outside pipeline is asked to be."""
 

@@ -4,6 +4,166 @@
  */
 
 export interface paths {
+    "/api/v2/analyses/{analysis_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Analysis
+         * @description Show an analysis with the first page of its annotations.
+         */
+        get: operations["show_analysis_api_v2_analyses__analysis_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Annotations
+         * @description List the annotations of an analysis by ordering, then as they were posted.
+         */
+        get: operations["show_annotations_api_v2_analyses__analysis_id__annotations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/annotations:bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Annotations
+         * @description Store annotations, all of them or none; those that are there already stay as they are.
+         */
+        post: operations["post_annotations_api_v2_analyses__analysis_id__annotations_bulk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Artifacts
+         * @description List the files of an analysis, the oldest first.
+         */
+        get: operations["show_artifacts_api_v2_analyses__analysis_id__artifacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/artifacts/presign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Presign
+         * @description Give an address to upload one file to.
+         */
+        post: operations["presign_api_v2_analyses__analysis_id__artifacts_presign_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Give an analysis with all its annotations as a file: json, csv, or coco.
+         */
+        get: operations["export_api_v2_analyses__analysis_id__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finalize
+         * @description End an analysis, completed or failed.
+         */
+        post: operations["finalize_api_v2_analyses__analysis_id__finalize_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/analyses/{analysis_id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Status
+         * @description Move an analysis: from queued to processing, from there to its end. A person may cancel it.
+         */
+        patch: operations["change_status_api_v2_analyses__analysis_id__status_patch"];
+        trace?: never;
+    };
     "/api/v2/annotations/{annotation_id}/scores": {
         parameters: {
             query?: never;
@@ -18,6 +178,26 @@ export interface paths {
          *     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
          */
         get: operations["show_scores_api_v2_annotations__annotation_id__scores_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/artifacts/{artifact_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download
+         * @description Lead to an artifact's file by a signed address.
+         */
+        get: operations["download_api_v2_artifacts__artifact_id__download_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -149,6 +329,70 @@ export interface paths {
          * @description Revoke an API token; it is refused at once.
          */
         delete: operations["revoke_token_api_v2_auth_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/callback_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description List the keys that reach a project, or any of yours, newest first.
+         */
+        get: operations["list_keys_api_v2_callback_keys_get"];
+        put?: never;
+        /**
+         * Create Key
+         * @description Make a key for a processing service of yours; its secret is told this once.
+         */
+        post: operations["create_key_api_v2_callback_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/callback_keys/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Signature
+         * @description Say which part of a request's signature is wrong. Nothing is stored, and no secret is told.
+         */
+        post: operations["check_signature_api_v2_callback_keys_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/callback_keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description Revoke a key: nothing that it signs is taken any more.
+         */
+        delete: operations["revoke_key_api_v2_callback_keys__key_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -286,6 +530,30 @@ export interface paths {
         get: operations["show_image_api_v2_images__image_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/{image_id}/analyses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Analyses
+         * @description List the analyses of an image, newest first.
+         */
+        get: operations["list_analyses_api_v2_images__image_id__analyses_get"];
+        put?: never;
+        /**
+         * Create Analysis
+         * @description Make an analysis that an outside pipeline is going to do; its `callback_secret` signs its callbacks.
+         */
+        post: operations["create_analysis_api_v2_images__image_id__analyses_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1182,6 +1450,53 @@ export interface components {
          */
         AnnotationType: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
         /**
+         * Artifact
+         * @description One file of an analysis; size in bytes and SHA-256 once it was seen in the store.
+         */
+        Artifact: {
+            /**
+             * Analysis Id
+             * Format: uuid
+             */
+            analysis_id: string;
+            artifact_type: components["schemas"]["ArtifactType"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Media Type */
+            media_type: string;
+            /** Sha256 */
+            sha256: string | null;
+            /** Size */
+            size: number | null;
+            state: components["schemas"]["ArtifactState"];
+            /** Storage Path */
+            storage_path: string;
+            /** Uploaded At */
+            uploaded_at: string | null;
+        };
+        /**
+         * ArtifactState
+         * @description Where an artifact is: given an address, seen in the store, cited by an annotation or its analysis.
+         * @enum {string}
+         */
+        ArtifactState: "presigned" | "uploaded" | "cited";
+        /**
+         * ArtifactType
+         * @description What kind of file an artifact is.
+         * @enum {string}
+         */
+        ArtifactType: "heatmap" | "mask" | "segmentation" | "log" | "metadata";
+        /**
          * Attempt
          * @description One lease of one task. `number` never restarts.
          *
@@ -1234,6 +1549,64 @@ export interface components {
             y_min: number;
         };
         /**
+         * CallbackKey
+         * @description A service key, without its secret: who signs with it, and for which projects.
+         */
+        CallbackKey: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Key Id */
+            key_id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Projects */
+            projects: number[];
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Service */
+            service: string;
+        };
+        /**
+         * CallbackKeyMade
+         * @description A new service key with its secret, which is shown this once.
+         */
+        CallbackKeyMade: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Key Id */
+            key_id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Projects */
+            projects: number[];
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Secret */
+            secret: string;
+            /** Service */
+            service: string;
+        };
+        /**
          * Caller
          * @description Who am I: the person or token behind a request.
          */
@@ -1272,6 +1645,32 @@ export interface components {
             project_id: number;
         };
         /**
+         * CheckedPart
+         * @description One part of a signature: whether it holds, and in words what is wrong or was found.
+         */
+        CheckedPart: {
+            /** Holds */
+            holds: boolean;
+            /** Part */
+            part: string;
+            /** Words */
+            words: string;
+        };
+        /**
+         * CheckedSignature
+         * @description What was found about a signature: whether it holds, part by part, and what the server signs for this request.
+         */
+        CheckedSignature: {
+            /** Expected Message */
+            expected_message: string | null;
+            /** First Difference */
+            first_difference: number | null;
+            /** Holds */
+            holds: boolean;
+            /** Parts */
+            parts: components["schemas"]["CheckedPart"][];
+        };
+        /**
          * ClassCount
          * @description A class and how many images show it.
          */
@@ -1288,6 +1687,68 @@ export interface components {
         ClassCounts: {
             /** Results */
             results: components["schemas"]["ClassCount"][];
+        };
+        /**
+         * CreatedAnalysis
+         * @description A new analysis, with the secret that signs its callbacks: 64 characters, shown only here.
+         */
+        CreatedAnalysis: {
+            /** Annotation Count */
+            annotation_count: number;
+            /** Annotations */
+            annotations: components["schemas"]["Annotation"][];
+            /** Callback Secret */
+            callback_secret: string;
+            /** Completed At */
+            completed_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error Message */
+            error_message: string | null;
+            /** External Job Id */
+            external_job_id: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Job Id */
+            job_id: number | null;
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Next */
+            next?: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            /** Provenance */
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** Requested By Id */
+            requested_by_id: string | null;
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["AnalysisState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * DeadLetter
@@ -1401,6 +1862,12 @@ export interface components {
             taken_back: number;
             worker: components["schemas"]["Worker"];
         };
+        /**
+         * ExportFormat
+         * @description The forms in which an analysis is given as a file.
+         * @enum {string}
+         */
+        ExportFormat: "json" | "csv" | "coco";
         /**
          * FailureGroup
          * @description Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
@@ -1938,6 +2405,54 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * NewAnalysis
+         * @description An analysis that an outside pipeline is going to do.
+         */
+        NewAnalysis: {
+            /** External Job Id */
+            external_job_id?: string | null;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** @default normal */
+            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            /**
+             * Provenance
+             * @default {}
+             */
+            provenance: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * NewCallbackKey
+         * @description A key for a processing service of yours, which is made if there is none of this name.
+         */
+        NewCallbackKey: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Projects */
+            projects: number[];
+            /** Service */
+            service: string;
+        };
+        /**
          * NewDeployment
          * @description Make a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
          */
@@ -2092,6 +2607,62 @@ export interface components {
             name: string;
             /** Projects */
             projects?: number[] | null;
+        };
+        /** Page[Analysis] */
+        Page_Analysis_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Analysis"][];
+        };
+        /** Page[Annotation] */
+        Page_Annotation_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Annotation"][];
+        };
+        /** Page[Artifact] */
+        Page_Artifact_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Artifact"][];
+        };
+        /** Page[CallbackKey] */
+        Page_CallbackKey_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["CallbackKey"][];
         };
         /** Page[DeadLetter] */
         Page_DeadLetter_: {
@@ -2260,6 +2831,30 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Worker"][];
+        };
+        /**
+         * Presigned
+         * @description Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite.
+         */
+        Presigned: {
+            /**
+             * Artifact Id
+             * Format: uuid
+             */
+            artifact_id: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Headers */
+            headers: {
+                [key: string]: string;
+            };
+            /** Storage Path */
+            storage_path: string;
+            /** Upload Url */
+            upload_url: string;
         };
         /**
          * Problem
@@ -2662,6 +3257,37 @@ export interface components {
             password: string;
         };
         /**
+         * SignatureToCheck
+         * @description A request as it was sent: its method, its target, its headers and its body.
+         *
+         *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that differs is found.
+         *     `body_base64` is for a body that is no text.
+         */
+        SignatureToCheck: {
+            /**
+             * Body
+             * @default
+             */
+            body: string;
+            /** Body Base64 */
+            body_base64?: string | null;
+            /** Headers */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Method
+             * @default POST
+             */
+            method: string;
+            /** Project */
+            project: number;
+            /** Signed Message */
+            signed_message?: string | null;
+            /** Target */
+            target: string;
+        };
+        /**
          * Source
          * @description A pull source. Secrets never come back; `health` is `ok`, `failing`, `paused` or `new`.
          */
@@ -2893,6 +3519,22 @@ export interface components {
          * @enum {string}
          */
         StateFilter: "none" | "queued" | "processing" | "completed" | "failed" | "canceled";
+        /**
+         * StoredAnnotations
+         * @description The annotations that were posted, with their ids and in their order; equal ones are one.
+         *
+         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.
+         */
+        StoredAnnotations: {
+            /** Annotations */
+            annotations: components["schemas"]["Annotation"][];
+            /** Created */
+            created: number;
+            /** Total */
+            total: number;
+            /** Unchanged */
+            unchanged: number;
+        };
         /**
          * Task
          * @description One image to work on. `reply_subject` is the lease token that the result must carry.
@@ -3180,6 +3822,344 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    show_analysis_api_v2_analyses__analysis_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_annotations_api_v2_analyses__analysis_id__annotations_get: {
+        parameters: {
+            query?: {
+                type?: components["schemas"]["AnnotationType"] | null;
+                class?: string | null;
+                confidence_min?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Annotation_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_annotations_api_v2_analyses__analysis_id__annotations_bulk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Annotations */
+                    annotations: {
+                        /**
+                         * AnnotationType
+                         * @description What kind of finding an annotation is.
+                         * @enum {string}
+                         */
+                        annotation_type: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
+                        /** Class Name */
+                        class_name?: string | null;
+                        /** Confidence */
+                        confidence?: number | null;
+                        /** Data */
+                        data: {
+                            [key: string]: unknown;
+                        };
+                        /** Ordering */
+                        ordering?: number | null;
+                        /** Parent */
+                        parent?: number | string | null;
+                        /** Storage Path */
+                        storage_path?: string | null;
+                    }[];
+                    /**
+                     * PostMode
+                     * @description Whether what is posted comes to what is there, or takes its place.
+                     * @enum {string}
+                     */
+                    mode?: "append" | "replace";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredAnnotations"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_artifacts_api_v2_analyses__analysis_id__artifacts_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Artifact_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presign_api_v2_analyses__analysis_id__artifacts_presign_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * ArtifactType
+                     * @description What kind of file an artifact is.
+                     * @enum {string}
+                     */
+                    artifact_type: "heatmap" | "mask" | "segmentation" | "log" | "metadata";
+                    /** Filename */
+                    filename: string;
+                    /** Sha256 */
+                    sha256?: string | null;
+                    /** Size */
+                    size?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presigned"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_api_v2_analyses__analysis_id__export_get: {
+        parameters: {
+            query: {
+                format: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finalize_api_v2_analyses__analysis_id__finalize_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Error Message */
+                    error_message?: string | null;
+                    /**
+                     * AnalysisState
+                     * @description Where an analysis is.
+                     * @enum {string}
+                     */
+                    status: "queued" | "processing" | "completed" | "failed" | "canceled";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_status_api_v2_analyses__analysis_id__status_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Error Message */
+                    error_message?: string | null;
+                    /**
+                     * AnalysisState
+                     * @description Where an analysis is.
+                     * @enum {string}
+                     */
+                    status: "queued" | "processing" | "completed" | "failed" | "canceled";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_scores_api_v2_annotations__annotation_id__scores_get: {
         parameters: {
             query?: never;
@@ -3199,6 +4179,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Scores"];
                 };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_api_v2_artifacts__artifact_id__download_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What happened and what to do. */
             default: {
@@ -3432,6 +4441,132 @@ export interface operations {
             header?: never;
             path: {
                 token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys_api_v2_callback_keys_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CallbackKey_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key_api_v2_callback_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCallbackKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackKeyMade"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_signature_api_v2_callback_keys_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignatureToCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedSignature"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key_api_v2_callback_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
             };
             cookie?: never;
         };
@@ -3787,6 +4922,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImageDetail"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_analyses_api_v2_images__image_id__analyses_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Analysis_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_analysis_api_v2_images__image_id__analyses_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnalysis"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedAnalysis"];
                 };
             };
             /** @description What happened and what to do. */

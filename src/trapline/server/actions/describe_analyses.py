@@ -76,7 +76,7 @@ def describe_annotation(row: AnnotationRow, algorithm: str | None, addresses: Ma
         download_url=addresses.get(row.storage_path or ""),
         parent_id=row.parent_id,
         ordering=row.ordering,
-        scaled="scaled" in row.data,
+        scaled=row.annotation_type != AnnotationType.CUSTOM and "scaled" in row.data,
         algorithm=algorithm,
         created_at=row.created_at,
     )

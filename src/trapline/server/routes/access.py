@@ -26,6 +26,7 @@ PERSON = None
 Kinds = frozenset[TokenKind | None]
 PEOPLE: Kinds = frozenset({PERSON, TokenKind.USER})
 PEOPLE_AND_WORKERS: Kinds = PEOPLE | {TokenKind.WORKER}
+PEOPLE_AND_PIPELINES: Kinds = PEOPLE | {TokenKind.PIPELINE}
 TOKENS_THAT_WORK: Kinds = frozenset({TokenKind.USER, TokenKind.WORKER})
 ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
 
@@ -96,10 +97,27 @@ ACCESS: dict[str, Access] = {
     # what changes, as it happens
     "GET /events": Access(PEOPLE),
     # images
-    "GET /images": Access(PEOPLE),
+    "GET /images": Access(PEOPLE_AND_PIPELINES),
     "POST /images": Access(PEOPLE, Role.MANAGER),
     "GET /images/classes": Access(PEOPLE),
-    "GET /images/{image_id}": Access(PEOPLE),
+    "GET /images/{image_id}": Access(PEOPLE_AND_PIPELINES),
+    # analyses of outside pipelines: where a request is signed, the signature is the caller
+    "POST /images/{image_id}/analyses": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "GET /images/{image_id}/analyses": Access(PEOPLE_AND_PIPELINES),
+    "GET /analyses/{analysis_id}": Access(PEOPLE_AND_PIPELINES),
+    "GET /analyses/{analysis_id}/annotations": Access(PEOPLE_AND_PIPELINES),
+    "PATCH /analyses/{analysis_id}/status": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "POST /analyses/{analysis_id}/artifacts/presign": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "POST /analyses/{analysis_id}/annotations:bulk": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "POST /analyses/{analysis_id}/finalize": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "GET /analyses/{analysis_id}/export": Access(PEOPLE),
+    "GET /analyses/{analysis_id}/artifacts": Access(PEOPLE_AND_PIPELINES),
+    "GET /artifacts/{artifact_id}/download": Access(PEOPLE_AND_PIPELINES),
+    # what outside pipelines sign with
+    "GET /callback_keys": Access(PEOPLE),
+    "POST /callback_keys": Access(PEOPLE, Role.OWNER),
+    "DELETE /callback_keys/{key_id}": Access(PEOPLE, Role.OWNER),
+    "POST /callback_keys/check": Access(PEOPLE, Role.OWNER),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,
@@ -121,8 +139,8 @@ ACCESS: dict[str, Access] = {
 
 
 def access_key(method: str, path: str) -> str:
-    """Name a route in the table; the same handlers are mounted with and without /api/v2."""
-    return f"{method} {path.removeprefix('/api/v2')}"
+    """Name a route in the table; the same handlers are mounted under /api/v2, and some under /api or without it."""
+    return f"{method} {path.removeprefix('/api').removeprefix('/v2')}"
 
 
 async def system_of(request: Request) -> System:
@@ -151,13 +169,16 @@ async def origin_of(request: Request) -> Origin:
             asked = hashlib.sha256(await request.body() if is_json else b"")
             asked.update(request.scope["query_string"])
             once = Once(key=key, route=f"POST {request.url.path}", body_sha256=asked.digest())
+    return replace(plain_origin(request), worker_id=_read_worker_id(request), once=once)
+
+
+def plain_origin(request: Request) -> Origin:
+    """Read where a request comes from; nothing of its body, and nothing that it says of itself."""
     return Origin(
         address=request.client.host if request.client else "",
-        user_agent=headers.get("user-agent", "")[:500],
-        worker_id=_read_worker_id(request),
+        user_agent=request.headers.get("user-agent", "")[:500],
         request_id=request.scope.get("state", {}).get("request_id"),
-        once=once,
-        if_match=headers.get("if-match"),
+        if_match=request.headers.get("if-match"),
     )
 
 

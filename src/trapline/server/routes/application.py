@@ -8,8 +8,10 @@ from trapline import __version__
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.routes import (
+    analyses,
     annotations,
     auth,
+    callback_keys,
     deployments,
     events,
     failures,
@@ -46,11 +48,15 @@ VERSIONED = [
     failures.router,
     tasks.router,
     annotations.router,
+    callback_keys.router,
 ]
 """Mounted under /api/v2."""
 
 GUIDED = [health.router, files.router, sources.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
+
+CALLED_BACK = [analyses.router]
+"""Mounted under /api, where outside pipelines expect them, and under /api/v2."""
 
 
 def make_application(system: System | None) -> FastAPI:
@@ -74,6 +80,9 @@ def make_application(system: System | None) -> FastAPI:
     for router in GUIDED:
         app.include_router(router)
         app.include_router(router, prefix="/api/v2", include_in_schema=False)
+    for router in CALLED_BACK:
+        app.include_router(router, prefix="/api/v2")
+        app.include_router(router, prefix="/api", include_in_schema=False)
     check_access()
     add_problem_handlers(app)
     add_documentation(app)
@@ -85,7 +94,7 @@ def list_routes() -> set[str]:
     """List every route as the table of access names it."""
     return {
         access_key(method, route.path)
-        for router in (*VERSIONED, *GUIDED)
+        for router in (*VERSIONED, *GUIDED, *CALLED_BACK)
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

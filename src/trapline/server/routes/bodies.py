@@ -5,7 +5,7 @@ import mmap
 import sys
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import IO, Any
 
@@ -33,15 +33,19 @@ async def read_body(request: Request, at_most: int) -> bytes:
 
 
 @asynccontextmanager
-async def received(request: Request, at_most: int) -> AsyncIterator[bytes | mmap.mmap]:
+async def received(
+    request: Request, at_most: int, watch: Callable[[bytes], None] | None = None
+) -> AsyncIterator[bytes | mmap.mmap]:
     """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory is the file's.
 
-    Raises TooLarge, Unsupported, Invalid.
+    `watch` is shown each piece as it comes. Raises TooLarge, Unsupported, Invalid.
     """
     start = bytearray()
     with contextlib.ExitStack() as opened:
         file: IO[bytes] | None = None
         async for piece in _receive(request, at_most):
+            if watch is not None:
+                watch(piece)
             if file is None:
                 start += piece
                 if len(start) > IN_MEMORY:

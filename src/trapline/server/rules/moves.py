@@ -20,6 +20,27 @@ ALLOWED_JOB_MOVES: frozenset[tuple[str, str]] = frozenset(
     }
 )
 
+ALLOWED_CALLBACK_MOVES: frozenset[tuple[str, str]] = frozenset(
+    {
+        (JobState.QUEUED.value, JobState.PROCESSING.value),
+        (JobState.QUEUED.value, JobState.CANCELED.value),
+        (JobState.PROCESSING.value, JobState.COMPLETED.value),
+        (JobState.PROCESSING.value, JobState.FAILED.value),
+        (JobState.PROCESSING.value, JobState.CANCELED.value),
+    }
+)
+"""Which state of a stand-alone analysis may follow which, when somebody says so."""
+
+ALLOWED_FINALIZATIONS: frozenset[tuple[str, str]] = frozenset(
+    {
+        (JobState.QUEUED.value, JobState.COMPLETED.value),
+        (JobState.QUEUED.value, JobState.FAILED.value),
+        (JobState.PROCESSING.value, JobState.COMPLETED.value),
+        (JobState.PROCESSING.value, JobState.FAILED.value),
+    }
+)
+"""The same for a finalization."""
+
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELED})
 
 

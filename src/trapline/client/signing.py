@@ -1,0 +1,53 @@
+"""Signatures of callbacks: what an outside pipeline puts into its headers.
+
+The bytes that are signed must be the bytes that are sent: serialise the body once, sign it, send it as it is.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+
+KEY_ID = "X-ML-Key-Id"
+NONCE = "X-ML-Nonce"
+SIGNATURE = "X-ML-Signature"
+TIMESTAMP = "X-ML-Timestamp"
+V2_FIRST_LINE = b"TRAPLINE-HMAC-V2"
+
+
+def message_v1(timestamp: bytes, body: bytes) -> bytes:
+    """What a v1 signature is over: the timestamp's text, a dot, the body."""
+    return timestamp + b"." + body
+
+
+def message_v2(timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+    """What a v2 signature is over; `path` and `query` as they stand in the request line, the query without its `?`."""
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return b"\n".join((V2_FIRST_LINE, timestamp, nonce, method, path, query, digest))
+
+
+def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time) -> dict[str, str]:
+    """Sign a callback with the secret of its analysis (or the shared one); answers the headers to send.
+
+    `body` is what will be sent, b"" for none. `clock` tells seconds since 1970.
+    """
+    timestamp = str(int(clock()))
+    digest = hmac.digest(secret.encode(), message_v1(timestamp.encode(), body), "sha256")
+    return {TIMESTAMP: timestamp, SIGNATURE: f"sha256={digest.hex()}"}
+
+
+def sign_v2(
+    key_id: str, secret: str, method: str, target: str, body: bytes, *, clock: Callable[[], float] = time.time
+) -> dict[str, str]:
+    """Sign a callback with a service key; answers the headers to send. Sign each attempt anew: a nonce counts once.
+
+    `target` is the path with its query exactly as it will be sent, such as `/api/analyses/ID?x=1`.
+    """
+    timestamp, nonce = str(int(clock())), secrets.token_hex(16)
+    path, _, query = target.partition("?")
+    message = message_v2(
+        timestamp.encode(), nonce.encode(), method.upper().encode(), path.encode(), query.encode(), body
+    )
+    digest = hmac.digest(secret.encode(), message, "sha256")
+    return {KEY_ID: key_id, TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: f"v2={digest.hex()}"}

@@ -1,0 +1,46 @@
+"""One analysis as a file, read page by page so that none is too large."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation, sign_artifacts
+from trapline.server.db.found import FIRST_PAGE, AnnotationFilter, find_found, list_annotations
+from trapline.server.db.images import get_image
+from trapline.server.db.stand_alone import get_analysis
+from trapline.server.exchange.analysis_export import write_coco, write_csv, write_json
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.analyses import ExportFormat
+from trapline.wire.annotations import Annotation
+
+
+async def export_analysis(
+    system: System, scope: Scope, analysis_id: UUID, form: ExportFormat
+) -> tuple[str, str, AsyncIterator[bytes]]:
+    """Export an analysis: the name of the file, its media type, and its bytes. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_analysis(scope, tx, analysis_id)
+        image = await get_image(scope, tx, row.image_id)
+        [found] = await find_found(scope, tx, [row])
+    analysis = await describe_analysis(system, found)
+    pages = _read_pages(system, scope, analysis_id)
+    match form:
+        case ExportFormat.JSON:
+            return f"analysis-{analysis_id}.json", "application/json", write_json(analysis, pages)
+        case ExportFormat.CSV:
+            return f"analysis-{analysis_id}.csv", "text/csv; charset=utf-8", write_csv(pages)
+        case ExportFormat.COCO:
+            picture = {"file_name": image.filename, "width": image.width, "height": image.height}
+            return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
+
+
+async def _read_pages(system: System, scope: Scope, analysis_id: UUID) -> AsyncIterator[Sequence[Annotation]]:
+    cursor = None
+    while True:
+        async with system.database.transaction(scope) as tx:
+            row = await get_analysis(scope, tx, analysis_id)
+            found, cursor = await list_annotations(scope, tx, row, AnnotationFilter(), FIRST_PAGE, cursor)
+        addresses = await sign_artifacts(system, [annotation for annotation, _ in found])
+        yield [describe_annotation(annotation, key, addresses) for annotation, key in found]
+        if cursor is None:
+            return

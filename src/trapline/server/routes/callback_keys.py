@@ -1,0 +1,43 @@
+"""Callback keys of outside pipelines, and the checker of signatures."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from trapline.server.actions import callback_keys
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.parameters import ProjectFilter
+from trapline.wire.callback_keys import (
+    CallbackKey,
+    CallbackKeyMade,
+    CheckedSignature,
+    NewCallbackKey,
+    SignatureToCheck,
+)
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/callback_keys", tags=["callback_keys"])
+
+
+@router.get("")
+async def list_keys(system: SystemOf, scope: ScopeOf, project: ProjectFilter = None) -> Page[CallbackKey]:
+    """List the keys that reach a project, or any of yours, newest first."""
+    return await callback_keys.show_keys(system, scope, project)
+
+
+@router.post("", status_code=201)
+async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> CallbackKeyMade:
+    """Make a key for a processing service of yours; its secret is told this once."""
+    return await callback_keys.create_key(system, scope, new)
+
+
+@router.post("/check")
+async def check_signature(system: SystemOf, scope: ScopeOf, asked: SignatureToCheck) -> CheckedSignature:
+    """Say which part of a request's signature is wrong. Nothing is stored, and no secret is told."""
+    return await callback_keys.check_signature(system, scope, asked)
+
+
+@router.delete("/{key_id}", status_code=204)
+async def revoke_key(system: SystemOf, scope: ScopeOf, key_id: UUID) -> None:
+    """Revoke a key: nothing that it signs is taken any more."""
+    await callback_keys.revoke_key(system, scope, key_id)

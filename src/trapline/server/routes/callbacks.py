@@ -1,0 +1,106 @@
+"""Signed requests of outside pipelines: who signed, and the bytes that were signed.
+
+The headers are judged before the body is read, the body before anything of it is understood, and both before any
+lookup: a false signature learns nothing.
+"""
+
+import contextlib
+import mmap
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from trapline.server.actions.callbacks import READS, Signer, Use, list_signers, refuse
+from trapline.server.errors import NotFound, Unauthenticated, Unsupported
+from trapline.server.routes.access import SystemOf, authorise, origin_of, plain_origin
+from trapline.server.routes.bodies import received
+from trapline.server.rules.access import Scope
+from trapline.server.rules.signatures import BadSignature, Check, Claim, is_claimed, read_claim
+from trapline.server.system import System
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A request about an analysis: as whom, the body as received, and the use of the signature if there is one."""
+
+    scope: Scope
+    body: bytes | mmap.mmap
+    use: Use | None
+    is_signed: bool
+
+
+def check_enabled(system: SystemOf) -> None:
+    """Raise NotFound where outside pipelines are switched off."""
+    if not system.callbacks.enabled:
+        raise NotFound
+
+
+async def _receive(request: Request, system: SystemOf) -> AsyncIterator[Callback]:
+    check_enabled(system)
+    if not is_claimed(request.scope["headers"]):
+        scope = await authorise(request, system, await origin_of(request))
+        async with received(request, system.callbacks.body_bytes) as body:
+            yield Callback(scope, body, None, is_signed=False)
+        return
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Unsupported("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+    about = {"method": request.method, "path": request.url.path}
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            claim = _read_claim(request, system)
+            signers = await list_signers(system, plain_origin(request), claim, request.method, _analysis_of(request))
+            check = _check(request, claim, signers)
+            body = await opened.enter_async_context(received(request, system.callbacks.body_bytes, check.feed))
+            signer = signers[check.find_signer()]
+        except BadSignature as error:
+            raise refuse(system, error, **about) from error
+        use = None
+        # In v1 reading again reads again; a nonce is good once whatever it is for.
+        if claim.version == 2 or request.method not in READS:
+            name = check.name_use(f"{request.method} {_route_of(request)} {_analysis_of(request)}")
+            use = Use(name, 2.0 * system.callbacks.skew_s, claim.version == 2, signer.key)
+        yield Callback(signer.scope, body, use, is_signed=True)
+
+
+def _read_claim(request: Request, system: System) -> Claim:
+    settings = system.callbacks
+    return read_claim(request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version)
+
+
+def _check(request: Request, claim: Claim, signers: Sequence[Signer]) -> Check:
+    secrets = [signer.secret for signer in signers]
+    path, query = request.scope["raw_path"], request.scope["query_string"]
+    return Check(claim, secrets, request.method.encode(), path, query)
+
+
+def _route_of(request: Request) -> str:
+    path: str = request.scope["route"].path
+    return path.removeprefix("/api/v2").removeprefix("/api")
+
+
+def _analysis_of(request: Request) -> UUID | None:
+    """The analysis that the path names, in whatever way its id is written."""
+    try:
+        return UUID(request.path_params["analysis_id"])
+    except ValueError:
+        return None
+
+
+CallbackOf = Annotated[Callback, Depends(_receive)]
+"""A request that is signed, or that a person sends: what each may do is the route's to say."""
+
+
+async def _signed(callback: CallbackOf, system: SystemOf) -> Callback:
+    if not callback.is_signed and system.callbacks.require_signature:
+        raise Unauthenticated(
+            "This call takes a signature: X-ML-Timestamp and X-ML-Signature. Nothing was changed. The integration "
+            "guide shows how to sign."
+        )
+    return callback
+
+
+SignedOf = Annotated[Callback, Depends(_signed)]
+"""A request that only an outside pipeline sends: signed, unless the operator lets API tokens do."""

@@ -1,0 +1,169 @@
+"""Signatures of callbacks: what a request claims, and whether it holds. Pure: no lookup, no clock.
+
+Everything a sender can get wrong is a reason in words for the log and the signature checker; to the sender every one
+of them is the same refusal.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+_TIMESTAMP = re.compile(rb"[1-9][0-9]{9,10}")
+_NONCE = re.compile(rb"[0-9a-fA-F]{32}")
+_KEY_ID = re.compile(rb"[A-Za-z0-9_.\-]{1,255}")
+_HEX = re.compile(rb"[0-9a-fA-F]{64}")
+MOST_SIGNATURES = 4
+
+SIGNATURE, TIMESTAMP, KEY_ID, NONCE = b"x-ml-signature", b"x-ml-timestamp", b"x-ml-key-id", b"x-ml-nonce"
+HEADERS = frozenset({SIGNATURE, TIMESTAMP, KEY_ID, NONCE})
+
+
+class Reason(StrEnum):
+    """Why a signature does not hold."""
+
+    MISSING_HEADER = "a header is missing"
+    REPEATED_HEADER = "a header comes more than once"
+    MALFORMED_TIMESTAMP = "the timestamp is not whole seconds since 1970"
+    OUTSIDE_SKEW = "the timestamp is too far from the server's clock"
+    MALFORMED_SIGNATURE = "the signature has not the right form"
+    TOO_MANY_SIGNATURES = "there are too many signatures"
+    MALFORMED_NONCE = "the nonce is not 32 hexadecimal digits"
+    MALFORMED_KEY_ID = "the key id has not the right form"
+    UNKNOWN_KEY = "no active key has this id"
+    OLD_VERSION = "the server takes version 2 only"
+    NOBODY = "no secret could have signed this"
+    MISMATCH = "the signature is another than that of this request"
+
+
+class BadSignature(Exception):
+    """The signature does not hold; `reason` is for those who may know."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the headers of a request say: the digests that may be right, as bytes; `key_id` and `nonce` in v2 only."""
+
+    version: int
+    timestamp: bytes
+    digests: Sequence[bytes]
+    key_id: bytes = b""
+    nonce: bytes = b""
+
+
+def is_claimed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a request claims to be signed at all."""
+    return any(name.lower() in HEADERS for name, _ in headers)
+
+
+def read_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int) -> Claim:
+    """Read what the headers claim, before the body is read. Raises BadSignature.
+
+    `now` in seconds since 1970; the skew is inclusive.
+    """
+    signature = _only(headers, SIGNATURE)
+    timestamp = _only(headers, TIMESTAMP)
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise BadSignature(Reason.MALFORMED_TIMESTAMP)
+    if abs(int(timestamp) - int(now)) > skew_s:
+        raise BadSignature(Reason.OUTSIDE_SKEW)
+    elements = [part.strip(b" \t") for part in signature.split(b",")]
+    if len(elements) > MOST_SIGNATURES:
+        raise BadSignature(Reason.TOO_MANY_SIGNATURES)
+    if any(element.startswith(b"v2=") for element in elements):
+        return _read_v2(headers, timestamp, [element for element in elements if element.startswith(b"v2=")])
+    if min_version > 1:
+        raise BadSignature(Reason.OLD_VERSION)
+    return Claim(1, timestamp, _digests(elements, b"sha256="))
+
+
+def _read_v2(headers: Sequence[tuple[bytes, bytes]], timestamp: bytes, elements: list[bytes]) -> Claim:
+    key_id, nonce = _only(headers, KEY_ID), _only(headers, NONCE)
+    if not _KEY_ID.fullmatch(key_id):
+        raise BadSignature(Reason.MALFORMED_KEY_ID)
+    if not _NONCE.fullmatch(nonce):
+        raise BadSignature(Reason.MALFORMED_NONCE)
+    return Claim(2, timestamp, _digests(elements, b"v2="), key_id, nonce)
+
+
+def _only(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:
+    values = [value for key, value in headers if key.lower() == name]
+    if not values:
+        raise BadSignature(Reason.MISSING_HEADER)
+    if len(values) > 1:
+        raise BadSignature(Reason.REPEATED_HEADER)
+    return values[0].strip(b" \t")
+
+
+def _digests(elements: Sequence[bytes], prefix: bytes) -> list[bytes]:
+    digests = []
+    for element in elements:
+        if not element.startswith(prefix) or not _HEX.fullmatch(element[len(prefix) :]):
+            raise BadSignature(Reason.MALFORMED_SIGNATURE)
+        digests.append(bytes.fromhex(element[len(prefix) :].decode()))
+    return digests
+
+
+def message_of(claim: Claim, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+    """The message that a signature of this request is over."""
+    if claim.version == 1:
+        return claim.timestamp + b"." + body
+    return _message_v2(claim, (method, path, query), hashlib.sha256(body).hexdigest())
+
+
+def _message_v2(claim: Claim, lines: tuple[bytes, bytes, bytes], body_sha256: str) -> bytes:
+    return b"\n".join((b"TRAPLINE-HMAC-V2", claim.timestamp, claim.nonce, *lines, body_sha256.encode()))
+
+
+class Check:
+    """Signs the request again while its body comes in, once for each secret that may have signed it."""
+
+    def __init__(self, claim: Claim, secrets: Sequence[bytes], method: bytes, path: bytes, query: bytes) -> None:
+        self._claim = claim
+        self._secrets = secrets
+        self._lines = (method, path, query)
+        self._body = hashlib.sha256()
+        self._v1 = [hmac.new(secret, claim.timestamp + b".", "sha256") for secret in secrets if claim.version == 1]
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the body."""
+        self._body.update(piece)
+        for digest in self._v1:
+            digest.update(piece)
+
+    def find_signer(self) -> int:
+        """Tell which of the secrets signed this request, every one compared in constant time. Raises BadSignature."""
+        if not self._secrets:
+            raise BadSignature(Reason.NOBODY)
+        found = None
+        for place, expected in enumerate(self._expected()):
+            for digest in self._claim.digests:
+                if hmac.compare_digest(expected, digest) and found is None:
+                    found = place
+        if found is None:
+            raise BadSignature(Reason.MISMATCH)
+        return found
+
+    def _expected(self) -> list[bytes]:
+        if self._claim.version == 1:
+            return [digest.digest() for digest in self._v1]
+        message = _message_v2(self._claim, self._lines, self._body.hexdigest())
+        return [hmac.digest(secret, message, "sha256") for secret in self._secrets]
+
+    def name_use(self, about: str) -> bytes:
+        """Name this use of the signature, by which a second one is known: 32 bytes. `about` names what it is used on.
+
+        In v2 that is the key and its nonce. v1 signs only the time and the body, and its list of signatures and its
+        path can be written in several ways: the use is named by what was signed and by what it is about.
+        """
+        if self._claim.version == 2:
+            parts = [b"v2", self._claim.key_id, self._claim.nonce.lower()]
+        else:
+            parts = [b"v1", about.encode(), self._claim.timestamp, self._body.digest()]
+        return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()

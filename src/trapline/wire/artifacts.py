@@ -1,0 +1,69 @@
+"""Artifacts: files that analyses leave in the object store."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from trapline.wire.values import UUID, AnyText, Count, Message, Request, Time
+
+
+class ArtifactType(StrEnum):
+    """What kind of file an artifact is."""
+
+    HEATMAP = "heatmap"
+    MASK = "mask"
+    SEGMENTATION = "segmentation"
+    LOG = "log"
+    METADATA = "metadata"
+
+
+class ArtifactState(StrEnum):
+    """Where an artifact is: given an address, seen in the store, cited by an annotation or its analysis."""
+
+    PRESIGNED = "presigned"
+    UPLOADED = "uploaded"
+    CITED = "cited"
+
+
+class Artifact(Message):
+    """One file of an analysis; size in bytes and SHA-256 once it was seen in the store."""
+
+    id: UUID
+    analysis_id: UUID
+    artifact_type: ArtifactType
+    filename: AnyText
+    media_type: AnyText
+    storage_path: AnyText
+    state: ArtifactState
+    size: Count | None
+    sha256: AnyText | None
+    created_at: Time
+    uploaded_at: Time | None
+
+
+def _one_segment(filename: str) -> str:
+    if filename in (".", ".."):
+        raise ValueError("must be the name of a file")
+    return filename
+
+
+class NewArtifact(Request):
+    """A file that is going to be uploaded: its size in bytes and its SHA-256, where they are known beforehand."""
+
+    artifact_type: ArtifactType
+    filename: Annotated[
+        str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.\-]+$"), AfterValidator(_one_segment)
+    ]
+    size: Annotated[Count, Field(ge=1)] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class Presigned(Message):
+    """Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite."""
+
+    artifact_id: UUID
+    upload_url: AnyText
+    storage_path: AnyText
+    expires_at: Time
+    headers: dict[str, str]
