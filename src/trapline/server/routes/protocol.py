@@ -34,6 +34,8 @@ PATIENCE_S = 12
 """How long nothing may come of a body, or nothing of an answer be taken."""
 LOWEST_RATE = 512
 """Bytes that buy a second of patience: in the long run, who is slower than this a second is not waited for."""
+LINGER_S = 2.0
+"""How long what still comes is thrown away after a refusal."""
 TICK_S = 1.0
 
 
@@ -208,8 +210,10 @@ class Protocol(HttpToolsProtocol):
         elif self._in_body:
             if self.cycle.response_started:
                 self.transport.close()
-            else:
-                self._say_refusal(refusal)
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._say_refusal(refusal)
             return
         if self.cycle is None or self.cycle.response_complete:
             self._say_refusal(refusal)
@@ -230,7 +234,9 @@ class Protocol(HttpToolsProtocol):
         head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join((*head, "", "")).encode("latin-1") + body)
-        self.transport.close()
+        # Closed while something still comes, the connection would be reset, and this be lost with it.
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
 
     def _tick(self) -> None:
         """Spend a second of patience where it is the caller who is waited for."""
@@ -250,8 +256,10 @@ class Protocol(HttpToolsProtocol):
             self._patience = float(PATIENCE_S)
         if self._patience > 0:
             return
-        if unread or self.transport.is_closing() or (self._in_head and not self._began):
+        if unread or self.transport.is_closing():
             self._abort()
+        elif self._in_head and not self._began:
+            self.transport.close()
         else:
             self._refusal = TOO_SLOW
             self.send_400_response("")

@@ -1,0 +1,213 @@
+"""HTTP as it comes over a socket: what the parser must not let through, and whom nobody waits for."""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from trapline.server.routes.protocol import AHEAD, HEAD_BYTES, HEADERS, TARGET_BYTES, UNWANTED_BYTES, Protocol
+
+Ask = Callable[..., list[tuple[int, Any]]]
+HOST = b"Host: here\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+async def _echo(scope: Any, receive: Any, send: Any) -> None:
+    """Tell what came; /early answers before the body, /late after a while."""
+    body = b""
+    while not scope["path"].startswith("/early"):
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    if scope["path"].startswith("/late"):
+        await asyncio.sleep(0.1)
+    told = {
+        "target": f"{scope['raw_path'].decode()}?{scope['query_string'].decode()}",
+        "headers": [name.decode() for name, _ in scope["headers"]],
+        "body": body.decode("latin-1"),
+    }
+    content = json.dumps(told).encode()
+    headers = [(b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A real server that tells what came."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(_echo, http=Protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.fixture
+def ask(port: int) -> Ask:
+    """Send these bytes, read what comes until the end of the connection or so many answers."""
+
+    def send(request: bytes, answers: int = 99) -> list[tuple[int, Any]]:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as opened:
+            # What was refused before its end has its answer all the same.
+            with contextlib.suppress(ConnectionError):
+                opened.sendall(request)
+            came = b""
+            while len(found := _split(came)) < answers:
+                piece = opened.recv(65536)
+                if not piece:
+                    break
+                came += piece
+            return found
+
+    return send
+
+
+def _split(came: bytes) -> list[tuple[int, Any]]:
+    found = []
+    while head := re.match(rb"HTTP/1.1 (\d+).*?content-length: (\d+).*?\r\n\r\n", came, re.DOTALL | re.IGNORECASE):
+        content = came[head.end() : head.end() + int(head[2])]
+        if len(content) < int(head[2]):
+            break
+        found.append((int(head[1]), json.loads(content)))
+        came = came[head.end() + len(content) :]
+    return found
+
+
+def test_trailers_are_no_headers(ask: Ask) -> None:
+    body = b"3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\nX-Late: 1\r\n\r\n"
+    following = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
+    [(_, first), (_, second)] = ask(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n" + body + following, answers=2)
+    assert (first["headers"], first["body"]) == (["host", "transfer-encoding"], "abc")
+    assert second["headers"] == ["host"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 3\r\n" + CHUNKED,
+        CHUNKED + b"Content-Length: 3\r\n",
+        b"Content-Length: 3\r\nContent-Length: 3\r\n",
+        b"Content-Length: 3\r\nContent-Length: 4\r\n",
+        b"Content-Length: 3, 3\r\n",
+        b"Content-Length: +3\r\n",
+        b"Content-Length : 3\r\n",
+        b"Content-Length: 99999999999999999999999\r\n",
+        CHUNKED + CHUNKED,
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, identity\r\n",
+        b"X-Folded: a\r\n b\r\n",
+        b"X-Null: a\x00b\r\n",
+        b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n",
+    ],
+)
+def test_a_length_that_can_be_read_in_two_ways_is_refused(ask: Ask, headers: bytes) -> None:
+    smuggled = b"3\r\nabc\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
+    [(status, problem)] = ask(b"POST / HTTP/1.1\r\n" + HOST + headers + b"\r\n" + smuggled)
+    assert (status, problem["status"]) == (400, 400)
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /" + b"a" * TARGET_BYTES + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * HEAD_BYTES + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20 * HEAD_BYTES, 431),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * (HEADERS + 1) + b"\r\n", 431),
+        (b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n3;" + b"a" * 20 * HEAD_BYTES, 431),
+        (b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n0\r\nX: " + b"a" * 20 * HEAD_BYTES, 431),
+    ],
+)
+def test_what_is_too_large_is_refused_before_it_is_gathered(ask: Ask, request_: bytes, status: int) -> None:
+    [(told, problem)] = ask(request_)
+    assert (told, problem["status"]) == (status, status)
+
+
+def test_the_largest_head_is_taken(ask: Ask) -> None:
+    headers = HOST + b"X: " + b"a" * (HEAD_BYTES - 1000) + b"\r\n" + b"Y: b\r\n" * (HEADERS - 2)
+    [(status, told)] = ask(b"GET /" + b"a" * (TARGET_BYTES - 1) + b" HTTP/1.1\r\n" + headers + b"\r\n", answers=1)
+    assert status == 200
+    assert len(told["headers"]) == HEADERS
+
+
+def test_the_target_stays_as_it_was_sent(ask: Ask) -> None:
+    target = b"/a%2Fb%7e/%C3%A9/%zz/../;x=1?q=%41+b&&c=%00?x"
+    [(_, told)] = ask(b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n", answers=1)
+    assert told["target"] == target.decode()
+
+
+def test_pipelined_requests_are_answered_in_order(ask: Ask) -> None:
+    first = b"POST /late/1 HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\none\r\n"
+    second = b"GET /2 HTTP/1.1\r\n" + HOST + b"\r\n"
+    third = b"POST /late/3 HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n5\r\nthree\r\n0\r\n\r\n"
+    answers = ask(first + second + third, answers=3)
+    assert [told["target"] for _, told in answers] == ["/late/1?", "/2?", "/late/3?"]
+    assert [told["body"] for _, told in answers] == ["one", "", "three"]
+
+
+@pytest.mark.parametrize("wrong", [b"NONSENSE\r\n\r\n", b"POST /2 HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\nzz\r\n"])
+def test_a_wrong_request_does_not_take_the_answer_of_the_one_before_it(ask: Ask, wrong: bytes) -> None:
+    answers = ask(b"GET /late/1 HTTP/1.1\r\n" + HOST + b"\r\n" + wrong)
+    assert [status for status, _ in answers] == [200, 400]
+    assert answers[0][1]["target"] == "/late/1?"
+
+
+def test_nobody_runs_far_ahead_of_the_answers(ask: Ask) -> None:
+    answers = ask(b"GET /late HTTP/1.1\r\n" + HOST + b"\r\n" + (b"GET / HTTP/1.1\r\n" + HOST + b"\r\n") * (2 * AHEAD))
+    assert [status for status, _ in answers] == [200] * (1 + AHEAD) + [429]
+
+
+def test_a_body_that_was_answered_already_is_read_on_for_a_while(ask: Ask, port: int) -> None:
+    head = b"POST /early HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n"
+    following = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
+    size = UNWANTED_BYTES // 2
+    answers = ask(head % size + bytes(size) + following, answers=2)
+    assert [told["target"] for _, told in answers] == ["/early?", "/next?"]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as opened:
+        opened.sendall(head % (100 * size))
+        endless = bytes(100 * size)
+        with pytest.raises(ConnectionError):
+            opened.sendall(endless)
+
+
+def test_nobody_waits_for_a_caller_without_end(port: int) -> None:
+    """Half a head, half a body, and half a head after an answer: closed, those that began to speak with a 408."""
+    starts = {
+        "silence": b"",
+        "half a head": b"GET / HTTP/1.1\r\nHos",
+        "half a body": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nabc",
+        "half a head after an answer": b"GET / HTTP/1.1\r\n" + HOST + b"\r\nGET /",
+        "an empty line after an answer": b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
+    }
+    opened = {name: socket.create_connection(("127.0.0.1", port), timeout=20) for name in starts}
+    for name, start in starts.items():
+        opened[name].sendall(start)
+    came = dict.fromkeys(starts, b"")
+    came["an empty line after an answer"] = opened["an empty line after an answer"].recv(65536)
+    opened["an empty line after an answer"].sendall(b"\r\n")
+    began = time.monotonic()
+    for name, connection in opened.items():
+        while piece := connection.recv(65536):
+            came[name] += piece
+        connection.close()
+    assert time.monotonic() - began > 5, "it was not waited for at all"
+    assert {name: [status for status, _ in _split(told)] for name, told in came.items()} == {
+        "silence": [],
+        "half a head": [408],
+        "half a body": [408],
+        "half a head after an answer": [200, 408],
+        "an empty line after an answer": [200],
+    }
