@@ -1,5 +1,6 @@
 """Sign in, one-time links, tokens: who is let in, and who is not."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -174,6 +175,37 @@ async def test_only_a_manager_entrusts_a_project(system: System, app_client: htt
         await tx.execute("update members set role = 'reviewer' where role = 'owner'")
     system.known.callers.forget(lambda _: True)
     assert (await app_client.get("/api/v2/auth/me", headers=token)).json()["memberships"] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "is_read"),
+    [
+        ({"Authorization": "Bearer tl_user_false"}, 401, False),
+        ({"Authorization": "Bearer tl_user_false", "Idempotency-Key": "k"}, 401, False),
+        ({"Cookie": "trapline_session=false"}, 401, False),
+        ({"Authorization": "Bearer {owner}"}, 413, True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/v2/projects", "/api/v2/jobs/1/result"])
+async def test_nobody_reads_a_large_body_of_nobody(
+    system: System, app_client: httpx2.AsyncClient, headers: dict[str, str], status: int, is_read: bool, path: str
+) -> None:
+    house = await build_house(system, "house")
+    taken = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(30):
+            taken += 1
+            yield b" " * 65536
+
+    sent = {name: value.format(owner=house.tokens["owner"]) for name, value in headers.items()}
+    answer = await app_client.post(path, content=body(), headers=sent | {"Content-Type": "application/json"})
+    if path.endswith("/result") and is_read:
+        return  # it has a limit of its own, and a job that is not there
+    assert (answer.status_code, answer.json()["status"]) == (status, status), answer.text
+    assert (taken > 0) == is_read
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
 def _as(token: str) -> dict[str, str]:

@@ -10,9 +10,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.types import Scope as ASGIScope
 
 from trapline.server.actions.auth import csrf_token, scope_of_session, scope_of_token
-from trapline.server.errors import Forbidden, Invalid, Unauthenticated
+from trapline.server.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from trapline.server.routes.envelope import JSON_BYTES
 from trapline.server.rules.access import Once, Origin, Scope
 from trapline.server.system import System
@@ -161,7 +163,8 @@ async def origin_of(request: Request) -> Origin:
     """Read where a request comes from, and its conditions."""
     headers = request.headers
     once = None
-    if request.method == "POST" and (key := headers.get("idempotency-key")) is not None:
+    is_anybody = "authorization" not in headers and "cookie" not in headers
+    if request.method == "POST" and not is_anybody and (key := headers.get("idempotency-key")) is not None:
         if not 1 <= len(key) <= 255:
             raise Invalid("An Idempotency-Key has 1 to 255 characters.")
         is_json = headers.get("content-type", "").startswith("application/json") and _is_short(request)
@@ -228,6 +231,18 @@ def _check_same_page(request: Request, expected: str) -> None:
         raise Forbidden("This request came from another web page. Nothing was changed.")
     if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
         raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
+
+
+async def judge_caller(scope: ASGIScope) -> None:
+    """Find out whether a caller is known before a large body is read. Raises HTTPException with 401 or 403."""
+    request = Request(scope)
+    try:
+        await _find_caller(request, await system_of(request), plain_origin(request))
+    except (Unauthenticated, Forbidden) as error:
+        # Whoever reads bodies lets nothing else through.
+        raise HTTPException(error.status, error.detail) from error
+    except Unavailable:
+        return  # said where the caller is asked for
 
 
 async def authorise(request: Request, system: SystemOf, origin: OriginOf) -> Scope:

@@ -26,7 +26,7 @@ from trapline.server.routes import (
     tokens,
     workers,
 )
-from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.access import ACCESS, access_key, judge_caller
 from trapline.server.routes.documentation import add_documentation
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
@@ -112,4 +112,4 @@ def check_access() -> None:
 
 def dress(app: FastAPI) -> ASGIApp:
     """Put the application into its envelope, outside of everything, errors included."""
-    return Envelope(app)
+    return Envelope(app, judge_caller)

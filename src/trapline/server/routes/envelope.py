@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -11,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger(__name__)
 
+Judge = Callable[[Scope], Awaitable[None]]
+"""Finds out who calls, and raises HTTPException where that is nobody known."""
 JSON_BYTES = 8 * 1024 * 1024
 """The largest body that is read whole before its caller is known: a job of 100,000 images named has half of it."""
 UNTOLD_BYTES = 1024 * 1024
@@ -42,8 +46,9 @@ SAFE_HEADERS = {
 class Envelope:
     """Middleware around the whole application. A path with a trailing slash is the path without it, no redirect."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, judge: Judge) -> None:
         self.app = app
+        self.judge = judge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -57,6 +62,8 @@ class Envelope:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         receive = _limited(receive, headers_in, _largest_body(scope, headers_in))
+        if _is_judged_first(scope, headers_in):
+            receive = _judged(receive, partial(self.judge, scope))
         started = time.perf_counter()
         status = 500
 
@@ -97,6 +104,30 @@ def _largest_body(scope: Scope, headers: Headers) -> int | None:
     if by_hand:
         return None
     return JSON_BYTES if "content-length" in headers else UNTOLD_BYTES
+
+
+def _is_judged_first(scope: Scope, headers: Headers) -> bool:
+    """Whether a body is read whole and large enough for a false token to be worth finding out before."""
+    if "authorization" not in headers and "cookie" not in headers:
+        return False
+    if _largest_body(scope, headers) is None:
+        return "idempotency-key" in headers
+    length = headers.get("content-length", "")
+    return int(length) > UNSIGNED_BYTES if length.isdecimal() else "transfer-encoding" in headers
+
+
+def _judged(receive: Receive, judge: Callable[[], Awaitable[None]]) -> Receive:
+    """Receive nothing before the caller is known."""
+    known = False
+
+    async def receive_judged() -> Message:
+        nonlocal known
+        if not known:
+            await judge()
+            known = True
+        return await receive()
+
+    return receive_judged
 
 
 def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive:

@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from trapline.server.errors import TraplineError, Unavailable
+from trapline.server.errors import Forbidden, TooLarge, TraplineError, Unauthenticated, Unavailable
 from trapline.wire.problem import FieldProblem, Problem
 
 log = structlog.get_logger(__name__)
@@ -79,10 +80,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
         400: "The request cannot be understood. Nothing was changed.",
     }
     detail = words.get(error.status_code, str(error.detail))
-    title = {404: "Not found", 405: "Method not allowed", 413: "Too large"}.get(
-        error.status_code, "The request was refused"
-    )
-    headers = dict(error.headers) if error.headers else None
+    titles = {401: Unauthenticated.title, 403: Forbidden.title, 404: "Not found", 405: "Method not allowed"}
+    titles[413] = TooLarge.title
+    title = titles.get(error.status_code, "The request was refused")
+    headers = dict(error.headers or {}) | ({"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {})
     return problem_response(request, error.status_code, title, detail, headers=headers)
 
 
@@ -97,9 +98,16 @@ async def _on_breakage(request: Request, error: Exception) -> Response:
     )
 
 
+async def _on_gone(request: Request, error: Exception) -> Response:
+    """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
+    log.debug("a caller left", why=repr(error))
+    return problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every failure of this application in the one form."""
     app.add_exception_handler(TraplineError, _on_deliberate)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_breakage)
