@@ -2,7 +2,7 @@
 
 import email.utils
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,10 +13,25 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from trapline.client.address import find_api_root
 from trapline.client.errors import ServerRefused, ServerUnreachable
 from trapline.client.retry import NEVER, Retry
+from trapline.client.signing import Sign
 from trapline.wire.problem import FieldProblem, Problem
 
 Answer = TypeVar("Answer")
 Params = Mapping[str, str | int | float | None]
+
+
+class Signature(httpx2.Auth):
+    """Signs what is sent, as it is sent, and each attempt anew."""
+
+    requires_request_body = True
+
+    def __init__(self, sign: Sign) -> None:
+        self._sign = sign
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Add the headers of the signature."""
+        request.headers.update(self._sign(request.method, request.url.raw_path.decode(), request.content))
+        yield request
 
 
 class Connection:
@@ -31,6 +46,7 @@ class Connection:
         retry: Retry,
         read_timeout_s: float,
         post_timeout_s: float,
+        sign: Sign | None = None,
     ) -> None:
         self.root = find_api_root(url)
         self.retry = retry
@@ -40,7 +56,9 @@ class Connection:
         if token:
             headers["Authorization"] = f"Token {token}"
         # trust_env would take proxies and passwords from the environment and from ~/.netrc.
-        self._session = httpx2.Client(headers=headers, trust_env=False, follow_redirects=False)
+        self._session = httpx2.Client(
+            headers=headers, auth=Signature(sign) if sign else None, trust_env=False, follow_redirects=False
+        )
 
     def set_header(self, name: str, value: str | None) -> None:
         """Send a header along from now on, or no longer."""
@@ -67,6 +85,7 @@ class Connection:
         params: Params | None = None,
         files: Any = None,
         fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         retry: Retry = NEVER,
     ) -> Answer:
         """Call with a body: a message (only what was set is sent), or JSON that was made already.
@@ -75,11 +94,12 @@ class Connection:
         """
         if isinstance(body, BaseModel):
             body = body.model_dump_json(exclude_unset=True).encode()
-        content: dict[str, Any] = {}
+        content: dict[str, Any] = {"headers": dict(headers or {})}
         if body is not None:
-            content = {"content": body, "headers": {"Content-Type": "application/json"}}
+            content["content"] = body
+            content["headers"]["Content-Type"] = "application/json"
         elif files is not None:
-            content = {"files": files, "data": dict(fields or {})}
+            content |= {"files": files, "data": dict(fields or {})}
         return retry.run(lambda: self._call(method, path, answer, params=params, **content))
 
     @contextmanager

@@ -15,6 +15,9 @@ SIGNATURE = "X-ML-Signature"
 TIMESTAMP = "X-ML-Timestamp"
 V2_FIRST_LINE = b"TRAPLINE-HMAC-V2"
 
+Sign = Callable[[str, str, bytes], dict[str, str]]
+"""What signs a request: of its method, target and body, as they are sent, it makes the headers to send along."""
+
 
 def message_v1(timestamp: bytes, body: bytes) -> bytes:
     """What a v1 signature is over: the timestamp's text, a dot, the body."""
@@ -51,3 +54,13 @@ def sign_v2(
     )
     digest = hmac.digest(secret.encode(), message, "sha256")
     return {KEY_ID: key_id, TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: f"v2={digest.hex()}"}
+
+
+def by_secret(secret: str) -> Sign:
+    """Sign with v1: with the secret of an analysis, or the shared one."""
+    return lambda _method, _target, body: sign_v1(secret, body)
+
+
+def by_key(key_id: str, secret: str) -> Sign:
+    """Sign with v2: with a service key."""
+    return lambda method, target, body: sign_v2(key_id, secret, method, target, body)

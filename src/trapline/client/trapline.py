@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from trapline import __version__
+from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
 from trapline.client.retry import NEVER, Retry
 from trapline.client.uploads import open_parts
@@ -57,11 +58,11 @@ class ClassCounts(BaseModel):
     results: list[ClassCount]
 
 
-class Trapline:
+class Trapline(AnalysisCalls):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
     Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
-    GETs are made again after passing failures; of the other calls only `post_results`, which is idempotent.
+    GETs are made again after passing failures; of the other calls only those that are idempotent.
     """
 
     def __init__(

@@ -19,9 +19,10 @@ def api(server: FakeServer) -> Iterator[Trapline]:
 
 
 @pytest.mark.parametrize(
-    "written", ["http://h:8000", "http://h:8000/", "http://h:8000/api/v2", "http://h:8000/api/v2/"]
+    "written",
+    ["http://h:8000", "http://h:8000/", "http://h:8000/api/v2", "http://h:8000/api/v2/", "http://h:8000/api"],
 )
-def test_an_address_may_be_written_in_four_ways(written: str) -> None:
+def test_an_address_may_be_written_in_five_ways(written: str) -> None:
     assert find_api_root(written) == "http://h:8000/api/v2"
 
 

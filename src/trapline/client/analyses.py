@@ -1,0 +1,77 @@
+"""What a token may do about analyses of outside pipelines, and about the keys that they sign with."""
+
+from uuid import UUID, uuid4
+
+from trapline.client.connection import Connection
+from trapline.wire.analyses import Analysis, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
+from trapline.wire.annotations import Annotation
+from trapline.wire.artifacts import Artifact
+from trapline.wire.callback_keys import (
+    CallbackKey,
+    CallbackKeyMade,
+    CheckedSignature,
+    NewCallbackKey,
+    SignatureToCheck,
+)
+from trapline.wire.values import Page
+
+
+class AnalysisReads:
+    """What a token may read of an analysis, and so may a signature."""
+
+    _to: Connection
+
+    def get_analysis(self, analysis_id: UUID) -> Analysis:
+        """One analysis with the first page of its annotations."""
+        return self._to.get(f"/analyses/{analysis_id}", Analysis)
+
+    def list_annotations(self, analysis_id: UUID, **filters: str | int | float | None) -> Page[Annotation]:
+        """One page of annotations in order; filters are type, class, confidence_min, cursor, limit."""
+        return self._to.get(f"/analyses/{analysis_id}/annotations", Page[Annotation], filters)
+
+
+class AnalysisCalls(AnalysisReads):
+    """What a token may do about analyses of outside pipelines."""
+
+    def create_analysis(self, new: NewAnalysis, *, key: str | None = None) -> CreatedAnalysis:
+        """Make an analysis for an outside pipeline; the answer holds the secret that signs its callbacks.
+
+        `key` is the Idempotency-Key: the same one brings back the same analysis. Each call has one, and is tried again.
+        """
+        return self._to.send(
+            "POST",
+            f"/images/{new.image_id}/analyses",
+            CreatedAnalysis,
+            new,
+            headers={"Idempotency-Key": key or str(uuid4())},
+            retry=self._to.retry,
+        )
+
+    def list_analyses(self, image_id: UUID, **filters: str | int | float | None) -> Page[Analysis]:
+        """One page of an image's analyses, newest first; filters are cursor, limit."""
+        return self._to.get(f"/images/{image_id}/analyses", Page[Analysis], filters)
+
+    def cancel_analysis(self, analysis_id: UUID) -> Analysis:
+        """Cancel an analysis that no job has made; nothing that is posted to it is taken any more."""
+        change = StatusChange(status=AnalysisState.CANCELED)
+        return self._to.send("PATCH", f"/analyses/{analysis_id}/status", Analysis, change, retry=self._to.retry)
+
+    def list_artifacts(self, analysis_id: UUID, **filters: str | int | float | None) -> Page[Artifact]:
+        """One page of an analysis's files, the oldest first; filters are cursor, limit."""
+        return self._to.get(f"/analyses/{analysis_id}/artifacts", Page[Artifact], filters)
+
+    def list_callback_keys(self, project_id: int) -> list[CallbackKey]:
+        """The service keys that reach a project, newest first."""
+        return self._to.get("/callback_keys", Page[CallbackKey], {"project": project_id}).results
+
+    def make_callback_key(self, new: NewCallbackKey) -> CallbackKeyMade:
+        """Make a service key; the answer alone holds its secret."""
+        return self._to.send("POST", "/callback_keys", CallbackKeyMade, new)
+
+    def revoke_callback_key(self, key_id: UUID) -> None:
+        """Revoke a service key, by the `id` of it rather than by what it signs as."""
+        self._to.send("DELETE", f"/callback_keys/{key_id}", type(None))
+
+    def check_signature(self, asked: SignatureToCheck) -> CheckedSignature:
+        """Ask which part of a request's signature is wrong."""
+        return self._to.send("POST", "/callback_keys/check", CheckedSignature, asked)
