@@ -53,6 +53,16 @@ async def test_what_may_not_come_is_refused_before_its_first_byte(scene: Scene) 
     assert await scene.store.find_arrived(key) is None
 
 
+async def test_an_uploader_that_vanishes_is_no_breakage_of_ours(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed = await scene.store.sign_put(new_key(), "image/png", lifetime_s=60, size=900_000, at_most=MOST)
+    await speak(signed.url, "PUT", signed.headers, b"x" * 4096, cut=True)
+    assert (await scene.put(signed, b"x" * 900_000)).status_code == 200, "it may send the whole again"
+    told = capsys.readouterr()
+    assert "a request broke" not in told.out + told.err
+
+
 async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -> None:
     key = new_key()
 

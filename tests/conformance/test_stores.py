@@ -200,6 +200,16 @@ async def test_a_signed_upload_takes_nothing_else(scene: Scene) -> None:
     assert await scene.read(key) == PNG
 
 
+async def test_a_size_alone_holds_the_upload_to_it(scene: Scene) -> None:
+    key = new_key()
+    signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, size=len(PNG), at_most=MOST)
+    for data in (PNG + b"x", PNG[:-1], b""):
+        answer = await scene.put(signed, data)
+        assert 400 <= answer.status_code < 500, len(data)
+        assert await scene.store.find_arrived(key) is None, len(data)
+    assert (await scene.put(signed, PNG)).status_code == 200
+
+
 async def test_a_signed_upload_goes_to_no_other_path(scene: Scene) -> None:
     key = new_key()
     folder = key.rpartition("/")[0]
