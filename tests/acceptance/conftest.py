@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.acceptance.browsing import Watched, open_browser, open_tab
+from tests.acceptance.exhibit import Exhibit, make_exhibit
 from tests.acceptance.running import RunningServer
 from tests.acceptance.scene import make_scene
 from tests.acceptance.seat import Seat, sign_in
@@ -73,3 +74,16 @@ def tab(seat: Seat) -> Iterator[Watched]:
     with seat.tab() as opened:
         yield opened
         opened.expect_nothing_wrong()
+
+
+@pytest.fixture(scope="module")
+def gallery(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Exhibit:
+    """Plain pictures in a project of their own."""
+    return make_exhibit(seat.server, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture
+def exhibit(gallery: Exhibit) -> Iterator[Exhibit]:
+    """The plain pictures, without any findings at first."""
+    yield gallery
+    gallery.forget()
