@@ -114,6 +114,10 @@ ACCESS: dict[str, Access] = {
     "POST /analyses/{analysis_id}/finalize": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
     "GET /analyses/{analysis_id}/export": Access(PEOPLE),
     "GET /analyses/{analysis_id}/artifacts": Access(PEOPLE_AND_PIPELINES),
+    **{
+        f"{method} /analyses/{{analysis_id}}/{{rest:path}}": Access(PEOPLE_AND_PIPELINES)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    },
     "GET /artifacts/{artifact_id}/download": Access(PEOPLE_AND_PIPELINES),
     # what outside pipelines sign with
     "GET /callback_keys": Access(PEOPLE),

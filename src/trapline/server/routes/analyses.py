@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from trapline.server.actions import analyses, analysis_exports, artifacts, posting
 from trapline.server.db.found import AnnotationFilter
-from trapline.server.errors import Invalid, Unauthenticated, Unprocessable
+from trapline.server.errors import Invalid, NotFound, Unauthenticated, Unprocessable
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import describe_body
-from trapline.server.routes.callbacks import Callback, CallbackOf, SignedOf, check_enabled
+from trapline.server.routes.callbacks import Callback, CallbackOf, SignedOf, check_enabled, receive_callback
 from trapline.server.routes.parameters import Cursor, Limit
 from trapline.server.routes.problems import describe_problems
 from trapline.wire.analyses import (
@@ -156,3 +156,14 @@ async def export(
     name, media_type, pieces = await analysis_exports.export_analysis(system, scope, analysis_id, form)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+@router.api_route(
+    "/analyses/{analysis_id}/{rest:path}",
+    methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+    include_in_schema=False,
+    dependencies=[Depends(receive_callback)],
+)
+async def find_nothing() -> None:
+    """Answer what stands nowhere else: a false signature is refused as everywhere, so nobody learns what exists."""
+    raise NotFound

@@ -38,7 +38,8 @@ def check_enabled(system: SystemOf) -> None:
         raise NotFound
 
 
-async def _receive(request: Request, system: SystemOf) -> AsyncIterator[Callback]:
+async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[Callback]:
+    """Find who calls about an analysis, and receive what was signed. Raises Unauthenticated and whatever is refused."""
     check_enabled(system)
     if not is_claimed(request.scope["headers"]):
         scope = await authorise(request, system, await origin_of(request))
@@ -89,7 +90,7 @@ def _analysis_of(request: Request) -> UUID | None:
         return None
 
 
-CallbackOf = Annotated[Callback, Depends(_receive)]
+CallbackOf = Annotated[Callback, Depends(receive_callback)]
 """A request that is signed, or that a person sends: what each may do is the route's to say."""
 
 
