@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.acceptance.browsing import Watched, open_browser, open_tab
 from tests.acceptance.exhibit import Exhibit, make_exhibit
-from tests.acceptance.running import RunningServer
+from tests.acceptance.running import SHARED_SECRET, RunningServer
 from tests.acceptance.scene import make_scene
 from tests.acceptance.seat import Seat, sign_in
 from trapline.server.engines.postgres import free_port
@@ -34,7 +34,8 @@ def make_folder() -> Iterator[Callable[[], Path]]:
 @pytest.fixture(scope="session")
 def server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
     """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
-    running = RunningServer(make_folder(), free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"})
+    settings = {"TRAPLINE_LOG_FORMAT": "json", "ML_CALLBACK_HMAC_SECRET": SHARED_SECRET}
+    running = RunningServer(make_folder(), free_port(), settings=settings)
     try:
         running.start()
         yield running

@@ -16,6 +16,7 @@ import httpx2
 from trapline.cli.up import is_ready
 from trapline.client import Trapline
 
+SHARED_SECRET = "what outside pipelines and the shared server both know"
 EMAIL, PASSWORD = "owner@example.org", "correct horse battery"
 QUICK = {"TRAPLINE_LEASE_S": "2", "TRAPLINE_REAPER_S": "0.5", "TRAPLINE_LOG_FORMAT": "json"}
 """Leases short enough for a test to see them end."""

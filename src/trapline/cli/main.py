@@ -22,6 +22,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "job": ("trapline.cli.job", "app"),
     "worker": ("trapline.cli.worker", "app"),
     "register": ("trapline.cli.register", "register"),
+    "simulate": ("trapline.cli.simulate", "simulate"),
     "version": ("trapline.cli.version", "version"),
 }
 
@@ -47,6 +48,10 @@ HELP = """Trapline turns cameras in the field into verified observations.
 **A worker on another machine** needs the server's address and a token (`trapline token create --kind worker`):
 
     TRAPLINE_SERVER=https://trapline.example.org TRAPLINE_TOKEN=tl_worker_... trapline worker
+
+**A model that runs elsewhere** calls back over HTTP, signed; see one do it:
+
+    trapline simulate --image-id ID
 
 Commands that talk to a server read TRAPLINE_SERVER (http://localhost:8000) and TRAPLINE_TOKEN.
 With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wrong usage or settings,

@@ -18,8 +18,8 @@ def read_variable(name: str) -> str | None:
     return os.environ.get(name) or dotenv_values(Path(".env")).get(name) or None
 
 
-def open_server() -> Trapline:
-    """A session with the server that TRAPLINE_SERVER and TRAPLINE_TOKEN name, to be used in a `with`.
+def open_server(address: str | None = None) -> Trapline:
+    """A session with the server that `address` or TRAPLINE_SERVER names, and TRAPLINE_TOKEN, to be used in a `with`.
 
     Raises CommandFailed where there is no token or the address is none.
     """
@@ -31,9 +31,9 @@ def open_server() -> Trapline:
             Exit.WRONG_USAGE,
         )
     try:
-        return Trapline(read_variable("TRAPLINE_SERVER") or DEFAULT_SERVER, token)
+        return Trapline(address or read_variable("TRAPLINE_SERVER") or DEFAULT_SERVER, token)
     except ValueError as error:
-        raise CommandFailed(f"TRAPLINE_SERVER: {error}.", Exit.WRONG_USAGE) from None
+        raise CommandFailed(f"{'' if address else 'TRAPLINE_SERVER: '}{error}.", Exit.WRONG_USAGE) from None
 
 
 def get_project(server: Trapline, named: str | None) -> Project:

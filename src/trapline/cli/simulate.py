@@ -1,0 +1,205 @@
+"""`trapline simulate`: play a whole outside pipeline through the public API."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from trapline.client import Callbacks, Trapline
+    from trapline.client.signing import Sign
+    from trapline.wire.analyses import CreatedAnalysis
+    from trapline.wire.posting import PostedAnnotation
+
+SHARED_SECRET = "ML_CALLBACK_HMAC_SECRET"  # noqa: S105 - the name of a variable
+LONGEST_SIDE = 160
+BOXES = ((0.18, 0.30, 0.46, 0.78), (0.58, 0.42, 0.80, 0.74))
+"""Where the invented animals are: x1, y1, x2, y2 as parts of the picture."""
+CLASSES = (("deer", 0.91), ("boar", 0.64))
+
+
+def simulate(
+    image_id: Annotated[UUID, typer.Option("--image-id", help="The image; it is in the address of its page.")],
+    *,
+    model_name: Annotated[str, typer.Option(help="What the model is called.")] = "simulated-detector",
+    model_version: Annotated[str, typer.Option(help="The model's version.")] = "1.0",
+    base_url: Annotated[
+        str | None, typer.Option(help="The server's address. [API_BASE_URL, else TRAPLINE_SERVER]")
+    ] = None,
+) -> None:
+    """Play a whole outside pipeline on one image: what it finds is invented, every call is the real one.
+
+    It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap and
+    classifications, finalizes, and prints each step and the address of the image's page.
+
+    TRAPLINE_TOKEN makes the analysis: a person's API token, or an outside pipeline's. The callbacks are signed with
+    ML_CALLBACK_HMAC_SECRET where that is set, else with the secret of the analysis.
+
+    Example: `trapline simulate --image-id 01890a5d-ac96-774b-bcce-b302099a8057`
+    """
+    from trapline.cli.server import DEFAULT_SERVER, open_server, read_variable
+    from trapline.wire.analyses import NewAnalysis
+
+    address = base_url or read_variable("API_BASE_URL") or read_variable("TRAPLINE_SERVER") or DEFAULT_SERVER
+    with open_server(address) as server:
+        with _step("Find the image"):
+            image = server.get_image(image_id)
+        with _step(f"Create an analysis of {image.filename} by {model_name} {model_version}"):
+            new = NewAnalysis.model_validate(
+                {
+                    "image_id": image_id,
+                    "model_name": model_name,
+                    "model_version": model_version,
+                    "provenance": {"made_by": "trapline simulate"},
+                }
+            )
+            made = server.create_analysis(new)
+        _play(server, made, image.width, image.height)
+        page = server.root.removesuffix("/api/v2")
+        print(f"See it: {page}/projects/{image.project_id}/images/{image.id}")
+
+
+def _play(server: "Trapline", made: "CreatedAnalysis", width: int, height: int) -> None:
+    from trapline.client import Callbacks
+    from trapline.wire.analyses import AnalysisState
+    from trapline.wire.artifacts import ArtifactType
+
+    sign, whose = _choose_secret(made.callback_secret)
+    size = _shrink(width, height)
+    picture = make_heatmap(*size)
+    with Callbacks(server.root, sign) as outside, _tell_left_behind(made.id):
+        with _step(f"Say that it is processing, signed with {whose}"):
+            outside.set_status(made.id, AnalysisState.PROCESSING)
+        with _step(f"Upload a heatmap of {size[0]} x {size[1]} pixels, {len(picture):,} bytes"):
+            path = outside.add_artifact(made.id, ArtifactType.HEATMAP, "heatmap.png", picture)
+        _post(outside, made.id, invent(width, height, path, size))
+        with _step("Finalize it as completed"):
+            done = outside.finalize(made.id)
+    print(f"Analysis {done.id} is {done.status} with {done.annotation_count} annotations.")
+
+
+def _post(outside: "Callbacks", analysis_id: UUID, annotations: "list[PostedAnnotation]") -> None:
+    kinds = [one.annotation_type.value for one in annotations]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    with _step(f"Post annotations: {counts}"):
+        outside.post_annotations(analysis_id, annotations)
+
+
+def _choose_secret(own: str) -> "tuple[Sign, str]":
+    """What signs, and whose secret that is: the first of the shared ones if there are any, else the analysis's own."""
+    from trapline.cli.server import read_variable
+    from trapline.client.signing import by_secret
+
+    shared = [part.strip() for part in (read_variable(SHARED_SECRET) or "").split(",") if part.strip()]
+    return (by_secret(shared[0]), f"the secret of {SHARED_SECRET}") if shared else (by_secret(own), "its own secret")
+
+
+@contextmanager
+def _step(words: str) -> Iterator[None]:
+    """Print a step before it is done, and whether it was; a failure is told with the step's name."""
+    from pydantic import ValidationError
+
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.client import ServerRefused
+
+    print(f"{words} ... ", end="", flush=True)
+    try:
+        yield
+    except ValidationError as error:
+        print("no")
+        wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise CommandFailed(f"{wrong}.", Exit.WRONG_USAGE) from None
+    except ServerRefused as refused:
+        print("no")
+        hint = ""
+        if refused.status == 401 and "signature" in refused.detail.lower():
+            hint = (
+                f" If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; without it, "
+                "the analysis's own secret is used."
+            )
+        raise CommandFailed(f"{refused}{hint}", Exit.REFUSED) from refused
+    except BaseException:
+        print("no")
+        raise
+    print("done")
+
+
+@contextmanager
+def _tell_left_behind(analysis_id: UUID) -> Iterator[None]:
+    """Say what becomes of the analysis where a step fails."""
+    try:
+        yield
+    except Exception:
+        print(f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run again.")
+        raise
+
+
+def _shrink(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[PostedAnnotation]":
+    """Boxes with a classification each, and the heatmap that was uploaded to `path`."""
+    from trapline.wire.annotations import AnnotationType
+    from trapline.wire.posting import PostedAnnotation
+
+    found = []
+    for number, ((left, top, right, bottom), (name, confidence)) in enumerate(zip(BOXES, CLASSES, strict=True)):
+        corners = {"x_min": left * width, "y_min": top * height, "x_max": right * width, "y_max": bottom * height}
+        found.append(
+            PostedAnnotation(
+                annotation_type=AnnotationType.BOUNDING_BOX,
+                class_name="animal",
+                confidence=confidence,
+                data={**corners, "image_width": width, "image_height": height},
+                ordering=number,
+            )
+        )
+        others = [
+            {"class": other, "confidence": round((1 - confidence) / 2, 3)} for other, _ in CLASSES if other != name
+        ]
+        found.append(
+            PostedAnnotation(
+                annotation_type=AnnotationType.CLASSIFICATION,
+                class_name=name,
+                confidence=confidence,
+                data={"topk": [{"class": name, "confidence": confidence}, *others]},
+                parent=number,
+            )
+        )
+    heatmap = PostedAnnotation(
+        annotation_type=AnnotationType.HEATMAP,
+        data={"width": size[0], "height": size[1], "color_map": "jet"},
+        storage_path=path,
+    )
+    return [*found, heatmap]
+
+
+def make_heatmap(width: int, height: int) -> bytes:
+    """A grey PNG, brightest where the invented animals are: by hand, because Pillow belongs to no command of ours."""
+    rows = []
+    for y in range(height):
+        down = (y + 0.5) / height
+        row = bytearray(b"\0")  # this row is not filtered
+        for x in range(width):
+            across = (x + 0.5) / width
+            light = max(
+                1
+                - ((2 * across - left - right) / (right - left)) ** 2
+                - ((2 * down - top - bottom) / (bottom - top)) ** 2
+                for left, top, right, bottom in BOXES
+            )
+            row.append(round(255 * max(0.0, light)))
+        rows.append(bytes(row))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = zlib.compress(b"".join(rows), 9)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
