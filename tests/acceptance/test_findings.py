@@ -7,7 +7,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.browsing import SIZES, Watched
-from tests.acceptance.exhibit import GROUND, INSIDE, OUTSIDE, Exhibit, apart, colour_of, look, mix, shape, show
+from tests.acceptance.exhibit import (
+    GROUND,
+    INSIDE,
+    OUTSIDE,
+    Exhibit,
+    apart,
+    colour_of,
+    look,
+    mix,
+    off_line,
+    shape,
+    show,
+)
 from tests.acceptance.seat import Seat, box_of, wait_for_picture
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
@@ -247,3 +259,17 @@ def test_an_analysis_that_fell_silent_says_so(tab: Watched, exhibit: Exhibit) ->
     page = tab.open(exhibit.address("plain.jpg", exhibit.add("plain.jpg", state="processing", silent_for="5 min")))
     page.locator("[data-analysis-id]").wait_for()
     expect(page.get_by_test_id("stale")).to_have_count(0)
+
+
+def test_an_analysis_of_thousands_is_shown_whole(tab: Watched, exhibit: Exhibit) -> None:
+    many = [
+        box(10 + n % 70 * 11, 10 + n // 70 * 13, 16 + n % 70 * 11, 18 + n // 70 * 13, "ant", 0.9) for n in range(2500)
+    ]
+    last = box(700, 560, 780, 590, "beetle", 0.3)
+    page = show(tab, exhibit, "plain.jpg", *many, last)
+    expect(page.locator("[data-box-id]")).to_have_count(len(many) + 1)
+    expect(page.locator('[data-toggle="ant"]')).to_contain_text("2500")
+    page.locator('[data-toggle="ant"]').click()
+    expect(page.locator("[data-box-id]")).to_have_count(1)
+    colour, at = colour_of(page, "bounding_box"), look(page)
+    assert off_line(at, (740, 590), colour) <= 40

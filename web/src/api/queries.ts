@@ -108,11 +108,6 @@ export const askImage = (project: number, image: string) =>
     staleTime: 30_000,
   })
 
-interface AnnotationPage {
-  results: Annotation[]
-  next?: string | null
-}
-
 /** What comes after the first page of an analysis's annotations. */
 export const askRestOfAnnotations = (project: number, analysis: Analysis) =>
   queryOptions({
@@ -120,8 +115,8 @@ export const askRestOfAnnotations = (project: number, analysis: Analysis) =>
     queryFn: async ({ signal }) => {
       const rest: Annotation[] = []
       for (let cursor = analysis.next; cursor; ) {
-        const page: AnnotationPage = await answer<AnnotationPage>(
-          api.GET("/api/v2/analyses/{analysis_id}/annotations" as never, { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: ALL } }, signal } as never),
+        const page: { results: Annotation[]; next?: string | null } = await answer(
+          api.GET("/api/v2/analyses/{analysis_id}/annotations", { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: ALL } }, signal }),
         )
         rest.push(...page.results)
         cursor = page.next

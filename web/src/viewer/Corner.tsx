@@ -11,11 +11,15 @@ interface CornerProps extends Light {
   findings: Finding[]
   files: ReadonlyMap<string, Loaded>
   view: View
+  /** How wide the whole picture is on the screen. */
+  width: number
 }
 
-export const SHOWN_GUESSES = 5
+const SHOWN_GUESSES = 5
+/** Bars would hide too much of a picture that is shown smaller than this. */
+const BARS_FROM = 420
 
-export function Corner({ findings, files, lit, onLight, onChoose, view }: CornerProps) {
+export function Corner({ findings, files, lit, onLight, onChoose, view, width }: CornerProps) {
   const whole = findings.filter((finding) => finding.type === "classification" || finding.type === "heatmap")
   if (whole.length === 0) return null
   return (
@@ -27,12 +31,13 @@ export function Corner({ findings, files, lit, onLight, onChoose, view }: Corner
             key={finding.id} className={lit.size === 0 ? "tag" : lit.has(finding.id) ? "tag lit" : "tag dimmed"} data-tag-for={finding.id}
             onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)} onPointerDown={() => onChoose(finding.id)}
           >
-            <p>
-              <span className="dot" style={{ background: classColour(finding.name) }} />
-              {finding.type === "heatmap" ? words.viewer.heatmapOf(finding.name) : titleOf(finding)}{" "}
-              {state === "coming" ? words.viewer.coming : state === "failed" ? words.viewer.notLoaded : percent(finding.confidence)}
-            </p>
-            {finding.guesses.length > 1 && <Guesses guesses={finding.guesses.slice(0, SHOWN_GUESSES)} />}
+            {finding.guesses.length > 1 && width >= BARS_FROM ? <Guesses guesses={finding.guesses.slice(0, SHOWN_GUESSES)} /> : (
+              <p>
+                <span className="dot" style={{ background: classColour(finding.name) }} />
+                {finding.type === "heatmap" ? words.viewer.heatmapOf(finding.name) : titleOf(finding)}{" "}
+                {state === "coming" ? words.viewer.coming : state === "failed" ? words.viewer.notLoaded : percent(finding.confidence)}
+              </p>
+            )}
           </div>
         )
       })}

@@ -19,7 +19,7 @@ const MOST_GUESSES = 10
 
 export function Entry({ finding, files, isLit, isChosen, onLight, onChoose }: EntryProps) {
   const why = whyNot(finding, files)
-  const kind = finding.type === "bounding_box" || !finding.name ? null : words.viewer.types[finding.type]
+  const kind = finding.type === "bounding_box" || !finding.name ? null : words.viewer.type[finding.type]
   return (
     <div className={finding.parent ? "entry inner" : "entry"}>
       <button
@@ -28,7 +28,7 @@ export function Entry({ finding, files, isLit, isChosen, onLight, onChoose }: En
         onFocus={() => onLight(finding.id)} onBlur={() => onLight(null)} onClick={() => onChoose(finding.id)}
       >
         <span className="dot" style={{ background: classColour(finding.name) }} />
-        <span className="finding-name">{titleOf(finding)}{kind && <span className="faint small"> {kind.toLowerCase()}</span>}</span>
+        <span className="finding-name">{titleOf(finding)}{kind && <span className="faint small"> {kind}</span>}</span>
         <span className="soft">{percent(finding.confidence)}</span>
         {finding.guesses.length > 1 && <Guesses guesses={finding.guesses.slice(0, MOST_GUESSES)} />}
         {finding.said.map((annotation) => {
@@ -36,10 +36,12 @@ export function Entry({ finding, files, isLit, isChosen, onLight, onChoose }: En
           const guesses = guessesOf(annotation)
           return (
             <span key={annotation.id} className="said">
-              <small title={annotation.algorithm ?? undefined}>
-                <span>{name ?? words.viewer.noClass}</span> {percent(confidence)}
-                {annotation.algorithm && <i>{annotation.algorithm}</i>}
-              </small>
+              {(guesses.length < 2 || annotation.algorithm) && (
+                <small title={annotation.algorithm ?? undefined}>
+                  <span>{name ?? words.viewer.noClass}</span> {percent(confidence)}
+                  {annotation.algorithm && <i>{annotation.algorithm}</i>}
+                </small>
+              )}
               {guesses.length > 1 && <Guesses guesses={guesses.slice(0, MOST_GUESSES)} />}
             </span>
           )

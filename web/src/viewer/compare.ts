@@ -38,17 +38,18 @@ export function overlap(a: Rectangle, b: Rectangle): number {
   return both / (a.width * a.height + b.width * b.height - both)
 }
 
-/** The most alike find each other first; only things of one type do. */
+/** The most alike find each other first, and a box another box before it finds a mask. */
 function match(left: Placed[], right: Placed[]): Pair[] {
   const alike: [number, Finding, Finding][] = []
+  const [sameType, sameClass] = [(a: Finding, b: Finding) => Number(a.type === b.type), (a: Finding, b: Finding) => Number(classKey(a) === classKey(b))]
   for (const a of left) {
     for (const b of right) {
-      if (a.finding.type !== b.finding.type || !("bounds" in a.drawing) || !("bounds" in b.drawing)) continue
+      if (!("bounds" in a.drawing) || !("bounds" in b.drawing)) continue
       const same = overlap(a.drawing.bounds, b.drawing.bounds)
       if (same >= SAME_FROM) alike.push([same, a.finding, b.finding])
     }
   }
-  alike.sort((a, b) => b[0] - a[0] || Number(classKey(b[1]) === classKey(b[2])) - Number(classKey(a[1]) === classKey(a[2])))
+  alike.sort(([a, ...one], [b, ...two]) => sameType(...two) - sameType(...one) || b - a || sameClass(...two) - sameClass(...one))
   const taken = new Set<string>()
   return alike.flatMap(([, a, b]) => {
     if (taken.has(a.id) || taken.has(b.id)) return []
@@ -65,7 +66,14 @@ function classesOf(placed: Placed[]): Map<string, number> {
 
 const asPercent = (finding: Finding) => Math.round((finding.confidence ?? 1) * 100)
 
-export function compare(left: Placed[], right: Placed[]): Changes {
+/** What belongs to another finding, such as the mask of a box, is not counted beside it; nor is what names no thing. */
+const mainOnes = (placed: Placed[]) => {
+  const ids = new Set(placed.map(({ finding }) => finding.id))
+  return placed.filter(({ finding }) => finding.type !== "custom" && finding.type !== "heatmap" && !(finding.parent && ids.has(finding.parent)))
+}
+
+export function compare(allLeft: Placed[], allRight: Placed[]): Changes {
+  const [left, right] = [mainOnes(allLeft), mainOnes(allRight)]
   const [leftClasses, rightClasses] = [classesOf(left), classesOf(right)]
   const pairs = match(left, right)
   const matched = new Set(pairs.flatMap((pair) => [pair.left.id, pair.right.id]))

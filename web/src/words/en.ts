@@ -128,6 +128,7 @@ export const words = {
     noExif: "The file carries no EXIF.", picture: "The picture", showInfo: "Show information", hideInfo: "Hide information", raw: "as written", cannotShow: "The picture could not be loaded. The file is safe; try again, or download it.",
     flags: "Flags", megapixels: (value: string) => `${value} MP`, all: "Show all",
     types: { bounding_box: "Boxes", classification: "Whole picture", heatmap: "Heatmaps", segmentation: "Outlines", mask: "Masks", keypoint: "Key points", custom: "Data" } as Record<string, string>,
+    type: { bounding_box: "box", classification: "whole picture", heatmap: "heatmap", segmentation: "outline", mask: "mask", keypoint: "key points", custom: "data" } as Record<string, string>,
     kinds: "Kinds of findings", opacity: "Opacity", colourMap: "Colours", colourMaps: { viridis: "Viridis", magma: "Magma", turbo: "Turbo", jet: "Jet", grey: "Grey" } as Record<string, string>,
     heatmapOf: (name: string | null) => (name ? `Heatmap of ${name}` : "Heatmap"), coming: "is being loaded", notLoaded: "could not be loaded", asGiven: "As it was sent",
     cannotDraw: (why: string) => `Not drawn: ${why}`,
