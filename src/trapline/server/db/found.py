@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import REAL, ColumnElement, Select, and_, cast, func, or_, select, true
 
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
@@ -49,7 +49,8 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
     if wanted.class_name is not None:
         statement = statement.where(AnnotationRow.class_name == wanted.class_name)
     if wanted.confidence_min is not None:
-        statement = statement.where(AnnotationRow.confidence >= wanted.confidence_min)
+        # In the precision that is kept: 0.9 as it is kept is a little less than 0.9.
+        statement = statement.where(AnnotationRow.confidence >= cast(wanted.confidence_min, REAL))
     return statement
 
 

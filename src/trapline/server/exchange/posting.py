@@ -155,11 +155,13 @@ def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
 
 
 def _places_of_boxes(posted: Sequence[Posted]) -> dict[int, int | None]:
-    """Where the box of each ordering stands; None for an ordering that several have."""
+    """Where the box of each ordering stands; None for an ordering that several different ones have."""
     places: dict[int, int | None] = {}
     for place, one in enumerate(posted):
         if one.annotation_type == BOX and one.ordering is not None:
-            places[one.ordering] = None if one.ordering in places else place
+            first = places.setdefault(one.ordering, place)
+            if first is not None and posted[first] != one:
+                places[one.ordering] = None
     return places
 
 
