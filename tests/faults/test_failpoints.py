@@ -42,6 +42,8 @@ UNSTRUCK = {
     "loop thumbnails",
     "loop dead pull runs",
     "loop old answers",
+    "loop used signatures",
+    "loop orphaned artifacts",
     "chore start_due_runs",
     "chore take_up_unfinished",
     "chore recount_jobs",

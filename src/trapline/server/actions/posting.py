@@ -95,7 +95,7 @@ async def post_annotations(
 async def _cite(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[Checked], arrived: Mapping[str, Seen]
 ) -> dict[str, UUID]:
-    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each that is absent."""
+    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each fault."""
     rows = {row.storage_path: row for row in await list_artifacts(scope, tx, analysis)}
     problems = []
     for place, one in enumerate(checked):

@@ -1,5 +1,6 @@
 """What is kept for a time goes when the time is over."""
 
+from trapline.server.db.callback_keys import forget_signatures
 from trapline.server.db.idempotency import forget_answers
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -11,3 +12,9 @@ async def forget_old_answers(system: System, scope: Scope) -> bool:
     """Delete a batch of answers whose Idempotency-Keys are good no longer; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await forget_answers(scope, tx, BATCH) == BATCH
+
+
+async def forget_old_signatures(system: System, scope: Scope) -> bool:
+    """Delete a batch of signatures that nobody could use again anyway; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_signatures(scope, tx, BATCH) == BATCH

@@ -3,10 +3,11 @@
 import asyncio
 import signal
 
+from trapline.server.actions.artifacts import clean_orphans
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.pulls import follow_dead_runs
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
-from trapline.server.actions.upkeep import forget_old_answers
+from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
 from trapline.server.background.loops import Loop, run_loop
 from trapline.server.rules.access import Scope
@@ -34,6 +35,8 @@ def list_loops(system: System) -> list[Loop]:
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
         Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),
+        Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
+        Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
     ]
 
 
