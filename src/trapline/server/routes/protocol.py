@@ -30,13 +30,17 @@ AHEAD = 32
 UNWANTED_BYTES = 16 * 1024 * 1024
 """How much of a body that was answered already is read on, so that its sender comes to read the answer."""
 HEAD_WITHIN_S = 10
-PATIENCE_S = 12
+PATIENCE_S = 10
 """How long nothing may come of a body, or nothing of an answer be taken."""
 LOWEST_RATE = 512
 """Bytes that buy a second of patience: in the long run, who is slower than this a second is not waited for."""
 LINGER_S = 2.0
 """How long what still comes is thrown away after a refusal."""
 TICK_S = 1.0
+LATE_S = 2.0
+"""The most that one tick counts for."""
+UNSENT_BYTES = 128 * 1024
+"""How much the kernel takes of an answer before its reader does; by itself it would take megabytes for each."""
 
 
 class Refusal(NamedTuple):
@@ -64,7 +68,7 @@ TOO_SLOW = Refusal(408, "Too slow", "The rest of the request did not come, so it
 class Protocol(HttpToolsProtocol):
     """One connection of a caller.
 
-    Its clock counts ticks that were lived through, not time that went by: a process that was stopped for a while
+    Its clock counts the time that was lived through, not all that went by: a process that was stopped for a while
     blames nobody for it.
     """
 
@@ -85,6 +89,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
+        opened = transport.get_extra_info("socket")
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        self._ticked = self.loop.time()
         self._clock = self.loop.call_later(TICK_S, self._tick)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -239,19 +246,21 @@ class Protocol(HttpToolsProtocol):
         self.loop.call_later(LINGER_S, self.transport.close)
 
     def _tick(self) -> None:
-        """Spend a second of patience where it is the caller who is waited for."""
+        """Spend patience where it is the caller who is waited for."""
         self._clock = self.loop.call_later(TICK_S, self._tick)
+        now = self.loop.time()
+        went, self._ticked = min(LATE_S, now - self._ticked), now
         unread = self._count_unread()
         taken, self._unread = max(0, self._unread - unread), unread
         received, self._received = self._received, 0
         if unread:
-            self._spend(taken)
+            self._spend(went, taken)
         elif self.flow.read_paused or self._refusal is not None:
             return
         elif self._in_head:
-            self._patience -= TICK_S
+            self._patience -= went
         elif self._in_body and not self.cycle.waiting_for_100_continue:
-            self._spend(received)
+            self._spend(went, received)
         else:
             self._patience = float(PATIENCE_S)
         if self._patience > 0:
@@ -270,14 +279,11 @@ class Protocol(HttpToolsProtocol):
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
         self.transport.abort()
 
-    def _spend(self, moved: int) -> None:
-        self._patience = min(float(PATIENCE_S), self._patience - TICK_S + moved / LOWEST_RATE)
+    def _spend(self, went: float, moved: int) -> None:
+        self._patience = min(float(PATIENCE_S), self._patience - went + moved / LOWEST_RATE)
 
     def _count_unread(self) -> int:
-        """How many bytes of answers wait here for the caller; those in the kernel's queue count with them.
-
-        That queue is megabytes long, and the socket says that there is room only when a third of it went.
-        """
+        """How many bytes of answers wait here for the caller; those in the kernel's queue count with them."""
         buffered = self.transport.get_write_buffer_size()
         if not buffered:
             return 0
