@@ -309,7 +309,12 @@ async def test_the_checker_names_what_is_wrong(field: Field) -> None:
     line = await check(sign_v1(outside.secret, body.encode() + b"\n"))
     assert "line break" in line["parts"][-1]["words"]
     late = await check(sign_v1(outside.secret, body.encode(), clock=lambda: 1_000_000_000))
-    assert (late["parts"][-1]["part"], late["parts"][-1]["holds"]) == ("timestamp", False)
+    assert (late["holds"], [one["part"] for one in late["parts"] if not one["holds"]]) == (False, ["timestamp"])
+    assert "behind it, and 300 s are allowed" in late["parts"][1]["words"]
+    both = await check(sign_v1("wrong", body.encode(), clock=lambda: 1_000_000_000))
+    assert [one["part"] for one in both["parts"] if not one["holds"]] == ["timestamp", "signature"]
+    unread = await check(signed | {"X-ML-Timestamp": "yesterday"})
+    assert [(one["part"], one["holds"]) for one in unread["parts"]] == [("headers", True), ("timestamp", False)]
     without = await check({"X-ML-Signature": signed["X-ML-Signature"]})
     assert "x-ml-timestamp is missing" in without["parts"][-1]["words"]
     key = await _make_key(field)

@@ -4,8 +4,9 @@ import base64
 import binascii
 import hmac
 import json
+import math
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -143,7 +144,8 @@ async def revoke_key(system: System, scope: Scope, key_id: UUID) -> None:
 async def check_signature(system: System, scope: Scope, asked: SignatureToCheck) -> CheckedSignature:
     """Say which part of a request's signature is wrong, as far as the secrets of the caller's project tell.
 
-    Raises NotFound, Forbidden, Invalid.
+    A request that is too old is looked at to the end: most of those that somebody asks about are. Raises NotFound,
+    Forbidden, Invalid.
     """
     scope.check(asked.project)
     body = _body_of(asked)
@@ -151,8 +153,11 @@ async def check_signature(system: System, scope: Scope, asked: SignatureToCheck)
     path, _, query = asked.target.partition("?")
     lines = (asked.method.upper().encode(), path.encode(), query.encode())
     message: bytes | None = None
+    late: str | None = None
+    wrong: dict[str, str] = {}
     try:
-        claim = read_claim(headers, system.callbacks.clock(), system.callbacks.skew_s, system.callbacks.min_version)
+        claim = read_claim(headers, system.callbacks.clock(), math.inf, system.callbacks.min_version)
+        late = _measure_lateness(system, claim)
         message = message_of(claim, *lines, body)
         signers = await _list_own_signers(system, scope, asked, claim, path)
         check = Check(claim, [signer.secret for signer in signers], *lines)
@@ -162,10 +167,8 @@ async def check_signature(system: System, scope: Scope, asked: SignatureToCheck)
         words = _explain(error.reason, headers)
         if error.reason == Reason.MISMATCH:
             words = _find_cause(claim, signers, lines, body) or words
-        parts = list(_parts_until(PART_OF.get(error.reason, "headers"), words))
-        return _answer(False, parts, message, asked.signed_message)
-    parts = [CheckedPart(part=part, holds=True, words=words) for part, words in ALL_PARTS]
-    return _answer(True, parts, message, asked.signed_message)
+        wrong = {PART_OF.get(error.reason, "headers"): words}
+    return _answer(_parts_of(wrong, late), message, asked.signed_message)
 
 
 def _body_of(asked: SignatureToCheck) -> bytes:
@@ -261,18 +264,33 @@ def _mistakes(
     yield "the signature has the query within its path", (method, path + b"?" + query, b""), body
 
 
-def _parts_until(wrong: str, words: str) -> Iterator[CheckedPart]:
+def _measure_lateness(system: System, claim: Claim) -> str | None:
+    behind = int(system.callbacks.clock()) - int(claim.timestamp)
+    if abs(behind) <= system.callbacks.skew_s:
+        return None
+    return (
+        f"{Reason.OUTSIDE_SKEW.value}: {abs(behind)} s {'behind' if behind > 0 else 'ahead of'} it, and "
+        f"{system.callbacks.skew_s:g} s are allowed"
+    )
+
+
+def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[CheckedPart]:
+    """Each part up to the one that is wrong: what comes after it was not looked at. Only a wrong time stops nothing."""
+    parts = []
     for part, well in ALL_PARTS:
-        if part == wrong:
-            yield CheckedPart(part=part, holds=False, words=words)
-            return
-        yield CheckedPart(part=part, holds=True, words=well)
+        said = wrong.get(part) or (late if part == "timestamp" else None)
+        parts.append(CheckedPart(part=part, holds=said is None, words=said or well))
+        if part in wrong:
+            break
+    return parts
 
 
-def _answer(holds: bool, parts: list[CheckedPart], message: bytes | None, signed: str | None) -> CheckedSignature:
-    expected = None if message is None else message.decode("utf-8", "backslashreplace")
+def _answer(parts: list[CheckedPart], message: bytes | None, signed: str | None) -> CheckedSignature:
     return CheckedSignature(
-        holds=holds, parts=parts, expected_message=expected, first_difference=_differ(message, signed)
+        holds=all(part.holds for part in parts),
+        parts=parts,
+        expected_message=None if message is None else message.decode("utf-8", "backslashreplace"),
+        first_difference=_differ(message, signed),
     )
 
 
