@@ -60,7 +60,9 @@ async def post_annotations(
         analysis = await get_analysis(scope, tx, analysis_id)
         refuse_closed(analysis)
         image = await get_image(scope, tx, analysis.image_id)
-    checked = check_posted(posted, Frame(image.width, image.height))
+    frame = Frame(image.width, image.height)
+    is_large = len(body) > LARGE_BYTES
+    checked = await asyncio.to_thread(check_posted, posted, frame) if is_large else check_posted(posted, frame)
     paths = {one.storage_path for one in checked if one.storage_path is not None}
     arrived = await find_arrivals(system, scope, analysis_id, paths) if paths else {}
     async with system.database.transaction(scope) as tx:
