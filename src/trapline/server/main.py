@@ -6,6 +6,7 @@
 import asyncio
 import gc
 import os
+import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -181,6 +182,9 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
     app = make_app(settings)
     spare_collection()
+    # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     config = uvicorn.Config(
         watch_replies(dress(app)),
         log_config=None,
