@@ -132,7 +132,7 @@ def test_files_that_do_not_come_are_told(seat: Seat, exhibit: Exhibit) -> None:
         expect(entry(page, "lost")).to_contain_text("its file is not in the store")
         expect(entry(page, "broken")).to_contain_text("no picture that a browser can read")
         expect(page.get_by_text("2 files could not be loaded.")).to_be_visible()
-        expect(page.get_by_test_id("corner")).to_contain_text("could not be loaded")
+        expect(page.get_by_test_id("corner")).to_contain_text("not loaded")
         assert page.locator('[data-testid="overlay"] [data-type]').count() == 1
         page.get_by_test_id("panel").get_by_role("button", name="Try again").click()
         expect(entry(page, "lost")).to_contain_text("its file is not in the store")

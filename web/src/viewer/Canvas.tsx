@@ -112,8 +112,8 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps & Placed>(function Ca
                 )
               })}
             </div>
-            <Overlay drawn={drawn} lit={lit} onLight={onLight} onChoose={onPress} view={view} picture={image} canvas={canvas} opacity={opacity} />
             <Corner findings={findings} files={files} lit={lit} onLight={onLight} onChoose={onPress} view={view} width={image.width * view.scale} />
+            <Overlay drawn={drawn} lit={lit} onLight={onLight} onChoose={onPress} view={view} picture={image} canvas={canvas} opacity={opacity} />
           </>
         )}
         {nothingShows && <p className="canvas-nothing">{words.viewer.cannotShow}</p>}

@@ -11,13 +11,15 @@ interface EntryProps {
   files: ReadonlyMap<string, Loaded>
   isLit: boolean
   isChosen: boolean
+  /** Whose it is, where that is not plain. */
+  from: string | null
   onLight: (id: string | null) => void
   onChoose: (id: string) => void
 }
 
 const MOST_GUESSES = 10
 
-export function Entry({ finding, files, isLit, isChosen, onLight, onChoose }: EntryProps) {
+export function Entry({ finding, files, isLit, isChosen, from, onLight, onChoose }: EntryProps) {
   const why = whyNot(finding, files)
   const kind = finding.type === "bounding_box" || !finding.name ? null : words.viewer.type[finding.type]
   return (
@@ -30,6 +32,7 @@ export function Entry({ finding, files, isLit, isChosen, onLight, onChoose }: En
         <span className="dot" style={{ background: classColour(finding.name) }} />
         <span className="finding-name">{titleOf(finding)}{kind && <span className="faint small"> {kind}</span>}</span>
         <span className="soft">{percent(finding.confidence)}</span>
+        {from && <small className="finding-from">{from}</small>}
         {finding.guesses.length > 1 && <Guesses guesses={finding.guesses.slice(0, MOST_GUESSES)} />}
         {finding.said.map((annotation) => {
           const { name, confidence } = saidBy(annotation)

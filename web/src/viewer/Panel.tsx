@@ -46,8 +46,8 @@ export function Panel(props: PanelProps) {
   }, [chosen])
   return (
     <aside ref={aside} className="panel" aria-label={words.viewer.info} data-testid="panel">
-      <Look {...props} />
       {changes && <Changes changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
+      <Look {...props} />
       <Found {...props} />
       <Analyses {...props} />
       <About image={image} />
@@ -138,13 +138,16 @@ function Toggles({ label, name, values, off, say, colour, onToggle }: TogglesPro
 
 const FIRST_ENTRIES = 300
 
-function Found({ image, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose }: PanelProps) {
+function Found({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose }: PanelProps) {
   const w = words.viewer
   const hidden = findings.length - visible.length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
   // A list of thousands is not read; the picture and the slider find what is in it.
   const listed = visible.slice(0, FIRST_ENTRIES)
   const far = chosen && !listed.some(({ id }) => id === chosen) ? visible.filter(({ id }) => id === chosen) : []
+  // Where more than one analysis is shown, each finding says whose it is.
+  const from = ({ analysis }: Finding) =>
+    sight.beside ? (analysis.id === sight.beside.left ? w.sides.left : w.sides.right) : whole.analyses.length > 1 ? analysis.model_name : null
   return (
     <section>
       <h2>
@@ -160,7 +163,7 @@ function Found({ image, whole, findings, visible, files, onRetryFiles, change, l
         {[...far, ...listed].map((finding) => (
           <Entry
             key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id}
-            onLight={onLight} onChoose={onChoose}
+            from={from(finding)} onLight={onLight} onChoose={onChoose}
           />
         ))}
       </div>

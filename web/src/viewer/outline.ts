@@ -4,9 +4,25 @@ import type { Grid } from "./runLengths"
 const ALONG = [1, 0, -1, 0]
 const DOWN = [0, 1, 0, -1]
 
+/** A browser draws so many corners in no time; noise of more is drawn coarser. */
+const MOST_CORNERS = 200_000
+
 /** The outline as the path of an SVG, holes included, `across` and `down` picture pixels a cell. */
 export function outline(grid: Grid, across = 1, down = 1): string {
+  return trace(grid, across, down) ?? outline(halve(grid), across * 2, down * 2)
+}
+
+/** A grid of a quarter as many cells: inside is what was at least half inside. */
+function halve(grid: Grid): Grid {
+  const [width, height] = [Math.ceil(grid.width / 2), Math.ceil(grid.height / 2)]
+  const cells = new Uint8Array(width * height)
+  for (let y = 0; y < grid.height; y += 1) for (let x = 0; x < grid.width; x += 1) cells[(y >> 1) * width + (x >> 1)]! += grid.cells[y * grid.width + x]!
+  return { x: grid.x / 2, y: grid.y / 2, width, height, cells: cells.map((inside) => Number(inside >= 2)) }
+}
+
+function trace(grid: Grid, across: number, down: number): string | null {
   const { width, height, cells } = grid
+  let corner = 0
   const inside = (x: number, y: number) => x >= 0 && y >= 0 && x < width && y < height && cells[y * width + x] !== 0
   const seen = new Uint8Array(cells.length)
   const rings: string[] = []
@@ -30,6 +46,8 @@ export function outline(grid: Grid, across = 1, down = 1): string {
         heading = turned
       } while (x !== column || y !== row || heading !== 0)
       corners.pop()
+      corner += corners.length
+      if (corner > MOST_CORNERS) return null
       rings.push(`M${corners.join("L")}Z`)
     }
   }

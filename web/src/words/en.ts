@@ -130,7 +130,7 @@ export const words = {
     types: { bounding_box: "Boxes", classification: "Whole picture", heatmap: "Heatmaps", segmentation: "Outlines", mask: "Masks", keypoint: "Key points", custom: "Data" } as Record<string, string>,
     type: { bounding_box: "box", classification: "whole picture", heatmap: "heatmap", segmentation: "outline", mask: "mask", keypoint: "key points", custom: "data" } as Record<string, string>,
     kinds: "Kinds of findings", opacity: "Opacity", colourMap: "Colours", colourMaps: { viridis: "Viridis", magma: "Magma", turbo: "Turbo", jet: "Jet", grey: "Grey" } as Record<string, string>,
-    heatmapOf: (name: string | null) => (name ? `Heatmap of ${name}` : "Heatmap"), coming: "is being loaded", notLoaded: "could not be loaded", asGiven: "As it was sent",
+    heatmapOf: (name: string | null) => (name ? `Heatmap of ${name}` : "Heatmap"), coming: "is being loaded", notLoaded: "not loaded", asGiven: "As it was sent",
     cannotDraw: (why: string) => `Not drawn: ${why}`,
     odd: {
       box: "its corners are missing or the wrong way round.", format: "it is neither run lengths nor a polygon.", runs: "its run lengths are missing, empty, or do not fit their size.",
