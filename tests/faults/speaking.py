@@ -4,7 +4,7 @@ import http.client
 import json
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,14 +25,17 @@ class Speaker:
     worker_id: str = ""
     _connections: list[http.client.HTTPConnection] = field(default_factory=list)
 
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Make one call, never again; answers the status and what was said."""
+    def call(
+        self, method: str, path: str, body: Any = None, signed: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Make one call, never again; answers the status and what was said. A signature stands for the token."""
         if not self._connections:
             self._connections.append(
                 http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(self.address, 0))
             )
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
+        headers |= {"Authorization": f"Token {self.token}"} if signed is None else signed
         if self.worker_id:
             headers["X-Trapline-Worker"] = self.worker_id
         [connection] = self._connections

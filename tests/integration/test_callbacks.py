@@ -322,6 +322,9 @@ async def test_the_checker_names_what_is_wrong(field: Field) -> None:
     assert "method POST" in other["parts"][-1]["words"]
     compared = await check(signed, signed_message=f"{signed['X-ML-Timestamp']}.{body[:5]}X")
     assert compared["first_difference"] == len(signed["X-ML-Timestamp"]) + 1 + 5
+    large = '{"status": "processing", "error_message": "' + "x" * 20_000 + '"}'
+    answer = await check(sign_v1(outside.secret, large.encode()), body=large, signed_message=large)
+    assert (answer["holds"], answer["first_difference"]) == (True, 0)
     stranger = await make_field(field.system, name="stranger")
     foreign = await stranger.call(
         "POST", "/callback_keys/check", right | {"project": stranger.project, "headers": signed}

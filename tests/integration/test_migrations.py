@@ -3,15 +3,19 @@
 from uuid import UUID
 
 import psycopg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg.types.json import Jsonb
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from trapline.server.db import migrations
+from trapline.server.db.analyses import AnalysisMoveRow
 from trapline.server.db.base import Database
 from trapline.server.db.tables import metadata
 from trapline.server.rules.access import Scope
-from trapline.server.rules.moves import ALLOWED_JOB_MOVES
+from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, ALLOWED_JOB_MOVES
 
 
 def test_migrations_equal_the_tables(empty_database_url: str) -> None:
@@ -28,6 +32,47 @@ async def test_moves_in_the_database_equal_the_rules(database: Database) -> None
     async with database.transaction(Scope.system()) as tx:
         rows = await (await tx.execute("select from_state, to_state from allowed_moves")).fetchall()
     assert set(rows) == ALLOWED_JOB_MOVES
+
+
+async def test_moves_of_outside_pipelines_are_among_those_of_the_database(database: Database) -> None:
+    allowed = ALLOWED_CALLBACK_MOVES | ALLOWED_FINALIZATIONS
+    assert allowed <= ALLOWED_JOB_MOVES
+    assert not any(target == "queued" for _, target in allowed)
+    with pytest.raises(IntegrityError, match="once_queued"):
+        await _write_move(database, "failed", "queued")
+
+
+async def _write_move(database: Database, from_state: str, to_state: str) -> None:
+    async with database.transaction(Scope.system()) as tx:
+        await tx.session.execute(text("set session_replication_role = replica"))
+        move = AnalysisMoveRow(
+            analysis_id=UUID(int=1), number=1, project_id=1, from_state=from_state, to_state=to_state, actor="x"
+        )
+        tx.session.add(move)
+        await tx.session.flush()
+
+
+def test_analyses_before_outside_pipelines_keep_their_details(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0008")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for number in (1, 2):
+            connection.execute(
+                "insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message) "
+                "values (%s, 1, '{}', '{}', 'lost')",
+                (UUID(int=number),),
+            )
+        connection.execute(
+            """
+            insert into annotations (id, project_id, analysis_id, image_id, annotation_type, data, fingerprint)
+            values (gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), 'custom', '{}', gen_random_uuid())
+            """
+        )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        details = connection.execute("select error_message, priority, external_job_id from analysis_details").fetchall()
+        assert details == [("lost", "normal", None)] * 2
+        assert connection.execute("select artifact_id from annotations").fetchall() == [(None,)]
 
 
 def test_the_winning_attempt_moves_into_the_ledger(empty_database_url: str) -> None:

@@ -29,5 +29,7 @@ export const paths = {
   newDeployment: (project: Id) => `/projects/${project}/deployments/new`,
   deployment: (project: Id, deployment: Id) => `/projects/${project}/deployments/${deployment}`,
   workers: (project: Id) => `/projects/${project}/workers`,
+  integrations: (project: Id) => `/projects/${project}/integrations`,
+  signatureChecker: (project: Id) => `/projects/${project}/integrations/check`,
   settings: (project: Id) => `/projects/${project}/settings`,
 }

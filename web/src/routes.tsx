@@ -23,6 +23,7 @@ const SourcePage = lazy(() => import("./pages/SourcePage").then((m) => ({ defaul
 const NewSourcePage = lazy(() => import("./pages/NewSourcePage").then((m) => ({ default: m.NewSourcePage })))
 const DeploymentsPage = lazy(() => import("./pages/DeploymentsPage").then((m) => ({ default: m.DeploymentsPage })))
 const WorkersPage = lazy(() => import("./pages/WorkersPage").then((m) => ({ default: m.WorkersPage })))
+const IntegrationsPage = lazy(() => import("./pages/IntegrationsPage").then((m) => ({ default: m.IntegrationsPage })))
 const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
 export function Routes() {
@@ -105,6 +106,8 @@ function Screens() {
       <Route path="/projects/:project/deployments/new"><DeploymentsPage adding /></Route>
       <Route path="/projects/:project/deployments/:deployment">{({ deployment }) => <DeploymentsPage editing={deployment} />}</Route>
       <Route path="/projects/:project/workers"><WorkersPage /></Route>
+      <Route path="/projects/:project/integrations"><IntegrationsPage part="keys" /></Route>
+      <Route path="/projects/:project/integrations/check"><IntegrationsPage part="check" /></Route>
       <Route path="/projects/:project/settings"><SettingsPage /></Route>
       <Route><NotFound inside /></Route>
     </Switch>

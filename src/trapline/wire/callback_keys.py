@@ -45,9 +45,9 @@ class SignatureToCheck(Request):
     method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,10}$")] = "POST"
     target: Annotated[Text, Field(min_length=1, max_length=2000)]
     headers: dict[Text, Text]
-    body: Annotated[Text, Field(max_length=1_000_000)] = ""
+    body: Annotated[AnyText, Field(max_length=1_000_000)] = ""
     body_base64: Annotated[str, Field(max_length=1_400_000)] | None = None
-    signed_message: Annotated[Text, Field(max_length=1_000_000)] | None = None
+    signed_message: Annotated[AnyText, Field(max_length=1_000_000)] | None = None
 
 
 class CheckedPart(Message):

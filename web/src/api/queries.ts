@@ -207,6 +207,12 @@ export const askFiles = (project: number, source: string, state: FileState | und
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
+export const askCallbackKeys = (project: number) =>
+  queryOptions({
+    queryKey: ["callback_key", project],
+    queryFn: () => answer(api.GET("/api/v2/callback_keys", { params: { query: { project } } })),
+  })
+
 export const askTokens = queryOptions({
   queryKey: ["token"],
   queryFn: () => answer(api.GET("/api/v2/auth/tokens")),

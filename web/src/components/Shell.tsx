@@ -1,7 +1,7 @@
 /** The frame of every screen: the top line, the rail, the keys that work everywhere. */
 import * as Ariakit from "@ariakit/react"
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
-import { Activity, Camera, Check, ChevronsUpDown, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings } from "lucide-react"
+import { Activity, Camera, Check, ChevronsUpDown, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings, Webhook } from "lucide-react"
 import { type ReactNode, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { answer, api } from "../api/client"
@@ -82,6 +82,7 @@ function Rail({ live }: { live: boolean }) {
     { href: paths.sources(project.id), text: w.sources, icon: <Rss size={17} aria-hidden />, needs: failing },
     { href: paths.deployments(project.id), text: w.deployments, icon: <Camera size={17} aria-hidden />, inMore: true },
     { href: paths.workers(project.id), text: w.workers, icon: <Cpu size={17} aria-hidden />, inMore: true, rest: true },
+    { href: paths.integrations(project.id), text: w.integrations, icon: <Webhook size={17} aria-hidden />, inMore: true },
     { href: paths.settings(project.id), text: w.settings, icon: <Settings size={17} aria-hidden />, inMore: true },
   ]
   return (

@@ -15,3 +15,8 @@ export function useProject(): Project {
 export function mayManage(project: Project): boolean {
   return project.role === "manager" || project.role === "owner"
 }
+
+/** Whether the caller may decide who signs for it: owners. */
+export function isOwner(project: Project): boolean {
+  return project.role === "owner"
+}

@@ -1,5 +1,5 @@
 /** Form fields: a label, a control, a hint, an error. */
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react"
+import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react"
 
 interface Around {
   label: string
@@ -40,6 +40,19 @@ export function SelectField({ label, hint, error, children, ...rest }: Around & 
       <select id={id} className="input" aria-describedby={described(id, { label, hint, error })} {...rest}>
         {children}
       </select>
+    </Frame>
+  )
+}
+
+/** Text of several lines that a program reads. */
+export function AreaField({ label, hint, error, ...rest }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  const id = useId()
+  return (
+    <Frame id={id} label={label} hint={hint} error={error}>
+      <textarea
+        id={id} className="input area" aria-describedby={described(id, { label, hint, error })}
+        aria-invalid={error ? true : undefined} {...rest}
+      />
     </Frame>
   )
 }

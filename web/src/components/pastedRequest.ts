@@ -1,0 +1,136 @@
+/** Reads a request that somebody pasted: a curl command, or raw HTTP. Nothing is made of it that was not there. */
+
+export interface PastedRequest {
+  method: string
+  /** Path and query, as they stand. */
+  target: string
+  headers: [name: string, value: string][]
+  body: string
+  /** What a person should know about the reading. */
+  notes: PasteNote[]
+}
+
+export type PasteNote = "unread" | "repeated" | "variable" | "file" | "form"
+
+const SIGNED = /^x-ml-(signature|timestamp|nonce|key-id)$/i
+
+/** Reads what was pasted, as far as it can be read. */
+export function readPasted(text: string): PastedRequest {
+  const clean = text.replace(/\r\n?/g, "\n")
+  const read = /^\s*(\$\s+)?curl(\.exe)?\s/.test(clean) ? readCurl(clean) : readRaw(clean)
+  const names = read.headers.map(([name]) => name.toLowerCase()).filter((name) => SIGNED.test(name))
+  if (new Set(names).size < names.length) read.notes.push("repeated")
+  const signed = read.headers.filter(([name]) => SIGNED.test(name)).map(([, value]) => value)
+  if ([read.target, ...signed].some((value) => /\$[A-Za-z_{(]/.test(value))) read.notes.push("variable")
+  if (!read.target && names.length === 0) read.notes.push("unread")
+  return read
+}
+
+/** The first value of a header; empty text where there is none. */
+export function headerOf(read: PastedRequest, name: string): string {
+  return read.headers.find(([one]) => one.toLowerCase() === name)?.[1] ?? ""
+}
+
+function readRaw(text: string): PastedRequest {
+  const lines = text.replace(/^\n+/, "").split("\n")
+  const first = /^([A-Za-z]{1,10}) +(\S+)(?: +HTTP\/[\d.]+)?\s*$/.exec(lines[0] ?? "")
+  const headers: [string, string][] = []
+  let at = first ? 1 : 0
+  for (; at < lines.length && lines[at] !== ""; at += 1) {
+    const header = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(lines[at] ?? "")
+    if (header) headers.push([header[1] ?? "", header[2] ?? ""])
+  }
+  return { method: first?.[1]?.toUpperCase() ?? "", target: targetOf(first?.[2] ?? ""), headers, body: lines.slice(at + 1).join("\n"), notes: [] }
+}
+
+/** Path and query of an address, which may begin with a scheme and a host; nothing of them is written anew. */
+function targetOf(address: string): string {
+  const rest = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*([^#]*)/i.exec(address)?.[1] ?? ""
+  return rest.startsWith("?") ? `/${rest}` : rest || (address ? "/" : "")
+}
+
+const LONG = new Set(
+  ("request header data data-raw data-binary data-ascii data-urlencode json url form upload-file user-agent cookie cookie-jar referer config max-time output user "
+    + "write-out proxy connect-timeout retry retry-delay cacert cert key resolve connect-to interface dump-header limit-rate max-redirs range ciphers").split(" "),
+)
+const SHORT: Record<string, string> = { X: "request", H: "header", d: "data", F: "form", T: "upload-file", G: "get", I: "head" }
+const SHORT_WITH_VALUE = "XHdFTAbceKmouwxErYyzDCtQ"
+
+function readCurl(text: string): PastedRequest {
+  const read: PastedRequest = { method: "", target: "", headers: [], body: "", notes: [] }
+  const data: string[] = []
+  const flags = new Set<string>()
+  let address = ""
+  const use = (option: string, value: string) => {
+    flags.add(option)
+    if (option === "request") read.method = value.toUpperCase()
+    else if (option === "url") address = value
+    else if (option === "header") {
+      const cut = value.indexOf(":")
+      if (cut > 0) read.headers.push([value.slice(0, cut).trim(), value.slice(cut + 1).trim()])
+    } else if (option === "form") read.notes.push("form")
+    else if (option === "upload-file" || option === "data-urlencode") read.notes.push("file")
+    else if (option === "json" || option.startsWith("data")) {
+      if (value.startsWith("@") && option !== "data-raw") read.notes.push("file")
+      else data.push(value)
+    }
+  }
+  const given = shellWords(text).slice(1)
+  for (let at = 0; at < given.length; at += 1) {
+    const word = given[at] ?? ""
+    if (word.startsWith("--")) {
+      const option = word.slice(2)
+      use(option, LONG.has(option) ? (given[(at += 1)] ?? "") : "")
+    } else if (word.startsWith("-") && word.length > 1) {
+      for (let letter = 1; letter < word.length; letter += 1) {
+        const short = word[letter] ?? ""
+        const takes = SHORT_WITH_VALUE.includes(short)
+        use(SHORT[short] ?? short, takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "")
+        if (takes) break
+      }
+    } else address ||= word
+  }
+  const sent = data.join(flags.has("json") ? "" : "&")
+  read.target = targetOf(address)
+  if (flags.has("get")) read.target += sent && `${read.target.includes("?") ? "&" : "?"}${sent}`
+  else read.body = sent
+  const usual = flags.has("head") ? "HEAD" : flags.has("upload-file") ? "PUT" : !flags.has("get") && ["data", "json", "form"].some((one) => [...flags].some((flag) => flag.startsWith(one))) ? "POST" : "GET"
+  read.method ||= usual
+  return read
+}
+
+const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'", '"': '"', "0": "\0" }
+
+/** The words of a shell's command, without their quotes; what comes after it in the line is left out. */
+function shellWords(text: string): string[] {
+  const found: string[] = []
+  let word: string | null = null
+  for (let at = text.search(/curl/); at < text.length; at += 1) {
+    const here = text[at] ?? ""
+    const next = text[at + 1] ?? ""
+    if (here === "\\") {
+      at += 1
+      if (next !== "\n") word = (word ?? "") + next
+    } else if (here === "'" || (here === "$" && next === "'")) {
+      const escaped = here === "$"
+      word ??= ""
+      for (at += escaped ? 2 : 1; at < text.length && text[at] !== "'"; at += 1) {
+        if (escaped && text[at] === "\\") word += ESCAPES[text[(at += 1)] ?? ""] ?? text[at] ?? ""
+        else word += text[at]
+      }
+    } else if (here === '"') {
+      word ??= ""
+      for (at += 1; at < text.length && text[at] !== '"'; at += 1) {
+        if (text[at] === "\\" && text[at + 1] === "\n") at += 1
+        else if (text[at] === "\\" && '"\\$`'.includes(text[at + 1] ?? " ")) word += text[(at += 1)]
+        else word += text[at]
+      }
+    } else if (/\s/.test(here) || "|;&<>".includes(here)) {
+      if (word !== null) found.push(word)
+      word = null
+      if (here === "\n" || !/\s/.test(here)) break
+    } else word = (word ?? "") + here
+  }
+  if (word !== null) found.push(word)
+  return found
+}
