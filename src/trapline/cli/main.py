@@ -17,6 +17,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "project": ("trapline.cli.project", "app"),
     "deployment": ("trapline.cli.deployment", "app"),
     "token": ("trapline.cli.token", "app"),
+    "key": ("trapline.cli.key", "app"),
     "images": ("trapline.cli.images", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),

@@ -60,8 +60,8 @@ class AnalysisCalls(AnalysisReads):
         """One page of an analysis's files, the oldest first; filters are cursor, limit."""
         return self._to.get(f"/analyses/{analysis_id}/artifacts", Page[Artifact], filters)
 
-    def list_callback_keys(self, project_id: int) -> list[CallbackKey]:
-        """The service keys that reach a project, newest first."""
+    def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
+        """The service keys that reach a project, or any of the caller's, newest first."""
         return self._to.get("/callback_keys", Page[CallbackKey], {"project": project_id}).results
 
     def make_callback_key(self, new: NewCallbackKey) -> CallbackKeyMade:
