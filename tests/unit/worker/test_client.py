@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refuse
 
-from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
+from trapline.client import Callbacks, Retry, ServerRefused, ServerUnreachable, Trapline
 from trapline.client.address import find_api_root
+from trapline.client.signing import by_key
+from trapline.wire.artifacts import ArtifactType, NewArtifact, Presigned
 from trapline.wire.projects import ProjectChange
 
 
@@ -131,3 +135,20 @@ def test_uploads_are_counted(server: FakeServer, api: Trapline, tmp_path: Path) 
     assert taken[0].headers["Content-Type"].startswith("multipart/form-data")
     for part in (b'name="project"\r\n\r\n4\r\n', b'name="files"; filename="a.jpg"', b"b.jpg" * 100_000):
         assert part in taken[0].body
+
+
+def test_callbacks_are_tried_again_and_signed_anew_each_time(server: FakeServer) -> None:
+    artifact, analysis = uuid4(), uuid4()
+    told = Presigned(
+        artifact_id=artifact, upload_url="http://h/x", storage_path="x", expires_at=datetime.now(UTC), headers={}
+    )
+    fine: Answer = (200, {"Content-Type": "application/json"}, told.model_dump_json().encode())
+    answer_with(server, refuse(503), refuse(500), fine)
+    with Callbacks(server.url, by_key("tlk_1", "a secret"), retry=Retry(2, 0.001)) as outside:
+        assert outside.presign(analysis, NewArtifact(artifact_type=ArtifactType.LOG, filename="a.log")) == told
+    heads = [asked.headers for asked in server.asked]
+    assert len(heads) == 3
+    assert len({head["X-ML-Nonce"] for head in heads}) == 3
+    assert len({head["X-ML-Signature"] for head in heads}) == 3
+    assert {head["X-ML-Key-Id"] for head in heads} == {"tlk_1"}
+    assert not any("Authorization" in head for head in heads)
