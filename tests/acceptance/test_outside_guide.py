@@ -1,5 +1,6 @@
 """The guide for outside pipelines is true: its programs and examples run as they stand, against a real server."""
 
+import hmac
 import json
 import os
 import re
@@ -19,7 +20,7 @@ import pytest
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import SHARED_SECRET, RunningServer, quiet_environment
 from trapline.client import Callbacks, Trapline
-from trapline.client.signing import by_secret
+from trapline.client.signing import by_secret, message_v1, message_v2
 from trapline.server.settings import known_names
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.artifacts import ArtifactType
@@ -233,6 +234,17 @@ def test_the_calls_by_hand_work(study: Study, tmp_path: Path) -> None:
     told = json.loads(checked.stdout)
     assert told["holds"] is False
     assert told["parts"][-1]["part"] == "signature"
+
+
+def test_the_signatures_to_try_are_those_of_the_messages() -> None:
+    told = dict(find_blocks("signing.md"))
+    messages = [told["message=v1"].removesuffix("\n"), told["message=v2"].removesuffix("\n")]
+    secret, body = b"an example secret, 32 bytes long", messages[0].partition(".")[2].encode()
+    v1, v2 = (hmac.digest(secret, message.encode(), "sha256").hex() for message in messages)
+    assert told["signatures"].split() == [f"sha256={v1}", f"v2={v2}"]
+    stamp, nonce, method, path, query = (line.encode() for line in messages[1].splitlines()[1:6])
+    assert message_v1(stamp, body).decode() == messages[0]
+    assert message_v2(stamp, nonce, method, path, query, body).decode() == messages[1]
 
 
 @dataclass

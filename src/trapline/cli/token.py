@@ -26,9 +26,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 def create(
     *,
     name: Annotated[str, typer.Option(help="What it is for, such as gpu-2.")],
-    kind: Annotated[TokenKind, typer.Option(help="user: what you may do. worker: take tasks and post results.")] = (
-        TokenKind.USER
-    ),
+    kind: Annotated[
+        TokenKind,
+        typer.Option(help="user: what you may do. worker: take tasks, post results. pipeline: make analyses."),
+    ] = (TokenKind.USER),
     project: Annotated[
         list[str] | None, typer.Option(help="Only this project (name or id); may be given several times.")
     ] = None,
