@@ -1,11 +1,20 @@
 """`trapline key`: service keys, which sign the callbacks of outside pipelines."""
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from trapline.wire.callback_keys import CheckedSignature, SignatureToCheck
+
 app = typer.Typer(
-    help="Service keys sign what outside pipelines say; each secret is shown once.",
+    help=(
+        "Service keys sign what outside pipelines say; each secret is shown once.\n\n"
+        "To change one without a gap: `create` a second key for the same service, put it into the pipeline, see it "
+        "used in `list`, then `revoke` the first."
+    ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -61,8 +70,19 @@ def list_keys(
         print_json(keys)
         return
     print_table(
-        ("key", "service", "name", "made", "last used", "revoked"),
-        [(it.key_id, it.service, it.name, it.created_at, it.last_used_at, it.revoked_at) for it in keys],
+        ("key", "service", "name", "projects", "made", "last used", "revoked"),
+        [
+            (
+                it.key_id,
+                it.service,
+                it.name,
+                ", ".join(map(str, it.projects)),
+                it.created_at,
+                it.last_used_at,
+                it.revoked_at,
+            )
+            for it in keys
+        ],
     )
 
 
@@ -83,3 +103,76 @@ def revoke_key(
             raise CommandFailed(f"There is no key {key} in your projects. `trapline key list` shows them.")
         server.revoke_callback_key(found[0].id)
     print("Revoked.")
+
+
+@app.command("check")
+def check_signature(
+    *,
+    request: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            help="A file with the request as it was sent, raw HTTP; - is standard input.",
+        ),
+    ] = Path("-"),
+    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    signed: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A file with what your program signed: the first byte that differs is told.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which part of a request's signature is wrong, to an owner of the project. Nothing is stored or changed.
+
+    The request begins with its line, then come the headers, an empty line, and the body to its last byte:
+
+        PATCH /api/analyses/01890a5d-ac96-774b-bcce-b302099a8057/status HTTP/1.1
+        X-ML-Key-Id: tlk_0123456789abcdef
+        X-ML-Timestamp: 1767225600
+        X-ML-Nonce: 00112233445566778899aabbccddeeff
+        X-ML-Signature: v2=...
+
+        {"status": "processing"}
+
+    Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check refused.http --project 7`
+    """
+    from trapline.cli.failures import Exit
+    from trapline.cli.output import print_json
+    from trapline.cli.raw_request import parse_request
+    from trapline.cli.server import get_project, open_server
+
+    message = None if signed is None else signed.read_bytes().decode("utf-8", "backslashreplace")
+    given = sys.stdin.buffer.read() if request == Path("-") else request.read_bytes()
+    with open_server() as server:
+        asked = parse_request(given, get_project(server, project).id, message)
+        checked = server.check_signature(asked)
+    if as_json:
+        print_json(checked)
+    else:
+        _tell(asked, checked)
+    if not checked.holds:
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+def _tell(asked: "SignatureToCheck", checked: "CheckedSignature") -> None:
+    for part in checked.parts:
+        print(f"{'ok ' if part.holds else 'NO '} {part.part}: {part.words}")
+    print("The signature holds." if checked.holds else "The signature does not hold.")
+    if checked.expected_message is None or checked.holds:
+        return
+    print(f"\nThis should be signed:\n{checked.expected_message}")
+    if checked.first_difference is not None and asked.signed_message is not None:
+        at = checked.first_difference
+        expected = checked.expected_message.encode()[at : at + 1]
+        theirs = asked.signed_message.encode()[at : at + 1]
+        print(f"\nWhat you signed differs from byte {at + 1} on: {expected!r} is right there, {theirs!r} was signed.")
+    elif asked.signed_message is not None:
+        print(
+            "\nWhat you signed is exactly this: so the secret is another one, or the digest is no HMAC-SHA256 in hex."
+        )

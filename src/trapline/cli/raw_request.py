@@ -1,0 +1,55 @@
+"""Reads a request as it went over the wire, so that its signature can be checked to the byte."""
+
+import base64
+import re
+
+from pydantic import ValidationError
+
+from trapline.cli.failures import CommandFailed, Exit
+from trapline.wire.callback_keys import SignatureToCheck
+
+_REQUEST_LINE = re.compile(
+    r"([A-Za-z]{1,10}) +(?:[a-z][a-z0-9+.\-]*://[^/?#\s]*)?(/\S*)(?: +HTTP/[\d.]+)?\s*", re.IGNORECASE
+)
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~\w\-]+):[ \t]*(.*?)[ \t]*")
+_SIGNED = re.compile(r"x-ml-(signature|timestamp|nonce|key-id)")
+
+
+def parse_request(given: bytes, project: int, signed_message: str | None) -> SignatureToCheck:
+    """Take a request apart: its line, its X-ML headers, its body as it is. Raises CommandFailed."""
+    head, body = _split(given)
+    lines = head.decode("utf-8", "replace").lstrip("\r\n").splitlines()
+    line = _REQUEST_LINE.fullmatch(lines[0]) if lines else None
+    if line is None:
+        raise CommandFailed(
+            "This is no raw HTTP: it begins with a line such as POST /api/analyses/ID/finalize HTTP/1.1. "
+            "`trapline key check --help` shows a whole one.",
+            Exit.WRONG_USAGE,
+        )
+    headers: dict[str, str] = {}
+    for name, value in (found.groups() for found in map(_HEADER.fullmatch, lines[1:]) if found):
+        # Other headers have no say, and some carry secrets.
+        if not _SIGNED.fullmatch(name.lower()):
+            continue
+        if name.lower() in headers:
+            raise CommandFailed(f"{name} stands there more than once: the server refuses that, whatever it is.")
+        headers[name.lower()] = value
+    try:
+        return SignatureToCheck(
+            project=project,
+            method=line.group(1).upper(),
+            target=line.group(2),
+            headers=headers,
+            body_base64=base64.b64encode(body).decode(),
+            signed_message=signed_message,
+        )
+    except ValidationError as error:
+        wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
+        raise CommandFailed(f"This request cannot be checked: {wrong}.", Exit.WRONG_USAGE) from None
+
+
+def _split(given: bytes) -> tuple[bytes, bytes]:
+    """The head and the body, at the first empty line; its line breaks may be those of a text editor."""
+    clean = given.lstrip(b"\r\n")
+    found = re.search(rb"\r?\n\r?\n", clean)
+    return (clean, b"") if found is None else (clean[: found.start()], clean[found.end() :])
