@@ -195,6 +195,8 @@ def screens(scene: Scene) -> list[str]:
     return [
         project,
         *(f"{project}/{name}" for name in ("images", "jobs", "sources", "sources/new", "deployments", "workers")),
+        f"{project}/integrations",
+        f"{project}/integrations/check",
         f"{project}/settings",
         f"{project}/deployments/new",
         f"{project}/deployments/{scene.deployment}",

@@ -32,7 +32,10 @@ function Checker({ project }: { project: number }) {
   const check = useMutation({
     meta: { saysItself: true },
     mutationFn: (asked: SignatureToCheck) => answer(api.POST("/api/v2/callback_keys/check", { body: asked })),
-    onSuccess: () => requestAnimationFrame(() => result.current?.focus()),
+    onSuccess: () => requestAnimationFrame(() => {
+      result.current?.focus({ preventScroll: true })
+      result.current?.scrollIntoView({ block: "start" })
+    }),
   })
   const read = (text: string) => {
     setPasted(text)

@@ -62,8 +62,8 @@ function Keys() {
             {make}
           </div>
           <KeyTable keys={data.results} />
-          <p className="note keys-note">{w.sharedOff} <code>ML_HMAC_ALLOW_SHARED_SECRET=false</code></p>
-          <p className="soft small">{w.guide} {guide}.</p>
+          <p className="soft keys-note">{w.sharedOff} <code>ML_HMAC_ALLOW_SHARED_SECRET=false</code></p>
+          <p className="soft">{w.guide} {guide}.</p>
         </>
       )}
       {making && <MakeKey onClose={() => setMaking(false)} />}
@@ -114,8 +114,9 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
                 <td data-label={w.made}><When at={key.created_at} short /></td>
                 <td data-label={w.used}><When at={key.last_used_at} short /></td>
                 <td data-label={w.state}>
-                  {key.revoked_at ? <span className="faint">{w.revoked} <When at={key.revoked_at} short /></span>
-                    : successor ? <span className="amber">{successor.last_used_at ? w.replaced : w.replacing}</span> : w.active}
+                  {key.revoked_at ? <span className="state state-off" data-state="revoked">{w.revoked} <When at={key.revoked_at} short /></span>
+                    : successor ? <span className="state state-amber" data-state="replaced">{successor.last_used_at ? w.replaced : w.replacing}</span>
+                      : <span className="state state-good" data-state="active">{w.active}</span>}
                 </td>
                 {owner && (
                   <td className="key-actions">
