@@ -179,7 +179,7 @@ async def test_files_are_given_only_by_their_signature_and_in_parts(client: http
 
 
 async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient, system: System) -> None:
-    from trapline.server.actions.images import sign_file
+    from trapline.server.actions.addresses import sign_file
 
     async with system.store.receive() as incoming:
         incoming.write(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from trapline.server.actions.addresses import sign_files
 from trapline.server.actions.artifacts import cite_own, find_arrivals
 from trapline.server.actions.callbacks import Use, make_secret, refuse_of_job, take_effect
-from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation, sign_artifacts
+from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import mark_images
 from trapline.server.db.base import Transaction
@@ -102,7 +103,7 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
             f"Another analysis of this project has the external_job_id {new.external_job_id}. Nothing was made."
         ) from error
     tx.audit("create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}")
-    return await describe_analysis(system, FoundByAnalysis(row, details))
+    return describe_analysis(system, FoundByAnalysis(row, details))
 
 
 async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int, cursor: str | None) -> Page[Analysis]:
@@ -119,7 +120,7 @@ async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int
         )
         count, estimated = await count_rows(tx, statement)
         found = await find_found(scope, tx, rows)
-    analyses = [await describe_analysis(system, one) for one in found]
+    analyses = [describe_analysis(system, one) for one in found]
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -133,7 +134,7 @@ async def show_analysis(system: System, scope: Scope, analysis_id: UUID, use: Us
 
 async def _show(system: System, scope: Scope, tx: Transaction, row: AnalysisRow) -> Analysis:
     [found] = await find_found(scope, tx, [row])
-    return await describe_analysis(system, found)
+    return describe_analysis(system, found)
 
 
 async def show_annotations(
@@ -151,7 +152,7 @@ async def show_annotations(
         await take_effect(tx, use)
         found, following = await list_annotations(scope, tx, row, wanted, limit, cursor)
         count, estimated = await count_rows(tx, select_annotations(row, wanted))
-    addresses = await sign_artifacts(system, [annotation for annotation, _ in found])
+    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
     results = [describe_annotation(annotation, key, addresses) for annotation, key in found]
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 

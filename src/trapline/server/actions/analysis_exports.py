@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation, sign_artifacts
+from trapline.server.actions.addresses import sign_files
+from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation
 from trapline.server.db.found import FIRST_PAGE, AnnotationFilter, find_found, list_annotations
 from trapline.server.db.images import get_image
 from trapline.server.db.stand_alone import get_analysis
@@ -22,7 +23,7 @@ async def export_analysis(
         row = await get_analysis(scope, tx, analysis_id)
         image = await get_image(scope, tx, row.image_id)
         [found] = await find_found(scope, tx, [row])
-    analysis = await describe_analysis(system, found)
+    analysis = describe_analysis(system, found)
     pages = _read_pages(system, scope, analysis_id)
     match form:
         case ExportFormat.JSON:
@@ -40,7 +41,7 @@ async def _read_pages(system: System, scope: Scope, analysis_id: UUID) -> AsyncI
         async with system.database.transaction(scope) as tx:
             row = await get_analysis(scope, tx, analysis_id)
             found, cursor = await list_annotations(scope, tx, row, AnnotationFilter(), FIRST_PAGE, cursor)
-        addresses = await sign_artifacts(system, [annotation for annotation, _ in found])
+        addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
         yield [describe_annotation(annotation, key, addresses) for annotation, key in found]
         if cursor is None:
             return

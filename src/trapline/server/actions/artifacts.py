@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from trapline.server.actions.callbacks import Use, refuse_closed, take_effect
-from trapline.server.actions.describe_analyses import DOWNLOAD_LIFETIME_S
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.artifacts import (
     ArtifactRow,
@@ -41,6 +40,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 MOST_ARTIFACTS = 1000
 ORPHANS_KEPT_S = 7 * 24 * 3600.0
 BATCH = 100
+DOWNLOAD_LIFETIME_S = 3600
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from trapline.server.actions.addresses import sign_files
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.found import FoundByAnalysis
@@ -12,13 +13,12 @@ from trapline.wire.analyses import Analysis, AnalysisState, Priority
 from trapline.wire.annotations import Annotation, AnnotationType
 
 OPEN = frozenset({"queued", "processing"})
-DOWNLOAD_LIFETIME_S = 3600
 
 
-async def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
+def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
     """Tell an analysis with the first page of its annotations."""
     row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
-    addresses = await sign_artifacts(system, [annotation for annotation, _ in found.annotations])
+    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found.annotations])
     return Analysis(
         id=row.id,
         image_id=row.image_id,
@@ -52,14 +52,6 @@ def _is_stale(system: System, row: AnalysisRow) -> bool:
 def _user_of(actor: str | None) -> UUID | None:
     kind, _, key = (actor or "").partition(":")
     return UUID(key) if kind == "user" else None
-
-
-async def sign_artifacts(system: System, rows: list[AnnotationRow]) -> dict[str, str]:
-    """Make a signed address for each file that these annotations cite, by its storage path."""
-    return {
-        path: await system.store.sign_get(path, lifetime_s=DOWNLOAD_LIFETIME_S)
-        for path in {row.storage_path for row in rows if row.storage_path is not None}
-    }
 
 
 def describe_annotation(row: AnnotationRow, algorithm: str | None, addresses: Mapping[str, str]) -> Annotation:

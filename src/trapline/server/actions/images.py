@@ -1,13 +1,13 @@
 """Images: upload, list, show, count by class."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from trapline.server.actions.addresses import sign_file
 from trapline.server.actions.describe_analyses import describe_analysis
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image, place_of
 from trapline.server.db.annotations import AnnotationRow
@@ -27,7 +27,7 @@ from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.errors import Invalid, NotFound
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
-from trapline.server.store.keys import FILES, sign_url, thumbnail_key
+from trapline.server.store.keys import thumbnail_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
 from trapline.wire.annotations import Box
@@ -51,11 +51,6 @@ class Target:
 
     project_id: int | None = None
     deployment_id: UUID | None = None
-
-
-def sign_file(system: System, key: str, filename: str | None = None) -> str:
-    """Make an address for a stored file that needs no header."""
-    return sign_url(system.secrets.derive_all(FILES), system.public_url, key, time.time(), filename=filename)
 
 
 async def find_place(system: System, scope: Scope, target: Target) -> Place:
@@ -142,7 +137,7 @@ async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetai
         [image] = await _describe(system, scope, tx, [row])
         before, after = await find_neighbours(scope, tx, row)
         found = await find_found(scope, tx, await list_analyses(scope, tx, row))
-    analyses = [await describe_analysis(system, one) for one in found]
+    analyses = [describe_analysis(system, one) for one in found]
     return ImageDetail(
         **dict(image),
         exif=row.exif,

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from trapline.server.actions.addresses import sign_files
 from trapline.server.actions.artifacts import Seen, find_arrivals, note_seen
 from trapline.server.actions.callbacks import Use, refuse_closed, take_effect
-from trapline.server.actions.describe_analyses import DOWNLOAD_LIFETIME_S
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import NewScores, write_scores
 from trapline.server.db.artifacts import list_artifacts
@@ -80,7 +80,7 @@ async def post_annotations(
         present = await list_present(scope, tx, analysis, prints) if before else {}
         now = await touch_analysis(tx, analysis) if is_first else analysis.updated_at
         created = await _write_new(scope, tx, analysis, (checked, prints, cited), present, now) if is_first else 0
-    addresses = {path: await system.store.sign_get(path, lifetime_s=DOWNLOAD_LIFETIME_S) for path in paths}
+    addresses = sign_files(system, paths)
     told = [
         _tell(analysis_id, one, (present, prints), print_, cited, addresses)
         for one, print_ in zip(checked, prints, strict=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from trapline.server.actions.images import sign_file
+from trapline.server.actions.addresses import sign_file
 from trapline.server.arrivals import Arrivals, Found
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.claim import LeasableJob, count_claimable_tasks, get_job_to_lease, list_claimable_jobs
