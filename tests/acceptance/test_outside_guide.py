@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ import pytest
 
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import SHARED_SECRET, RunningServer, quiet_environment
+from tests.conformance.s3_server import BUCKET, WRITER, S3Server
 from trapline.client import Callbacks, Trapline
 from trapline.client.signing import by_secret, message_v1, message_v2
+from trapline.server.engines.postgres import free_port
 from trapline.server.settings import known_names
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.artifacts import ArtifactType
@@ -104,9 +107,10 @@ class Study:
         )
 
 
-@pytest.fixture
-def study(server: RunningServer, tmp_path: Path) -> Iterator[Study]:
-    file = tmp_path / "IMG_0001.JPG"
+@contextmanager
+def open_study(server: RunningServer, folder: Path) -> Iterator[Study]:
+    """Make a study on a server; the picture is made in the folder."""
+    file = folder / "IMG_0001.JPG"
     file.write_bytes(make_picture(1, (WIDTH, HEIGHT)))
     with server.open() as owner:
         project = owner.make_project(NewProject(name="studied")).id
@@ -117,7 +121,13 @@ def study(server: RunningServer, tmp_path: Path) -> Iterator[Study]:
         yield Study(server, owner, project, sent.image_id, token, key)
 
 
-PROGRAMS = ["requests", "httpx", "node", "curl"]
+@pytest.fixture
+def study(server: RunningServer, tmp_path: Path) -> Iterator[Study]:
+    with open_study(server, tmp_path) as made:
+        yield made
+
+
+PROGRAMS = ["requests", "httpx", "trapline", "node", "curl"]
 SECRETS = ["service key", "analysis secret", "shared secret"]
 
 
@@ -154,6 +164,31 @@ def test_a_program_of_the_guide_goes_the_whole_way(study: Study, tmp_path: Path,
     assert httpx2.get(address, trust_env=False).content.startswith(b"\x89PNG")
     [key] = study.owner.list_callback_keys(study.project)
     assert (key.last_used_at is not None) == (secret == "service key")
+
+
+def test_the_programs_of_the_guide_upload_to_s3(make_folder: Callable[[], Path], s3: S3Server, tmp_path: Path) -> None:
+    settings = {
+        "S3_ENDPOINT": s3.endpoint,
+        "S3_BUCKET": BUCKET,
+        "S3_ACCESS_KEY_ID": WRITER.access_key_id,
+        "S3_SECRET_ACCESS_KEY": WRITER.secret_access_key,
+    }
+    running = RunningServer(make_folder(), free_port(), settings=settings)
+    try:
+        running.start()
+        with open_study(running, tmp_path) as study:
+            for program in PROGRAMS:
+                done = study.run(write_files(tmp_path), *command_of(program))
+                assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+                analysis = UUID(done.stdout.split()[0])
+                [file] = study.owner.list_artifacts(analysis).results
+                assert (file.state, file.size) == ("cited", 67)
+                [heatmap] = study.owner.list_annotations(analysis, type="heatmap").results
+                assert heatmap.download_url is not None
+                assert len(httpx2.get(heatmap.download_url, trust_env=False).content) == 67
+            assert [path for path in (running.data / "store").rglob("*") if path.is_file()] == []
+    finally:
+        running.end()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

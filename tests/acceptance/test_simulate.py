@@ -93,3 +93,16 @@ def test_what_is_wrong_is_said_in_words(
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert ("stays unfinished" in done.stdout) == ("ML_CALLBACK_HMAC_SECRET" in settings)
+
+
+def test_a_server_without_outside_pipelines_is_told(own_server: RunningServer, tmp_path: Path) -> None:
+    own_server.settings = {**own_server.settings, "ML_ANALYSIS_ENABLED": "false"}
+    own_server.start()
+    file = tmp_path / "IMG_0001.JPG"
+    file.write_bytes(make_picture(1))
+    with own_server.open() as owner:
+        project = owner.make_project(NewProject(name="closed")).id
+        [sent] = owner.upload_images([file], project=project).files
+    done = own_server.run("simulate", "--image-id", str(sent.image_id), check=False)
+    assert done.returncode == 4
+    assert "ML_ANALYSIS_ENABLED" in done.stderr

@@ -2,8 +2,9 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -20,6 +21,11 @@ LONGEST_SIDE = 160
 BOXES = ((0.18, 0.30, 0.46, 0.78), (0.58, 0.42, 0.80, 0.74))
 """Where the invented animals are: x1, y1, x2, y2 as parts of the picture."""
 CLASSES = (("deer", 0.91), ("boar", 0.64))
+UNSIGNED = (
+    f"If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; without it, the secret "
+    "of the analysis is used."
+)
+NO_HINTS: Mapping[int, str] = MappingProxyType({})
 
 
 def simulate(
@@ -48,7 +54,8 @@ def simulate(
     with open_server(address) as server:
         with _step("Find the image"):
             image = server.get_image(image_id)
-        with _step(f"Create an analysis of {image.filename} by {model_name} {model_version}"):
+        switched_off = "The image is there: has the server switched outside pipelines off (ML_ANALYSIS_ENABLED)?"
+        with _step(f"Create an analysis of {image.filename} by {model_name} {model_version}", {404: switched_off}):
             new = NewAnalysis.model_validate(
                 {
                     "image_id": image_id,
@@ -72,7 +79,7 @@ def _play(server: "Trapline", made: "CreatedAnalysis", width: int, height: int) 
     size = _shrink(width, height)
     picture = make_heatmap(*size)
     with Callbacks(server.root, sign) as outside, _tell_left_behind(made.id):
-        with _step(f"Say that it is processing, signed with {whose}"):
+        with _step(f"Say that it is processing, signed with {whose}", {401: UNSIGNED}):
             outside.set_status(made.id, AnalysisState.PROCESSING)
         with _step(f"Upload a heatmap of {size[0]} x {size[1]} pixels, {len(picture):,} bytes"):
             path = outside.add_artifact(made.id, ArtifactType.HEATMAP, "heatmap.png", picture)
@@ -99,8 +106,8 @@ def _choose_secret(own: str) -> "tuple[Sign, str]":
 
 
 @contextmanager
-def _step(words: str) -> Iterator[None]:
-    """Print a step before it is done, and whether it was; a failure is told with the step's name."""
+def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
+    """Print a step before it is done, and whether it was; `hints` say more about a refusal, by its status."""
     from pydantic import ValidationError
 
     from trapline.cli.failures import CommandFailed, Exit
@@ -115,13 +122,8 @@ def _step(words: str) -> Iterator[None]:
         raise CommandFailed(f"{wrong}.", Exit.WRONG_USAGE) from None
     except ServerRefused as refused:
         print("no")
-        hint = ""
-        if refused.status == 401 and "signature" in refused.detail.lower():
-            hint = (
-                f" If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; without it, "
-                "the analysis's own secret is used."
-            )
-        raise CommandFailed(f"{refused}{hint}", Exit.REFUSED) from refused
+        hint = hints.get(refused.status)
+        raise CommandFailed(f"{refused} {hint}" if hint else str(refused), Exit.REFUSED) from refused
     except BaseException:
         print("no")
         raise
