@@ -203,9 +203,9 @@ export const words = {
 
   integration: {
     title: "Integrations", keys: "Callback keys", checker: "Signature checker", make: "Make a key", noneTitle: "No key yet",
-    none: "An outside pipeline hands in what it found by calls that it signs. Make a key for its service, put it into the pipeline's environment, and its calls are known to be its own.",
+    none: "An outside pipeline signs what it hands in. Make a key for its service, and put it into the pipeline's environment.",
     keysText: "Outside pipelines sign with these what they hand in. Each key is of one service and good for the projects named.", onlyOwners: "Only owners of the project make, rotate and revoke keys.", onlyOwnersCheck: "Only owners of the project check signatures. Ask one of them to look at the request.",
-    guide: "How to sign, with programs to copy, stands in the guide docs/outside-pipelines that comes with Trapline; each call stands in the", sharedOff: "While the server takes the shared secret, whoever knows it can write into any analysis. Once every pipeline signs with a key of its own, let the operator switch it off:",
+    guide: "How to sign, with programs to copy: docs/outside-pipelines, which comes with Trapline, and the", sharedOff: "While the server takes the shared secret, whoever knows it can write into any analysis. Once every pipeline signs with a key of its own, let the operator switch it off:",
     key: "Key", service: "Service", name: "Name", projects: "Projects", made: "Made", used: "Last used", state: "State", actions: "Actions", active: "active", revoked: "revoked", replacing: "a newer one waits to be used", replaced: "a newer one is in use: revoke this",
     rotate: "Rotate", rotateOne: (key: string) => `Rotate ${key}`, revoke: "Revoke", revokeOne: (key: string) => `Revoke ${key}`,
     makeTitle: "Make a callback key", serviceHint: "What runs the pipeline, such as deer-net. A new name makes a new service.", nameHint: "Where the key will be, such as the machine: so that you find it again.", makeGo: "Make the key", alsoFor: (count: number) => (count === 0 ? "Good for this project; for others, too?" : `Good for this project and ${plural(count, "other", "others")}`),
