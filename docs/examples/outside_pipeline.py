@@ -70,7 +70,7 @@ def send(method, url, make_headers, body=b"", tries=5):
             problem = RuntimeError(f"{method} {urlsplit(url).path}: {answer.status_code} {answer.text}")
             asked = answer.headers.get("Retry-After", "")
             wait_s = max(wait_s, int(asked) if asked.isdigit() else 0)
-        except requests.ConnectionError as error:
+        except (requests.ConnectionError, requests.Timeout) as error:
             problem = error
         if number < tries - 1:
             time.sleep(wait_s)
@@ -90,11 +90,12 @@ def call(method, path, message=None, own_secret=None, **more):
 
 def load():
     """Open the model, fetched first where it is not there; anything but the published file is refused."""
+    content = MODEL.read_bytes() if MODEL.exists() else requests.get(SOURCE, timeout=300).content
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise SystemExit(f"{MODEL if MODEL.exists() else SOURCE} is not the published model")
     if not MODEL.exists():
-        MODEL.write_bytes(requests.get(SOURCE, timeout=300).content)
-    if hashlib.sha256(MODEL.read_bytes()).hexdigest() != SHA256:
-        raise SystemExit(f"{MODEL} is not the published file: remove it")
-    return onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
+        MODEL.write_bytes(content)
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
 
 def detect(model, picture):
