@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
@@ -39,6 +40,14 @@ def is_taken(seat: Seat, analysis: UUID, key_id: str, secret: str) -> bool:
             if refused.status != 401:
                 raise
             return False
+
+
+def change(seat: Seat, statement: LiteralString, about: object) -> None:
+    """Change something in the database that no call changes."""
+    address = find_running(seat.server.data)
+    assert address is not None
+    with psycopg.connect(address) as connection:
+        connection.execute(statement, (about,))
 
 
 def read_environment(dialog: Locator) -> dict[str, str]:
@@ -86,6 +95,13 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     expect(old.locator('[data-state="replaced"]')).to_have_text("a newer one waits to be used")
     assert is_taken(seat, analysis, first["CALLBACK_KEY_ID"], first["CALLBACK_KEY_SECRET"])
     assert is_taken(seat, analysis, second["CALLBACK_KEY_ID"], second["CALLBACK_KEY_SECRET"])
+    page.reload()
+    expect(old.locator('[data-state="replaced"]')).to_have_text("in use beside a newer one")
+    change(
+        seat,
+        "update callback_keys set last_used_at = now() - interval '2 hours' where key_id = %s",
+        first["CALLBACK_KEY_ID"],
+    )
     page.reload()
     expect(old.locator('[data-state="replaced"]')).to_have_text("a newer one is in use: revoke this")
 
@@ -167,10 +183,7 @@ def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
     with seat.server.open() as owner:
         project = owner.make_project(NewProject(name=f"Somebody else's on a {size}")).id
         made = owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
-    address = find_running(seat.server.data)
-    assert address is not None
-    with psycopg.connect(address) as connection:
-        connection.execute("update members set role = 'manager' where project_id = %s", (project,))
+    change(seat, "update members set role = 'manager' where project_id = %s", project)
     with seat.tab(size) as tab:
         page = tab.open(f"/projects/{project}/integrations")
         expect(row_of(page, made.key_id)).to_be_visible()

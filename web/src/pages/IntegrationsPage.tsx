@@ -42,7 +42,7 @@ export function IntegrationsPage({ part }: { part: "keys" | "check" }) {
 
 function Keys() {
   const project = useProject()
-  const { data, error, refetch } = useQuery(askCallbackKeys(project.id))
+  const { data, error, refetch } = useQuery({ ...askCallbackKeys(project.id), refetchInterval: 15_000 })
   const [making, setMaking] = useState(false)
   const owner = isOwner(project)
   const w = words.integration
@@ -82,6 +82,16 @@ function findSuccessor(key: CallbackKey, keys: CallbackKey[]): CallbackKey | und
   return keys.find((one) => !one.revoked_at && one.service === key.service && one.name === key.name && one.created_at > key.created_at)
 }
 
+const HOUR_MS = 3_600_000
+
+/** What stands beside a key whose place a newer one takes; two that are both in use may be meant to be two. */
+function sayReplaced(key: CallbackKey, successor: CallbackKey): string {
+  const w = words.integration
+  if (!successor.last_used_at) return w.replacing
+  const quiet = !key.last_used_at || Date.parse(successor.last_used_at) - Date.parse(key.last_used_at) > HOUR_MS
+  return quiet ? w.replaced : w.beside
+}
+
 function KeyTable({ keys }: { keys: CallbackKey[] }) {
   const project = useProject()
   const client = useQueryClient()
@@ -115,7 +125,7 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
                 <td data-label={w.used}><When at={key.last_used_at} short /></td>
                 <td data-label={w.state}>
                   {key.revoked_at ? <span className="state state-off" data-state="revoked">{w.revoked} <When at={key.revoked_at} short /></span>
-                    : successor ? <span className="state state-amber" data-state="replaced">{successor.last_used_at ? w.replaced : w.replacing}</span>
+                    : successor ? <span className="state state-amber" data-state="replaced">{sayReplaced(key, successor)}</span>
                       : <span className="state state-good" data-state="active">{w.active}</span>}
                 </td>
                 {owner && (
