@@ -31,8 +31,7 @@ def describe() -> str:
     lines += [
         "",
         "`TRAPLINE_SERVER` and `TRAPLINE_TOKEN` are what commands sign in with, too.",
-        "`trapline simulate` looks for the server in `API_BASE_URL` first, and signs with `ML_CALLBACK_HMAC_SECRET` if it "
-        "is set.",
+        "`trapline simulate` asks `API_BASE_URL` first, and signs with `ML_CALLBACK_HMAC_SECRET` where it is set.",
         "`TRAPLINE_CACHE` is where `trapline demo` keeps photographs.",
         "`TRAPLINE_SAMPLES` names a folder of real pictures for the tests.",
     ]

@@ -30,7 +30,8 @@ def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
         provenance=detail.provenance,
         external_job_id=detail.external_job_id,
         priority=Priority(detail.priority),
-        error_message=detail.error_message,
+        # A task that failed and waits for its next attempt keeps the words of the last one.
+        error_message=detail.error_message if row.state == AnalysisState.FAILED else None,
         is_stale=_is_stale(system, row),
         requested_by_id=_user_of(detail.requested_by),
         created_at=row.created_at,
