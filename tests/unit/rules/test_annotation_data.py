@@ -1,5 +1,6 @@
 """The data of annotations: each type's geometry is checked and brought to the upright original."""
 
+import math
 from typing import Any
 
 import pytest
@@ -84,6 +85,68 @@ def test_what_is_wrong_is_named(kind: str, data: dict[str, Any], field: str) -> 
     assert wrong.value.field == field, wrong.value.message
 
 
+HUGE = 10**400
+"""JSON may have whole numbers of any length; this one is no double."""
+RING = [[0, 0], [10, 0], [10, 10]]
+UNHEARD: list[tuple[str, dict[str, Any], str]] = [
+    ("bounding_box", _box(x_max=HUGE), "x_max"),
+    ("bounding_box", _box(y_min=-HUGE), "y_min"),
+    ("bounding_box", _box(image_width=HUGE), "image_width"),
+    ("classification", {"topk": [{"class": "a", "confidence": HUGE}]}, "topk.0.confidence"),
+    ("classification", {"score": HUGE}, "score"),
+    ("classification", {"scores": [0.5, HUGE]}, "scores.1"),
+    ("classification", {"score": 1, "logits": [-HUGE]}, "logits.0"),
+    ("segmentation", {"format": "polygon", "points": [[0, 0], [1, HUGE], [1, 1]]}, "points.0.1.1"),
+    ("segmentation", {"format": "polygon", "points": RING, "area": HUGE}, "area"),
+    ("segmentation", {"format": "polygon", "points": RING, "bbox": [0, 0, HUGE, 1]}, "bbox.2"),
+    ("segmentation", {"format": "rle", "counts": [12], "size": [3, 4], "area": 1e308}, "area"),
+    ("segmentation", {"format": "rle", "counts": [12], "size": [3, 4], "bbox": [0, 0, 1, 1e308]}, "bbox.3"),
+    ("segmentation", {"format": "rle", "counts": [1], "size": [HUGE, 1]}, "size"),
+    ("segmentation", {"format": "rle", "counts": [int("9" * 4300)] * 2}, "counts"),
+    ("keypoint", {"keypoints": [{"x": HUGE, "y": 1}]}, "keypoints.0.x"),
+    ("keypoint", {"keypoints": [{"x": 1, "y": 1, "confidence": HUGE}]}, "keypoints.0.confidence"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "data", "field"), UNHEARD)
+def test_a_number_that_is_no_double_is_refused(kind: str, data: dict[str, Any], field: str) -> None:
+    with pytest.raises(WrongData) as wrong:
+        check_data(kind, data, PICTURE)
+    assert wrong.value.field == field, wrong.value.message
+
+
+def _rings(*lengths: int) -> dict[str, Any]:
+    rings = [[[n % 100, n % 7] for n in range(length)] for length in lengths]
+    return {"format": "polygon", "points": rings if len(rings) > 1 else rings[0]}
+
+
+def _topk(count: int) -> dict[str, Any]:
+    return {"topk": [{"class": str(n), "confidence": 0} for n in range(count)]}
+
+
+def _keypoints(count: int, pairs: int = 0) -> dict[str, Any]:
+    return {"keypoints": [{"x": n % 100, "y": 1} for n in range(count)], "skeleton": [[0, 1]] * pairs}
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "over", "field"),
+    [
+        ("segmentation", _rings(100_000), _rings(100_001), "points"),
+        ("segmentation", _rings(60_000, 40_000), _rings(60_000, 40_001), "points"),
+        ("segmentation", _rings(*[3] * 10_000), _rings(*[3] * 10_001), "points"),
+        ("classification", _topk(1_000), _topk(1_001), "topk"),
+        ("keypoint", _keypoints(1_000), _keypoints(1_001), "keypoints"),
+        ("keypoint", _keypoints(2, 10_000), _keypoints(2, 10_001), "skeleton"),
+    ],
+    ids=["ring", "rings", "many rings", "topk", "keypoints", "skeleton"],
+)
+def test_one_annotation_holds_only_so_much(kind: str, most: dict[str, Any], over: dict[str, Any], field: str) -> None:
+    assert check_data(kind, most, PICTURE) == most
+    with pytest.raises(WrongData) as wrong:
+        check_data(kind, over, PICTURE)
+    assert wrong.value.field == field
+
+
 def test_a_box_up_to_a_pixel_over_its_frame_is_clipped() -> None:
     checked = check_data("bounding_box", _box(x_min=-1, x_max=201), PICTURE)
     assert (checked["x_min"], checked["x_max"]) == (0, 200)
@@ -100,6 +163,53 @@ def test_coordinates_of_another_frame_are_brought_to_the_original() -> None:
     assert check_data("segmentation", ring, PICTURE)["points"] == [[0, 0], [20, 0], [20, 100]]
     points = {"keypoints": [{"name": "nose", "x": 10, "y": 20}], "image_width": 100, "image_height": 50}
     assert check_data("keypoint", points, PICTURE)["keypoints"] == [{"name": "nose", "x": 20, "y": 40}]
+
+
+def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
+    ring = {
+        "format": "polygon", "points": [[0, 0], [10, 0], [10, 20]], "bbox": [0, 1, 10, 20], "area": 100,
+        "image_width": 100, "image_height": 25,
+    }  # fmt: skip
+    checked = check_data("segmentation", ring, PICTURE)
+    assert (checked["bbox"], checked["area"]) == ([0, 4, 20, 80], 800)
+    assert checked["given"] == {name: ring[name] for name in ("points", "bbox", "area", "image_width", "image_height")}
+    assert checked["scaled"] is True
+    runs = {"format": "rle", "counts": [0, 2, 10], "size": [3, 4], "bbox": [0, 0, 1, 2], "area": 2}
+    checked = check_data("segmentation", runs, Frame(8, 9))
+    assert (checked["bbox"], checked["area"], checked["scaled"]) == ([0, 0, 2, 6], 12, True)
+    assert (checked["counts"], checked["size"]) == ([0, 2, 10], [3, 4])
+    assert checked["given"] == {"bbox": [0, 0, 1, 2], "area": 2}
+
+
+def test_points_up_to_a_pixel_over_their_frame_are_clipped() -> None:
+    ring = {"format": "polygon", "points": [[-1, 0], [201, -0.5], [10, 101]]}
+    checked = check_data("segmentation", ring, PICTURE)
+    assert checked["points"] == [[0, 0], [200, 0], [10, 100]]
+    assert (checked["given"], "scaled" in checked) == ({"points": ring["points"]}, False)
+    points = {"keypoints": [{"name": "nose", "x": 200.5, "y": -1, "confidence": 1}, {"x": 1, "y": 2}]}
+    checked = check_data("keypoint", points, PICTURE)
+    assert checked["keypoints"] == [{"name": "nose", "x": 200, "y": 0, "confidence": 1}, {"x": 1, "y": 2}]
+    assert (checked["given"], "scaled" in checked) == (points, False)
+    smaller = {"keypoints": [{"x": 101, "y": 20}], "image_width": 100, "image_height": 50}
+    assert check_data("keypoint", smaller, PICTURE)["keypoints"] == [{"x": 200, "y": 40}]
+
+
+def test_nothing_is_clipped_to_nothing() -> None:
+    for ring in ([[200.2, 1], [200.9, 5], [200.5, 9]], [[1, -0.1], [5, -0.9], [9, -0.5]]):
+        with pytest.raises(WrongData, match="out of its frame"):
+            check_data("segmentation", {"format": "polygon", "points": ring}, PICTURE)
+    flat = {"format": "polygon", "points": [[1, 5], [5, 5], [9, 5]]}
+    assert check_data("segmentation", flat, PICTURE) == flat
+
+
+def test_scaling_never_leads_over_the_edge_nor_to_an_empty_box() -> None:
+    picture, frame = Frame(3, 3), {"image_width": 187, "image_height": 187}
+    assert 187 * (3 / 187) > 3
+    ring = check_data("segmentation", {"format": "polygon", "points": [[0, 0], [187, 0], [187, 187]], **frame}, picture)
+    assert ring["points"] == [[0, 0], [3, 0], [3, 3]]
+    thin = {"x_min": math.nextafter(187, 0), "x_max": 187, "y_min": 0, "y_max": 187, **frame}
+    with pytest.raises(WrongData, match="less than x_max"):
+        check_data("bounding_box", thin, picture)
 
 
 def test_rasters_of_another_size_are_marked_and_stay() -> None:

@@ -4,7 +4,7 @@ Formats of segmentations are those of COCO (cocodataset.org, "Data format"): run
 top left, beginning with the background.
 """
 
-import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,9 +12,16 @@ from trapline.server.rules.geometry import Frame
 from trapline.server.rules.run_lengths import count_pixels
 
 OVER = 1.0
-"""By how many pixels a box may reach over its frame and is clipped rather than refused."""
+"""By how many pixels a box or a point may reach over its frame and is clipped rather than refused."""
 LONGEST_NAME = 255
+LONGEST_SIDE = 2**31
+LARGEST = sys.float_info.max
+"""JSON has whole numbers of any length: beyond this one they are no double."""
 MOST_POINTS = 100_000
+MOST_RINGS = 10_000
+MOST_CLASSES = 1_000
+MOST_KEYPOINTS = 1_000
+MOST_PAIRS = 10_000
 
 Data = dict[str, Any]
 
@@ -29,23 +36,27 @@ class WrongData(Exception):
 
 
 class Scale(NamedTuple):
-    """By what coordinates are multiplied, across and down."""
+    """By what coordinates of a frame are multiplied, across and down, to be those of the picture."""
 
+    frame: Frame
+    picture: Frame
     x: float
     y: float
 
     @property
     def is_one(self) -> bool:
         """Whether they stay as they are."""
-        return self.x == 1.0 and self.y == 1.0
+        return self.frame == self.picture
+
+
+def _scale(frame: Frame, picture: Frame) -> Scale:
+    return Scale(frame, picture, picture.width / frame.width, picture.height / frame.height)
 
 
 def _number(data: Data, field: str) -> float:
     value = data.get(field)
-    if type(value) is float or type(value) is int:
-        number = float(value)
-        if math.isfinite(number):
-            return number
+    if (type(value) is float or type(value) is int) and -LARGEST <= value <= LARGEST:
+        return float(value)
     raise WrongData(field, "must be a number" if field in data else "is missing")
 
 
@@ -53,16 +64,15 @@ def _size(data: Data, field: str) -> int:
     value = data.get(field)
     if type(value) is float and value.is_integer():
         value = int(value)
-    if type(value) is not int or not 0 < value <= 2**31:
+    if type(value) is not int or not 0 < value <= LONGEST_SIDE:
         raise WrongData(field, "must be a whole number of pixels" if field in data else "is missing")
     return value
 
 
-def _frame(data: Data, picture: Frame, *, required: bool) -> tuple[Frame, Scale]:
+def _find_scale(data: Data, picture: Frame, *, required: bool) -> Scale:
     if not required and data.get("image_width") is None and data.get("image_height") is None:
-        return picture, Scale(1.0, 1.0)
-    frame = Frame(_size(data, "image_width"), _size(data, "image_height"))
-    return frame, Scale(picture.width / frame.width, picture.height / frame.height)
+        return _scale(picture, picture)
+    return _scale(Frame(_size(data, "image_width"), _size(data, "image_height")), picture)
 
 
 def _scaled(data: Data, changed: Data, scale: Scale) -> Data:
@@ -87,26 +97,20 @@ def _lies_within(data: Data, picture: Frame) -> bool:
 def _check_box(data: Data, picture: Frame) -> Data:
     if _lies_within(data, picture):
         return data
-    frame, scale = _frame(data, picture, required=True)
-    corners = [_number(data, field) for field in ("x_min", "y_min", "x_max", "y_max")]
-    x_min, y_min, x_max, y_max = corners
+    scale = _find_scale(data, picture, required=True)
+    frame = scale.frame
+    x_min, y_min, x_max, y_max = (_number(data, field) for field in ("x_min", "y_min", "x_max", "y_max"))
     if x_min < -OVER or y_min < -OVER or x_max > frame.width + OVER or y_max > frame.height + OVER:
         raise WrongData("x_min", f"the box reaches out of its frame of {frame.width} by {frame.height} pixels")
-    x_min, y_min = max(x_min, 0.0), max(y_min, 0.0)
-    x_max, y_max = min(x_max, float(frame.width)), min(y_max, float(frame.height))
+    x_min, x_max = (_along(x, frame.width, scale.x, picture.width) for x in (x_min, x_max))
+    y_min, y_max = (_along(y, frame.height, scale.y, picture.height) for y in (y_min, y_max))
     if x_min >= x_max:
         raise WrongData("x_min", "must be less than x_max, within the frame")
     if y_min >= y_max:
         raise WrongData("y_min", "must be less than y_max, within the frame")
     changed: Data = {"x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max}
     if not scale.is_one:
-        changed = {
-            "x_min": x_min * scale.x, "y_min": y_min * scale.y,
-            "x_max": min(x_max * scale.x, float(picture.width)), "y_max": min(y_max * scale.y, float(picture.height)),
-            "image_width": picture.width, "image_height": picture.height,
-        }  # fmt: skip
-    elif list(changed.values()) == corners:
-        return {**data, **changed}
+        changed |= {"image_width": picture.width, "image_height": picture.height}
     return _scaled(data, changed, scale)
 
 
@@ -118,8 +122,8 @@ def _check_classification(data: Data, _: Frame) -> Data:
     if score is not None:
         _fraction(_number(data, "score"), "score")
     if topk is not None:
-        if not isinstance(topk, list):
-            raise WrongData("topk", "must be a list of class and confidence")
+        if not isinstance(topk, list) or len(topk) > MOST_CLASSES:
+            raise WrongData("topk", f"must be a list of at most {MOST_CLASSES:,} entries of class and confidence")
         for place, entry in enumerate(topk):
             if not isinstance(entry, dict):
                 raise WrongData(f"topk.{place}", "must have a class and a confidence")
@@ -140,7 +144,7 @@ def _check_numbers(numbers: Any, field: str) -> None:
     if not isinstance(numbers, list):
         raise WrongData(field, "must be a list of numbers")
     for place, number in enumerate(numbers):
-        if (type(number) is not float and type(number) is not int) or not math.isfinite(number):
+        if (type(number) is not float and type(number) is not int) or not -LARGEST <= number <= LARGEST:
             raise WrongData(f"{field}.{place}", "must be a number")
 
 
@@ -172,8 +176,7 @@ def _check_rle(data: Data, picture: Frame) -> Data:
     if size is None:
         frame = picture
     else:
-        whole = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
-        if not whole:
+        if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
             raise WrongData("size", "must be [height, width] in pixels")
         frame = Frame(size[1], size[0])
     try:
@@ -182,13 +185,20 @@ def _check_rle(data: Data, picture: Frame) -> Data:
         raise WrongData("counts", str(error)) from None
     if pixels != frame.width * frame.height:
         raise WrongData("counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}")
-    _check_extent(data)
-    changed = {**data, "size": [frame.height, frame.width]}
+    scale = _scale(frame, picture)
+    extent = _check_extent(data, scale)
+    sized = {**data, "size": [frame.height, frame.width]}
     # The runs themselves stay: they are drawn over the whole picture, whatever their own size.
-    return changed if frame == picture else {**changed, "scaled": True}
+    return sized if frame == picture else {**_scaled(sized, extent, scale), "scaled": True}
 
 
-def _check_extent(data: Data) -> None:
+def _is_side(side: Any) -> bool:
+    return type(side) is int and 0 < side <= LONGEST_SIDE
+
+
+def _check_extent(data: Data, scale: Scale) -> Data:
+    """Check the area and the box of a segmentation, where there are any; answers them brought to the original."""
+    moved: Data = {}
     if data.get("area") is not None and _number(data, "area") < 0:
         raise WrongData("area", "must not be negative")
     bbox = data.get("bbox")
@@ -196,57 +206,84 @@ def _check_extent(data: Data) -> None:
         if not isinstance(bbox, list) or len(bbox) != 4:
             raise WrongData("bbox", "must be [x, y, width, height]")
         _check_numbers(bbox, "bbox")
+        if not scale.is_one:
+            moved["bbox"] = [side * along for side, along in zip(bbox, (scale.x, scale.y) * 2, strict=True)]
+            _check_numbers(moved["bbox"], "bbox")
+    if data.get("area") is not None and not scale.is_one:
+        moved["area"] = _number({"area": data["area"] * scale.x * scale.y}, "area")
+    return moved
 
 
 def _check_polygon(data: Data, picture: Frame) -> Data:
-    frame, scale = _frame(data, picture, required=False)
+    scale = _find_scale(data, picture, required=False)
     points = data.get("points")
     if not isinstance(points, list) or not points:
         raise WrongData("points", "must be a list of points [x, y], or of rings of points")
     is_one_ring = not (isinstance(points[0], list) and points[0] and isinstance(points[0][0], list))
     rings = [points] if is_one_ring else points
-    checked = [_check_ring(ring, place, frame) for place, ring in enumerate(rings)]
-    _check_extent(data)
-    if scale.is_one:
+    if len(rings) > MOST_RINGS or sum(len(ring) for ring in rings if isinstance(ring, list)) > MOST_POINTS:
+        raise WrongData("points", f"must have at most {MOST_POINTS:,} points in at most {MOST_RINGS:,} rings")
+    moved = [_check_ring(ring, f"points.{place}", scale) for place, ring in enumerate(rings)]
+    extent = _check_extent(data, scale)
+    if scale.is_one and moved == rings:
         return data
-    moved = [[[x * scale.x, y * scale.y] for x, y in ring] for ring in checked]
-    changed: Data = {"points": moved[0] if is_one_ring else moved}
-    return _scaled(data, {**changed, "image_width": picture.width, "image_height": picture.height}, scale)
-
-
-def _check_ring(ring: Any, place: int, frame: Frame) -> list[tuple[float, float]]:
-    if not isinstance(ring, list) or not 3 <= len(ring) <= MOST_POINTS:
-        raise WrongData(f"points.{place}", f"must have 3 to {MOST_POINTS:,} points")
-    return [_check_point(point, f"points.{place}.{number}", frame) for number, point in enumerate(ring)]
-
-
-def _check_point(point: Any, field: str, frame: Frame) -> tuple[float, float]:
-    if not isinstance(point, list) or len(point) != 2:
-        raise WrongData(field, "must be [x, y]")
-    _check_numbers(point, field)
-    return _within(float(point[0]), float(point[1]), field, frame)
-
-
-def _within(x: float, y: float, field: str, frame: Frame) -> tuple[float, float]:
-    if not (-OVER <= x <= frame.width + OVER and -OVER <= y <= frame.height + OVER):
-        raise WrongData(field, f"lies out of its frame of {frame.width} by {frame.height} pixels")
-    return x, y
-
-
-def _check_keypoints(data: Data, picture: Frame) -> Data:
-    frame, scale = _frame(data, picture, required=False)
-    points = data.get("keypoints")
-    if not isinstance(points, list) or not 1 <= len(points) <= MOST_POINTS:
-        raise WrongData("keypoints", "must be a list of name, x, y and confidence")
-    moved = [_check_keypoint(point, f"keypoints.{place}", frame, scale) for place, point in enumerate(points)]
-    _check_skeleton(data.get("skeleton"), len(points))
-    if scale.is_one:
-        return data
-    changed = {"keypoints": moved, "image_width": picture.width, "image_height": picture.height}
+    changed: Data = {**extent, "points": moved[0] if is_one_ring else moved}
+    if not scale.is_one:
+        changed |= {"image_width": picture.width, "image_height": picture.height}
     return _scaled(data, changed, scale)
 
 
-def _check_keypoint(point: Any, field: str, frame: Frame, scale: Scale) -> Data:
+def _check_ring(ring: Any, field: str, scale: Scale) -> list[list[float]]:
+    if not isinstance(ring, list) or len(ring) < 3:
+        raise WrongData(field, "must have at least 3 points")
+    moved = [_check_point(point, f"{field}.{number}", scale) for number, point in enumerate(ring)]
+    if _is_flat(moved) and not _is_flat(ring):
+        raise WrongData(field, f"lies out of its frame of {scale.frame.width} by {scale.frame.height} pixels")
+    return moved
+
+
+def _is_flat(ring: list[list[float]]) -> bool:
+    """Whether a ring has no width or no height."""
+    (x, y), *others = ring
+    return all(point[0] == x for point in others) or all(point[1] == y for point in others)
+
+
+def _check_point(point: Any, field: str, scale: Scale) -> list[float]:
+    if not isinstance(point, list) or len(point) != 2:
+        raise WrongData(field, "must be [x, y]")
+    _check_numbers(point, field)
+    return _place(float(point[0]), float(point[1]), field, scale)
+
+
+def _place(x: float, y: float, field: str, scale: Scale) -> list[float]:
+    """Clip a point into its frame and bring it to the original."""
+    frame, picture = scale.frame, scale.picture
+    if not (-OVER <= x <= frame.width + OVER and -OVER <= y <= frame.height + OVER):
+        raise WrongData(field, f"lies out of its frame of {frame.width} by {frame.height} pixels")
+    return [_along(x, frame.width, scale.x, picture.width), _along(y, frame.height, scale.y, picture.height)]
+
+
+def _along(value: float, length: int, scale: float, end: int) -> float:
+    # The frame's edge times the scale can lie a rounding beyond the picture's.
+    return min(min(max(value, 0.0), float(length)) * scale, float(end))
+
+
+def _check_keypoints(data: Data, picture: Frame) -> Data:
+    scale = _find_scale(data, picture, required=False)
+    points = data.get("keypoints")
+    if not isinstance(points, list) or not 1 <= len(points) <= MOST_KEYPOINTS:
+        raise WrongData("keypoints", f"must be a list of 1 to {MOST_KEYPOINTS:,} with a name, x, y and a confidence")
+    moved = [_check_keypoint(point, f"keypoints.{place}", scale) for place, point in enumerate(points)]
+    _check_skeleton(data.get("skeleton"), len(points))
+    if scale.is_one and moved == points:
+        return data
+    changed: Data = {"keypoints": moved}
+    if not scale.is_one:
+        changed |= {"image_width": picture.width, "image_height": picture.height}
+    return _scaled(data, changed, scale)
+
+
+def _check_keypoint(point: Any, field: str, scale: Scale) -> Data:
     if not isinstance(point, dict):
         raise WrongData(field, "must have a name, x, y and a confidence")
     name = point.get("name")
@@ -257,17 +294,17 @@ def _check_keypoint(point: Any, field: str, frame: Frame, scale: Scale) -> Data:
             _fraction(_number(point, "confidence"), "confidence")
         if point.get("x") is None and point.get("y") is None:
             return point  # one that was not seen has no place
-        x, y = _within(_number(point, "x"), _number(point, "y"), "x", frame)
+        x, y = _place(_number(point, "x"), _number(point, "y"), "x", scale)
     except WrongData as error:
         raise WrongData(f"{field}.{error.field}", error.message) from None
-    return {**point, "x": x * scale.x, "y": y * scale.y}
+    return {**point, "x": x, "y": y}
 
 
 def _check_skeleton(skeleton: Any, points: int) -> None:
     if skeleton is None:
         return
-    if not isinstance(skeleton, list):
-        raise WrongData("skeleton", "must be a list of pairs of indices")
+    if not isinstance(skeleton, list) or len(skeleton) > MOST_PAIRS:
+        raise WrongData("skeleton", f"must be a list of at most {MOST_PAIRS:,} pairs of indices")
     for place, pair in enumerate(skeleton):
         is_pair = isinstance(pair, list) and len(pair) == 2
         if not is_pair or not all(type(index) is int and 0 <= index < points for index in pair):

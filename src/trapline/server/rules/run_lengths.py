@@ -9,6 +9,7 @@ from typing import Any
 
 FIRST = 48
 MOST_BITS = 40
+LONGEST = 2**62
 
 
 def count_pixels(counts: Any) -> int:
@@ -20,6 +21,8 @@ def count_pixels(counts: Any) -> int:
     for run in counts:
         if type(run) is not int or run < 0:
             raise ValueError("must be whole numbers, none of them negative")
+        if run > LONGEST:
+            raise ValueError("has a run that is too long")
     return sum(counts)
 
 
