@@ -119,7 +119,7 @@ async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        found = await find_found(scope, tx, rows)
+        found = await find_found(scope, tx, rows, longer=0)
     analyses = [describe_analysis(system, one) for one in found]
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 

@@ -34,6 +34,9 @@ from trapline.wire.annotations import Box
 from trapline.wire.images import ClassCount, Image, ImageDetail, Upload, UploadedFile
 from trapline.wire.values import Page
 
+SHOWN_LONGER = 3
+"""How many of an image's analyses, the newest, bring a long page of annotations along; the others a short one."""
+
 
 class SentFile(Protocol):
     """One file of an upload, as it comes in."""
@@ -136,7 +139,7 @@ async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetai
         row = await get_image(scope, tx, image_id)
         [image] = await _describe(system, scope, tx, [row])
         before, after = await find_neighbours(scope, tx, row)
-        found = await find_found(scope, tx, await list_analyses(scope, tx, row))
+        found = await find_found(scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER)
     analyses = [describe_analysis(system, one) for one in found]
     return ImageDetail(
         **dict(image),

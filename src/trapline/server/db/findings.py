@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
@@ -105,16 +106,26 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
         .where(AnalysisRow.image_id.in_(image_ids), AnalysisRow.state == "completed")
         .ext(distinct_on(AnalysisRow.image_id))
         .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+        .subquery()
     )
-    statement = (
+    surest = (
         select(AnnotationRow)
-        .where(AnnotationRow.analysis_id.in_(newest), AnnotationRow.annotation_type == "bounding_box")
+        .where(AnnotationRow.analysis_id == newest.c.id, AnnotationRow.annotation_type == "bounding_box")
         .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
+        .limit(MAX_BOXES)
+        .lateral()
+    )
+    box = aliased(AnnotationRow, surest)
+    statement = (
+        select(box)
+        .select_from(newest)
+        .join(surest, true())
+        .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
     boxes: dict[UUID, list[AnnotationRow]] = {}
-    for box in (await tx.session.scalars(statement)).all():
-        boxes.setdefault(box.image_id, []).append(box)
-    return {image_id: listed[:MAX_BOXES] for image_id, listed in boxes.items()}
+    for found in (await tx.session.scalars(statement)).all():
+        boxes.setdefault(found.image_id, []).append(found)
+    return boxes
 
 
 async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import REAL, ColumnElement, Select, and_, cast, func, or_, select, true
+import numpy as np
+from sqlalchemy import Select, func, select, true, tuple_
+from sqlalchemy.orm import aliased
 
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
-from trapline.server.db.pages import read_cursor, write_cursor
+from trapline.server.db.pages import FOREIGN, read_cursor, write_cursor
 from trapline.server.db.pipelines import AlgorithmRow
+from trapline.server.errors import Invalid
 from trapline.server.rules.access import Scope
 
 FIRST_PAGE = 1000
+SHORT_PAGE = 100
+"""How many annotations an analysis brings along in a list of analyses."""
+
 UNORDERED = 2**31
 """Where an annotation without an ordering comes: behind all that have one."""
 
@@ -49,8 +55,8 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
     if wanted.class_name is not None:
         statement = statement.where(AnnotationRow.class_name == wanted.class_name)
     if wanted.confidence_min is not None:
-        # In the precision that is kept: 0.9 as it is kept is a little less than 0.9.
-        statement = statement.where(AnnotationRow.confidence >= cast(wanted.confidence_min, REAL))
+        # In the precision that is kept: 0.9 as it is kept is a little less than 0.9. PostgreSQL refuses to round 1e-50.
+        statement = statement.where(AnnotationRow.confidence >= float(np.float32(wanted.confidence_min)))
     return statement
 
 
@@ -62,34 +68,51 @@ async def list_annotations(
     Raises Invalid for a cursor of another list.
     """
     scope.check(analysis.project_id)
-    statement = (
-        select_annotations(analysis, wanted)
-        .outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
-        .add_columns(AlgorithmRow.key)
-        .where(true() if cursor is None else _behind(*read_cursor(cursor, [int, UUID])))
-        .order_by(AnnotationRow.ordering, AnnotationRow.id)
-        .limit(limit + 1)
-    )
-    rows = [(annotation, key) for annotation, key in (await tx.session.execute(statement)).all()]
-    if len(rows) <= limit:
-        return rows, None
-    page = rows[:limit]
-    return page, _cursor_of(page[-1][0])
+    rows: list[Found] = []
+    # One after the other: each is one stretch of the index. Both in one condition would be sorted anew for each page.
+    for stretch in _stretches(select_annotations(analysis, wanted), cursor):
+        statement = (
+            stretch.outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
+            .add_columns(AlgorithmRow.key)
+            .order_by(AnnotationRow.ordering, AnnotationRow.id)
+            .limit(limit + 1 - len(rows))
+        )
+        rows += [(annotation, key) for annotation, key in (await tx.session.execute(statement)).all()]
+        if len(rows) > limit:
+            page = rows[:limit]
+            return page, _cursor_of(page[-1][0])
+    return rows, None
 
 
-def _behind(ordering: int, key: UUID) -> ColumnElement[bool]:
+def _stretches(statement: Select[AnnotationRow], cursor: str | None) -> list[Select[AnnotationRow]]:
+    """What lies behind a cursor: of those that have an ordering, then of those that have none."""
+    if cursor is None:
+        return [statement]
+    ordering, key = _read_place(cursor)
+    unordered = statement.where(AnnotationRow.ordering.is_(None))
     if ordering == UNORDERED:
-        return and_(AnnotationRow.ordering.is_(None), AnnotationRow.id > key)
-    ordered = AnnotationRow.ordering
-    return or_(ordered.is_(None), ordered > ordering, and_(ordered == ordering, AnnotationRow.id > key))
+        return [unordered.where(AnnotationRow.id > key)]
+    return [statement.where(tuple_(AnnotationRow.ordering, AnnotationRow.id) > tuple_(ordering, key)), unordered]
+
+
+def _read_place(cursor: str) -> tuple[int, UUID]:
+    ordering, key = read_cursor(cursor, [int, UUID])
+    if not -(2**31) <= ordering <= UNORDERED:
+        raise Invalid(FOREIGN)
+    return ordering, key
 
 
 def _cursor_of(row: AnnotationRow) -> str:
     return write_cursor([UNORDERED if row.ordering is None else row.ordering, row.id])
 
 
-async def find_found(scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow]) -> list[FoundByAnalysis]:
-    """Find for each of these analyses its details and the first of its annotations, in three statements."""
+async def find_found(
+    scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow], longer: int | None = None
+) -> list[FoundByAnalysis]:
+    """Find for each of these analyses its details, how many annotations it has and the first of them.
+
+    These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and SHORT_PAGE for the others.
+    """
     for row in rows:
         scope.check(row.project_id)
     ids = [row.id for row in rows]
@@ -98,27 +121,38 @@ async def find_found(scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow])
         for detail in await tx.session.scalars(select(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id.in_(ids)))
     }
     found = {row.id: FoundByAnalysis(row, details.get(row.id)) for row in rows}
-    counted = (
-        select(AnnotationRow.analysis_id, func.count())
-        .where(AnnotationRow.analysis_id.in_(ids))
-        .group_by(AnnotationRow.analysis_id)
-    )
-    for analysis_id, count in (await tx.session.execute(counted)).all():
+    # Each analysis by itself, by the index: grouped, they would be looked for in the whole table.
+    counted = select(func.count()).select_from(AnnotationRow).where(AnnotationRow.analysis_id == AnalysisRow.id)
+    counts = select(AnalysisRow.id, counted.scalar_subquery()).where(AnalysisRow.id.in_(ids))
+    for analysis_id, count in (await tx.session.execute(counts)).all():
         found[analysis_id].count = count
-    place = func.row_number().over(
-        partition_by=AnnotationRow.analysis_id, order_by=(AnnotationRow.ordering, AnnotationRow.id)
-    )
-    ranked = select(AnnotationRow.id, place.label("place")).where(AnnotationRow.analysis_id.in_(ids)).subquery()
-    first = (
-        select(AnnotationRow, AlgorithmRow.key)
-        .join(ranked, ranked.c.id == AnnotationRow.id)
-        .outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
-        .where(ranked.c.place <= FIRST_PAGE)
-        .order_by(AnnotationRow.analysis_id, AnnotationRow.ordering, AnnotationRow.id)
-    )
-    for annotation, key in (await tx.session.execute(first)).all():
-        found[annotation.analysis_id].annotations.append((annotation, key))
+    split = len(ids) if longer is None else longer
+    for some, most in ((ids[:split], FIRST_PAGE), (ids[split:], SHORT_PAGE)):
+        for annotation, key in await _list_first(tx, some, most):
+            found[annotation.analysis_id].annotations.append((annotation, key))
     for one in found.values():
         if one.count > len(one.annotations):
             one.next = _cursor_of(one.annotations[-1][0])
     return list(found.values())
+
+
+async def _list_first(tx: Transaction, ids: Sequence[UUID], most: int) -> list[Found]:
+    if not ids:
+        return []
+    first = (
+        select(AnnotationRow)
+        .where(AnnotationRow.analysis_id == AnalysisRow.id)
+        .order_by(AnnotationRow.ordering, AnnotationRow.id)
+        .limit(most)
+        .lateral()
+    )
+    annotation = aliased(AnnotationRow, first)
+    statement = (
+        select(annotation, AlgorithmRow.key)
+        .select_from(AnalysisRow)
+        .join(first, true())
+        .outerjoin(AlgorithmRow, AlgorithmRow.id == annotation.algorithm_id)
+        .where(AnalysisRow.id.in_(ids))
+        .order_by(annotation.analysis_id, annotation.ordering, annotation.id)
+    )
+    return [(row, key) for row, key in (await tx.session.execute(statement)).all()]

@@ -16,6 +16,7 @@ from trapline.server.errors import Invalid
 from trapline.wire.values import within_calendar, without_nul
 
 EXACT_UP_TO = 10_000
+FOREIGN = "This cursor is not one of this list. Begin again without `cursor`."
 Found = TypeVar("Found")
 OrderColumn = InstrumentedAttribute[Any]
 
@@ -34,7 +35,7 @@ def read_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
             raise ValueError("another list's cursor")
         return [_read_value(value, kind) for value, kind in zip(plain, kinds, strict=True)]
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise Invalid("This cursor is not one of this list. Begin again without `cursor`.") from error
+        raise Invalid(FOREIGN) from error
 
 
 def _read_value(value: object, kind: type) -> object:
