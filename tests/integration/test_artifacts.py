@@ -169,8 +169,6 @@ async def test_orphans_go_after_a_week(field: Field) -> None:
     await ended.presign("never.png")
     await ended.call("POST", "/finalize", {"status": "failed"})
     new = await fresh.add_file("new.png")
-    await field.change("update artifacts set state = 'uploaded' where storage_path = %s", gone)
-    await field.change("update artifacts set state = 'uploaded' where storage_path = %s", kept)
     await field.change(
         "update artifacts set presigned_at = now() - interval '8 days' where analysis_id <> %s", fresh.id
     )

@@ -121,7 +121,6 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
 
 def _callbacks(settings: Settings) -> Callbacks:
     return Callbacks(
-        enabled=settings.ml_analysis_enabled,
         shared_secrets=split_secrets(settings.ml_callback_hmac_secret),
         allow_shared=settings.ml_hmac_allow_shared_secret,
         min_version=settings.ml_hmac_min_version,
@@ -139,7 +138,7 @@ def _callbacks(settings: Settings) -> Callbacks:
 
 def make_app(settings: Settings) -> FastAPI:
     """Make the application of one API process; its engines open with it and close with it."""
-    app = make_application(None)
+    app = make_application(None, outside=settings.ml_analysis_enabled)
     app.state.worker_additions = settings.worker_additions
 
     @asynccontextmanager

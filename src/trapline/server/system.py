@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trapline.server.db.base import Database
 from trapline.server.db.known import Known
 from trapline.server.db.line.remembered import Remembered
+from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
@@ -38,6 +40,30 @@ class Limits:
     result_bytes: int = 512 * 1024 * 1024
 
 
+class Allowance:
+    """So many bytes that all requests of a process share."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[bytes], None]]:
+        """Take from it piece by piece within the block, which gives all back. Raises Unavailable beyond it."""
+        taken = 0
+
+        def take(piece: bytes) -> None:
+            nonlocal taken
+            if len(piece) > self._left:
+                raise Unavailable("Too many large signed requests come in at once. Nothing was stored; send it again.")
+            self._left -= len(piece)
+            taken += len(piece)
+
+        try:
+            yield take
+        finally:
+            self._left += taken
+
+
 @dataclass(frozen=True)
 class Callbacks:
     """What outside pipelines may do: how they sign, and how much they may send. Times in seconds, sizes in bytes.
@@ -45,7 +71,6 @@ class Callbacks:
     The first of `shared_secrets` is the newest; `allowed_models` empty allows any.
     """
 
-    enabled: bool = True
     shared_secrets: tuple[str, ...] = field(default=(), repr=False)
     allow_shared: bool = True
     min_version: int = 1
@@ -61,6 +86,8 @@ class Callbacks:
     clock: Callable[[], float] = time.time
     refused: Counter[str] = field(default_factory=Counter)
     """How many signatures this process refused, by reason."""
+    unverified: "Allowance" = field(default_factory=lambda: Allowance(256 * 1024 * 1024))
+    """Room for bodies whose signatures cannot be judged before their end, in bytes over all requests of a process."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from trapline.wire.annotations import Annotation
-from trapline.wire.values import UUID, AnyText, FreeObject, Id, Message, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, Id, Message, Request, ShortObject, Text, Time
 
 
 class AnalysisState(StrEnum):
@@ -75,8 +75,8 @@ class NewAnalysis(Request):
     image_id: UUID
     model_name: Annotated[str, Field(min_length=2, max_length=255, pattern=r"^[A-Za-z0-9_\-.]+$")]
     model_version: Annotated[Text, Field(min_length=1, max_length=100)]
-    parameters: FreeObject = {}
-    provenance: FreeObject = {}
+    parameters: ShortObject = {}
+    provenance: ShortObject = {}
     external_job_id: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
     priority: Priority = Priority.NORMAL
 

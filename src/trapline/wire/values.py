@@ -1,5 +1,6 @@
 """The plain values that messages are made of, with the limits that the database has."""
 
+import json
 import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -8,6 +9,9 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 Item = TypeVar("Item")
+DEEPEST = 64
+"""How deep free JSON may be nested: encoders give up somewhere behind 200."""
+MOST_SHORT = 65_536
 LAST_YEAR = 9998
 """The last year that a zone ahead of UTC still shows as a year of four digits."""
 
@@ -40,6 +44,33 @@ def storable(value: Any) -> Any:
     return value
 
 
+def is_deep(value: Any) -> bool:
+    """Tell whether lists and objects lie in each other deeper than they can be told again."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for one in level:
+            inner += one.values() if type(one) is dict else one if type(one) is list else ()
+        level = [one for one in inner if type(one) is dict or type(one) is list]
+        if not level:
+            return False
+    return True
+
+
+def not_deep(value: Any) -> Any:
+    """Make sure that free JSON can be told again; raises ValueError."""
+    if is_deep(value):
+        raise ValueError(f"must not be nested more than {DEEPEST} levels deep")
+    return value
+
+
+def short(value: dict[str, Any]) -> dict[str, Any]:
+    """Make sure that an object that is told with every list is short; raises ValueError."""
+    if len(json.dumps(value)) > MOST_SHORT:
+        raise ValueError(f"must have at most {MOST_SHORT:,} characters as JSON")
+    return value
+
+
 def within_calendar(moment: datetime) -> datetime:
     """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC. Raises ValueError."""
     try:
@@ -60,8 +91,11 @@ def _not_boolean(value: Any) -> Any:
 AnyText = Annotated[str, AfterValidator(without_nul)]
 """Text of any length that PostgreSQL can store."""
 
-FreeObject = Annotated[dict[str, Any], AfterValidator(storable)]
+FreeObject = Annotated[dict[str, Any], AfterValidator(not_deep), AfterValidator(storable)]
 """A JSON object of a client's own making."""
+
+ShortObject = Annotated[FreeObject, AfterValidator(short)]
+"""The same where it is told with every list."""
 
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(without_nul)]
 """Text of at most 10,000 characters."""

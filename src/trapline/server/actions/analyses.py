@@ -33,7 +33,7 @@ from trapline.server.db.stand_alone import (
 )
 from trapline.server.errors import Conflict, Invalid, Unprocessable
 from trapline.server.rules.access import Scope
-from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS
+from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, FINAL
 from trapline.server.system import System
 from trapline.wire.analyses import (
     Analysis,
@@ -128,7 +128,7 @@ async def show_analysis(system: System, scope: Scope, analysis_id: UUID, use: Us
     """Show an analysis with the first page of its annotations. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_analysis(scope, tx, analysis_id)
-        await take_effect(tx, use)
+        await take_effect(tx, row, use)
         return await _show(system, scope, tx, row)
 
 
@@ -149,7 +149,7 @@ async def show_annotations(
     """List the annotations of an analysis by ordering, then as they were posted. Raises NotFound, Invalid."""
     async with system.database.transaction(scope) as tx:
         row = await get_analysis(scope, tx, analysis_id)
-        await take_effect(tx, use)
+        await take_effect(tx, row, use)
         found, following = await list_annotations(scope, tx, row, wanted, limit, cursor)
         count, estimated = await count_rows(tx, select_annotations(row, wanted))
     addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
@@ -188,11 +188,11 @@ async def _move(
             f"An error_message belongs to an analysis that failed, not to one that is {target}. Nothing was changed.",
             [("error_message", "belongs to the status failed")],
         )
-    arrived = await find_arrivals(system, scope, analysis_id) if target == AnalysisState.COMPLETED else {}
+    arrived = await find_arrivals(system, scope, analysis_id) if target.value in FINAL else {}
     async with system.database.transaction(scope) as tx:
         row = await get_analysis(scope, tx, analysis_id, lock=True)
         refuse_of_job(row)
-        is_first = await take_effect(tx, use)
+        is_first = await take_effect(tx, row, use)
         if is_first and row.state != target:
             if (row.state, target.value) not in allowed:
                 raise Conflict(

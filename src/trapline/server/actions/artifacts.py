@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from trapline.server.actions.callbacks import Use, refuse_closed, take_effect
+from trapline.server.actions.callbacks import Use, refuse_closed, refuse_of_job, take_effect
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.artifacts import (
     ArtifactRow,
     count_artifacts,
     get_artifact,
     list_artifacts,
+    list_idle,
+    lock_artifact_at,
     select_artifacts,
-    take_orphans,
 )
 from trapline.server.db.base import Transaction
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.stand_alone import get_analysis, touch_analysis
 from trapline.server.errors import Conflict, Invalid, NotFound, TooLarge
 from trapline.server.rules.access import Scope
-from trapline.server.store.port import Arrived
+from trapline.server.rules.moves import FINAL
+from trapline.server.store.port import Arrived, Incoming
 from trapline.server.system import System
 from trapline.wire.artifacts import Artifact, ArtifactState, ArtifactType, NewArtifact, Presigned
 from trapline.wire.values import Page
@@ -45,10 +47,19 @@ DOWNLOAD_LIFETIME_S = 3600
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen in the store under an artifact's path: the file, or what is wrong with it."""
+    """What was seen in the store under an artifact's path: the file, or what is wrong with it.
 
+    `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may have come since.
+    """
+
+    presigned_at: datetime
+    uploaded_at: datetime | None
     file: Arrived | None = None
     fault: str | None = None
+
+    def is_of(self, row: ArtifactRow) -> bool:
+        """Whether nothing was presigned or uploaded since."""
+        return (self.presigned_at, self.uploaded_at) == (row.presigned_at, row.uploaded_at)
 
 
 def path_of(analysis_id: UUID, filename: str) -> str:
@@ -66,8 +77,10 @@ async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtif
         raise TooLarge(f"An artifact may have at most {most:,} bytes. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
         analysis = await get_analysis(scope, tx, analysis_id, lock=True)
-        refuse_closed(analysis)
-        is_first = await take_effect(tx, use)
+        refuse_of_job(analysis)
+        is_first = await take_effect(tx, analysis, use)
+        if is_first:
+            refuse_closed(analysis)
         row = await _put(scope, tx, analysis, new, is_first=is_first)
         await touch_analysis(tx, analysis)
     left_s = system.callbacks.address_lifetime_s
@@ -137,24 +150,27 @@ async def find_arrivals(
 
 async def _look(system: System, row: ArtifactRow) -> Seen:
     found = await system.store.find_arrived(row.storage_path)
-    if found is None:
-        return Seen(fault="was not uploaded yet")
+    fault = "was not uploaded yet" if found is None else await _find_fault(system, row, found)
+    return Seen(row.presigned_at, row.uploaded_at, found if fault is None else None, fault)
+
+
+async def _find_fault(system: System, row: ArtifactRow, found: Arrived) -> str | None:
     most = system.callbacks.artifact_bytes
     if found.size > most:
         await system.store.delete(row.storage_path)
-        return Seen(fault=f"had {found.size:,} bytes, more than the {most:,} that are allowed, and was deleted")
+        return f"had {found.size:,} bytes, more than the {most:,} that are allowed, and was deleted"
     if row.announced_size is not None and found.size != row.announced_size:
-        return Seen(fault=f"has {found.size:,} bytes; announced were {row.announced_size:,}")
+        return f"has {found.size:,} bytes; announced were {row.announced_size:,}"
     if row.announced_sha256 is not None:
         # Some S3 servers keep no checksum: then the file itself tells.
         sha256 = found.sha256 or await _hash(system, row.storage_path)
         if sha256 != row.announced_sha256.hex():
-            return Seen(fault="has another SHA-256 than was announced")
+            return "has another SHA-256 than was announced"
     if row.media_type == PNG:
         start = b"".join([chunk async for chunk in system.store.open(row.storage_path, 0, len(PNG_START))])
         if start != PNG_START:
-            return Seen(fault="is not a PNG picture")
-    return Seen(file=found)
+            return "is not a PNG picture"
+    return None
 
 
 async def _hash(system: System, path: str) -> str:
@@ -180,9 +196,8 @@ async def cite_own(scope: Scope, tx: Transaction, analysis: AnalysisRow, arrived
         return
     for row in await list_artifacts(scope, tx, analysis, list(arrived)):
         seen = arrived[row.storage_path]
-        if seen.file is not None and row.state != ArtifactState.CITED:
-            own = row.artifact_type in OF_THE_ANALYSIS
-            note_seen(row, seen, ArtifactState.CITED if own else ArtifactState.UPLOADED)
+        if seen.file is not None and row.state != ArtifactState.CITED and seen.is_of(row):
+            note_seen(row, seen, _state_of(row))
     await tx.session.flush()
 
 
@@ -239,8 +254,38 @@ async def clean_orphans(system: System, scope: Scope) -> bool:
     A file goes before its row: a row that stays behind after a crash is found again, a file would never be.
     """
     async with system.database.transaction(scope) as tx:
-        orphans = await take_orphans(scope, tx, ORPHANS_KEPT_S, BATCH)
-        for artifact_id, path in orphans:
-            await system.store.delete(path)
-            tx.audit("delete orphan", "artifact", artifact_id)
-    return len(orphans) == BATCH
+        idle = await list_idle(scope, tx, ORPHANS_KEPT_S, BATCH)
+        for row, state in idle:
+            seen = await _look(system, row) if state in FINAL else Seen(row.presigned_at, row.uploaded_at)
+            if seen.file is not None:
+                # It came, and its analysis ended before that was seen.
+                note_seen(row, seen, _state_of(row))
+                continue
+            await system.store.delete(row.storage_path)
+            await tx.session.delete(row)
+            tx.audit("delete orphan", "artifact", row.id, row.project_id)
+    return len(idle) == BATCH
+
+
+def _state_of(row: ArtifactRow) -> ArtifactState:
+    """What a file is at the end of its analysis that no annotation cited."""
+    return ArtifactState.CITED if row.artifact_type in OF_THE_ANALYSIS else ArtifactState.UPLOADED
+
+
+async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+    """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or its analysis over.
+
+    Raises Conflict.
+    """
+    scope = Scope.system("upload")
+    async with system.database.transaction(scope) as tx:
+        found = await lock_artifact_at(scope, tx, key)
+        if found is not None:
+            row, state = found
+            if row.state == ArtifactState.CITED or state in FINAL:
+                raise Conflict(
+                    f"This file is cited already, or its analysis is over ({state}). Nothing was stored; what is there "
+                    "stays."
+                )
+            row.uploaded_at = datetime.now(UTC)
+        await system.store.keep(incoming, key, media_type)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.base import Transaction
-from trapline.server.db.callback_keys import find_key, touch_key, use_signature
+from trapline.server.db.callback_keys import find_key, hold_key, touch_key, use_signature
 from trapline.server.errors import Conflict, Unauthenticated
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.rules.moves import FINAL
@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 PURPOSE = "callbacks"
 READS = frozenset({"GET", "HEAD"})
+UNSIGNED = (
+    "The signature of this request does not hold. Nothing was changed. Sign exactly the bytes that are sent, with the "
+    "present time, and send each header once; the page's signature checker says which part is wrong."
+)
 
 
 @dataclass(frozen=True)
@@ -95,20 +99,20 @@ def refuse(system: System, error: BadSignature, **about: str) -> Unauthenticated
     """Note a signature that does not hold; answers the one refusal that all of them get."""
     system.callbacks.refused[error.reason.value] += 1
     log.warning("a callback was refused", reason=error.reason.value, **about)
-    return Unauthenticated(
-        "The signature of this request does not hold. Nothing was changed. Sign exactly the bytes that are sent, with "
-        "the present time, and send each header once; the page's signature checker says which part is wrong."
-    )
+    return Unauthenticated(UNSIGNED)
 
 
-async def take_effect(tx: Transaction, use: Use | None) -> bool:
+async def take_effect(tx: Transaction, row: AnalysisRow, use: Use | None) -> bool:
     """Note within the effect's transaction that a signature was used; False where it had its effect already.
 
-    Raises Conflict for a second use of a nonce.
+    Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or its service left the
+    project, while the body came in.
     """
     if use is None:
         return True
     if use.key is not None:
+        if not await hold_key(tx, use.key, row.project_id):
+            raise Unauthenticated(UNSIGNED)
         await touch_key(tx, use.key)
     if await use_signature(tx, use.name, use.kept_s):
         return True

@@ -4,17 +4,19 @@ import asyncio
 import mmap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 from trapline.server.actions.addresses import sign_files
-from trapline.server.actions.artifacts import Seen, find_arrivals, note_seen
-from trapline.server.actions.callbacks import Use, refuse_closed, take_effect
+from trapline.server.actions.artifacts import PNG, Seen, find_arrivals, note_seen
+from trapline.server.actions.callbacks import Use, refuse_closed, refuse_of_job, take_effect
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import NewScores, write_scores
-from trapline.server.db.artifacts import list_artifacts
+from trapline.server.db.artifacts import ArtifactRow, list_artifacts
 from trapline.server.db.base import Transaction
 from trapline.server.db.images import get_image
 from trapline.server.db.posted import (
@@ -27,9 +29,9 @@ from trapline.server.db.posted import (
     write_posted,
 )
 from trapline.server.db.stand_alone import get_analysis, touch_analysis
-from trapline.server.exchange.findings import SHORT_LIST
 from trapline.server.exchange.posting import Checked, check_posted, decode_posted, fingerprint, refuse_all
 from trapline.server.rules.access import Scope
+from trapline.server.rules.annotation_data import NEEDS_FILE
 from trapline.server.rules.geometry import Frame
 from trapline.server.rules.score_codec import ENCODING, encode_scores
 from trapline.server.system import System
@@ -40,6 +42,8 @@ from trapline.wire.posting import PostMode
 BOX = AnnotationType.BOUNDING_BOX.value
 CLASSIFICATION = AnnotationType.CLASSIFICATION.value
 LARGE_BYTES = 1 << 20
+SMALL_BYTES = 1 << 16
+"""What is read at once: more is read in a thread, so that nobody else waits for it."""
 _COUNTED_BITS = (1 << 20) - 1
 
 
@@ -51,25 +55,27 @@ async def post_annotations(
     Answers a StoredAnnotations, as plain values: thousands of them are told ten times as fast that way.
     Raises Invalid, Unprocessable with everything that is wrong, NotFound, Forbidden, Conflict.
     """
-    if len(body) > LARGE_BYTES:
-        async with system.large_bodies:
-            posted, mode = await asyncio.to_thread(decode_posted, body, system.callbacks.bulk_annotations)
-    else:
-        posted, mode = decode_posted(body, system.callbacks.bulk_annotations)
     async with system.database.transaction(scope) as tx:
         analysis = await get_analysis(scope, tx, analysis_id)
-        refuse_closed(analysis)
+        refuse_of_job(analysis)
         image = await get_image(scope, tx, analysis.image_id)
-    frame = Frame(image.width, image.height)
-    is_large = len(body) > LARGE_BYTES
-    checked = await asyncio.to_thread(check_posted, posted, frame) if is_large else check_posted(posted, frame)
+    read = partial(_read, body, system.callbacks.bulk_annotations, Frame(image.width, image.height))
+    if len(body) > LARGE_BYTES:
+        async with system.large_bodies:
+            checked, mode = await asyncio.to_thread(read)
+    elif len(body) > SMALL_BYTES:
+        checked, mode = await asyncio.to_thread(read)
+    else:
+        checked, mode = read()
     paths = {one.storage_path for one in checked if one.storage_path is not None}
     arrived = await find_arrivals(system, scope, analysis_id, paths) if paths else {}
     async with system.database.transaction(scope) as tx:
         analysis = await get_analysis(scope, tx, analysis_id, lock=True)
-        refuse_closed(analysis)
-        is_first = await take_effect(tx, use)
-        cited = await _cite(scope, tx, analysis, checked, arrived) if paths else {}
+        refuse_of_job(analysis)
+        is_first = await take_effect(tx, analysis, use)
+        if is_first:
+            refuse_closed(analysis)
+        cited = await _cite(scope, tx, analysis, checked, arrived if is_first else None) if paths else {}
         boxes = await _find_boxes(scope, tx, analysis, checked)
         prints = _name_all(checked, boxes)
         if mode == PostMode.REPLACE:
@@ -94,29 +100,46 @@ async def post_annotations(
     }
 
 
+def _read(body: bytes | mmap.mmap, most: int, frame: Frame) -> tuple[list[Checked], PostMode]:
+    posted, mode = decode_posted(body, most)
+    return check_posted(posted, frame), mode
+
+
 async def _cite(
-    scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[Checked], arrived: Mapping[str, Seen]
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[Checked], arrived: Mapping[str, Seen] | None
 ) -> dict[str, UUID]:
-    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each fault."""
+    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each fault.
+
+    `arrived` is what was seen of them in the store; None for a request that had its effect already.
+    """
     rows = {row.storage_path: row for row in await list_artifacts(scope, tx, analysis)}
     problems = []
-    for place, one in enumerate(checked):
-        if one.storage_path is None:
+    for place, one in enumerate(checked if arrived is not None else ()):
+        if one.storage_path is None or arrived is None:
             continue
-        row = rows.get(one.storage_path)
-        seen = arrived.get(one.storage_path, Seen())
-        fault = "is no artifact of this analysis" if row is None else seen.fault
-        if row is not None and fault is None and row.state != ArtifactState.CITED:
-            if seen.file is None:
-                fault = "was not uploaded yet"
-            else:
-                note_seen(row, seen, ArtifactState.CITED)
+        fault = _find_fault(one, rows.get(one.storage_path), arrived.get(one.storage_path))
         if fault is not None:
             problems.append((f"annotations.{place}.storage_path", fault))
     if problems:
         raise refuse_all(problems)
     await tx.session.flush()
     return {path: row.id for path, row in rows.items()}
+
+
+def _find_fault(one: Checked, row: ArtifactRow | None, seen: Seen | None) -> str | None:
+    """Cite one file, or say why it cannot be."""
+    if row is None:
+        return "is no artifact of this analysis"
+    if one.kind in NEEDS_FILE and row.media_type != PNG:
+        return f"is a {row.artifact_type}, and a {one.kind} is drawn from a picture"
+    if row.state == ArtifactState.CITED:
+        return None
+    if seen is None or not seen.is_of(row):
+        return "was not uploaded yet"  # or another address was given for it since it was looked at
+    if seen.file is None:
+        return seen.fault
+    note_seen(row, seen, ArtifactState.CITED)
+    return None
 
 
 async def _find_boxes(
@@ -174,8 +197,8 @@ async def _write_new(
     vectors: list[NewScores] = []
     for place in new:
         one, key = checked[place], present[prints[place]].id
-        if _is_long(one):
-            vectors.append(_encode_scores(analysis, key, one.data))
+        if one.vectors is not None:
+            vectors.append(_encode_scores(analysis, key, *one.vectors))
         box = None if one.parent is None else _id_of_parent(one.parent, prints, present)
         rows.append(
             NewPosted(
@@ -184,7 +207,7 @@ async def _write_new(
                 one.kind,
                 one.class_name,
                 one.confidence,
-                _without_vectors(one),
+                one.encoded,
                 one.storage_path,
                 cited[one.storage_path].bytes if one.storage_path is not None else None,
                 box,
@@ -200,29 +223,10 @@ def _id_of_parent(parent: int | UUID, prints: Sequence[bytes], present: Mapping[
     return parent.bytes if isinstance(parent, UUID) else present[prints[parent]].id.bytes
 
 
-def _is_long(one: Checked) -> bool:
-    """Whether scores or logits over a long class list came along: they are kept apart, and told when asked for."""
-    if one.kind != CLASSIFICATION:
-        return False
-    return max(len(one.data.get("scores") or ()), len(one.data.get("logits") or ())) > SHORT_LIST
-
-
-def _without_vectors(one: Checked) -> dict[str, Any]:
-    if not _is_long(one):
-        return one.data
-    return {name: value for name, value in one.data.items() if name not in ("scores", "logits")}
-
-
-def _encode_scores(analysis: AnalysisRow, key: UUID, data: Mapping[str, Any]) -> NewScores:
-    scores, logits = data.get("scores") or [], data.get("logits")
-    return NewScores(
-        key.bytes,
-        analysis.id,
-        analysis.project_id,
-        ENCODING,
-        len(scores or logits or ()),
-        encode_scores(scores, logits),
-    )
+def _encode_scores(analysis: AnalysisRow, key: UUID, scores: list[float], logits: list[float] | None) -> NewScores:
+    length = len(scores or logits or ())
+    encoded = encode_scores(scores, logits)
+    return NewScores(key.bytes, analysis.id, analysis.project_id, ENCODING, length, encoded)
 
 
 def _tell(
@@ -243,7 +247,7 @@ def _tell(
         "annotation_type": one.kind,
         "class_name": one.class_name,
         "confidence": one.confidence,
-        "data": _without_vectors(one),
+        "data": msgspec.Raw(one.encoded),
         "storage_path": path,
         "artifact_id": None if path is None else cited[path],
         "download_url": None if path is None else addresses[path],

@@ -4,7 +4,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, LargeBinary, Select, UniqueConstraint, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    and_,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.analyses import AnalysisRow
@@ -73,22 +83,47 @@ async def get_artifact(scope: Scope, tx: Transaction, artifact_id: UUID) -> Arti
     return row
 
 
-async def take_orphans(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[tuple[UUID, str]]:
-    """Delete the rows of artifacts that nothing came of, at most so many; answers their ids and storage paths.
-
-    Those are: presigned and never seen, and of an analysis that never became final, with no news for `kept_s` seconds.
-    """
-    cursor = await tx.execute(
-        """
-        delete from artifacts where id in (
-            select f.id from artifacts f join analyses a on a.id = f.analysis_id
-            where f.presigned_at < now() - make_interval(secs => %s)
-              and (f.state = 'presigned'
-                   or a.state in ('queued', 'processing') and a.updated_at < now() - make_interval(secs => %s)
-                      and f.state = 'uploaded')
-            limit %s for update of f skip locked)
-        returning id, storage_path
-        """,
-        (kept_s, kept_s, limit),
+async def lock_artifact_at(scope: Scope, tx: Transaction, path: str) -> tuple[ArtifactRow, str] | None:
+    """Find and lock the artifact of a storage path, and the state of its analysis, which cannot end meanwhile."""
+    statement = (
+        select(ArtifactRow, AnalysisRow)
+        .join(AnalysisRow, AnalysisRow.id == ArtifactRow.analysis_id)
+        .where(ArtifactRow.analysis_id == _analysis_of(path), ArtifactRow.storage_path == path)
+        .with_for_update()
     )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
+    found = (await tx.session.execute(statement)).one_or_none()
+    if found is None or not scope.sees(found[0].project_id):
+        return None
+    return found[0], found[1].state
+
+
+def _analysis_of(path: str) -> UUID | None:
+    try:
+        return UUID(path.split("/")[1])
+    except (IndexError, ValueError):
+        return None
+
+
+async def list_idle(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[tuple[ArtifactRow, str]]:
+    """List and lock artifacts that may have come to nothing, and the states of their analyses; at most so many.
+
+    Those are the ones that nothing cites, given an address more than `kept_s` seconds ago, and either of an analysis
+    that ended without them or of one that is open and without news as long.
+    """
+    ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, kept_s)
+    is_open = AnalysisRow.state.in_(("queued", "processing"))
+    statement = (
+        select(ArtifactRow, AnalysisRow.state)
+        .join(AnalysisRow, AnalysisRow.id == ArtifactRow.analysis_id)
+        .where(
+            ArtifactRow.presigned_at < ago,
+            or_(
+                and_(is_open, AnalysisRow.updated_at < ago, ArtifactRow.state != "cited"),
+                and_(~is_open, ArtifactRow.state == "presigned"),
+            ),
+        )
+        .order_by(ArtifactRow.id)
+        .limit(limit)
+        .with_for_update(of=ArtifactRow, skip_locked=True)
+    )
+    return [(row, state) for row, state in (await tx.session.execute(statement)).all()]

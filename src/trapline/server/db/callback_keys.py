@@ -81,6 +81,19 @@ async def find_key(tx: Transaction, key_id: str) -> tuple[CallbackKeyRow, list[i
     return row, list(projects.all())
 
 
+async def hold_key(tx: Transaction, key: UUID, project_id: int) -> bool:
+    """Hold off a revocation until this transaction ends; False where the key is good for the project no more."""
+    cursor = await tx.execute(
+        """
+        select 1 from callback_keys k where k.id = %s and k.revoked_at is null and exists (
+            select from service_projects sp where sp.service_id = k.service_id and sp.project_id = %s)
+        for key share of k
+        """,
+        (key, project_id),
+    )
+    return await cursor.fetchone() is not None
+
+
 async def touch_key(tx: Transaction, key: UUID) -> None:
     """Note that a key was used, once a minute at most: its row is no place for callbacks to queue at."""
     await tx.execute(

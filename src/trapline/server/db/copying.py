@@ -50,7 +50,11 @@ def as_text(text: str | None) -> bytes:
 
 def as_json(value: Any) -> bytes:
     """Encode a jsonb: its version, then the text."""
-    content = msgspec.json.encode(value)
+    return as_encoded_json(msgspec.json.encode(value))
+
+
+def as_encoded_json(content: bytes) -> bytes:
+    """Encode a jsonb from its text."""
     return _INT4(len(content) + 1) + b"\x01" + content
 
 

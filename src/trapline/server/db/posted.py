@@ -2,27 +2,27 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import FoundClass
 from trapline.server.db.base import Transaction
-from trapline.server.db.copying import NULL, as_bytes, as_float4, as_int4, as_int8, as_json, as_text, copy_rows
+from trapline.server.db.copying import NULL, as_bytes, as_encoded_json, as_float4, as_int4, as_int8, as_text, copy_rows
 from trapline.server.rules.access import Scope
 
 NAMED_FINDINGS = ("bounding_box", "classification", "segmentation", "mask", "keypoint", "heatmap")
 
 
 class NewPosted(NamedTuple):
-    """A posted annotation to be written; ids and the fingerprint are their bytes."""
+    """A posted annotation to be written; ids and the fingerprint are their bytes, the data is encoded."""
 
     id: bytes
     fingerprint: bytes
     annotation_type: str
     class_name: str | None
     confidence: float | None
-    data: dict[str, Any]
+    data: bytes
     storage_path: str | None
     artifact_id: bytes | None
     parent_id: bytes | None
@@ -114,7 +114,7 @@ def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]
                 as_text(row.annotation_type),
                 as_text(row.class_name),
                 as_float4(row.confidence),
-                as_json(row.data),
+                as_encoded_json(row.data),
                 as_text(row.storage_path),
                 NULL if row.artifact_id is None else as_bytes(row.artifact_id),
                 NULL if row.parent_id is None else as_bytes(row.parent_id),

@@ -10,20 +10,26 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trapline.server.errors import Invalid, Unprocessable
+from trapline.server.exchange.findings import SHORT_LIST
 from trapline.server.rules.annotation_data import NEEDS_FILE, WrongData, check_data
 from trapline.server.rules.geometry import Frame
 from trapline.wire.annotations import AnnotationType
-from trapline.wire.posting import PostedAnnotations, PostMode
+from trapline.wire.posting import PostedAnnotation, PostedAnnotations, PostMode
+from trapline.wire.values import DEEPEST, is_deep
 
 MOST_PROBLEMS = 100
+MOST_FIELDS = 20
+MOST_DATA_BYTES = 2 * 1024 * 1024
 LONGEST_NAME = 255
 NAMES = frozenset(kind.value for kind in AnnotationType)
 BOX = AnnotationType.BOUNDING_BOX.value
 CLASSIFICATION = AnnotationType.CLASSIFICATION.value
+CUSTOM = AnnotationType.CUSTOM.value
 NUL = b"\\u0000"
+EXACT = 2**53
 _FLOAT = Struct(">f")
 
 Problems = list[tuple[str, str]]
@@ -47,6 +53,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _DECODER = msgspec.json.Decoder(_Body)
+_ENCODER = msgspec.json.Encoder()
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
@@ -54,7 +61,9 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 class Checked:
     """An annotation that may be stored: its data brought to the upright original, its confidence as it will be kept.
 
-    `parent` is the place of its box in the same request, or the id of one that is there.
+    `parent` is the place of its box in the same request, or the id of one that is there. `encoded` is its data as it
+    is kept, and `vectors` the long lists of scores and logits that are kept apart. `about` names all that makes it
+    what it is but its box.
     """
 
     kind: str
@@ -64,6 +73,9 @@ class Checked:
     storage_path: str | None
     ordering: int | None
     parent: int | UUID | None
+    encoded: bytes
+    vectors: tuple[list[float], list[float] | None] | None
+    about: bytes
 
 
 def decode_posted(body: bytes | mmap.mmap, most: int) -> tuple[list[Posted], PostMode]:
@@ -96,27 +108,49 @@ def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, PostMo
         raise Invalid(f"The body is not JSON that can be read: {str(error)[:200]}. Nothing was stored.") from error
     if isinstance(plain, dict) and isinstance(plain.get("annotations"), list) and len(plain["annotations"]) > most:
         raise _too_many(len(plain["annotations"]), most)
+    items = plain.get("annotations") if isinstance(plain, dict) else None
+    if not isinstance(items, list) or len(plain) > MOST_FIELDS:
+        raise refuse_all([("annotations", "must be a list of annotations, in an object")])
+    problems = _find_problems(PostedAnnotations, {**plain, "annotations": []}, "")
+    for place, item in enumerate(items):
+        # One after the other, until enough is said: a body of nothing but faults must cost no more than it says.
+        if len(problems) > MOST_PROBLEMS:
+            break
+        if isinstance(item, dict) and len(item) > MOST_FIELDS:
+            problems.append((f"annotations.{place}", f"has more than {MOST_FIELDS} fields"))
+        else:
+            problems += _find_problems(PostedAnnotation, item, f"annotations.{place}.")
+    if problems:
+        raise refuse_all(problems)
+    read = [PostedAnnotation.model_validate(item) for item in items]
+    mode = PostMode(plain.get("mode", PostMode.APPEND))
+    return _Body([_plain(one) for one in read], mode.value), mode
+
+
+def _find_problems(kind: type[BaseModel], value: Any, before: str) -> Problems:
     try:
-        read = PostedAnnotations.model_validate(plain)
+        kind.model_validate(value)
     except ValidationError as error:
-        problems = [
-            (".".join(str(part) for part in found["loc"])[:300], found["msg"].removeprefix("Value error, ")[:1000])
+        return [
+            (
+                before + ".".join(str(part) for part in found["loc"])[:300],
+                found["msg"].removeprefix("Value error, ")[:1000],
+            )
             for found in error.errors(include_url=False, include_context=False, include_input=False)
         ]
-        raise refuse_all(problems) from error
-    posted = [
-        Posted(
-            one.annotation_type.value,
-            one.data,
-            one.class_name,
-            one.confidence,
-            one.storage_path,
-            one.ordering,
-            str(one.parent) if isinstance(one.parent, UUID) else one.parent,
-        )
-        for one in read.annotations
-    ]
-    return _Body(posted, read.mode.value), read.mode
+    return []
+
+
+def _plain(one: PostedAnnotation) -> Posted:
+    return Posted(
+        one.annotation_type.value,
+        one.data,
+        one.class_name,
+        one.confidence,
+        one.storage_path,
+        one.ordering,
+        str(one.parent) if isinstance(one.parent, UUID) else one.parent,
+    )
 
 
 def refuse_all(problems: Problems) -> Unprocessable:
@@ -144,11 +178,10 @@ def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
             if len(problems) > MOST_PROBLEMS:
                 break
             continue
-        confidence = None if one.confidence is None else to_single(one.confidence)
-        parent = _parent_of(one, boxes)
-        checked.append(
-            Checked(one.annotation_type, one.class_name, confidence, data, one.storage_path, one.ordering, parent)
-        )
+        found = _prepare(one, data, _parent_of(one, boxes))
+        if len(found.encoded) > MOST_DATA_BYTES:
+            problems.append((f"annotations.{place}.data", f"is longer than {MOST_DATA_BYTES:,} bytes"))
+        checked.append(found)
     if problems:
         raise refuse_all(problems)
     return checked
@@ -166,6 +199,8 @@ def _places_of_boxes(posted: Sequence[Posted]) -> dict[int, int | None]:
 
 
 def _find_fault(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+    if is_deep(one.data):
+        return "data", f"is nested more than {DEEPEST} levels deep"
     if one.annotation_type not in NAMES:
         return "annotation_type", f"must be one of {', '.join(sorted(NAMES))}"
     if one.class_name is not None and len(one.class_name) > LONGEST_NAME:
@@ -207,8 +242,38 @@ def to_single(number: float) -> float:
     return float(str(np.float32(number)))
 
 
+def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Checked:
+    kind = one.annotation_type
+    confidence = None if one.confidence is None else to_single(one.confidence)
+    vectors = None
+    kept = data
+    if kind == CLASSIFICATION:
+        scores, logits = data.get("scores") or [], data.get("logits")
+        if max(len(scores), len(logits or ())) > SHORT_LIST:
+            vectors = (scores, logits)
+            kept = {name: value for name, value in data.items() if name not in ("scores", "logits")}
+    # What the server adds to numbers of another frame is no part of what was posted: it may come back as it was read.
+    told = data if kind == CUSTOM else {name: data[name] for name in data if name not in ("given", "scaled")}
+    about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
+    about += b"\0" + (b"" if confidence is None else _FLOAT.pack(confidence + 0.0))
+    encoded = _ENCODER.encode(kept)
+    return Checked(
+        kind, one.class_name, confidence, data, one.storage_path, one.ordering, parent, encoded, vectors, about
+    )
+
+
+def _canonical(value: Any) -> Any:
+    """The same numbers in one form: JSON has 10, 10.0 and -0.0 for them."""
+    kind = type(value)
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) < EXACT else value
+    if kind is dict:
+        return {name: _canonical(inner) for name, inner in value.items()}
+    if kind is list:
+        return [_canonical(inner) for inner in value]
+    return value
+
+
 def fingerprint(one: Checked, parent: bytes | None) -> bytes:
     """Name an annotation by all that makes it what it is: 16 bytes. `parent` is the fingerprint of its box."""
-    about = _SORTED.encode((one.kind, one.class_name, one.storage_path, one.ordering, one.data))
-    confidence = b"" if one.confidence is None else _FLOAT.pack(one.confidence)
-    return hashlib.sha256(about + b"\0" + confidence + b"\0" + (parent or b"")).digest()[:16]
+    return hashlib.sha256(one.about + b"\0" + (parent or b"")).digest()[:16]

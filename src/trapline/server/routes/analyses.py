@@ -14,7 +14,7 @@ from trapline.server.db.found import AnnotationFilter
 from trapline.server.errors import Invalid, NotFound, Unauthenticated, Unprocessable
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import describe_body
-from trapline.server.routes.callbacks import Callback, CallbackOf, SignedOf, check_enabled, receive_callback
+from trapline.server.routes.callbacks import Callback, CallbackOf, SignedOf, receive_callback
 from trapline.server.routes.parameters import Cursor, Limit
 from trapline.server.routes.problems import describe_problems
 from trapline.wire.analyses import (
@@ -31,7 +31,7 @@ from trapline.wire.artifacts import Artifact, NewArtifact, Presigned
 from trapline.wire.posting import PostedAnnotations, StoredAnnotations
 from trapline.wire.values import AnyText, Fraction, Page
 
-router = APIRouter(tags=["analyses"], dependencies=[Depends(check_enabled)])
+router = APIRouter(tags=["analyses"])
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -51,6 +51,18 @@ def _read(body: bytes | mmap.mmap, kind: type[Asked]) -> Asked:
         problems = describe_problems(errors)
         shown = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
         raise Unprocessable(f"{shown}. Nothing was changed.", problems) from error
+
+
+switched_off = APIRouter(include_in_schema=False)
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@switched_off.api_route("/images/{image_id}/analyses", methods=EVERY_METHOD)
+@switched_off.api_route("/analyses/{rest:path}", methods=EVERY_METHOD)
+@switched_off.api_route("/artifacts/{rest:path}", methods=EVERY_METHOD)
+async def find_nothing_here() -> None:
+    """Stand for all of these routes where outside pipelines are switched off."""
+    raise NotFound
 
 
 @router.post("/images/{image_id}/analyses", status_code=201)
@@ -160,7 +172,7 @@ async def export(
 
 @router.api_route(
     "/analyses/{analysis_id}/{rest:path}",
-    methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+    methods=EVERY_METHOD,
     include_in_schema=False,
     dependencies=[Depends(receive_callback)],
 )

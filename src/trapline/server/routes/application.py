@@ -59,8 +59,11 @@ CALLED_BACK = [analyses.router]
 """Mounted under /api, where outside pipelines expect them, and under /api/v2."""
 
 
-def make_application(system: System | None) -> FastAPI:
-    """Put the application together; without a system it can only describe itself."""
+def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
+    """Put the application together; without a system it can only describe itself.
+
+    Where outside pipelines are switched off (`outside`), their routes are not there at all.
+    """
     app = FastAPI(
         title="Trapline",
         version=__version__,
@@ -80,7 +83,7 @@ def make_application(system: System | None) -> FastAPI:
     for router in GUIDED:
         app.include_router(router)
         app.include_router(router, prefix="/api/v2", include_in_schema=False)
-    for router in CALLED_BACK:
+    for router in CALLED_BACK if outside else (analyses.switched_off,):
         app.include_router(router, prefix="/api/v2")
         app.include_router(router, prefix="/api", include_in_schema=False)
     check_access()

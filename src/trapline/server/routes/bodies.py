@@ -12,7 +12,7 @@ from typing import IO, Any
 from fastapi import Request
 from pydantic import BaseModel
 
-from trapline.server.errors import Invalid, TooLarge, Unsupported
+from trapline.server.errors import Invalid, TooLarge, Unavailable, Unsupported
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -50,14 +50,25 @@ async def received(
                 start += piece
                 if len(start) > IN_MEMORY:
                     file = opened.enter_context(tempfile.TemporaryFile())
-                    file.write(start)
+                    _write(file, start)
             else:
-                file.write(piece)
+                _write(file, piece)
         if file is None:
             yield bytes(start)
             return
-        file.flush()
+        _write(file, b"")
         yield opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _write(file: IO[bytes], piece: bytes | bytearray) -> None:
+    """Write, and hand over to the system. Raises Unavailable where the disk is full."""
+    try:
+        file.write(piece)
+        file.flush()
+    except OSError as error:
+        raise Unavailable(
+            f"The server cannot keep the body while it is received: {error.strerror}. Nothing was stored."
+        ) from error
 
 
 async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ The headers are judged before the body is read, the body before anything of it i
 lookup: a false signature learns nothing.
 """
 
+import asyncio
 import contextlib
 import mmap
 from collections.abc import AsyncIterator, Sequence
@@ -14,12 +15,18 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from trapline.server.actions.callbacks import READS, Signer, Use, list_signers, refuse
-from trapline.server.errors import NotFound, Unauthenticated, Unsupported
+from trapline.server.errors import Invalid, Unauthenticated, Unsupported
 from trapline.server.routes.access import SystemOf, authorise, origin_of, plain_origin
 from trapline.server.routes.bodies import received
 from trapline.server.rules.access import Scope
 from trapline.server.rules.signatures import BadSignature, Check, Claim, is_claimed, read_claim
 from trapline.server.system import System
+
+SMALL_BYTES = 64 * 1024
+"""The largest body of a callback that carries no annotations."""
+RECEIVED_WITHIN_S = 3600.0
+MARGIN_S = 60.0
+"""By how much the clocks of servers and of the database may differ, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +39,12 @@ class Callback:
     is_signed: bool
 
 
-def check_enabled(system: SystemOf) -> None:
-    """Raise NotFound where outside pipelines are switched off."""
-    if not system.callbacks.enabled:
-        raise NotFound
-
-
 async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[Callback]:
     """Find who calls about an analysis, and receive what was signed. Raises Unauthenticated and whatever is refused."""
-    check_enabled(system)
+    at_most = system.callbacks.body_bytes if _is_bulk(request) else min(SMALL_BYTES, system.callbacks.body_bytes)
     if not is_claimed(request.scope["headers"]):
         scope = await authorise(request, system, await origin_of(request))
-        async with received(request, system.callbacks.body_bytes) as body:
+        async with received(request, at_most) as body:
             yield Callback(scope, body, None, is_signed=False)
         return
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -54,16 +55,32 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
             claim = _read_claim(request, system)
             signers = await list_signers(system, plain_origin(request), claim, request.method, _analysis_of(request))
             check = _check(request, claim, signers)
-            body = await opened.enter_async_context(received(request, system.callbacks.body_bytes, check.feed))
+            take = opened.enter_context(system.callbacks.unverified.share())
+
+            def watch(piece: bytes) -> None:
+                take(piece)
+                check.feed(piece)
+
+            async with asyncio.timeout(RECEIVED_WITHIN_S):
+                body = await opened.enter_async_context(received(request, at_most, watch))
             signer = signers[check.find_signer()]
         except BadSignature as error:
             raise refuse(system, error, **about) from error
+        except TimeoutError as error:
+            raise Invalid("The body was not received within an hour. Nothing was changed; send less.") from error
         use = None
         # In v1 reading again reads again; a nonce is good once whatever it is for.
         if claim.version == 2 or request.method not in READS:
             name = check.name_use(f"{request.method} {_route_of(request)} {_analysis_of(request)}")
-            use = Use(name, 2.0 * system.callbacks.skew_s, claim.version == 2, signer.key)
+            # Who sent the same headers just in time may still be sending the body.
+            kept_s = 2.0 * system.callbacks.skew_s + RECEIVED_WITHIN_S + MARGIN_S
+            use = Use(name, kept_s, claim.version == 2, signer.key)
         yield Callback(signer.scope, body, use, is_signed=True)
+
+
+def _is_bulk(request: Request) -> bool:
+    path: str = request.scope["route"].path
+    return path.endswith("/annotations:bulk")
 
 
 def _read_claim(request: Request, system: System) -> Claim:
