@@ -133,7 +133,7 @@ def _keypoints(count: int, pairs: int = 0) -> dict[str, Any]:
     [
         ("segmentation", _rings(100_000), _rings(100_001), "points"),
         ("segmentation", _rings(60_000, 40_000), _rings(60_000, 40_001), "points"),
-        ("segmentation", _rings(*[3] * 10_000), _rings(*[3] * 10_001), "points"),
+        ("segmentation", _rings(*[3] * 1_000), _rings(*[3] * 1_001), "points"),
         ("classification", _topk(1_000), _topk(1_001), "topk"),
         ("keypoint", _keypoints(1_000), _keypoints(1_001), "keypoints"),
         ("keypoint", _keypoints(2, 10_000), _keypoints(2, 10_001), "skeleton"),

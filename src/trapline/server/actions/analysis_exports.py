@@ -8,8 +8,10 @@ from trapline.server.actions.describe_analyses import describe_analysis, describ
 from trapline.server.db.found import FIRST_PAGE, AnnotationFilter, find_found, list_annotations
 from trapline.server.db.images import get_image
 from trapline.server.db.stand_alone import get_analysis
-from trapline.server.exchange.analysis_export import write_coco, write_csv, write_json
+from trapline.server.exchange.analysis_export import write_csv, write_json
+from trapline.server.exchange.coco import Picture, write_coco
 from trapline.server.rules.access import Scope
+from trapline.server.rules.geometry import Frame
 from trapline.server.system import System
 from trapline.wire.analyses import ExportFormat
 from trapline.wire.annotations import Annotation
@@ -31,7 +33,7 @@ async def export_analysis(
         case ExportFormat.CSV:
             return f"analysis-{analysis_id}.csv", "text/csv; charset=utf-8", write_csv(pages)
         case ExportFormat.COCO:
-            picture = {"file_name": image.filename, "width": image.width, "height": image.height}
+            picture = Picture(image.filename, Frame(image.width, image.height))
             return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
 
 

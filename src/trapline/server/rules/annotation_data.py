@@ -18,7 +18,7 @@ LONGEST_SIDE = 2**31
 LARGEST = sys.float_info.max
 """JSON has whole numbers of any length: beyond this one they are no double."""
 MOST_POINTS = 100_000
-MOST_RINGS = 10_000
+MOST_RINGS = 1_000
 MOST_CLASSES = 1_000
 MOST_KEYPOINTS = 1_000
 MOST_PAIRS = 10_000
@@ -222,7 +222,9 @@ def _check_polygon(data: Data, picture: Frame) -> Data:
     is_one_ring = not (isinstance(points[0], list) and points[0] and isinstance(points[0][0], list))
     rings = [points] if is_one_ring else points
     if len(rings) > MOST_RINGS or sum(len(ring) for ring in rings if isinstance(ring, list)) > MOST_POINTS:
-        raise WrongData("points", f"must have at most {MOST_POINTS:,} points in at most {MOST_RINGS:,} rings")
+        raise WrongData(
+            "points", f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; run lengths take more"
+        )
     moved = [_check_ring(ring, f"points.{place}", scale) for place, ring in enumerate(rings)]
     extent = _check_extent(data, scale)
     if scale.is_one and moved == rings:
