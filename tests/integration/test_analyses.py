@@ -279,3 +279,67 @@ async def test_racing_finalizes_have_one_winner(field: Field) -> None:
         assert [answer.status_code for answer in answers] == expected
     rows = await field.ask("select analysis_id from analysis_moves where to_state in ('completed', 'failed')")
     assert len(rows) == len(set(rows)) == 10
+
+
+async def _end(outside: Outside, *annotations: dict[str, Any], status: str = "completed") -> None:
+    if annotations:
+        await outside.post(list(annotations))
+    assert (await outside.call("POST", "/finalize", {"status": status})).status_code == 200
+
+
+async def _is_blank(field: Field, image: int = 0) -> bool | None:
+    [(blank,)] = await field.ask("select blank from images where id = %s", field.images[image])
+    return None if blank is None else bool(blank)
+
+
+async def test_an_image_is_blank_by_the_analysis_whose_boxes_it_shows(field: Field) -> None:
+    older, newer, newest = [await begin(field) for _ in range(3)]
+    await _end(newest, status="failed")
+    await _end(newer, box())
+    await _end(older)
+    assert await _is_blank(field) is False
+    assert len((await field.call("GET", f"/images/{field.images[0]}")).json()["boxes"]) == 1
+    older, newer = [await begin(field, field.images[1]) for _ in range(2)]
+    await _end(newer)
+    await _end(older, box())
+    assert await _is_blank(field, 1) is True
+    assert (await field.call("GET", f"/images/{field.images[1]}")).json()["boxes"] == []
+    older, newer = [await begin(field, field.images[2]) for _ in range(2)]
+    await _end(older, box())
+    assert await _is_blank(field, 2) is False
+    await _end(newer)
+    assert await _is_blank(field, 2) is True
+
+
+async def test_ends_that_race_leave_the_word_of_the_newest(field: Field) -> None:
+    for number in range(8):
+        racing = [await begin(field, model_version=f"{number}.{place}") for place in range(4)]
+        for place, outside in enumerate(racing):
+            if (place + number) % 2:
+                await outside.post([box()])
+        await asyncio.gather(*[outside.call("POST", "/finalize", {"status": "completed"}) for outside in racing])
+        shown = (await field.call("GET", f"/images/{field.images[0]}")).json()
+        assert (await _is_blank(field), shown["boxes"] == []) == (bool(number % 2), bool(number % 2))
+
+
+async def test_a_classification_without_a_class_names_the_surest_of_its_top_k(field: Field) -> None:
+    def guess(*topk: tuple[str, float], **changes: Any) -> dict[str, Any]:
+        listed = [{"class": name, "confidence": confidence} for name, confidence in topk]
+        return {"annotation_type": "classification", "data": {"topk": listed}} | changes
+
+    await _end(
+        await begin(field),
+        guess(("lynx", 0.7), ("cat", 0.2)),
+        guess(("lynx", 0.8), ("fox", 0.8)),
+        guess(("cat", 0.1), ("wolf", 1e-200), ("bear", 0.9), confidence=0.3),
+        guess(("owl", 0.9), class_name="bird"),
+        guess(),
+        {"annotation_type": "classification", "data": {"topk": None, "score": 0.5}},
+        {"annotation_type": "custom", "data": {"topk": [{"class": "car", "confidence": 1}]}},
+        box(confidence=0.9),
+    )
+    rows = await field.ask("select class_name, confidence from image_classes order by class_name")
+    assert rows == [("bear", 0.3), ("bird", 0.0), ("deer", 0.9), ("lynx", 0.8)]
+    assert await _is_blank(field) is False
+    found = (await field.call("GET", f"/images?project={field.project}&class=lynx&confidence_min=0.8")).json()
+    assert [image["id"] for image in found["results"]] == [str(field.images[0])]

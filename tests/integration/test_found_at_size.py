@@ -41,7 +41,7 @@ def numbers_of(pages: list[list[dict[str, Any]]]) -> list[int]:
     return [one["data"]["number"] for page in pages for one in page]
 
 
-ORDERINGS = {
+ORDERINGS: dict[str, list[int | None]] = {
     "mixed": [5, None, 5, -3, None, 5, 2**31 - 1, 0, None, -(2**31), 5, 0, None],
     "all ordered": [3, 1, 2, 1, 3, 1],
     "none ordered": [None] * 7,

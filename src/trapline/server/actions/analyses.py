@@ -12,6 +12,7 @@ from trapline.server.actions.describe_analyses import describe_analysis, describ
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import mark_images
 from trapline.server.db.base import Transaction
+from trapline.server.db.findings import has_newer_result
 from trapline.server.db.found import (
     AnnotationFilter,
     FoundByAnalysis,
@@ -209,6 +210,11 @@ async def _move(
 async def _mark_image(scope: Scope, tx: Transaction, row: AnalysisRow) -> None:
     """Let the lists of images know what was found, and whether nothing was."""
     classes, findings, others = await sum_up_findings(scope, tx, row)
+    await mark_images(scope, tx, classes, {})
     # Data of the pipeline's own making says nothing about whether there is something to see.
-    blank = {} if others and not findings else {row.image_id: not findings}
-    await mark_images(scope, tx, classes, blank)
+    if others and not findings:
+        return
+    # Only after the classes, as everywhere; from here on nobody else ends an analysis of this image.
+    await lock_image(scope, tx, row.image_id)
+    if not await has_newer_result(scope, tx, row):
+        await mark_images(scope, tx, [], {row.image_id: not findings})

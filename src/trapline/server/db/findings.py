@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select, true
+from sqlalchemy import ColumnElement, Select, exists, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -126,6 +126,18 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
     for found in (await tx.session.scalars(statement)).all():
         boxes.setdefault(found.image_id, []).append(found)
     return boxes
+
+
+async def has_newer_result(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> bool:
+    """Tell whether an analysis of the same image that was made later is completed: its boxes are the ones shown."""
+    scope.check(analysis.project_id)
+    made = tuple_(AnalysisRow.created_at, AnalysisRow.id)
+    newer = exists().where(
+        AnalysisRow.image_id == analysis.image_id,
+        AnalysisRow.state == "completed",
+        made > tuple_(analysis.created_at, analysis.id),
+    )
+    return bool((await tx.session.execute(select(newer))).scalar_one())
 
 
 async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:

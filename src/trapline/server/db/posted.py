@@ -125,12 +125,24 @@ def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]
 
 
 async def sum_up_findings(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> tuple[list[FoundClass], int, int]:
-    """Sum up what an analysis found: its classes with their highest confidence, how many findings, how much else."""
+    """Sum up what an analysis found: its classes with their highest confidence, how many findings, how much else.
+
+    A classification that names no class itself names the surest of its top k. Confidences are the decimals that were
+    posted, not what single precision makes of them.
+    """
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         """
-        select class_name, max(coalesce(confidence, 0)), count(*) filter (where annotation_type = any(%s)), count(*)
-        from annotations where analysis_id = %s group by class_name
+        select coalesce(a.class_name, top.class_name), max(coalesce(a.confidence::text::float8, top.confidence, 0)),
+            count(*) filter (where a.annotation_type = any(%s)), count(*)
+        from annotations a left join lateral (
+            select one->>'class' as class_name, (one->>'confidence')::float8 as confidence
+            from jsonb_array_elements(
+                case when jsonb_typeof(a.data->'topk') = 'array' then a.data->'topk' end
+            ) with ordinality as topk (one, place)
+            order by confidence desc nulls last, place limit 1
+        ) top on a.annotation_type = 'classification' and a.class_name is null
+        where a.analysis_id = %s group by 1
         """,
         (list(NAMED_FINDINGS), analysis.id),
     )
