@@ -42,8 +42,9 @@ def test_what_lies_in_a_notch_or_beside_is_no_hole() -> None:
         [[[0, 0], [5, 5], [0, 0], [5, 5]], _square(0, 0, 5)],
         [_square(0, 0, 4), _square(0, 0, 4)],
         [_square(0, 0, 4), _square(2, 2, 4), _square(3, 1, 2), [[0, 3], [6, 1], [6, 6], [1, 0]]],
+        [[[3, 6], [0, 3], [5, 1]], [[5, 5], [1, 5], [4, 2]], [[5, 5], [5, 2], [2, 5]]],
     ],
-    ids=["a point", "a line", "twice the same", "crossing"],
+    ids=["a point", "a line", "twice the same", "crossing", "a hole of a hole alone"],
 )
 def test_odd_rings_are_each_in_one_part(rings: list[Ring]) -> None:
     parts = nest_rings(rings)
