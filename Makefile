@@ -54,7 +54,7 @@ test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/faults
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/faults
 	$(BIN)/pytest tests/faults
 endif
 
