@@ -214,7 +214,7 @@ async def _mark_image(scope: Scope, tx: Transaction, row: AnalysisRow) -> None:
     # Data of the pipeline's own making says nothing about whether there is something to see.
     if others and not findings:
         return
-    # Only after the classes, as everywhere; from here on nobody else ends an analysis of this image.
+    # Only after the classes, as everywhere; from here on nobody else says it of this image.
     await lock_image(scope, tx, row.image_id)
     if not await has_newer_result(scope, tx, row):
         await mark_images(scope, tx, [], {row.image_id: not findings})

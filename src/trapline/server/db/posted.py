@@ -133,20 +133,36 @@ async def sum_up_findings(scope: Scope, tx: Transaction, analysis: AnalysisRow) 
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         """
-        select coalesce(a.class_name, top.class_name), max(coalesce(a.confidence::text::float8, top.confidence, 0)),
-            count(*) filter (where a.annotation_type = any(%s)), count(*)
-        from annotations a left join lateral (
-            select one->>'class' as class_name, (one->>'confidence')::float8 as confidence
-            from jsonb_array_elements(
-                case when jsonb_typeof(a.data->'topk') = 'array' then a.data->'topk' end
-            ) with ordinality as topk (one, place)
-            order by confidence desc nulls last, place limit 1
-        ) top on a.annotation_type = 'classification' and a.class_name is null
-        where a.analysis_id = %s group by 1
+        select class_name, max(coalesce(confidence, 0))::text::float8,
+            count(*) filter (where annotation_type = any(%s)), count(*)
+        from annotations where analysis_id = %s group by class_name
         """,
         (list(NAMED_FINDINGS), analysis.id),
     )
     rows = await cursor.fetchall()
-    classes = [FoundClass(analysis.image_id, row[0], row[1]) for row in rows if row[0] is not None and row[2]]
     findings = sum(row[2] for row in rows)
-    return classes, findings, sum(row[3] for row in rows) - findings
+    classes = {row[0]: row[1] for row in rows if row[0] is not None and row[2]}
+    if any(row[0] is None and row[2] for row in rows):
+        for name, confidence in await _list_guesses(tx, analysis):
+            classes[name] = max(confidence, classes.get(name, 0.0))
+    found = [FoundClass(analysis.image_id, name, confidence) for name, confidence in classes.items()]
+    return found, findings, sum(row[3] for row in rows) - findings
+
+
+async def _list_guesses(tx: Transaction, analysis: AnalysisRow) -> list[tuple[str, float]]:
+    cursor = await tx.execute(
+        """
+        select top.class_name, max(coalesce(a.confidence::text::float8, top.confidence))
+        from annotations a cross join lateral (
+            select one->>'class' as class_name, (one->>'confidence')::float8 as confidence
+            from jsonb_array_elements(
+                case when jsonb_typeof(a.data->'topk') = 'array' then a.data->'topk' end
+            ) with ordinality as topk (one, place)
+            order by confidence desc, place limit 1
+        ) top
+        where a.analysis_id = %s and a.annotation_type = 'classification' and a.class_name is null
+        group by top.class_name
+        """,
+        (analysis.id,),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
