@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -68,13 +69,15 @@ def template(postgres: Postgres) -> str:
 @pytest.fixture
 def empty_database_url(postgres: Postgres) -> Iterator[str]:
     """A database without any table of ours, dropped after the test."""
-    yield from _fresh_database(postgres, "template1")
+    with fresh_database(postgres, "template1") as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(postgres: Postgres, template: str) -> Iterator[str]:
     """A migrated database for one test, dropped after it."""
-    yield from _fresh_database(postgres, template)
+    with fresh_database(postgres, template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -89,16 +92,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def system(database: Database, tmp_path: Path) -> AsyncIterator[System]:
     """The engines of one process, as the server has them: a real database, a real store, real decoders."""
     decoders = Decoders(processes=1)
+    yield make_system(database, decoders, tmp_path / "store")
+    await decoders.close()
+
+
+def make_system(database: Database, decoders: Decoders, store: Path) -> System:
+    """Put the engines of one process together."""
     keys = SecretKeys({1: b"a secret key of the tests, 32 bytes or more"})
-    yield System(
+    return System(
         database=database,
-        store=LocalStore(tmp_path / "store", keys.derive_all(FILES), "http://trapline.test"),
+        store=LocalStore(store, keys.derive_all(FILES), "http://trapline.test"),
         decoders=decoders,
         outbound=OutboundPolicy(),
         secrets=keys,
         public_url="http://trapline.test",
     )
-    await decoders.close()
 
 
 @pytest.fixture
@@ -125,10 +133,13 @@ def samples() -> Path:
     return Path(folder)
 
 
-def _fresh_database(postgres: Postgres, template: str) -> Iterator[str]:
+@contextmanager
+def fresh_database(postgres: Postgres, template: str) -> Iterator[str]:
+    """Copy a database under a name of its own; it is dropped at the end of the block."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     server = postgres.url.rpartition("/")[0]
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template} owner {USER}".encode())
+        # Copied as files it takes a third of the time that PostgreSQL's other way takes.
+        connection.execute(f"create database {name} template {template} strategy file_copy owner {USER}".encode())
         yield f"{server}/{name}"
         connection.execute(f"drop database {name} with (force)".encode())

@@ -1,15 +1,20 @@
 """Nobody reaches into another project, by any route: generated from the table of access and the OpenAPI document."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
+from tests.conftest import fresh_database, make_system
 from tests.integration.houses import House, build_house, fingerprint, unknown_ids
+from trapline.server.db.base import Database
+from trapline.server.engines.postgres import Postgres
+from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.access import ACCESS, PEOPLE, access_key
-from trapline.server.routes.application import make_application
+from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.access import RANK
 from trapline.server.system import Callbacks, System
 from trapline.wire.auth import Role, TokenKind
@@ -137,22 +142,53 @@ def _without_request(answer: httpx2.Response) -> dict[str, Any]:
     return {key: value for key, value in answer.json().items() if key != "request_id"}
 
 
-@pytest.fixture
-def system(system: System) -> System:
+@dataclass
+class Grounds:
+    """What all tests here stand on: no call of a stranger changes anything, so one database is enough for them."""
+
+    system: System
+    app_client: httpx2.AsyncClient
+    house: House
+    stranger: House
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def grounds(
+    postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Grounds]:
     """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
-    return replace(system, callbacks=Callbacks(require_signature=False))
+    with fresh_database(postgres, template) as url:
+        database, decoders = Database(url), Decoders(processes=1)
+        made = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+        system = replace(made, callbacks=Callbacks(require_signature=False))
+        transport = httpx2.ASGITransport(dress(make_application(system)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+            yield Grounds(system, client, await build_house(system, "house"), await build_house(system, "stranger"))
+        await decoders.close()
+        await database.close()
 
 
 @pytest.fixture
-async def house(system: System) -> House:
-    return await build_house(system, "house")
+def system(grounds: Grounds) -> System:
+    return grounds.system
 
 
 @pytest.fixture
-async def stranger(system: System, house: House) -> House:
-    return await build_house(system, "stranger")
+def app_client(grounds: Grounds) -> httpx2.AsyncClient:
+    return grounds.app_client
 
 
+@pytest.fixture
+def house(grounds: Grounds) -> House:
+    return grounds.house
+
+
+@pytest.fixture
+def stranger(grounds: Grounds) -> House:
+    return grounds.stranger
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED)
 async def test_route_keeps_strangers_out(
     method: str,
@@ -186,6 +222,7 @@ async def test_route_keeps_strangers_out(
         assert await fingerprint(system.database) == before
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("method", "path", "operation"), ROLE_BOUND)
 async def test_route_asks_for_its_role(
     method: str, path: str, operation: dict[str, Any], system: System, app_client: httpx2.AsyncClient, house: House
