@@ -55,7 +55,8 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/faults
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" tests/faults
+	$(BIN)/pytest -m alone tests/faults
 endif
 
 .PHONY: soak

@@ -1,5 +1,6 @@
 """Scenes to break, the figures that were seen, and the seed of the run."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,36 @@ from trapline.server.engines.postgres import start_postgres, stop_postgres
 _figures = Figures()
 
 MakeScene = Callable[..., Scene]
+
+
+# They say how long something may take: nobody else may have the processors meanwhile.
+ALONE = {
+    f"test_{name}"
+    for name in (
+        "clocks",
+        "database_away",
+        "fairness",
+        "graceful_stop",
+        "kill_storm",
+        "poison",
+        "poll_storm",
+        "recovery",
+        "sizes",
+        "slow_clients",
+    )
+}
+
+
+def pytest_configure() -> None:
+    """Let every process of a run draw from the one seed that is told."""
+    os.environ["TRAPLINE_FAULT_SEED"] = str(SEED)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that want the machine for themselves."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem in ALONE:
+            item.add_marker("alone")
 
 
 def pytest_report_header() -> str:
