@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -33,11 +34,12 @@ from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, load_settings, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
-from trapline.server.store.presign import Signer
-from trapline.server.store.s3 import S3, Bucket
 from trapline.server.system import Callbacks, Leases, Limits, System
 from trapline.server.telemetry import set_up_logs
 from trapline.server.vault import SecretKeys
+
+if TYPE_CHECKING:
+    from trapline.server.store.s3 import S3
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +97,7 @@ async def check_store(settings: Settings) -> None:
         await store.check_rights()
 
 
-def _find_bucket_store(settings: Settings) -> S3 | None:
+def _find_bucket_store(settings: Settings) -> "S3 | None":
     """The store on the S3 server that these settings name; None where they name none. Raises SettingsError."""
     if not any(name.startswith("s3_") for name in settings.model_fields_set):
         return None
@@ -105,6 +107,10 @@ def _find_bucket_store(settings: Settings) -> S3 | None:
         needed = {"ENDPOINT": endpoint, "BUCKET": bucket, "ACCESS_KEY_ID": key, "SECRET_ACCESS_KEY": secret}
         missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
         raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
+    # What speaks S3 takes long to load, and most have none.
+    from trapline.server.store.presign import Signer
+    from trapline.server.store.s3 import S3, Bucket
+
     signer = Signer(key, secret.get_secret_value(), settings.s3_region)
     place = Bucket(endpoint, settings.s3_public_endpoint or endpoint, bucket, signer)
     return S3(place, settings.data / "store")

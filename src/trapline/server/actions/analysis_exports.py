@@ -9,7 +9,6 @@ from trapline.server.db.found import FIRST_PAGE, AnnotationFilter, find_found, l
 from trapline.server.db.images import get_image
 from trapline.server.db.stand_alone import get_analysis
 from trapline.server.exchange.analysis_export import write_csv, write_json
-from trapline.server.exchange.coco import Picture, write_coco
 from trapline.server.rules.access import Scope
 from trapline.server.rules.geometry import Frame
 from trapline.server.system import System
@@ -33,6 +32,9 @@ async def export_analysis(
         case ExportFormat.CSV:
             return f"analysis-{analysis_id}.csv", "text/csv; charset=utf-8", write_csv(pages)
         case ExportFormat.COCO:
+            # Loaded with the first export of this form: it would take a tenth of a process's start.
+            from trapline.server.exchange.coco import Picture, write_coco
+
             picture = Picture(image.filename, Frame(image.width, image.height))
             return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
 

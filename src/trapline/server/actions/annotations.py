@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import numpy as np
 
 from trapline.server.db.scores import StoredScores, get_scores
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
-from trapline.server.rules.score_codec import Vector, decode_scores
 from trapline.server.system import System
 from trapline.wire.annotations import Scores
+
+if TYPE_CHECKING:
+    from trapline.server.rules.score_codec import Vector
 
 BEYOND = 1e39
 
@@ -39,6 +39,9 @@ async def show_scores(system: System, scope: Scope, annotation_id: UUID) -> Scor
 
 
 def _decode(stored: StoredScores) -> tuple[list[float], list[float] | None]:
+    # Loaded with the first question: it would take a tenth of a process's start.
+    from trapline.server.rules.score_codec import decode_scores
+
     if stored.content is None or stored.encoding is None:
         return _as_given(stored.data.get("scores")) or [], _as_given(stored.data.get("logits"))
     found = decode_scores(bytes(stored.content), stored.encoding)
@@ -49,7 +52,9 @@ def _as_given(numbers: Any) -> list[float] | None:
     return [float(number) for number in numbers] if isinstance(numbers, Sequence) else None
 
 
-def _shortest(vector: Vector) -> list[float]:
+def _shortest(vector: "Vector") -> list[float]:
     """The shortest decimals that are these numbers in single precision."""
+    import numpy as np
+
     plain = np.nan_to_num(vector.astype(str).astype(np.float64), posinf=BEYOND, neginf=-BEYOND)
     return [float(number) for number in plain]

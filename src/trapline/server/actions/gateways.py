@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from trapline.server.db.sources import SourceRow
 from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
-from trapline.server.gateways.http_directory import HttpDirectory
 from trapline.server.gateways.port import Gateway
-from trapline.server.outbound import Credentials, Outbound, Timeouts
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
+
+if TYPE_CHECKING:
+    from trapline.server.outbound import Credentials
 
 BY_SCHEME = {"http": "http", "https": "http", "file": "folder"}
 TABLE = "pull_sources"
@@ -47,12 +49,18 @@ def open_gateway(system: System, row: SourceRow) -> Gateway:
     """Open the gateway of a source; nothing is connected yet. Raises OutboundRefused where the policy forbids it."""
     if row.gateway == "folder":
         return FolderGateway(folder_of(row.base_url, system.source_folders))
+    # Loaded with the first source: it would take a tenth of a process's start.
+    from trapline.server.gateways.http_directory import HttpDirectory
+    from trapline.server.outbound import Outbound, Timeouts
+
     timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
     outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
     return HttpDirectory(outbound, row.base_url, listing_s=timeouts.listing_s, rate_limit_per_s=row.rate_limit_per_s)
 
 
-def _credentials(system: System, row: SourceRow) -> Credentials | None:
+def _credentials(system: System, row: SourceRow) -> "Credentials | None":
+    from trapline.server.outbound import Credentials
+
     secrets = open_secrets(system, row)
     match row.auth_type:
         case "basic":

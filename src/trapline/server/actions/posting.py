@@ -33,7 +33,6 @@ from trapline.server.exchange.posting import Checked, check_posted, decode_poste
 from trapline.server.rules.access import Scope
 from trapline.server.rules.annotation_data import NEEDS_FILE
 from trapline.server.rules.geometry import Frame
-from trapline.server.rules.score_codec import ENCODING, encode_scores
 from trapline.server.system import System
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactState
@@ -224,6 +223,8 @@ def _id_of_parent(parent: int | UUID, prints: Sequence[bytes], present: Mapping[
 
 
 def _encode_scores(analysis: AnalysisRow, key: UUID, scores: list[float], logits: list[float] | None) -> NewScores:
+    from trapline.server.rules.score_codec import ENCODING, encode_scores
+
     length = len(scores or logits or ())
     encoded = encode_scores(scores, logits)
     return NewScores(key.bytes, analysis.id, analysis.project_id, ENCODING, length, encoded)

@@ -28,7 +28,6 @@ from trapline.server.db.sources import (
     select_sources,
 )
 from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
-from trapline.server.outbound import is_sendable, origin_of, parse_url
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
@@ -140,6 +139,8 @@ def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_ur
 
 def _server_of(url: str) -> tuple[str, str, int]:
     """Tell whom an address speaks to; every folder is on the one machine."""
+    from trapline.server.outbound import origin_of, parse_url
+
     return origin_of(parse_url(url)) if gateway_for(url) == "http" else ("file", "", 0)
 
 
@@ -168,6 +169,8 @@ def _check(system: System, row: SourceRow) -> None:
 
 def _check_headers(secrets: dict[str, str], auth_type: str) -> None:
     """Refuse what cannot be sent as a header; what it is must not be said, because it is a secret."""
+    from trapline.server.outbound import is_sendable
+
     field = "auth_header" if "header" in secrets else "auth_password"
     value = secrets[SECRET_FIELDS[field]]
     if auth_type == "header":

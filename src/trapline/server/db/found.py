@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import Struct
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import aliased
 
@@ -17,6 +17,7 @@ from trapline.server.errors import Invalid
 from trapline.server.rules.access import Scope
 
 FIRST_PAGE = 1000
+_SINGLE = Struct(">f")
 SHORT_PAGE = 100
 """How many annotations an analysis brings along in a list of analyses."""
 
@@ -56,7 +57,7 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
         statement = statement.where(AnnotationRow.class_name == wanted.class_name)
     if wanted.confidence_min is not None:
         # In the precision that is kept: 0.9 as it is kept is a little less than 0.9. PostgreSQL refuses to round 1e-50.
-        statement = statement.where(AnnotationRow.confidence >= float(np.float32(wanted.confidence_min)))
+        statement = statement.where(AnnotationRow.confidence >= _SINGLE.unpack(_SINGLE.pack(wanted.confidence_min))[0])
     return statement
 
 

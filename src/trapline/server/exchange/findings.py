@@ -10,20 +10,21 @@ of a row too, because an analysis takes one result. Short score lists stay in th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
 from msgspec import Raw
-from numpy.typing import NDArray
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.annotations import FoundClass, NewAnnotation, NewScores
 from trapline.server.exchange.results import NOTHING, Classification, Detection, Success
 from trapline.server.rules.geometry import Box, Frame, clip
 from trapline.server.rules.pipeline_content import hash_map
-from trapline.server.rules.score_codec import ENCODING, encode_scores
 from trapline.wire.annotations import AnnotationType
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOP = 5
 SHORT_LIST = 16
@@ -153,7 +154,7 @@ class Findings:
         labels, confidence = read
         scores, logits = named.scores or [], named.logits
         length = max(len(scores), len(logits or ()))
-        vector = np.asarray(scores, np.float64) if len(scores) > SHORT_LIST else None
+        vector = _as_vector(scores) if len(scores) > SHORT_LIST else None
         data: dict[str, Any] = {"topk": find_top(named, labels, vector), "terminal": named.terminal}
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
@@ -171,6 +172,8 @@ class Findings:
                 data["logits"] = logits
         annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)
         if length > SHORT_LIST:
+            from trapline.server.rules.score_codec import ENCODING, encode_scores
+
             self.vectors.append(
                 NewScores(
                     annotation_id,
@@ -228,6 +231,13 @@ def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, Kn
     return findings
 
 
+def _as_vector(scores: Sequence[float]) -> "NDArray[np.float64]":
+    # Loaded with the first long list: it would take a tenth of a process's start.
+    import numpy as np
+
+    return np.asarray(scores, np.float64)
+
+
 def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
     """The score of the class that a classification names: by its place in the class list, else the highest."""
     scores = named.scores
@@ -240,7 +250,9 @@ def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def find_top(named: Classification, labels: Sequence[str], vector: NDArray[np.float64] | None) -> list[dict[str, Any]]:
+def find_top(
+    named: Classification, labels: Sequence[str], vector: "NDArray[np.float64] | None"
+) -> list[dict[str, Any]]:
     """The highest scores with their classes; a class without a name is called by its index.
 
     `vector` are the scores as an array, where there are many.
@@ -250,7 +262,7 @@ def find_top(named: Classification, labels: Sequence[str], vector: NDArray[np.fl
         return [{"class": named.classification, "confidence": None}]
     best: Sequence[int] = range(len(scores))
     if vector is not None:
-        best = sorted(np.argpartition(vector, len(vector) - TOP)[-TOP:].tolist())
+        best = sorted(vector.argpartition(len(vector) - TOP)[-TOP:].tolist())
     # Of equal ones the first comes first: sorting keeps their order, also in reverse.
     ranked = sorted(best, key=scores.__getitem__, reverse=True)[:TOP]
     return [

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from trapline.server.errors import Invalid, Unprocessable
@@ -239,7 +238,12 @@ def _parent_of(one: Posted, boxes: dict[int, int | None]) -> int | UUID | None:
 
 def to_single(number: float) -> float:
     """The shortest decimal that is this number in single precision, which is what is kept."""
-    return float(str(np.float32(number)))
+    packed = _FLOAT.pack(number)
+    for digits in (6, 7, 8):
+        short = float(f"{number:.{digits}g}")
+        if _FLOAT.pack(short) == packed:
+            return short
+    return float(f"{number:.9g}")
 
 
 def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Checked:

@@ -14,11 +14,6 @@ from pydantic import BaseModel
 
 from trapline.server.errors import Invalid, TooLarge, Unavailable, Unsupported
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 GZIP = 31  # zlib's window size for gzip with its header
 PIECE = 1 << 18
 IN_MEMORY = 1 << 20
@@ -110,6 +105,13 @@ class _Gzip:
 
 class _Zstd:
     def __init__(self) -> None:
+        # Loaded with the first body that is packed so.
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+
+        self._broken = zstd.ZstdError
         # A window of 8 MiB is what every sender may use and every receiver must take (RFC 8878).
         self._stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 23})
 
@@ -122,7 +124,7 @@ class _Zstd:
             while chunk or not (self._stream.needs_input or self._stream.eof):
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = b""
-        except (zstd.ZstdError, EOFError) as error:
+        except (self._broken, EOFError) as error:
             raise Invalid("The body is not zstd, though its header says so. Nothing was stored.") from error
 
 

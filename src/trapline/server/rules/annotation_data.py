@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from trapline.server.rules.geometry import Frame
-from trapline.server.rules.run_lengths import count_pixels
 
 OVER = 1.0
 """By how many pixels a box or a point may reach over its frame and is clipped rather than refused."""
@@ -180,6 +179,9 @@ def _check_rle(data: Data, picture: Frame) -> Data:
             raise WrongData("size", "must be [height, width] in pixels")
         frame = Frame(size[1], size[0])
     try:
+        # Loaded with the first mask: it would take a tenth of a process's start.
+        from trapline.server.rules.run_lengths import count_pixels
+
         pixels = count_pixels(data.get("counts"))
     except ValueError as error:
         raise WrongData("counts", str(error)) from None
