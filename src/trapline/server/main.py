@@ -178,7 +178,6 @@ def spare_collection() -> None:
     Bodies of results are read into hundreds of thousands of small objects without a cycle among them: looking through
     these again and again took a quarter of the line's time.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
