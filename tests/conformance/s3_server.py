@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from trapline.server.store.presign import Signer
+from trapline.server.rules.presign import Signer
 from trapline.server.store.s3 import Bucket
 
 REGION = "us-east-1"

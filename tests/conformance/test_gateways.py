@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.conformance import web_servers
+from tests.conformance.json_feed import MAPPING, json_feed
 
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.folder import FolderGateway
 from trapline.server.gateways.http_directory import HttpDirectory
+from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
+from trapline.server.gateways.rest_listing import RestListing
 from trapline.server.outbound import Outbound
 from trapline.server.rules.addresses import OutboundPolicy
 
@@ -56,6 +59,7 @@ KINDS = [
     Kind("apache-pre", partial(web_servers.apache, option="FancyIndexing NameWidth=20")),
     Kind("apache-plain", partial(web_servers.apache, option="-FancyIndexing"), tells_changes=False),
     Kind("lighttpd", web_servers.lighttpd),
+    Kind("rest", json_feed),
 ]
 
 
@@ -93,7 +97,9 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
             else:
                 split = urlsplit(url)
                 policy = OutboundPolicy(own_origins=frozenset({(split.hostname or "", split.port or 80)}))
-                gateway = HttpDirectory(Outbound(policy), url)
+                outbound = Outbound(policy)
+                is_rest = kind.name == "rest"
+                gateway = RestListing(outbound, url, MAPPING, pace=Pace()) if is_rest else HttpDirectory(outbound, url)
             yield Place(kind, root, gateway)
             await gateway.close()
 
@@ -142,6 +148,7 @@ async def test_new_bytes_under_the_same_name_are_noticed(place: Place) -> None:
 
 async def test_an_open_file_tells_its_size_and_time(place: Place) -> None:
     os.utime(place.root / "IMG_0001.JPG", (1_700_000_000, 1_700_000_000))
+    await place.paths()
     async with place.gateway.open_file("IMG_0001.JPG") as file:
         assert file is not None
         assert file.size == 600
@@ -155,7 +162,8 @@ async def test_an_open_file_tells_its_size_and_time(place: Place) -> None:
 
 
 async def test_a_file_that_is_gone_is_said_in_words(place: Place) -> None:
-    with pytest.raises(OutboundFailed, match="there"):
+    await place.paths()
+    with pytest.raises(OutboundFailed, match=r"there|lists"):
         await place.read("IMG_4711.JPG")
 
 

@@ -20,8 +20,8 @@ from trapline.server.errors import Unavailable
 from trapline.server.main import check_store
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.access import Scope
+from trapline.server.rules.presign import Signer
 from trapline.server.settings import Settings, SettingsError
-from trapline.server.store.presign import Signer
 from trapline.server.store.s3 import S3, Bucket
 from trapline.server.system import System
 

@@ -74,7 +74,7 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"base_url": "ftp://camera.example/"}, "begin with http"),
+        ({"base_url": "gopher://camera.example/"}, "begin with one of"),
         ({"base_url": "https://ranger:pw4711@camera.example/"}, "auth_username"),
         ({"base_url": "not an address"}, "begin with"),
         ({"base_url": "file:///etc"}, "TRAPLINE_SOURCE_FOLDERS"),

@@ -108,7 +108,7 @@ def _find_bucket_store(settings: Settings) -> "S3 | None":
         missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
         raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
     # What speaks S3 takes long to load, and most have none.
-    from trapline.server.store.presign import Signer
+    from trapline.server.rules.presign import Signer
     from trapline.server.store.s3 import S3, Bucket
 
     signer = Signer(key, secret.get_secret_value(), settings.s3_region)

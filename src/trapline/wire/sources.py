@@ -3,22 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from trapline.wire.deployments import NewDeployment
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Real, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, Count, FreeObject, Id, Message, Name, Real, Request, Text, Time
 
 Schedule = Annotated[Text, Field(max_length=200)]
-
-
-def _none_yet(options: dict[str, Any]) -> dict[str, Any]:
-    if options:
-        raise ValueError("no gateway of this version takes any; secrets go into auth_password or auth_header")
-    return options
-
-
-Options = Annotated[dict[str, Any], AfterValidator(_none_yet)]
-"""What a gateway needs beside an address and a sign-in: nothing yet, so that no secret is kept in the clear."""
 
 
 class AuthType(StrEnum):
@@ -55,7 +45,8 @@ class SourceSettings(Request):
 
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run.
+    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `options` are the gateway's own: see
+    wire/gateway_options; secret ones that a change leaves out stay, null forgets them.
     """
 
     name: Name | None = None
@@ -65,7 +56,7 @@ class SourceSettings(Request):
     auth_username: Text | None = None
     auth_password: Text | None = None
     auth_header: Text | None = None
-    options: Options | None = None
+    options: FreeObject | None = None
     schedule: Schedule | None = None
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     include: list[Text] | None = None
@@ -123,7 +114,10 @@ class Run(Message):
 
 
 class Source(Message):
-    """A pull source. Secrets never come back; `health` is `ok`, `failing`, `paused` or `new`."""
+    """A pull source. Secrets never come back: `secret_options` names those that are set.
+
+    `health` is `ok`, `failing`, `paused` or `new`.
+    """
 
     id: UUID
     name: AnyText
@@ -137,6 +131,7 @@ class Source(Message):
     has_password: bool
     has_auth_header: bool
     options: dict[str, Any]
+    secret_options: list[AnyText]
     schedule: AnyText
     schedule_in_words: AnyText
     time_zone: AnyText

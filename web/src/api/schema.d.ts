@@ -3289,7 +3289,9 @@ export interface components {
         };
         /**
          * Source
-         * @description A pull source. Secrets never come back; `health` is `ok`, `failing`, `paused` or `new`.
+         * @description A pull source. Secrets never come back: `secret_options` names those that are set.
+         *
+         *     `health` is `ok`, `failing`, `paused` or `new`.
          */
         Source: {
             auth_type: components["schemas"]["AuthType"];
@@ -3358,6 +3360,8 @@ export interface components {
             schedule: string;
             /** Schedule In Words */
             schedule_in_words: string;
+            /** Secret Options */
+            secret_options: string[];
             /** Time Zone */
             time_zone: string;
             /**
@@ -3408,7 +3412,8 @@ export interface components {
          *
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
          *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-         *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run.
+         *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `options` are the gateway's own: see
+         *     wire/gateway_options; secret ones that a change leaves out stay, null forgets them.
          */
         SourceSettings: {
             /** Auth Header */

@@ -1,35 +1,55 @@
 """A gateway for a pull source, with its secrets opened and the operator's policy around it."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from trapline.server.db.sources import SourceRow
 from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
+from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
+from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, check_options
 
 if TYPE_CHECKING:
-    from trapline.server.outbound import Credentials
+    from trapline.server.outbound import Credentials, Timeouts
 
-BY_SCHEME = {"http": "http", "https": "http", "file": "folder"}
 TABLE = "pull_sources"
 COLUMN = "secrets"
-LATER = frozenset({"s3", "ftp", "ftps", "sftp", "rest", "websocket"})
+OPTION = "option."
+"""Before the name of a secret option among the secrets of a source."""
 
 
-def gateway_for(base_url: str) -> str:
-    """Name the gateway that an address speaks to. Raises Unprocessable for one that none does."""
-    scheme = base_url.partition(":")[0].strip().lower()
-    if scheme not in BY_SCHEME:
-        later = " It will come with a later version." if scheme in LATER else ""
-        raise Unprocessable(
-            f"No gateway speaks {scheme[:20]!r}; addresses begin with http://, https:// or file:///.{later}"
-        )
-    return BY_SCHEME[scheme]
+def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict[str, str]) -> None:
+    """Put a gateway's options onto a row, the secret ones among `secrets`; what is secret and left out stays.
+
+    Without any, those of another gateway go. Raises Unprocessable naming what the gateway does not take.
+    """
+    secret = SECRET.get(row.gateway, ())
+    for name in [name for name in secrets if name.startswith(OPTION) and name.removeprefix(OPTION) not in secret]:
+        del secrets[name]
+    wanted = dict(row.options if given is None else given)
+    try:
+        checked = check_options(row.gateway, {name: value for name, value in wanted.items() if value is not None})
+    except ValidationError as error:
+        problems = [(".".join(["options", *map(str, one["loc"])]), one["msg"]) for one in error.errors()]
+        raise Unprocessable(f"{problems[0][0]}: {problems[0][1]}. Nothing was changed.", problems) from error
+    except ValueError as error:
+        if given is not None:
+            raise Unprocessable(f"options: {error}. Nothing was changed.", [("options", str(error))]) from error
+        checked = {}
+    for name in secret:
+        if name in wanted:
+            secrets.pop(OPTION + name, None)
+            if wanted[name]:
+                secrets[OPTION + name] = wanted[name]
+    row.options = {name: value for name, value in checked.items() if name not in secret}
+    row.secret_options = [name for name in secret if OPTION + name in secrets]
 
 
 def seal_secrets(system: System, source_id: UUID, secrets: Mapping[str, str]) -> bytes | None:
@@ -49,13 +69,53 @@ def open_gateway(system: System, row: SourceRow) -> Gateway:
     """Open the gateway of a source; nothing is connected yet. Raises OutboundRefused where the policy forbids it."""
     if row.gateway == "folder":
         return FolderGateway(folder_of(row.base_url, system.source_folders))
-    # Loaded with the first source: it would take a tenth of a process's start.
-    from trapline.server.gateways.http_directory import HttpDirectory
-    from trapline.server.outbound import Outbound, Timeouts
+    # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
+    from trapline.server.outbound import Timeouts
 
+    if row.gateway not in OPENERS:
+        raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
     timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
+    return OPENERS[row.gateway](system, row, timeouts)
+
+
+def _open_http(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.gateways.http_directory import HttpDirectory
+    from trapline.server.outbound import Outbound
+
     outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
-    return HttpDirectory(outbound, row.base_url, listing_s=timeouts.listing_s, rate_limit_per_s=row.rate_limit_per_s)
+    return HttpDirectory(outbound, row.base_url, listing_s=timeouts.listing_s, pace=Pace(row.rate_limit_per_s))
+
+
+def _open_rest(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.gateways.rest_listing import RestListing
+    from trapline.server.outbound import Outbound
+
+    outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
+    mapping = RestOptions.model_validate(row.options).mapping
+    return RestListing(outbound, row.base_url, mapping, pace=Pace(row.rate_limit_per_s))
+
+
+def _open_s3(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.gateways.s3_bucket import S3Bucket
+    from trapline.server.outbound import Outbound
+    from trapline.server.rules.presign import Signer
+
+    options = S3Options.model_validate(row.options)
+    secret = open_secrets(system, row).get(f"{OPTION}secret")
+    if (options.key is None) != (secret is None):
+        raise Unprocessable("An S3 source needs both options, `key` and `secret`, or none of them for a public bucket.")
+    signer = None if options.key is None or secret is None else Signer(options.key, secret, options.region)
+    endpoint = options.endpoint or f"https://s3.{options.region}.amazonaws.com"
+    outbound = Outbound(system.outbound, timeouts=timeouts)
+    return S3Bucket(outbound, endpoint, row.base_url, signer, pace=Pace(row.rate_limit_per_s))
+
+
+OPENERS: dict[str, Callable[[System, SourceRow, "Timeouts"], Gateway]] = {
+    "http": _open_http,
+    "rest": _open_rest,
+    "s3": _open_s3,
+}
+"""How the gateway of a source is opened, by its name; a folder needs no way out."""
 
 
 def _credentials(system: System, row: SourceRow) -> "Credentials | None":

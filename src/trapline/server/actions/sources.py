@@ -10,7 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from trapline.server.actions.gateways import gateway_for, open_gateway, open_secrets, seal_secrets, split_header
+from trapline.server.actions.gateways import (
+    OPTION,
+    apply_options,
+    open_gateway,
+    open_secrets,
+    seal_secrets,
+    split_header,
+)
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
 from trapline.server.db.findings import list_deployment_names
@@ -31,6 +38,7 @@ from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
+from trapline.server.rules.source_addresses import Server, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
     AuthType,
@@ -49,7 +57,7 @@ _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 SECRET_FIELDS = {"auth_password": "password", "auth_header": "header"}
 TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
-NOT_COLUMNS = {*SECRET_FIELDS, *TIMEOUT_FIELDS, "project", "deployment", "location_id", "user_id"}
+NOT_COLUMNS = {*SECRET_FIELDS, *TIMEOUT_FIELDS, "options", "project", "deployment", "location_id", "user_id"}
 NULLABLE = {"auth_username", "rate_limit_per_s", "filename_time_pattern"}
 
 
@@ -77,6 +85,7 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
         deployment_id=deployment.id,
         auth_type="none",
         options={},
+        secret_options=[],
         include=[],
         exclude=[],
         timeouts={},
@@ -98,7 +107,7 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
 def _apply(system: System, row: SourceRow, change: SourceSettings) -> None:
     """Put settings onto a row and check them together; what is not set stays as it is."""
     given = change.model_dump(exclude_unset=True)
-    old_url = row.base_url
+    old = _server_of(row) if row.base_url else None
     for name, value in given.items():
         if name in NOT_COLUMNS:
             continue
@@ -112,14 +121,18 @@ def _apply(system: System, row: SourceRow, change: SourceSettings) -> None:
     row.timeouts = row.timeouts | {
         column: given[name] for name, column in TIMEOUT_FIELDS.items() if given.get(name) is not None
     }
-    _apply_secrets(system, row, given, old_url)
+    _apply_secrets(system, row, given, old)
     _check(system, row)
 
 
-def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_url: str | None) -> None:
+def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old: Server | None) -> None:
     secrets = open_secrets(system, row)
+    options = given.get("options")
     kept = [name for name, key in SECRET_FIELDS.items() if key in secrets and name not in given]
-    if kept and old_url and row.auth_type != "none" and _server_of(old_url) != _server_of(row.base_url):
+    kept = kept if row.auth_type != "none" else []
+    kept += [f"options.{name}" for name in row.secret_options if name not in (options or {})]
+    apply_options(row, options, secrets)
+    if kept and old and old != _server_of(row):
         raise Unprocessable(
             "The new address is another server. Give the password or header again (or null to forget it), so that it "
             "is not sent to somebody it was not meant for. Nothing was changed.",
@@ -131,21 +144,19 @@ def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old_ur
             if given[name]:
                 secrets[key] = given[name]
     if row.auth_type == "none":
-        secrets = {}
+        secrets = {name: value for name, value in secrets.items() if name.startswith(OPTION)}
     row.secrets = seal_secrets(system, row.id, secrets)
     row.has_password = "password" in secrets
     row.has_auth_header = "header" in secrets
 
 
-def _server_of(url: str) -> tuple[str, str, int]:
-    """Tell whom an address speaks to; every folder is on the one machine."""
-    from trapline.server.outbound import origin_of, parse_url
-
-    return origin_of(parse_url(url)) if gateway_for(url) == "http" else ("file", "", 0)
+def _server_of(row: SourceRow) -> Server:
+    """Tell whom a source speaks to; a bucket is at its endpoint."""
+    return server_of(row.options.get("endpoint") or row.base_url)
 
 
 def _check(system: System, row: SourceRow) -> None:
-    if row.gateway != gateway_for(row.base_url):
+    if row.gateway not in gateways_for(row.base_url):
         raise Unprocessable(f"The gateway {row.gateway!r} does not speak to such an address.")
     if wrong := check_schedule(row.schedule):
         raise Unprocessable("The schedule is not right.", [("schedule", wrong)])

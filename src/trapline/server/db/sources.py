@@ -40,6 +40,7 @@ class SourceRow(Row):
     has_password: Mapped[bool] = mapped_column(default=False)
     has_auth_header: Mapped[bool] = mapped_column(default=False)
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    secret_options: Mapped[Texts] = mapped_column(default=list, server_default="{}")
     schedule: Mapped[str] = mapped_column(default="0 * * * *")
     max_files_per_run: Mapped[int] = mapped_column(default=10)
     include: Mapped[Texts] = mapped_column(default=list)

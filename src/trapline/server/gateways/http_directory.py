@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
+from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
 from trapline.server.outbound import Answer, Outbound, is_sendable, parse_url
 
@@ -19,22 +20,18 @@ MAX_LISTING_BYTES = 1024**3
 MAX_RETRY_AFTER_S = 86_400
 MAX_SAID = 500
 UNPACKED_BYTES = 256 * 1024
-SLOWEST_RATE_PER_S = 0.01
 ACCEPT_LISTING = "application/json, text/html;q=0.9, */*;q=0.1"
 
 
 class HttpDirectory:
     """Lists and opens what lies under one address; links to anywhere else are not followed."""
 
-    def __init__(
-        self, outbound: Outbound, base_url: str, *, listing_s: float = 30, rate_limit_per_s: float | None = None
-    ) -> None:
+    def __init__(self, outbound: Outbound, base_url: str, *, listing_s: float = 30, pace: Pace | None = None) -> None:
         parse_url(base_url)
         self._outbound = outbound
         self._root = base_url.partition("#")[0]
         self._listing_s = listing_s
-        self._interval_s = 1 / max(rate_limit_per_s, SLOWEST_RATE_PER_S) if rate_limit_per_s else 0.0
-        self._next_request = 0.0
+        self._pace = pace or Pace()
         self._listed_bytes = 0
 
     async def list_files(self) -> AsyncIterator[Entry]:
@@ -68,15 +65,15 @@ class HttpDirectory:
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         headers = {"If-None-Match": known_etag} if known_etag and is_sendable(known_etag) else {}
-        await self._wait_turn()
+        await self._pace.wait_turn()
         async with self._outbound.get(_folder_url(self._root) + encoded, headers) as answer:
             if answer.status == 304 and known_etag:
                 yield None
                 return
             if answer.status in (404, 410):
-                raise FileGone(_in_words(answer.status, "it"))
+                raise FileGone(status_in_words(answer.status, "it"))
             if answer.status != 200:
-                raise OutboundFailed(_in_words(answer.status, "it"), _retry_after(answer))
+                raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
             if answer.headers.get("content-encoding", "identity") not in ("", "identity"):
                 raise OutboundFailed("the server sends it compressed, though it was asked not to")
             length = answer.headers.get("content-length", "")
@@ -92,10 +89,10 @@ class HttpDirectory:
         await self._outbound.close()
 
     async def _read_page(self, url: str, *, is_root: bool) -> AsyncIterator[tuple[str, Link]]:
-        await self._wait_turn()
+        await self._pace.wait_turn()
         async with self._outbound.get(url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s) as answer:
             if answer.status != 200:
-                raise OutboundFailed(_in_words(answer.status, "the listing"), _retry_after(answer))
+                raise OutboundFailed(status_in_words(answer.status, "the listing"), read_retry_after(answer))
             if is_root:
                 # A server that moved, such as one that added the closing slash, tells where the listing really is.
                 self._root = answer.url
@@ -141,13 +138,6 @@ class HttpDirectory:
         if readable is None or len(readable) > MAX_PATH_CHARACTERS:
             return None
         return f"{root.scheme}://{root.netloc}{target.path}", readable
-
-    async def _wait_turn(self) -> None:
-        now = time.monotonic()
-        pause = self._next_request - now
-        self._next_request = max(now, self._next_request) + self._interval_s
-        if pause > 0:
-            await asyncio.sleep(pause)
 
 
 def _folder_url(url: str) -> str:
@@ -220,7 +210,8 @@ def read_http_time(text: str | None) -> datetime | None:
         return None
 
 
-def _retry_after(answer: Answer) -> int | None:
+def read_retry_after(answer: Answer) -> int | None:
+    """Read how many seconds a server asks to be left alone for, at most a day."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:9]), MAX_RETRY_AFTER_S)
@@ -231,7 +222,8 @@ def _retry_after(answer: Answer) -> int | None:
     return min(max(0, int(left / timedelta(seconds=1))), MAX_RETRY_AFTER_S)
 
 
-def _in_words(status: int, what: str) -> str:
+def status_in_words(status: int, what: str) -> str:
+    """Say what a status means, and what to do about it; `what` is what was asked for."""
     words = {
         401: f"the server asks for a sign-in before it gives {what} (401): check user name and password",
         403: f"the server forbids {what} (403): check the sign-in, and whether the server lists folders",

@@ -19,10 +19,10 @@ from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, U
 from obstore.store import S3Store
 
 from trapline.server.errors import NotFound, Unavailable
+from trapline.server.rules.presign import NOTHING, Signer
 from trapline.server.store.incoming import IncomingFolder
 from trapline.server.store.keys import parts_of
 from trapline.server.store.port import Arrived, Incoming, SignedPut, Stored
-from trapline.server.store.presign import NOTHING, Signer
 from trapline.server.store.uploads import check_uploadable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -33,10 +33,12 @@ class Signer:
 
         `url` is without a query, its path not yet encoded; a lifetime is at most a week. The body is not signed.
         """
-        parts = urlsplit(url)
+        # Not urlsplit: a key may have signs that would begin a query or a fragment.
+        scheme, _, place_and_key = url.partition("://")
+        netloc, _, key_path = place_and_key.partition("/")
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         place = f"{moment[:8]}/{self.region}/s3/aws4_request"
-        signed = {"host": _host(parts.scheme, parts.netloc), **{name.lower(): headers[name] for name in headers}}
+        signed = {"host": _host(scheme, netloc), **{name.lower(): headers[name] for name in headers}}
         names = ";".join(sorted(signed))
         asked = {
             **query,
@@ -46,8 +48,8 @@ class Signer:
             "X-Amz-Expires": str(lifetime_s),
             "X-Amz-SignedHeaders": names,
         }
-        path = quote(parts.path, safe="/-_.~")
-        lines = [method, path, _encode(dict(sorted(asked.items())))]
+        path = quote(f"/{key_path}", safe="/-_.~")
+        lines = [method, path, encode_query(dict(sorted(asked.items())))]
         lines += [f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)]
         lines += ["", names, "UNSIGNED-PAYLOAD"]
         hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -56,10 +58,11 @@ class Signer:
             key = hmac.digest(key, part.encode(), "sha256")
         text = f"AWS4-HMAC-SHA256\n{moment}\n{place}\n{hashed}"
         signature = hmac.digest(key, text.encode(), "sha256").hex()
-        return f"{parts.scheme}://{parts.netloc}{path}?{_encode(asked)}&X-Amz-Signature={signature}"
+        return f"{scheme}://{netloc}{path}?{encode_query(asked)}&X-Amz-Signature={signature}"
 
 
-def _encode(query: Mapping[str, str]) -> str:
+def encode_query(query: Mapping[str, str]) -> str:
+    """Write a query in the one way that can be signed."""
     return urlencode(query, quote_via=quote, safe="-_.~")
 
 

@@ -1,0 +1,69 @@
+"""Addresses of pull sources: which gateway speaks to one, and whom it speaks to."""
+
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from trapline.server.errors import Unprocessable
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "ftps": 990, "sftp": 22}
+BY_SCHEME = {
+    "http": ("http", "rest"),
+    "https": ("http", "rest"),
+    "file": ("folder",),
+    "s3": ("s3",),
+    "ftp": ("ftp",),
+    "ftps": ("ftp",),
+    "sftp": ("sftp",),
+    "ws": ("websocket",),
+    "wss": ("websocket",),
+}
+"""The gateways that speak to addresses of a scheme, the usual one first."""
+
+
+class Server(NamedTuple):
+    """Whom an address speaks to. Every local folder is on the one machine; a bucket is named as a host would be."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def gateway_for(base_url: str) -> str:
+    """Name the gateway that an address usually is spoken to by. Raises Unprocessable for one that none speaks to."""
+    return gateways_for(base_url)[0]
+
+
+def gateways_for(base_url: str) -> tuple[str, ...]:
+    """Name every gateway that speaks to such addresses. Raises Unprocessable where there is none."""
+    scheme = base_url.partition(":")[0].strip().lower()
+    if scheme not in BY_SCHEME:
+        known = ", ".join(f"{name}://" for name in BY_SCHEME)
+        raise Unprocessable(f"No gateway speaks {scheme[:20]!r}; addresses begin with one of {known}.")
+    return BY_SCHEME[scheme]
+
+
+def split_address(base_url: str) -> SplitResult:
+    """Split an address that names a host (or bucket), with nothing secret in it. Raises Unprocessable with a hint."""
+    try:
+        split = urlsplit(base_url.strip())
+        host, port = split.hostname, split.port
+    except ValueError as error:
+        raise Unprocessable("This is not a complete address, such as ftp://camera.example/pictures/.") from error
+    if not host:
+        raise Unprocessable("This address names no host.")
+    if port == 0:
+        raise Unprocessable("The port of this address is not from 1 to 65535.")
+    if split.username is not None or split.password is not None:
+        raise Unprocessable(
+            "A name and password must not stand in the address; give them as auth_username and auth_password."
+        )
+    return split
+
+
+def server_of(base_url: str) -> Server:
+    """Tell whom an address speaks to. Raises Unprocessable."""
+    scheme = base_url.partition(":")[0].strip().lower()
+    if scheme == "file":
+        return Server("file", "", 0)
+    split = split_address(base_url)
+    return Server(scheme, (split.hostname or "").rstrip(".").lower(), split.port or DEFAULT_PORTS.get(scheme, 0))

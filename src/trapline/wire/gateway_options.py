@@ -1,0 +1,65 @@
+"""What a gateway is told beside an address and a sign-in, a form for each that takes any."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from trapline.wire.values import Name, Request, Text
+
+Path = Annotated[Text, Field(min_length=1, max_length=300)]
+
+
+class S3Options(Request):
+    """An S3 service: `key` and `secret` sign in, `endpoint` is where it is reached (without it, AWS in `region`)."""
+
+    endpoint: Annotated[Text, Field(max_length=2000)] | None = None
+    region: Annotated[Text, Field(min_length=1, max_length=100)] = "us-east-1"
+    key: Annotated[Text, Field(max_length=500)] | None = None
+    secret: Annotated[Text, Field(max_length=500)] | None = None
+
+
+class SftpOptions(Request):
+    """An SSH server: `key` is a private key in OpenSSH's or PEM form, `host_key` the public key that it must show."""
+
+    key: Annotated[Text, Field(max_length=10_000)] | None = None
+    host_key: Annotated[Text, Field(max_length=2_000)] | None = None
+
+
+class RestMapping(Request):
+    """Where a JSON answer holds what: paths of names and indices with dots, such as `data.items`; `""` is the answer.
+
+    `items` is the list; within an item `url` is where the file is, `name` its path, `time` and `size` what is known of
+    it; `next` is the address or the cursor of the next page, sent as `next_parameter` if it is no address.
+    """
+
+    items: Annotated[Text, Field(max_length=300)] = ""
+    url: Path = "url"
+    name: Path | None = None
+    time: Path | None = None
+    size: Path | None = None
+    etag: Path | None = None
+    next: Path | None = None
+    next_parameter: Name | None = None
+
+
+class RestOptions(Request):
+    """A JSON interface that lists files, page by page."""
+
+    mapping: RestMapping = RestMapping()
+
+
+FORMS: dict[str, type[Request]] = {"s3": S3Options, "sftp": SftpOptions, "rest": RestOptions}
+"""The form of the options, by gateway; the others take none."""
+
+SECRET: dict[str, tuple[str, ...]] = {"s3": ("secret",), "sftp": ("key",)}
+"""Options that are kept encrypted and never come back."""
+
+
+def check_options(gateway: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Check options by their gateway's form. Raises ValueError for what it does not take."""
+    form = FORMS.get(gateway)
+    if form is None:
+        if given:
+            raise ValueError(f"the gateway {gateway} takes no options")
+        return {}
+    return form.model_validate(given).model_dump(exclude_none=True)

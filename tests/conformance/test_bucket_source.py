@@ -1,0 +1,129 @@
+"""A bucket as a pull source, against a real S3 server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx2
+import pytest
+from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
+
+from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.port import Entry
+from trapline.server.gateways.s3_bucket import S3Bucket
+from trapline.server.outbound import Outbound
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.presign import Signer
+
+NAMES = [
+    "IMG_0001.JPG",
+    "with space.jpg",
+    "Füchse & Dachse #1.jpg",
+    "100%25 wild.jpg",
+    "what?.jpg",
+    "quote\"d 'name'.jpg",
+    "a+b=c.jpg",
+    "100MEDIA/deep er/IMG_9999.JPG",
+    ".hidden",
+]
+
+
+@dataclass
+class Bucketful:
+    """A prefix of a bucket, and what puts objects under it."""
+
+    server: S3Server
+    prefix: str
+
+    async def put(self, name: str, data: bytes) -> None:
+        address = f"{self.server.endpoint}/{BUCKET}/{self.prefix}{name}"
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            signed = WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC))
+            answer = await client.put(signed, content=data)
+            assert answer.is_success, answer.text
+
+    def open(self, signer: Signer | None = READER, bucket: str = BUCKET) -> S3Bucket:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", self.server.port)}))
+        url = f"s3://{bucket}/{self.prefix.rstrip('/')}"
+        return S3Bucket(Outbound(policy), self.server.endpoint, url, signer, pace=Pace())
+
+
+@pytest.fixture
+async def bucketful(s3: S3Server) -> Bucketful:
+    return Bucketful(s3, f"camera {uuid4()}/")
+
+
+async def _list(bucket: S3Bucket) -> list[Entry]:
+    return [entry async for entry in bucket.list_files()]
+
+
+async def _read(bucket: S3Bucket, path: str) -> bytes:
+    async with bucket.open_file(path) as file:
+        assert file is not None
+        return b"".join([chunk async for chunk in file.chunks])
+
+
+@pytest.fixture
+async def bucket(bucketful: Bucketful) -> AsyncIterator[S3Bucket]:
+    opened = bucketful.open()
+    yield opened
+    await opened.close()
+
+
+async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful: Bucketful, bucket: S3Bucket) -> None:
+    for name in NAMES:
+        await bucketful.put(name, name.encode() * 50)
+    await bucketful.put("folder/", b"")
+    listed = await _list(bucket)
+    assert sorted(entry.path for entry in listed) == sorted(NAMES)
+    for entry in listed:
+        assert entry.size == len(entry.path.encode() * 50)
+        assert entry.is_exact
+        assert entry.modified_at is not None
+        assert abs((datetime.now(UTC) - entry.modified_at).total_seconds()) < 600
+        assert await _read(bucket, entry.path) == entry.path.encode() * 50
+
+
+async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(bucketful: Bucketful, bucket: S3Bucket) -> None:
+    await bucketful.put("a.jpg", b"first")
+    [before] = await _list(bucket)
+    async with bucket.open_file("a.jpg") as file:
+        assert file is not None
+        etag = file.etag
+    async with bucket.open_file("a.jpg", etag) as again:
+        assert again is None
+    await bucketful.put("a.jpg", b"second")
+    [after] = await _list(bucket)
+    assert before.fingerprint != after.fingerprint
+    async with bucket.open_file("a.jpg", etag) as changed:
+        assert changed is not None
+
+
+async def test_a_listing_goes_on_over_its_pages(bucketful: Bucketful, bucket: S3Bucket) -> None:
+    names = [f"IMG_{number:04}.JPG" for number in range(1100)]
+    for first in range(0, len(names), 50):
+        await asyncio.gather(*[bucketful.put(name, b"x") for name in names[first : first + 50]])
+    assert [entry.path for entry in await _list(bucket)] == names
+
+
+async def test_what_is_wrong_is_told_in_words(bucketful: Bucketful) -> None:
+    await bucketful.put("a.jpg", b"x")
+    wrong = Signer(READER.access_key_id, "wrong", READER.region)
+    for signer, name, words in (
+        (wrong, BUCKET, "secret"),
+        (Signer("nobody", "x", "us-east-1"), BUCKET, "key"),
+        (READER, "no-such-bucket", "no bucket|denies"),
+        (None, BUCKET, "denies"),
+    ):
+        opened = bucketful.open(signer, name)
+        with pytest.raises(OutboundFailed, match=words) as failed:
+            await _list(opened)
+        assert "wrong" not in failed.value.detail
+        await opened.close()
+    opened = bucketful.open()
+    with pytest.raises(FileGone):
+        await _read(opened, "gone.jpg")
+    await opened.close()
