@@ -49,6 +49,7 @@ BODIES: dict[str, Any] = {
         }
     },
     "PATCH /image-pull-sources/{source_id}": {"name": "taken over"},
+    "POST /image-pull-sources/{source_id}/test": {"name": "taken over"},
     "POST /images/{image_id}/analyses": {"image_id": "{image_id}", "model_name": "intruder", "model_version": "1"},
     "PATCH /analyses/{analysis_id}/status": {"status": "canceled"},
     "POST /analyses/{analysis_id}/artifacts/presign": {"artifact_type": "log", "filename": "log.txt"},

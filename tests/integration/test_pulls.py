@@ -102,9 +102,11 @@ async def test_one_bad_file_never_blocks_and_is_quarantined(feed: Feed) -> None:
     states = await feed.states()
     assert {path for path, state in states.items() if state == "quarantined"} == {"a.jpg", "empty.jpg", "half.jpg"}
     feed.camera.files["half.jpg"] = make_jpeg(200, size=(400, 300))
-    assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 3
+    assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id, "half.jpg")).files == 1
     assert (await feed.run(max_files=0)).imported == 1
     assert (await feed.states())["half.jpg"] == "imported"
+    assert (await feed.states())["empty.jpg"] == "quarantined"
+    assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 2
 
 
 async def test_the_limit_of_a_run_says_how_many_remain(feed: Feed) -> None:
@@ -269,6 +271,9 @@ async def test_a_test_stores_nothing(feed: Feed) -> None:
     assert await feed.states() == {}
     assert await feed.images() == []
     assert list((feed.system.store.root / "incoming").iterdir()) == []  # type: ignore[attr-defined]
+    changed = SourceSettings(include=["b.*"], name="another")
+    assert (await prove_source(feed.system, SYSTEM, feed.source_id, 0, changed)).new == 1
+    assert ((await feed.show()).include, (await feed.show()).name) == ([], "camera")
     feed.camera.faults[""] = "401"
     refused = await prove_source(feed.system, SYSTEM, feed.source_id, 2)
     assert (refused.ok, refused.listed) == (False, 0)

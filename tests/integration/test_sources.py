@@ -115,6 +115,8 @@ async def test_a_new_server_does_not_get_the_old_ones_password(client: httpx2.As
     for url in ("https://elsewhere.example/", "https://camera.example:8443/", "http://camera.example/"):
         other = await client.patch(path, json={"base_url": url, "auth_header": None})
         assert other.status_code == 422, "nothing said of the header gives the password"
+        tested = await client.post(f"{path}/test", json={"base_url": url})
+        assert tested.status_code == 422, "a test does not give it either"
     both = {"base_url": "https://elsewhere.example/", "auth_password": "new"}
     assert (await client.patch(path, json=both)).status_code == 200
     forgotten = {"base_url": "https://camera.example/", "auth_type": "none"}

@@ -232,9 +232,11 @@ class Trapline(AnalysisCalls):
         """One page of what became of a source's files; filters are state, cursor, limit."""
         return self._to.get(f"/image-pull-sources/{source_id}/files", Page[PulledFile], filters)
 
-    def retry_source_files(self, source_id: UUID) -> FilesReleased:
-        """Let failed and quarantined files of a source be tried again."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased)
+    def retry_source_files(self, source_id: UUID, path: str | None = None) -> FilesReleased:
+        """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
+        return self._to.send(
+            "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
+        )
 
     def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
         """One poll of a source, as far as it has come."""

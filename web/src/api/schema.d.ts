@@ -1192,7 +1192,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Files
-         * @description Let failed and quarantined files be tried again with the next run.
+         * @description Let failed and quarantined files, or one of them, be tried again with the next run.
          */
         post: operations["retry_files_image_pull_sources__source_id__files_retry_post"];
         delete?: never;
@@ -1272,7 +1272,7 @@ export interface paths {
         put?: never;
         /**
          * Prove Source
-         * @description Test a pull source: what a run would take, a few files fetched to prove it, nothing stored.
+         * @description Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing.
          */
         post: operations["prove_source_image_pull_sources__source_id__test_post"];
         delete?: never;
@@ -6442,7 +6442,10 @@ export interface operations {
     };
     retry_files_image_pull_sources__source_id__files_retry_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only this file; else all of them. */
+                path?: string | null;
+            };
             header?: never;
             path: {
                 source_id: string;
@@ -6585,7 +6588,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SourceSettings"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -10,7 +10,7 @@ import structlog
 
 from trapline.server.actions.gateways import open_gateway
 from trapline.server.actions.pull_files import unforeseen
-from trapline.server.actions.sources import find_deployment, make_row
+from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown
 from trapline.server.db.sources import SourceRow, get_source
@@ -22,7 +22,7 @@ from trapline.server.rules.capture_time import find_capture_time
 from trapline.server.rules.pulling import MINUTE, TEST_WITHIN, judge_path
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
-from trapline.wire.sources import SourceTest, SourceTrial, TestFile
+from trapline.wire.sources import SourceSettings, SourceTest, SourceTrial, TestFile
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,22 @@ class _Seen:
         return SourceTest(ok=False, detail=detail, listed=self.listed, new=self.new, files=self.files)
 
 
-async def prove_source(system: System, scope: Scope, source_id: UUID, files: int) -> SourceTest:
-    """Test a source: what a run would take, and up to `files` of them fetched. Raises NotFound, Forbidden."""
+async def prove_source(
+    system: System, scope: Scope, source_id: UUID, files: int, change: SourceSettings | None = None
+) -> SourceTest:
+    """Test a source, and up to `files` of its files fetched, with a change that is not kept.
+
+    Raises NotFound, Forbidden, and as the change would: Unprocessable, OutboundRefused.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id)
         deployment = await get_deployment(scope, tx, row.deployment_id)
+        if change is not None:
+            # Out of the session, or the end of the transaction would store it.
+            tx.session.expunge(row)
+            old_url = row.base_url
+            apply_settings(system, row, change)
+            row.moved_at = row.moved_at if row.base_url == old_url else datetime.now(UTC)
     return await _test(system, scope, row, deployment, files)
 
 

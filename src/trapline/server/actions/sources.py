@@ -91,6 +91,7 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
         timeouts={},
         schedule="0 * * * *",
         max_files_per_run=10,
+        concurrency=4,
         min_age_s=0,
         is_active=True,
         has_password=False,
@@ -99,13 +100,13 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
         created_at=now,
         updated_at=now,
     )
-    _apply(system, row, new)
+    apply_settings(system, row, new)
     row.next_run_at = next_run(row.schedule, ZoneInfo(deployment.time_zone), now, _chance)
     return row
 
 
-def _apply(system: System, row: SourceRow, change: SourceSettings) -> None:
-    """Put settings onto a row and check them together; what is not set stays as it is."""
+def apply_settings(system: System, row: SourceRow, change: SourceSettings) -> None:
+    """Put settings onto a row and check them together; what is not set stays. Raises Unprocessable, OutboundRefused."""
     given = change.model_dump(exclude_unset=True)
     old = _server_of(row) if row.base_url else None
     for name, value in given.items():
@@ -242,7 +243,7 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
         old_url = row.base_url
-        _apply(system, row, change)
+        apply_settings(system, row, change)
         if row.base_url != old_url:
             # Names, sizes and tags mean nothing at another address. A run at the old one could still note some.
             await interrupt_run(scope, tx, row.id, "the address of the source was changed; the next run begins there")
@@ -320,11 +321,11 @@ async def list_files(
     return Page(results=files, next=following, count=count, count_is_estimate=estimated)
 
 
-async def retry_files(system: System, scope: Scope, source_id: UUID) -> FilesReleased:
-    """Let failed and quarantined files be tried again with the next run. Raises NotFound, Forbidden."""
+async def retry_files(system: System, scope: Scope, source_id: UUID, path: str | None = None) -> FilesReleased:
+    """Let failed and quarantined files, or the one at `path`, be tried again. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         source = await get_source(scope, tx, source_id)
-        released = await release_files(scope, tx, source)
+        released = await release_files(scope, tx, source, path)
         tx.audit("retry", "source", source.id, source.project_id, files=released)
     return FilesReleased(files=released)
 

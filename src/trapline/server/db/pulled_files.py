@@ -165,12 +165,13 @@ def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[P
     return statement if state is None else statement.where(PulledFileRow.state == state)
 
 
-async def release_files(scope: Scope, tx: Transaction, source: SourceRow) -> int:
-    """Let quarantined and failed files be tried again at once; answers how many."""
+async def release_files(scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None) -> int:
+    """Let quarantined and failed files, or the one at `path`, be tried again at once; answers how many."""
     scope.check(source.project_id)
+    ours = _is_of(source) if path is None else _is_of(source) & (PulledFileRow.path == path)
     statement = (
         update(PulledFileRow)
-        .where(_is_of(source), PulledFileRow.state.in_(("quarantined", "failed")))
+        .where(ours, PulledFileRow.state.in_(("quarantined", "failed")))
         .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
         .returning(PulledFileRow.path)
     )

@@ -20,11 +20,12 @@ from trapline.wire.sources import (
     SourceTest,
     SourceTrial,
 )
-from trapline.wire.values import Page
+from trapline.wire.values import Page, Text
 
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
 TestFiles = Annotated[int, Query(ge=0, le=20, description="How many files are fetched to prove it.")]
+FilePath = Annotated[Text | None, Query(max_length=1000, description="Only this file; else all of them.")]
 MaxFiles = Annotated[int | None, Query(ge=0, le=1_000_000, description="0 is no limit.")]
 
 
@@ -75,9 +76,11 @@ async def delete_source(system: SystemOf, scope: ScopeOf, source_id: UUID) -> No
 
 
 @router.post("/{source_id}/test")
-async def prove_source(system: SystemOf, scope: ScopeOf, source_id: UUID, files: TestFiles = 2) -> SourceTest:
-    """Test a pull source: what a run would take, a few files fetched to prove it, nothing stored."""
-    return await source_tests.prove_source(system, scope, source_id, files)
+async def prove_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings | None = None, files: TestFiles = 2
+) -> SourceTest:
+    """Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing."""
+    return await source_tests.prove_source(system, scope, source_id, files, change)
 
 
 @router.post("/{source_id}/process", status_code=202)
@@ -124,6 +127,6 @@ async def list_files(
 
 
 @router.post("/{source_id}/files/retry", status_code=202)
-async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID) -> FilesReleased:
-    """Let failed and quarantined files be tried again with the next run."""
-    return await sources.retry_files(system, scope, source_id)
+async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None) -> FilesReleased:
+    """Let failed and quarantined files, or one of them, be tried again with the next run."""
+    return await sources.retry_files(system, scope, source_id, path)
