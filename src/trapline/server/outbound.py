@@ -1,10 +1,9 @@
-"""The one way out to any address that a user can name."""
+"""HTTP to any address that a user can name."""
 
 import asyncio
 import base64
-import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,18 +12,14 @@ from importlib.metadata import version
 import httpcore2
 import httpx2
 
+from trapline.server.dialing import Dialer, Resolver, resolve_host
 from trapline.server.errors import OutboundFailed, OutboundRefused
-from trapline.server.rules.addresses import OutboundPolicy, parse_address, why_refused
+from trapline.server.rules.addresses import OutboundPolicy
 
 MAX_REDIRECTS = 3
 MAX_HEADER_BYTES = 4096
 SCHEMES = {"http": 80, "https": 443}
-# Below 1024 only the web's own ports; above it none of the stores that are often left without a password.
-LOW_PORTS = (80, 443)
-REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
 USER_AGENT = f"Trapline/{version('trapline')} (pulls camera pictures; see the docs of Trapline)"
-
-Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True)
@@ -96,11 +91,12 @@ class Outbound:
         timeouts: Timeouts | None = None,
         resolve: Resolver | None = None,
         verify: ssl.SSLContext | None = None,
+        connections: int = 4,
     ) -> None:
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
         self._client = httpx2.AsyncClient(
-            transport=_GuardedTransport(policy, resolve or resolve_host, verify),
+            transport=_GuardedTransport(policy, resolve or resolve_host, verify, connections),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
@@ -108,22 +104,27 @@ class Outbound:
 
     @asynccontextmanager
     async def get(
-        self, url: str, headers: Mapping[str, str] | None = None, *, patience_s: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience_s: float | None = None,
+        max_redirects: int = MAX_REDIRECTS,
     ) -> AsyncIterator[Answer]:
-        """Open a URL, following at most three redirects by hand.
+        """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect is an answer.
 
         `patience_s` is how long the server may be silent, the download's time unless told. Credentials go only to
         their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed for a server that cannot
         be spoken to; any HTTP status but a redirect is an answer.
         """
         current = parse_url(url)
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(max_redirects + 1):
             sent = dict(headers or {})
             if self._credentials is not None and self._credentials.origin == origin_of(current):
                 sent.update(self._credentials.headers)
             response = await self._send(self._build(current, sent, patience_s))
             try:
-                if not response.is_redirect or "location" not in response.headers:
+                if not max_redirects or not response.is_redirect or "location" not in response.headers:
                     yield Answer(str(current), response.status_code, response.headers, response)
                     return
                 current = parse_url(str(current.join(response.headers["location"])))
@@ -131,7 +132,7 @@ class Outbound:
                 raise OutboundFailed("the server redirects to something that is no address") from error
             finally:
                 await response.aclose()
-        raise OutboundFailed(f"the server redirected more than {MAX_REDIRECTS} times")
+        raise OutboundFailed(f"the server redirected more than {max_redirects} times")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -188,21 +189,14 @@ def is_sendable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-async def resolve_host(host: str, port: int) -> list[str]:
-    """Ask the system for the addresses of a host."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a host once, checks what it found, and connects to that very address.
+    """Connects by way of the dialer, to the address that it checked.
 
     The name stays what TLS verifies and what the Host header says, because only the connection is made here.
     """
 
-    def __init__(self, policy: OutboundPolicy, resolve: Resolver) -> None:
-        self._policy = policy
-        self._resolve = resolve
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
         self._inner = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -213,37 +207,15 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(host, port)
-        except TimeoutError as error:
-            raise httpcore2.ConnectTimeout("the name was not resolved in time") from error
-        except (OSError, UnicodeError) as error:
-            raise httpcore2.ConnectError(f"the name {host} is not known") from error
-        failure: Exception = httpcore2.ConnectError(f"the name {host} has no address")
-        for address in self._allowed(host, port, addresses):
+        async def connect(address: str) -> httpcore2.AsyncNetworkStream:
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
+            except httpcore2.ConnectTimeout as error:
+                raise TimeoutError from error
+            except httpcore2.ConnectError as error:
+                raise ConnectionError(_reason(error)) from error
 
-    def _allowed(self, host: str, port: int, addresses: list[str]) -> list[str]:
-        if (host, port) in self._policy.own_origins:
-            return addresses
-        if (port < 1024 and port not in LOW_PORTS) or port in REFUSED_PORTS:
-            raise OutboundRefused(f"port {port} is not one that pictures are pulled from")
-        allowed: list[str] = []
-        refused = ""
-        for address in addresses:
-            reason = why_refused(self._policy, parse_address(address))
-            if reason is None:
-                allowed.append(address)
-            else:
-                refused = reason
-        if refused and not allowed:
-            raise OutboundRefused(_refusal(host, refused))
-        return allowed
+        return await self._dialer.dial("http", host, port, timeout, connect)
 
     async def connect_unix_socket(
         self,
@@ -260,31 +232,24 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
     """The ordinary transport over the guarded network."""
 
-    def __init__(self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None) -> None:
-        context = verify or _trusted_authorities()
+    def __init__(
+        self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
+    ) -> None:
+        context = verify or trusted_authorities()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=4,
-            max_keepalive_connections=2,
+            max_connections=connections,
+            max_keepalive_connections=connections,
             keepalive_expiry=15,
-            network_backend=_GuardedBackend(policy, resolve),
+            network_backend=_GuardedBackend(Dialer(policy, resolve)),
         )
 
 
 @cache
-def _trusted_authorities() -> ssl.SSLContext:
+def trusted_authorities() -> ssl.SSLContext:
     """Load the certificates of the system once; it takes tens of milliseconds."""
     return httpx2.create_ssl_context(trust_env=False)
-
-
-def _refusal(host: str, reason: str) -> str:
-    advice = (
-        "an operator can allow private networks with TRAPLINE_ALLOWED_NETWORKS"
-        if "private" in reason or "reserved" in reason
-        else "this is never allowed"
-    )
-    return f"{host} is {reason}, which pictures may not be pulled from; {advice}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,111 @@
+"""Dialling: a connection to a host that a user can name is resolved once, checked, and pinned to what was checked."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.rules.addresses import OutboundPolicy, parse_address, why_refused
+
+WEB_PORTS = (80, 443)
+# Below 1024 only the ports of what is spoken; above it none of the stores that are often left without a password.
+LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
+REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+Connected = TypeVar("Connected")
+
+
+async def resolve_host(host: str, port: int) -> list[str]:
+    """Ask the system for the addresses of a host."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+@dataclass(frozen=True)
+class Dialer:
+    """Opens connections where the operator's policy allows them."""
+
+    policy: OutboundPolicy
+    resolve: Resolver = resolve_host
+
+    async def dial(
+        self, scheme: str, host: str, port: int, within_s: float | None, connect: Callable[[str], Awaitable[Connected]]
+    ) -> Connected:
+        """Resolve a host once, and `connect` to the first allowed address that answers.
+
+        `connect` raises OSError or TimeoutError where it cannot. Raises OutboundRefused for what the policy forbids,
+        OutboundFailed where nobody answers.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                addresses = await self.resolve(host, port)
+        except TimeoutError as error:
+            raise OutboundFailed(f"no connection to {host} within the time allowed") from error
+        except (OSError, UnicodeError) as error:
+            raise OutboundFailed(f"no connection to {host}: the name {host} is not known") from error
+        failure = OutboundFailed(f"no connection to {host}: the name {host} has no address")
+        for address in self._allowed(scheme, host, port, addresses):
+            try:
+                return await connect(address)
+            except TimeoutError:
+                failure = OutboundFailed(f"no connection to {host} within the time allowed")
+            except OSError as error:
+                failure = OutboundFailed(f"no connection to {host}: {_reason(error)}")
+        raise failure
+
+    async def open_socket(self, scheme: str, host: str, port: int, within_s: float) -> socket.socket:
+        """Open a socket to a host. Raises as `dial` does."""
+        return await self.dial(scheme, host, port, within_s, lambda address: connect_socket(address, port, within_s))
+
+    def _allowed(self, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
+        if (host, port) in self.policy.own_origins:
+            return addresses
+        if (port < 1024 and port not in LOW_PORTS.get(scheme, WEB_PORTS)) or port in REFUSED_PORTS:
+            raise OutboundRefused(f"port {port} is not one that pictures are pulled from")
+        allowed: list[str] = []
+        refused = ""
+        for address in addresses:
+            reason = why_refused(self.policy, parse_address(address))
+            if reason is None:
+                allowed.append(address)
+            else:
+                refused = reason
+        if refused and not allowed:
+            raise OutboundRefused(_refusal(host, refused))
+        return allowed
+
+
+async def connect_socket(address: str, port: int, within_s: float) -> socket.socket:
+    """Open a socket to an address that was checked. Raises OSError, TimeoutError."""
+    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(within_s):
+            await asyncio.get_running_loop().sock_connect(opened, (address, port))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def is_data_port(port: int) -> bool:
+    """Tell whether a server that was dialled may name this port of its own for another connection."""
+    return 1024 <= port < 65_536 and port not in REFUSED_PORTS
+
+
+def _refusal(host: str, reason: str) -> str:
+    advice = (
+        "an operator can allow private networks with TRAPLINE_ALLOWED_NETWORKS"
+        if "private" in reason or "reserved" in reason
+        else "this is never allowed"
+    )
+    return f"{host} is {reason}, which pictures may not be pulled from; {advice}"
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)[:200] or type(error).__name__
