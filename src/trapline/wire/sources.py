@@ -45,8 +45,9 @@ class SourceSettings(Request):
 
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `options` are the gateway's own: see
-    wire/gateway_options; secret ones that a change leaves out stay, null forgets them.
+    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
+    fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
+    leaves out stay, null forgets them.
     """
 
     name: Name | None = None
@@ -62,6 +63,7 @@ class SourceSettings(Request):
     include: list[Text] | None = None
     exclude: list[Text] | None = None
     rate_limit_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=16)] | None = None
     min_age_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
     filename_time_pattern: Text | None = None
     connect_timeout_s: Annotated[Real, Field(gt=0, le=600)] | None = None
@@ -139,6 +141,7 @@ class Source(Message):
     include: list[AnyText]
     exclude: list[AnyText]
     rate_limit_per_s: float | None
+    concurrency: int
     min_age_s: int
     filename_time_pattern: AnyText | None
     is_active: bool

@@ -46,6 +46,7 @@ class SourceRow(Row):
     include: Mapped[Texts] = mapped_column(default=list)
     exclude: Mapped[Texts] = mapped_column(default=list)
     rate_limit_per_s: Mapped[float | None]
+    concurrency: Mapped[int] = mapped_column(default=4, server_default="4")
     min_age_s: Mapped[int] = mapped_column(default=0)
     filename_time_pattern: Mapped[str | None]
     timeouts: Mapped[dict[str, Any]] = mapped_column(default=dict)
