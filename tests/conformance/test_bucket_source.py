@@ -1,6 +1,5 @@
 """A bucket as a pull source, against a real S3 server."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ import pytest
 from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 
 from trapline.server.errors import FileGone, OutboundFailed
-from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Entry
 from trapline.server.gateways.s3_bucket import S3Bucket
 from trapline.server.outbound import Outbound
@@ -45,10 +43,10 @@ class Bucketful:
             answer = await client.put(signed, content=data)
             assert answer.is_success, answer.text
 
-    def open(self, signer: Signer | None = READER, bucket: str = BUCKET) -> S3Bucket:
+    def open(self, signer: Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000) -> S3Bucket:
         policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", self.server.port)}))
         url = f"s3://{bucket}/{self.prefix.rstrip('/')}"
-        return S3Bucket(Outbound(policy), self.server.endpoint, url, signer, pace=Pace())
+        return S3Bucket(Outbound(policy), self.server.endpoint, url, signer, page_entries=page_entries)
 
 
 @pytest.fixture
@@ -102,11 +100,14 @@ async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(bucketful: B
         assert changed is not None
 
 
-async def test_a_listing_goes_on_over_its_pages(bucketful: Bucketful, bucket: S3Bucket) -> None:
-    names = [f"IMG_{number:04}.JPG" for number in range(1100)]
-    for first in range(0, len(names), 50):
-        await asyncio.gather(*[bucketful.put(name, b"x") for name in names[first : first + 50]])
+@pytest.mark.parametrize("page_entries", [1, 2, 5])
+async def test_a_listing_goes_on_over_its_pages(bucketful: Bucketful, page_entries: int) -> None:
+    names = [f"10{number}MEDIA/IMG {number} &+.JPG" for number in range(5)]
+    for name in names:
+        await bucketful.put(name, b"x")
+    bucket = bucketful.open(page_entries=page_entries)
     assert [entry.path for entry in await _list(bucket)] == names
+    await bucket.close()
 
 
 async def test_what_is_wrong_is_told_in_words(bucketful: Bucketful) -> None:

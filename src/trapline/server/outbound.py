@@ -18,6 +18,8 @@ from trapline.server.rules.addresses import OutboundPolicy
 
 MAX_REDIRECTS = 3
 MAX_HEADER_BYTES = 4096
+# As many as any source may ask for; how many it does is counted where its files are taken.
+MAX_CONNECTIONS = 16
 SCHEMES = {"http": 80, "https": 443}
 USER_AGENT = f"Trapline/{version('trapline')} (pulls camera pictures; see the docs of Trapline)"
 
@@ -91,12 +93,11 @@ class Outbound:
         timeouts: Timeouts | None = None,
         resolve: Resolver | None = None,
         verify: ssl.SSLContext | None = None,
-        connections: int = 4,
     ) -> None:
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
         self._client = httpx2.AsyncClient(
-            transport=_GuardedTransport(policy, resolve or resolve_host, verify, connections),
+            transport=_GuardedTransport(policy, resolve or resolve_host, verify),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
@@ -232,15 +233,13 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
     """The ordinary transport over the guarded network."""
 
-    def __init__(
-        self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
-    ) -> None:
+    def __init__(self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None) -> None:
         context = verify or trusted_authorities()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=connections,
-            max_keepalive_connections=connections,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=15,
             network_backend=_GuardedBackend(Dialer(policy, resolve)),
         )

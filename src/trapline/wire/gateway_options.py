@@ -13,7 +13,7 @@ class S3Options(Request):
     """An S3 service: `key` and `secret` sign in, `endpoint` is where it is reached (without it, AWS in `region`)."""
 
     endpoint: Annotated[Text, Field(max_length=2000)] | None = None
-    region: Annotated[Text, Field(min_length=1, max_length=100)] = "us-east-1"
+    region: Annotated[Text, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")] = "us-east-1"
     key: Annotated[Text, Field(max_length=500)] | None = None
     secret: Annotated[Text, Field(max_length=500)] | None = None
 
@@ -43,9 +43,14 @@ class RestMapping(Request):
 
 
 class RestOptions(Request):
-    """A JSON interface that lists files, page by page."""
+    """A JSON interface that lists files, page by page.
+
+    Files are fetched from the interface's own server, and from those in `file_origins`, such as `https://cdn.example`,
+    which never see the sign-in.
+    """
 
     mapping: RestMapping = RestMapping()
+    file_origins: Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_length=20)] = []
 
 
 FORMS: dict[str, type[Request]] = {"s3": S3Options, "sftp": SftpOptions, "rest": RestOptions}

@@ -12,6 +12,7 @@ from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
+from trapline.server.rules.source_addresses import split_address
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
 from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, check_options
@@ -91,8 +92,15 @@ def _open_rest(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.outbound import Outbound
 
     outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
-    mapping = RestOptions.model_validate(row.options).mapping
-    return RestListing(outbound, row.base_url, mapping, pace=Pace(row.rate_limit_per_s))
+    options = RestOptions.model_validate(row.options)
+    return RestListing(
+        outbound,
+        row.base_url,
+        options.mapping,
+        file_origins=options.file_origins,
+        listing_s=timeouts.listing_s,
+        pace=Pace(row.rate_limit_per_s),
+    )
 
 
 def _open_s3(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
@@ -100,14 +108,18 @@ def _open_s3(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.outbound import Outbound
     from trapline.server.rules.presign import Signer
 
+    split_address(row.base_url)
     options = S3Options.model_validate(row.options)
     secret = open_secrets(system, row).get(f"{OPTION}secret")
+    if row.auth_type != "none":
+        raise Unprocessable("An S3 source signs in by its options `key` and `secret`; leave auth_type out.")
     if (options.key is None) != (secret is None):
         raise Unprocessable("An S3 source needs both options, `key` and `secret`, or none of them for a public bucket.")
     signer = None if options.key is None or secret is None else Signer(options.key, secret, options.region)
     endpoint = options.endpoint or f"https://s3.{options.region}.amazonaws.com"
     outbound = Outbound(system.outbound, timeouts=timeouts)
-    return S3Bucket(outbound, endpoint, row.base_url, signer, pace=Pace(row.rate_limit_per_s))
+    pace = Pace(row.rate_limit_per_s)
+    return S3Bucket(outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace)
 
 
 OPENERS: dict[str, Callable[[System, SourceRow, "Timeouts"], Gateway]] = {

@@ -17,6 +17,8 @@ from urllib.parse import quote
 import structlog
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from trapline.server.gateways.http_answers import read_iso_time
+
 log = structlog.get_logger(__name__)
 
 PIECE_CHARACTERS = 256 * 1024
@@ -190,7 +192,7 @@ def _read_row(row: LexborNode) -> _Row:
             size = _whole(exact)
             said.append(exact)
         elif stamp is not None:
-            modified_at = _iso_time(stamp)
+            modified_at = read_iso_time(stamp)
             is_exact = modified_at is not None
             said.append(str(modified_at))
         elif modified_at is None and _TIME.search(text):
@@ -261,14 +263,6 @@ def _read_time(text: str) -> datetime | None:
         return None
 
 
-def _iso_time(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def _is_text(name: str) -> bool:
     try:
         name.encode()
@@ -293,7 +287,7 @@ def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
     modified_at = None
     if isinstance(stamp, str):
         try:
-            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else _iso_time(stamp)
+            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else read_iso_time(stamp)
         except (ValueError, TypeError, OverflowError, IndexError):
             modified_at = None
     exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None

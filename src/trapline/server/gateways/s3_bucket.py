@@ -1,69 +1,124 @@
 """A bucket of an S3 service, or what lies under a prefix of it (Amazon S3 API, "ListObjectsV2" and "GetObject")."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote_plus, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
-from trapline.server.errors import FileGone, OutboundFailed
-from trapline.server.gateways.http_directory import read_http_time, read_retry_after
+import structlog
+
+from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.http_answers import (
+    as_open_file,
+    fingerprint_of,
+    read_iso_time,
+    read_page,
+    read_retry_after,
+    unless_known,
+)
 from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_PATH_CHARACTERS, Entry, OpenFile
-from trapline.server.outbound import Answer, Outbound, is_sendable
+from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.outbound import Answer, Outbound, parse_url
 from trapline.server.rules.presign import Signer, encode_query
 
-PAGE_BYTES = 16 * 1024 * 1024
+log = structlog.get_logger(__name__)
+
+# A thousand keys of 1,024 bytes, each byte written as three.
+PAGE_BYTES = 4 * 1024 * 1024
+PAGE_ENTRIES = 1000
+ERROR_BYTES = 4096
 LIFETIME_S = 900
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+WORDS = {
+    "NoSuchBucket": "there is no bucket of this name",
+    "AccessDenied": "the service denies access: check `key` and `secret`, and that they may list and read it",
+    "SignatureDoesNotMatch": "the service does not accept the signature: check `secret` and `region`",
+    "InvalidAccessKeyId": "the service does not know this `key`",
+    "RequestTimeTooSkewed": "the service finds that the clock of this machine is wrong",
+    "PermanentRedirect": "the bucket is in another region: set `region` and `endpoint`",
+    "TemporaryRedirect": "the bucket is reached elsewhere: set `region` and `endpoint`",
+    "AuthorizationHeaderMalformed": "the bucket is in another region: set `region`",
+    "AuthorizationQueryParametersError": "the service does not accept the signature: check `region`",
+    "InvalidObjectState": "the object is in an archive: restore it first",
+    "SlowDown": "the service says that it is asked too often",
+}
 
 
 class S3Bucket:
-    """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may."""
+    """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may.
 
-    def __init__(self, outbound: Outbound, endpoint: str, base_url: str, signer: Signer | None, *, pace: Pace) -> None:
-        split = urlsplit(base_url)
+    A signature is for one address, so no redirect is followed: where a bucket really is must be set.
+    """
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        endpoint: str,
+        base_url: str,
+        signer: Signer | None,
+        *,
+        listing_s: float = 30,
+        page_entries: int = PAGE_ENTRIES,
+        pace: Pace | None = None,
+    ) -> None:
+        reached = parse_url(endpoint)
+        if reached.query or reached.fragment:
+            raise OutboundRefused("an endpoint has no `?` and no `#`")
+        # As they stand: a key may have signs that would begin a query or a fragment.
+        bucket, _, prefix = base_url.partition("://")[2].partition("/")
+        if not BUCKET.fullmatch(bucket):
+            raise OutboundRefused("this address names no bucket, as s3://bucket/prefix does")
         self._outbound = outbound
-        self._address = f"{endpoint.rstrip('/')}/{split.netloc}"
-        prefix = split.path.lstrip("/")
+        self._address = f"{endpoint.rstrip('/')}/{bucket}"
         self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
         self._signer = signer
-        self._pace = pace
+        self._listing_s = listing_s
+        self._page_entries = page_entries
+        self._pace = pace or Pace()
 
     async def list_files(self) -> AsyncIterator[Entry]:
         """List every object under the prefix, page by page."""
-        count = 0
-        token: str | None = ""
-        while token is not None:
-            query = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix}
-            if token:
-                query["continuation-token"] = token
-            entries, token = _read_page(await self._fetch_page(query), self._prefix)
-            count += len(entries)
+        asked = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix, "max-keys": str(self._page_entries)}
+        token: str | None = None
+        count = left_out = 0
+        for _ in range(MAX_FOLDERS):
+            more = {"continuation-token": token} if token else {}
+            page = await asyncio.to_thread(_read_listing, await self._fetch_page(asked | more), self._prefix)
+            count += len(page.entries)
+            left_out += page.left_out
             if count > MAX_ENTRIES:
                 raise OutboundFailed(f"the bucket has more than {MAX_ENTRIES:,} entries")
-            for entry in entries:
+            for entry in page.entries:
                 yield entry
+            if page.following is None:
+                if left_out:
+                    log.warning("objects of a bucket are left out: their keys cannot be asked for", count=left_out)
+                return
+            if page.following == token:
+                raise OutboundFailed("the listing leads back to the page that it comes from")
+            token = page.following
+        raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one object; None if it still is the version `known_etag`."""
-        headers = {"If-None-Match": known_etag} if known_etag and is_sendable(known_etag) else {}
+        if _climbs(path):
+            raise OutboundFailed("a key with `.` or `..` between its slashes cannot be asked for")
         await self._pace.wait_turn()
-        async with self._outbound.get(self._sign(f"/{self._prefix}{path}", {}), headers) as answer:
+        url = self._sign(f"/{self._prefix}{path}", {})
+        async with self._outbound.get(url, unless_known(known_etag), max_redirects=0) as answer:
             if answer.status == 304 and known_etag:
                 yield None
                 return
-            if answer.status == 404:
-                raise FileGone("the bucket has no such object any more (404)")
             if answer.status != 200:
-                raise OutboundFailed(await _in_words(answer), read_retry_after(answer))
-            length = answer.headers.get("content-length", "")
-            yield OpenFile(
-                int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None,
-                read_http_time(answer.headers.get("last-modified")),
-                answer.headers.get("etag"),
-                answer.chunks(),
-            )
+                failure = await _failure(answer)
+                is_gone = answer.status == 404 and failure.detail != WORDS["NoSuchBucket"]
+                raise FileGone("the bucket has no such object any more (404)") if is_gone else failure
+            yield as_open_file(answer)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -71,15 +126,11 @@ class S3Bucket:
 
     async def _fetch_page(self, query: Mapping[str, str]) -> bytes:
         await self._pace.wait_turn()
-        async with self._outbound.get(self._sign("", query)) as answer:
+        url = self._sign("", query)
+        async with self._outbound.get(url, patience_s=self._listing_s, max_redirects=0) as answer:
             if answer.status != 200:
-                raise OutboundFailed(await _in_words(answer), read_retry_after(answer))
-            page = bytearray()
-            async for chunk in answer.chunks():
-                page += chunk
-                if len(page) > PAGE_BYTES:
-                    raise OutboundFailed("a page of the listing is longer than 16 MiB")
-            return bytes(page)
+                raise await _failure(answer)
+            return await read_page(answer, PAGE_BYTES, self._listing_s)
 
     def _sign(self, path: str, query: Mapping[str, str]) -> str:
         if self._signer is None:
@@ -89,71 +140,81 @@ class S3Bucket:
         return self._signer.presign("GET", url, lifetime_s=LIFETIME_S, now=datetime.now(UTC), query=query)
 
 
-def _read_page(page: bytes, prefix: str) -> tuple[list[Entry], str | None]:
-    """Read a page of a listing: its objects, and the token of the next page."""
-    # Entities are for those who want to blow up a reader: no S3 service declares any.
-    if b"<!DOCTYPE" in page or b"<!ENTITY" in page:
-        raise OutboundFailed("the listing declares entities, as no S3 service does")
+class _Listing(NamedTuple):
+    """One page of a listing, and the token of the next."""
+
+    entries: list[Entry]
+    left_out: int
+    following: str | None
+
+
+def _read_listing(page: bytes, prefix: str) -> _Listing:
+    no_listing = OutboundFailed("the server answered with something that is no listing of a bucket")
     try:
-        root = ET.fromstring(page)  # noqa: S314 - nothing is declared in it
-    except ET.ParseError as error:
-        raise OutboundFailed("the server answered with something that is no listing of a bucket") from error
+        text = page.decode()
+        # Entities are for those who want to blow up a reader: no S3 service declares any.
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise OutboundFailed("the listing declares entities, as no S3 service does")
+        root = ET.fromstring(text)  # noqa: S314 - nothing is declared in it
+    except (ET.ParseError, ValueError) as error:
+        raise no_listing from error
     if _name(root) != "ListBucketResult":
-        raise OutboundFailed("the server answered with something that is no listing of a bucket")
-    entries = [entry for item in root if _name(item) == "Contents" and (entry := _read_object(item, prefix))]
-    more = {_name(item): item.text or "" for item in root}
-    token = more.get("NextContinuationToken") if more.get("IsTruncated") == "true" else None
-    if more.get("IsTruncated") == "true" and not token:
+        raise no_listing
+    told = {_name(item): item.text or "" for item in root}
+    objects = [item for item in root if _name(item) == "Contents"]
+    is_encoded = told.get("EncodingType") == "url"
+    read = [_read_object(item, prefix, is_encoded=is_encoded) for item in objects]
+    entries = [entry for entry in read if isinstance(entry, Entry)]
+    following = told.get("NextContinuationToken") if told.get("IsTruncated") == "true" else None
+    if told.get("IsTruncated") == "true" and not following:
         raise OutboundFailed("the listing says that more follows, and not where")
-    return entries, token
+    return _Listing(entries, read.count(None), following)
 
 
 def _name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _read_object(item: ET.Element, prefix: str) -> Entry | None:
+def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> Entry | str | None:
+    """Read one object; its key for one that is only a folder, None for one that cannot be asked for by its key."""
     told = {_name(part): part.text or "" for part in item}
-    key = unquote_plus(told.get("Key", ""), errors="replace")
+    key = told.get("Key", "")
+    if is_encoded:
+        key = unquote_plus(key, errors="replace")
     path = key.removeprefix(prefix)
-    # A key that ends with a slash is a folder of somebody's making; others cannot be asked for or told again.
-    if not key.startswith(prefix) or not path or path.endswith("/") or "\ufffd" in path:
+    if key.startswith(prefix) and (not path or path.endswith("/")):
+        return key
+    if not key.startswith(prefix) or "\ufffd" in path or _climbs(path) or not path.isprintable():
         return None
-    if len(path) > MAX_PATH_CHARACTERS or not path.isprintable():
+    if len(path) > MAX_PATH_CHARACTERS:
         return None
-    size = told.get("Size", "")
-    said = f"{told.get('ETag', '')}|{size}|{told.get('LastModified', '')}"
-    return Entry(
-        path,
-        int(size) if size.isdigit() and len(size) < 19 else None,
-        _read_time(told.get("LastModified", "")),
-        True,
-        said,
-    )
+    size, time = told.get("Size", ""), told.get("LastModified", "")
+    is_whole = size.isascii() and size.isdigit() and len(size) < 19
+    said = fingerprint_of(f"{told.get('ETag', '')}|{size}|{time}")
+    return Entry(path, int(size) if is_whole else None, read_iso_time(time), True, said)
 
 
-def _read_time(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+def _climbs(path: str) -> bool:
+    """Tell whether parts of a path are steps to a client, which would then ask for another object, or bucket."""
+    return any(part in (".", "..") for part in path.split("/"))
 
 
-async def _in_words(answer: Answer) -> str:
+async def _failure(answer: Answer) -> OutboundFailed:
+    """Say in words why the service did not give what was asked for."""
     start = bytearray()
     async for chunk in answer.chunks():
         start += chunk
-        if len(start) > 4096:
+        if len(start) > ERROR_BYTES:
             break
-    code = bytes(start).partition(b"<Code>")[2].partition(b"</Code>")[0].decode("ascii", "replace")[:60]
-    words = {
-        "NoSuchBucket": "there is no bucket of this name",
-        "AccessDenied": "the service denies access: check `key` and `secret`, and that they may list and read it",
-        "SignatureDoesNotMatch": "the service does not accept the signature: check `secret` and `region`",
-        "InvalidAccessKeyId": "the service does not know this `key`",
-        "PermanentRedirect": "the bucket is in another region: set `region` and `endpoint`",
-        "AuthorizationHeaderMalformed": "the bucket is in another region: set `region`",
-        "SlowDown": "the service says that it is asked too often",
-    }
-    return words.get(code, f"the service answered with status {answer.status}" + (f" ({code})" if code else ""))
+    said = bytes(start[:ERROR_BYTES]).decode("ascii", "replace")
+    code = _part(said, "Code")
+    words = WORDS.get(code, f"the service answered with status {answer.status}" + (f" ({code})" if code else ""))
+    region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
+    if re.fullmatch(r"[a-z0-9-]{1,60}", region):
+        words += f"; it names the region {region}"
+    return OutboundFailed(words, read_retry_after(answer))
+
+
+def _part(said: str, name: str) -> str:
+    found = re.search(rf"<{name}>([\w.-]{{1,60}})</{name}>", said)
+    return found[1] if found else ""

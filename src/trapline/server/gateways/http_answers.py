@@ -1,0 +1,151 @@
+"""What every gateway over HTTP reads alike: a file, a listing in bounded time and size, dates, statuses in words."""
+
+import asyncio
+import hashlib
+import time
+import zlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_to_bytes
+
+from trapline.server.errors import OutboundFailed
+from trapline.server.gateways.port import OpenFile
+from trapline.server.outbound import Answer, is_sendable
+
+MAX_RETRY_AFTER_S = 86_400
+MAX_SAID = 500
+UNPACKED_BYTES = 256 * 1024
+# Some S3 services leave in the name of a coding that they have undone.
+PLAIN_CODINGS = ("", "identity", "aws-chunked")
+
+
+def unless_known(etag: str | None) -> dict[str, str]:
+    """Make the header that asks for a file only if it is another version than this one."""
+    return {"If-None-Match": etag} if etag and is_sendable(etag) else {}
+
+
+def as_open_file(answer: Answer) -> OpenFile:
+    """Tell of a file whose bytes a server has begun to send. Raises OutboundFailed where they are compressed."""
+    if answer.headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
+        raise OutboundFailed("the server sends it compressed, though it was asked not to")
+    length = answer.headers.get("content-length", "")
+    return OpenFile(
+        int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None,
+        read_http_time(answer.headers.get("last-modified")),
+        answer.headers.get("etag"),
+        answer.chunks(),
+    )
+
+
+async def read_page(answer: Answer, most_bytes: int, budget_s: float) -> bytes:
+    """Read one page of a listing whole, at most so many bytes and for at most so many seconds."""
+    page = bytearray()
+    try:
+        async for chunk in decoded(within(answer.chunks(), budget_s), answer):
+            page += chunk
+            if len(page) > most_bytes:
+                raise OutboundFailed(f"a page of the listing is longer than {most_bytes // 2**20} MiB")
+    except zlib.error as error:
+        raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
+    return bytes(page)
+
+
+async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator[bytes]:
+    """Undo the compression that some servers use without being asked, in pieces of bounded size."""
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        async for chunk in chunks:
+            yield chunk
+        return
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise OutboundFailed(f"the server sends the listing compressed as {coding[:20]!r}, which is not read")
+    unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
+    async for chunk in chunks:
+        piece = unpacker.decompress(chunk, UNPACKED_BYTES)
+        while piece:
+            yield piece
+            piece = unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
+    if not unpacker.eof:
+        raise OutboundFailed("the listing ended before its compression did")
+
+
+async def within(chunks: AsyncIterator[bytes], budget_s: float) -> AsyncIterator[bytes]:
+    """Pass chunks on, but wait for them no longer than `budget_s` seconds in all."""
+    left = budget_s
+    while True:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(left):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise OutboundFailed(f"the listing took longer than {budget_s:g} seconds") from error
+        left = max(0.0, left - (time.monotonic() - started))
+        yield chunk
+
+
+def read_http_time(text: str | None) -> datetime | None:
+    """Read a date of HTTP, such as Last-Modified."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def read_iso_time(text: str) -> datetime | None:
+    """Read a time of RFC 3339; None for one that names no zone."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_retry_after(answer: Answer) -> int | None:
+    """Read how many seconds a server asks to be left alone for, at most a day."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text[:9]), MAX_RETRY_AFTER_S)
+    moment = read_http_time(text)
+    if moment is None:
+        return None
+    left = moment - datetime.now(UTC)
+    return min(max(0, int(left / timedelta(seconds=1))), MAX_RETRY_AFTER_S)
+
+
+def status_in_words(status: int, what: str) -> str:
+    """Say what a status means, and what to do about it; `what` is what was asked for."""
+    words = {
+        401: f"the server asks for a sign-in before it gives {what} (401): check user name and password",
+        403: f"the server forbids {what} (403): check the sign-in, and whether the server lists folders",
+        404: f"the server has no such address (404): {what} is not there",
+        410: f"{what} is gone from the server (410)",
+        429: f"the server says that it is asked too often (429) and does not give {what}",
+    }
+    if status in words:
+        return words[status]
+    return f"the server answered with status {status} instead of {what}"
+
+
+def readable_path(raw: str) -> str | None:
+    """Decode a path for people where that loses nothing; None for one that climbs out or hides something."""
+    try:
+        text = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        text = None
+    plain = text if text is not None else raw
+    if any(part in (".", "..") for part in plain.replace("\\", "/").split("/")) or "//" in raw or "\x00" in plain:
+        return None
+    is_lossless = text is not None and "%" not in text and text.count("/") == raw.count("/")
+    if is_lossless and text is not None and text.isprintable():
+        return text
+    return raw if raw.isprintable() else None
+
+
+def fingerprint_of(said: str) -> str:
+    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
+    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
+        return said
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
