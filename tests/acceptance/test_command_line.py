@@ -17,6 +17,7 @@ def run_alone(*arguments: str, **settings: str) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [sys.executable, "-m", "trapline.cli.main", *arguments],
         env=quiet_environment(**settings),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,6 +66,25 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(settings: dict[str, str]
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["s3://feeds/", "--option", "secret=pw4711"], "--option-file secret=FILE"),
+        (["sftp://nas.example/", "--option", "key=pw4711"], "--option-file key=FILE"),
+        (["https://a.example/", "--gateway", "rest", "--option", "mapping={"], "no JSON"),
+        (["https://a.example/", "--option", "mapping"], "NAME=VALUE"),
+        (["https://a.example/", "--option-file", "mapping=/nowhere"], "/nowhere cannot be read"),
+        (["https://a.example/", "--username", "ranger"], "--password-file"),
+        (["https://a.example/", "--auth", "digest"], "basic, bearer, header"),
+    ],
+)
+def test_what_a_source_cannot_be_told_is_said_before_anything_is_sent(arguments: list[str], words: str) -> None:
+    done = run_alone("source", "add", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "pw4711" not in done.stderr
 
 
 def test_a_refused_token_is_exit_code_4(server: RunningServer) -> None:

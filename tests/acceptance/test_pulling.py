@@ -1,6 +1,7 @@
 """Images come by themselves: a real camera server, real processes, the command line, and kill -9 in the middle."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +97,33 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
     feed.run("source", "delete", "oak", "--yes")
     with feed.open() as server:
         assert server.list_images().count == 60
+
+
+def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
+    feed: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "camera"
+    (folder / "half.JPG").write_bytes(make_jpeg(99)[:500])
+    os.utime(folder / "half.JPG", (1_700_000_000, 1_700_000_000))  # a young one might still be being written
+    listed = {"photos": [{"at": "IMG_0001.JPG"}, {"at": "IMG_0002.JPG"}, {"at": "half.JPG"}]}
+    (folder / "list.json").write_text(json.dumps(listed), encoding="utf-8")
+    (tmp_path / "mapping.json").write_text('{"items": "photos", "url": "at"}', encoding="utf-8")
+    (tmp_path / "token.txt").write_text("canary-4711\n", encoding="utf-8")
+    url = f"http://127.0.0.1:{camera.server_port}/list.json"
+    added = feed.run(
+        "source", "add", url, "--name", "portal", "--gateway", "rest", "--option", f"mapping=@{tmp_path}/mapping.json",
+        "--auth", "bearer", "--password-file", str(tmp_path / "token.txt"), "--concurrency", "2", "--test",
+    )  # fmt: skip
+    assert "3 files" in added.stdout
+    told = feed.run("source", "list", "--json")
+    assert "canary" not in added.stdout + told.stdout
+    [source] = json.loads(told.stdout)
+    assert (source["gateway"], source["options"]["mapping"]["url"], source["concurrency"]) == ("rest", "at", 2)
+    assert "2 imported, 1 failed" in feed.run("source", "run", "--all", "--wait").stdout
+    assert "truncated" in feed.run("source", "files", "portal", "--state", "failed").stdout
+    assert "next run: 1" in feed.run("source", "files", "portal", "--retry", "--path", "half.JPG").stdout
+    missing = feed.run("source", "files", "portal", "--retry", "--path", "IMG_0001.JPG", check=False)
+    assert (missing.returncode, "No failed or quarantined file" in missing.stderr) == (1, True)
 
 
 def test_a_feed_that_does_not_answer_is_not_added(feed: RunningServer) -> None:

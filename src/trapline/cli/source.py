@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.source_add import HELP, add_source
+
 if TYPE_CHECKING:
     from trapline.client import Trapline
-    from trapline.wire.projects import Project
-    from trapline.wire.sources import Run, Source, SourceTest
+    from trapline.wire.sources import Run, Source
 
 app = typer.Typer(
     help="A pull source is an outside place that is polled for images.",
@@ -22,88 +23,7 @@ Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
 TestFiles = Annotated[int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")]
 
 
-@app.command("add")
-def add_source(
-    url: Annotated[str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")],
-    *,
-    name: Annotated[str | None, typer.Option(help="What to call it; else its address.")] = None,
-    project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="The deployment that its images belong to.")] = None,
-    create_deployment: Annotated[str | None, typer.Option(help="Make a deployment of this name for it.")] = None,
-    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")] = None,
-    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")] = None,
-    time_zone: Annotated[str, typer.Option(help="What the new deployment's camera shows.")] = "UTC",
-    schedule: Annotated[
-        str | None, typer.Option(help="Cron in the deployment's time zone; hourly if not given.")
-    ] = None,
-    max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")] = None,
-    include: Annotated[list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No such names.")] = None,
-    time_pattern: Annotated[str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")] = None,
-    username: Annotated[str | None, typer.Option(help="To sign in there; the password is asked for.")] = None,
-    password: Annotated[str | None, typer.Option(envvar="TRAPLINE_SOURCE_PASSWORD", show_envvar=False)] = None,
-    test: Annotated[
-        bool, typer.Option("--test", help="Prove it before it is added; nothing is added if it fails.")
-    ] = False,
-    test_files: TestFiles = 2,
-    as_json: AsJson = False,
-) -> None:
-    """Add a pull source, and prove in the same command that it works.
-
-    Example: `trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test`
-    """
-    from trapline.cli.output import print_json
-    from trapline.cli.server import get_deployment, get_project, open_server
-    from trapline.wire.deployments import NewDeployment
-    from trapline.wire.sources import NewSource, SourceTrial
-
-    if username is not None and password is None:
-        password = typer.prompt("Password", hide_input=True)
-    settings: dict[str, Any] = {
-        "name": name or url[:255],
-        "base_url": url,
-        "schedule": schedule,
-        "max_files_per_run": max_files,
-        "include": include,
-        "exclude": exclude,
-        "filename_time_pattern": time_pattern,
-        "auth_type": "basic" if username is not None else None,
-        "auth_username": username,
-        "auth_password": password if username is not None else None,
-    }
-    settings = {key: value for key, value in settings.items() if value is not None}
-    with open_server() as server:
-        within = get_project(server, project)
-        settings["project"] = within.id
-        if deployment:
-            settings["deployment"] = get_deployment(server, within, deployment).id
-        place = None
-        if create_deployment and (place := _find_deployment(server, within, create_deployment)) is not None:
-            settings["deployment"] = place
-            create_deployment = None
-        new_deployment = None
-        if create_deployment:
-            new_deployment = _checked(
-                NewDeployment,
-                project=within.id,
-                name=create_deployment,
-                latitude=lat,
-                longitude=lon,
-                time_zone=time_zone,
-            )
-        source = _checked(NewSource, **settings)
-        if test:
-            trial = SourceTrial(source=source, create_deployment=new_deployment)
-            _tell_test(server.try_source(trial, test_files), as_json=False, to_errors=as_json, added=False)
-        if new_deployment is not None:
-            source = source.model_copy(update={"deployment": server.make_deployment(new_deployment).id})
-            source = NewSource.model_validate(source.model_dump(exclude_unset=True))
-        made = server.make_source(source)
-    if as_json:
-        print_json(made)
-    else:
-        print(f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})")
-        print(f"Take what is there now: trapline source run {_quoted(made.name)} --wait")
+app.command("add", help=HELP)(add_source)
 
 
 @app.command("test")
@@ -112,10 +32,11 @@ def prove_source(
 ) -> None:
     """List what a run would take and fetch a few files to prove it; nothing is stored. Exit code 1 if it fails."""
     from trapline.cli.server import open_server
+    from trapline.cli.source_proof import tell_test
 
     with open_server() as server:
         found = get_source(server, project, source)
-        _tell_test(server.prove_source(found.id, test_files), as_json=as_json, to_errors=False, added=True)
+        tell_test(server.prove_source(found.id, test_files), as_json=as_json, to_errors=False, added=True)
 
 
 @app.command("list")
@@ -161,29 +82,38 @@ def run_source(
     max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files; 0 is no limit.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Poll a source now, or every one.
+    """Poll a source now, or every active one. A run that stops at its limit says how many remain.
 
     Example: `trapline source run "Old oak" --wait`
     """
     from trapline.cli.failures import CommandFailed, Exit
     from trapline.cli.output import print_json
     from trapline.cli.server import open_server
+    from trapline.client import ServerRefused
 
     if all_ == (source is not None):
         raise CommandFailed("Say which source, or --all.", Exit.WRONG_USAGE)
+    refused: list[str] = []
     with open_server() as server:
-        sources = (
-            [it for it in _list_all(server, project) if it.is_active]
-            if all_
-            else [get_source(server, project, source or "")]
-        )
-        begun = [(it, server.run_source(it.id, max_files).run_id) for it in sources]
+        begun: list[tuple[Source, Any]] = []
+        for it in _choose(server, project, source):
+            try:
+                begun.append((it, server.run_source(it.id, max_files).run_id))
+            except ServerRefused as error:
+                if not all_:
+                    raise
+                # One source never stands in the way of another.
+                refused.append(f"{it.name}: {error}")
         runs = [_wait(server, it, run_id) if wait else server.get_source_run(it.id, run_id) for it, run_id in begun]
     if as_json:
         print_json(runs)
     else:
         for (it, _), run in zip(begun, runs, strict=True):
             print(f"{it.name}: {describe_run(run)}")
+        if all_ and not begun and not refused:
+            print("No source is active")
+    if refused:
+        raise CommandFailed("; ".join(refused), Exit.REFUSED)
     if wait and any(run.state.value != "completed" for run in runs):
         raise typer.Exit(1)
 
@@ -209,18 +139,29 @@ def list_files(
         str | None, typer.Option(help="seen, imported, duplicate, skipped, failed or quarantined.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Let failed and quarantined files be tried again.")] = False,
+    path: Annotated[str | None, typer.Option(help="With --retry: only this file.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show what became of each file of a source, and why."""
+    """Show what became of each file of a source, and why.
+
+    Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old oak" --retry`
+    """
+    from trapline.cli.failures import CommandFailed, Exit
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server import open_server
 
+    if path is not None and not retry:
+        raise CommandFailed("--path says which file --retry is for.", Exit.WRONG_USAGE)
     with open_server() as server:
         found = get_source(server, project, source)
         if retry:
-            released = server.retry_source_files(found.id)
-            print_json(released) if as_json else print(f"{released.files} files will be tried again with the next run")
+            released = server.retry_source_files(found.id, path)
+            if path is not None and not released.files:
+                raise CommandFailed(f"No failed or quarantined file is called {path}. Nothing was changed.")
+            print_json(released) if as_json else print(
+                f"Files that are tried again with the next run: {released.files:,}"
+            )
             return
         page = server.list_source_files(found.id, state=state, limit=limit)
     if as_json:
@@ -277,6 +218,13 @@ def describe_run(run: "Run") -> str:
     return told + (f" ({run.error})" if run.error else "")
 
 
+def _choose(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":
+    """The source that is named; without a name every active one."""
+    if named is not None:
+        return [get_source(server, project, named)]
+    return [it for it in _list_all(server, project) if it.is_active]
+
+
 def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
     from trapline.cli.server import get_project
 
@@ -289,24 +237,6 @@ def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
         cursor = page.next
         if cursor is None:
             return sources
-
-
-def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:
-    """The deployment of this name, if an earlier try of the same command made it."""
-    return next((it.id for it in server.list_deployments(project.id) if it.name == name), None)
-
-
-def _checked(kind: Any, **values: Any) -> Any:
-    from pydantic import ValidationError
-
-    from trapline.cli.failures import CommandFailed, Exit
-
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        where = str(wrong["loc"][0]) if wrong["loc"] else "This"
-        raise CommandFailed(f"{where} {wrong['msg'].removeprefix('Value error, ')}.", Exit.WRONG_USAGE) from None
 
 
 def _wait(server: "Trapline", source: "Source", run_id: Any) -> "Run":
@@ -329,37 +259,3 @@ def _toggle(named: str, project: str | None, *, is_active: bool, as_json: bool) 
         print_json(source)
     else:
         print(f"{source.name} is {'polled again' if source.is_active else 'paused'}")
-
-
-def _tell_test(test: "SourceTest", *, as_json: bool, to_errors: bool, added: bool) -> None:
-    """Print what a test saw. Raises CommandFailed where it failed."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.cli.output import make_console, print_json, print_table
-
-    if as_json:
-        print_json(test)
-    elif test.files and not to_errors:
-        print_table(
-            ("file", "bytes", "pixels", "taken", "known from", "trouble"),
-            [
-                (
-                    it.path,
-                    it.size,
-                    f"{it.width} × {it.height}" if it.width else None,
-                    it.captured_at,
-                    it.captured_at_source,
-                    it.detail,
-                )
-                for it in test.files
-            ],
-        )
-    if not test.ok:
-        raise CommandFailed(f"The test failed: {test.detail.rstrip('.')}." + ("" if added else " Nothing was added."))
-    if not as_json:
-        make_console(to_errors=to_errors).print(test.detail, markup=False)
-
-
-def _quoted(name: str) -> str:
-    import shlex
-
-    return shlex.quote(name)

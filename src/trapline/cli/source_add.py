@@ -1,0 +1,167 @@
+"""`trapline source add`: a feed is described, proven and added in one command."""
+
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.projects import Project
+
+HELP = """Add a pull source, and prove in the same command that it works.
+
+**A folder that a web server lists**, at a new place, behind a password (which is asked for):
+
+    trapline source add https://camera.example/DCIM/ --username ranger --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
+
+**An S3 bucket**, of any service; without --option endpoint it is AWS:
+
+    trapline source add s3://feeds/oak/ --option endpoint=https://s3.example --option key=AKIA --option-file secret=s3.txt --test
+
+**FTP, FTPS**; the password comes from a file:
+
+    trapline source add ftps://camera.example/DCIM/ --username ranger --password-file ftp.txt --test
+
+**SFTP**; without --option host_key the test names the key that the server shows:
+
+    trapline source add sftp://nas.example/pictures/ --username ranger --option-file key=id_ed25519 --option-file host_key=nas.pub --test
+
+**A mounted disk or SD card** of the server's machine, where its operator allows it:
+
+    trapline source add file:///media/card/DCIM --test
+
+**A JSON interface**, described by a small mapping:
+
+    trapline source add https://portal.example/api/photos --gateway rest --auth bearer --option 'mapping={"items": "data", "url": "href"}' --test
+
+**Messages that a server pushes**:
+
+    trapline source add wss://hub.example/events --auth bearer --password-file token.txt
+
+Secrets never stand on the command line: they are asked for, or come from --password-file, --option-file (- is
+standard input) or TRAPLINE_SOURCE_PASSWORD.
+"""  # noqa: E501 - an example is a line
+
+
+def add_source(
+    url: Annotated[str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What to call it; else its address.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
+    ] = None,
+    deployment: Annotated[str | None, typer.Option(help="The deployment that its images belong to.")] = None,
+    create_deployment: Annotated[str | None, typer.Option(help="Make a deployment of this name for it.")] = None,
+    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")] = None,
+    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")] = None,
+    time_zone: Annotated[str, typer.Option(help="What the new deployment's camera shows.")] = "UTC",
+    gateway: Annotated[
+        str | None,
+        typer.Option(help="http, s3, ftp, sftp, folder, rest or websocket; the address says, except for rest."),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the gateway; JSON, or @FILE that holds it.")
+    ] = None,
+    option_file: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="One that is secret or long; - is standard input.")
+    ] = None,
+    auth: Annotated[str | None, typer.Option(help="basic, bearer or header; basic with --username.")] = None,
+    username: Annotated[str | None, typer.Option(help="To sign in there; the password is asked for.")] = None,
+    password_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Holds the password, token or header; - is standard input.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Cron in the deployment's time zone; hourly if not given.")
+    ] = None,
+    max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")] = None,
+    include: Annotated[list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No such names.")] = None,
+    time_pattern: Annotated[str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")] = None,
+    min_age: Annotated[
+        int | None, typer.Option(min=0, metavar="SECONDS", help="Leave files that are younger for the next run.")
+    ] = None,
+    rate_limit: Annotated[float | None, typer.Option(metavar="PER-SECOND", help="At most so many requests.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="At most so many files at once.")] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Prove it before it is added; nothing is added if it fails.")
+    ] = False,
+    test_files: Annotated[
+        int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")
+    ] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Add a pull source."""
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.cli.source_options import read_options, read_sign_in
+    from trapline.cli.source_proof import tell_test
+    from trapline.wire.deployments import NewDeployment
+    from trapline.wire.sources import NewSource, SourceTrial
+
+    settings: dict[str, Any] = {
+        "name": name or url[:255],
+        "base_url": url,
+        "gateway": gateway,
+        "options": read_options(url, gateway, option or [], option_file or []) or None,
+        "schedule": schedule,
+        "max_files_per_run": max_files,
+        "include": include,
+        "exclude": exclude,
+        "filename_time_pattern": time_pattern,
+        "min_age_s": min_age,
+        "rate_limit_per_s": rate_limit,
+        "concurrency": concurrency,
+        **read_sign_in(auth, username, password_file),
+    }
+    settings = {key: value for key, value in settings.items() if value is not None}
+    with open_server() as server:
+        within = get_project(server, project)
+        settings["project"] = within.id
+        if deployment:
+            settings["deployment"] = get_deployment(server, within, deployment).id
+        place = None
+        if create_deployment and (place := _find_deployment(server, within, create_deployment)) is not None:
+            settings["deployment"] = place
+            create_deployment = None
+        new_deployment = None
+        if create_deployment:
+            new_deployment = _checked(
+                NewDeployment,
+                project=within.id,
+                name=create_deployment,
+                latitude=lat,
+                longitude=lon,
+                time_zone=time_zone,
+            )
+        source = _checked(NewSource, **settings)
+        if test:
+            trial = SourceTrial(source=source, create_deployment=new_deployment)
+            tell_test(server.try_source(trial, test_files), as_json=False, to_errors=as_json, added=False)
+        if new_deployment is not None:
+            source = source.model_copy(update={"deployment": server.make_deployment(new_deployment).id})
+            source = NewSource.model_validate(source.model_dump(exclude_unset=True))
+        made = server.make_source(source)
+    if as_json:
+        print_json(made)
+    else:
+        print(f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})")
+        print(f"Take what is there now: trapline source run {shlex.quote(made.name)} --wait")
+
+
+def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:
+    """The deployment of this name, if an earlier try of the same command made it."""
+    return next((it.id for it in server.list_deployments(project.id) if it.name == name), None)
+
+
+def _checked(kind: Any, **values: Any) -> Any:
+    from pydantic import ValidationError
+
+    from trapline.cli.failures import CommandFailed, Exit
+
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = str(wrong["loc"][0]) if wrong["loc"] else "This"
+        raise CommandFailed(f"{where} {wrong['msg'].removeprefix('Value error, ')}.", Exit.WRONG_USAGE) from None
