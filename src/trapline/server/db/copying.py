@@ -12,7 +12,8 @@ import msgspec
 
 from trapline.server.db.base import Transaction
 
-PIECE = 1 << 20
+PIECE = 1 << 17
+"""Bytes that are handed over at once: the database takes one piece in while the next is made ready."""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"

@@ -1,7 +1,8 @@
 """Annotations that outside pipelines post: written once by constraint, in bulk."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -30,10 +31,10 @@ class NewPosted(NamedTuple):
 
 
 class Present(NamedTuple):
-    """A posted annotation that is there: its id, its type and when it was stored."""
+    """A posted annotation that is there: its id, as bytes and as it is told, and when it was stored."""
 
-    id: UUID
-    annotation_type: str
+    id: bytes
+    told_id: str
     created_at: datetime
 
 
@@ -53,11 +54,10 @@ async def list_present(
     """List which annotations are there, by their fingerprints. The analysis is locked: nobody else adds any."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
-        "select fingerprint, id, annotation_type, created_at from annotations"
-        " where analysis_id = %s and fingerprint = any(%b)",
+        "select fingerprint, id, created_at from annotations where analysis_id = %s and fingerprint = any(%b)",
         (analysis.id, [UUID(bytes=print_) for print_ in prints]),
     )
-    return {row[0].bytes: Present(*row[1:]) for row in await cursor.fetchall()}
+    return {row[0].bytes: Present(row[1].bytes, str(row[1]), row[2]) for row in await cursor.fetchall()}
 
 
 async def list_boxes(scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]) -> dict[UUID, bytes]:
@@ -91,31 +91,32 @@ async def delete_others(scope: Scope, tx: Transaction, analysis: AnalysisRow, ke
     return count
 
 
-async def write_posted(scope: Scope, tx: Transaction, analysis: AnalysisRow, rows: Sequence[NewPosted]) -> None:
+async def write_posted(scope: Scope, tx: Transaction, analysis: AnalysisRow, rows: Iterable[NewPosted]) -> None:
     """Write posted annotations; the unique index of fingerprints is the guard, should two be equal after all."""
     scope.check(analysis.project_id)
-    if rows:
-        await copy_rows(
-            tx,
-            "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-            "storage_path, artifact_id, parent_id, ordering, fingerprint)",
-            13,
-            _encode(analysis, rows),
-        )
+    await copy_rows(
+        tx,
+        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+        "storage_path, artifact_id, parent_id, ordering, fingerprint)",
+        13,
+        _encode(analysis, rows),
+    )
 
 
 def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]:
     about = as_int8(analysis.project_id) + as_bytes(analysis.id.bytes) + as_bytes(analysis.image_id.bytes)
+    # A request has thousands of rows of few types and classes.
+    as_name = cache(as_text)
     for row in rows:
         yield b"".join(
             (
                 as_bytes(row.id),
                 about,
-                as_text(row.annotation_type),
-                as_text(row.class_name),
+                as_name(row.annotation_type),
+                as_name(row.class_name),
                 as_float4(row.confidence),
                 as_encoded_json(row.data),
-                as_text(row.storage_path),
+                NULL if row.storage_path is None else as_text(row.storage_path),
                 NULL if row.artifact_id is None else as_bytes(row.artifact_id),
                 NULL if row.parent_id is None else as_bytes(row.parent_id),
                 as_int4(row.ordering),

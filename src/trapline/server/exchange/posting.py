@@ -3,7 +3,6 @@
 import hashlib
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 from uuid import UUID
@@ -56,8 +55,7 @@ _ENCODER = msgspec.json.Encoder()
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
-@dataclass(slots=True)
-class Checked:
+class Checked(msgspec.Struct, gc=False):
     """An annotation that may be stored: its data brought to the upright original, its confidence as it will be kept.
 
     `parent` is the place of its box in the same request, or the id of one that is there. `encoded` is its data as it
@@ -238,6 +236,8 @@ def _parent_of(one: Posted, boxes: dict[int, int | None]) -> int | UUID | None:
 
 def to_single(number: float) -> float:
     """The shortest decimal that is this number in single precision, which is what is kept."""
+    if -1 <= number <= 1 and round(number, 6) == number:
+        return number
     packed = _FLOAT.pack(number)
     for digits in (6, 7, 8):
         short = float(f"{number:.{digits}g}")
@@ -257,7 +257,9 @@ def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Ch
             vectors = (scores, logits)
             kept = {name: value for name, value in data.items() if name not in ("scores", "logits")}
     # What the server adds to numbers of another frame is no part of what was posted: it may come back as it was read.
-    told = data if kind == CUSTOM else {name: data[name] for name in data if name not in ("given", "scaled")}
+    told = data
+    if kind != CUSTOM and ("given" in data or "scaled" in data):
+        told = {name: data[name] for name in data if name not in ("given", "scaled")}
     about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
     about += b"\0" + (b"" if confidence is None else _FLOAT.pack(confidence + 0.0))
     encoded = _ENCODER.encode(kept)
@@ -269,10 +271,18 @@ def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Ch
 def _canonical(value: Any) -> Any:
     """The same numbers in one form: JSON has 10, 10.0 and -0.0 for them."""
     kind = type(value)
-    if kind is float:
-        return int(value) if value.is_integer() and abs(value) < EXACT else value
     if kind is dict:
-        return {name: _canonical(inner) for name, inner in value.items()}
+        # Numbers are seen to here: a call for each would be a third of the time that a box takes.
+        return {
+            name: (int(inner) if inner.is_integer() and -EXACT < inner < EXACT else inner)
+            if type(inner) is float
+            else inner
+            if type(inner) is int
+            else _canonical(inner)
+            for name, inner in value.items()
+        }
+    if kind is float:
+        return int(value) if value.is_integer() and -EXACT < value < EXACT else value
     if kind is list:
         return [_canonical(inner) for inner in value]
     return value
