@@ -1,12 +1,14 @@
 """What every action stands on: the engines of one process, and the figures that settings give."""
 
 import asyncio
+import math
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from trapline.server.db.base import Database
 from trapline.server.db.known import Known
@@ -64,6 +66,27 @@ class Allowance:
             self._left += taken
 
 
+@dataclass
+class EventRates:
+    """How many signed events a process takes for one source: so many a second, and so many at once."""
+
+    per_s: float = 20
+    at_once: int = 200
+    most_sources: int = 10_000
+    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, source_id: UUID) -> int:
+        """Count an event; answers after how many seconds it may be sent again, 0 where it is taken."""
+        now = time.monotonic()
+        left, since = self._left.pop(source_id, (float(self.at_once), now))
+        left = min(float(self.at_once), left + (now - since) * self.per_s)
+        is_taken = left >= 1
+        self._left[source_id] = (left - is_taken, now)
+        if len(self._left) > self.most_sources:
+            self._left.popitem(last=False)
+        return 0 if is_taken else math.ceil((1 - left) / self.per_s)
+
+
 @dataclass(frozen=True)
 class Callbacks:
     """What outside pipelines may do: how they sign, and how much they may send. Times in seconds, sizes in bytes.
@@ -107,6 +130,7 @@ class System:
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
+    events: EventRates = field(default_factory=EventRates)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     remembered: Remembered = field(default_factory=Remembered)

@@ -134,6 +134,7 @@ class Source(Message):
     has_auth_header: bool
     options: dict[str, Any]
     secret_options: list[AnyText]
+    has_event_secret: bool
     schedule: AnyText
     schedule_in_words: AnyText
     time_zone: AnyText

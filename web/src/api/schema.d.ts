@@ -1161,6 +1161,50 @@ export interface paths {
         patch: operations["change_source_image_pull_sources__source_id__patch"];
         trace?: never;
     };
+    "/image-pull-sources/{source_id}/event-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Event Secret
+         * @description Make the secret that signs events; it is shown this once, and the one before holds for another day.
+         */
+        post: operations["make_event_secret_image_pull_sources__source_id__event_secret_post"];
+        /**
+         * End Event Secret
+         * @description Take no events of this source any more.
+         */
+        delete: operations["end_event_secret_image_pull_sources__source_id__event_secret_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/image-pull-sources/{source_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Events
+         * @description Tell of new files: the signature is the authority. The same webhook-id again has the same answer.
+         */
+        post: operations["take_events_image_pull_sources__source_id__events_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/image-pull-sources/{source_id}/files": {
         parameters: {
             query?: never;
@@ -1852,6 +1896,32 @@ export interface components {
             started_at?: string | null;
             /** Time Zone */
             time_zone?: string | null;
+        };
+        /**
+         * EventSecret
+         * @description The secret that signs a source's events, shown this once. The one before holds until `previous_until`.
+         */
+        EventSecret: {
+            /** Previous Until */
+            previous_until: string | null;
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * EventsTaken
+         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
+         *
+         *     the one in progress is followed by one for them, and a paused source takes them once it goes on.
+         */
+        EventsTaken: {
+            /** Detail */
+            detail: string;
+            /** Noted */
+            noted: number;
+            /** Refused */
+            refused: components["schemas"]["RefusedEvent"][];
+            /** Run Id */
+            run_id: string | null;
         };
         /**
          * Evicted
@@ -2553,6 +2623,8 @@ export interface components {
             auth_username?: string | null;
             /** Base Url */
             base_url: string;
+            /** Concurrency */
+            concurrency?: number | null;
             /** Connect Timeout S */
             connect_timeout_s?: number | null;
             /** Deployment */
@@ -2979,6 +3051,16 @@ export interface components {
             updated_at: string;
         };
         /**
+         * RefusedEvent
+         * @description One element that was not taken, and why.
+         */
+        RefusedEvent: {
+            /** Element */
+            element: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * Registered
          * @description What a registration changed: slugs made new, and slugs whose content changed.
          */
@@ -3299,6 +3381,8 @@ export interface components {
             auth_username: string | null;
             /** Base Url */
             base_url: string;
+            /** Concurrency */
+            concurrency: number;
             counts: components["schemas"]["SourceCounts"];
             /**
              * Created At
@@ -3315,6 +3399,8 @@ export interface components {
             gateway: string;
             /** Has Auth Header */
             has_auth_header: boolean;
+            /** Has Event Secret */
+            has_event_secret: boolean;
             /** Has Password */
             has_password: boolean;
             /** Health */
@@ -3412,8 +3498,9 @@ export interface components {
          *
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
          *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-         *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `options` are the gateway's own: see
-         *     wire/gateway_options; secret ones that a change leaves out stay, null forgets them.
+         *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
+         *     fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
+         *     leaves out stay, null forgets them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -3425,6 +3512,8 @@ export interface components {
             auth_username?: string | null;
             /** Base Url */
             base_url?: string | null;
+            /** Concurrency */
+            concurrency?: number | null;
             /** Connect Timeout S */
             connect_timeout_s?: number | null;
             /** Download Timeout S */
@@ -6390,6 +6479,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_event_secret_image_pull_sources__source_id__event_secret_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSecret"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_event_secret_image_pull_sources__source_id__event_secret_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_events_image_pull_sources__source_id__events_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Records */
+                    Records?: {
+                        [key: string]: unknown;
+                    }[];
+                    /** Urls */
+                    urls?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsTaken"];
                 };
             };
             /** @description What happened and what to do. */

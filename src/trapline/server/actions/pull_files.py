@@ -12,6 +12,7 @@ import structlog
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image
 from trapline.server.db.pull_runs import RunLost, add_to_run
 from trapline.server.db.pulled_files import list_fresh_files, list_tried_files, settle_file
+from trapline.server.db.pushed_files import list_pushed_files
 from trapline.server.db.sources import PulledFileRow, SourceRow, is_active
 from trapline.server.errors import FileGone, OutboundFailed, TraplineError
 from trapline.server.gateways.port import Gateway, OpenFile
@@ -49,6 +50,7 @@ class Pull:
     gateway: Gateway
     max_files: int
     began_at: datetime
+    only_pushed: bool = False
     until: float = field(default_factory=lambda: time.monotonic() + RUN_WITHIN.total_seconds())
     last_taken: str | None = None
     failures_in_a_row: int = 0
@@ -68,12 +70,16 @@ async def take_files(pull: Pull) -> None:
 
     Raises SourceSick where the source cannot be spoken to any more, and Paused.
     """
-    left = pull.max_files or None
+    left = None if pull.only_pushed else pull.max_files or None
     after: str | None = ""
     while (left is None or left > 0) and time.monotonic() < pull.until:
         wanted = TAKEN_AT_ONCE if left is None else min(TAKEN_AT_ONCE, left)
         async with pull.system.database.transaction(pull.scope) as tx:
-            if after is not None:
+            if pull.only_pushed:
+                files = await list_pushed_files(pull.scope, tx, pull.source, wanted)
+                if not files:
+                    return
+            elif after is not None:
                 files = await list_fresh_files(pull.scope, tx, pull.source, after, wanted)
                 after = files[-1].path if len(files) == wanted else None
             else:

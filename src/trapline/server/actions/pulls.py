@@ -35,11 +35,13 @@ from trapline.server.db.pull_runs import (
     take_run,
 )
 from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed
+from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
 from trapline.server.errors import Conflict, DatabaseAway, OutboundFailed, TraplineError
 from trapline.server.gateways.port import Entry
 from trapline.server.rules.access import Scope
 from trapline.server.rules.pulling import LEFT_FOR, LIST_WITHIN, MINUTE, judge_path, next_run, retry_source_after
+from trapline.server.rules.pushed import EVENT, needs_listing
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
 from trapline.wire.sources import RunAccepted
@@ -172,12 +174,14 @@ async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
         source = await get_source(scope, tx, run.source_id)
         deployment = await get_deployment(scope, tx, source.deployment_id)
     place = place_of(deployment, source.id, source.filename_time_pattern)
+    is_event = run.trigger == EVENT
     max_files = source.max_files_per_run if run.max_files is None else run.max_files
     gateway = open_gateway(system, source)
     try:
-        doing = Pull(system, scope, run.id, source, place, gateway, max_files, run.started_at)
+        doing = Pull(system, scope, run.id, source, place, gateway, max_files, run.started_at, only_pushed=is_event)
         async with _heartbeat(doing):
-            await _list(doing)
+            if not is_event or needs_listing(source.gateway, source.base_url):
+                await _list(doing)
             await take_files(doing)
             await _finish(doing)
     finally:
@@ -249,6 +253,9 @@ async def _finish(pull: Pull) -> None:
         source.last_pull_timestamp = datetime.now(UTC)
         if pull.last_taken is not None:
             source.last_pulled_filename = pull.last_taken
+        if source.is_active and await has_pushed_files(pull.scope, tx, source):
+            # They were told of while this run was in progress.
+            await begin_run(pull.scope, tx, source, EVENT)
 
 
 async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_after_s: int | None = None) -> None:
@@ -257,16 +264,21 @@ async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_af
     with suppress(RunLost):
         async with system.database.transaction(scope) as tx:
             source_id = await finish_run(scope, tx, run_id, "failed", error=error)
-            _leave_alone(await get_source(scope, tx, source_id, lock=True), error, retry_after_s or 0)
+            source = await get_source(scope, tx, source_id, lock=True)
+            not_before = _leave_alone(source, error, retry_after_s or 0)
+            if await has_pushed_files(scope, tx, source, due=False):
+                # They are not to wait for the schedule.
+                source.next_run_at = not_before
 
 
-def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> None:
+def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
     source.consecutive_failures += 1
     source.last_error = error
     wait = max(retry_source_after(source.consecutive_failures, _chance), timedelta(seconds=retry_after_s))
     not_before = datetime.now(UTC) + wait
     if source.next_run_at is None or source.next_run_at < not_before:
         source.next_run_at = not_before
+    return not_before
 
 
 async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:

@@ -38,7 +38,7 @@ from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
-from trapline.server.rules.source_addresses import Server, gateway_for, gateways_for, server_of
+from trapline.server.rules.source_addresses import SIGN_INS, Server, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
     AuthType,
@@ -167,6 +167,10 @@ def _check(system: System, row: SourceRow) -> None:
         except ValueError as error:
             problems = [("filename_time_pattern", str(error))]
             raise Unprocessable("The pattern of file names is not right.", problems) from error
+    if row.auth_type not in SIGN_INS.get(row.gateway, (row.auth_type,)):
+        raise Unprocessable(f"Over {row.gateway} the auth_type can be {' or '.join(SIGN_INS[row.gateway])} only.")
+    if row.gateway == "sftp" and not (row.has_password or row.secret_options):
+        raise Unprocessable("SFTP needs auth_password, or a private key as the option `key`.")
     if row.auth_type == "basic" and not row.auth_username:
         raise Unprocessable("auth_type basic needs auth_username.")
     if row.auth_type == "bearer" and not (row.has_password or row.has_auth_header):
@@ -341,6 +345,7 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
         Source(
             **{name: getattr(row, name) for name in same},
             location_id=row.deployment_id,
+            has_event_secret=row.event_secrets is not None,
             deployment_name=names[row.deployment_id],
             schedule_in_words=schedule_in_words(row.schedule),
             time_zone=zones[row.deployment_id],

@@ -6,6 +6,7 @@ import signal
 from trapline.server.actions.artifacts import clean_orphans
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.pulls import follow_dead_runs
+from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
@@ -28,6 +29,7 @@ def list_loops(system: System) -> list[Loop]:
 
     async def dead_runs() -> bool:
         await follow_dead_runs(system, SCOPE)
+        await follow_pushed_files(system, SCOPE)
         return False
 
     return [

@@ -115,11 +115,11 @@ def _is_due(source: SourceRow) -> ColumnElement[bool]:
     return and_(
         PulledFileRow.state.in_(("seen", "failed")),
         or_(PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()),
-        _is_of(source),
+        is_of(source),
     )
 
 
-def _is_of(source: SourceRow) -> ColumnElement[bool]:
+def is_of(source: SourceRow) -> ColumnElement[bool]:
     """Tell the files of a source's present address from those of the one it had before."""
     own = PulledFileRow.source_id == source.id
     return own if source.moved_at is None else own & (PulledFileRow.updated_at >= source.moved_at)
@@ -154,7 +154,11 @@ async def settle_file(
         values["size"] = size
     if image_id is not None:
         values |= {"sha256": sha256, "etag": etag, "image_id": image_id}
-    statement = update(PulledFileRow).where(PulledFileRow.source_id == file.source_id, PulledFileRow.path == file.path)
+    # What its server told of anew meanwhile stays to be taken.
+    same = PulledFileRow.fingerprint == file.fingerprint
+    statement = update(PulledFileRow).where(
+        PulledFileRow.source_id == file.source_id, PulledFileRow.path == file.path, same
+    )
     await tx.session.execute(statement.values(values), execution_options={"synchronize_session": False})
 
 
@@ -168,7 +172,7 @@ def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[P
 async def release_files(scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None) -> int:
     """Let quarantined and failed files, or the one at `path`, be tried again at once; answers how many."""
     scope.check(source.project_id)
-    ours = _is_of(source) if path is None else _is_of(source) & (PulledFileRow.path == path)
+    ours = is_of(source) if path is None else is_of(source) & (PulledFileRow.path == path)
     statement = (
         update(PulledFileRow)
         .where(ours, PulledFileRow.state.in_(("quarantined", "failed")))

@@ -15,7 +15,7 @@ from trapline.server.rules.access import Scope
 
 
 class SourceRow(Row):
-    """A pull source. `secrets` is encrypted and bound to this row; it never leaves the server.
+    """A pull source. `secrets` and `event_secrets` are encrypted and bound to this row; they never leave the server.
 
     What its ledger noted before `moved_at` is of another address.
     """
@@ -37,6 +37,7 @@ class SourceRow(Row):
     auth_type: Mapped[str] = mapped_column(default="none")
     auth_username: Mapped[str | None]
     secrets: Mapped[bytes | None] = mapped_column(LargeBinary)
+    event_secrets: Mapped[bytes | None] = mapped_column(LargeBinary)
     has_password: Mapped[bool] = mapped_column(default=False)
     has_auth_header: Mapped[bool] = mapped_column(default=False)
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -104,6 +105,12 @@ class PulledFileRow(Row):
         ),
         CheckConstraint("state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')", name="state"),
         Index("ix_pulled_files_state", "source_id", "state", "path"),
+        Index(
+            "ix_pulled_files_pushed",
+            "source_id",
+            "path",
+            postgresql_where="pushed_at is not null and state in ('seen', 'failed')",
+        ),
     )
 
     source_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -119,6 +126,7 @@ class PulledFileRow(Row):
     next_attempt_at: Mapped[datetime | None]
     error: Mapped[str | None]
     image_id: Mapped[UUID | None]
+    pushed_at: Mapped[datetime | None]
     first_seen_at: Mapped[Now]
     updated_at: Mapped[Now]
 

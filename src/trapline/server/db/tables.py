@@ -13,6 +13,7 @@ from trapline.server.db import (
     people,
     pipelines,
     projects,
+    source_connections,
     sources,
     workers,
 )
@@ -24,6 +25,7 @@ TABLES = (
     deployments,
     images,
     sources,
+    source_connections,
     pipelines,
     workers,
     jobs,

@@ -141,6 +141,9 @@ ACCESS: dict[str, Access] = {
     "GET /image-pull-sources/{source_id}/runs/{run_id}": Access(PEOPLE),
     "GET /image-pull-sources/{source_id}/files": Access(PEOPLE),
     "POST /image-pull-sources/{source_id}/files/retry": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/{source_id}/events": PUBLIC,  # the signature is the caller
+    "POST /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.MANAGER),
+    "DELETE /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.MANAGER),
 }
 
 

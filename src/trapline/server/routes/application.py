@@ -21,6 +21,7 @@ from trapline.server.routes import (
     jobs,
     pipelines,
     projects,
+    pushed,
     sources,
     tasks,
     tokens,
@@ -52,7 +53,7 @@ VERSIONED = [
 ]
 """Mounted under /api/v2."""
 
-GUIDED = [health.router, files.router, sources.router]
+GUIDED = [health.router, files.router, sources.router, pushed.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 CALLED_BACK = [analyses.router]

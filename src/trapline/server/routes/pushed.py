@@ -1,0 +1,53 @@
+"""Pushed events of pull sources, signed by the Standard Webhooks convention, and the secret that signs them."""
+
+import hashlib
+import time
+from dataclasses import replace
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from trapline.server.actions import event_secrets, pushed
+from trapline.server.errors import Unsupported
+from trapline.server.routes.access import ScopeOf, SystemOf, plain_origin
+from trapline.server.routes.bodies import describe_body, read_body
+from trapline.server.routes.callbacks import SMALL_BYTES
+from trapline.server.rules.access import Once
+from trapline.server.rules.webhooks import read_delivery
+from trapline.wire.pushed import EventSecret, EventsTaken, PushedEvents
+
+router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
+
+
+@router.post("/{source_id}/events", status_code=202, openapi_extra=describe_body(PushedEvents))
+async def take_events(request: Request, system: SystemOf, source_id: str) -> EventsTaken:
+    """Tell of new files: the signature is the authority. The same webhook-id again has the same answer."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Unsupported("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+    delivery = read_delivery(request.scope["headers"], time.time())
+    if isinstance(delivery, str):
+        raise pushed.refuse(system, delivery)
+    body = await read_body(request, SMALL_BYTES)
+    once = Once(key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest())
+    origin = replace(plain_origin(request), once=once)
+    return await pushed.take_events(system, origin, _as_id(source_id), delivery, body)
+
+
+def _as_id(text: str) -> UUID | None:
+    """Read an id; what is none is no source, and is judged like one that is not there."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@router.post("/{source_id}/event-secret", status_code=201)
+async def make_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> EventSecret:
+    """Make the secret that signs events; it is shown this once, and the one before holds for another day."""
+    return await event_secrets.make_event_secret(system, scope, source_id)
+
+
+@router.delete("/{source_id}/event-secret", status_code=204)
+async def end_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
+    """Take no events of this source any more."""
+    await event_secrets.end_event_secret(system, scope, source_id)

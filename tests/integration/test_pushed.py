@@ -1,0 +1,273 @@
+"""Pushed events: who may tell of new files, which are taken, and that none is lost or taken twice."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
+from tests.integration.pictures import make_jpeg
+from trapline.server.actions import event_secrets, pulls, pushed, sources
+from trapline.server.db.pushed_files import note_pushed
+from trapline.server.db.sources import get_source
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.webhooks import PREFIX, make_secret, sign
+from trapline.server.system import EventRates, System
+from trapline.wire.sources import Run
+
+
+@pytest.fixture
+async def feed(system: System) -> AsyncIterator[Feed]:
+    async with make_feed(system) as feed:
+        yield feed
+
+
+@pytest.fixture
+async def client(feed: Feed) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(dress(make_application(feed.system)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        yield client
+
+
+@pytest.fixture
+async def secret(feed: Feed) -> str:
+    return (await event_secrets.make_event_secret(feed.system, SYSTEM, feed.source_id)).secret
+
+
+def signed(secret: str, body: bytes, message_id: str | None = None, at: float | None = None) -> dict[str, str]:
+    message_id, moment = message_id or f"msg_{uuid4().hex}", str(int(at or time.time()))
+    digest = sign(secret, message_id.encode(), moment.encode(), body)
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": signature}
+
+
+async def push(client: httpx2.AsyncClient, feed: Feed, secret: str, message: Any, **more: Any) -> httpx2.Response:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    path = f"{more.pop('prefix', '')}/image-pull-sources/{more.pop('source', feed.source_id)}/events"
+    return await client.post(path, content=body, headers=signed(secret, body, **more))
+
+
+def told(feed: Feed, *names: str) -> dict[str, Any]:
+    return {"urls": [feed.camera.url + name for name in names]}
+
+
+async def do_runs(feed: Feed) -> list[Run]:
+    """Do the runs that wait, and those that follow them; newest first."""
+    while True:
+        page = await sources.list_runs(feed.system, SYSTEM, feed.source_id, 50, None)
+        waiting = [run for run in page.results if run.state == "running"]
+        if not waiting:
+            return page.results
+        for run in waiting:
+            await pulls.pull(feed.system, SYSTEM, run.id)
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v2"])
+async def test_a_pushed_file_is_imported_without_a_listing(
+    client: httpx2.AsyncClient, feed: Feed, secret: str, prefix: str
+) -> None:
+    fill(feed.camera, "a.jpg", "b.jpg")
+    answer = await push(client, feed, secret, told(feed, "a.jpg"), prefix=prefix)
+    assert answer.status_code == 202, answer.text
+    assert (answer.json()["noted"], answer.json()["refused"]) == (1, [])
+    assert await feed.states() == {"a.jpg": "seen"}, "what was answered is in the ledger"
+    [run] = await do_runs(feed)
+    assert (run.trigger, run.imported, run.listed, str(run.id)) == ("event", 1, 0, answer.json()["run_id"])
+    assert feed.camera.asked() == ["a.jpg"]
+    assert (await feed.run()).imported == 1, "the next listing finds the other one"
+    assert await feed.states() == {"a.jpg": "imported", "b.jpg": "imported"}
+    assert await feed.images() == ["a.jpg", "b.jpg"]
+
+
+async def test_more_files_than_a_run_takes_are_taken_when_they_are_pushed(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    names = [f"IMG_{number}.JPG" for number in range(13)]
+    fill(feed.camera, *names)
+    assert (await push(client, feed, secret, told(feed, *names))).status_code == 202
+    [run] = await do_runs(feed)
+    assert run.imported == 13
+
+
+async def test_a_new_version_of_a_known_file_is_taken(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+    fill(feed.camera, "a.jpg")
+    await feed.run()
+    feed.camera.files["a.jpg"] = make_jpeg(77)
+    await push(client, feed, secret, told(feed, "a.jpg"))
+    assert (await do_runs(feed))[0].imported == 1
+    await push(client, feed, secret, told(feed, "a.jpg"))
+    assert (await do_runs(feed))[0].imported == 0, "the server says that it did not change"
+    assert len(await feed.images()) == 2
+    assert await feed.states() == {"a.jpg": "imported"}
+
+
+async def test_elements_that_are_not_the_sources_are_refused_in_words(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "a.jpg")
+    url, port = feed.camera.url, feed.camera.port
+    strange = [
+        "http://169.254.169.254/latest/a.jpg", f"http://127.0.0.1:{port}1/a.jpg", f"https://127.0.0.1:{port}/a.jpg",
+        f"{url}../a.jpg", f"{url}%2e%2e/a.jpg", f"http://u:p@127.0.0.1:{port}/a.jpg", f"{url}a.jpg?x=1", url,
+        "file:///etc/passwd", "", "a.jpg", f"{url}{'x' * 1001}.jpg", f"{url}.hidden.jpg", f"{url}sub/",
+    ]  # fmt: skip
+    answer = await push(client, feed, secret, {"urls": [*strange, 7, {}, f"{url}a.jpg", f"{url}film.mp4"]})
+    taken = answer.json()
+    assert (answer.status_code, taken["noted"], len(taken["refused"])) == (202, 2, len(strange) + 2), taken
+    assert all(one["reason"] for one in taken["refused"])
+    assert await feed.states() == {"a.jpg": "seen", "film.mp4": "skipped"}
+    assert "video" in ((await feed.errors())["film.mp4"] or "")
+
+
+async def test_notifications_of_a_bucket_are_taken(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+    await feed.sql("update pull_sources set gateway = 's3', base_url = 's3://bucket/field/' where id = :id")
+
+    def record(key: str, event: str = "ObjectCreated:Put", bucket: str = "bucket") -> dict[str, Any]:
+        return {"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 7}}}
+
+    records = [
+        record("field/my+d%C3%A4y/a.jpg"), record("elsewhere/a.jpg"), record("field/b.jpg", bucket="other"),
+        record("field/c.jpg", "ObjectRemoved:Delete"), record("field/"),
+    ]  # fmt: skip
+    answer = await push(client, feed, secret, {"Records": records, "urls": ["s3://bucket/field/u.jpg"]})
+    assert (answer.json()["noted"], len(answer.json()["refused"])) == (2, 4), answer.text
+    assert set(await feed.states()) == {"my däy/a.jpg", "u.jpg"}
+
+
+async def test_a_wrong_signature_learns_nothing(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+    other, body = make_secret(), json.dumps(told(feed, "a.jpg")).encode()
+    path = f"/image-pull-sources/{feed.source_id}/events"
+    good = signed(secret, body)
+    answers = [
+        await push(client, feed, other, body),
+        await push(client, feed, secret, body, source=uuid4()),
+        await push(client, feed, other, body, source=uuid4()),
+        await push(client, feed, secret, body, source="not-an-id"),
+        await push(client, feed, secret, body, at=time.time() - 400),
+        await client.post(path, content=body),
+        await client.post(path, content=body + b" ", headers=good),
+        await client.post(path, content=body, headers=good | {"webhook-id": "other"}),
+        await client.post(path, content=body, headers=good | {"webhook-timestamp": str(int(time.time()) - 5)}),
+    ]
+    told_of = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in answers]
+    assert [answer.status_code for answer in answers] == [401] * len(answers)
+    assert all(one == told_of[0] for one in told_of)
+    assert await feed.states() == {}
+    await event_secrets.end_event_secret(feed.system, SYSTEM, feed.source_id)
+    assert (await push(client, feed, secret, body)).status_code == 401
+
+
+async def test_a_message_that_comes_again_has_the_same_answer_and_no_second_effect(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "a.jpg")
+    message = told(feed, "a.jpg", "../b.jpg")
+    many = await asyncio.gather(*[push(client, feed, secret, message, message_id="once") for _ in range(8)])
+    await do_runs(feed)
+    again = await push(client, feed, secret, message, message_id="once", at=time.time() - 60)
+    assert {(answer.status_code, answer.text) for answer in (*many, again)} == {(202, again.text)}
+    assert len(await do_runs(feed)) == 1
+    other = await push(client, feed, secret, told(feed, "b.jpg"), message_id="once")
+    assert other.status_code == 409
+    assert set(await feed.states()) == {"a.jpg"}
+
+
+async def test_both_secrets_hold_for_a_day_and_neither_comes_back(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    owner = {"Authorization": f"Bearer {feed.house.tokens['owner']}"}
+    path = f"/api/v2/image-pull-sources/{feed.source_id}"
+    made = await client.post(f"{path}/event-secret/", headers=owner)
+    assert made.status_code == 201, made.text
+    new = made.json()["secret"]
+    assert new.startswith(PREFIX)
+    assert new != secret
+    fill(feed.camera, "a.jpg")
+    for one in (secret, new):
+        assert (await push(client, feed, one, told(feed, "a.jpg"))).status_code == 202
+    shown = await client.get(path, headers=owner)
+    assert shown.json()["has_event_secret"] is True
+    assert new not in shown.text
+    until = datetime.fromisoformat(made.json()["previous_until"]).timestamp()
+    sealed = (await feed.sql("select event_secrets from pull_sources where id = :id"))[0][0]
+    assert new.encode() not in sealed
+    at = datetime.fromtimestamp(until + 1, UTC)
+    assert event_secrets.list_event_secrets(feed.system, sealed, feed.source_id, at) == [new]
+    changed = await client.patch(
+        path, headers=owner, json={"auth_type": "basic", "auth_username": "a", "auth_password": "p"}
+    )
+    assert changed.json()["has_event_secret"] is True
+    assert (await client.delete(f"{path}/event-secret", headers=owner)).status_code == 204
+    assert (await push(client, feed, new, told(feed, "a.jpg"))).status_code == 401
+
+
+async def test_events_during_a_run_are_taken_by_one_that_follows(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "m.jpg")
+    feed.camera.faults["m.jpg"] = "hang"
+    running = asyncio.create_task(feed.run())
+    await asyncio.wait_for(feed.camera.reached.wait(), 10)
+    fill(feed.camera, "a.jpg", "z.jpg")
+    for _ in range(3):
+        for name in ("a.jpg", "m.jpg", "z.jpg"):
+            answer = await push(client, feed, secret, told(feed, name))
+            assert answer.json()["run_id"] is None, "one run at a time"
+    feed.camera.faults.clear()
+    feed.camera.go_on.set()
+    await running
+    runs = await do_runs(feed)
+    assert [run.trigger for run in runs] == ["event", "manual"], "all of them in one run"
+    assert await feed.states() == {"a.jpg": "imported", "m.jpg": "duplicate", "z.jpg": "imported"}
+    assert feed.camera.asked().count("m.jpg") == 2, "it was told of anew after it was asked for"
+    assert len(await feed.images()) == 3
+
+
+async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+    fill(feed.camera, "a.jpg")
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=False)
+    answer = await push(client, feed, secret, told(feed, "a.jpg"))
+    assert (answer.status_code, answer.json()["run_id"]) == (202, None)
+    assert "paused" in answer.json()["detail"]
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0
+    assert (await do_runs(feed))[0].imported == 1
+    feed.camera.faults["a.jpg"] = "404"
+    async with feed.system.database.transaction(SYSTEM) as tx:
+        row = await get_source(SYSTEM, tx, feed.source_id, lock=True)
+        await note_pushed(SYSTEM, tx, row, [("a.jpg", None)], "x")
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert (await do_runs(feed))[0].failed == 1
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
+    await feed.make_due()
+    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
+
+
+async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
+    system = replace(feed.system, events=EventRates(per_s=0.01, at_once=2))
+    transport = httpx2.ASGITransport(dress(make_application(system)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        large = b'{"urls": ["' + b"x" * 70_000 + b'"]}'
+        assert (await push(client, feed, secret, large)).status_code == 413
+        path = f"/image-pull-sources/{feed.source_id}/events"
+        headers = signed(secret, large) | {"Authorization": "Bearer x"}
+        assert (await client.post(path, content=large, headers=headers)).status_code in (401, 413)
+        for wrong in (b"", b"{}", b"[" * 60_000, b'{"urls": 7}'):
+            system.events._left.clear()
+            answer = await push(client, feed, secret, wrong)
+            assert answer.status_code == 400, answer.text
+            assert "Nothing was noted" in answer.text
+        codes = [(await push(client, feed, make_secret(), b"{}")).status_code for _ in range(5)]
+        assert codes == [401] * 5, "false signatures use up nothing"
+        codes = [(await push(client, feed, secret, told(feed, "a.jpg"))).status_code for _ in range(3)]
+        assert codes == [202, 429, 429]
