@@ -17,7 +17,7 @@ from tests.integration.pictures import make_jpeg
 
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.errors import Unavailable
-from trapline.server.main import check_store
+from trapline.server.opening import check_store
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.access import Scope
 from trapline.server.rules.presign import Signer

@@ -17,6 +17,8 @@ PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str]) -> int:
     """Keep one child at work for ever."""
+    import trapline.server.background.run
+    import trapline.server.serving  # noqa: F401 - loaded once, for every child
     from trapline.server import main as server
 
     while True:

@@ -13,7 +13,7 @@ from trapline.server.actions.tokens import create_token
 from trapline.server.engines.folder import write_secret
 from trapline.server.engines.postgres import find_running
 from trapline.server.errors import Unauthenticated
-from trapline.server.main import open_system
+from trapline.server.opening import open_system
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.settings import Settings, load_settings
 from trapline.server.system import System

@@ -12,7 +12,7 @@ from trapline.cli.failures import explain
 from trapline.cli.local import ensure_worker_token
 from trapline.server.actions.auth import make_first_link
 from trapline.server.db.migrations import check_present, migrate
-from trapline.server.main import check_store, open_system
+from trapline.server.opening import check_store, open_system
 from trapline.server.settings import Settings, load_settings
 from trapline.server.store.incoming import IncomingFolder
 
