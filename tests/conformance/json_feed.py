@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from trapline.wire.gateway_options import RestMapping
 
-PER_PAGE = 1000
+PER_PAGE = 4000
 MAPPING = RestMapping(
     items="data.files",
     url="links.0.href",
