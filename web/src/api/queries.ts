@@ -177,7 +177,7 @@ export const askWorkers = (project: number) =>
 export const askSources = (project: number) =>
   queryOptions({
     queryKey: ["source", project, "list"],
-    queryFn: () => answer(api.GET("/image-pull-sources", { params: { query: { project } } })),
+    queryFn: () => answer(api.GET("/image-pull-sources", { params: { query: { project, limit: 1000 } } })),
   })
 
 export const askSource = (project: number, source: string) =>

@@ -5,18 +5,19 @@ import { Link, useLocation } from "wouter"
 import { useProject } from "../components/project"
 import { SourceForm } from "../components/SourceForm"
 import { paths } from "../paths"
-import { words } from "../words/en"
+import "../ui/sources.css"
+import { sourceWords } from "../words/en.sources"
 
 export function NewSourcePage() {
   const project = useProject()
   const [, go] = useLocation()
   useEffect(() => {
-    document.title = `${words.source.add} · ${project.name}`
+    document.title = `${sourceWords.add} · ${project.name}`
   }, [project.name])
   return (
-    <div style={{ maxWidth: 640 }}>
-      <Link href={paths.sources(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{words.source.title}</Link>
-      <div className="page-head"><h1>{words.source.add}</h1></div>
+    <div className="source-form">
+      <Link href={paths.sources(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{sourceWords.title}</Link>
+      <div className="page-head"><h1>{sourceWords.add}</h1></div>
       <SourceForm onDone={(source) => go(source ? paths.source(project.id, source.id) : paths.sources(project.id))} />
     </div>
   )

@@ -36,6 +36,7 @@ export function OverviewPage() {
   const running = allJobs.filter((job) => ["queued", "processing"].includes(job.status))
   const online = services?.results.filter((service) => service.online).length ?? 0
   const failing = sources?.results.filter((source) => source.health === "failing") ?? []
+  const polled = [...failing, ...(sources?.results.filter((source) => source.health !== "failing") ?? [])]
   // A project begins with a deployment that has no name of its own; a person has not said where a camera is by that.
   const hasDeployment = (deployments?.results ?? []).some((one) => one.latitude !== null) || (deployments?.results.length ?? 0) > 1
   const hasPipeline = Boolean(project.automatic_pipeline) || allJobs.length > 0
@@ -52,7 +53,7 @@ export function OverviewPage() {
         <Link href={paths.deployments(project.id)}><b>{words.count(deployments?.count ?? 0)}</b> {w.figures.deployments(deployments?.count ?? 0)}</Link>
         <Link href={paths.jobs(project.id)}><b>{words.count(running.length)}</b> {w.figures.jobs(running.length)}</Link>
         <Link href={paths.workers(project.id)}><b>{words.count(online)}</b> {w.figures.workers(online)}</Link>
-        {failing.length > 0 && <Link href={paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
+        {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
       </div>
       {images && images.results.length > 0 && <Strip images={images.results} />}
       <div className="overview">
@@ -76,11 +77,13 @@ export function OverviewPage() {
           <div className="section-head"><h2>{w.sources}</h2><Link href={paths.sources(project.id)}>{w.seeAll}</Link></div>
           {sources?.results.length === 0 && <p className="soft">{w.noSources}</p>}
           <ul className="lines">
-            {sources?.results.slice(0, 5).map((source) => (
+            {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
               <li key={source.id}>
                 <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
+                {source.health === "failing" && source.health_detail && <p className="small red">{source.health_detail}</p>}
                 <p className="soft small">
-                  {source.health_detail && source.health === "failing" ? source.health_detail : <>{words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} /></>}
+                  {words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />
+                  {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link></> : null}
                 </p>
               </li>
             ))}

@@ -179,16 +179,12 @@ export const words = {
     go: "Start", goLater: "Make it", later: "Do not start it yet", madeLater: "The job is made. It waits until you run it.", started: "The job is queued.", noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.", automatic: "The automatic pipeline takes new images by itself.",
   },
 
+  // The rest of the words about sources are loaded with their screens: en.sources.ts.
   source: {
-    title: "Sources", add: "Add a source", noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
-    name: "Name", url: "Address", urlHint: "A folder listing over HTTP, such as http://camera.local/DCIM/, or a folder of this machine as file:///path.", deployment: "Deployment", newDeployment: "New deployment…", schedule: "Schedule",
-    schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00" } as Record<string, string>,
-    custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.", auth: "Sign-in", auths: { none: "None", basic: "User and password", bearer: "Bearer token", header: "Header" } as Record<string, string>,
-    user: "User", password: "Password", bearer: "Token", header: "Header", headerHint: "The whole Authorization value, or Name: value.", maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", more: "More settings", include: "Take only", exclude: "Leave out", patternsHint: "Patterns such as *.jpg, separated by commas.", timePattern: "Time in the file's name", timePatternHint: "For example Aufnahme_YYMMDD_HHMM_*", minAge: "Leave files younger than", seconds: "seconds",
-    test: "Test", testing: "Looking there", testTitle: "What a run would take", saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins on schedule; or run it now.`, changed: "The source is changed.", secretKept: "leave empty to keep what is stored",
-    run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.", lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", health: { ok: "Well", failing: "Fails", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
-    files: "Files", runs: "Runs", noRuns: "It has not run yet.", noFiles: "No file is in this state.", states: { seen: "waiting", imported: "imported", duplicate: "already here", skipped: "skipped", failed: "failed", quarantined: "quarantined" } as Record<string, string>,
-    runStates: { running: "Running", completed: "Completed", failed: "Failed", interrupted: "Interrupted" } as Record<string, string>, listed: "Listed", new: "New", imported: "Imported", failed: "Failed", skipped: "Skipped", duplicate: "Already here", took: "Took", remaining: (count: number) => `${n(count)} left for the next run`, file: "File", why: "Why", state: "State", attempts: "Attempts", retryFiles: "Take quarantined files again", retried: "The quarantined files are tried again at the next run.", remove: "Delete the source", removeAsk: "Delete this source?", removeText: "Its images stay. What it remembers of its files is forgotten.", removed: "The source is deleted. Its images stay.", edit: "Change the source", begun: "Begun", trigger: "Begun by", open: "Open the image",
+    newDeployment: "New deployment…", more: "More settings", lastRun: "Last run",
+    health: { ok: "Well", failing: "Fails", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
+    states: { seen: "waiting", imported: "imported", duplicate: "already here", skipped: "skipped", failed: "failed", quarantined: "quarantined" } as Record<string, string>,
+    runStates: { running: "Running", completed: "Completed", failed: "Failed", interrupted: "Interrupted" } as Record<string, string>,
   },
 
   deployment: {

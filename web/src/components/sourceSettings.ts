@@ -1,0 +1,96 @@
+/** What a person fills into the form of a source, and the message that is made of it. */
+import type { AuthType, Source, SourceSettings } from "../api/types"
+import type { Secret } from "./SecretField"
+
+export type Kind = "http" | "s3" | "ftp" | "sftp" | "folder" | "rest" | "websocket"
+
+export const KINDS: Kind[] = ["http", "ftp", "sftp", "s3", "folder", "rest", "websocket"]
+
+const BY_SCHEME: Record<string, Kind[]> = {
+  http: ["http", "rest"], https: ["http", "rest"], file: ["folder"], s3: ["s3"], ftp: ["ftp"], ftps: ["ftp"], sftp: ["sftp"], ws: ["websocket"], wss: ["websocket"],
+}
+
+/** The parts of a mapping, most needed first. */
+export const MAPPING = ["items", "url", "name", "time", "size", "etag", "next", "next_parameter"] as const
+
+/** The kind that an address is of: the chosen one, unless its scheme says another. */
+export function kindOf(address: string, chosen: Kind): Kind {
+  const kinds = BY_SCHEME[address.trim().split(":")[0]?.toLowerCase() ?? ""]
+  return kinds && !kinds.includes(chosen) ? (kinds[0] ?? chosen) : chosen
+}
+
+export interface Filled {
+  kind: Kind
+  name: string
+  base_url: string
+  schedule: string
+  auth_type: AuthType
+  auth_username: string
+  secret: Secret
+  key: string
+  option_secret: Secret
+  region: string
+  endpoint: string
+  host_key: string
+  mapping: Record<string, string>
+  origins: string
+  max_files: string
+  concurrency: string
+  rate_limit: string
+  include: string
+  exclude: string
+  time_pattern: string
+  min_age: string
+}
+
+const listed = (text: string) => text.split(",").map((one) => one.trim()).filter(Boolean)
+const text = (value: unknown) => (typeof value === "string" ? value : "")
+
+/** The form as it begins: empty, or with what is stored. */
+export function fill(source: Source | undefined): Filled {
+  const options = source?.options ?? {}
+  const mapping = (options["mapping"] ?? {}) as Record<string, unknown>
+  return {
+    kind: (source?.gateway as Kind | undefined) ?? "http", name: source?.name ?? "", base_url: source?.base_url ?? "", schedule: source?.schedule ?? "0 * * * *",
+    auth_type: source?.auth_type ?? "none", auth_username: source?.auth_username ?? "", secret: undefined,
+    key: text(options["key"]), option_secret: undefined, region: text(options["region"]), endpoint: text(options["endpoint"]), host_key: text(options["host_key"]),
+    mapping: Object.fromEntries(MAPPING.map((part) => [part, text(mapping[part])])), origins: ((options["file_origins"] ?? []) as string[]).join(", "),
+    max_files: String(source?.max_files_per_run ?? 10), concurrency: String(source?.concurrency ?? 4), rate_limit: source?.rate_limit_per_s?.toString() ?? "",
+    include: source?.include.join(", ") ?? "", exclude: source?.exclude.join(", ") ?? "", time_pattern: source?.filename_time_pattern ?? "", min_age: String(source?.min_age_s ?? 0),
+  }
+}
+
+function authOf(form: Filled): AuthType {
+  if (form.kind === "folder" || form.kind === "s3") return "none"
+  if (form.kind === "ftp" || form.kind === "sftp") return form.auth_username.trim() ? "basic" : "none"
+  return form.auth_type
+}
+
+function secretsOf(form: Filled, auth: AuthType): Pick<SourceSettings, "auth_password" | "auth_header"> {
+  if (form.secret === undefined || form.secret === "" || auth === "none") return {}
+  if (form.secret === null) return { auth_password: null, auth_header: null }
+  if (auth === "basic") return { auth_password: form.secret }
+  return { auth_header: auth === "bearer" ? `Bearer ${form.secret}` : form.secret }
+}
+
+function optionsOf(form: Filled): Record<string, unknown> {
+  const given = (values: Record<string, string>) => Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== "").map(([name, value]) => [name, value.trim()]))
+  const secret = (name: string) => (form.option_secret === undefined || form.option_secret === "" ? {} : { [name]: form.option_secret })
+  switch (form.kind) {
+    case "s3": return { ...given({ endpoint: form.endpoint, region: form.region, key: form.key }), ...secret("secret") }
+    case "sftp": return { ...given({ host_key: form.host_key }), ...secret("key") }
+    case "rest": return { mapping: given(form.mapping), file_origins: listed(form.origins) }
+    default: return {}
+  }
+}
+
+/** The settings that a filled form stands for. */
+export function settingsOf(form: Filled) {
+  const auth = authOf(form)
+  return {
+    name: form.name.trim() || form.base_url.trim().slice(0, 255), base_url: form.base_url.trim(), gateway: form.kind, schedule: form.schedule.trim(), auth_type: auth,
+    auth_username: auth === "basic" ? form.auth_username.trim() : null, ...secretsOf(form, auth), options: optionsOf(form),
+    max_files_per_run: Number(form.max_files) || 0, concurrency: Number(form.concurrency) || 4, rate_limit_per_s: Number(form.rate_limit) || null,
+    include: listed(form.include), exclude: listed(form.exclude), filename_time_pattern: form.time_pattern || null, min_age_s: Number(form.min_age) || 0,
+  }
+}

@@ -1,0 +1,68 @@
+/** The words of the sources' screens, loaded with them: a part of the English catalogue. */
+
+const number = new Intl.NumberFormat("en")
+const n = (count: number) => number.format(count)
+const files = (count: number) => `${n(count)} ${count === 1 ? "file" : "files"}`
+
+export const sourceWords = {
+  title: "Sources", add: "Add a source", edit: "Change the source",
+  noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
+  onlyManagers: "Managers and owners of the project add sources.",
+  failing: (count: number) => (count === 1 ? "1 source fails. The others go on." : `${n(count)} sources fail. The others go on.`),
+
+  kind: "What is it?",
+  kinds: { http: "Web folder", s3: "S3 bucket", ftp: "FTP", sftp: "SFTP", folder: "Folder or card", rest: "JSON interface", websocket: "Pushed messages" } as Record<string, string>,
+  kindTexts: {
+    http: "A folder that a web server lists, with its sub-folders: nginx, Apache, Caddy, lighttpd, IIS and others.",
+    s3: "A bucket of AWS or of any other S3 service, or what begins with a prefix in it.",
+    ftp: "A folder of an FTP server; with ftps:// or explicit TLS where the server has it.",
+    sftp: "A folder of a machine that is reached over SSH, by password or by key.",
+    folder: "A disk, a network share or an SD card of the machine that Trapline runs on, where its operator allows it.",
+    rest: "A web service that lists files as JSON, page by page. Say where in its answer things are.",
+    websocket: "A server that says over a WebSocket when there is something new.",
+  } as Record<string, string>,
+  placeholders: {
+    http: "https://camera.example/DCIM/", s3: "s3://bucket/prefix/", ftp: "ftp://camera.example/DCIM/", sftp: "sftp://nas.example/pictures/",
+    folder: "file:///media/card/DCIM", rest: "https://portal.example/api/photos", websocket: "wss://hub.example/events",
+  } as Record<string, string>,
+
+  url: "Address", name: "Name", nameHint: "How you call it. Its address, if left empty.", deployment: "Deployment",
+  auth: "Sign-in", auths: { none: "None", basic: "User and password", bearer: "Bearer token", header: "Header" } as Record<string, string>,
+  user: "User", anonymous: "Empty for an anonymous sign-in.", password: "Password", bearer: "Token", header: "Header", headerHint: "The whole Authorization value, or Name: value.",
+  secretSet: "Stored, and never shown again.", secretReplaced: "The stored one is replaced when you save.", secretForgotten: "It is forgotten when you save.", replace: "Replace", forget: "Forget", keep: "Keep it",
+  key: "Access key", keyHint: "Empty for a public bucket.", secret: "Secret key", region: "Region", endpoint: "Endpoint", endpointHint: "Where the service is. Empty for AWS.",
+  privateKey: "Private key", privateKeyHint: "In OpenSSH's or PEM form, without a passphrase. Instead of a password.",
+  hostKey: "Host key", hostKeyHint: "The public key that the server must show, so that nobody can stand in for it. Leave it empty and test: the key that the server shows is offered to you.",
+  hostKeyShown: "The server shows this key. Compare it with what its owner tells you, for example by ssh-keyscan on a machine that you trust.", hostKeyTake: "It is this server's: take the key over",
+  mapping: "Where things are in its answer", mappingHint: "Names with dots, such as data.items; a number is a place in a list.",
+  items: "List of files", itemsHint: "Empty: the answer is the list.", itemUrl: "Link to the file", itemName: "File name", itemTime: "Time", itemSize: "Size in bytes", itemEtag: "Version", nextPage: "Next page", nextPageHint: "A link or a cursor.",
+  nextParameter: "Cursor goes into", nextParameterHint: "The parameter, where it is no link.", origins: "Files may also come from", originsHint: "Other servers, such as https://cdn.example, separated by commas. They never see the sign-in.",
+
+  schedule: "Schedule", schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00", "0 6 * * 1": "every Monday at 06:00" } as Record<string, string>,
+  custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.", cronFields: ["minute", "hour", "day", "month", "weekday"],
+  maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", minAge: "Leave files younger than, seconds", concurrency: "Files at once", rateLimit: "Requests a second, at most", rateLimitHint: "Empty is no limit.",
+  include: "Take only", exclude: "Leave out", patternsHint: "Patterns such as *.jpg, separated by commas.", timePattern: "Time in the file's name", timePatternHint: "For example Aufnahme_YYMMDD_HHMM_*",
+
+  test: "Test", testing: "Looking there and fetching the first pictures", testOk: "It works.", testNot: "It does not work yet.", notFetched: "not fetched",
+  takenFrom: { exif: "from EXIF", filename: "from its name", modified_time: "its modified time", received_time: "its arrival" } as Record<string, string>,
+  file: "File", pixels: "Pixels", size: "Size", taken: "Taken", moreFiles: (count: number) => `and ${files(count)} more`, nothingKept: "Nothing was stored.",
+  saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins on schedule; or run it now.`, changed: "The source is changed.",
+
+  run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.",
+  lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", atOnce: "Goes on", signedInAs: (user: string) => `as ${user}`, signIn: "Sign-in", noSignIn: "none",
+  sick: "It is left alone for longer each time, and comes back by itself. What was taken stays.",
+  goesOn: (listed: number, taken: number) => `A run goes on: ${files(listed)} listed, ${n(taken)} taken so far.`, leave: "You can leave this screen.",
+
+  files: "Files", noFiles: "It knows of no file yet.", noFilesIn: { seen: "No file waits.", imported: "Nothing was imported yet.", duplicate: "No file was here already.", skipped: "Nothing was skipped.", failed: "No file failed.", quarantined: "No file is quarantined." } as Record<string, string>,
+  statesMeant: {
+    seen: "Known, and taken with one of the next runs.", duplicate: "The same bytes are an image of this deployment already.", skipped: "Not taken, for the reason given. They are looked at again when they change.",
+    failed: "Tried again by itself, after longer each time.", quarantined: "Given up after several tries. They stay here until you let them be tried again.",
+  } as Record<string, string>,
+  why: "Why", state: "State", modified: "Modified", attempts: (count: number) => (count === 1 ? "1 try" : `${n(count)} tries`), triedAgain: "Tried again",
+  retryAll: (count: number) => (count === 1 ? "Try it again" : `Try all ${n(count)} again`), retryOne: "Try again", retryFile: (path: string) => `Try ${path} again`,
+  retried: (count: number) => (count === 1 ? "1 file is taken with the next run. Run now takes it at once." : `${n(count)} files are taken with the next run. Run now takes them at once.`),
+
+  runs: "Runs", noRuns: "It has not run yet. Run now, or wait for its schedule.", begun: "Begun", listed: "Listed", new: "New", imported: "Imported", duplicate: "Already here", skipped: "Skipped", failed: "Failed", bytes: "Bytes", took: "Took",
+  triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
+  remove: "Delete the source", removeAsk: "Delete this source?", removeText: "Its images stay. What it remembers of its files is forgotten.", removed: "The source is deleted. Its images stay.",
+}
