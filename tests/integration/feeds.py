@@ -1,5 +1,6 @@
 """A source that pulls from a camera, and what its ledger says."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -60,6 +61,12 @@ class Feed:
         async with self.system.database.transaction(SYSTEM) as tx:
             result = await tx.session.execute(text(query), {"id": self.source_id} if ":id" in query else {})
             return list(result.all()) if result.returns_rows else []  # type: ignore[attr-defined]
+
+    async def until_imported(self, *paths: str) -> None:
+        """Wait until the ledger says that these files are imported."""
+        async with asyncio.timeout(30):
+            while not set(paths) <= {path for path, state in (await self.states()).items() if state == "imported"}:
+                await asyncio.sleep(0.02)
 
     async def make_due(self) -> None:
         await self.sql("update pulled_files set next_attempt_at = now() where next_attempt_at is not null")

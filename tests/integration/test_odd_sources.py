@@ -12,7 +12,7 @@ import pytest
 from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import import_images, pull_files, pulls, source_tests, sources
+from trapline.server.actions import import_images, pull_files, pull_run, pulls, source_tests, sources
 from trapline.server.actions.jobs import EXPAND
 from trapline.server.actions.source_tests import prove_source
 from trapline.server.background import chores
@@ -216,6 +216,7 @@ async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:
 
 
 async def test_pausing_ends_a_run_at_the_next_file(feed: Feed) -> None:
+    await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
     accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
@@ -314,6 +315,6 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     assert "test was not over" in (await prove_source(feed.system, SYSTEM, feed.source_id, 0)).detail
     feed.camera.faults.clear()
     await feed.make_due()
-    monkeypatch.setattr(pull_files, "RUN_WITHIN", timedelta(0))
+    monkeypatch.setattr(pull_run, "RUN_WITHIN", timedelta(0))
     late = await feed.run()
     assert (late.state, late.imported, late.remaining) == ("completed", 0, 1)

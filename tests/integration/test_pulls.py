@@ -24,6 +24,7 @@ async def feed(system: System) -> AsyncIterator[Feed]:
 
 
 async def test_each_file_once_and_nothing_for_nothing_new(feed: Feed) -> None:
+    await feed.change(concurrency=1)
     fill(feed.camera, "IMG_0001.JPG", "IMG_0002.JPG", "100MEDIA/IMG_0001.JPG")
     first = await feed.run()
     assert (first.state, first.listed, first.new, first.imported, first.remaining) == ("completed", 3, 3, 3, 0)
@@ -158,6 +159,7 @@ async def test_a_source_that_is_away_fails_backs_off_and_comes_back(feed: Feed) 
 
 
 async def test_retry_after_is_honoured_and_is_no_files_fault(feed: Feed) -> None:
+    await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
     feed.camera.faults["b.jpg"] = "429"
     run = await feed.run()
@@ -200,11 +202,13 @@ async def test_many_schedulers_begin_a_due_run_once(feed: Feed) -> None:
 
 async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) -> None:
     """The process of a run falls silent in the middle of a download; another takes over; then the first wakes up."""
+    await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
     feed.camera.faults["b.jpg"] = "hang"
     accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
     frozen = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
+    await feed.until_imported("a.jpg")
     await feed.sql(
         "update pull_runs set started_at = now() - interval '60 s', heartbeat_at = now() - interval '30 s' "
         "where source_id = :id"
@@ -224,11 +228,13 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
 
 
 async def test_a_stop_marks_the_run_and_the_next_tick_goes_on(feed: Feed) -> None:
+    await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["b.jpg"] = "hang"
     accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
     going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
+    await feed.until_imported("a.jpg")
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going

@@ -4,8 +4,9 @@ Uploads, pulls and pushes all end here. First the file is checked and stored, th
 transaction. Stored bytes without a row do no harm (their place is named by their content), a row without bytes would.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
-from trapline.server.db.images import ImageRow, add_image, find_image_by_hash
+from trapline.server.db.images import ImageRow, add_images, find_image_by_hash
 from trapline.server.db.line.standing import add_to_standing_jobs
 from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Broken, Skipped
@@ -26,6 +27,8 @@ from trapline.server.system import System
 
 LEAST_FREE = 0.05
 MAX_FILENAME = 255
+# Past this another process may make the thumbnails again, which costs time and changes nothing.
+CLAIM = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,22 @@ async def check_image(
     incoming: Incoming,
     path: str,
     modified_at: datetime | None = None,
+    thumbnails: Mapping[int, Incoming] | None = None,
 ) -> Checked:
     """Check a received file wholly and store it; answers the row to add, or why there is none.
 
-    `path` is where the file came from; its last part is the image's name. Raises Unavailable where the store or the
-    database is away.
+    `path` is where the file came from; its last part is the image's name. `thumbnails` are made on the way, by their
+    size; where they were, the row is claimed for its caller to keep and mark them. Raises Unavailable where the store
+    or the database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
-    async with system.database.transaction(scope) as tx:
+    async with system.database.line(scope, each_alone=True) as tx:
         known = await find_image_by_hash(scope, tx, place.deployment_id, sha256)
     if known is not None:
         return Known(known)
+    wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
-        picture = await system.decoders.inspect(incoming.path, upright=upright.path)
+        picture = await system.decoders.inspect(incoming.path, upright=upright.path, thumbnails=wanted)
         if isinstance(picture, Broken | Skipped):
             return picture
         stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
@@ -120,6 +126,7 @@ async def check_image(
         orientation=picture.orientation,
         storage_key=stored.key,
         upright_key=copy.key if copy else None,
+        thumbnails_claimed_until=datetime.now(UTC) + CLAIM if picture.thumbnails_made else None,
         captured_at=captured.at,
         captured_at_source=captured.source.value,
         captured_at_raw=captured.raw,
@@ -127,17 +134,20 @@ async def check_image(
         clock_offset_s=place.clock_offset_s,
         flags=list(captured.flags),
         exif=picture.exif,
+        reviewed=False,
         source_id=place.source_id,
         source_path=path if place.source_id else None,
     )
 
 
 async def keep_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
-    """Add a checked image within a transaction; answers its id and whether it is new.
-
-    Every new image passes here, so here it joins the jobs that take each new image of the project.
-    """
-    image_id, is_new = await add_image(scope, tx, row)
+    """Add a checked image within a transaction; answers its id and whether it is new."""
+    [(image_id, is_new)] = await add_images(scope, tx, [row])
     if is_new:
-        await add_to_standing_jobs(scope, tx, row.project_id, [image_id])
+        await queue_images(scope, tx, row.project_id, [image_id])
     return image_id, is_new
+
+
+async def queue_images(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
+    """Let new images join the jobs that take each new image of the project; every new image passes here."""
+    await add_to_standing_jobs(scope, tx, project_id, image_ids)

@@ -16,7 +16,8 @@ import structlog
 
 from trapline.server.actions.gateways import open_gateway
 from trapline.server.actions.import_images import place_of
-from trapline.server.actions.pull_files import Paused, Pull, SourceSick, take_files, unforeseen
+from trapline.server.actions.pull_files import take_files
+from trapline.server.actions.pull_run import Paused, Pull, SourceSick, unforeseen
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.deployments import get_deployment
@@ -252,7 +253,7 @@ async def _finish(pull: Pull) -> None:
         source.last_error = None
         source.last_pull_timestamp = datetime.now(UTC)
         if pull.last_taken is not None:
-            source.last_pulled_filename = pull.last_taken
+            source.last_pulled_filename = pull.last_taken[1]
         if source.is_active and await has_pushed_files(pull.scope, tx, source):
             # They were told of while this run was in progress.
             await begin_run(pull.scope, tx, source, EVENT)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from trapline.server.actions.gateways import open_gateway
-from trapline.server.actions.pull_files import unforeseen
+from trapline.server.actions.pull_run import unforeseen
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown

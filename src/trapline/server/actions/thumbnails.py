@@ -1,23 +1,23 @@
 """Thumbnails, made in batches off the request path."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
+from trapline.server.actions.import_images import CLAIM
 from trapline.server.db.images import ImageRow, claim_without_thumbnails, mark_thumbnails
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.store.port import Incoming
 from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
 
 BATCH = 16
-# Past this another process may do the same again, which costs time and changes nothing.
-CLAIM = timedelta(minutes=2)
 
 
 async def make_thumbnails(system: System, scope: Scope) -> int:
@@ -57,6 +57,11 @@ async def _make_sizes(system: System, image_id: UUID, key: str) -> bool:
         if trouble is not None:
             log.warning("no thumbnails could be made", image=str(image_id), reason=trouble.reason)
             return False
-        for size, out in outputs.items():
-            await system.store.keep(out, thumbnail_key(image_id, size))
+        await keep_thumbnails(system, image_id, outputs)
     return True
+
+
+async def keep_thumbnails(system: System, image_id: UUID, made: Mapping[int, Incoming]) -> None:
+    """Store the thumbnails of an image, by their size. Raises Unavailable."""
+    for size, thumbnail in made.items():
+        await system.store.keep(thumbnail, thumbnail_key(image_id, size))

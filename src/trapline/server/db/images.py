@@ -1,5 +1,7 @@
 """Images: one stored picture each, and the classes found on them."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -97,32 +98,51 @@ async def get_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
 
 async def find_image_by_hash(scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes) -> UUID | None:
     """Find the image of a deployment that has these very bytes."""
-    statement = select(ImageRow.id, ImageRow.project_id).where(
-        ImageRow.deployment_id == deployment_id, ImageRow.sha256 == sha256
+    return (await _find_by_hashes(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
+
+
+async def _find_by_hashes(
+    scope: Scope, tx: Transaction, keys: Sequence[tuple[UUID, bytes]]
+) -> dict[tuple[UUID, bytes], UUID]:
+    cursor = await tx.execute(
+        """
+        select deployment_id, sha256, id, project_id from images
+        where (deployment_id, sha256) in (select * from unnest(%s::uuid[], %s::bytea[]))
+        """,
+        ([deployment_id for deployment_id, _ in keys], [sha256 for _, sha256 in keys]),
     )
-    found = (await tx.session.execute(statement)).one_or_none()
-    if found is None:
-        return None
-    image_id, project_id = found
-    scope.check(project_id)
-    return image_id
+    found = {}
+    for deployment_id, sha256, image_id, project_id in await cursor.fetchall():
+        scope.check(project_id)
+        found[deployment_id, bytes(sha256)] = image_id
+    return found
 
 
-async def add_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
-    """Add an image; answers its id and whether it is new: by constraint the same bytes in a deployment are one."""
-    scope.check(row.project_id)
-    values = {
-        column.key: getattr(row, column.key)
-        for column in ImageRow.__table__.columns
-        if getattr(row, column.key) is not None
-    }
-    statement = insert(ImageRow).values(values).on_conflict_do_nothing(index_elements=["deployment_id", "sha256"])
-    made = (await tx.session.execute(statement.returning(ImageRow.id))).scalar_one_or_none()
-    if made is not None:
-        return made, True
-    found = await find_image_by_hash(scope, tx, row.deployment_id, row.sha256)
-    assert found is not None, "the constraint named an image that is not there"
-    return found, False
+async def add_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) -> list[tuple[UUID, bool]]:
+    """Add images; answers each one's id and whether it is new: by constraint the same bytes in a deployment are one."""
+    for row in rows:
+        scope.check(row.project_id)
+    columns = [column.key for column in ImageRow.__table__.columns if column.server_default is None]
+    # In one order everywhere, so that two transactions never wait for each other's pictures.
+    ordered = sorted(rows, key=lambda row: (row.deployment_id, row.sha256))
+    names = ", ".join(columns)
+    cursor = await tx.execute(
+        f"""
+        insert into images ({names}) select {names} from jsonb_populate_recordset(null::images, %s::jsonb)
+        on conflict (deployment_id, sha256) do nothing returning id
+        """,  # noqa: S608
+        (json.dumps([{name: _as_json(getattr(row, name)) for name in columns} for row in ordered]),),
+    )
+    made = {image_id for (image_id,) in await cursor.fetchall()}
+    others = [(row.deployment_id, row.sha256) for row in rows if row.id not in made]
+    found = await _find_by_hashes(scope, tx, others) if others else {}
+    return [(row.id, True) if row.id in made else (found[row.deployment_id, row.sha256], False) for row in rows]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
 
 
 def select_images(scope: Scope, project_id: int | None) -> Select[ImageRow]:
@@ -191,6 +211,13 @@ async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, cl
 
 async def mark_thumbnails(scope: Scope, tx: Transaction, image_id: UUID, *, made: bool) -> None:
     """Note that an image has its thumbnails, or could not be given any this time."""
-    values = {"thumbnails_at": func.now()} if made else {"thumbnail_attempts": ImageRow.thumbnail_attempts + 1}
-    marked = update(ImageRow).where(ImageRow.id == image_id).values(values | {"thumbnails_claimed_until": None})
-    await tx.session.execute(marked, execution_options={"synchronize_session": False})
+    await mark_all_thumbnails(scope, tx, [image_id], made=made)
+
+
+async def mark_all_thumbnails(scope: Scope, tx: Transaction, image_ids: Sequence[UUID], *, made: bool) -> None:
+    """Note that these images have their thumbnails, or could not be given any this time."""
+    noted = "thumbnails_at = now()" if made else "thumbnail_attempts = thumbnail_attempts + 1"
+    await tx.execute(
+        f"update images set {noted}, thumbnails_claimed_until = null where id = any(%s)",  # noqa: S608
+        (sorted(image_ids),),
+    )

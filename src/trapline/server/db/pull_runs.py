@@ -102,15 +102,12 @@ async def beat(scope: Scope, tx: Transaction, run_id: UUID) -> None:
 
 async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
     """Add to a run's counts and give a sign of life. Raises RunLost, and with it undoes the whole transaction."""
-    values = {name: getattr(RunRow, name) + count for name, count in counts.items()}
-    statement = (
-        update(RunRow)
-        .where(RunRow.id == run_id, RunRow.state == "running")
-        .values(heartbeat_at=func.clock_timestamp(), **values)
-        .returning(RunRow.id)
+    more = "".join(f", {name} = {name} + %s" for name in counts)
+    cursor = await tx.execute(
+        f"update pull_runs set heartbeat_at = clock_timestamp(){more} where id = %s and state = 'running'",  # noqa: S608
+        (*counts.values(), run_id),
     )
-    changed = await tx.session.execute(statement, execution_options={"synchronize_session": False})
-    if changed.scalar_one_or_none() is None:
+    if cursor.rowcount == 0:
         raise RunLost
 
 

@@ -1,7 +1,7 @@
 """The ledger of a pull source: a row for each path, so that no file is lost or taken twice, whatever its name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -125,41 +125,45 @@ def is_of(source: SourceRow) -> ColumnElement[bool]:
     return own if source.moved_at is None else own & (PulledFileRow.updated_at >= source.moved_at)
 
 
-async def settle_file(
-    scope: Scope,
-    tx: Transaction,
-    file: PulledFileRow,
-    state: str,
-    *,
-    error: str | None = None,
-    attempts: int = 0,
-    again_after: timedelta | None = None,
-    size: int | None = None,
-    sha256: bytes | None = None,
-    etag: str | None = None,
-    image_id: UUID | None = None,
-) -> None:
-    """Note what became of a file.
+@dataclass(frozen=True)
+class Settled:
+    """What became of a file.
 
     `again_after` is when it is tried again, for one that is not done with; `size` is one that the server now gives.
     """
-    values: dict[str, object] = {
-        "state": state,
-        "error": error,
-        "attempts": attempts,
-        "next_attempt_at": func.now() + again_after if again_after is not None else None,
-        "updated_at": func.now(),
-    }
-    if size is not None:
-        values["size"] = size
-    if image_id is not None:
-        values |= {"sha256": sha256, "etag": etag, "image_id": image_id}
-    # What its server told of anew meanwhile stays to be taken.
-    same = PulledFileRow.fingerprint == file.fingerprint
-    statement = update(PulledFileRow).where(
-        PulledFileRow.source_id == file.source_id, PulledFileRow.path == file.path, same
+
+    path: str
+    fingerprint: str
+    state: str
+    error: str | None = None
+    attempts: int = 0
+    again_after: timedelta | None = None
+    size: int | None = None
+    sha256: bytes | None = None
+    etag: str | None = None
+    image_id: UUID | None = None
+
+
+async def settle_files(scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[Settled]) -> None:
+    """Note what became of files. What their server told of anew meanwhile stays to be taken."""
+    await tx.execute(
+        """
+        update pulled_files f set
+            state = t.state, error = t.error, attempts = t.attempts, next_attempt_at = now() + t.again_after,
+            size = coalesce(t.size, f.size), image_id = coalesce(t.image_id, f.image_id),
+            sha256 = case when t.image_id is null then f.sha256 else t.sha256 end,
+            etag = case when t.image_id is null then f.etag else t.etag end,
+            updated_at = now()
+        from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::interval[], %s::bigint[],
+                %s::bytea[], %s::text[], %s::uuid[])
+            as t (path, fingerprint, state, error, attempts, again_after, size, sha256, etag, image_id)
+        where f.source_id = %s and f.path = t.path and f.fingerprint = t.fingerprint
+        """,
+        (*([getattr(file, name) for file in files] for name in _SETTLED), source_id),
     )
-    await tx.session.execute(statement.values(values), execution_options={"synchronize_session": False})
+
+
+_SETTLED = tuple(name.name for name in fields(Settled))
 
 
 def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[PulledFileRow]:

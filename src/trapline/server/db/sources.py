@@ -142,7 +142,8 @@ async def get_source(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bo
 
 async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
     """Tell whether a source is there and not paused."""
-    return bool((await tx.session.execute(select(SourceRow.is_active).where(SourceRow.id == source_id))).scalar())
+    row = await (await tx.execute("select is_active from pull_sources where id = %s", (source_id,))).fetchone()
+    return row is not None and bool(row[0])
 
 
 def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:

@@ -115,19 +115,22 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     image.load()
     turn = _turn_left(kind, orientation)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
-    needs_copy = orientation != 1 or kind.media_type not in INLINE or image.mode == "CMYK"
+    mode = image.mode
+    needs_copy = orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
     if needs_copy and request.get("upright"):
         copy = _turned(_as_rgb(image), turn)
         _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
+        del copy
     return {
         "picture": {
             "width": width,
             "height": height,
             "media_type": kind.media_type,
-            "mode": image.mode,
+            "mode": mode,
             "orientation": orientation,
             "exif": exif,
             "upright_made": bool(needs_copy and request.get("upright")),
+            "thumbnails_made": bool(request.get("outputs")) and _try_thumbnails(image, turn, request["outputs"]),
         }
     }
 
@@ -138,15 +141,29 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
         return opened
     kind, image = opened
     orientation = read_orientation(image)
-    outputs = sorted(((int(size), path) for size, path in request["outputs"].items()), reverse=True)
-    largest = outputs[0][0]
+    largest = max(int(size) for size in request["outputs"])
     image.draft("RGB", (largest, largest))
-    image.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    made = _turned(_as_rgb(image), _turn_left(kind, orientation))
-    for size, path in outputs:
+    _write_thumbnails(image, _turn_left(kind, orientation), request["outputs"])
+    return {"thumbnails": True}
+
+
+def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> bool:
+    """Make thumbnails of a picture that is fine; where that fails they are tried again by themselves."""
+    try:
+        _write_thumbnails(image, turn, outputs)
+    except Exception:
+        return False
+    return True
+
+
+def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> None:
+    """Write the thumbnails; the picture itself is made small for it."""
+    sizes = sorted(((int(size), path) for size, path in outputs.items()), reverse=True)
+    image.thumbnail((sizes[0][0], sizes[0][0]), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    made = _turned(_as_rgb(image), turn)
+    for size, path in sizes:
         made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
         _save_jpeg(made, path, THUMBNAIL_QUALITY)
-    return {"thumbnails": True}
 
 
 def _turn_left(kind: Taken, orientation: int) -> int:

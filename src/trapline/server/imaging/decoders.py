@@ -38,6 +38,7 @@ class Picture:
     orientation: int
     exif: dict[str, Any]
     upright_made: bool
+    thumbnails_made: bool
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,21 @@ class Decoders:
         self._endings: dict[int, asyncio.TimerHandle] = {}
         self._all: set[asyncio.subprocess.Process] = set()
 
-    async def inspect(self, path: Path, *, upright: Path | None = None) -> Picture | Skipped | Broken:
+    async def inspect(
+        self, path: Path, *, upright: Path | None = None, thumbnails: Mapping[int, Path] | None = None
+    ) -> Picture | Skipped | Broken:
         """Decode a picture wholly and tell what it is.
 
         `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a format that browsers
-        do not show; `upright_made` tells whether it was.
+        do not show; `upright_made` tells whether it was. `thumbnails` are written as by `make_thumbnails`, of what is
+        decoded already; `thumbnails_made` tells whether they were.
         """
-        request = {"do": "inspect", "path": str(path), "upright": str(upright) if upright else None}
+        request = {
+            "do": "inspect",
+            "path": str(path),
+            "upright": str(upright) if upright else None,
+            "outputs": _as_text(thumbnails or {}),
+        }
         answer = await self._ask(request)
         if "picture" in answer:
             return Picture(**answer["picture"])
@@ -86,7 +95,7 @@ class Decoders:
 
     async def make_thumbnails(self, path: Path, outputs: Mapping[int, Path]) -> Skipped | Broken | None:
         """Write upright JPEG thumbnails, each to fit a square of its size in pixels; None when all are written."""
-        request = {"do": "thumbnails", "path": str(path), "outputs": {str(k): str(v) for k, v in outputs.items()}}
+        request = {"do": "thumbnails", "path": str(path), "outputs": _as_text(outputs)}
         answer = await self._ask(request)
         return None if "thumbnails" in answer else _refusal(answer)
 
@@ -168,6 +177,10 @@ class Decoders:
         if child.stdin is not None:
             child.stdin.close()
         await child.wait()
+
+
+def _as_text(outputs: Mapping[int, Path]) -> dict[str, str]:
+    return {str(size): str(path) for size, path in outputs.items()}
 
 
 def _refusal(answer: dict[str, Any]) -> Skipped | Broken:

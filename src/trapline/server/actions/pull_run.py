@@ -1,0 +1,59 @@
+"""One run in the hands of this process, and what ends it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.actions.import_images import Place
+from trapline.server.db.sources import SourceRow
+from trapline.server.errors import OutboundFailed
+from trapline.server.gateways.port import Gateway
+from trapline.server.rules.access import Scope
+from trapline.server.rules.pulling import RUN_WITHIN
+from trapline.server.system import System
+
+
+class SourceSick(Exception):
+    """The source cannot be spoken to any more; what was not taken stays for the next run."""
+
+    def __init__(self, error: OutboundFailed) -> None:
+        super().__init__(error.detail)
+        self.error = error
+
+
+class Paused(Exception):
+    """The source was paused while its run went on."""
+
+
+@dataclass
+class Pull:
+    """One run in the hands of this process.
+
+    `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
+    files at once as the source's settings say.
+    """
+
+    system: System
+    scope: Scope
+    run_id: UUID
+    source: SourceRow
+    place: Place
+    gateway: Gateway
+    max_files: int
+    began_at: datetime
+    only_pushed: bool = False
+    until: float = field(default_factory=lambda: time.monotonic() + RUN_WITHIN.total_seconds())
+    listed: int = 0
+    last_taken: tuple[int, str] | None = None
+    failures: list[OutboundFailed] = field(default_factory=list)
+    downloads: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.downloads = asyncio.Semaphore(self.source.concurrency)
+
+
+def unforeseen(error: Exception) -> str:
+    """Say in words that something of ours broke; what it says itself may be long, and stands in the log."""
+    return f"something happened that Trapline did not foresee ({type(error).__name__}); its log says more"
