@@ -1,0 +1,201 @@
+"""Buckets and JSON interfaces as pull sources, the whole way: made over HTTP with options, run, images there."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from tests.conformance.json_feed import MAPPING, json_feed
+from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
+from tests.integration.houses import House, build_house
+from tests.integration.pictures import make_jpeg
+from trapline.server.actions import pulls
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.access import Scope
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.system import System
+
+SYSTEM = Scope.system()
+PATH = "/api/v2/image-pull-sources"
+NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/what?.jpg"]
+SECRET = "canary-4711"
+
+
+@dataclass
+class Desk:
+    """What speaks to the API as a member of a house, and the system behind it."""
+
+    system: System
+    client: httpx2.AsyncClient
+    house: House
+    answers: list[str]
+
+    async def make(self, base_url: str, **settings: Any) -> httpx2.Response:
+        body = {"name": base_url, "base_url": base_url, "location_id": self.house.ids["deployment_id"], **settings}
+        return await self.client.post(PATH, json=body)
+
+    async def run(self, source_id: str) -> dict[str, Any]:
+        accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
+        assert accepted.status_code == 202, accepted.text
+        await pulls.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        run: dict[str, Any] = (await self.client.get(accepted.headers["location"])).json()
+        return run
+
+    async def images(self, source_id: str) -> set[str]:
+        answer = await self.client.get("/api/v2/images", params={"project": self.house.ids["project_id"]})
+        return {image["filename"] for image in answer.json()["results"] if image["source_id"] == source_id}
+
+    async def sql(self, query: str) -> str:
+        async with self.system.database.transaction(SYSTEM) as tx:
+            return str(await (await tx.execute(query)).fetchall())
+
+
+@pytest.fixture
+async def desk(system: System) -> AsyncIterator[Desk]:
+    house = await build_house(system, "house")
+    answers: list[str] = []
+
+    async def keep(response: httpx2.Response) -> None:
+        answers.append((await response.aread()).decode(errors="replace"))
+
+    system = replace(system, outbound=OutboundPolicy())
+    transport = httpx2.ASGITransport(dress(make_application(system)))
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}
+    ) as client:
+        client.headers["Authorization"] = f"Bearer {house.tokens['owner']}"
+        yield Desk(system, client, house, answers)
+
+
+def reach(desk: Desk, port: int) -> None:
+    """Let runs of this desk reach a server of the test on loopback."""
+    desk.system = replace(desk.system, outbound=OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})))
+
+
+async def put(s3: S3Server, prefix: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        for number, name in enumerate(NAMES):
+            address = f"{s3.endpoint}/{BUCKET}/{prefix}/{name}"
+            signed = WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC))
+            assert (await client.put(signed, content=make_jpeg(number))).is_success
+
+
+async def test_a_bucket_is_pulled_and_its_secret_never_comes_back(
+    desk: Desk, s3: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = f"camera {uuid4()}"
+    await put(s3, prefix)
+    reach(desk, s3.port)
+    options = {
+        "endpoint": s3.endpoint,
+        "region": READER.region,
+        "key": READER.access_key_id,
+        "secret": READER.secret_access_key,
+    }
+    made = await desk.make(f"s3://{BUCKET}/{prefix}", options=options)
+    assert made.status_code == 201, made.text
+    source = made.json()
+    assert (source["gateway"], source["secret_options"]) == ("s3", ["secret"])
+    assert source["options"] == {name: value for name, value in options.items() if name != "secret"}
+    run = await desk.run(source["id"])
+    assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
+    assert await desk.images(source["id"]) == {name.rpartition("/")[2] for name in NAMES}
+    again = await desk.run(source["id"])
+    assert (again["listed"], again["new"]) == (3, 0)
+    kept = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {**options, "secret": None}})
+    assert kept.status_code == 422, "a key without its secret signs nothing"
+    wrong = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {**options, "secret": SECRET}})
+    assert wrong.status_code == 200
+    failed = await desk.run(source["id"])
+    assert failed["state"] == "failed"
+    assert "check `secret`" in failed["error"]
+    public = await desk.client.patch(
+        f"{PATH}/{source['id']}", json={"options": {"endpoint": s3.endpoint, "secret": None}}
+    )
+    assert (public.status_code, public.json()["secret_options"]) == (200, [])
+    told = "".join(desk.answers) + capsys.readouterr().out
+    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
+        told += await desk.sql(f"select t::text from {table} t")
+    assert READER.secret_access_key not in told
+    assert SECRET not in told
+
+
+async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate(NAMES):
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_bytes(make_jpeg(number))
+    with json_feed(tmp_path / "root", tmp_path) as url:
+        reach(desk, httpx2.URL(url).port or 0)
+        mapping = MAPPING.model_dump(exclude_none=True)
+        made = await desk.make(
+            url, gateway="rest", auth_type="bearer", auth_password=SECRET, options={"mapping": mapping}
+        )
+        assert made.status_code == 201, made.text
+        source = made.json()
+        assert (source["gateway"], source["options"]["mapping"], source["has_password"]) == ("rest", mapping, True)
+        run = await desk.run(source["id"])
+        assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
+        assert await desk.images(source["id"]) == {name.rpartition("/")[2] for name in NAMES}
+        again = await desk.run(source["id"])
+        assert (again["listed"], again["new"]) == (3, 0)
+        mapping["items"] = "nowhere"
+        changed = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {"mapping": mapping}})
+        assert changed.status_code == 200, changed.text
+        assert "no list at 'nowhere'" in (await desk.run(source["id"]))["error"]
+    told = "".join(desk.answers) + capsys.readouterr().out
+    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
+        told += await desk.sql(f"select t::text from {table} t")
+    assert SECRET not in told
+
+
+S3, REST = "s3://bucket/camera", "https://api.example/files"
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (S3, {"options": {"key": "a"}}, "both options"),
+    (S3, {"options": {"secret": "pw4711"}}, "both options"),
+    (S3, {"options": {"key": "a", "secret": "pw4711", "regoin": "x"}}, "options.regoin"),
+    (S3, {"options": {"key": "a", "secret": "pw4711", "region": "evil.example/#"}}, "options.region"),
+    (S3, {"options": {"key": "a", "secret": 4711}}, "options.secret"),
+    (S3, {"options": {"endpoint": "https://ranger:pw4711@a.example"}}, "must not stand in the address"),
+    (S3, {"options": {"endpoint": "ftp://a.example"}}, "http"),
+    (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "options `key` and `secret`"),
+    ("s3://ranger:pw4711@bucket/camera", {}, "must not stand in the address"),
+    ("s3:///camera", {}, "host"),
+    (REST, {"gateway": "rest", "options": {"mapping": {"urll": "x"}}}, "options.mapping.urll"),
+    (REST, {"gateway": "rest", "options": {"mapping": []}}, "options.mapping"),
+    (REST, {"gateway": "rest", "options": {"file_origins": ["cdn.example"]}}, "http"),
+    (REST, {"gateway": "rest", "options": {"file_origins": ["https://a:pw4711@cdn.example"]}}, "must not stand"),
+    (REST, {"options": {"mapping": {}}}, "takes no options"),
+]
+
+
+async def test_options_that_cannot_work_are_refused_in_words(desk: Desk) -> None:
+    before = (await desk.client.get(PATH)).json()
+    for url, settings, words in WRONG:
+        answer = await desk.make(url, **settings)
+        assert answer.status_code == 422, (settings, answer.text)
+        assert words in answer.text
+        assert "4711" not in answer.text
+    assert (await desk.client.get(PATH)).json() == before
+
+
+async def test_another_service_does_not_get_the_old_ones_secret(desk: Desk) -> None:
+    options = {"endpoint": "https://one.example", "key": "a", "secret": "old"}
+    path = f"{PATH}/{(await desk.make(S3, options=options)).json()['id']}"
+    for other in ({"endpoint": "https://two.example", "key": "a"}, {"key": "a"}, {"key": "a", "region": "eu-west-1"}):
+        moved = await desk.client.patch(path, json={"options": other})
+        assert moved.status_code == 422, moved.text
+        assert "options.secret" in moved.text
+    same = {"endpoint": "https://one.example/", "key": "a", "region": "eu-west-1"}
+    assert (await desk.client.patch(path, json={"options": same})).status_code == 200
+    assert (await desk.client.patch(path, json={"base_url": "s3://other"})).status_code == 200
+    given = {**options, "endpoint": "https://two.example", "secret": "new"}
+    assert (await desk.client.patch(path, json={"options": given})).status_code == 200
