@@ -149,6 +149,7 @@ async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
         mapping["items"] = "nowhere"
         changed = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {"mapping": mapping}})
         assert changed.status_code == 200, changed.text
+        assert changed.json()["gateway"] == "rest", "what is left out of a change stays"
         assert "no list at 'nowhere'" in (await desk.run(source["id"]))["error"]
     told = "".join(desk.answers) + capsys.readouterr().out
     for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
@@ -200,3 +201,15 @@ async def test_another_service_does_not_get_the_old_ones_secret(desk: Desk) -> N
     assert (await desk.client.patch(path, json={"base_url": "s3://other"})).status_code == 200
     given = {**options, "endpoint": "https://two.example", "secret": "new"}
     assert (await desk.client.patch(path, json={"options": given})).status_code == 200
+
+
+async def test_a_gateway_stays_while_it_can_speak_to_the_address(desk: Desk) -> None:
+    path = f"{PATH}/{(await desk.make(REST, gateway='rest')).json()['id']}"
+    for change, gateway in (
+        ({"schedule": "*/15 * * * *"}, "rest"),
+        ({"base_url": "https://api.example/other"}, "rest"),
+        ({"base_url": "s3://bucket"}, "s3"),
+        ({"base_url": REST}, "http"),
+        ({"base_url": REST, "gateway": "rest"}, "rest"),
+    ):
+        assert (await desk.client.patch(path, json=change)).json()["gateway"] == gateway, change

@@ -37,13 +37,13 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
     wanted = dict(row.options if given is None else given)
     try:
         checked = check_options(row.gateway, {name: value for name, value in wanted.items() if value is not None})
-    except ValidationError as error:
-        problems = [(".".join(["options", *map(str, one["loc"])]), one["msg"]) for one in error.errors()]
-        raise Unprocessable(f"{problems[0][0]}: {problems[0][1]}. Nothing was changed.", problems) from error
     except ValueError as error:
+        checked = {}
+        if isinstance(error, ValidationError) and given is not None:
+            problems = [(".".join(["options", *map(str, one["loc"])]), one["msg"]) for one in error.errors()]
+            raise Unprocessable(f"{problems[0][0]}: {problems[0][1]}. Nothing was changed.", problems) from error
         if given is not None:
             raise Unprocessable(f"options: {error}. Nothing was changed.", [("options", str(error))]) from error
-        checked = {}
     for name in secret:
         if name in wanted:
             secrets.pop(OPTION + name, None)

@@ -117,8 +117,8 @@ def apply_settings(system: System, row: SourceRow, change: SourceSettings) -> No
                 continue
             raise Unprocessable(f"{name} cannot be empty. Nothing was changed.")
         setattr(row, name, value.value if isinstance(value, AuthType) else value)
-    if given.get("gateway") in (None, "") or "base_url" in given:
-        row.gateway = given.get("gateway") or gateway_for(row.base_url)
+    if not row.gateway or (not given.get("gateway") and row.gateway not in gateways_for(row.base_url)):
+        row.gateway = gateway_for(row.base_url)
     row.timeouts = row.timeouts | {
         column: given[name] for name, column in TIMEOUT_FIELDS.items() if given.get(name) is not None
     }
