@@ -41,6 +41,7 @@ UNSTRUCK = {
     # They move nothing of the ledger; what they write is written anew by the next run.
     "loop thumbnails",
     "loop dead pull runs",
+    "loop feeds",
     "loop old answers",
     "loop used signatures",
     "loop orphaned artifacts",

@@ -53,7 +53,23 @@ class RestOptions(Request):
     file_origins: Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_length=20)] = []
 
 
-FORMS: dict[str, type[Request]] = {"s3": S3Options, "sftp": SftpOptions, "rest": RestOptions}
+class WebsocketOptions(Request):
+    """A server that pushes messages of new files.
+
+    They lie under `files_url`, or where `listing_url` lists them. Without a listing nothing fills the gaps of a
+    connection that broke; it is on the same host as the source's address, and shows the same paths as `files_url`.
+    """
+
+    listing_url: Annotated[Text, Field(pattern=r"(?i)^https?://", max_length=2000)] | None = None
+    files_url: Annotated[Text, Field(pattern=r"(?i)^https?://", max_length=2000)] | None = None
+
+
+FORMS: dict[str, type[Request]] = {
+    "s3": S3Options,
+    "sftp": SftpOptions,
+    "rest": RestOptions,
+    "websocket": WebsocketOptions,
+}
 """The form of the options, by gateway; the others take none."""
 
 SECRET: dict[str, tuple[str, ...]] = {"s3": ("secret",), "sftp": ("key",)}

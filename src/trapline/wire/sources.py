@@ -115,6 +115,17 @@ class Run(Message):
     error: AnyText | None
 
 
+class Connection(Message):
+    """The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile."""
+
+    connected_since: Time | None
+    last_message_at: Time | None
+    messages: Count
+    refused: Count
+    detail: AnyText | None
+    fills_gaps: bool
+
+
 class Source(Message):
     """A pull source. Secrets never come back: `secret_options` names those that are set.
 
@@ -135,6 +146,7 @@ class Source(Message):
     options: dict[str, Any]
     secret_options: list[AnyText]
     has_event_secret: bool
+    connection: Connection | None
     schedule: AnyText
     schedule_in_words: AnyText
     time_zone: AnyText

@@ -16,7 +16,7 @@ OTHER = b"v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
 
 
 def headers(**changes: bytes | None) -> list[tuple[bytes, bytes]]:
-    given: dict[str, bytes | None] = {"id": ID, "timestamp": str(TIME).encode(), "signature": SIGNATURE} | changes
+    given: dict[str, bytes | None] = {"id": ID, "timestamp": str(TIME).encode(), "signature": SIGNATURE, **changes}
     return [(f"Webhook-{name}".encode(), value) for name, value in given.items() if value is not None]
 
 

@@ -1733,6 +1733,24 @@ export interface components {
             results: components["schemas"]["ClassCount"][];
         };
         /**
+         * Connection
+         * @description The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile.
+         */
+        Connection: {
+            /** Connected Since */
+            connected_since: string | null;
+            /** Detail */
+            detail: string | null;
+            /** Fills Gaps */
+            fills_gaps: boolean;
+            /** Last Message At */
+            last_message_at: string | null;
+            /** Messages */
+            messages: number;
+            /** Refused */
+            refused: number;
+        };
+        /**
          * CreatedAnalysis
          * @description A new analysis, with the secret that signs its callbacks: 64 characters, shown only here.
          */
@@ -3383,6 +3401,7 @@ export interface components {
             base_url: string;
             /** Concurrency */
             concurrency: number;
+            connection: components["schemas"]["Connection"] | null;
             counts: components["schemas"]["SourceCounts"];
             /**
              * Created At

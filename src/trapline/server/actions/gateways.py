@@ -1,7 +1,8 @@
 """A gateway for a pull source, with its secrets opened and the operator's policy around it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
-from trapline.server.rules.source_addresses import split_address
+from trapline.server.rules.pushed import folder_address
+from trapline.server.rules.source_addresses import DEFAULT_PORTS, over_http, server_of, split_address
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
-from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, check_options
+from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, SftpOptions, WebsocketOptions, check_options
 
 if TYPE_CHECKING:
     from trapline.server.outbound import Credentials, Timeouts
@@ -122,27 +124,110 @@ def _open_s3(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     return S3Bucket(outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace)
 
 
+def _open_ftp(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.dialing import Dialer
+    from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
+    from trapline.server.gateways.ftp_server import FtpServer
+    from trapline.server.outbound import trusted_authorities
+
+    server = server_of(row.base_url)
+    tls = trusted_authorities() if server.scheme == "ftps" else None
+    # On its own port TLS begins at once; on every other it is asked for (AUTH TLS).
+    address = FtpAddress(server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"])
+    login = FtpLogin()
+    if row.auth_type == "basic":
+        login = FtpLogin(row.auth_username or "", open_secrets(system, row).get("password", ""))
+        if any(sign in login.username + login.password for sign in "\r\n"):
+            raise Unprocessable("auth_username and auth_password must be one line each.")
+    connections = FtpConnections(Dialer(system.outbound), address, login, timeouts)
+    return FtpServer(connections, row.base_url, timeouts, Pace(row.rate_limit_per_s))
+
+
+def _open_sftp(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.dialing import Dialer
+
+    try:
+        from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key, read_private_key
+    except ModuleNotFoundError as error:
+        raise Unprocessable(
+            "SFTP is an extra that is not installed here: pip install 'trapline[server,sftp]'"
+        ) from error
+
+    options = SftpOptions.model_validate(row.options)
+    secrets = open_secrets(system, row)
+    server = server_of(row.base_url)
+    try:
+        login = SshLogin(
+            server.host,
+            server.port,
+            row.auth_username or "",
+            secrets.get("password"),
+            read_private_key(secrets[f"{OPTION}key"]) if f"{OPTION}key" in secrets else None,
+            read_host_key(options.host_key) if options.host_key else None,
+        )
+    except ValueError as error:
+        raise Unprocessable(f"The option host_key or key cannot be used: {error}.") from error
+    return SftpServer(Dialer(system.outbound), login, row.base_url, timeouts, Pace(row.rate_limit_per_s))
+
+
+def _open_websocket(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.gateways.http_directory import HttpDirectory
+    from trapline.server.gateways.websocket_feed import WebsocketFeed
+    from trapline.server.outbound import Outbound
+
+    split_address(row.base_url)
+    options = WebsocketOptions.model_validate(row.options)
+    if options.listing_url is None and options.files_url is None:
+        raise Unprocessable("A WebSocket source needs the option `listing_url`, or `files_url` where nothing lists.")
+    if options.listing_url and server_of(options.listing_url).host != server_of(row.base_url).host:
+        raise Unprocessable("listing_url must be on the same host as the source's address.")
+
+    def directory(url: str) -> HttpDirectory:
+        credentials = _credentials(system, row, over_http(row.base_url))
+        outbound = Outbound(system.outbound, credentials=credentials, timeouts=timeouts)
+        return HttpDirectory(outbound, url, listing_s=timeouts.listing_s, pace=Pace(row.rate_limit_per_s))
+
+    listing = directory(options.listing_url) if options.listing_url else None
+    return WebsocketFeed(listing, directory(folder_address(options.files_url or options.listing_url or "")))
+
+
+def open_feed_of(system: System, row: SourceRow) -> AbstractAsyncContextManager[AsyncIterator[str | bytes]]:
+    """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
+    from trapline.server.dialing import Dialer
+    from trapline.server.gateways.websocket_feed import open_feed
+    from trapline.server.outbound import Timeouts, trusted_authorities
+
+    timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
+    credentials = _credentials(system, row)
+    headers = credentials.headers if credentials is not None else {}
+    return open_feed(Dialer(system.outbound), row.base_url, headers, trusted_authorities(), timeouts.connect_s)
+
+
 OPENERS: dict[str, Callable[[System, SourceRow, "Timeouts"], Gateway]] = {
+    "ftp": _open_ftp,
     "http": _open_http,
     "rest": _open_rest,
     "s3": _open_s3,
+    "sftp": _open_sftp,
+    "websocket": _open_websocket,
 }
 """How the gateway of a source is opened, by its name; a folder needs no way out."""
 
 
-def _credentials(system: System, row: SourceRow) -> "Credentials | None":
+def _credentials(system: System, row: SourceRow, url: str | None = None) -> "Credentials | None":
     from trapline.server.outbound import Credentials
 
     secrets = open_secrets(system, row)
+    url = url or row.base_url
     match row.auth_type:
         case "basic":
-            return Credentials.basic(row.base_url, row.auth_username or "", secrets.get("password", ""))
+            return Credentials.basic(url, row.auth_username or "", secrets.get("password", ""))
         case "bearer":
             value = secrets.get("header") or secrets.get("password", "")
-            return Credentials.header(row.base_url, "Authorization", f"Bearer {value.removeprefix('Bearer ')}")
+            return Credentials.header(url, "Authorization", f"Bearer {value.removeprefix('Bearer ')}")
         case "header":
             name, value = split_header(secrets.get("header", ""))
-            return Credentials.header(row.base_url, name, value)
+            return Credentials.header(url, name, value)
         case _:
             return None
 

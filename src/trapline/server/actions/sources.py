@@ -25,6 +25,7 @@ from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, interrupt_run, seconds_of, select_runs
 from trapline.server.db.pulled_files import release_files, select_files
+from trapline.server.db.source_connections import SourceConnectionRow, list_connections
 from trapline.server.db.sources import (
     PulledFileRow,
     RunRow,
@@ -42,6 +43,7 @@ from trapline.server.rules.source_addresses import SIGN_INS, Server, gateway_for
 from trapline.server.system import System
 from trapline.wire.sources import (
     AuthType,
+    Connection,
     FilesReleased,
     FileState,
     NewSource,
@@ -340,29 +342,46 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
     zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
     counts = await count_states(scope, tx, ids)
     runs = await list_last_runs(scope, tx, ids)
+    connections = await list_connections(scope, tx, [row.id for row in rows if row.gateway == "websocket"])
     same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
     return [
         Source(
             **{name: getattr(row, name) for name in same},
             location_id=row.deployment_id,
             has_event_secret=row.event_secrets is not None,
+            connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
             deployment_name=names[row.deployment_id],
             schedule_in_words=schedule_in_words(row.schedule),
             time_zone=zones[row.deployment_id],
             last_run=_run(runs[row.id]) if row.id in runs else None,
             next_run=row.next_run_at if row.is_active else None,
             counts=SourceCounts(**counts[row.id]),
-            health=_health(row, has_run=row.id in runs),
-            health_detail=row.last_error,
+            health=_health(row, has_run=row.id in runs, connection=connections.get(row.id)),
+            health_detail=row.last_error or _why_broken(connections.get(row.id)),
         )
         for row in rows
     ]
 
 
-def _health(row: SourceRow, *, has_run: bool) -> str:
+def _connection(row: SourceRow, held: SourceConnectionRow | None) -> Connection:
+    return Connection(
+        connected_since=held.connected_at if held else None,
+        last_message_at=held.last_message_at if held else None,
+        messages=held.messages if held else 0,
+        refused=held.refused if held else 0,
+        detail=held.last_error if held else "no background process holds a connection",
+        fills_gaps=bool(row.options.get("listing_url")),
+    )
+
+
+def _why_broken(held: SourceConnectionRow | None) -> str | None:
+    return held.last_error if held is not None and held.failures else None
+
+
+def _health(row: SourceRow, *, has_run: bool, connection: SourceConnectionRow | None) -> str:
     if not row.is_active:
         return "paused"
-    if row.consecutive_failures:
+    if row.consecutive_failures or _why_broken(connection):
         return "failing"
     return "ok" if has_run else "new"
 

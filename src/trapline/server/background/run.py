@@ -10,7 +10,9 @@ from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
+from trapline.server.background.feeds import Feeds
 from trapline.server.background.loops import Loop, run_loop
+from trapline.server.db.source_connections import BEAT_S
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -48,4 +50,9 @@ async def run_background(system: System) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in list_loops(system)])
+    feeds = Feeds(system)
+    loops = [*list_loops(system), Loop("feeds", BEAT_S, feeds.step)]
+    try:
+        await asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
+    finally:
+        await feeds.close()

@@ -1,14 +1,13 @@
 """Connections to pull sources that push: which process holds each, and how it goes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, select
+from sqlalchemy import ForeignKeyConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.row import Moment, Row
-from trapline.server.db.sources import SourceRow
 from trapline.server.rules.access import Scope
 
 BEAT_S = 1.0
@@ -114,8 +113,8 @@ async def let_go(scope: Scope, tx: Transaction, holder: UUID) -> None:
     await tx.execute("delete from source_connections where holder = %s", (holder,))
 
 
-async def list_connections(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> dict[UUID, SourceConnectionRow]:
-    """List the connections of these sources; one whose process is silent for long stands no more."""
-    ids = [row.id for row in rows]
-    found = (await tx.session.scalars(select(SourceConnectionRow).where(SourceConnectionRow.source_id.in_(ids)))).all()
-    return {row.source_id: row for row in found}
+async def list_connections(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, SourceConnectionRow]:
+    """List the connections of these sources that a living process holds."""
+    is_alive = SourceConnectionRow.heartbeat_at > func.clock_timestamp() - timedelta(seconds=DEAD_AFTER_S)
+    statement = select(SourceConnectionRow).where(SourceConnectionRow.source_id.in_(source_ids), is_alive)
+    return {row.source_id: row for row in (await tx.session.scalars(statement)).all()} if source_ids else {}

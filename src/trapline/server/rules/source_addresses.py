@@ -19,6 +19,9 @@ BY_SCHEME = {
 }
 """The gateways that speak to addresses of a scheme, the usual one first."""
 
+SIGN_INS = {"ftp": ("none", "basic"), "sftp": ("basic",)}
+"""The ways to sign in that a gateway knows, where it does not know all."""
+
 
 class Server(NamedTuple):
     """Whom an address speaks to. Every local folder is on the one machine; a bucket is named as a host would be."""
@@ -67,3 +70,9 @@ def server_of(base_url: str) -> Server:
         return Server("file", "", 0)
     split = split_address(base_url)
     return Server(scheme, (split.hostname or "").rstrip(".").lower(), split.port or DEFAULT_PORTS.get(scheme, 0))
+
+
+def over_http(base_url: str) -> str:
+    """Name the address of the same server over HTTP: ws is http, wss is https."""
+    split = urlsplit(base_url)
+    return f"{'https' if split.scheme.lower() == 'wss' else 'http'}://{split.netloc}{split.path}"
