@@ -54,8 +54,8 @@ test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/faults
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" tests/faults
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --ignore tests/faults
+	$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not alone" tests/faults
 	$(BIN)/pytest -m alone tests/faults
 endif
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+SLOWLY_S = 0.15
+"""Several are fetched at once, and a kill is to strike in the middle."""
+
 
 def make_picture(number: int, size: tuple[int, int] = (160, 120)) -> bytes:
     """A JPEG whose bytes no other number has."""
@@ -33,7 +36,7 @@ def fill(folder: Path, count: int) -> list[Path]:
 class _Slow(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.endswith(".JPG"):
-            time.sleep(0.03)
+            time.sleep(SLOWLY_S)
         super().do_GET()
 
     def log_message(self, *_: object) -> None:
@@ -42,7 +45,7 @@ class _Slow(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve_slowly(folder: Path) -> Iterator[int]:
-    """Serve a folder with a listing, some 30 ms a picture; gives the port."""
+    """Serve a folder with a listing, each picture after a pause; gives the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Slow, directory=str(folder)))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

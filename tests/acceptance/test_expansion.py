@@ -1,6 +1,8 @@
 """A job over many images: work begins with the first of them, and a kill -9 in between loses and doubles none."""
 
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from tests.acceptance.running import RunningServer, wait_for
 from trapline.client import Trapline
 from trapline.client.errors import ServerRefused
-from trapline.server.engines.postgres import find_running
+from trapline.server.engines.postgres import find_running, free_port
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import NewJob
@@ -19,34 +21,46 @@ from trapline.wire.tasks import Task
 IMAGES = 60_000
 
 
+@pytest.fixture(scope="module")
+def battered(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+    """One Trapline whose parts are killed by every test, each in a project of its own."""
+    running = RunningServer(make_folder(), free_port())
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
+
+
 @pytest.mark.parametrize("part", ["background", "database", "up"])
-def test_an_expansion_goes_on_after_a_kill(own_server: RunningServer, part: str) -> None:
-    own_server.start()
-    with own_server.open() as owner:
+def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -> None:
+    with battered.open() as owner:
         project = owner.make_project(NewProject(name="many")).id
         deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
         token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
-        with Trapline(own_server.base_url, token) as worker:
+        with Trapline(battered.base_url, token) as worker:
             worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
-        _add_images(own_server, project, str(deployment))
+        _add_images(battered, project, str(deployment))
         job = owner.make_job(NewJob(project=project, pipeline="p")).id
-        wait_for("the first rows", lambda: _count(own_server) > 0)
-        own_server.kill(part)
-        struck_at = 0 if part != "background" else _count(own_server)
+        wait_for("the first rows", lambda: _count(battered, job) > 0)
+        battered.kill(part)
+        struck_at = 0 if part != "background" else _count(battered, job)
         assert struck_at < IMAGES, "everything was written before the strike: the test proves nothing"
         if part == "up":
-            assert own_server.process is not None
-            own_server.process.wait()
-            own_server.start()
-        own_server.wait_until_ready()
-        with Trapline(own_server.base_url, token) as worker:
+            assert battered.process is not None
+            battered.process.wait()
+            battered.start()
+        battered.wait_until_ready()
+        with Trapline(battered.base_url, token) as worker:
             # Children of a killed PostgreSQL live on for a moment, and one of them may have said that all is well.
             assert len(_lease(worker, job)) == 10
         wait_for("the last row", lambda: owner.get_job(job).expanded, 60)
         shown = owner.get_job(job)
     assert shown.progress.total == IMAGES
-    with psycopg.connect(_address(own_server)) as connection:
-        rows = connection.execute("select count(*), count(distinct image_id) from analyses").fetchone()
+    with psycopg.connect(_address(battered)) as connection:
+        rows = connection.execute(
+            "select count(*), count(distinct image_id) from analyses where job_id = %s", (job,)
+        ).fetchone()
     assert rows == (IMAGES, IMAGES)
 
 
@@ -68,9 +82,9 @@ def _address(server: RunningServer) -> str:
     return found
 
 
-def _count(server: RunningServer) -> int:
+def _count(server: RunningServer, job: int) -> int:
     with psycopg.connect(_address(server)) as connection:
-        row = connection.execute("select coalesce(sum(open), 0) from jobs").fetchone()
+        row = connection.execute("select open from jobs where id = %s", (job,)).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -1,9 +1,8 @@
-"""Images come by themselves: a real camera server, real processes, the command line, and kill -9 in the middle."""
+"""Images come by themselves: a real camera server, real processes, the command line."""
 
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,16 +16,9 @@ from tests.integration.pictures import make_jpeg
 from trapline.client import Trapline
 from trapline.wire.sources import Source
 
-SLOWLY_S = 0.05
 
-
-class Slow(SimpleHTTPRequestHandler):
-    """A camera's server that takes its time for each picture, so that a kill strikes in the middle of a run."""
-
-    def do_GET(self) -> None:
-        if self.path.endswith(".JPG"):
-            time.sleep(SLOWLY_S)
-        super().do_GET()
+class Quiet(SimpleHTTPRequestHandler):
+    """A camera's server that says nothing of its own."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
         pass
@@ -36,7 +28,7 @@ class Slow(SimpleHTTPRequestHandler):
 def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
     folder = tmp_path / "camera"
     folder.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -132,40 +124,6 @@ def test_a_feed_that_does_not_answer_is_not_added(feed: RunningServer) -> None:
     assert "never allowed" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert json.loads(feed.run("source", "list", "--json").stdout) == []
-
-
-@pytest.mark.parametrize("part", ["background", "api", "database", "up"])
-def test_killed_in_the_middle_of_a_run_no_file_is_lost_or_doubled(
-    feed: RunningServer, camera: ThreadingHTTPServer, part: str
-) -> None:
-    add(feed, camera, "--max-files", "0")
-    with feed.open() as server:
-        server.run_source(show(server).id)
-        wait_for("some imports", lambda: show(server).counts.imported >= 5)
-        # Asked before the kill: imports go on while an API that was killed starts again.
-        assert show(server).counts.imported < 60, "the kill comes too late"
-    feed.kill(part)
-    if part == "up":
-        assert feed.process is not None
-        feed.process.wait()
-        feed.start()
-    feed.wait_until_ready()
-    with feed.open() as server:
-        if part != "api":
-            assert _count(server) < 60, "the kill came too late"
-        wait_for("all imports", lambda: _count(server) == 60, 60)
-        wait_for("the end of the run", lambda: getattr(show(server).last_run, "state", "") == "completed", 60)
-        source = show(server)
-        assert (source.counts.imported, source.counts.failed, source.counts.duplicate) == (60, 0, 0)
-        names = [image.filename for image in server.list_images(limit=1000).results]
-        assert sorted(names) == [f"IMG_{number:04}.JPG" for number in range(60)]
-
-
-def _count(server: Trapline) -> int:
-    try:
-        return show(server).counts.imported
-    except Exception:
-        return -1  # the database is away just now
 
 
 def test_a_folder_is_uploaded_twice_and_stored_once(feed: RunningServer, tmp_path: Path) -> None:

@@ -20,20 +20,16 @@ _figures = Figures()
 MakeScene = Callable[..., Scene]
 
 
-# They say how long something may take: nobody else may have the processors meanwhile.
+# They say how long something may take, and it takes nearly that: nobody else may have the processors meanwhile.
 ALONE = {
     f"test_{name}"
     for name in (
-        "clocks",
         "database_away",
-        "fairness",
-        "graceful_stop",
         "kill_storm",
         "poison",
         "poll_storm",
         "recovery",
         "sizes",
-        "slow_clients",
     )
 }
 
