@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,8 @@ class Ground:
 
 
 @contextlib.contextmanager
-def open_ground(processes: int = 1) -> Iterator[Ground]:
-    """Start a Trapline in a folder of its own, and take everything away at the end."""
+def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -> Iterator[Ground]:
+    """Start a Trapline with these settings in a folder of its own, and take everything away at the end."""
     # Ended by a signal, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     # Not below a home: the user id that PostgreSQL runs as must reach it.
@@ -175,7 +175,7 @@ def open_ground(processes: int = 1) -> Iterator[Ground]:
                     *(sys.executable, "-m", "trapline.cli.main", "up", f"--data={data}", "--port=0", "--no-worker"),
                     f"--processes={processes}",
                 ],
-                env=quiet | {"TRAPLINE_LOG_LEVEL": "warning"},
+                env=quiet | {"TRAPLINE_LOG_LEVEL": "warning"} | dict(settings or {}),
                 stdout=out,
                 stderr=out,
                 start_new_session=True,

@@ -31,8 +31,8 @@ class Paused(Exception):
 class Pull:
     """One run in the hands of this process.
 
-    `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
-    files at once as the source's settings say.
+    X
+        files at once as the source's settings say.
     """
 
     system: System
@@ -52,6 +52,11 @@ class Pull:
 
     def __post_init__(self) -> None:
         self.downloads = asyncio.Semaphore(self.source.concurrency)
+
+    def count_listed(self) -> int:
+        """Take what was listed and is not in the run's counts yet."""
+        listed, self.listed = self.listed, 0
+        return listed
 
 
 def unforeseen(error: Exception) -> str:

@@ -27,7 +27,6 @@ from trapline.server.db.pull_runs import (
     RunLost,
     add_run,
     add_to_run,
-    beat,
     count_fruitless,
     end_dead_run,
     find_running,
@@ -39,7 +38,6 @@ from trapline.server.db.pulled_files import Listed, count_due, find_unknown, not
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
 from trapline.server.errors import Conflict, DatabaseAway, OutboundFailed, TraplineError
-from trapline.server.gateways.port import Entry
 from trapline.server.rules.access import Scope
 from trapline.server.rules.pulling import LEFT_FOR, LIST_WITHIN, MINUTE, judge_path, next_run, retry_source_after
 from trapline.server.rules.pushed import EVENT, needs_listing
@@ -195,8 +193,8 @@ async def _heartbeat(pull: Pull) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             with suppress(DatabaseAway):
-                async with pull.system.database.transaction(pull.scope) as tx:
-                    await beat(pull.scope, tx, pull.run_id)
+                async with pull.system.database.line(pull.scope) as tx:
+                    await add_to_run(pull.scope, tx, pull.run_id, listed=pull.count_listed())
 
     beating = asyncio.create_task(give_signs())
     try:
@@ -210,38 +208,51 @@ async def _heartbeat(pull: Pull) -> AsyncIterator[None]:
 async def _list(pull: Pull) -> None:
     """Compare the listing with the ledger, batch by batch; what the ledger knows is not written again."""
     within = asyncio.timeout(LIST_WITHIN.total_seconds())
+    noting: asyncio.Task[None] | None = None
     try:
         async with within:
-            batch: list[Listed] = []
-            async for entry in pull.gateway.list_files():
-                listed = _judge(pull.source, entry)
-                if listed is not None:
-                    batch.append(listed)
-                if len(batch) >= LISTED_AT_ONCE:
-                    await _note(pull, batch)
-                    batch = []
-            await _note(pull, batch)
+            # One batch is compared while the next one is fetched and read.
+            async for batch in _batches(pull):
+                if noting is not None:
+                    await noting
+                noting = asyncio.create_task(_note(pull, batch))
+            if noting is not None:
+                await noting
+            async with pull.system.database.line(pull.scope) as tx:
+                await add_to_run(pull.scope, tx, pull.run_id, listed=pull.count_listed())
     except TimeoutError as error:
         if not within.expired():
             raise
         raise OutboundFailed(f"the listing was not over within {LIST_WITHIN // MINUTE} minutes") from error
+    finally:
+        if noting is not None:
+            noting.cancel()
 
 
-def _judge(source: SourceRow, entry: Entry) -> Listed | None:
-    verdict = judge_path(entry.path, source.include, source.exclude)
-    if not verdict.takes and verdict.reason is None:
-        return None
-    return Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint, verdict.reason)
+async def _batches(pull: Pull) -> AsyncIterator[list[Listed]]:
+    source = pull.source
+    batch: list[Listed] = []
+    async for entry in pull.gateway.list_files():
+        verdict = judge_path(entry.path, source.include, source.exclude)
+        if verdict.takes or verdict.reason is not None:
+            batch.append(Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint, verdict.reason))
+        if len(batch) >= LISTED_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 async def _note(pull: Pull, batch: list[Listed]) -> None:
-    if not batch:
-        return
-    async with pull.system.database.transaction(pull.scope) as tx:
+    async with pull.system.database.line(pull.scope, each_alone=True) as tx:
         unknown = await find_unknown(pull.scope, tx, pull.source, batch)
-        new = await note_listed(pull.scope, tx, pull.source, unknown, LEFT_FOR)
-        skipped = sum(file.skipped is not None for file in unknown)
-        await add_to_run(pull.scope, tx, pull.run_id, listed=len(batch), new=new, skipped=skipped)
+    pull.listed += len(batch)
+    if unknown:
+        async with pull.system.database.line(pull.scope) as tx:
+            new = await note_listed(pull.scope, tx, pull.source, unknown, LEFT_FOR)
+            skipped = sum(file.skipped is not None for file in unknown)
+            listed = pull.count_listed()
+            await add_to_run(pull.scope, tx, pull.run_id, listed=listed, new=new, skipped=skipped)
 
 
 async def _finish(pull: Pull) -> None:

@@ -95,11 +95,6 @@ async def take_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None
     return (await tx.session.scalars(statement)).one_or_none()
 
 
-async def beat(scope: Scope, tx: Transaction, run_id: UUID) -> None:
-    """Give a sign of life. Raises RunLost."""
-    await add_to_run(scope, tx, run_id)
-
-
 async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
     """Add to a run's counts and give a sign of life. Raises RunLost, and with it undoes the whole transaction."""
     more = "".join(f", {name} = {name} + %s" for name in counts)

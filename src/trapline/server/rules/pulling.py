@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -44,14 +43,16 @@ def judge_path(path: str, include: list[str], exclude: list[str]) -> Verdict:
 
     Patterns are those of a shell, tried on the whole path and on the name alone, in any case of letters.
     """
-    name = PurePosixPath(path).name
+    # By hand: of a million files, a path object for each takes longer than all the rest.
+    name = path.rpartition("/")[2]
+    stem, dot, ending = name.lower().rpartition(".")
+    suffix = dot + ending if stem and ending else ""
     if name.startswith(".") or name.lower().endswith(UNFINISHED) or name == "Thumbs.db":
         return PASS
     if include and not _matches(path, name, include):
         return PASS
     if _matches(path, name, exclude):
         return PASS
-    suffix = PurePosixPath(name).suffix.lower()
     if suffix in PICTURES or not suffix:
         return TAKE
     if suffix == ".gif":
