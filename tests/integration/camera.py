@@ -1,6 +1,8 @@
 """A camera with a web server: lists its files as nginx does, and misbehaves as it is told."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,10 @@ MODIFIED = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 
 @dataclass
 class Camera:
-    """What the camera has, and how it misbehaves: `faults` maps a path to an HTTP status, `cut` or `hang`."""
+    """What the camera has, and how it misbehaves.
+
+    `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle) or `drip` (a byte at a time).
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -38,8 +43,21 @@ class Camera:
             path = unquote(head[0].split(" ")[1]).removeprefix("/")
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
             self.requests.append((path, headers))
-            writer.write(await self._answer(path, headers))
+            answer = await self._answer(path, headers)
+            if self.faults.get(path) == "drip":
+                while not self.go_on.is_set():
+                    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" if answer else b" ")
+                    answer = b""
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+            is_reset = self.faults.get(path) == "reset"
+            writer.write(answer[: len(answer) // 2] if is_reset else answer)
             await writer.drain()
+            if is_reset:
+                # What is left to send is thrown away, and the other side gets a reset instead of an end.
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -53,7 +71,8 @@ class Camera:
         if fault.isdigit():
             return _response(int(fault), b"no", {"Retry-After": self.retry_after} if fault in ("429", "503") else {})
         if path == "":
-            return _response(200, self._listing().encode(), {"Content-Type": "text/html"})
+            page = _response(200, self._listing().encode(), {"Content-Type": "text/html"})
+            return page[:-20] if fault == "cut" else page
         data = self.files.get(path)
         if data is None:
             return _response(404, b"not found", {})
