@@ -8,12 +8,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.acceptance.browsing import SIZES, Watched, open_tab
-from tests.acceptance.pictures import fill, serve_slowly
+from tests.acceptance.pictures import fill
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer
 from tests.acceptance.scene import Scene, work
-from tests.acceptance.seat import Seat, box_of, expect_around, find_white, sign_in
+from tests.acceptance.seat import Seat, box_of, expect_around, find_white
 from trapline.wire.jobs import NewJob
-from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -137,37 +136,6 @@ def test_a_job_can_be_canceled(tab: Watched, seat: Seat) -> None:
     page.get_by_role("button", name="Cancel the job").click()
     expect(page.locator('h1 ~ [data-state="canceled"]')).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
-
-
-def test_a_source_is_tested_added_and_run(browser: Browser, own_server: RunningServer, tmp_path: Path) -> None:
-    fill(tmp_path / "camera", 4)
-    with serve_slowly(tmp_path / "camera") as port, open_tab(browser, own_server.base_url) as tab:
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{port}"}
-        own_server.start()
-        with own_server.open() as owner:
-            project = owner.make_project(NewProject(name="Ford"))
-        sign_in(tab)
-        page = tab.open(f"/projects/{project.id}/sources")
-        page.get_by_role("link", name="Add a source").first.click()
-        page.get_by_label("Address").fill(f"http://127.0.0.1:{port}/nothing/")
-        page.get_by_label("Name", exact=True).fill("Ford camera")
-        page.get_by_role("button", name="Test").click()
-        expect(page.get_by_test_id("test-result")).not_to_contain_text("IMG_0000.JPG")
-        page.get_by_label("Address").fill(f"http://127.0.0.1:{port}/")
-        page.get_by_role("button", name="Test").click()
-        expect(page.get_by_test_id("test-result")).to_contain_text("IMG_0000.JPG")
-        page.get_by_role("button", name="Add the source").click()
-        page.wait_for_url(re.compile("/sources/[0-9a-f-]{36}"))
-        page.get_by_role("button", name="Run now").click()
-        expect(page.locator("table").first.locator('[data-state="completed"]')).to_have_count(1, timeout=30_000)
-        expect(page.get_by_role("button", name=re.compile("^imported 4"))).to_be_visible()
-        page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_role("button", name="Resume")).to_be_visible()
-        page.get_by_role("button", name="Delete the source").click()
-        page.get_by_role("dialog").get_by_role("button", name="Delete the source").click()
-        page.wait_for_url(re.compile("/sources$"))
-        tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
-        tab.expect_nothing_wrong()
 
 
 def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:

@@ -37,6 +37,7 @@ export function GatewayFields(props: FieldsProps) {
     case "ftp": return <FtpFields {...props} />
     case "sftp": return <SftpFields {...props} />
     case "rest": return <><SignInFields {...props} /><MappingFields {...props} /></>
+    case "websocket": return <><SignInFields {...props} /><FeedFields {...props} /></>
     case "folder": return null
     default: return <SignInFields {...props} />
   }
@@ -47,7 +48,7 @@ const has = (source: Source | undefined, kind: Kind, auth?: AuthType) =>
   Boolean(source && source.gateway === kind && (auth === undefined || source.auth_type === auth) && (source.has_password || source.has_auth_header))
 
 function typed(form: Filled, set: FieldsProps["set"]) {
-  return (key: "auth_username" | "key" | "region" | "endpoint" | "host_key" | "origins") => ({
+  return (key: "auth_username" | "key" | "region" | "endpoint" | "host_key" | "origins" | "listing_url" | "files_url") => ({
     value: form[key], onChange: (event: { target: { value: string } }) => set({ [key]: event.target.value }),
   })
 }
@@ -111,6 +112,17 @@ function S3Fields({ form, set, source }: FieldsProps) {
         <SecretField label={w.secret} optional isSet={isSet} value={form.option_secret} onChange={(option_secret) => set({ option_secret })} />
       </div>
     </>
+  )
+}
+
+function FeedFields({ form, set }: FieldsProps) {
+  const w = sourceWords
+  const field = typed(form, set)
+  return (
+    <div className="form-row">
+      <TextField label={w.listingUrl} hint={w.listingUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("listing_url")} />
+      <TextField label={w.filesUrl} hint={w.filesUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("files_url")} />
+    </div>
   )
 }
 

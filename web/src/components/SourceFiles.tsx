@@ -59,8 +59,8 @@ export function SourceFiles({ source }: { source: Source }) {
       {data && files.length === 0 && <p className="soft">{state ? w.noFilesIn[state] : w.noFiles}</p>}
       {files.length > 0 && (
         <div className="table-scroll">
-          <table className="table" data-testid="files">
-            <thead><tr><th>{w.file}</th><th>{w.state}</th><th className="number">{w.size}</th><th>{w.why}</th>{may && <th><span className="visually-hidden">{w.retryOne}</span></th>}</tr></thead>
+          <table className="table files-table" data-testid="files">
+            <thead><tr><th>{w.file}</th><th>{w.state}</th><th className="number">{w.size}</th><th>{w.why}</th>{may && <th aria-label={w.retryOne} />}</tr></thead>
             <tbody>
               {files.map((file) => (
                 <tr key={file.path}>
@@ -70,9 +70,9 @@ export function SourceFiles({ source }: { source: Source }) {
                   </td>
                   <td><FileTag state={file.state} /></td>
                   <td className="number nowrap">{file.size === null ? "" : bytes(file.size)}</td>
-                  <td className="soft small"><Why file={file} zone={source.time_zone} /></td>
+                  <td className="soft small file-why"><Why file={file} zone={source.time_zone} /></td>
                   {may && (
-                    <td className="number">
+                    <td className="file-retry">
                       {isStuck(file.state) && (
                         <Button small aria-label={w.retryFile(file.path)} busy={retry.isPending && retry.variables === file.path} onClick={() => retry.mutate(file.path)}>{w.retryOne}</Button>
                       )}

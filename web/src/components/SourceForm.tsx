@@ -120,7 +120,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
         </details>
         {test.isPending && <p className="soft" role="status">{w.testing}…</p>}
         {test.error && <Trouble error={test.error} />}
-        {test.data && <SourceTestResult test={test.data} zone={zone} onHostKey={form.kind === "sftp" ? takeHostKey : undefined} />}
+        {test.data && <SourceTestResult test={test.data} zone={zone} onHostKey={form.kind === "sftp" && form.host_key.trim() === "" ? takeHostKey : undefined} />}
         {store.error && <Trouble error={store.error} />}
         <div className="dialog-actions">
           <Button onClick={() => onDone(null)}>{words.common.cancel}</Button>

@@ -15,7 +15,7 @@ interface ResultProps {
   test: SourceTest
   /** The zone in which times are shown. */
   zone?: string
-  /** Takes over the key that the server shows, where that is what the test failed for. */
+  /** Takes over the key that the server shows, where none is known yet. */
   onHostKey?: (key: string) => void
 }
 

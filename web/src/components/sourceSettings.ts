@@ -34,6 +34,8 @@ export interface Filled {
   host_key: string
   mapping: Record<string, string>
   origins: string
+  listing_url: string
+  files_url: string
   max_files: string
   concurrency: string
   rate_limit: string
@@ -55,6 +57,7 @@ export function fill(source: Source | undefined): Filled {
     auth_type: source?.auth_type ?? "none", auth_username: source?.auth_username ?? "", secret: undefined,
     key: text(options["key"]), option_secret: undefined, region: text(options["region"]), endpoint: text(options["endpoint"]), host_key: text(options["host_key"]),
     mapping: Object.fromEntries(MAPPING.map((part) => [part, text(mapping[part])])), origins: ((options["file_origins"] ?? []) as string[]).join(", "),
+    listing_url: text(options["listing_url"]), files_url: text(options["files_url"]),
     max_files: String(source?.max_files_per_run ?? 10), concurrency: String(source?.concurrency ?? 4), rate_limit: source?.rate_limit_per_s?.toString() ?? "",
     include: source?.include.join(", ") ?? "", exclude: source?.exclude.join(", ") ?? "", time_pattern: source?.filename_time_pattern ?? "", min_age: String(source?.min_age_s ?? 0),
   }
@@ -80,6 +83,7 @@ function optionsOf(form: Filled): Record<string, unknown> {
     case "s3": return { ...given({ endpoint: form.endpoint, region: form.region, key: form.key }), ...secret("secret") }
     case "sftp": return { ...given({ host_key: form.host_key }), ...secret("key") }
     case "rest": return { mapping: given(form.mapping), file_origins: listed(form.origins) }
+    case "websocket": return given({ listing_url: form.listing_url, files_url: form.files_url })
     default: return {}
   }
 }

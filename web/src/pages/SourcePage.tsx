@@ -8,6 +8,7 @@ import { ApiProblem } from "../api/problems"
 import { askSource } from "../api/queries"
 import type { Source } from "../api/types"
 import { mayManage, useProject } from "../components/project"
+import { PushedEvents } from "../components/PushedEvents"
 import { SourceFiles } from "../components/SourceFiles"
 import { SourceForm } from "../components/SourceForm"
 import { SourceRuns } from "../components/SourceRuns"
@@ -81,12 +82,13 @@ export function SourcePage({ id }: { id: string }) {
         </p>
       )}
       {source.health === "failing" && (
-        <div className="source-sick"><p>{source.health_detail}</p><p className="soft small">{w.sick}</p></div>
+        <div className="source-sick"><p className="sentence">{source.health_detail}</p><p className="soft small">{w.sick}</p></div>
       )}
       {source.health !== "failing" && source.health_detail && <p className="soft" style={{ marginBottom: 14 }}>{source.health_detail}</p>}
       <Facts source={source} />
       <SourceRuns source={source} />
       <SourceFiles source={source} />
+      {mayManage(project) && source.gateway !== "rest" && <PushedEvents source={source} />}
       <Dialog open={open === "edit"} onClose={() => setOpen(null)} title={w.edit} wide>
         <SourceForm source={source} onDone={() => setOpen(null)} />
       </Dialog>

@@ -54,7 +54,7 @@ function Line({ source }: { source: Source }) {
         <span className="nowrap">{words.images(source.counts.imported ?? 0)}</span>
       </div>
       {runs && <p className="small soft">{w.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>}
-      {source.health_detail && <p className={source.health === "failing" ? "small red" : "small soft"}>{source.health_detail}</p>}
+      {source.health_detail && <p className={source.health === "failing" ? "small red sentence" : "small soft"}>{source.health_detail}</p>}
       <p className="small soft">
         {source.schedule_in_words}. {w.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />. {w.nextRun}:{" "}
         {source.next_run ? <When at={source.next_run} zone={source.time_zone} /> : w.notPlanned}.

@@ -11,14 +11,14 @@ export const sourceWords = {
   failing: (count: number) => (count === 1 ? "1 source fails. The others go on." : `${n(count)} sources fail. The others go on.`),
 
   kind: "What is it?",
-  kinds: { http: "Web folder", s3: "S3 bucket", ftp: "FTP", sftp: "SFTP", folder: "Folder or card", rest: "JSON interface", websocket: "Pushed messages" } as Record<string, string>,
+  kinds: { http: "Web folder", s3: "S3", ftp: "FTP", sftp: "SFTP", folder: "Folder or card", rest: "JSON", websocket: "WebSocket" } as Record<string, string>,
   kindTexts: {
     http: "A folder that a web server lists, with its sub-folders: nginx, Apache, Caddy, lighttpd, IIS and others.",
     s3: "A bucket of AWS or of any other S3 service, or what begins with a prefix in it.",
     ftp: "A folder of an FTP server; with ftps:// or explicit TLS where the server has it.",
     sftp: "A folder of a machine that is reached over SSH, by password or by key.",
     folder: "A disk, a network share or an SD card of the machine that Trapline runs on, where its operator allows it.",
-    rest: "A web service that lists files as JSON, page by page. Say where in its answer things are.",
+    rest: "A web interface that lists files as JSON, page by page. Say where in its answer things are.",
     websocket: "A server that says over a WebSocket when there is something new.",
   } as Record<string, string>,
   placeholders: {
@@ -37,6 +37,7 @@ export const sourceWords = {
   mapping: "Where things are in its answer", mappingHint: "Names with dots, such as data.items; a number is a place in a list.",
   items: "List of files", itemsHint: "Empty: the answer is the list.", itemUrl: "Link to the file", itemName: "File name", itemTime: "Time", itemSize: "Size in bytes", itemEtag: "Version", nextPage: "Next page", nextPageHint: "A link or a cursor.",
   nextParameter: "Cursor goes into", nextParameterHint: "The parameter, where it is no link.", origins: "Files may also come from", originsHint: "Other servers, such as https://cdn.example, separated by commas. They never see the sign-in.",
+  listingUrl: "Web folder that lists them", listingUrlHint: "Polled on schedule, so that what was missed while the connection was down is taken, too.", filesUrl: "Files lie under", filesUrlHint: "Where it is not that folder.",
 
   schedule: "Schedule", schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00", "0 6 * * 1": "every Monday at 06:00" } as Record<string, string>,
   custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.", cronFields: ["minute", "hour", "day", "month", "weekday"],
@@ -64,5 +65,13 @@ export const sourceWords = {
 
   runs: "Runs", noRuns: "It has not run yet. Run now, or wait for its schedule.", begun: "Begun", listed: "Listed", new: "New", imported: "Imported", duplicate: "Already here", skipped: "Skipped", failed: "Failed", bytes: "Bytes", took: "Took",
   triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
+  pushed: {
+    title: "Pushed events", make: "Make a secret", rotate: "Rotate the secret", end: "End pushed events",
+    off: "A server that knows of new files can tell Trapline at once, instead of waiting for the next run. Make a secret for it: it signs what it tells.",
+    on: "A server that signs with the secret can tell of new files: addresses under this source's, or notifications of an S3 service. Each is signed by the Standard Webhooks convention; docs/how-to/push-images.md, which comes with Trapline, shows how.",
+    address: "Post them to", secret: "Secret", shownOnce: "The secret is shown only now. Put it where the events are sent from.", both: "The secret before it holds, too, until",
+    rotateAsk: "Rotate the secret?", rotateText: "A new one is made and shown once. The one before holds for another day, so nothing stops.", rotateGo: "Make the new secret",
+    endAsk: "End pushed events?", endText: "What is signed with the secret is refused from now on. The source is polled on its schedule as before.", ended: "No events are taken any more.",
+  },
   remove: "Delete the source", removeAsk: "Delete this source?", removeText: "Its images stay. What it remembers of its files is forgotten.", removed: "The source is deleted. Its images stay.",
 }

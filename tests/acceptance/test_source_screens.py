@@ -1,0 +1,182 @@
+"""The sources' screens in a real browser: added after a live test, run, seen to when something is wrong with them."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.acceptance.browsing import Watched, open_tab
+from tests.acceptance.pictures import fill, make_picture, serve_slowly
+from tests.acceptance.running import RunningServer
+from tests.acceptance.seat import Seat, sign_in
+from trapline.server.engines.postgres import find_running
+from trapline.wire.projects import NewProject
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+
+
+@dataclass
+class Feed:
+    """A camera's folder on a web server, and a signed-in tab of a Trapline that may speak to it."""
+
+    server: RunningServer
+    tab: Watched
+    folder: Path
+    url: str
+    project: int
+
+    def run_now(self) -> None:
+        """Press the button, and wait until the table has one more run that is over."""
+        page = self.tab.page
+        over = page.get_by_test_id("runs").locator('[data-state="completed"], [data-state="failed"]')
+        expect(over.first.or_(page.get_by_text("It has not run yet"))).to_be_visible()
+        before = over.count()
+        page.get_by_role("button", name="Run now", exact=True).click()
+        expect(over).to_have_count(before + 1, timeout=30_000)
+
+    def state(self, name: str) -> Locator:
+        """The button that shows only files in one state."""
+        return self.tab.page.get_by_role("button", name=re.compile(f"^{name}"))
+
+
+@pytest.fixture
+def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterator[Feed]:
+    folder = tmp_path / "camera"
+    fill(folder, 4)
+    (folder / "zebra.JPG").write_bytes(make_picture(7)[:500])
+    os.utime(folder / "zebra.JPG", (1_700_000_000, 1_700_000_000))  # a young one might still be being written
+    with serve_slowly(folder) as port, open_tab(browser, own_server.base_url) as tab:
+        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{port}"}
+        own_server.start()
+        with own_server.open() as owner:
+            project = owner.make_project(NewProject(name="Ford")).id
+        sign_in(tab)
+        tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
+        yield Feed(own_server, tab, folder, f"http://127.0.0.1:{port}/", project)
+        tab.expect_nothing_wrong()
+
+
+def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
+    page = feed.tab.open(f"/projects/{feed.project}/sources")
+    page.get_by_role("link", name="Add a source").first.click()
+    result = page.get_by_test_id("test-result")
+    page.get_by_label("Address").fill(f"{feed.url}nothing/")
+    page.get_by_label("Name", exact=True).fill("Ford camera")
+    page.get_by_role("button", name="Test").click()
+    expect(result).to_contain_text("It does not work yet")
+    page.get_by_label("Address").fill(feed.url)
+    expect(result).to_have_count(0)
+    page.get_by_role("button", name="Test").click()
+    expect(result).to_contain_text("5 files")
+    expect(result).to_contain_text(re.compile(r"IMG_0000\.JPG.*160 × 120.*\(its modified time\)"))
+    page.get_by_role("button", name="Add the source").click()
+    page.wait_for_url(re.compile("/sources/[0-9a-f-]{36}"))
+    address = page.url
+    feed.run_now()
+    expect(feed.state("imported 4")).to_be_visible()
+
+    _give_up_on_what_failed(feed.server)
+    page.goto(f"{address}?state=quarantined")
+    row = page.get_by_test_id("files").get_by_role("row", name=re.compile("zebra"))
+    expect(row).to_contain_text("truncated")
+    expect(row).to_contain_text("5 tries")
+    (feed.folder / "zebra.JPG").write_bytes(make_picture(7))
+    row.get_by_role("button", name="Try zebra.JPG again").click()
+    expect(page.get_by_text("No file is quarantined.")).to_be_visible()
+    feed.run_now()
+    expect(feed.state("imported 5")).to_be_visible()
+
+    _keep_a_password(page)
+    _fall_sick(feed, address)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    page.get_by_role("button", name="Delete the source").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete the source").click()
+    page.wait_for_url(re.compile("/sources$"))
+
+
+def _give_up_on_what_failed(server: RunningServer) -> None:
+    """What five tries do in a quarter of an hour."""
+    running = find_running(server.data)
+    assert running is not None
+    with psycopg.connect(running) as connection:
+        given_up = "update pulled_files set state = 'quarantined', attempts = 5, next_attempt_at = null"
+        assert connection.execute(f"{given_up} where state = 'failed'").rowcount == 1
+
+
+def _keep_a_password(page: Page) -> None:
+    """A stored password is never shown; it can be replaced and forgotten."""
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Sign-in").select_option("basic")
+    dialog.get_by_label("User").fill("ranger")
+    dialog.get_by_label("Password").fill("canary-4711")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("User and password as ranger")).to_be_visible()
+    page.get_by_role("button", name="Edit").click()
+    expect(dialog.get_by_text("Stored, and never shown again.")).to_be_visible()
+    dialog.get_by_role("button", name="Test").click()
+    expect(dialog.get_by_test_id("test-result")).to_contain_text("It works")
+    dialog.get_by_role("button", name="Forget").click()
+    expect(dialog.get_by_text("It is forgotten when you save.")).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+
+
+def _fall_sick(feed: Feed, address: str) -> None:
+    """A source that fails is the first thing on the overview, with the reason and the way there."""
+    page = feed.tab.page
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("dialog").get_by_label("Address").fill(f"{feed.url}nothing/")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    feed.run_now()
+    page.get_by_role("link", name="Overview", exact=True).click()
+    expect(page.get_by_text("404")).to_be_visible()
+    page.get_by_role("link", name="1 source fails").click()
+    page.wait_for_url(address)
+    expect(page.get_by_text("404").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "fields"),
+    [
+        ("FTP", "ftp://camera.example/", ["User", "Password"]),
+        ("SFTP", "sftp://nas.example/", ["User", "Password", "Private key", "Host key"]),
+        ("S3", "s3://feeds/", ["Endpoint", "Region", "Access key", "Secret key"]),
+        ("JSON", "https://portal.example/", ["Sign-in", "List of files", "Next page"]),
+        ("WebSocket", "wss://hub.example/", ["Sign-in", "Files lie under"]),
+        ("Folder or card", "file:///media/card", []),
+    ],
+)
+def test_each_kind_of_source_asks_for_what_it_needs(
+    tab: Watched, seat: Seat, kind: str, address: str, fields: list[str]
+) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/sources/new")
+    if kind == "JSON":
+        page.get_by_role("radio", name=kind, exact=True).check()
+    page.get_by_label("Address").fill(address)
+    expect(page.get_by_role("radio", name=kind, exact=True)).to_be_checked()
+    every = {"User", "Password", "Private key", "Host key", "Endpoint", "Secret key", "Sign-in", "List of files"}
+    for field in fields:
+        expect(page.get_by_label(field, exact=True)).to_be_visible()
+    for field in every - set(fields):
+        expect(page.get_by_label(field, exact=True)).to_have_count(0)
+
+
+def test_the_secret_of_pushed_events_is_shown_once(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/sources/new")
+    page.get_by_label("Address").fill("https://camera.example/DCIM/")
+    page.get_by_role("button", name="Add the source").click()
+    page.get_by_role("button", name="Make a secret").click()
+    expect(page.get_by_role("dialog").locator("code")).to_contain_text("whsec_")
+    page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+    expect(page.get_by_text(re.compile("/image-pull-sources/[0-9a-f-]{36}/events"))).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Rotate the secret")).to_be_visible()
+    assert "whsec_" not in page.content()
