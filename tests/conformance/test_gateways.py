@@ -10,16 +10,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.conformance import web_servers
+from tests.conformance import file_servers, web_servers
 from tests.conformance.json_feed import MAPPING, json_feed
 
+from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.folder import FolderGateway
+from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
+from trapline.server.gateways.ftp_server import FtpServer
 from trapline.server.gateways.http_directory import HttpDirectory
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
 from trapline.server.gateways.rest_listing import RestListing
-from trapline.server.outbound import Outbound
+from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key
+from trapline.server.outbound import Outbound, Timeouts
 from trapline.server.rules.addresses import OutboundPolicy
 
 NAMES = [
@@ -60,6 +64,10 @@ KINDS = [
     Kind("apache-plain", partial(web_servers.apache, option="-FancyIndexing"), tells_changes=False),
     Kind("lighttpd", web_servers.lighttpd),
     Kind("rest", json_feed),
+    Kind("ftp-aioftp", file_servers.ftp_of_aioftp),
+    Kind("ftp-pyftpdlib", file_servers.ftp_of_pyftpdlib),
+    Kind("ftp-list", partial(file_servers.ftp_of_pyftpdlib, handler=file_servers.PlainHandler)),
+    Kind("sftp", file_servers.sftp),
 ]
 
 
@@ -91,17 +99,31 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
         fill(work, root)
         kind: Kind = request.param
         with kind.serve(root, work) as url:
-            gateway: Gateway
-            if kind.name == "folder":
-                gateway = FolderGateway(root)
-            else:
-                split = urlsplit(url)
-                policy = OutboundPolicy(own_origins=frozenset({(split.hostname or "", split.port or 80)}))
-                outbound = Outbound(policy)
-                is_rest = kind.name == "rest"
-                gateway = RestListing(outbound, url, MAPPING, pace=Pace()) if is_rest else HttpDirectory(outbound, url)
+            gateway = open_gateway(url, root, is_rest=kind.name == "rest")
             yield Place(kind, root, gateway)
             await gateway.close()
+
+
+def open_gateway(url: str, root: Path, *, is_rest: bool) -> Gateway:
+    split = urlsplit(url)
+    port = split.port or 80
+    policy = OutboundPolicy(own_origins=frozenset({(split.hostname or "", port)}))
+    match split.scheme:
+        case "file":
+            return FolderGateway(root)
+        case "ftp":
+            login = FtpLogin(file_servers.USER, file_servers.PASSWORD)
+            connections = FtpConnections(Dialer(policy), FtpAddress("127.0.0.1", port), login, Timeouts())
+            return FtpServer(connections, url, Timeouts(), Pace())
+        case "sftp":
+            host_key = file_servers.public(file_servers.HOST_KEY)
+            known = SshLogin(
+                "127.0.0.1", port, file_servers.USER, file_servers.PASSWORD, host_key=read_host_key(host_key)
+            )
+            return SftpServer(Dialer(policy), known, url, Timeouts(), Pace())
+        case _:
+            outbound = Outbound(policy)
+            return RestListing(outbound, url, MAPPING, pace=Pace()) if is_rest else HttpDirectory(outbound, url)
 
 
 def fill(work: Path, root: Path) -> None:
