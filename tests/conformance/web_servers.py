@@ -61,12 +61,12 @@ def python_server(root: Path, work: Path) -> Iterator[str]:
 
 
 @contextmanager
-def nginx(root: Path, work: Path, form: str = "html") -> Iterator[str]:
-    """Nginx with its autoindex, as HTML or as JSON."""
+def nginx(root: Path, work: Path, form: str = "html", more: str = "") -> Iterator[str]:
+    """Nginx with its autoindex, as HTML or as JSON, and `more` in its server."""
     program = _find("nginx")
     port = _free_port()
     user = "user root;" if os.geteuid() == 0 else ""
-    option = f"autoindex_format {form};"
+    option = f"autoindex_format {form}; {more}"
     _write(work / "nginx.conf", NGINX.format(work=work, root=root, port=port, user=user, option=option))
     with _running([program, "-p", str(work), "-c", str(work / "nginx.conf")], port):
         yield f"http://127.0.0.1:{port}/"
