@@ -1,10 +1,8 @@
 """Every variable that the server reads, from the environment and a `.env` file in the working folder."""
 
-import contextlib
 import difflib
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from trapline.server.engines.folder import write_secret
+from trapline.server.engines.key_file import NAME, KeyFile, parse_keys
 
 WORKER_NAMES = frozenset(
     f"TRAPLINE_{name}"
@@ -239,26 +237,11 @@ def check_names(environment: Mapping[str, str]) -> None:
         raise SettingsError(f"{name} is set, but no part of Trapline reads it. {hint}")
 
 
-def read_secret_keys(settings: Settings) -> dict[int, bytes]:
-    """The secret keys by version; made and kept in the data folder (mode 0600) at the first start."""
-    if settings.secret_key is not None:
-        return _parse_keys(settings.secret_key.get_secret_value(), "TRAPLINE_SECRET_KEY")
-    file = settings.data / "secret-key"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # another process of the same start was first
-            write_secret(file, f"1:{secrets.token_urlsafe(48)}")
-    return _parse_keys(file.read_text(encoding="utf-8").strip().replace("\n", ","), str(file))
-
-
-def _parse_keys(text: str, where: str) -> dict[int, bytes]:
-    parts = [part.strip().partition(":") for part in text.split(",")]
-    if len(parts) == 1 and not (parts[0][1] and parts[0][0].isdecimal()):
-        keys = {1: text.encode()}
-    else:
-        if not all(colon and version.isdecimal() and 1 <= int(version) <= 255 for version, colon, _ in parts):
-            raise SettingsError(f"{where} must be one key, or several as 1:KEY,2:KEY with versions from 1 to 255.")
-        keys = {int(version): key.encode() for version, _, key in parts}
-    if any(len(key) < 32 for key in keys.values()):
-        raise SettingsError(f"{where} must have at least 32 characters; `openssl rand -base64 48` makes a good one.")
-    return keys
+def read_secret_keys(settings: Settings) -> Mapping[int, bytes]:
+    """The secret keys by version: those of the settings, or those of the data folder, whose file is followed."""
+    try:
+        if settings.secret_key is not None:
+            return parse_keys(settings.secret_key.get_secret_value(), "TRAPLINE_SECRET_KEY")
+        return KeyFile(settings.data / NAME)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None

@@ -1,8 +1,9 @@
 """Secrets: keys derived from the one secret key, and secrets at rest bound to their row."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -44,16 +45,44 @@ class SecretKeys:
             self._derived[purpose, chosen] = derivation.derive(self.by_version[chosen])
         return self._derived[purpose, chosen]
 
+    def follow(self, purpose: str) -> "Sequence[bytes]":
+        """Derive the keys of one purpose, as `derive_all` does, anew whenever they are looked at."""
+        return _Followed(self, purpose)
+
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
         """Derive the keys of one purpose from every secret key, the current first."""
         return tuple(self.derive(purpose, version) for version in sorted(self.by_version, reverse=True))
 
 
+@dataclass(frozen=True)
+class _Followed(Sequence[bytes]):
+    keys: SecretKeys
+    purpose: str
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        return self.keys.derive_all(self.purpose)[index]
+
+    def __len__(self) -> int:
+        return len(self.keys.by_version)
+
+
 def seal(keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str) -> bytes:
     """Encrypt a secret so that it opens only in its own row and column: version byte, nonce, AES-256-GCM."""
     nonce = os.urandom(NONCE_BYTES)
-    sealed = AESGCM(keys.derive("vault")).encrypt(nonce, secret.encode(), _place(table, row_id, column))
-    return bytes([keys.current]) + nonce + sealed
+    version = keys.current
+    sealed = AESGCM(keys.derive("vault", version)).encrypt(nonce, secret.encode(), _place(table, row_id, column))
+    return bytes([version]) + nonce + sealed
+
+
+def version_of(sealed: bytes) -> int:
+    """Tell with which version of the secret key a secret at rest was sealed."""
+    return sealed[0] if sealed else 0
 
 
 def unseal(keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str) -> str:

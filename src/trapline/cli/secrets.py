@@ -1,0 +1,154 @@
+"""`trapline secrets`: the secrets at rest, and the key that they are encrypted with."""
+
+import asyncio
+import fcntl
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trapline.server.engines.key_file import KeyFile
+    from trapline.server.system import System
+
+app = typer.Typer(
+    help="Secrets at rest (passwords of pull sources, keys of outside pipelines), and the key that encrypts them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")]
+WAIT_S, LOOK_S = 30.0, 0.5
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command("rotate")
+def rotate(
+    *,
+    data: Data = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Drop the old key although leases or outside pipelines still need it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Encrypt every secret at rest with the newest key, on the server's machine, while it runs.
+
+    Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is made first, and the old one dropped at the
+    end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and run this. Killed in the middle, run it
+    again. Example: `trapline secrets rotate --data /srv/trapline`
+    """
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.output import make_console, print_json
+    from trapline.server.vault import WrongKey
+
+    console = make_console(to_errors=True)
+    try:
+        told = asyncio.run(_rotate(data, console.print, now=now))
+    except WrongKey as error:
+        raise CommandFailed(f"{error} Set the keys that these secrets were sealed with, and run this again.") from error
+    if as_json:
+        print_json(told)
+    else:
+        print(told["detail"])
+    if told["left"]:
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool) -> dict[str, Any]:
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.local import open_local
+    from trapline.server.actions.rotation import check_sealed, look_at_sealed, reseal
+    from trapline.server.engines.key_file import KeyFile
+    from trapline.server.rules.access import Scope
+
+    scope = Scope.system("secrets rotate")
+    async with open_local(data) as system:
+        keys = system.secrets.by_version
+        with _alone(keys):
+            before = await check_sealed(system, scope)
+            if isinstance(keys, KeyFile) and len(keys) == 1:
+                _add_key(keys)
+                tell(f"Key {max(keys)} is made; every process uses it from now on.")
+            elif len(keys) == 1:
+                raise CommandFailed(
+                    "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name both, as 1:OLD,2:NEW, "
+                    "start every process anew, and run this again. Nothing was changed.",
+                    Exit.WRONG_USAGE,
+                )
+            total = (await look_at_sealed(system, scope)).old
+            done = await reseal(system, scope, lambda done: tell(f"{done} of {total} secrets are encrypted anew."))
+            left = (await look_at_sealed(system, scope)).old
+            detail = f"{before.total} secrets at rest; {done} were encrypted anew, {left} are left. "
+            detail += await _finish(system, keys, now=now, left=left)
+    return {"total": before.total, "done": done, "left": left, "keys": sorted(keys), "detail": detail}
+
+
+async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
+    """Drop the old key of the data folder, or say when those of the settings may go."""
+    from trapline.server.actions.rotation import drop_old_keys, find_hindrance
+    from trapline.server.engines.key_file import KeyFile
+    from trapline.server.rules.access import Scope
+
+    scope = Scope.system("secrets rotate")
+    newest = system.secrets.current
+    old = ", ".join(str(version) for version in sorted(keys) if version != newest)
+    if left:
+        return "Another process sealed them with an old key: start it anew with both keys, and run this again."
+    if not isinstance(keys, KeyFile):
+        return (
+            f"Nothing at rest needs key {old} any more. Take it out of TRAPLINE_SECRET_KEY once every process was "
+            f"started with key {newest} and the leases and outside pipelines' analyses from before that are over, "
+            "and start every process anew."
+        )
+    # The file was last written when the newest key came.
+    since = datetime.fromtimestamp(keys.path.stat().st_mtime, UTC)
+    deadline = time.monotonic() + (0 if now else WAIT_S)
+    while (hindrance := await find_hindrance(system, scope, since)) and time.monotonic() < deadline:
+        if not hindrance.endswith("was there"):
+            break
+        await asyncio.sleep(LOOK_S)
+    if hindrance and not now:
+        return f"Key {old} stays for now: {hindrance}. Run this again later; it then drops the key."
+
+    def drop() -> None:
+        keys.replace({newest: keys[newest]})
+
+    if not await drop_old_keys(system, scope, drop):
+        return f"Key {old} stays: a secret was just sealed with it. Run this again."
+    return f"Key {old} is dropped, and key {newest} is the only one."
+
+
+def _add_key(keys: "KeyFile") -> None:
+    from trapline.cli.failures import CommandFailed
+    from trapline.server.engines.key_file import make_key
+
+    newest = max(keys) + 1
+    if newest > 255:
+        raise CommandFailed("The key was changed 254 times, and versions end at 255. Nothing was changed.")
+    keys.replace({**keys, newest: make_key().encode()})
+
+
+@contextmanager
+def _alone(keys: Any) -> "Iterator[None]":
+    """Keep a second change of the same key file out; raises CommandFailed."""
+    from trapline.cli.failures import CommandFailed
+    from trapline.server.engines.key_file import KeyFile
+
+    if not isinstance(keys, KeyFile):
+        yield
+        return
+    with keys.path.with_name(f".{keys.path.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandFailed("Another `trapline secrets rotate` runs on this data folder. Wait for it.") from None
+        yield
