@@ -56,7 +56,11 @@ async def refused(outbound: Outbound, url: str) -> str:
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "[::1]", "[::ffff:127.0.0.1]",
-     "①②⑦.0.0.1"],
+     "①②⑦.0.0.1", "127.0.1", "0x7f.1", "0177.1", "017700000001", "0x7f.0x0.0x0.0x1", "127.0.0.1.", "localhost.",
+     "LOCALHOST", "127.255.255.254", "0.0.0.0", "[::]", "[0:0:0:0:0:0:0:1]",
+     "[::ffff:7f00:1]", "[::127.0.0.1]", "[::ffff:0:127.0.0.1]",
+     "[2002:7f00:1::]", "[2002:7f00:1::1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]",
+     "[2001:0:7f00:1::]", "[fe80::1%25lo]", "127。0。0。1"],
 )  # fmt: skip
 async def test_no_spelling_of_loopback_reaches_the_canary(host: str) -> None:
     async with canary() as server:
@@ -65,6 +69,28 @@ async def test_no_spelling_of_loopback_reaches_the_canary(host: str) -> None:
             await read(outbound, f"http://{host}:{server.port}/")
         await outbound.close()
         assert server.requests == []
+
+
+async def test_every_spelling_that_a_resolver_could_answer_with_is_refused() -> None:
+    """The same by a name: what it leads to counts, not how it is called."""
+    async with canary() as server:
+        for address in ("127.0.0.1", "::ffff:127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "169.254.169.254", "::1"):
+
+            async def resolve(host: str, port: int, address: str = address) -> list[str]:
+                return [address]
+
+            outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
+            assert "never allowed" in await refused(outbound, f"http://camera.example:{server.port}/")
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("port", [1, 21, 22, 25, 53, 110, 445, 993, 2049, 2375, 3306, 5432, 6379, 9200, 11211, 27017])
+async def test_ports_of_other_services_are_refused_before_anything_is_sent(port: int) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["192.168.1.1"]
+
+    outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
+    assert "is not one that pictures are pulled from" in await refused(outbound, f"http://camera.example:{port}/")
 
 
 async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
