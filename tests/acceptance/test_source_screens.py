@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.acceptance.browsing import Watched, open_tab
 from tests.acceptance.pictures import fill, make_picture, serve_slowly
 from tests.acceptance.running import RunningServer
 from tests.acceptance.seat import Seat, sign_in
+from tests.conformance.file_servers import PASSWORD, USER, in_a_thread, ssh_server
 from trapline.server.engines.postgres import find_running
 from trapline.wire.projects import NewProject
 
@@ -28,6 +30,7 @@ class Feed:
     tab: Watched
     folder: Path
     url: str
+    sftp: str
     project: int
 
     def run_now(self) -> None:
@@ -50,14 +53,25 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
     fill(folder, 4)
     (folder / "zebra.JPG").write_bytes(make_picture(7)[:500])
     os.utime(folder / "zebra.JPG", (1_700_000_000, 1_700_000_000))  # a young one might still be being written
-    with serve_slowly(folder) as port, open_tab(browser, own_server.base_url) as tab:
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{port}"}
+
+    @asynccontextmanager
+    async def over_ssh() -> AsyncIterator[int]:
+        async with ssh_server(folder) as place:
+            yield place.port
+
+    with (
+        serve_slowly(folder) as port,
+        in_a_thread(over_ssh) as ssh_port,
+        open_tab(browser, own_server.base_url) as tab,
+    ):
+        origins = f"127.0.0.1:{port},127.0.0.1:{ssh_port}"
+        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origins}
         own_server.start()
         with own_server.open() as owner:
             project = owner.make_project(NewProject(name="Ford")).id
         sign_in(tab)
         tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
-        yield Feed(own_server, tab, folder, f"http://127.0.0.1:{port}/", project)
+        yield Feed(own_server, tab, folder, f"http://127.0.0.1:{port}/", f"sftp://127.0.0.1:{ssh_port}/", project)
         tab.expect_nothing_wrong()
 
 
@@ -65,6 +79,15 @@ def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
     page = feed.tab.open(f"/projects/{feed.project}/sources")
     page.get_by_role("link", name="Add a source").first.click()
     result = page.get_by_test_id("test-result")
+    page.get_by_label("Address").fill(feed.sftp)
+    page.get_by_label("User").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Test").click()
+    expect(result).to_contain_text("is not known yet")
+    result.get_by_role("button", name="take the key over").click()
+    expect(result).to_contain_text("It works")
+    expect(page.get_by_label("Host key")).to_have_value(re.compile("^ssh-ed25519 AAAA"))
+
     page.get_by_label("Address").fill(f"{feed.url}nothing/")
     page.get_by_label("Name", exact=True).fill("Ford camera")
     page.get_by_role("button", name="Test").click()
