@@ -30,6 +30,24 @@ CADDY = """<table><tbody><tr class="file"><td></td><td><a href="./IMG%201.JPG"><
 </time></td></tr></tbody></table>"""
 IIS = """<html><head><title>host - /pictures/</title></head><body><H1>host - /pictures/</H1><hr>
 <pre><A HREF="/">[To Parent Directory]</A><br><br>11/21/2026  4:39 PM        &lt;dir&gt; <A HREF="/pictures/100MEDIA/">100MEDIA</A><br>11/21/2026  4:39 AM       270000 <A HREF="/pictures/IMG_1.JPG">IMG_1.JPG</A><br></pre><hr></body></html>"""  # noqa: E501
+# Not recorded: written from their documented form.
+CADDY_PAGE = """<!DOCTYPE html><html><head><title>Index of /camera/</title></head><body><header><h1>
+<a href="/">camera</a>/<a href="/camera/">camera</a></h1></header>
+<div class="meta"><span>3 files</span> <a href="./?layout=grid">Grid</a></div>
+<table aria-describedby="summary"><thead><tr><th></th><th><a href="./?sort=namedirfirst&order=asc">Name</a></th>
+<th><a href="./?sort=size&order=asc">Size</a></th><th class="hideable"><a href="./?sort=time&order=asc">Modified</a></th></tr></thead>
+<tbody><tr><td></td><td><a href=".."><span class="goup">Up</span></a></td><td></td><td class="timestamp hideable"></td></tr>
+<tr class="file"><td></td><td><a href="./100MEDIA/"><span class="name">100MEDIA</span></a></td><td>&mdash;</td>
+<td class="timestamp hideable"><time datetime="2026-11-21T04:39:26Z">11/21/2026 04:39:26 AM +00:00</time></td></tr>
+<tr class="file"><td></td><td><a href="./F%C3%BCchse%20%26%20%231.JPG"><span class="name">F&uuml;chse &amp; #1.JPG</span></a></td>
+<td class="size" data-size="1258291"><div class="sizebar"><div class="sizebar-text">1.2 MiB</div></div></td>
+<td class="timestamp hideable"><time datetime="2026-11-21T05:39:26+01:00">11/21/2026 05:39:26 AM +01:00</time></td></tr>
+<tr class="file"><td></td><td><a href="./K%E4fer.JPG"><span class="name">K�fer.JPG</span></a></td>
+<td class="size" data-size="0"><div class="sizebar-text">0 B</div></td><td class="timestamp hideable"></td></tr></tbody></table>
+<footer>Served with <a rel="noopener noreferrer" href="https://caddyserver.com">Caddy</a></footer></body></html>"""  # noqa: E501
+IIS_PAGE = """<html><head><title>host - /camera/</title></head><body><H1>host - /camera/</H1><hr>
+
+<pre><A HREF="/">[To Parent Directory]</A><br><br> 1/2/2026  9:05 AM        &lt;dir&gt; <A HREF="/camera/100MEDIA/">100MEDIA</A><br>12/31/2026 12:00 AM      1258291 <A HREF="/camera/with%20space.JPG">with space.JPG</A><br>12/31/2026 12:39 PM            0 <A HREF="/camera/bare space &amp; füchse.JPG">bare space &amp; füchse.JPG</A><br>12/31/2026 11:59 PM          168 <A HREF="/camera/web.config">web.config</A><br></pre><hr></body></html>"""  # noqa: E501
 PYTHON = """<!DOCTYPE HTML><html><body><h1>Directory listing for /</h1><hr><ul><li><a href="IMG_1.JPG">IMG_1.JPG</a></li></ul></body></html>"""  # noqa: E501
 
 MINUTE = datetime(2026, 11, 21, 4, 39, tzinfo=UTC)
@@ -64,6 +82,57 @@ def test_nginx_gives_whole_names_and_only_whole_numbers_are_sizes() -> None:
 )
 def test_each_form(html: str, href: str, expected: tuple[int | None, datetime | None, bool]) -> None:
     assert facts(links(html)[href]) == expected
+
+
+async def under(html: str) -> dict[str, tuple[int | None, datetime | None, bool]]:
+    """What of a listing lies under its address."""
+    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    found = {}
+    for href, link in links(html).items():
+        resolved = directory._resolve("http://host.example/camera/", href)
+        if resolved is not None:
+            found[resolved[1]] = facts(link)
+    await directory.close()
+    return found
+
+
+async def test_a_whole_page_of_caddy() -> None:
+    assert await under(CADDY_PAGE) == {
+        "100MEDIA/": (None, SECOND, True),
+        "Füchse & #1.JPG": (1_258_291, SECOND, True),
+        "K%E4fer.JPG": (0, None, False),
+    }
+
+
+async def test_a_whole_page_of_iis() -> None:
+    assert await under(IIS_PAGE) == {
+        "100MEDIA/": (None, datetime(2026, 1, 2, 9, 5, tzinfo=UTC), False),
+        "with space.JPG": (1_258_291, datetime(2026, 12, 31, 0, 0, tzinfo=UTC), False),
+        "bare space & füchse.JPG": (0, datetime(2026, 12, 31, 12, 39, tzinfo=UTC), False),
+        "web.config": (168, datetime(2026, 12, 31, 23, 59, tzinfo=UTC), False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [
+        ("270000", 270_000), ("0", 0), ("270,000", 270_000), ("270000 B", 270_000), ("12 bytes", 12),
+        ("1.2M", None), ("264K", None), ("264 KiB", None), ("1.2 MB", None), ("3G", None), ("-", None), ("", None),
+        ("9" * 30, None), ("1.2.3", None),
+    ],
+)  # fmt: skip
+def test_only_a_whole_number_of_bytes_is_a_size(told: str, size: int | None) -> None:
+    for html in (
+        f'<pre><a href="a.jpg">a</a>  21-Nov-2026 04:39  {told}\n</pre>',
+        f'<table><tr><td><a href="a.jpg">a</a></td><td>2026-11-21 04:39</td><td>{told}</td></tr></table>',
+    ):
+        assert links(html)["a.jpg"].size == size, html
+
+
+def test_a_page_that_is_not_utf8_gives_its_links() -> None:
+    page = '<meta charset="latin-1"><pre><a href="K%E4fer.jpg">Käfer.jpg</a>  21-Nov-2026 04:39  5\n</pre>'
+    [link] = HtmlListing().feed(page.encode("latin-1"), last=True)
+    assert (link.href, link.size) == ("K%E4fer.jpg", 5)
 
 
 def test_a_rounded_size_still_shows_a_change() -> None:
