@@ -149,6 +149,19 @@ class Ground:
                     peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
         return max(peaks)
 
+    def processor_time(self) -> float:
+        """The seconds of processor time that every process of it has had so far."""
+        parents, times = {}, {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                told = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+                parents[int(stat.parent.name)] = int(told[1])
+                times[int(stat.parent.name)] = sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
+        ours = {self.pid}
+        while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+            ours |= more
+        return sum(times.get(pid, 0) for pid in ours)
+
     def count(self, query: str, *parameters: Any) -> int:
         """Ask the database for a number."""
         with psycopg.connect(self.database, autocommit=True) as connection:
