@@ -72,7 +72,9 @@ def pyftpd(root: Path, handler: type[FTPHandler] = FTPHandler, **settings: Any) 
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, PASSWORD, str(root))
     authorizer.add_anonymous(str(root))
-    made = type("Handler", (handler,), {"authorizer": authorizer, "banner": "ready", **settings})
+    made = type(
+        "Handler", (handler,), {"authorizer": authorizer, "banner": "ready", "auth_failed_timeout": 0, **settings}
+    )
     server = FTPServer(("127.0.0.1", 0), made, ioloop=IOLoop())
     ending = threading.Event()
 

@@ -73,12 +73,16 @@ class FtpConnection(aioftp.Client):
     async def sign_in(self, login: FtpLogin) -> None:
         """Dial, begin TLS where that is asked for, and sign in. Raises OutboundFailed."""
         # Dialling has its own time; a server that drips its answers has this much for them all.
-        with _in_words(self._address.host):
+        with _in_words(self._address.host, signing_in=True):
             async with asyncio.timeout(self._timeouts.connect_s * 3):
                 await self.connect(self._address.host, self._address.port)
-                if self._address.tls is not None:
+                if self._address.tls is not None and not self._address.tls_at_once:
                     await self._begin_tls(self._address.tls)
                 await self.login(as_sent(login.username), as_sent(login.password))
+                if self._address.tls_at_once:
+                    # Data come over TLS then, whatever is answered; those who want to be told must not be told before.
+                    await self.command("PBSZ 0", "xxx")
+                    await self.command("PROT P", "xxx")
                 # Windows servers speak UTF-8 only when asked; most others do not know the question.
                 await self.command("OPTS UTF8 ON", "xxx")
                 await self.command("TYPE I", "2xx")
@@ -159,16 +163,15 @@ class FtpConnection(aioftp.Client):
         self._data = None
 
     async def _begin_tls(self, context: ssl.SSLContext) -> None:
-        if not self._address.tls_at_once:
-            try:
-                await self.command("AUTH TLS", "234")
-            except aioftp.StatusCodeError as error:
-                raise OutboundFailed(
-                    f"{self._address.host} does not offer TLS on this port (it answered {_code(error)} to AUTH TLS); "
-                    "user name and password were not sent"
-                ) from error
-            await self._refuse_early_bytes()
-            await self.stream.start_tls(context, self._address.host)
+        try:
+            await self.command("AUTH TLS", "234")
+        except aioftp.StatusCodeError as error:
+            raise OutboundFailed(
+                f"{self._address.host} does not offer TLS on this port (it answered {_code(error)} to AUTH TLS); "
+                "user name and password were not sent"
+            ) from error
+        await self._refuse_early_bytes()
+        await self.stream.start_tls(context, self._address.host)
         await self._send_tls_protection_commands()
 
     async def _refuse_early_bytes(self) -> None:
@@ -295,7 +298,7 @@ def _code(error: aioftp.StatusCodeError) -> str:
 
 
 @contextmanager
-def _in_words(host: str) -> Iterator[None]:
+def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
     """Say in words what goes wrong between us and an FTP server.
 
     Nothing that the server said is repeated: it may repeat what it was told.
@@ -303,7 +306,7 @@ def _in_words(host: str) -> Iterator[None]:
     try:
         yield
     except aioftp.StatusCodeError as error:
-        raise _refusal(host, error) from None
+        raise _refusal(host, error, signing_in=signing_in) from None
     except aioftp.errors.InvalidCommand:
         raise OutboundFailed("a name or password of more than one line cannot be sent over FTP") from None
     except ssl.SSLCertVerificationError as error:
@@ -318,7 +321,7 @@ def _in_words(host: str) -> Iterator[None]:
         raise OutboundFailed(f"{host} did not speak proper FTP") from error
 
 
-def _refusal(host: str, error: aioftp.StatusCodeError) -> OutboundFailed:
+def _refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool) -> OutboundFailed:
     code, said = _code(error), " ".join(error.info).lower()
     words = {
         "421": f"{host} takes no more connections now, or is closing (421)",
@@ -330,7 +333,9 @@ def _refusal(host: str, error: aioftp.StatusCodeError) -> OutboundFailed:
         "532": f"{host} wants an account beside the password (532), which is not supported",
         "534": f"{host} wants TLS (534): begin the address with ftps://",
     }
-    if code == "550":
+    if signing_in and code in ("421", "522", "530", "534", "550") and ("tls" in said or "ssl" in said):
+        return Refused(f"{host} wants TLS ({code}): begin the address with ftps://", code)
+    if code == "550" and not signing_in:
         if any(word in said for word in ("permission", "denied", "not allowed", "forbidden")):
             return Refused(f"{host} denies it (550): check that the user may list and read it", code)
         return FileGone("it is not there (550)")

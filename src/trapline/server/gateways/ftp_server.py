@@ -102,7 +102,11 @@ class FtpServer:
 
     async def _read_folder(self, connection: FtpConnection) -> AsyncIterator[tuple[Line | None, int]]:
         """Read the listing of the folder entered: what each line tells, and how long it was."""
-        await self._begin_listing(connection)
+        try:
+            await self._begin_listing(connection)
+        except FileGone:
+            # So some servers say that there is nothing in a folder.
+            return
         now = datetime.now(UTC)
         lines = entries = understood = 0
         async for raw in _split(within(connection.receive(self._timeouts.listing_s), self._timeouts.listing_s)):
