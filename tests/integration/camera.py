@@ -29,6 +29,8 @@ class Camera:
     retry_after: str = "120"
     url: str = ""
     port: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
 
     def asked(self) -> list[str]:
         """The paths that were asked for, in order, and forgets them."""
@@ -43,7 +45,12 @@ class Camera:
             path = unquote(head[0].split(" ")[1]).removeprefix("/")
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
             self.requests.append((path, headers))
-            answer = await self._answer(path, headers)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            try:
+                answer = await self._answer(path, headers)
+            finally:
+                self.at_once -= 1
             if self.faults.get(path) == "drip":
                 while not self.go_on.is_set():
                     writer.write(b"HTTP/1.1 200 OK\r\n\r\n" if answer else b" ")
