@@ -8,8 +8,7 @@ import { sourceWords } from "../words/en.sources"
 const SHOWN = 6
 const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
 
-/** The public key that a sentence of the server names, if it names one. */
-export const findHostKey = (detail: string): string | null => PUBLIC_KEY.exec(detail)?.[0] ?? null
+const FINGERPRINT = /SHA256:[A-Za-z0-9+/]+/
 
 interface ResultProps {
   test: SourceTest
@@ -21,15 +20,16 @@ interface ResultProps {
 
 export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
   const w = sourceWords
-  const hostKey = test.ok ? null : findHostKey(test.detail)
+  const hostKey = test.ok || !onHostKey ? undefined : PUBLIC_KEY.exec(test.detail)?.[0]
   const shown = test.files.slice(0, SHOWN)
   return (
-    <div className={test.ok ? "note note-good" : "note"} role="status" data-testid="test-result">
-      <p><b>{test.ok ? w.testOk : w.testNot}</b> {test.detail}</p>
+    <div className={test.ok ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
+      <p><b>{test.ok ? w.testOk : w.testNot}</b> {hostKey ? w.hostKeyUnknown : test.detail}</p>
       {hostKey && onHostKey && (
         <div className="host-key">
           <p className="soft small">{w.hostKeyShown}</p>
           <code>{hostKey}</code>
+          <code>{FINGERPRINT.exec(test.detail)?.[0]}</code>
           <div><Button small kind="accent" onClick={() => onHostKey(hostKey)}>{w.hostKeyTake}</Button></div>
         </div>
       )}

@@ -80,7 +80,7 @@ export function OverviewPage() {
             {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
               <li key={source.id}>
                 <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
-                {source.health === "failing" && source.health_detail && <p className="small red">{source.health_detail}</p>}
+                {source.health === "failing" && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
                 <p className="soft small">
                   {words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />
                   {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link></> : null}

@@ -85,7 +85,8 @@ function useNow(): number {
 
 /** A moment as "14:32, 2 h ago", or with its day where it is not today. */
 export function When({ at, zone, short }: { at: string | null | undefined; zone?: string; short?: boolean }) {
-  const now = useNow()
+  // Something newer than the last tick is not in the future.
+  const now = Math.max(useNow(), Date.now())
   if (!at) return <span className="faint">never</span>
   const today = day(at, zone) === day(new Date(now).toISOString(), zone)
   const text = short ? ago(at, now) : `${today ? "" : `${day(at, zone)}, `}${clock(at, zone)}, ${ago(at, now)}`

@@ -33,7 +33,7 @@ export const sourceWords = {
   key: "Access key", keyHint: "Empty for a public bucket.", secret: "Secret key", region: "Region", endpoint: "Endpoint", endpointHint: "Where the service is. Empty for AWS.",
   privateKey: "Private key", privateKeyHint: "In OpenSSH's or PEM form, without a passphrase. Instead of a password.",
   hostKey: "Host key", hostKeyHint: "The public key that the server must show, so that nobody can stand in for it. Leave it empty and test: the key that the server shows is offered to you.",
-  hostKeyShown: "The server shows this key. Compare it with what its owner tells you, for example by ssh-keyscan on a machine that you trust.", hostKeyTake: "It is this server's: take the key over",
+  hostKeyUnknown: "This server is not known yet, so nothing was sent to it.", hostKeyShown: "It shows the key below. Compare it, or its fingerprint, with what the server's owner tells you, or with ssh-keyscan localhost there.", hostKeyTake: "It is this server's: take the key over",
   mapping: "Where things are in its answer", mappingHint: "Names with dots, such as data.items; a number is a place in a list.",
   items: "List of files", itemsHint: "Empty: the answer is the list.", itemUrl: "Link to the file", itemName: "File name", itemTime: "Time", itemSize: "Size in bytes", itemEtag: "Version", nextPage: "Next page", nextPageHint: "A link or a cursor.",
   nextParameter: "Cursor goes into", nextParameterHint: "The parameter, where it is no link.", origins: "Files may also come from", originsHint: "Other servers, such as https://cdn.example, separated by commas. They never see the sign-in.",
