@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -88,3 +89,57 @@ def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
 def test_schedules_are_said_in_words() -> None:
     assert check_schedule("0 * * * *") is None
     assert "hour" in schedule_in_words("0 * * * *")
+
+
+def list_times(schedule: str, zone: ZoneInfo, after: datetime, count: int, chance: random.Random) -> list[datetime]:
+    """The next so many times, each asked for when the one before it has come."""
+    times = [next_run(schedule, zone, after, chance)]
+    while len(times) < count:
+        times.append(next_run(schedule, zone, times[-1], chance))
+    return times
+
+
+@pytest.mark.parametrize(
+    ("schedule", "day", "expected"),
+    [
+        ("30 2 * * *", datetime(2026, 3, 28, 12, tzinfo=UTC), ["03-29 03:00", "03-30 02:30"]),
+        ("30 2 * * *", datetime(2026, 10, 24, 12, tzinfo=UTC), ["10-25 02:30", "10-26 02:30"]),
+        ("0 * * * *", datetime(2026, 3, 28, 23, 30, tzinfo=UTC), ["03-29 01:00", "03-29 03:00", "03-29 04:00"]),
+        ("0 * * * *", datetime(2026, 10, 24, 23, 30, tzinfo=UTC), ["10-25 02:00", "10-25 02:00", "10-25 03:00"]),
+    ],
+)
+def test_a_clock_that_is_changed_neither_skips_nor_doubles(schedule: str, day: datetime, expected: list[str]) -> None:
+    """A time that does not exist comes right after the gap, one that comes twice counts once; each hour counts."""
+    times = list_times(schedule, BERLIN, day, len(expected), random.Random(4))
+    assert [f"{time.astimezone(BERLIN):%m-%d %H:%M}" for time in times] == expected
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"])
+@pytest.mark.parametrize("schedule", ["*/30 * * * *", "7,37 * * * *", "0 */2 * * *", "* * * * *"])
+def test_a_run_never_comes_before_its_time_nor_twice_at_it(schedule: str, zone: str) -> None:
+    place = ZoneInfo(zone)
+    for day in (datetime(2026, 3, 28, 22, 0, 1, tzinfo=UTC), datetime(2026, 4, 4, 13, 0, 1, tzinfo=UTC),
+                datetime(2026, 10, 24, 22, 0, 1, tzinfo=UTC), datetime(2026, 11, 1, 3, 0, 1, tzinfo=UTC)):  # fmt: skip
+        exact = list_times(schedule, place, day, 20, Earliest())
+        late = list_times(schedule, place, day, 20, Latest())
+        assert all(wait < timedelta(hours=4) for wait in gaps(exact))
+        assert all(wait > timedelta(seconds=30) for wait in gaps(late))
+        assert all(timedelta(0) < seen - told <= timedelta(seconds=30) for told, seen in zip(exact, late, strict=True))
+
+
+class Earliest(random.Random):
+    """No jitter."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+class Latest(random.Random):
+    """As much jitter as there is."""
+
+    def random(self) -> float:
+        return 1.0
+
+
+def gaps(times: list[datetime]) -> list[timedelta]:
+    return [later - earlier for earlier, later in pairwise(times)]

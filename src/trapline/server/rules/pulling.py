@@ -97,12 +97,13 @@ def next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Rand
     It is always the first time after `after`, so runs that were missed are caught up once.
     """
     times = CronSim(schedule, after.astimezone(zone))
-    first = next(times)
+    # In UTC: where a clock is set back, times of its zone are less apart than they seem, or before each other.
+    first = next(times).astimezone(UTC)
     try:
-        interval = next(times) - first
+        interval = next(times).astimezone(UTC) - first
     except StopIteration:
         interval = timedelta(days=1)
-    return first.astimezone(UTC) + min(MAX_JITTER, interval / 10) * chance.random()
+    return first + min(MAX_JITTER, interval / 10) * chance.random()
 
 
 def schedule_in_words(schedule: str) -> str:
