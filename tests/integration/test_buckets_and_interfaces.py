@@ -1,5 +1,6 @@
 """Buckets and JSON interfaces as pull sources, the whole way: made over HTTP with options, run, images there."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from tests.conformance.json_feed import MAPPING, json_feed
 from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
+from tests.unit.gateways.told_server import ToldServer, say, told_server
 from trapline.server.actions import pulls
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.access import Scope
@@ -213,3 +215,72 @@ async def test_a_gateway_stays_while_it_can_speak_to_the_address(desk: Desk) -> 
         ({"base_url": REST, "gateway": "rest"}, "rest"),
     ):
         assert (await desk.client.patch(path, json=change)).json()["gateway"] == gateway, change
+
+
+def sources_at(url: str) -> list[dict[str, Any]]:
+    """Sources that would ask for something at this address, each in another way."""
+    return [
+        {"base_url": url},
+        {"base_url": url, "gateway": "rest"},
+        {"base_url": S3, "options": {"endpoint": url}},
+        {"base_url": S3, "options": {"endpoint": url, "key": "key", "secret": SECRET}},
+    ]
+
+
+LOOPBACKS = ["127.0.0.1", "2130706433", "0177.1", "0x7f.1", "localhost", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]"]
+
+
+async def test_an_inner_service_is_never_connected_to(desk: Desk) -> None:
+    async with told_server() as canary:
+        for host in (
+            "127.0.0.1",
+            "2130706433",
+            "0177.1",
+            "0x7f.1",
+            "localhost",
+            "[::ffff:7f00:1]",
+            "[64:ff9b::7f00:1]",
+        ):
+            for settings in sources_at(f"http://{host}:{canary.port}"):
+                body = {"name": "inner", "location_id": desk.house.ids["deployment_id"], **settings}
+                answer = await desk.client.post(f"{PATH}/test", json={"source": body})
+                assert (answer.status_code, answer.json()["ok"]) == (200, False), answer.text
+                assert any(words in answer.text for words in ("may not be pulled from", "no connection to"))
+        assert canary.connections == 0
+
+
+async def test_no_secret_is_told_however_a_source_fails(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    async with told_server() as server:
+        reach(desk, server.port)
+        ways = [
+            {"auth_type": "basic", "auth_username": "ranger", "auth_password": SECRET},
+            {"auth_type": "bearer", "auth_password": SECRET},
+            {"auth_type": "header", "auth_header": f"X-API-Key: {SECRET}"},
+        ]
+        made = [await desk.make(f"{server.url}{number}/", **way) for number, way in enumerate(ways)]
+        made += [await desk.make(f"{server.url}rest", gateway="rest", **ways[1])]
+        made += [await desk.make(S3, options={"endpoint": server.url, "key": "key", "secret": SECRET})]
+        for source in made:
+            assert source.status_code == 201, source.text
+            for answer in bad_answers(server):
+                server.answer = lambda _, answer=answer: answer  # type: ignore[misc]
+                run = await desk.run(source.json()["id"])
+                assert run["state"] == "failed", run
+    assert len(server.requests) > 30
+    told = "".join(desk.answers) + capsys.readouterr().out
+    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
+        told += await desk.sql(f"select t::text from {table} t")
+    for form in (SECRET, b64encode(f"ranger:{SECRET}".encode()).decode(), SECRET.encode().hex()):
+        assert form not in told
+
+
+def bad_answers(server: ToldServer) -> list[bytes]:
+    return [
+        say("no", 401),
+        say("no", 500),
+        say("{", Content_Type="application/json", Content_Encoding="gzip"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<",
+        b"this is no HTTP\r\n\r\n",
+        say("", 302, Location="http://169.254.169.254/"),
+        say("", 302, Location=f"{server.url}again"),
+    ]

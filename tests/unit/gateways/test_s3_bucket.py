@@ -138,6 +138,7 @@ async def test_pages_that_loop_or_never_end_are_left(server: ToldServer, monkeyp
         (say("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"), "not where"),
         (say("<a>" * 100_000), "no listing of a bucket"),
         (error(403, "AccessDenied"), "denies access"),
+        (error(403, "AccessDenied", "<Message>Request has expired</Message>"), "clock of this machine"),
         (error(403, "SignatureDoesNotMatch"), "signature"),
         (error(400, "AuthorizationQueryParametersError", "<Region>eu-west-1</Region>"), "the region eu-west-1"),
         (error(301, "PermanentRedirect", x_amz_bucket_region="eu-west-1"), "another region.*the region eu-west-1"),

@@ -18,6 +18,7 @@ class ToldServer:
     answers: dict[str, bytes] = field(default_factory=dict)
     answer: Callable[[str], bytes] = lambda _: NOT_FOUND
     requests: list[str] = field(default_factory=list)
+    connections: int = 0
     port: int = 0
     scheme: str = "http"
     host: str = "127.0.0.1"
@@ -33,6 +34,7 @@ class ToldServer:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request of one connection."""
+        self.connections += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.requests.append(head)

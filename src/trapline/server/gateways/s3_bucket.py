@@ -208,6 +208,8 @@ async def _failure(answer: Answer) -> OutboundFailed:
             break
     said = bytes(start[:ERROR_BYTES]).decode("ascii", "replace")
     code = _part(said, "Code")
+    if "Request has expired" in said or "not valid yet" in said or "not yet valid" in said:
+        code = "RequestTimeTooSkewed"
     words = WORDS.get(code, f"the service answered with status {answer.status}" + (f" ({code})" if code else ""))
     region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
     if re.fullmatch(r"[a-z0-9-]{1,60}", region):
