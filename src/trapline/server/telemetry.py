@@ -68,6 +68,10 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
         "alembic",
         "procrastinate.worker.worker",
         "asyncio",
+        # These quote what is said to servers and what they answer, passwords too.
+        "aioftp",
+        "asyncssh",
+        "websockets",
     ):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     logging.captureWarnings(capture=True)
