@@ -54,7 +54,7 @@ class Dialer:
             except TimeoutError:
                 failure = OutboundFailed(f"no connection to {host} within the time allowed")
             except OSError as error:
-                failure = OutboundFailed(f"no connection to {host}: {_reason(error)}")
+                failure = OutboundFailed(f"no connection to {host}: {reason_of(error)}")
         raise failure
 
     async def open_socket(self, scheme: str, host: str, port: int, within_s: float) -> socket.socket:
@@ -107,5 +107,6 @@ def _refusal(host: str, reason: str) -> str:
     return f"{host} is {reason}, which pictures may not be pulled from; {advice}"
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """Say what the system says of a failure, without the address that asyncio adds."""
     return os.strerror(error.errno) if error.errno else str(error)[:200] or type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 import aioftp
 from aioftp.common import Code, SSLSessionBoundContext
 
-from trapline.server.dialing import Dialer, connect_socket, is_data_port
+from trapline.server.dialing import Dialer, connect_socket, is_data_port, reason_of
 from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.outbound import Timeouts
 
@@ -316,7 +316,7 @@ def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
     except TimeoutError as error:
         raise OutboundFailed(f"{host} answered nothing in the time allowed") from error
     except OSError as error:
-        raise OutboundFailed(f"the connection to {host} broke ({error.strerror or type(error).__name__})") from error
+        raise OutboundFailed(f"the connection to {host} broke: {reason_of(error)}") from error
     except (ValueError, IndexError, KeyError) as error:
         raise OutboundFailed(f"{host} did not speak proper FTP") from error
 

@@ -1,8 +1,6 @@
 """What every gateway over HTTP reads alike: a file, a listing in bounded time and size, dates, statuses in words."""
 
-import asyncio
 import hashlib
-import time
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from trapline.server.errors import OutboundFailed
+from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import OpenFile
 from trapline.server.outbound import Answer, is_sendable
 
@@ -68,22 +67,6 @@ async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator
             piece = unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
     if not unpacker.eof:
         raise OutboundFailed("the listing ended before its compression did")
-
-
-async def within(chunks: AsyncIterator[bytes], budget_s: float) -> AsyncIterator[bytes]:
-    """Pass chunks on, but wait for them no longer than `budget_s` seconds in all."""
-    left = budget_s
-    while True:
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(left):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise OutboundFailed(f"the listing took longer than {budget_s:g} seconds") from error
-        left = max(0.0, left - (time.monotonic() - started))
-        yield chunk
 
 
 def read_http_time(text: str | None) -> datetime | None:

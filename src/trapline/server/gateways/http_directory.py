@@ -15,10 +15,10 @@ from trapline.server.gateways.http_answers import (
     readable_path,
     status_in_words,
     unless_known,
-    within,
 )
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
 from trapline.server.outbound import Answer, Outbound, parse_url
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import asyncssh
 import structlog
 
-from trapline.server.dialing import Dialer
+from trapline.server.dialing import Dialer, reason_of
 from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.file_names import read_name, spellings
 from trapline.server.gateways.pace import Pace
@@ -100,7 +100,8 @@ class SftpServer:
         while waiting:
             folder, prefix, depth = waiting.pop()
             await self._pace.wait_turn()
-            async for told in within(self._read_folder(client, folder, is_root=depth == 0), self._timeouts.listing_s):
+            entries = self._read_folder(client, folder, is_root=depth == 0)
+            async for told in within(entries, self._timeouts.listing_s, self._give_up):
                 name = told.filename if isinstance(told.filename, bytes) else told.filename.encode()
                 path = read_name(name, prefix)
                 kind = stat.S_IFMT(told.attrs.permissions or 0)
@@ -126,7 +127,9 @@ class SftpServer:
         client = await self._sign_in()
         async with self._in_time():
             where = await self._find(client, spelled)
-            file = await client.open(where, "rb")
+            # Without a size of blocks the library asks for one piece at a time. For several at once it starts tasks,
+            # which go on when nobody waits for them any more.
+            file = await client.open(where, "rb", block_size=0)
         try:
             async with self._in_time():
                 attrs = await file.stat()
@@ -145,9 +148,12 @@ class SftpServer:
 
     async def close(self) -> None:
         """Close the connection."""
+        self._give_up()
+        await asyncio.sleep(0)
+
+    def _give_up(self) -> None:
         if self._connection is not None:
             self._connection.abort()
-            await asyncio.sleep(0)
         self._connection = self._client = None
 
     async def _sign_in(self) -> asyncssh.SFTPClient:
@@ -315,7 +321,7 @@ def _in_words(host: str, watch: _Watch | None = None) -> Iterator[None]:
     except TimeoutError as error:
         raise OutboundFailed(f"{host} answered nothing in the time allowed") from error
     except OSError as error:
-        raise OutboundFailed(f"the connection to {host} broke ({error.strerror or type(error).__name__})") from error
+        raise OutboundFailed(f"the connection to {host} broke: {reason_of(error)}") from error
     except ValueError as error:
         raise OutboundFailed(f"{host} did not speak proper SSH") from error
 

@@ -1,0 +1,39 @@
+"""Which ports each protocol may use, and which a server may name for its data."""
+
+import pytest
+
+from trapline.server.dialing import Dialer, is_data_port
+from trapline.server.errors import OutboundRefused
+from trapline.server.rules.addresses import OutboundPolicy
+
+
+async def private(host: str, port: int) -> list[str]:
+    del host, port
+    return ["10.0.0.7"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "allowed", "refused"),
+    [
+        ("ftp", (21, 2121), (22, 25, 80, 443, 990, 6379)),
+        ("ftps", (21, 990, 40_990), (20, 22, 443, 5432)),
+        ("sftp", (22, 2222), (21, 23, 80, 990, 11211)),
+        ("http", (80, 443, 8080), (21, 22, 990, 9200)),
+        ("ws", (80, 443, 9000), (21, 22, 27017)),
+    ],
+)
+async def test_a_port_is_dialled_for_what_is_spoken_there(
+    scheme: str, allowed: tuple[int, ...], refused: tuple[int, ...]
+) -> None:
+    """No connection is made here: the address is a private one, which is looked at after the port."""
+    for port in allowed:
+        with pytest.raises(OutboundRefused, match="a private address"):
+            await Dialer(OutboundPolicy(), private).open_socket(scheme, "camera.example", port, 1)
+    for port in refused:
+        with pytest.raises(OutboundRefused, match=f"port {port} is not one"):
+            await Dialer(OutboundPolicy(allow_private=True), private).open_socket(scheme, "camera.example", port, 1)
+
+
+def test_ports_for_data() -> None:
+    assert all(map(is_data_port, (1024, 20_000, 65_535)))
+    assert not any(map(is_data_port, (0, 20, 22, 1023, 3306, 6379, 65_536)))
