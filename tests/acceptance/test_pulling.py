@@ -116,6 +116,13 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     assert "next run: 1" in feed.run("source", "files", "portal", "--retry", "--path", "half.JPG").stdout
     missing = feed.run("source", "files", "portal", "--retry", "--path", "IMG_0001.JPG", check=False)
     assert (missing.returncode, "No failed or quarantined file" in missing.stderr) == (1, True)
+    slow = f"http://127.0.0.1:{camera.server_port}/"
+    feed.run("source", "add", slow, "--name", "slow", "--rate-limit", "0.1")
+    feed.run("source", "run", "slow")
+    every = feed.run("source", "run", "--all", "--wait", check=False)
+    assert every.returncode == 4, "a run of one of them is in progress"
+    assert "portal: completed" in every.stdout, "it does not stand in the way of the other"
+    assert "slow: " in every.stderr
 
 
 def test_a_feed_that_does_not_answer_is_not_added(feed: RunningServer) -> None:
