@@ -146,6 +146,7 @@ async def test_pages_that_loop_or_never_end_are_left(server: ToldServer, monkeyp
         (error(500, "<script>"), r"status 500$"),
         (say("no", 404), "status 404"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 async def test_an_answer_that_is_no_listing_is_said_in_words(server: ToldServer, answer: bytes, words: str) -> None:
     server.answer = lambda _: answer
