@@ -62,3 +62,6 @@ def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
         assert "trapline[worker]" in run([trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any")
     if extra == "server":
         assert "--data" in run([trapline, "up", "--help"])
+        assert "asyncssh" not in installed, "its licence is not everybody's"
+        asked = "import trapline.server.actions.gateways as g; g.OPENERS['sftp'](0, 0, 0)"
+        assert "trapline[server,sftp]" in run([commands / "python", "-c", asked], code=1)

@@ -72,7 +72,7 @@ def read_host_key(text: str) -> str:
             try:
                 asyncssh.import_public_key(f"{kind} {words[at + 1]}")
             except (asyncssh.KeyImportError, ValueError):
-                break
+                continue
             return f"{kind} {words[at + 1]}"
     raise ValueError("it is no public key such as `ssh-ed25519 AAAA...`, and no fingerprint such as `SHA256:...`")
 
