@@ -40,17 +40,17 @@ export const sourceWords = {
   listingUrl: "Web folder that lists them", listingUrlHint: "Polled on schedule, so that what was missed while the connection was down is taken, too.", filesUrl: "Files lie under", filesUrlHint: "Where it is not that folder.",
 
   schedule: "Schedule", schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00", "0 6 * * 1": "every Monday at 06:00" } as Record<string, string>,
-  custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.", cronFields: ["minute", "hour", "day", "month", "weekday"],
+  custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.",
   maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", minAge: "Leave files younger than, seconds", concurrency: "Files at once", rateLimit: "Requests a second, at most", rateLimitHint: "Empty is no limit.",
   include: "Take only", exclude: "Leave out", patternsHint: "Patterns such as *.jpg, separated by commas.", timePattern: "Time in the file's name", timePatternHint: "For example Aufnahme_YYMMDD_HHMM_*",
 
   test: "Test", testing: "Looking there and fetching the first pictures", testOk: "It works.", testNot: "It does not work yet.", notFetched: "not fetched",
   takenFrom: { exif: "from EXIF", filename: "from its name", modified_time: "its modified time", received_time: "its arrival" } as Record<string, string>,
-  file: "File", pixels: "Pixels", size: "Size", taken: "Taken", moreFiles: (count: number) => `and ${files(count)} more`, nothingKept: "Nothing was stored.",
+  file: "File", size: "Size", moreFiles: (count: number) => `and ${files(count)} more`, nothingKept: "Nothing was stored.",
   saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins on schedule; or run it now.`, changed: "The source is changed.",
 
   run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.",
-  lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", atOnce: "Goes on", signedInAs: (user: string) => `as ${user}`, signIn: "Sign-in", noSignIn: "none",
+  lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", signedInAs: (user: string) => `as ${user}`, signIn: "Sign-in", noSignIn: "none",
   sick: "It is left alone for longer each time, and comes back by itself. What was taken stays.",
   goesOn: (listed: number, taken: number) => `A run goes on: ${files(listed)} listed, ${n(taken)} taken so far.`, leave: "You can leave this screen.",
 
