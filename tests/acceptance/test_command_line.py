@@ -87,6 +87,14 @@ def test_what_a_source_cannot_be_told_is_said_before_anything_is_sent(arguments:
     assert "pw4711" not in done.stderr
 
 
+def test_who_has_a_private_key_is_not_asked_for_a_password(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a key")
+    away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
+    address = ("sftp://nas.example/", "--username", "ranger")
+    assert "--password-file" in run_alone("source", "add", *address, **away).stderr
+    assert "no answer" in run_alone("source", "add", *address, "--option-file", f"key={tmp_path}/key", **away).stderr
+
+
 def test_a_refused_token_is_exit_code_4(server: RunningServer) -> None:
     done = run_alone("project", "list", TRAPLINE_SERVER=server.base_url, TRAPLINE_TOKEN="tl_user_wrong")
     assert done.returncode == 4

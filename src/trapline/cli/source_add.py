@@ -99,11 +99,13 @@ def add_source(
     from trapline.wire.deployments import NewDeployment
     from trapline.wire.sources import NewSource, SourceTrial
 
+    options = read_options(url, gateway, option or [], option_file or [])
+    signs_with_key = url.lower().startswith("sftp:") and "key" in options
     settings: dict[str, Any] = {
         "name": name or url[:255],
         "base_url": url,
         "gateway": gateway,
-        "options": read_options(url, gateway, option or [], option_file or []) or None,
+        "options": options or None,
         "schedule": schedule,
         "max_files_per_run": max_files,
         "include": include,
@@ -112,7 +114,7 @@ def add_source(
         "min_age_s": min_age,
         "rate_limit_per_s": rate_limit,
         "concurrency": concurrency,
-        **read_sign_in(auth, username, password_file),
+        **read_sign_in(auth, username, password_file, has_key=signs_with_key),
     }
     settings = {key: value for key, value in settings.items() if value is not None}
     with open_server() as server:

@@ -36,8 +36,11 @@ def read_options(url: str, gateway: str | None, given: list[str], files: list[st
     return options
 
 
-def read_sign_in(auth: str | None, username: str | None, file: str | None) -> dict[str, str]:
-    """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or a question."""
+def read_sign_in(auth: str | None, username: str | None, file: str | None, *, has_key: bool = False) -> dict[str, str]:
+    """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or a question.
+
+    Who signs in with a private key is not asked for a password.
+    """
     auth = auth or ("basic" if username is not None else None)
     if auth is None:
         if file is not None:
@@ -47,6 +50,8 @@ def read_sign_in(auth: str | None, username: str | None, file: str | None) -> di
         raise CommandFailed(f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", Exit.WRONG_USAGE)
     if auth == "basic" and username is None:
         raise CommandFailed("--auth basic needs --username.", Exit.WRONG_USAGE)
+    if auth == "basic" and username is not None and has_key and file is None:
+        return {"auth_type": auth, "auth_username": username}
     told = {"auth_type": auth, "auth_header" if auth == "header" else "auth_password": _read_secret(auth, file)}
     return told if username is None else {**told, "auth_username": username}
 
