@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trapline.cli.source_add import HELP, add_source
+from trapline.cli.source_events import source_events
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -24,6 +25,7 @@ TestFiles = Annotated[int, typer.Option("--test-files", min=0, max=20, help="How
 
 
 app.command("add", help=HELP)(add_source)
+app.command("events")(source_events)
 
 
 @app.command("test")

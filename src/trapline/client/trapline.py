@@ -21,6 +21,7 @@ from trapline.wire.images import ClassCount, Image, ImageDetail, Upload
 from trapline.wire.jobs import Job, JobChange, JobDetail, NewJob, RetryRequest
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
 from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.pushed import EventSecret
 from trapline.wire.results import Result, Results, ResultsAccepted
 from trapline.wire.sources import (
     FilesReleased,
@@ -222,6 +223,14 @@ class Trapline(AnalysisCalls):
         """Pause or resume a source."""
         path = f"/image-pull-sources/{source_id}/toggle"
         return self._to.send("PATCH", path, Source, params={"is_active": is_active})
+
+    def make_event_secret(self, source_id: UUID) -> EventSecret:
+        """Make the secret that signs a source's pushed events, shown this once; the one before holds for a day."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/event-secret", EventSecret)
+
+    def end_event_secret(self, source_id: UUID) -> None:
+        """Let a source take no pushed events any more."""
+        self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
 
     def run_source(self, source_id: UUID, max_files: int | None = None) -> RunAccepted:
         """Poll a source now; 0 files is no limit."""

@@ -1,0 +1,41 @@
+"""`trapline source events`: the secret that a server signs with when it tells of new files."""
+
+from typing import Annotated
+
+import typer
+
+
+def source_events(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")],
+    *,
+    project: Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one.")] = None,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new secret; the old one holds for a day.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Take no events any more.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Let a server tell a source of new files, and print the address and the secret to sign with, this once.
+
+    Example: `trapline source events "Old oak"`
+    """
+    from trapline.cli.failures import CommandFailed
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+    from trapline.cli.source import get_source
+
+    with open_server() as server:
+        found = get_source(server, project, source)
+        if end:
+            server.end_event_secret(found.id)
+            print("No events are taken any more.")
+            return
+        if found.has_event_secret and not rotate:
+            raise CommandFailed(
+                f"{found.name} has a secret, which is never shown again. --rotate makes a new one; the old one then "
+                "holds for another day. Nothing was changed."
+            )
+        made = server.make_event_secret(found.id)
+        address = f"{server.root}/image-pull-sources/{found.id}/events"
+    if as_json:
+        print_json({"address": address, **made.model_dump(mode="json")})
+    else:
+        print(f"EVENTS_URL={address}\nEVENTS_SECRET={made.secret}")
