@@ -12,12 +12,14 @@ class RiggedFtp:
 
     `answers` maps a command, with or without what follows it, to what is said instead; `files` maps names as they are
     on the wire. `fault` is what becomes of data: `cut` halves it, `stall` stops at the half, `drip` sends bit by bit.
+    One that `hangs_up` does so after each transfer; one that takes no more than `most` clients says so to the next.
     """
 
     files: dict[bytes, bytes] = field(default_factory=dict)
     listing: bytes = b""
     answers: dict[str, str] = field(default_factory=dict)
     fault: str = ""
+    hangs_up: bool = False
     most: int = 10
     port: int = 0
     data_port: int = 0
@@ -48,6 +50,8 @@ class RiggedFtp:
                     writer.write(answer.format(port=self.data_port, high=high, low=low).encode("latin-1") + b"\r\n")
                 elif verb in ("LIST", "MLSD", "RETR"):
                     await self._transfer(verb, rest.encode("latin-1"), writer, data)
+                    if self.hangs_up:
+                        return
                 else:
                     writer.write(self._usual(verb, rest).encode("latin-1") + b"\r\n")
         except (ConnectionError, asyncio.IncompleteReadError):

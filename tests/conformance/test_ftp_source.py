@@ -144,6 +144,15 @@ async def test_tls_at_once(root: Path, certificate: Certificate) -> None:
             assert "not trusted" in await failure(gateway)
 
 
+async def test_a_certificate_of_another_host_and_a_closed_port(root: Path, tmp_path: Path) -> None:
+    other = make_certificate(tmp_path, "127.0.0.2")
+    with aioftp_server(root, other.path) as port:
+        async with opened(port, tls=other.trusted, tls_at_once=True) as gateway:
+            assert "certificate of 127.0.0.1 is not trusted" in await failure(gateway)
+    async with opened(port, tls=other.trusted, tls_at_once=True) as gateway:
+        assert "Connection refused; if it begins TLS on its usual port" in await failure(gateway)
+
+
 async def test_no_sign_in_where_tls_is_wanted_and_not_offered() -> None:
     async with rigged_ftp(answers={"AUTH": "502 what?"}) as ftp:
         async with opened(ftp.port, tls=ssl.create_default_context()) as gateway:
@@ -232,6 +241,32 @@ async def test_a_server_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
         assert len(await read(gateway, "1.jpg")) == 7
         found = await asyncio.gather(*[read(gateway, name.decode()) for name in files])
         assert found == list(files.values())
+
+
+async def test_a_server_that_hangs_up_after_each_file_is_called_again() -> None:
+    files = {f"{number}.jpg".encode(): b"picture" * number for number in range(1, 4)}
+    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up=True) as ftp, opened(ftp.port) as gateway:
+        for name, data in files.items():
+            assert await read(gateway, name.decode()) == data
+
+
+async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> None:
+    asked: list[str] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        del port
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    async with rigged_ftp(files={b"a.jpg": b"picture"}, answers=LIST_ONLY) as ftp:
+        policy = OutboundPolicy(own_origins=frozenset({("camera.example", ftp.port)}))
+        address = FtpAddress("camera.example", ftp.port)
+        connections = FtpConnections(Dialer(policy, rebinding), address, LOGIN, Timeouts())
+        gateway = FtpServer(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), Pace())
+        assert await read(gateway, "a.jpg") == b"picture"
+        assert await read(gateway, "a.jpg") == b"picture"
+        await gateway.close()
+        assert asked == ["camera.example"]
 
 
 async def test_odd_names_are_listed_and_opened() -> None:

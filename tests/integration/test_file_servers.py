@@ -95,6 +95,9 @@ async def test_an_ftp_box_is_pulled(desk: Desk, box: Path, capsys: pytest.Captur
         assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
         again = await desk.run(source["id"])
         assert (again["listed"], again["new"]) == (3, 0)
+        for elsewhere in (f"ftp://127.0.0.1:{port + 1}/", "ftp://other.example/", f"ftps://127.0.0.1:{port}/"):
+            moved = await desk.client.patch(f"{PATH}/{source['id']}", json={"base_url": elsewhere})
+            assert moved.status_code == 422, "another server does not get the password of this one"
         await desk.client.patch(f"{PATH}/{source['id']}", json={"auth_password": "not it 4711"})
         failed = await desk.run(source["id"])
         assert failed["state"] == "failed"

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import aioftp
 from aioftp.common import Code, SSLSessionBoundContext
 
 from trapline.server.dialing import Dialer, connect_socket, is_data_port, reason_of
-from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.outbound import Timeouts
 
 MAX_CONNECTIONS = 4
@@ -21,8 +20,6 @@ READ_BYTES = 256 * 1024
 LEAVE_S = 1.0
 # Too many connections, of everybody or of one user.
 BUSY = ("421", "530")
-ASKED_AFTER_S = 5.0
-"""A connection that idled for longer is asked whether it still lives before it is used again."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,13 @@ class FtpConnection(aioftp.Client):
         self._data: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.home = "/"
         self.is_amidst = False
-        self.idle_since = 0.0
 
     async def sign_in(self, login: FtpLogin) -> None:
         """Dial, begin TLS where that is asked for, and sign in. Raises OutboundFailed."""
         # Dialling has its own time; a server that drips its answers has this much for them all.
         with _in_words(self._address.host, signing_in=True):
             async with asyncio.timeout(self._timeouts.connect_s * 3):
-                await self.connect(self._address.host, self._address.port)
+                await self._reach()
                 if self._address.tls is not None and not self._address.tls_at_once:
                     await self._begin_tls(self._address.tls)
                 await self.login(as_sent(login.username), as_sent(login.password))
@@ -162,6 +158,17 @@ class FtpConnection(aioftp.Client):
             self._data[1].transport.abort()
         self._data = None
 
+    async def _reach(self) -> None:
+        try:
+            await self.connect(self._address.host, self._address.port)
+        except OutboundRefused:
+            raise
+        except OutboundFailed as error:
+            if not self._address.tls_at_once or self._stream is not None:
+                raise
+            hint = f"if it begins TLS on its usual port, write ftps://{self._address.host}:21/"
+            raise OutboundFailed(f"{error.detail}; {hint}") from error
+
     async def _begin_tls(self, context: ssl.SSLContext) -> None:
         try:
             await self.command("AUTH TLS", "234")
@@ -222,6 +229,7 @@ class FtpConnections:
         self._open = 0
         self._most = MAX_CONNECTIONS
         self._changed = asyncio.Event()
+        self._is_closed = False
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[FtpConnection]:
@@ -230,15 +238,15 @@ class FtpConnections:
         try:
             yield connection
         finally:
-            if connection.is_amidst:
+            if connection.is_amidst or self._is_closed:
                 self._forget(connection)
             else:
-                connection.idle_since = time.monotonic()
                 self._idle.append(connection)
                 self._changed.set()
 
     async def close(self) -> None:
         """Take leave, so that the server need not wait for us, and close the connections that are not lent."""
+        self._is_closed = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*[one.ask("QUIT", "2xx", LEAVE_S) for one in idle], return_exceptions=True)
         for connection in idle:
@@ -270,8 +278,7 @@ class FtpConnections:
             return connection
 
     async def _lives(self, idle: FtpConnection) -> bool:
-        if time.monotonic() - idle.idle_since < ASKED_AFTER_S:
-            return True
+        # Some servers hang up after each file, and all of them after a while.
         try:
             await idle.ask("NOOP", "2xx", self._timeouts.connect_s)
         except OutboundFailed:

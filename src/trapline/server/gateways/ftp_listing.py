@@ -68,7 +68,8 @@ def read_size(text: str) -> int | None:
 def read_stamp(text: str) -> datetime | None:
     """Read a time as MLSD and MDTM give it, in UTC."""
     try:
-        return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if len(text) >= 14 else None
+        year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+        return datetime(year, month, day, int(text[8:10]), int(text[10:12]), int(text[12:14]), tzinfo=UTC)
     except ValueError:
         return None
 
