@@ -1,0 +1,60 @@
+"""Presets: pipelines with their parameters, by name."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.row import Now, Number, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+
+
+class PresetRow(Row):
+    """A pipeline with its parameters under a name; the pipeline is named, so that a newer version is run."""
+
+    __tablename__ = "presets"
+    __table_args__ = (UniqueConstraint("project_id", "id"), UniqueConstraint("project_id", "name"))
+
+    id: Mapped[Number]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    pipeline_slug: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    priority: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+async def get_preset(scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False) -> PresetRow:
+    """Get a preset that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(PresetRow, preset_id, with_for_update=lock or None)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_presets(scope: Scope, project_id: int | None) -> Select[PresetRow]:
+    """Select the presets that the caller sees, of one project or of all."""
+    statement = select(PresetRow)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(PresetRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(PresetRow.project_id.in_(ids))
+
+
+async def find_presets(scope: Scope, tx: Transaction, name: str, project_id: int | None) -> list[PresetRow]:
+    """Find the presets of this name that the caller sees, in one project or in all."""
+    statement = select_presets(scope, project_id).where(PresetRow.name == name).order_by(PresetRow.id)
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def list_preset_names(scope: Scope, tx: Transaction, project_id: int | None, limit: int) -> list[str]:
+    """List the names that a run may give, each once, in order."""
+    seen = select_presets(scope, project_id).subquery()
+    statement = select(seen.c.name).distinct().order_by(seen.c.name).limit(limit)
+    return list((await tx.session.scalars(statement)).all())

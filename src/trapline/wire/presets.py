@@ -1,0 +1,41 @@
+"""Presets: a pipeline with its parameters under a name, so that a run is asked for by one word."""
+
+from typing import Any
+
+from trapline.wire.jobs import Priority
+from trapline.wire.values import AnyText, FreeObject, Id, Message, Request, Slug, Text, Time
+
+
+class NewPreset(Request):
+    """Name a pipeline of a project together with how it is run."""
+
+    project: Id
+    name: Slug
+    pipeline: Slug
+    description: Text = ""
+    parameters: FreeObject = {}
+    priority: Priority = Priority.NORMAL
+
+
+class PresetChange(Request):
+    """What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too."""
+
+    name: Slug | None = None
+    pipeline: Slug | None = None
+    description: Text | None = None
+    parameters: FreeObject | None = None
+    priority: Priority | None = None
+
+
+class Preset(Message):
+    """A pipeline with its parameters under a name."""
+
+    id: Id
+    project_id: Id
+    name: AnyText
+    pipeline: AnyText
+    description: AnyText
+    parameters: dict[str, Any]
+    priority: Priority
+    created_at: Time
+    updated_at: Time
