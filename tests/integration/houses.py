@@ -18,6 +18,7 @@ from trapline.server.db.images import ImageRow
 from trapline.server.db.jobs import JobRow
 from trapline.server.db.people import MemberRow, UserRow
 from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
+from trapline.server.db.presets import PresetRow
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
 from trapline.server.db.workers import WorkerRow
@@ -141,7 +142,8 @@ async def build_house(system: System, name: str) -> House:
             sealed_secret=b"sealed",
             created_by="somebody",
         )
-        tx.session.add_all([annotation, artifact, key])
+        preset = PresetRow(project_id=project.id, name=f"{name}-preset", pipeline_slug="p")
+        tx.session.add_all([annotation, artifact, key, preset])
         await tx.session.flush()
     house = House(
         ids={
@@ -155,6 +157,7 @@ async def build_house(system: System, name: str) -> House:
             "annotation_id": str(annotation.id),
             "artifact_id": str(artifact.id),
             "key_id": str(key.id),
+            "preset_id": str(preset.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

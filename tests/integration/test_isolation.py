@@ -34,6 +34,8 @@ BODIES: dict[str, Any] = {
     "POST /jobs/{job_id}/tasks": {"batch_size": 1},
     "POST /jobs/{job_id}/result": {"results": []},
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
+    "POST /presets": {"project": "{project_id}", "name": "intruder", "pipeline": "p"},
+    "PATCH /presets/{preset_id}": {"description": "taken over"},
     "POST /image-pull-sources": {
         "project": "{project_id}",
         "deployment": "{deployment_id}",

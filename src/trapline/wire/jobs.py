@@ -27,6 +27,10 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
+PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+"""By the number that each is stored as."""
+
+
 class Start(StrEnum):
     """When a job's tasks are handed out: at once, or when somebody runs it."""
 

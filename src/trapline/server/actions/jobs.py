@@ -28,6 +28,7 @@ from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
 from trapline.wire.failures import FailureGroup
 from trapline.wire.jobs import (
+    PRIORITIES,
     Job,
     JobChange,
     JobDetail,
@@ -35,7 +36,6 @@ from trapline.wire.jobs import (
     JobProgress,
     JobState,
     NewJob,
-    Priority,
     Selection,
     Start,
 )
@@ -45,7 +45,6 @@ log = structlog.get_logger(__name__)
 
 EXPAND = "expand_job"
 SWEEP = "sweep_job"
-PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 SHOWN_IMAGES = 100
 MOVES_OF_ONE_RUN = 3
 COUNTED_FOR = 50

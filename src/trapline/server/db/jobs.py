@@ -64,6 +64,10 @@ class JobRow(Row):
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     selection: Mapped[dict[str, Any]] = mapped_column(default=dict)
     requested_by: Mapped[str | None]
+    preset: Mapped[str | None]
+    content_preview: Mapped[str | None]
+    told: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict, server_default=text("'{}'::jsonb"))
+    fetching: Mapped[bool] = mapped_column(default=False, server_default="false")
     expanded: Mapped[bool] = mapped_column(default=False)
     expanded_to: Mapped[str | None]
     expected: Mapped[int | None]
@@ -120,6 +124,7 @@ class JobMoveRow(Row):
     at: Mapped[Now]
     actor: Mapped[str]
     reason: Mapped[str | None]
+    worker_id: Mapped[UUID | None]
 
 
 async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:

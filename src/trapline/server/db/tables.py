@@ -9,12 +9,15 @@ from trapline.server.db import (
     deployments,
     idempotency,
     images,
+    job_downloads,
     jobs,
     people,
     pipelines,
+    presets,
     projects,
     source_connections,
     sources,
+    webhooks,
     workers,
 )
 from trapline.server.db.row import Row
@@ -27,13 +30,16 @@ TABLES = (
     sources,
     source_connections,
     pipelines,
+    presets,
     workers,
     jobs,
+    job_downloads,
     analyses,
     annotations,
     artifacts,
     callback_keys,
     audit,
     idempotency,
+    webhooks,
 )
 metadata = Row.metadata

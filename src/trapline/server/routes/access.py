@@ -70,6 +70,11 @@ ACCESS: dict[str, Access] = {
     # pipelines and workers
     "POST /projects/{project_id}/pipelines": Access(PEOPLE_AND_WORKERS, Role.MANAGER),
     "GET /pipelines": Access(PEOPLE),
+    "GET /presets": Access(PEOPLE),
+    "POST /presets": Access(PEOPLE, Role.MANAGER),
+    "GET /presets/{preset_id}": Access(PEOPLE),
+    "PATCH /presets/{preset_id}": Access(PEOPLE, Role.MANAGER),
+    "DELETE /presets/{preset_id}": Access(PEOPLE, Role.MANAGER),
     "GET /processing_services": Access(PEOPLE),
     "GET /workers": Access(PEOPLE),
     "GET /workers/{worker_id}": Access(PEOPLE),
