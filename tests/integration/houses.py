@@ -21,6 +21,7 @@ from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, Service
 from trapline.server.db.presets import PresetRow
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
+from trapline.server.db.webhooks import DeliveryRow, WebhookRow
 from trapline.server.db.workers import WorkerRow
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -143,6 +144,30 @@ async def build_house(system: System, name: str) -> House:
             created_by="somebody",
         )
         preset = PresetRow(project_id=project.id, name=f"{name}-preset", pipeline_slug="p")
+        webhook = WebhookRow(
+            project_id=project.id,
+            name="",
+            url="http://receiver.example/",
+            host="receiver.example:80",
+            event_types=[],
+            analyses_of_jobs=False,
+            secrets=b"sealed",
+            is_active=False,
+        )
+        tx.session.add(webhook)
+        await tx.session.flush()
+        moment = datetime.now(UTC)
+        delivery = DeliveryRow(
+            project_id=project.id,
+            webhook_id=webhook.id,
+            event_type="job.completed",
+            data={},
+            state="failed",
+            created_at=moment,
+            next_attempt_at=moment,
+            give_up_at=moment,
+        )
+        tx.session.add(delivery)
         tx.session.add_all([annotation, artifact, key, preset])
         await tx.session.flush()
     house = House(
@@ -157,6 +182,8 @@ async def build_house(system: System, name: str) -> House:
             "annotation_id": str(annotation.id),
             "artifact_id": str(artifact.id),
             "key_id": str(key.id),
+            "webhook_id": str(webhook.id),
+            "delivery_id": str(delivery.id),
             "preset_id": str(preset.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),

@@ -305,7 +305,7 @@ async def test_inner_addresses_are_not_connected_to(system: System) -> None:
         background = Feeds(replace(place.system, outbound=OutboundPolicy()))
 
         async def says() -> bool:
-            return "may not be pulled from" in ((await place.show()).health_detail or "")
+            return "may not connect to" in ((await place.show()).health_detail or "")
 
         await place.until(says, background)
         assert place.tower.seen == []

@@ -145,7 +145,7 @@ async def test_a_test_of_an_inner_address_says_that_it_is_not_allowed(
     answer = await client.post(f"{PATH}/test", json={"source": settings(house, base_url=url)})
     assert answer.status_code == 200
     assert answer.json()["ok"] is False
-    assert "may not be pulled from" in answer.json()["detail"]
+    assert "may not connect to" in answer.json()["detail"]
 
 
 async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, house: House, tmp_path: Path) -> None:

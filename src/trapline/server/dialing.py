@@ -65,7 +65,7 @@ class Dialer:
         if (host, port) in self.policy.own_origins:
             return addresses
         if (port < 1024 and port not in LOW_PORTS.get(scheme, WEB_PORTS)) or port in REFUSED_PORTS:
-            raise OutboundRefused(f"port {port} is not one that pictures are pulled from")
+            raise OutboundRefused(f"port {port} is not one that Trapline connects to")
         allowed: list[str] = []
         refused = ""
         for address in addresses:
@@ -104,7 +104,7 @@ def _refusal(host: str, reason: str) -> str:
         if "private" in reason or "reserved" in reason
         else "this is never allowed"
     )
-    return f"{host} is {reason}, which pictures may not be pulled from; {advice}"
+    return f"{host} is {reason}, which Trapline may not connect to; {advice}"
 
 
 def reason_of(error: OSError) -> str:

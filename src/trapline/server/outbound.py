@@ -93,11 +93,12 @@ class Outbound:
         timeouts: Timeouts | None = None,
         resolve: Resolver | None = None,
         verify: ssl.SSLContext | None = None,
+        connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
         self._client = httpx2.AsyncClient(
-            transport=_GuardedTransport(policy, resolve or resolve_host, verify),
+            transport=_GuardedTransport(policy, resolve or resolve_host, verify, connections),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
@@ -134,6 +135,19 @@ class Outbound:
             finally:
                 await response.aclose()
         raise OutboundFailed(f"the server redirected more than {max_redirects} times")
+
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float) -> AsyncIterator[Answer]:
+        """Send a body to a URL, once; a redirect is an answer and never followed. Raises as `get` does."""
+        connect_s = self._timeouts.connect_s
+        timeout = httpx2.Timeout(patience_s, connect=connect_s, pool=connect_s)
+        response = await self._send(
+            self._client.build_request("POST", parse_url(url), content=body, headers=headers, timeout=timeout)
+        )
+        try:
+            yield Answer(url, response.status_code, response.headers, response)
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -233,13 +247,15 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
     """The ordinary transport over the guarded network."""
 
-    def __init__(self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
+    ) -> None:
         context = verify or trusted_authorities()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
+            max_connections=connections,
+            max_keepalive_connections=connections,
             keepalive_expiry=15,
             network_backend=_GuardedBackend(Dialer(policy, resolve)),
         )

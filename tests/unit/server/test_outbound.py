@@ -90,7 +90,7 @@ async def test_ports_of_other_services_are_refused_before_anything_is_sent(port:
         return ["192.168.1.1"]
 
     outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
-    assert "is not one that pictures are pulled from" in await refused(outbound, f"http://camera.example:{port}/")
+    assert "is not one that Trapline connects to" in await refused(outbound, f"http://camera.example:{port}/")
 
 
 async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:

@@ -1,20 +1,18 @@
 """Secrets that sign pushed events: made, changed with a day for both, ended."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
+from trapline.server.actions.signing_secrets import exchange_secret, list_secrets
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.sealed import Place
 from trapline.server.db.sources import get_source
 from trapline.server.rules.access import Scope
-from trapline.server.rules.webhooks import make_secret
 from trapline.server.system import System
-from trapline.server.vault import seal, unseal
 from trapline.wire.pushed import EventSecret
 
-TABLE, COLUMN = "pull_sources", "event_secrets"
-BOTH_FOR = timedelta(days=1)
+PLACE = Place("pull_sources", "event_secrets")
 
 
 async def make_event_secret(system: System, scope: Scope, source_id: UUID) -> EventSecret:
@@ -27,13 +25,7 @@ async def make_event_secret(system: System, scope: Scope, source_id: UUID) -> Ev
             # The answer is kept without its secret; by now there may be a newer one.
             newest = list_event_secrets(system, row.event_secrets, row.id, now)[:1]
             return done.model_copy(update={"secret": newest[0] if newest else ""})
-        secret = make_secret()
-        kept: dict[str, object] = {"current": secret}
-        until = None
-        if old := _open(system, row.event_secrets, row.id).get("current"):
-            until = now + BOTH_FOR
-            kept |= {"previous": old, "previous_until": until.timestamp()}
-        row.event_secrets = seal(system.secrets, json.dumps(kept), TABLE, row.id, COLUMN)
+        secret, until, row.event_secrets = exchange_secret(system, PLACE, row.id, row.event_secrets, now)
         tx.audit("make event secret", "source", row.id, row.project_id)
         keep_answer(scope, tx, EventSecret(secret="", previous_until=until))
     return EventSecret(secret=secret, previous_until=until)
@@ -50,15 +42,4 @@ async def end_event_secret(system: System, scope: Scope, source_id: UUID) -> Non
 
 def list_event_secrets(system: System, sealed: bytes | None, source_id: UUID, now: datetime) -> Sequence[str]:
     """List the secrets that sign a source's events now, the newest first. Raises WrongKey."""
-    kept = _open(system, sealed, source_id)
-    secrets = [str(kept["current"])] if "current" in kept else []
-    if "previous" in kept and now.timestamp() < float(str(kept["previous_until"])):
-        secrets.append(str(kept["previous"]))
-    return secrets
-
-
-def _open(system: System, sealed: bytes | None, source_id: UUID) -> dict[str, object]:
-    if sealed is None:
-        return {}
-    opened: dict[str, object] = json.loads(unseal(system.secrets, sealed, TABLE, source_id, COLUMN))
-    return opened
+    return list_secrets(system, PLACE, source_id, sealed, now)

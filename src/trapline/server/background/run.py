@@ -4,12 +4,14 @@ import asyncio
 import signal
 
 from trapline.server.actions.artifacts import clean_orphans
+from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.pulls import follow_dead_runs
 from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
+from trapline.server.background.deliveries import LOOK_EVERY_S, Deliveries
 from trapline.server.background.feeds import Feeds
 from trapline.server.background.loops import Loop, run_loop
 from trapline.server.db.source_connections import BEAT_S
@@ -34,6 +36,10 @@ def list_loops(system: System) -> list[Loop]:
         await follow_pushed_files(system, SCOPE)
         return False
 
+    async def silent_workers() -> bool:
+        await watch_workers(system, SCOPE)
+        return False
+
     return [
         Loop("thumbnails", 1.0, thumbnails),
         Loop("dead pull runs", 3.0, dead_runs),
@@ -41,6 +47,8 @@ def list_loops(system: System) -> list[Loop]:
         Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),
         Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
+        Loop("silent workers", 5.0, silent_workers),
+        Loop("old deliveries", 300.0, lambda: forget_old_deliveries(system, SCOPE)),
     ]
 
 
@@ -50,9 +58,10 @@ async def run_background(system: System) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    feeds = Feeds(system)
-    loops = [*list_loops(system), Loop("feeds", BEAT_S, feeds.step)]
+    feeds, deliveries = Feeds(system), Deliveries(system)
+    held = [Loop("feeds", BEAT_S, feeds.step), Loop("deliveries", LOOK_EVERY_S, deliveries.step)]
+    loops = [*list_loops(system), *held]
     try:
         await asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
     finally:
-        await feeds.close()
+        await asyncio.gather(feeds.close(), deliveries.close())

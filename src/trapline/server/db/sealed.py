@@ -19,6 +19,7 @@ PLACES = (
     Place("pull_sources", "secrets"),
     Place("pull_sources", "event_secrets"),
     Place("callback_keys", "sealed_secret"),
+    Place("webhooks", "secrets"),
 )
 
 

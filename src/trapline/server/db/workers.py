@@ -20,7 +20,7 @@ class WorkerRow(Row):
     """One process of a processing service. Its name is a place that one live process has at a time on a host.
 
     `registrant` is whom its API token works for, so that a token can be replaced. `last_contact_at` keeps all its
-    leases; it is written seldom, never per task.
+    leases; it is written seldom, never per task. `offline_since` is when it was found to be silent.
     """
 
     __tablename__ = "workers"
@@ -54,6 +54,7 @@ class WorkerRow(Row):
     ended_at: Mapped[datetime | None]
     ended_why: Mapped[str | None]
     ended_by: Mapped[str | None]
+    offline_since: Mapped[datetime | None]
 
 
 @dataclass(frozen=True)

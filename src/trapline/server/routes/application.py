@@ -27,6 +27,7 @@ from trapline.server.routes import (
     tasks,
     tokens,
     workers,
+    webhooks,
 )
 from trapline.server.routes.access import ACCESS, access_key, judge_caller
 from trapline.server.routes.documentation import add_documentation
@@ -53,6 +54,7 @@ VERSIONED = [
     annotations.router,
     callback_keys.router,
 ]
+    webhooks.router,
 """Mounted under /api/v2."""
 
 GUIDED = [health.router, files.router, sources.router, pushed.router]

@@ -16,6 +16,8 @@ PREFIX = "whsec_"
 SECRET_BYTES = 32
 TOLERANCE_S = 300
 MOST_SIGNATURES = 10
+PAUSES_S = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
+"""Between the attempts at a delivery; the last again and again until a day is over."""
 ID, TIMESTAMP, SIGNATURE = b"webhook-id", b"webhook-timestamp", b"webhook-signature"
 _ID = re.compile(rb"[!-\-/-~]{1,255}")
 """Printable, and no full stop: what is signed joins its parts with these."""
@@ -77,3 +79,22 @@ def is_signed(delivery: Delivery, secrets: Sequence[str], body: bytes) -> bool:
         for digest in delivery.digests:
             holds |= hmac.compare_digest(expected, digest)
     return holds
+
+
+def make_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Make the headers of a message that each of these secrets signs; whoever reads them needs one that holds."""
+    moment = str(timestamp)
+    signatures = [
+        f"v1,{base64.b64encode(sign(secret, message_id.encode(), moment.encode(), body)).decode()}"
+        for secret in secrets
+    ]
+    return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": " ".join(signatures)}
+
+
+def pause_after(attempts: int, chance: float, asked_s: float = 0) -> float:
+    """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1 spreads the waits.
+
+    A receiver may ask for longer by Retry-After (`asked_s`).
+    """
+    pause = PAUSES_S[min(attempts, len(PAUSES_S)) - 1]
+    return max(pause * (0.8 + 0.4 * chance), asked_s)

@@ -1,0 +1,180 @@
+"""Deliveries: events sent to webhooks, at least once each, and what follows where that fails."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from trapline.server.actions.signing_secrets import list_secrets
+from trapline.server.db.deliveries import (
+    Attempted,
+    Taken,
+    Waiting,
+    disable_webhook,
+    forget_deliveries,
+    gather_images,
+    list_waiting,
+    note_answered,
+    note_failing,
+    note_silent_workers,
+    settle_delivery,
+    take_deliveries,
+)
+from trapline.server.db.sealed import Place
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.rules.access import Scope
+from trapline.server.rules.webhooks import make_headers, pause_after
+from trapline.server.rules.why import ONLINE_S
+from trapline.server.system import System
+from trapline.server.vault import WrongKey
+
+if TYPE_CHECKING:
+    from trapline.server.outbound import Answer, Outbound
+
+log = structlog.get_logger(__name__)
+
+PLACE = Place("webhooks", "secrets")
+WITHIN_S = 10.0
+"""How long an attempt may take, from looking up the name to the answer's end."""
+TAKEN_FOR_S = 20.0
+"""After how long an attempt whose process died is made anew."""
+CONNECTIONS = 256
+EXCERPT_BYTES = 500
+READ_BYTES = 65_536
+OFF_AFTER = timedelta(days=5)
+BATCH = 5000
+GONE = 410
+WAIT_ASKED = (429, 503)
+
+_chance = random.Random()  # noqa: S311 - jitter is no secret
+
+
+def check_url(url: str) -> str:
+    """Read the address of a webhook; answers its host and port. Raises OutboundRefused."""
+    from trapline.server.outbound import origin_of, parse_url
+
+    _, host, port = origin_of(parse_url(url))
+    return f"{host}:{port}"
+
+
+def make_way_out(system: System) -> "Outbound":
+    """Make the client that deliveries go through, under the rules of pull sources; to be closed."""
+    from trapline.server.outbound import Outbound, Timeouts
+
+    return Outbound(system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS)
+
+
+async def find_waiting(system: System, scope: Scope) -> list[Waiting]:
+    """List the webhooks that something is to be sent to now; images that were added lately become events."""
+    async with system.database.transaction(scope) as tx:
+        await gather_images(scope, tx)
+        return await list_waiting(scope, tx)
+
+
+async def take(system: System, scope: Scope, most: Sequence[tuple[UUID, int]]) -> list[Taken]:
+    """Take at most so many deliveries of each of these webhooks, for this process alone."""
+    async with system.database.transaction(scope) as tx:
+        return await take_deliveries(scope, tx, most, TAKEN_FOR_S)
+
+
+async def deliver(system: System, scope: Scope, way_out: "Outbound", taken: Taken) -> None:
+    """Attempt a delivery that was taken, and note how that went."""
+    await settle(system, scope, taken, await attempt(system, way_out, taken))
+
+
+async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempted:
+    """Send an event once; whatever goes wrong is told in the answer."""
+    body = json.dumps(
+        {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
+    ).encode()
+    began = time.monotonic()
+    status, excerpt, asked_s = None, None, 0
+    try:
+        now = datetime.now(UTC)
+        secrets = list_secrets(system, PLACE, taken.webhook_id, taken.secrets, now)
+        headers = make_headers(secrets, str(taken.id), int(now.timestamp()), body)
+        headers |= {"Content-Type": "application/json", "User-Agent": "Trapline (tells of events)"}
+        async with (
+            asyncio.timeout(WITHIN_S),
+            way_out.post(taken.url, body, headers, WITHIN_S) as answer,
+        ):
+            status = answer.status
+            excerpt = await _read_excerpt(answer)
+            asked_s = _read_wait(answer)
+        error = _why_not(status)
+    except TimeoutError:
+        error = f"the receiver did not answer within {WITHIN_S:g} seconds"
+    except (OutboundFailed, OutboundRefused, WrongKey) as failure:
+        error = str(getattr(failure, "detail", failure))
+    took_ms = int((time.monotonic() - began) * 1000)
+    if error is None:
+        return Attempted("delivered", None, status, None, excerpt, took_ms)
+    wait_s = pause_after(taken.attempts, _chance.random(), asked_s)
+    is_over = datetime.now(UTC) + timedelta(seconds=wait_s) > taken.give_up_at
+    return Attempted("failed" if is_over else "waiting", wait_s, status, error, excerpt, took_ms)
+
+
+async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> None:
+    """Note how an attempt went, and switch a webhook off that is gone or has not answered for days."""
+    off = None
+    async with system.database.transaction(scope) as tx:
+        counts = await settle_delivery(scope, tx, taken, how)
+        if how.state == "delivered":
+            await note_answered(scope, tx, taken.webhook_id)
+        elif counts:
+            since = await note_failing(scope, tx, taken.webhook_id)
+            if how.status == GONE:
+                off = "the receiver answered with status 410: it wants no more events"
+            elif since is not None and datetime.now(UTC) - since > OFF_AFTER:
+                off = f"nothing was delivered for {OFF_AFTER.days} days; the last time {how.error}"
+            if off and await disable_webhook(scope, tx, taken.webhook_id, off):
+                tx.audit("disable", "webhook", taken.webhook_id, taken.project_id)
+    where = {"webhook": str(taken.webhook_id), "project": taken.project_id, "delivery": str(taken.id)}
+    if off:
+        log.warning("a webhook is switched off", status=how.status, **where)
+    elif how.state == "failed":
+        log.warning("a delivery is given up until somebody replays it", status=how.status, **where)
+
+
+async def forget_old_deliveries(system: System, scope: Scope) -> bool:
+    """Delete a batch of deliveries that are old or of deleted webhooks; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_deliveries(scope, tx, BATCH) == BATCH
+
+
+async def watch_workers(system: System, scope: Scope) -> None:
+    """Note which workers have fallen silent, and which are heard again, so that webhooks are told."""
+    async with system.database.transaction(scope) as tx:
+        await note_silent_workers(scope, tx, ONLINE_S)
+
+
+async def _read_excerpt(answer: "Answer") -> str:
+    """Read how an answer begins; to its end if that is near, so that the connection can be used again."""
+    said, size = b"", 0
+    async for chunk in answer.chunks():
+        said += chunk[: max(0, EXCERPT_BYTES - size)]
+        size += len(chunk)
+        if size > READ_BYTES:
+            break
+    text = said.decode("utf-8", "replace").replace("\x00", "�")
+    return text.encode()[:EXCERPT_BYTES].decode("utf-8", "ignore")
+
+
+def _read_wait(answer: "Answer") -> int:
+    from trapline.server.gateways.http_answers import read_retry_after
+
+    return (read_retry_after(answer) or 0) if answer.status in WAIT_ASKED else 0
+
+
+def _why_not(status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return f"the receiver redirects (status {status}), which is not followed: give the address that it leads to"
+    return f"the receiver answered with status {status}"

@@ -1,0 +1,85 @@
+"""The deliveries of this process: many receivers side by side, a few requests at once to each."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from trapline.server.actions.deliveries import CONNECTIONS, deliver, find_waiting, make_way_out, take
+from trapline.server.db.deliveries import Taken, Waiting
+from trapline.server.errors import TraplineError
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+if TYPE_CHECKING:
+    from trapline.server.outbound import Outbound
+
+log = structlog.get_logger(__name__)
+
+SCOPE = Scope.system()
+AT_ONCE = 4
+"""To one host; a webhook that is failing gets one request at a time."""
+LOOK_EVERY_S = 1.0
+STOP_WITHIN_S = 5.0
+
+
+class Deliveries:
+    """Sends what is due. A receiver that is slow holds its own places and no others."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._way_out: Outbound | None = None
+        self._under_way: dict[asyncio.Task[None], Taken] = {}
+
+    async def step(self) -> bool:
+        """Begin what is due where there is room, and wait until there may be more."""
+        waiting = await find_waiting(self._system, SCOPE)
+        most = self._share_out(waiting)
+        if most:
+            if self._way_out is None:
+                self._way_out = make_way_out(self._system)
+            for taken in await take(self._system, SCOPE, most):
+                task = asyncio.create_task(self._deliver(self._way_out, taken))
+                self._under_way[task] = taken
+                task.add_done_callback(lambda done: self._under_way.pop(done, None))
+        if not self._under_way:
+            return False
+        await asyncio.wait(self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        return True
+
+    async def close(self) -> None:
+        """Wait for what is under way; what does not end in time is taken anew by another process."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=STOP_WITHIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._way_out is not None:
+            await self._way_out.close()
+
+    def _share_out(self, waiting: list[Waiting]) -> list[tuple[UUID, int]]:
+        """Say how many deliveries of each webhook may begin now."""
+        busy_hosts = Counter(taken.host for taken in self._under_way.values())
+        busy_hooks = Counter(taken.webhook_id for taken in self._under_way.values())
+        left = CONNECTIONS - len(self._under_way)
+        most = []
+        for webhook in random.sample(waiting, len(waiting)):
+            of_webhook = 1 - busy_hooks[webhook.webhook_id] if webhook.is_failing else AT_ONCE
+            room = min(of_webhook, AT_ONCE - busy_hosts[webhook.host], left)
+            if room > 0:
+                most.append((webhook.webhook_id, room))
+                busy_hosts[webhook.host] += room
+                left -= room
+        return most
+
+    async def _deliver(self, way_out: "Outbound", taken: Taken) -> None:
+        try:
+            await deliver(self._system, SCOPE, way_out, taken)
+        except TraplineError as error:
+            # The lease on it runs out, and it is sent again under the same id.
+            log.warning("how a delivery went could not be noted", delivery=str(taken.id), reason=error.detail)
+        except Exception:
+            log.exception("a delivery broke and is attempted again", delivery=str(taken.id))

@@ -1,0 +1,209 @@
+"""Deliveries on their way: gathered, taken by one process at a time, settled, and forgotten after a while."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from trapline.server.db.base import Transaction
+from trapline.server.rules.access import Scope
+
+KEPT_DAYS = 30
+TOLD_AT_MOST = 100
+
+
+class Waiting(NamedTuple):
+    """A webhook that something waits for; one that is `failing` is asked with less force."""
+
+    webhook_id: UUID
+    host: str
+    is_failing: bool
+
+
+class Taken(NamedTuple):
+    """A delivery that this process attempts, with what it is sent by and to."""
+
+    id: UUID
+    project_id: int
+    webhook_id: UUID
+    event_type: str
+    data: dict[str, Any]
+    attempts: int
+    created_at: datetime
+    give_up_at: datetime
+    host: str
+    url: str
+    secrets: bytes
+
+
+class Attempted(NamedTuple):
+    """How an attempt ended: `wait_s` until the next one, None where there is none."""
+
+    state: str
+    wait_s: float | None
+    status: int | None
+    error: str | None
+    excerpt: str | None
+    duration_ms: int
+
+
+async def gather_images(scope: Scope, tx: Transaction) -> None:
+    """Make one event of the images that were added since a second or more, with at most 100 ids and their count."""
+    await tx.execute(
+        """
+        with ready as (
+            select webhook_id from webhook_deliveries where state = 'gathering' group by webhook_id
+            having min(created_at) < clock_timestamp() - interval '1 second' limit 100
+        ),
+        taken as (
+            delete from webhook_deliveries d using (
+                select g.id from webhook_deliveries g join ready r using (webhook_id)
+                where g.state = 'gathering' for update of g skip locked
+            ) g where d.id = g.id returning d.project_id, d.webhook_id, d.data, d.created_at
+        ),
+        together as (
+            select project_id, webhook_id, min(created_at) as since, sum((data->>'count')::int) as many,
+                jsonb_agg(data->'ids' order by created_at) as lists
+            from taken group by 1, 2
+        )
+        insert into webhook_deliveries
+            (id, project_id, webhook_id, event_type, data, state, created_at, next_attempt_at, give_up_at)
+        select gen_random_uuid(), t.project_id, t.webhook_id, 'image.created',
+            jsonb_build_object('project_id', t.project_id, 'count', t.many, 'ids', (
+                select jsonb_agg(told.id) from (
+                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id limit %s
+                ) told
+            )), 'waiting', t.since, clock_timestamp(), clock_timestamp() + interval '1 day'
+        from together t
+        """,
+        (TOLD_AT_MOST,),
+    )
+
+
+async def list_waiting(scope: Scope, tx: Transaction) -> list[Waiting]:
+    """List the webhooks that a delivery is due for."""
+    cursor = await tx.execute(
+        """
+        select w.id, w.host, w.failing_since is not null from webhooks w where w.is_active and exists (
+            select from webhook_deliveries d
+            where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())
+        """
+    )
+    return [Waiting(*row) for row in await cursor.fetchall()]
+
+
+async def take_deliveries(
+    scope: Scope, tx: Transaction, most: Sequence[tuple[UUID, int]], for_s: float, only: UUID | None = None
+) -> list[Taken]:
+    """Take at most so many due deliveries of each webhook, or `only` one, for this process alone for some seconds.
+
+    Whoever dies over one has it taken by another when the time is over.
+    """
+    cursor = await tx.execute(
+        """
+        with due as (
+            select d.id from unnest(%(webhooks)s::uuid[], %(most)s::int[]) as a (webhook_id, most)
+            cross join lateral (
+                select d.id from webhook_deliveries d
+                where d.webhook_id = a.webhook_id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp()
+                  and (%(only)s::uuid is null or d.id = %(only)s)
+                order by d.next_attempt_at limit a.most for no key update skip locked
+            ) d
+        )
+        update webhook_deliveries d set attempts = d.attempts + 1, last_attempt_at = clock_timestamp(),
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s)
+        from due, webhooks w where d.id = due.id and w.id = d.webhook_id and w.deleted_at is null
+        returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at, d.give_up_at,
+            w.host, w.url, w.secrets
+        """,
+        {"webhooks": [one for one, _ in most], "most": [many for _, many in most], "for_s": for_s, "only": only},
+    )
+    return [Taken(*row) for row in await cursor.fetchall()]
+
+
+async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Attempted) -> bool:
+    """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
+    cursor = await tx.execute(
+        """
+        update webhook_deliveries set state = %(state)s, last_status = %(status)s, last_error = %(error)s,
+            response_excerpt = %(excerpt)s, duration_ms = %(duration)s,
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s)
+        where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s or %(state)s = 'delivered')
+        """,
+        {
+            "state": how.state,
+            "status": how.status,
+            "error": how.error,
+            "excerpt": how.excerpt,
+            "duration": how.duration_ms,
+            "wait": how.wait_s or 0,
+            "id": taken.id,
+            "attempts": taken.attempts,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+async def note_answered(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
+    """Note that a webhook answers."""
+    await tx.execute(
+        "update webhooks set failing_since = null where id = %s and failing_since is not null", (webhook_id,)
+    )
+
+
+async def note_failing(scope: Scope, tx: Transaction, webhook_id: UUID) -> datetime | None:
+    """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
+    await tx.execute(
+        "update webhooks set failing_since = clock_timestamp() where id = %s and failing_since is null", (webhook_id,)
+    )
+    cursor = await tx.execute("select failing_since from webhooks where id = %s and is_active", (webhook_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reason: str) -> bool:
+    """Switch a webhook off, with the reason; False where it is off already."""
+    cursor = await tx.execute(
+        "update webhooks set is_active = false, disabled_reason = %s, updated_at = clock_timestamp() "
+        "where id = %s and is_active",
+        (reason, webhook_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def forget_deliveries(scope: Scope, tx: Transaction, limit: int) -> int:
+    """Delete deliveries that are old, or whose webhook is deleted, at most so many; answers how many went."""
+    cursor = await tx.execute(
+        """
+        delete from webhook_deliveries where id in (
+            select d.id from webhooks w cross join lateral (
+                select id from webhook_deliveries d where d.webhook_id = w.id
+                  and (w.deleted_at is not null or d.created_at < now() - make_interval(days => %(days)s))
+                order by d.created_at limit %(most)s for update skip locked
+            ) d limit %(most)s
+        )
+        """,
+        {"days": KEPT_DAYS, "most": limit},
+    )
+    gone = cursor.rowcount
+    if gone == 0:
+        await tx.execute(
+            "delete from webhooks w where w.deleted_at is not null and not exists "
+            "(select from webhook_deliveries d where d.webhook_id = w.id)"
+        )
+    return gone
+
+
+async def note_silent_workers(scope: Scope, tx: Transaction, silent_s: float) -> None:
+    """Note which workers have fallen silent and which are heard again: the database tells of it."""
+    for was, is_silent in (("null", True), ("not null", False)):
+        await tx.execute(
+            f"""
+            update workers set offline_since = case when %(silent)s then clock_timestamp() end where id in (
+                select id from workers where ended_at is null and offline_since is {was}
+                  and (last_contact_at < clock_timestamp() - make_interval(secs => %(after)s)) = %(silent)s
+                order by id limit 1000 for no key update skip locked
+            )
+            """,  # noqa: S608 - made of constants
+            {"silent": is_silent, "after": silent_s},
+        )

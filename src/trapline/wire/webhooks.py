@@ -1,0 +1,122 @@
+"""Webhooks: addresses that are told of a project's events, and the log of what was told."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Request, Text, Time
+
+
+class EventType(StrEnum):
+    """What a webhook can be told of."""
+
+    JOB_QUEUED = "job.queued"
+    JOB_PROCESSING = "job.processing"
+    JOB_COMPLETED = "job.completed"
+    JOB_FAILED = "job.failed"
+    JOB_CANCELED = "job.canceled"
+    ANALYSIS_COMPLETED = "analysis.completed"
+    ANALYSIS_FAILED = "analysis.failed"
+    IMAGE_CREATED = "image.created"
+    SOURCE_FAILING = "source.failing"
+    SOURCE_RECOVERED = "source.recovered"
+    SOURCE_RUN_COMPLETED = "source.run.completed"
+    WORKER_ONLINE = "worker.online"
+    WORKER_OFFLINE = "worker.offline"
+    WORKER_EVICTED = "worker.evicted"
+
+
+class DeliveryState(StrEnum):
+    """Whether an event has reached a webhook: not yet, yes, or given up until somebody replays it."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+WebhookUrl = Annotated[Text, Field(min_length=1, max_length=2000)]
+WebhookName = Annotated[Text, Field(max_length=255)]
+EventTypes = Annotated[list[EventType], Field(max_length=100)]
+
+
+class NewWebhook(Request):
+    """An address to be told of events: those named, or all. Analyses of jobs are told only where it is asked for."""
+
+    project: Id
+    url: WebhookUrl
+    name: WebhookName = ""
+    event_types: EventTypes = []
+    analyses_of_jobs: bool = False
+
+
+class WebhookChange(Request):
+    """What changes of a webhook; what is left out stays."""
+
+    url: WebhookUrl | None = None
+    name: WebhookName | None = None
+    event_types: EventTypes | None = None
+    analyses_of_jobs: bool | None = None
+    is_active: bool | None = None
+
+
+class Webhook(Message):
+    """A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
+
+    `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is why Trapline switched
+    it off.
+    """
+
+    id: UUID
+    project: Id
+    name: AnyText
+    url: AnyText
+    event_types: list[AnyText]
+    analyses_of_jobs: bool
+    is_active: bool
+    disabled_reason: AnyText | None
+    failing_since: Time | None
+    waiting: Count
+    failed: Count
+    created_at: Time
+    updated_at: Time
+
+
+class WebhookMade(Webhook):
+    """A new webhook with the secret that signs what it is told, which is shown this once."""
+
+    secret: AnyText
+
+
+class WebhookSecret(Message):
+    """The secret that signs from now on, shown this once. The one before signs too, until `previous_until`."""
+
+    secret: AnyText
+    previous_until: Time | None
+
+
+class Delivery(Message):
+    """One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
+
+    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began.
+    """
+
+    id: UUID
+    webhook_id: UUID
+    event_type: AnyText
+    data: dict[str, Any]
+    state: DeliveryState
+    attempts: Count
+    created_at: Time
+    next_attempt_at: Time | None
+    last_attempt_at: Time | None
+    last_status: int | None
+    last_error: AnyText | None
+    response_excerpt: AnyText | None
+    duration_ms: int | None
+
+
+class Replayed(Message):
+    """How many deliveries are attempted again."""
+
+    replayed: Count

@@ -1,0 +1,417 @@
+"""Webhooks: what is told, to whom, signed how, and that nothing is lost or holds anything up."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from tests.conftest import fresh_database, make_system
+from tests.integration.houses import House, build_house
+from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver
+from trapline.server.actions import deliveries, webhooks
+from trapline.server.background.deliveries import Deliveries
+from trapline.server.db.base import Database
+from trapline.server.engines.postgres import Postgres
+from trapline.server.errors import Conflict, NotFound, OutboundRefused
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.webhooks import PAUSES_S, pause_after
+from trapline.server.system import System
+from trapline.wire.webhooks import EventType, WebhookChange
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def grounds(
+    postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[System, House]]:
+    """One database for all of these: each webhook begins with nothing."""
+    with fresh_database(postgres, template) as url:
+        database, decoders = Database(url), Decoders(processes=1)
+        system = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+        yield system, await build_house(system, "house")
+        await decoders.close()
+        await database.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def receiver() -> AsyncIterator[Receiver]:
+    async with running_receiver() as receiver:
+        yield receiver
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def office(grounds: tuple[System, House], receiver: Receiver) -> AsyncIterator[Office]:
+    own = OutboundPolicy(own_origins=frozenset({("127.0.0.1", receiver.port)}))
+    system = replace(grounds[0], outbound=own)
+    office = Office(system, grounds[1], Deliveries(system))
+    await office.tidy()
+    yield office
+    await office.deliveries.close()
+
+
+async def allow(office: Office, *receivers: Receiver) -> None:
+    ports = frozenset(("127.0.0.1", one.port) for one in receivers)
+    system = replace(office.system, outbound=OutboundPolicy(own_origins=ports | office.system.outbound.own_origins))
+    office.system, office.deliveries = system, Deliveries(system)
+
+
+def status(line: str, *headers: str, body: str = "") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {line}", *headers, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+async def test_an_event_is_delivered_once_with_a_signature_that_holds(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url, name="ours")
+    await office.end_job()
+    await office.work_until("a delivery", lambda: len(receiver.received) == 1)
+    for _ in range(3):
+        await office.deliveries.step()
+    [got] = receiver.received
+    [entry] = await office.log(webhook.id)
+    assert got.is_signed_by(webhook.secret)
+    assert not got.is_signed_by("whsec_" + "A" * 43 + "=")
+    assert got.header("webhook-id") == str(entry.id)
+    message = got.told()
+    assert set(message) == {"type", "timestamp", "data"}
+    assert message["type"] == "job.completed"
+    assert datetime.fromisoformat(message["timestamp"]) == entry.created_at
+    assert message["data"] == {
+        "project_id": office.project, "id": int(office.house.ids["job_id"]), "state": "completed", "move": 1,
+        "open": 1, "completed": 0, "failed": 0,
+    }  # fmt: skip
+    assert (entry.state, entry.attempts, entry.last_status, entry.last_error) == ("delivered", 1, 204, None)
+
+
+async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url, analyses_of_jobs=True)
+    ids = office.house.ids
+    moves = ["new", "queued", "processing", "completed", "queued", "failed", "queued", "canceled"]
+    for before, state in itertools.pairwise(moves):
+        await office.end_job(state, before)
+    await office.sql("update analyses set state = 'completed'")
+    await office.sql("update analyses set state = 'failed'")
+    await office.sql("update pull_sources set consecutive_failures = 1")
+    await office.sql("update pull_sources set consecutive_failures = 2")
+    await office.sql("update pull_sources set consecutive_failures = 0")
+    await office.sql("update pull_runs set state = 'running'")
+    await office.sql("update pull_runs set state = 'completed', imported = 3")
+    await office.sql("update workers set last_contact_at = now() - interval '2 minutes'")
+    await deliveries.watch_workers(office.system, SYSTEM)
+    await deliveries.watch_workers(office.system, SYSTEM)
+    await office.sql("update workers set last_contact_at = now()")
+    await deliveries.watch_workers(office.system, SYSTEM)
+    await office.sql("update workers set ended_at = now(), ended_why = 'evicted'")
+    await add_images(office, 1)
+    await office.work_until("all of them", lambda: set(receiver.types()) == {kind.value for kind in EventType})
+    told = [(one.told()["type"], one.told()["data"]) for one in receiver.received]
+    names = sorted(kind for kind, _ in told)
+    assert names == sorted([*EventType, EventType.JOB_QUEUED, EventType.JOB_QUEUED]), "each as often as it happened"
+    data: dict[str, Any] = dict(told)
+    assert data["source.run.completed"]["imported"] == 3
+    assert data["source.failing"] == {"project_id": office.project, "id": ids["source_id"], "state": "failing"}
+    assert data["worker.offline"]["why"] == "silent"
+    assert data["worker.evicted"] == {
+        "project_id": office.project, "id": ids["worker_id"], "state": "evicted", "why": "evicted",
+    }  # fmt: skip
+    assert data["analysis.failed"]["job_id"] == int(ids["job_id"])
+    assert all(entry.state == "delivered" for entry in await office.log(webhook.id))
+
+
+async def add_images(office: Office, many: int) -> None:
+    await office.sql(
+        """
+        insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+            orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif, reviewed)
+        select gen_random_uuid(), project_id, deployment_id, sha256(gen_random_uuid()::text::bytea), 1, media_type,
+            filename, width, height, 1, storage_key, captured_at, captured_at_source, time_zone, 0, '{}', '{}', false
+        from images, generate_series(1, :many) where id = :image
+        """,
+        many=many, image=UUID(office.house.ids["image_id"]),
+    )  # fmt: skip
+
+
+async def test_images_are_told_of_together(office: Office, receiver: Receiver) -> None:
+    await office.add(receiver.url, event_types=[EventType.IMAGE_CREATED])
+    for many in (120, 1, 1):
+        await add_images(office, many)
+    await office.work_until("a delivery", lambda: len(receiver.received) == 1)
+    data = receiver.received[0].told()["data"]
+    assert (data["count"], len(data["ids"])) == (122, 100)
+    known = {str(row[0]) for row in await office.sql("select id from images")}
+    assert set(data["ids"]) <= known
+    assert await office.sql("select 1 from webhook_deliveries where state <> 'delivered'") == []
+
+
+async def test_a_webhook_is_told_only_what_it_asked_for(office: Office, receiver: Receiver) -> None:
+    await office.add(receiver.url, event_types=["job.failed"])
+    off = await office.add(receiver.url)
+    await webhooks.change_webhook(office.system, SYSTEM, off.id, WebhookChange(is_active=False))
+    await office.end_job("completed")
+    await office.sql("update analyses set state = 'completed'")
+    await office.sql("update analyses set state = 'failed'")
+    await office.end_job("failed")
+    await office.work_until("the delivery", lambda: bool(receiver.received))
+    assert receiver.types() == ["job.failed"]
+    assert await office.log(off.id) == []
+
+
+async def test_what_is_rolled_back_is_never_told(office: Office) -> None:
+    webhook = await office.add("https://receiver.example/")
+    with suppress(RuntimeError):
+        async with office.system.database.transaction(SYSTEM) as tx:
+            await tx.execute("update pull_sources set consecutive_failures = 1")
+            written = await (await tx.execute("select count(*) from webhook_deliveries")).fetchone()
+            raise RuntimeError
+    assert written == (1,), "it is written in the same transaction"
+    assert await office.log(webhook.id) == []
+
+
+async def test_a_receiver_that_was_away_gets_the_same_event_later(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    await receiver.stop()
+    await office.end_job()
+    await office.deliveries.step()
+    while (entry := (await office.log(webhook.id))[0]).last_error is None:
+        await office.deliveries.step()
+    assert (entry.state, entry.attempts) == ("waiting", 1)
+    assert "no connection to 127.0.0.1" in entry.last_error
+    assert entry.next_attempt_at is not None
+    assert entry.next_attempt_at > datetime.now(UTC) + timedelta(seconds=2)
+    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is not None
+    await receiver.start()
+    await office.hurry()
+    await office.work_until("the delivery", lambda: bool(receiver.received))
+    [entry] = await wait_for_state(office, webhook.id, "delivered")
+    assert (entry.attempts, str(entry.id)) == (2, receiver.received[0].header("webhook-id"))
+    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is None
+
+
+async def wait_for_state(office: Office, webhook: UUID, state: str) -> list[Any]:
+    deadline = time.monotonic() + 10
+    while any(one.state != state for one in await office.log(webhook)):
+        assert time.monotonic() < deadline, await office.log(webhook)
+        await office.deliveries.step()
+    return await office.log(webhook)
+
+
+async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receiver) -> None:
+    async with running_receiver(slow=30) as slow:
+        await allow(office, slow)
+        await office.add(slow.url)
+        await office.add(receiver.url)
+        for _ in range(12):
+            await office.end_job()
+        await office.work_until("all at the fast one", lambda: len(receiver.received) == 12)
+        assert len(slow.received) <= 4, "it is asked for a few at a time"
+        for task in office.deliveries._under_way:
+            task.cancel()
+
+
+async def test_two_processes_share_and_one_that_died_is_replaced(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    for _ in range(20):
+        await office.end_job()
+    # A process takes some and dies before it has sent anything.
+    assert len(await deliveries.take(office.system, SYSTEM, [(webhook.id, 3)])) == 3
+    other = Deliveries(office.system)
+    while await office.deliveries.step() or await other.step():
+        pass
+    assert len(receiver.received) == 17
+    await office.hurry()
+    await office.work_until("the rest", lambda: len(receiver.received) == 20)
+    assert len({one.header("webhook-id") for one in receiver.received}) == 20
+    await wait_for_state(office, webhook.id, "delivered")
+    await other.close()
+
+
+async def test_redirects_are_not_followed(office: Office, receiver: Receiver) -> None:
+    async with running_receiver() as canary:
+        await allow(office, canary)
+        webhook = await office.add(receiver.url)
+        receiver.answer = status("307 Temporary Redirect", f"Location: {canary.url}")
+        done = await webhooks.ping_webhook(office.system, SYSTEM, webhook.id)
+        assert (done.state, done.last_status) == ("failed", 307)
+        assert "which is not followed" in str(done.last_error)
+        assert canary.received == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_private_addresses_are_refused(office: Office, host: str) -> None:
+    async with running_receiver() as canary:
+        webhook = await office.add(f"http://{host}:{canary.port}/")
+        await office.end_job()
+        done = await webhooks.ping_webhook(office.system, SYSTEM, webhook.id)
+        assert "which Trapline may not connect to" in str(done.last_error)
+        await office.deliveries.step()
+        assert canary.received == []
+
+
+@pytest.mark.parametrize("url", ["ftp://receiver.example/", "http://u:p@receiver.example/", "receiver", "http:///x"])
+async def test_addresses_that_are_never_taken_are_refused_at_once(office: Office, url: str) -> None:
+    with pytest.raises(OutboundRefused):
+        await office.add(url)
+    webhook = await office.add("https://receiver.example/")
+    with pytest.raises(OutboundRefused):
+        await webhooks.change_webhook(office.system, SYSTEM, webhook.id, WebhookChange(url=url))
+
+
+async def test_a_receiver_that_is_gone_is_switched_off(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    receiver.answer = status("410 Gone", body="bye")
+    await office.end_job()
+    await office.work_until("the attempt", lambda: bool(receiver.received))
+    while (shown := await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).is_active:
+        await office.deliveries.step()
+    assert "410" in str(shown.disabled_reason)
+    [entry] = await office.log(webhook.id)
+    assert (entry.state, entry.response_excerpt) == ("waiting", "bye")
+    with pytest.raises(Conflict):
+        await webhooks.replay(office.system, SYSTEM, webhook.id, entry.id)
+    await office.hurry()
+    await office.deliveries.step()
+    assert len(receiver.received) == 1
+    receiver.answer = OK
+    shown = await webhooks.change_webhook(office.system, SYSTEM, webhook.id, WebhookChange(is_active=True))
+    assert (shown.disabled_reason, shown.failing_since) == (None, None)
+    await office.work_until("what waited", lambda: len(receiver.received) == 2)
+
+
+async def test_a_receiver_may_ask_for_time(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    receiver.answer = status("503 Service Unavailable", "Retry-After: 1800")
+    await office.end_job()
+    await office.work_until("the attempt", lambda: bool(receiver.received))
+    while (entry := (await office.log(webhook.id))[0]).last_status is None:
+        await office.deliveries.step()
+    assert entry.next_attempt_at is not None
+    left = (entry.next_attempt_at - datetime.now(UTC)).total_seconds()
+    assert 1700 < left <= 1800
+
+
+async def test_after_a_day_it_is_given_up_and_can_be_replayed(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    receiver.answer = status("500 Oops", body="x" * 2000 + "\x00")
+    for _ in range(2):
+        await office.end_job()
+    await office.sql("update webhook_deliveries set give_up_at = now() + interval '1 second'")
+    first = await wait_for_state(office, webhook.id, "failed")
+    assert len(first[0].response_excerpt or "") == 500
+    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failed == 2
+    receiver.answer = OK
+    assert (await webhooks.replay(office.system, SYSTEM, webhook.id, first[0].id)).replayed == 1
+    await office.work_until("one of them", lambda: len(receiver.received) == 3)
+    assert (await webhooks.replay(office.system, SYSTEM, webhook.id, None)).replayed == 1
+    await office.work_until("the other", lambda: len(receiver.received) == 4)
+    await wait_for_state(office, webhook.id, "delivered")
+    assert len({one.header("webhook-id") for one in receiver.received}) == 2
+    with pytest.raises(NotFound):
+        await webhooks.replay(office.system, SYSTEM, webhook.id, uuid4())
+
+
+async def test_a_receiver_that_fails_for_days_is_switched_off(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    receiver.answer = status("500 Oops")
+    await office.end_job()
+    await office.sql("update webhooks set failing_since = now() - interval '6 days'")
+    while (shown := await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).is_active:
+        await office.deliveries.step()
+    assert "nothing was delivered for 5 days" in str(shown.disabled_reason)
+
+
+async def test_both_secrets_sign_for_a_day(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    new = await webhooks.rotate_secret(office.system, SYSTEM, webhook.id)
+    assert new.secret != webhook.secret
+    assert (await webhooks.ping_webhook(office.system, SYSTEM, webhook.id)).state == "delivered"
+    [got] = receiver.received
+    assert got.is_signed_by(webhook.secret)
+    assert got.is_signed_by(new.secret)
+    assert got.told()["type"] == "webhook.ping"
+
+
+async def test_a_deleted_webhook_is_told_nothing_and_its_log_goes(office: Office, receiver: Receiver) -> None:
+    webhook = await office.add(receiver.url)
+    other = await office.add(receiver.url, event_types=["job.failed"])
+    await office.end_job()
+    await webhooks.delete_webhook(office.system, SYSTEM, webhook.id)
+    await office.end_job()
+    await office.deliveries.step()
+    assert receiver.received == []
+    with pytest.raises(NotFound):
+        await webhooks.show_webhook(office.system, SYSTEM, webhook.id)
+    for _ in range(2):
+        await deliveries.forget_old_deliveries(office.system, SYSTEM)
+    left = await office.sql("select id from webhooks where is_active")
+    assert [row[0] for row in left] == [other.id]
+    assert await office.sql("select 1 from webhook_deliveries where webhook_id = :id", id=webhook.id) == []
+
+
+async def test_deliveries_are_kept_for_30_days(office: Office) -> None:
+    webhook = await office.add("https://receiver.example/")
+    for _ in range(2):
+        await office.end_job()
+    [newer, older] = await office.log(webhook.id)
+    await office.sql(
+        "update webhook_deliveries set created_at = now() - interval '31 days' where id = :id", id=older.id
+    )
+    await deliveries.forget_old_deliveries(office.system, SYSTEM)
+    assert [entry.id for entry in await office.log(webhook.id)] == [newer.id]
+
+
+async def test_a_webhook_that_is_being_deleted_holds_nothing_up(office: Office) -> None:
+    await office.add("https://receiver.example/")
+    async with office.system.database.transaction(SYSTEM) as tx:
+        await tx.execute("select from webhooks for update")
+        async with asyncio.timeout(5):
+            await office.end_job()
+    assert await office.sql("select 1 from job_moves") != []
+
+
+async def test_over_http_the_secret_is_told_once(office: Office) -> None:
+    transport = httpx2.ASGITransport(dress(make_application(office.system)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        await use_over_http(client, office)
+
+
+async def use_over_http(app_client: httpx2.AsyncClient, office: Office) -> None:
+    app_client.headers["Authorization"] = f"Bearer {office.house.tokens['owner']}"
+    body = {"project": office.project, "url": "https://receiver.example/hook", "event_types": ["job.failed"]}
+    made = await app_client.post("/api/v2/webhooks", json=body, headers={"Idempotency-Key": "once"})
+    assert made.status_code == 201, made.text
+    again = await app_client.post("/api/v2/webhooks", json=body, headers={"Idempotency-Key": "once"})
+    assert again.json() == made.json()
+    secret, path = made.json()["secret"], made.headers["Location"]
+    rotated = await app_client.post(f"{path}/rotate-secret")
+    seen = [await app_client.get(where) for where in (path, "/api/v2/webhooks", f"{path}/deliveries")]
+    assert [one.status_code for one in seen] == [200, 200, 200]
+    assert not any(kept in one.text for one in seen for kept in (secret, rotated.json()["secret"], "whsec_"))
+    kept = await office.sql("select convert_from(answer, 'UTF8') from idempotency_keys")
+    assert not any("whsec_" in row[0] for row in kept)
+    etag = seen[0].headers["ETag"]
+    changed = await app_client.patch(path, json={"name": "x"}, headers={"If-Match": etag})
+    assert (changed.status_code, changed.json()["event_types"]) == (200, ["job.failed"])
+    assert (await app_client.patch(path, json={"name": "y"}, headers={"If-Match": etag})).status_code == 412
+    for wrong in ({"url": None}, {"event_types": ["job.exploded"]}, {"is_active": None}):
+        assert (await app_client.patch(path, json=wrong)).status_code == 422
+    app_client.headers["Authorization"] = f"Bearer {office.house.tokens['viewer']}"
+    assert (await app_client.get(path)).status_code == 403
+    assert (await app_client.get("/api/v2/webhooks")).json()["results"] == []
+
+
+async def test_the_pauses_grow_until_a_day_is_over() -> None:
+    assert sum(PAUSES_S) < 86_400
+    pauses = [pause_after(number, 0.5) for number in range(1, 12)]
+    assert pauses == sorted(pauses)
+    assert pause_after(1, 0) < PAUSES_S[0] < pause_after(1, 1)
+    assert pause_after(1, 1, asked_s=900) == 900
