@@ -31,6 +31,8 @@ BODIES: dict[str, Any] = {
     "POST /jobs": {"project": "{project_id}", "pipeline": "p"},
     "PATCH /jobs/{job_id}": {"name": "taken over"},
     "POST /jobs/{job_id}/retry": {"analyses": ["{analysis_id}"]},
+    "POST /pipeline/run": {"pipeline": "p", "content": {"image": "{image_id}"}},
+    "POST /pipeline/job/{job_id}/retry": {"analyses": ["{analysis_id}"]},
     "POST /jobs/{job_id}/tasks": {"batch_size": 1},
     "POST /jobs/{job_id}/result": {"results": []},
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
@@ -61,8 +63,6 @@ BODIES: dict[str, Any] = {
     "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
     "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
-    "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
-    "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
     "POST /tasks/renew": {"leases": []},
     "POST /tasks/release": {"leases": []},
 }

@@ -88,7 +88,7 @@ class RetryRequest(Request):
 
 
 class JobMove(Message):
-    """One change of a job's state, and who or what made it."""
+    """One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line."""
 
     number: int
     from_state: JobState | None
@@ -96,6 +96,8 @@ class JobMove(Message):
     at: Time
     actor: AnyText
     reason: AnyText | None
+    worker_id: UUID | None = None
+    attempt: Count = 1
 
 
 class JobProgress(Message):
@@ -113,7 +115,8 @@ class JobProgress(Message):
 class Job(Message):
     """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
 
-    A job that is `not_started` waits until somebody runs it.
+    A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of the run that was
+    asked for, `content_preview` says in at most 50 characters what it is about.
     """
 
     id: Id
@@ -128,6 +131,9 @@ class Job(Message):
     standing: bool
     parameters: dict[str, Any]
     selection: dict[str, Any]
+    preset: AnyText | None = None
+    metadata: dict[str, Any] = {}
+    content_preview: AnyText = ""
     progress: JobProgress
     expanded: bool
     images_per_s: float | None

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import structlog
 
-from trapline.server.actions.jobs import EXPAND, show_moved
-from trapline.server.db.chores import defer_chore
+from trapline.server.actions.jobs import defer_expansion, show_moved
+from trapline.server.db.job_downloads import begin_downloads_anew
 from trapline.server.db.jobs import get_job
 from trapline.server.db.line import retry
 from trapline.server.db.line.dead_letters import (
@@ -102,7 +102,9 @@ async def retry_job(system: System, scope: Scope, job_id: int, wanted: RetryRequ
                 if which.is_all
                 else "None of these is a failure of this job. Nothing was changed; its failures are listed by reason."
             )
-        await defer_chore(scope, tx, EXPAND, job_id=job_id)
+        if row.fetching:
+            await begin_downloads_anew(scope, tx, job_id)
+        await defer_expansion(scope, tx, job_id, fetching=row.fetching)
         tx.audit("retry", "job", job_id, row.project_id, images=retried, reason=wanted.reason)
         log.info("failed tasks are tried again", job=job_id, tasks=retried)
         return await show_moved(scope, tx, job_id)

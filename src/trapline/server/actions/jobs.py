@@ -1,18 +1,29 @@
 """Jobs: make, list, show, change, run, pause, resume, cancel; and their work in the background."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 import structlog
 from sqlalchemy import func, update
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.chores import defer_chore
+from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_progress import Activity, Rival, count_found, list_activity, list_rivals
-from trapline.server.db.jobs import JobRow, get_job, list_moves, lock_job, select_jobs, set_paused, start_job
+from trapline.server.db.jobs import (
+    JobMoveRow,
+    JobRow,
+    get_job,
+    list_moves,
+    lock_job,
+    select_jobs,
+    set_paused,
+    start_job,
+)
 from trapline.server.db.known import Counted
 from trapline.server.db.line import cancel, expand
 from trapline.server.db.line.dead_letters import list_reasons
@@ -23,6 +34,7 @@ from trapline.server.db.pipelines import find_pipeline
 from trapline.server.db.projects import ProjectRow
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.runs import preview_selection
 from trapline.server.rules.why import Circumstances, Hands, Rivals, explain, is_waiting
 from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
@@ -44,6 +56,7 @@ from trapline.wire.values import Page
 log = structlog.get_logger(__name__)
 
 EXPAND = "expand_job"
+FETCH = "fetch_content"
 SWEEP = "sweep_job"
 SHOWN_IMAGES = 100
 MOVES_OF_ONE_RUN = 3
@@ -74,7 +87,7 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
             pipeline_version=pipeline.version,
             priority=PRIORITIES.index(new.priority),
             parameters=new.parameters,
-            selection=_shorten(new.selection),
+            selection=shorten(new.selection),
             requested_by=scope.actor,
             last_move=1,
             paused=new.start == Start.LATER,
@@ -86,13 +99,21 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
         if new.selection.images is not None:
             row.expected = await expand.list_images_of_job(scope, tx, new.project, row.id, new.selection.images)
         await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
-        await defer_chore(scope, tx, EXPAND, job_id=row.id)
+        await defer_expansion(scope, tx, row.id, fetching=False)
         tx.audit("create", "job", row.id, row.project_id, pipeline=pipeline.slug)
         [job] = await _describe(scope, tx, [row])
         return keep_answer(scope, tx, job)
 
 
-def _shorten(selection: Selection) -> dict[str, Any]:
+async def defer_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetching: bool) -> None:
+    """Ask for a job's images to be put into the line; those that it names by their addresses are fetched first."""
+    if fetching:
+        await defer_chore(scope, tx, FETCH, queue=PULLS, job_id=job_id)
+    else:
+        await defer_chore(scope, tx, EXPAND, job_id=job_id)
+
+
+def shorten(selection: Selection) -> dict[str, Any]:
     """The selection as it is shown: a long list of images is told by its length."""
     shown = selection.model_dump(mode="json", exclude_defaults=True)
     if selection.images is not None and len(selection.images) > SHOWN_IMAGES:
@@ -102,13 +123,19 @@ def _shorten(selection: Selection) -> dict[str, Any]:
 
 
 async def list_jobs(
-    system: System, scope: Scope, project_id: int | None, status: JobState | None, limit: int, cursor: str | None
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    status: JobState | None,
+    limit: int,
+    cursor: str | None,
+    offset: int = 0,
 ) -> Page[Job]:
-    """List jobs, newest first."""
+    """List jobs, newest first; `offset` of them are passed over."""
     async with system.database.transaction(scope) as tx:
         statement = select_jobs(scope, project_id, status)
         rows, following = await fetch_page(
-            tx, statement, [(JobRow.id, int)], descending=True, limit=limit, cursor=cursor
+            tx, statement.offset(offset), [(JobRow.id, int)], descending=True, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
@@ -125,17 +152,7 @@ async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail
         classes, annotations = await _count_found(system, scope, tx, row)
     shown = JobDetail(
         **job.model_dump(),
-        moves=[
-            JobMove(
-                number=move.number,
-                from_state=None if move.from_state == "new" else JobState(move.from_state),
-                to_state=JobState(move.to_state),
-                at=move.at,
-                actor=names[move.actor],
-                reason=move.reason,
-            )
-            for move in moves
-        ],
+        moves=describe_moves(moves, names),
         failures=[
             FailureGroup(
                 reason=found.reason,
@@ -150,6 +167,24 @@ async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail
         nothing_found=row.nothing_found,
     )
     return shown, row.edited_at
+
+
+def describe_moves(moves: Sequence[JobMoveRow], names: Mapping[str | None, str]) -> list[JobMove]:
+    """Tell all moves of a job, from its first one on."""
+    attempts = accumulate(int(move.to_state == JobState.QUEUED) for move in moves)
+    return [
+        JobMove(
+            number=move.number,
+            from_state=None if move.from_state == "new" else JobState(move.from_state),
+            to_state=JobState(move.to_state),
+            at=move.at,
+            actor=names[move.actor],
+            reason=move.reason,
+            worker_id=move.worker_id,
+            attempt=attempt,
+        )
+        for move, attempt in zip(moves, attempts, strict=True)
+    ]
 
 
 async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
@@ -272,6 +307,7 @@ def _look_at(row: JobRow, activity: Activity) -> Circumstances:
         standing=row.standing,
         paused=row.paused,
         not_started=row.not_started,
+        fetching=row.fetching,
         expanded=row.expanded,
         expected=row.expected,
         open=row.open,
@@ -325,6 +361,9 @@ def _job(row: JobRow, seen: Circumstances, now: datetime) -> Job:
         standing=row.standing,
         parameters=row.parameters,
         selection=row.selection,
+        preset=row.preset,
+        metadata=row.told,
+        content_preview=row.content_preview or preview_selection(row.selection),
         progress=JobProgress(
             total=row.open + row.completed + row.failed,
             expected=None if row.expanded else row.expected,

@@ -2,7 +2,7 @@
 
 import structlog
 
-from trapline.server.actions.jobs import EXPAND, SWEEP
+from trapline.server.actions.jobs import SWEEP, defer_expansion
 from trapline.server.actions.leases import take_back_all
 from trapline.server.db.chores import defer_chore
 from trapline.server.db.line.cancel import list_unswept
@@ -89,7 +89,7 @@ async def take_up_unfinished(system: System, scope: Scope, still_for_s: float = 
     Whatever is done already is not done again, so asking too often costs nothing but time.
     """
     async with system.database.transaction(scope) as tx:
-        for job_id in await list_unexpanded(scope, tx, still_for_s):
-            await defer_chore(scope, tx, EXPAND, job_id=job_id)
+        for job_id, fetching in await list_unexpanded(scope, tx, still_for_s):
+            await defer_expansion(scope, tx, job_id, fetching=fetching)
         for job_id in await list_unswept(scope, tx):
             await defer_chore(scope, tx, SWEEP, job_id=job_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from trapline.server.actions.import_images import Known, check_image
+from trapline.server.actions.import_images import Known, check_image, receive_file
 from trapline.server.actions.pull_run import Pull, SourceSick, unforeseen
 from trapline.server.actions.pull_settling import Settling
 from trapline.server.actions.pull_turns import Turns
@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 # Files in hand beyond those that are being fetched: they are checked and stored meanwhile.
 AHEAD = 6
-WRITTEN_AT_ONCE = 512 * 1024
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
@@ -105,22 +104,9 @@ async def _fetch(pull: Pull, file: PulledFileRow, incoming: Incoming) -> OpenFil
 
 
 async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: Incoming) -> OpenFile | Settled:
-    limit = pull.system.limits.image_bytes
-    # A thread takes longer to begin than to write a small piece.
-    held: list[bytes] = []
-    holds = 0
-    async for chunk in opened.chunks:
-        held.append(chunk)
-        holds += len(chunk)
-        if incoming.size + holds > limit:
-            return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
-        if holds >= WRITTEN_AT_ONCE:
-            await asyncio.to_thread(incoming.write, b"".join(held))
-            held, holds = [], 0
-    if held:
-        await asyncio.to_thread(incoming.write, b"".join(held))
-    if opened.size is not None and incoming.size != opened.size:
-        raise OutboundFailed("the transfer ended before the length that the server had announced")
+    if not await receive_file(pull.system, opened, incoming):
+        limit = pull.system.limits.image_bytes
+        return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
     return opened
 
 

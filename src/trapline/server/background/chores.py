@@ -13,7 +13,8 @@ import structlog
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ProcrastinateException
 
-from trapline.server.actions.jobs import EXPAND, SWEEP, expand_job, sweep_job
+from trapline.server.actions.fetching import fetch_content
+from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull, start_due_runs
 from trapline.server.db.chores import PULLS, QUEUE
@@ -50,7 +51,11 @@ async def _sweep(system: System, job_id: int) -> None:
     await sweep_job(system, SCOPE, job_id)
 
 
-CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep}
+async def _fetch(system: System, job_id: int) -> None:
+    await fetch_content(system, SCOPE, job_id)
+
+
+CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: _fetch}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
 
 
@@ -89,7 +94,7 @@ def make_chores(system: System) -> App:
         )
     )
     for name, chore in CHORES.items():
-        app.task(name=name, queue=PULLS if name == PULL else QUEUE, retry=AGAIN)(_asked(system, name, chore))
+        app.task(name=name, queue=PULLS if name in (PULL, FETCH) else QUEUE, retry=AGAIN)(_asked(system, name, chore))
     for name, (cron, chore) in TIMED.items():
         task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
         app.periodic(cron=cron)(task)

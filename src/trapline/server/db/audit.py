@@ -1,10 +1,14 @@
 """The audit: who did what, when, from where."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
 
+from trapline.server.db.pulse import Connection
 from trapline.server.db.row import Key, Now, Row
 
 
@@ -24,3 +28,25 @@ class AuditRow(Row):
     address: Mapped[str] = mapped_column(default="")
     request_id: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+async def write_audit(connection: Connection, rows: Sequence[AuditRow]) -> None:
+    """Write lines of the audit in plain SQL, for transactions without a session."""
+    for row in rows:
+        await connection.execute(
+            """
+            insert into audit (id, project_id, actor, action, subject_type, subject_id, address, request_id, details)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                uuid7(),
+                row.project_id,
+                row.actor,
+                row.action,
+                row.subject_type,
+                row.subject_id,
+                row.address,
+                row.request_id,
+                Jsonb(row.details),
+            ),
+        )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from trapline.server.db.audit import AuditRow
+from trapline.server.db.audit import AuditRow, write_audit
 from trapline.server.db.connections import Connections
 from trapline.server.db.pulse import Connection, Pulse
 from trapline.server.errors import DatabaseAway, DatabaseSlow
@@ -125,7 +125,7 @@ class LineTransaction(Transaction):
         self._is_committed = True
 
     async def _commit(self) -> None:
-        assert not self._audit, "the line leaves its traces in job_moves and attempts"
+        await write_audit(self._connection, self._audit)
         await self._connection.commit()
 
 

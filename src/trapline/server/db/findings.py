@@ -31,6 +31,7 @@ class ImageFilter:
     captured_after: datetime | None = None
     captured_before: datetime | None = None
     confidence_min: float | None = None
+    job_id: int | None = None
 
 
 @dataclass
@@ -46,6 +47,10 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     """Narrow a statement of images."""
     if wanted.deployment_id is not None:
         statement = statement.where(ImageRow.deployment_id == wanted.deployment_id)
+    if wanted.job_id is not None:
+        statement = statement.where(
+            exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.job_id == wanted.job_id)
+        )
     if wanted.captured_after is not None:
         statement = statement.where(ImageRow.captured_at >= wanted.captured_after)
     if wanted.captured_before is not None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, text
+from sqlalchemy import LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -38,18 +38,22 @@ async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answ
     once = scope.origin.once
     if once is None:
         return None
-    await tx.session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"{scope.actor} {once.key}"}
-    )
-    row = await tx.session.get(IdempotencyRow, (scope.actor, once.key))
+    async with tx.at_once():
+        await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",))
+        cursor = await tx.execute(
+            "select route, body_sha256, answer from idempotency_keys where actor = %s and key = %s",
+            (scope.actor, once.key),
+        )
+    row = await cursor.fetchone()
     if row is None:
         return None
-    if (row.route, row.body_sha256) != (once.route, once.body_sha256):
+    route, body_sha256, answer = row
+    if (route, bytes(body_sha256)) != (once.route, once.body_sha256):
         raise Conflict(
             "This Idempotency-Key came before with another request. Nothing was done. "
             "Use a new key for a new request, and the same key only to send the same request again."
         )
-    return kind.model_validate_json(row.answer)
+    return kind.model_validate_json(bytes(answer))
 
 
 async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
@@ -76,3 +80,13 @@ def keep_answer(scope: Scope, tx: Transaction, answer: Answer) -> Answer:
             )
         )
     return answer
+
+
+async def write_answer(scope: Scope, tx: Transaction, answer: BaseModel) -> None:
+    """The same in plain SQL, for transactions without a session."""
+    once = scope.origin.once
+    if once is not None:
+        await tx.execute(
+            "insert into idempotency_keys (actor, key, route, body_sha256, answer) values (%s, %s, %s, %s, %s)",
+            (scope.actor, once.key, once.route, once.body_sha256, answer.model_dump_json().encode()),
+        )

@@ -47,14 +47,19 @@ def select_presets(scope: Scope, project_id: int | None) -> Select[PresetRow]:
     return statement if ids is None else statement.where(PresetRow.project_id.in_(ids))
 
 
-async def find_presets(scope: Scope, tx: Transaction, name: str, project_id: int | None) -> list[PresetRow]:
-    """Find the presets of this name that the caller sees, in one project or in all."""
-    statement = select_presets(scope, project_id).where(PresetRow.name == name).order_by(PresetRow.id)
-    return list((await tx.session.scalars(statement)).all())
+async def find_projects_of_preset(scope: Scope, tx: Transaction, name: str) -> list[int]:
+    """Find in which of the caller's projects a preset of this name is."""
+    cursor = await tx.execute(
+        "select project_id from presets where name = %(name)s"
+        " and (%(projects)s::bigint[] is null or project_id = any(%(projects)s)) order by 1",
+        {"name": name, "projects": scope.project_ids()},
+    )
+    return [row[0] for row in await cursor.fetchall()]
 
 
-async def list_preset_names(scope: Scope, tx: Transaction, project_id: int | None, limit: int) -> list[str]:
-    """List the names that a run may give, each once, in order."""
-    seen = select_presets(scope, project_id).subquery()
-    statement = select(seen.c.name).distinct().order_by(seen.c.name).limit(limit)
-    return list((await tx.session.scalars(statement)).all())
+async def list_preset_names(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[str]:
+    """List the names that a run may give, in order."""
+    cursor = await tx.execute(
+        "select name from presets where project_id = %s order by name limit %s", (project_id, limit)
+    )
+    return [row[0] for row in await cursor.fetchall()]

@@ -94,6 +94,13 @@ ACCESS: dict[str, Access] = {
     "POST /jobs/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/pause": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/resume": Access(PEOPLE, Role.MANAGER),
+    # pipeline runs
+    "POST /pipeline/run": Access(PEOPLE, Role.MANAGER),
+    "GET /pipeline/presets": Access(PEOPLE),
+    "GET /pipeline/jobs": Access(PEOPLE),
+    "GET /pipeline/job/{job_id}": Access(PEOPLE),
+    "POST /pipeline/job/{job_id}/cancel": Access(PEOPLE, Role.MANAGER),
+    "POST /pipeline/job/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
     # tasks
     "GET /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
     "POST /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
@@ -129,13 +136,6 @@ ACCESS: dict[str, Access] = {
     "POST /callback_keys": Access(PEOPLE, Role.OWNER),
     "DELETE /callback_keys/{key_id}": Access(PEOPLE, Role.OWNER),
     "POST /callback_keys/check": Access(PEOPLE, Role.OWNER),
-    "GET /files/{key:path}": PUBLIC,  # the signature is the key
-    "HEAD /files/{key:path}": PUBLIC,
-    "PUT /files/{key:path}": PUBLIC,
-    # pull sources
-    "GET /image-pull-sources": Access(PEOPLE),
-    "POST /image-pull-sources": Access(PEOPLE, Role.MANAGER),
-    "POST /image-pull-sources/test": Access(PEOPLE, Role.MANAGER),
     # who is told of events: an address can be a secret of its own
     "GET /webhooks": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks": Access(PEOPLE, Role.MANAGER),
@@ -147,6 +147,13 @@ ACCESS: dict[str, Access] = {
     "GET /webhooks/{webhook_id}/deliveries": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/replay": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Access(PEOPLE, Role.MANAGER),
+    "GET /files/{key:path}": PUBLIC,  # the signature is the key
+    "HEAD /files/{key:path}": PUBLIC,
+    "PUT /files/{key:path}": PUBLIC,
+    # pull sources
+    "GET /image-pull-sources": Access(PEOPLE),
+    "POST /image-pull-sources": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/test": Access(PEOPLE, Role.MANAGER),
     "GET /image-pull-sources/{source_id}": Access(PEOPLE),
     "PATCH /image-pull-sources/{source_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /image-pull-sources/{source_id}": Access(PEOPLE, Role.MANAGER),

@@ -23,11 +23,11 @@ from trapline.server.routes import (
     presets,
     projects,
     pushed,
+    runs,
     sources,
     tasks,
     tokens,
     workers,
-    webhooks,
 )
 from trapline.server.routes.access import ACCESS, access_key, judge_caller
 from trapline.server.routes.documentation import add_documentation
@@ -54,10 +54,9 @@ VERSIONED = [
     annotations.router,
     callback_keys.router,
 ]
-    webhooks.router,
 """Mounted under /api/v2."""
 
-GUIDED = [health.router, files.router, sources.router, pushed.router]
+GUIDED = [health.router, files.router, sources.router, pushed.router, runs.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 CALLED_BACK = [analyses.router]

@@ -53,6 +53,7 @@ async def list_images(
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
     confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    job: Annotated[int | None, Query(ge=1, le=LARGEST, description="Only what this job is over.")] = None,
     order: ImageOrder = ImageOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -65,6 +66,7 @@ async def list_images(
         captured_after=captured_after,
         captured_before=captured_before,
         confidence_min=confidence_min,
+        job_id=job,
     )
     return await images.list_images(
         system,

@@ -48,6 +48,7 @@ class Circumstances:
     completed: int
     failed: int
     not_started: bool = False
+    fetching: bool = False
     expected: int | None = None
     sweeping: bool = False
     nothing_found: int = 0
@@ -70,6 +71,8 @@ def explain(seen: Circumstances, now: datetime) -> str:
         return _explain_rest(seen)
     if seen.hands.tasks:
         return f"{_explain_hands(seen.hands, now)}{_growing(seen)}."
+    if seen.fetching:
+        return "The pictures are being fetched from their addresses."
     if not seen.expanded:
         return f"The images are being put into the line: {_so_far(seen)} so far."
     if seen.open == 0:
@@ -85,6 +88,8 @@ def is_waiting(seen: Circumstances, now: datetime) -> bool:
 
 
 def _explain_end(seen: Circumstances) -> str:
+    if seen.fetching:
+        return "The pictures could not be fetched from their addresses; the last change of state says why."
     if seen.completed + seen.failed == 0:
         return "There was no image to work on."
     parts = []

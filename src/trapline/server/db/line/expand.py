@@ -73,9 +73,10 @@ async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | No
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
         f"""
-        select j.project_id, j.pipeline_slug, j.pipeline_version, j.selection, j.expanded_to, j.expected, j.created_at,
-            exists (select 1 from job_images where job_id = j.id)
-        from jobs j where id = %s and not expanded and status in {LIVE}
+        select j.project_id, j.pipeline_slug, j.pipeline_version, j.selection, j.expanded_to, j.expected,
+            case when l.job_id is null then j.created_at else clock_timestamp() end, l.job_id is not null
+        from jobs j left join job_images l on l.job_id = j.id
+        where j.id = %s and not expanded and not fetching and status in {LIVE}
         """,  # noqa: S608
         (job_id,),
     )
@@ -136,13 +137,13 @@ async def add_tasks(
     return cursor.rowcount
 
 
-async def list_unexpanded(scope: Scope, tx: Transaction, still_for_s: float) -> list[int]:
-    """List live jobs whose expansion stands still for so long."""
+async def list_unexpanded(scope: Scope, tx: Transaction, still_for_s: float) -> list[tuple[int, bool]]:
+    """List live jobs whose expansion stands still for so long, and whether their pictures are to be fetched first."""
     cursor = await tx.execute(
         f"""
-        select id from jobs where status in {LIVE} and not expanded
+        select id, fetching from jobs where status in {LIVE} and not expanded
           and updated_at <= clock_timestamp() - make_interval(secs => %s) order by id
         """,  # noqa: S608
         (still_for_s,),
     )
-    return [row[0] for row in await cursor.fetchall()]
+    return [(row[0], row[1]) for row in await cursor.fetchall()]

@@ -40,10 +40,10 @@ _SETTLE = f"""
         returning id, project_id, status, last_move
     ),
     moved as (
-        insert into job_moves (job_id, number, project_id, from_state, to_state, actor)
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id)
         select s.id, s.last_move, s.project_id, coalesce(
             (select m.to_state from job_moves m where m.job_id = s.id and m.number = s.last_move - 1), 'new'
-        ), s.status, %(actor)s from settled s where s.status not in {LIVE}
+        ), s.status, %(actor)s, %(worker)s::uuid from settled s where s.status not in {LIVE}
     )
     select refuse_closed_job((select status from settled))
 """  # noqa: S608 - made of constants
@@ -83,7 +83,9 @@ async def send_settlement(scope: Scope, tx: Transaction, job_id: int, change: Ch
 
     Whoever waits for the answer does so in `closed_in_words`.
     """
-    return await tx.execute(_SETTLE, {**change.__dict__, "job": job_id, "actor": actor})
+    return await tx.execute(
+        _SETTLE, {**change.__dict__, "job": job_id, "actor": actor, "worker": scope.origin.worker_id}
+    )
 
 
 @contextmanager
@@ -126,12 +128,20 @@ async def record_move(
     """Write a move into the job's history; the database refuses one that may not be."""
     await tx.execute(
         """
-        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason)
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason, worker_id)
         values (%(job)s, %(number)s, %(project)s, coalesce(
             (select to_state from job_moves where job_id = %(job)s and number = %(number)s - 1), 'new'
-        ), %(to)s, %(actor)s, %(reason)s)
+        ), %(to)s, %(actor)s, %(reason)s, %(worker)s)
         """,
-        {"job": job_id, "number": number, "project": project_id, "to": to_state, "actor": actor, "reason": reason},
+        {
+            "job": job_id,
+            "number": number,
+            "project": project_id,
+            "to": to_state,
+            "actor": actor,
+            "reason": reason,
+            "worker": scope.origin.worker_id,
+        },
     )
 
 

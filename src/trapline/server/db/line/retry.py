@@ -83,7 +83,8 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: Which) ->
     row = await cursor.fetchone()
     assert row is not None
     status, expanded = row
-    if retried == 0 and (status != JobState.CANCELED or expanded or not which.is_all):
+    # What failed before its images were in the line had content that could not be fetched.
+    if retried == 0 and (status not in (JobState.CANCELED, JobState.FAILED) or expanded or not which.is_all):
         return None
     is_final = status not in (JobState.QUEUED, JobState.PROCESSING)
     cursor = await tx.execute(
@@ -105,5 +106,6 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: Which) ->
     moved = await cursor.fetchone()
     assert moved is not None
     if is_final:
-        await record_move(scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, f"{retried} retried")
+        reason = f"{retried} retried" if retried else "begun again"
+        await record_move(scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason)
     return retried

@@ -1,0 +1,124 @@
+"""Fetching the pictures that a run was asked for by their addresses: all of them, or the job fails with the reason."""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from trapline.server.actions.import_images import Known, check_image, check_room, keep_image, place_of, receive_file
+from trapline.server.actions.jobs import defer_expansion
+from trapline.server.db.deployments import get_deployment
+from trapline.server.db.job_downloads import (
+    Download,
+    claim_download,
+    fail_download,
+    finish_downloads,
+    keep_download,
+    next_download_in,
+    put_download_back,
+)
+from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.gateways.http_answers import as_open_file, read_retry_after, status_in_words
+from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.rules.access import Scope
+from trapline.server.rules.runs import name_picture
+from trapline.server.store.port import Incoming
+from trapline.server.system import System
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 4
+WITHIN_S = 120.0
+CLAIMED_S = WITHIN_S + 30
+WAITS_S = (1.0, 4.0, 15.0)
+LONGEST_WAIT_S = 60.0
+
+
+class Unfetchable(Exception):
+    """A picture that will not be had, and why."""
+
+
+async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
+    """Fetch what a job was asked for by addresses, then let its images be put into the line.
+
+    Any number of processes may do so for one job: each address is in one process's hands at a time.
+    """
+    while True:
+        async with system.database.transaction(scope) as tx:
+            download = await claim_download(scope, tx, job_id, CLAIMED_S)
+            wait_s = None if download else await next_download_in(scope, tx, job_id)
+        if download is not None:
+            await _take(system, scope, download)
+        elif wait_s is None:
+            async with system.database.transaction(scope) as tx:
+                if await finish_downloads(scope, tx, job_id):
+                    await defer_expansion(scope, tx, job_id, fetching=False)
+            return
+        elif wait_s > LONGEST_WAIT_S:
+            return  # another process has it in its hands
+        else:
+            await asyncio.sleep(wait_s + 0.01)
+
+
+async def _take(system: System, scope: Scope, download: Download) -> None:
+    name = name_picture(download.url)
+    try:
+        await _fetch(system, scope, download, name)
+    except Unfetchable as error:
+        await _give_up(system, scope, download, f"{name} cannot be taken: {error}")
+    except OutboundRefused as error:
+        await _give_up(system, scope, download, f"{name} may not be fetched: {error.detail}")
+    except OutboundFailed as error:
+        if download.attempt >= ATTEMPTS:
+            await _give_up(system, scope, download, f"{name} could not be fetched: {error.detail}")
+            return
+        wait_s = max(WAITS_S[download.attempt - 1], min(error.retry_after_s or 0, LONGEST_WAIT_S))
+        log.info("a picture of a run is fetched again", job=download.job_id, reason=error.detail, wait_s=wait_s)
+        async with system.database.transaction(scope) as tx:
+            await put_download_back(scope, tx, download, wait_s)
+
+
+async def _give_up(system: System, scope: Scope, download: Download, reason: str) -> None:
+    log.warning("the content of a run cannot be fetched", job=download.job_id, reason=reason)
+    async with system.database.transaction(scope) as tx:
+        await fail_download(scope, tx, download.job_id, reason)
+
+
+async def _fetch(system: System, scope: Scope, download: Download, name: str) -> None:
+    await check_room(system)
+    async with system.store.receive() as incoming:
+        modified_at = await _download(system, download, incoming)
+        async with system.database.transaction(scope) as tx:
+            place = place_of(await get_deployment(scope, tx, download.deployment_id))
+        checked = await check_image(system, scope, place, incoming, name, modified_at)
+        if isinstance(checked, Broken | Skipped):
+            raise Unfetchable(checked.reason)
+        async with system.database.transaction(scope) as tx:
+            if isinstance(checked, Known):
+                image_id, is_new = checked.image_id, False
+            else:
+                image_id, is_new = await keep_image(scope, tx, checked)
+            await keep_download(scope, tx, download, image_id)
+            if is_new:
+                tx.audit("fetch", "image", image_id, place.project_id, filename=name, job=download.job_id)
+
+
+async def _download(system: System, download: Download, incoming: Incoming) -> datetime | None:
+    """Receive a picture whole; answers when its server says that it was changed. Raises OutboundFailed, Unfetchable."""
+    from trapline.server.outbound import Outbound
+
+    outbound = Outbound(system.outbound)
+    try:
+        async with asyncio.timeout(WITHIN_S) as within, outbound.get(download.url) as answer:
+            if answer.status != 200:
+                raise OutboundFailed(status_in_words(answer.status, "the picture"), read_retry_after(answer))
+            opened = as_open_file(answer)
+            if not await receive_file(system, opened, incoming):
+                raise Unfetchable(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
+            return opened.modified_at
+    except TimeoutError as error:
+        if not within.expired():
+            raise
+        raise OutboundFailed(f"it was not received within {WITHIN_S:g} seconds") from error
+    finally:
+        await outbound.close()

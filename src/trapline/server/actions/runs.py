@@ -1,0 +1,271 @@
+"""Pipeline runs: asked for and answered at once; looked at, listed, canceled and tried again as the jobs they are."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from trapline.server.actions import failures, jobs
+from trapline.server.db.base import Transaction
+from trapline.server.db.idempotency import find_answer, write_answer
+from trapline.server.db.job_downloads import list_downloads_of_job
+from trapline.server.db.line.expand import list_images_of_job
+from trapline.server.db.line.job_row import record_move
+from trapline.server.db.line.submit import (
+    Runnable,
+    Submitted,
+    find_default_place,
+    find_deployment_place,
+    find_places,
+    find_runnable,
+    write_job,
+)
+from trapline.server.db.presets import find_projects_of_preset, list_preset_names
+from trapline.server.errors import NotFound, Unprocessable
+from trapline.server.rules.access import Scope
+from trapline.server.rules.moves import FINAL
+from trapline.server.rules.runs import name_picture, preview_files, preview_selection, write_job_id
+from trapline.server.system import System
+from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobMove, JobState, RetryRequest
+from trapline.wire.runs import (
+    ListedRun,
+    NewRun,
+    Run,
+    RunAccepted,
+    RunMoved,
+    RunProgress,
+    RunResult,
+    RunsPage,
+    RunState,
+    StateEntered,
+)
+
+KNOWN = 100
+"""How many presets an error names."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run belongs, what it is about in words, and which deployment its pictures go to."""
+
+    project_id: int
+    preview: str
+    deployment_id: UUID | None = None
+
+
+async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
+    """Ask for a run: one transaction writes it, everything else comes after the answer.
+
+    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, Conflict.
+    """
+    async with system.database.line(scope) as tx:
+        done = await find_answer(scope, tx, RunAccepted)
+        if done:
+            return done
+        place = await _find_place(scope, tx, new)
+        what = await find_runnable(scope, tx, place.project_id, new.preset, new.pipeline)
+        if what is None or what.pipeline_id is None:
+            raise await _explain_unknown(scope, tx, new, place.project_id, what)
+        job_id = write_job_id(what.job_id)
+        answer = RunAccepted(job_id=job_id, check_status_at=_address(job_id))
+        async with tx.at_last():
+            await _write(scope, tx, new, place, what)
+            await write_answer(scope, tx, answer)
+    return answer
+
+
+async def _write(scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
+    content = new.content
+    ids, urls = content.image_ids, content.picture_urls
+    await write_job(
+        scope,
+        tx,
+        Submitted(
+            what=what,
+            project_id=place.project_id,
+            preset=new.preset,
+            priority=what.priority if new.priority is None else PRIORITIES.index(new.priority),
+            parameters={**what.parameters, **new.parameters},
+            metadata=new.metadata,
+            selection={"url_count": len(urls)} if urls else jobs.shorten(content.selection),
+            preview=place.preview,
+            fetching=urls is not None,
+            expected=len(set(ids)) if ids else None,
+        ),
+    )
+    if ids is not None:
+        await list_images_of_job(scope, tx, place.project_id, what.job_id, ids)
+    if urls is not None and place.deployment_id is not None:
+        await list_downloads_of_job(scope, tx, place.project_id, what.job_id, place.deployment_id, urls)
+    await record_move(scope, tx, what.job_id, place.project_id, 1, JobState.QUEUED, scope.actor)
+    await jobs.defer_expansion(scope, tx, what.job_id, fetching=urls is not None)
+    tx.audit("run", "job", what.job_id, place.project_id, pipeline=what.slug, preset=new.preset)
+
+
+async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
+    content = new.content
+    if content.image_ids is not None:
+        return await _find_images(scope, tx, new, set(content.image_ids))
+    deployment = None
+    if content.deployment is not None:
+        deployment = await find_deployment_place(scope, tx, content.deployment)
+        if deployment is None or not scope.sees(deployment[1]) or new.project not in (None, deployment[1]):
+            raise NotFound
+        project_id = deployment[1]
+    else:
+        project_id = new.project or await _find_project(scope, tx, new)
+    scope.check(project_id)
+    if content.picture_urls is None:
+        said = preview_selection(content.selection.model_dump(mode="json"), deployment[2] if deployment else None)
+        return _Place(project_id, said)
+    deployment = deployment or await find_default_place(scope, tx, project_id)
+    if deployment is None:
+        raise Unprocessable("This project has no default deployment: name a `deployment`. Nothing was made.")
+    urls = content.picture_urls
+    return _Place(project_id, preview_files(len(urls), [name_picture(urls[0])]), deployment[0])
+
+
+async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: set[UUID]) -> _Place:
+    places = await find_places(scope, tx, list(ids))
+    seen = [place for place in places if scope.sees(place[0])]
+    if sum(count for _, count, _ in seen) < len(ids):
+        raise NotFound
+    if len(seen) > 1:
+        raise Unprocessable("These images are of more than one project. Nothing was made; ask for a run of each.")
+    [(project_id, count, first)] = seen
+    if new.project not in (None, project_id):
+        raise NotFound
+    scope.check(project_id)
+    return _Place(project_id, preview_files(count, [first]))
+
+
+async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
+    found = await find_projects_of_preset(scope, tx, new.preset) if new.preset is not None else []
+    if len(found) != 1:
+        raise Unprocessable("The content does not tell which project is meant: name a `project`. Nothing was made.")
+    return found[0]
+
+
+async def _explain_unknown(
+    scope: Scope, tx: Transaction, new: NewRun, project_id: int, found: Runnable | None
+) -> Unprocessable:
+    if found is not None or new.pipeline is not None:
+        slug = found.slug if found else new.pipeline
+        return Unprocessable(
+            f"No pipeline {slug} is registered in this project. Nothing was made. "
+            "Start a worker that offers it, or run `trapline register` where it is installed."
+        )
+    names = await list_preset_names(scope, tx, project_id, KNOWN)
+    known = f"Known are: {', '.join(names)}." if names else "It has none yet; POST /api/v2/presets makes one."
+    return Unprocessable(
+        f"There is no preset {new.preset} in this project. Nothing was made. {known}",
+        [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
+    )
+
+
+async def show_run(system: System, scope: Scope, job_id: int) -> Run:
+    """Show a run with its history. Raises NotFound."""
+    job, _ = await jobs.show_job(system, scope, job_id)
+    is_over = job.status in FINAL
+    return Run(
+        **_common(job),
+        priority=job.priority,
+        parameters=job.parameters,
+        metadata=job.metadata,
+        why=job.why,
+        updated_at=job.updated_at,
+        state_history=[describe_move(move) for move in job.moves],
+        result=_result(job) if is_over else None,
+        error=_error(job) if is_over else None,
+    )
+
+
+async def list_runs(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    status: JobState | None,
+    limit: int,
+    offset: int,
+    cursor: str | None,
+) -> RunsPage:
+    """List runs, newest first."""
+    page = await jobs.list_jobs(system, scope, project_id, status, limit, cursor, offset)
+    return RunsPage(
+        jobs=[ListedRun(**_common(job)) for job in page.results],
+        limit=limit,
+        offset=offset,
+        count=len(page.results),
+        next=page.next,
+        total=page.count,
+        total_is_estimate=page.count_is_estimate,
+    )
+
+
+async def cancel_run(system: System, scope: Scope, job_id: int) -> RunMoved:
+    """Cancel a run; what is done stays. Raises NotFound, Conflict."""
+    return _moved(await jobs.cancel_job(system, scope, job_id))
+
+
+async def retry_run(system: System, scope: Scope, job_id: int, wanted: RetryRequest) -> RunMoved:
+    """Do again what failed or was canceled, or fetch content again. Raises NotFound, Conflict."""
+    return _moved(await failures.retry_job(system, scope, job_id, wanted))
+
+
+def describe_move(move: JobMove) -> StateEntered:
+    """Tell a state that a job entered."""
+    metadata: dict[str, Any] = {"attempt": move.attempt, "actor": move.actor}
+    if move.worker_id is not None:
+        metadata["worker_id"] = str(move.worker_id)
+    if move.reason is not None:
+        metadata["reason"] = move.reason
+    return StateEntered(state=show_state(move.to_state), entered_at=move.at, metadata=metadata)
+
+
+def show_state(state: JobState) -> RunState:
+    """Write a state as users of this interface read it."""
+    return RunState(state.upper())
+
+
+def _address(job_id: str) -> str:
+    return f"/pipeline/job/{job_id}"
+
+
+def _moved(job: Job) -> RunMoved:
+    job_id = write_job_id(job.id)
+    return RunMoved(status=show_state(job.status), job_id=job_id, check_status_at=_address(job_id))
+
+
+def _common(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": write_job_id(job.id),
+        "status": show_state(job.status),
+        "preset": job.preset,
+        "pipeline": job.pipeline_slug,
+        "project": job.project_id,
+        "content_preview": job.content_preview,
+        "created_at": job.created_at,
+        "progress": RunProgress(**job.progress.model_dump()),
+    }
+
+
+def _result(job: JobDetail) -> RunResult:
+    return RunResult(
+        images=job.progress.total,
+        completed=job.progress.completed,
+        failed=job.progress.failed,
+        annotations=job.annotations,
+        by_class=job.classes,
+        analyses=f"/api/v2/images?project={job.project_id}&job={job.id}",
+        failures=f"/api/v2/jobs/{job.id}/failures",
+    )
+
+
+def _error(job: JobDetail) -> str | None:
+    """Say why a job failed or some of its images did; None where nothing did."""
+    if job.status == JobState.FAILED and (reason := job.moves[-1].reason):
+        return reason
+    if not job.progress.failed:
+        return None
+    count = job.progress.failed
+    most = f", most of them because: {job.failures[0].reason}" if job.failures else ""
+    return f"{count:,} of {job.progress.total:,} images failed{most}"

@@ -1,0 +1,75 @@
+"""How pipeline runs are spoken of: their ids, and their content in a few words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from trapline.wire.runs import SHOWN
+
+_ID = re.compile(r"(?:job-)?([1-9][0-9]{0,18})")
+_EVENT = re.compile(r"(?:job-)?([1-9][0-9]{0,18}):([0-9]{1,18})")
+LARGEST = 2**63 - 1
+
+
+def write_job_id(number: int) -> str:
+    """Name a job."""
+    return f"job-{number}"
+
+
+def read_job_id(text: str) -> int | None:
+    """Read `123` or `job-123`; None for what names no job."""
+    found = _ID.fullmatch(text)
+    number = int(found[1]) if found else 0
+    return number if 0 < number <= LARGEST else None
+
+
+def write_event_id(job: int, number: int) -> str:
+    """Name a change of a job's state."""
+    return f"{job}:{number}"
+
+
+def read_event_id(text: str | None, job: int) -> int:
+    """Read up to which change of this job somebody has heard; 0 for what is no id of its events."""
+    found = _EVENT.fullmatch(text or "")
+    return int(found[2]) if found and int(found[1]) == job else 0
+
+
+def name_picture(url: str) -> str:
+    """Name a picture by its address: the last part of the path, without whatever secret is in the query."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    return "".join(sign if sign.isprintable() else "_" for sign in name)[-100:] or "unnamed"
+
+
+def preview_files(count: int, names: Sequence[str]) -> str:
+    """Say in at most 50 characters which pictures are meant: how many, and the first one's name."""
+    head = "1 image" if count == 1 else f"{count:,} images"
+    if not names:
+        return head
+    tail = "" if count == 1 else ", .."
+    room = SHOWN - len(head) - len(tail) - 2
+    name = names[0] if len(names[0]) <= room else f"{names[0][: room - 2]}.."
+    return f"{head}: {name}{tail}"
+
+
+def preview_selection(selection: Mapping[str, Any], deployment: str | None = None) -> str:
+    """Say in at most 50 characters which images a selection takes; a deployment by its name, where that is known."""
+    listed = len(selection.get("images") or ()) or selection.get("image_count") or selection.get("url_count")
+    if listed:
+        return preview_files(listed, ())
+    words = ["images"]
+    if selection.get("deployment"):
+        words.append(f"of {deployment}" if deployment else "of one deployment")
+    words += [
+        f"{word} {datetime.fromisoformat(str(selection[key])).date().isoformat()}"
+        for word, key in (("from", "captured_after"), ("to", "captured_before"))
+        if selection.get(key)
+    ]
+    if selection.get("unanalysed_only"):
+        words.append("not analysed yet")
+    if len(words) == 1:
+        return "every image"
+    said = " ".join(words)
+    return said if len(said) <= SHOWN else f"{said[: SHOWN - 2]}.."

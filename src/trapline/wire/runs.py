@@ -1,0 +1,237 @@
+"""Pipeline runs: asked for in one call, answered at once, looked at when somebody likes."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from trapline.wire.jobs import Priority, Selection
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    FreeObject,
+    GivenTime,
+    Id,
+    Message,
+    Request,
+    ShortObject,
+    Slug,
+    Text,
+    Time,
+)
+
+SHOWN = 50
+"""How long a preview of the content is at most."""
+
+
+def _web_address(url: str) -> str:
+    try:
+        split = urlsplit(url)
+        is_address = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not url.isascii() or not url.isprintable():
+        raise ValueError("must be the whole address of a picture, such as https://camera.example/IMG_0001.JPG")
+    if split.username or split.password:
+        raise ValueError("must not have a name and a password in it")
+    return url
+
+
+PictureUrl = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
+"""The address of one picture; it is fetched under the same rules as a pull source."""
+
+
+class RunState(StrEnum):
+    """Where a job is, as users of this interface read it."""
+
+    QUEUED = "QUEUED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+class RunContent(Request):
+    """What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
+
+    One way of the three. Pictures go to the `deployment`, or to the project's default one; a selection without any
+    condition is every image of the project.
+    """
+
+    image: UUID | None = None
+    images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
+    url: PictureUrl | None = None
+    urls: Annotated[list[PictureUrl], Field(min_length=1, max_length=100)] | None = None
+    deployment: UUID | None = None
+    captured_after: GivenTime | None = None
+    captured_before: GivenTime | None = None
+    unanalysed_only: bool = False
+    sequence: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "RunContent":
+        if self.sequence is not None:
+            raise ValueError(
+                "this server knows no sequences of images yet: select by deployment and time, or name the images"
+            )
+        ways = [self.image, self.images, self.url, self.urls]
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError("give only one of image, images, url and urls")
+        filters = self.captured_after or self.captured_before or self.unanalysed_only
+        if any(way is not None for way in ways) and filters:
+            raise ValueError("give either images, or a selection by time; not both")
+        if self.deployment and (self.image or self.images):
+            raise ValueError("images know their deployment: leave it out")
+        return self
+
+    @property
+    def image_ids(self) -> list[UUID] | None:
+        """The images that are named, or None."""
+        return [self.image] if self.image else self.images
+
+    @property
+    def picture_urls(self) -> list[str] | None:
+        """The addresses that are named, or None."""
+        return [self.url] if self.url else self.urls
+
+    @property
+    def selection(self) -> Selection:
+        """The same as jobs know it, without addresses."""
+        if self.image_ids is not None:
+            return Selection(images=self.image_ids)
+        if self.picture_urls is not None:
+            return Selection()
+        return Selection(
+            deployment=self.deployment,
+            captured_after=self.captured_after,
+            captured_before=self.captured_before,
+            unanalysed_only=self.unanalysed_only,
+        )
+
+
+class NewRun(Request):
+    """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
+
+    `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job.
+    """
+
+    preset: Slug | None = None
+    pipeline: Slug | None = None
+    content: RunContent
+    project: Id | None = None
+    parameters: FreeObject = {}
+    priority: Priority | None = None
+    metadata: ShortObject = {}
+
+    @model_validator(mode="after")
+    def _one_pipeline(self) -> "NewRun":
+        if (self.preset is None) == (self.pipeline is None):
+            raise ValueError("give exactly one of preset and pipeline")
+        return self
+
+
+class RunAccepted(Message):
+    """A run was asked for: it is stored, and will be done."""
+
+    status: AnyText = "queued"
+    job_id: AnyText
+    check_status_at: AnyText
+
+
+class RunMoved(Message):
+    """A run was canceled, or is tried again."""
+
+    status: RunState
+    job_id: AnyText
+    check_status_at: AnyText
+
+
+class StateEntered(Message):
+    """One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any."""
+
+    state: RunState
+    entered_at: Time
+    metadata: dict[str, Any]
+
+
+class RunProgress(Message):
+    """A job's images by state; `total` grows while they are put into the line, to about `expected`."""
+
+    total: Count
+    expected: Count | None = None
+    queued: Count
+    processing: Count
+    completed: Count
+    failed: Count
+    canceled: Count
+
+
+class RunResult(Message):
+    """What came of a job that is over; `analyses` and `failures` are where to read them one by one."""
+
+    images: Count
+    completed: Count
+    failed: Count
+    annotations: Count
+    by_class: dict[str, int]
+    analyses: AnyText
+    failures: AnyText
+
+
+class Run(Message):
+    """A job as it was asked for, with its history; `result` and `error` once it is over."""
+
+    job_id: AnyText
+    status: RunState
+    preset: AnyText | None
+    pipeline: AnyText
+    project: Id
+    priority: Priority
+    parameters: dict[str, Any]
+    metadata: dict[str, Any]
+    content_preview: AnyText
+    why: AnyText
+    created_at: Time
+    updated_at: Time
+    state_history: list[StateEntered]
+    progress: RunProgress
+    result: RunResult | None
+    error: AnyText | None
+
+
+class ListedRun(Message):
+    """A job in a list."""
+
+    job_id: AnyText
+    status: RunState
+    preset: AnyText | None
+    pipeline: AnyText
+    project: Id
+    content_preview: AnyText
+    created_at: Time
+    progress: RunProgress
+
+
+class RunsPage(Message):
+    """One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
+
+    `total` is exact up to 10,000 and an estimate beyond that.
+    """
+
+    jobs: list[ListedRun]
+    limit: Count
+    offset: Count
+    count: Count
+    next: AnyText | None
+    total: Count
+    total_is_estimate: bool = False
+
+
+class RunEvent(Message):
+    """What a stream tells: a `state` that was entered, or the `progress`."""
+
+    job_id: AnyText
+    state: StateEntered | None = None
+    progress: RunProgress | None = None
