@@ -61,6 +61,8 @@ BODIES: dict[str, Any] = {
     "POST /analyses/{analysis_id}/finalize": {"status": "failed"},
     "POST /callback_keys": {"projects": ["{project_id}"], "service": "intruder"},
     "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
+    "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
+    "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
     "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
     "POST /tasks/renew": {"leases": []},

@@ -27,6 +27,7 @@ from trapline.server.routes import (
     sources,
     tasks,
     tokens,
+    webhooks,
     workers,
 )
 from trapline.server.routes.access import ACCESS, access_key, judge_caller
@@ -53,6 +54,7 @@ VERSIONED = [
     tasks.router,
     annotations.router,
     callback_keys.router,
+    webhooks.router,
 ]
 """Mounted under /api/v2."""
 
