@@ -42,6 +42,9 @@ class Echo(BaseHTTPRequestHandler):
             code = f"<Error><Code>{heard}</Code><Message>{self.path}</Message></Error>"
             self._say(500, f"{code} {self.headers}".encode())
 
+    def do_POST(self) -> None:
+        self._say(500, f"{self.headers} {self.rfile.read(int(self.headers['Content-Length']))!r}".encode())
+
     def _say(self, status: int, body: bytes, kind: str = "text/html") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -145,6 +148,14 @@ def test_no_secret_is_left_anywhere(make_folder: Callable[[], Path], echoes: tup
                     ],
                     "a callback key": shown_once.post("/callback_keys", json=new).json()["secret"],
                 }
+                hook = {"project": project, "url": f"http://127.0.0.1:{http}/hook"}
+                made_hook = shown_once.post("/webhooks", json=hook).json()
+                secrets["a webhook's secret"] = made_hook["secret"]
+                rotated = shown_once.post(f"/webhooks/{made_hook['id']}/rotate-secret").json()
+                secrets["a webhook's new secret"] = rotated["secret"]
+                assert client.post(f"/webhooks/{made_hook['id']}/test").json()["last_status"] == 500
+                for path in ("", f"/{made_hook['id']}", f"/{made_hook['id']}/deliveries"):
+                    assert client.get(f"/webhooks{path}").status_code == 200
                 token = shown_once.post("/auth/tokens", json={"name": "t", "kind": "user"}).json()["token"]
                 ask_for_everything(client, ids, project, token)
                 wait_for("word from every source", lambda: all_have_told(client, ids), 120)

@@ -13,6 +13,7 @@ from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
 from trapline.client.retry import NEVER, Retry
 from trapline.client.uploads import open_parts
+from trapline.client.webhooks import WebhookCalls
 from trapline.wire.auth import Caller, NewToken, Token, TokenMade
 from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
 from trapline.wire.events import Change
@@ -59,7 +60,7 @@ class ClassCounts(BaseModel):
     results: list[ClassCount]
 
 
-class Trapline(AnalysisCalls):
+class Trapline(AnalysisCalls, WebhookCalls):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
     Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.

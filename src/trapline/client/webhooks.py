@@ -1,0 +1,61 @@
+"""What a token may do about webhooks: who is told of events, and the log of what was told."""
+
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.wire.values import Page
+from trapline.wire.webhooks import (
+    Delivery,
+    NewWebhook,
+    Replayed,
+    Webhook,
+    WebhookChange,
+    WebhookMade,
+    WebhookSecret,
+)
+
+
+class WebhookCalls:
+    """What a token may do about webhooks."""
+
+    _to: Connection
+
+    def list_webhooks(self, **filters: str | int | float | None) -> Page[Webhook]:
+        """One page of webhooks, newest first; filters are project, cursor, limit."""
+        return self._to.get("/webhooks", Page[Webhook], filters)
+
+    def make_webhook(self, new: NewWebhook) -> WebhookMade:
+        """Make a webhook; the answer holds the secret that signs what it is told, this once."""
+        return self._to.send("POST", "/webhooks", WebhookMade, new)
+
+    def get_webhook(self, webhook_id: UUID) -> Webhook:
+        """One webhook."""
+        return self._to.get(f"/webhooks/{webhook_id}", Webhook)
+
+    def change_webhook(self, webhook_id: UUID, change: WebhookChange) -> Webhook:
+        """Change a webhook, or switch it off and on; what is left out stays."""
+        return self._to.send("PATCH", f"/webhooks/{webhook_id}", Webhook, change)
+
+    def remove_webhook(self, webhook_id: UUID) -> None:
+        """Remove a webhook with its log."""
+        self._to.send("DELETE", f"/webhooks/{webhook_id}", type(None))
+
+    def rotate_webhook_secret(self, webhook_id: UUID) -> WebhookSecret:
+        """Make a new secret, shown this once; the one before signs too for a day."""
+        return self._to.send("POST", f"/webhooks/{webhook_id}/rotate-secret", WebhookSecret)
+
+    def ping_webhook(self, webhook_id: UUID) -> Delivery:
+        """Send an event that tells of nothing, once and now; answers how that went."""
+        return self._to.send("POST", f"/webhooks/{webhook_id}/test", Delivery)
+
+    def list_deliveries(self, webhook_id: UUID, **filters: str | int | float | None) -> Page[Delivery]:
+        """One page of a webhook's log, newest first; filters are state, cursor, limit."""
+        return self._to.get(f"/webhooks/{webhook_id}/deliveries", Page[Delivery], filters)
+
+    def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+        """Attempt one delivery again."""
+        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", Replayed)
+
+    def replay_failed(self, webhook_id: UUID) -> Replayed:
+        """Attempt again what was given up, at most 10,000 deliveries at a time."""
+        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", Replayed)
