@@ -3,7 +3,7 @@
 import gc
 import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import FrameType
 
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.failpoints import watch_replies
+from trapline.server.following import Followers
 from trapline.server.opening import open_system
 from trapline.server.routes.application import dress, make_application
 from trapline.server.routes.protocol import Protocol
@@ -40,15 +41,14 @@ def make_app(settings: Settings) -> FastAPI:
 class _Server(uvicorn.Server):
     """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
 
-    def __init__(self, config: uvicorn.Config, listeners: Listeners, arrivals: Arrivals) -> None:
+    def __init__(self, config: uvicorn.Config, waiting: Sequence[Listeners | Arrivals | Followers]) -> None:
         super().__init__(config)
-        self._listeners = listeners
-        self._arrivals = arrivals
+        self._waiting = waiting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
-        self._listeners.close()
-        self._arrivals.close()
+        for each in self._waiting:
+            each.close()
         super().handle_exit(sig, frame)
 
 
@@ -82,4 +82,4 @@ def serve_api(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         forwarded_allow_ips=list(settings.trusted_proxies) or "",
     )
-    _Server(config, app.state.listeners, app.state.arrivals).run([listener])
+    _Server(config, [app.state.listeners, app.state.arrivals, app.state.followers]).run([listener])

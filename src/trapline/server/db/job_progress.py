@@ -164,3 +164,32 @@ async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[
     rows = await cursor.fetchall()
     classes = {name: count for is_box, name, count in rows if is_box and name is not None}
     return dict(list(classes.items())[:CLASSES]), sum(count for _, _, count in rows)
+
+
+class Standing(NamedTuple):
+    """How far a job is: the number of its last change of state, and its images by state."""
+
+    job_id: int
+    last_move: int
+    is_canceled: bool
+    expanded: bool
+    expected: int | None
+    open: int
+    completed: int
+    failed: int
+    held: int
+
+
+async def list_standings(scope: Scope, tx: Transaction, job_ids: list[int]) -> list[Standing]:
+    """Tell how far these jobs are."""
+    cursor = await tx.execute(
+        """
+        select j.id, j.last_move, j.status = 'canceled', j.expanded, j.expected, j.open, j.completed, j.failed,
+            case when j.status = 'processing' then (
+                select count(*) from analyses a where a.job_id = j.id and a.state = 'processing'
+            ) else 0 end
+        from jobs j where j.id = any(%s)
+        """,
+        (job_ids,),
+    )
+    return [Standing(*row) for row in await cursor.fetchall()]

@@ -99,6 +99,7 @@ ACCESS: dict[str, Access] = {
     "GET /pipeline/presets": Access(PEOPLE),
     "GET /pipeline/jobs": Access(PEOPLE),
     "GET /pipeline/job/{job_id}": Access(PEOPLE),
+    "GET /pipeline/job/{job_id}/events": Access(PEOPLE),
     "POST /pipeline/job/{job_id}/cancel": Access(PEOPLE, Role.MANAGER),
     "POST /pipeline/job/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
     # tasks

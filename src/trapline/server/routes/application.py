@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from trapline import __version__
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
+from trapline.server.following import Followers
 from trapline.server.routes import (
     analyses,
     annotations,
@@ -23,6 +24,7 @@ from trapline.server.routes import (
     presets,
     projects,
     pushed,
+    run_events,
     runs,
     sources,
     tasks,
@@ -58,7 +60,7 @@ VERSIONED = [
 ]
 """Mounted under /api/v2."""
 
-GUIDED = [health.router, files.router, sources.router, pushed.router, runs.router]
+GUIDED = [health.router, files.router, sources.router, pushed.router, runs.router, run_events.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 CALLED_BACK = [analyses.router]
@@ -83,6 +85,7 @@ def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
     app.state.system = system
     app.state.listeners = Listeners()
     app.state.arrivals = Arrivals()
+    app.state.followers = Followers()
     app.state.worker_additions = True
     for router in VERSIONED:
         app.include_router(router, prefix="/api/v2")

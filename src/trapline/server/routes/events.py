@@ -14,6 +14,8 @@ from trapline.server.errors import Forbidden, NotFound, Unauthenticated, Unavail
 from trapline.server.events import Listeners
 from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf, authorise
 from trapline.server.routes.parameters import LARGEST
+from trapline.server.rules.access import Origin
+from trapline.server.system import System
 from trapline.wire.events import Change
 
 router = APIRouter(tags=["events"])
@@ -22,6 +24,7 @@ SILENCE_S = 15.0
 # A browser opens the stream again by itself.
 ENDS_AFTER_S = 600.0
 CHECKED_EVERY_S = 1.0
+STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get(
@@ -46,16 +49,21 @@ async def stream_changes(
         yield "retry: 2000\n\n"
         async for change in listeners.listen(project, partial(sample_changes, system), SILENCE_S):
             if time.monotonic() - checked > CHECKED_EVERY_S:
-                # Who signed out or lost the project meanwhile hears nothing more.
-                with contextlib.suppress(Unavailable):
-                    try:
-                        (await authorise(request, system, origin)).check(project)
-                    except (Unauthenticated, Forbidden, NotFound):
-                        return
+                if not await may_hear(request, system, origin, project):
+                    return
                 checked = time.monotonic()
             yield f"data: {change.model_dump_json()}\n\n" if change else ": still here\n\n"
             if time.monotonic() > ends:
                 return
 
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(lines(), media_type="text/event-stream", headers=STREAMED)
+
+
+async def may_hear(request: Request, system: System, origin: Origin, project: int) -> bool:
+    """Whether a caller may still hear of a project: who signed out or lost it meanwhile hears nothing more."""
+    with contextlib.suppress(Unavailable):
+        try:
+            (await authorise(request, system, origin)).check(project)
+        except (Unauthenticated, Forbidden, NotFound):
+            return False
+    return True

@@ -19,7 +19,8 @@ router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
 MOST_PASSED = 10_000
 
 
-def _read_id(text: str) -> int:
+def read_id(text: str) -> int:
+    """Read the id of a job; raises NotFound for what is none, as for a job that is not there."""
     number = read_job_id(text)
     if number is None:
         raise NotFound
@@ -76,16 +77,16 @@ async def list_runs(
 @router.get("/job/{job_id}")
 async def show_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> Run:
     """Show a job with the history of its states; once it is over, with its result."""
-    return await runs.show_run(system, scope, _read_id(job_id))
+    return await runs.show_run(system, scope, read_id(job_id))
 
 
 @router.post("/job/{job_id}/cancel", status_code=202)
 async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunMoved:
     """Cancel a job; what is done stays. A job that is over is 409."""
-    return await runs.cancel_run(system, scope, _read_id(job_id))
+    return await runs.cancel_run(system, scope, read_id(job_id))
 
 
 @router.post("/job/{job_id}/retry", status_code=202)
 async def retry_run(system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None) -> RunMoved:
     """Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409."""
-    return await runs.retry_run(system, scope, _read_id(job_id), wanted or RetryRequest())
+    return await runs.retry_run(system, scope, read_id(job_id), wanted or RetryRequest())

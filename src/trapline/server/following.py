@@ -1,0 +1,91 @@
+"""Tells who follows a job that it got on: one watcher a process, at work only while somebody follows."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from trapline.wire.jobs import JobProgress
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far a job is: the number of its last change of state, and its images by state."""
+
+    last_move: int
+    progress: JobProgress
+
+
+Look = Callable[[list[int]], Awaitable[Mapping[int, Seen]]]
+"""Asked about all jobs that are followed in this process at once."""
+
+
+@dataclass(eq=False)
+class _Follower:
+    job_id: int
+    seen: Seen | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Followers:
+    """Who follows a job in this process. Nobody falls behind: each is told the newest, and asks for what is between."""
+
+    def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
+        self._every_s = every_s
+        self._followers: set[_Follower] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def follow(self, job_id: int, look: Look, silence_s: float) -> AsyncIterator[Seen | None]:
+        """Yield how far a job is, now and after each change, and None after every `silence_s` without one."""
+        follower = _Follower(job_id)
+        self._followers.add(follower)
+        if self._watching is None or self._watching.done():
+            # Of no request: its log lines must not bear the name of whoever happened to follow first.
+            self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
+        try:
+            while not self._closed:
+                try:
+                    await asyncio.wait_for(follower.woken.wait(), silence_s)
+                except TimeoutError:
+                    yield None
+                    continue
+                follower.woken.clear()
+                if not self._closed:
+                    yield follower.seen
+        finally:
+            self._followers.discard(follower)
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop. May be called from a signal handler of the loop's thread."""
+        self._closed = True
+        for follower in self._followers:
+            follower.woken.set()
+
+    async def _watch(self, look: Look) -> None:
+        failed = False
+        while self._followers and not self._closed:
+            try:
+                seen = await look(sorted({follower.job_id for follower in self._followers}))
+            except Exception as error:
+                # A database that is away must not end the streams.
+                if not failed:
+                    log.warning("jobs that are followed could not be looked at", reason=str(error))
+                failed = True
+            else:
+                failed = False
+                self._tell(seen)
+            await asyncio.sleep(self._every_s)
+
+    def _tell(self, seen: Mapping[int, Seen]) -> None:
+        for follower in self._followers:
+            newest = seen.get(follower.job_id)
+            if newest is not None and newest != follower.seen:
+                follower.seen = newest
+                follower.woken.set()

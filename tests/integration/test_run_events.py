@@ -1,0 +1,142 @@
+"""The stream of a run: each state once and in order, wherever its reader was cut off; and who hears nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from tests.integration.houses import House, build_house
+from tests.integration.test_runs import as_caller, over_image, submit
+from trapline.server.actions.failures import retry_job
+from trapline.server.actions.jobs import cancel_job, expand_job
+from trapline.server.actions.tokens import revoke_token
+from trapline.server.db.line.job_row import begin_job
+from trapline.server.following import Followers
+from trapline.server.routes.application import dress, make_application
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.auth import Role
+from trapline.wire.jobs import RetryRequest
+
+SYSTEM = Scope.system()
+
+
+@pytest.fixture
+async def other_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
+    """A second API process over the same database; both look often."""
+    app = make_application(system)
+    app.state.followers = Followers(every_s=0.02)
+    transport = httpx2.ASGITransport(dress(app))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        yield client
+
+
+async def follow(client: httpx2.AsyncClient, house: House, job: str, **headers: str) -> httpx2.Response:
+    async with asyncio.timeout(30):
+        return await client.get(f"/pipeline/job/{job}/events", headers=as_caller(house, "viewer", **headers))
+
+
+def read(answer: httpx2.Response) -> list[tuple[str | None, str, dict[str, Any]]]:
+    """Read a stream as (id, kind, data); comments are passed over."""
+    told = []
+    for block in answer.text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in fields:
+            told.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
+    return told
+
+
+def states(answer: httpx2.Response) -> list[tuple[str | None, str]]:
+    return [(key, data["state"]["state"]) for key, kind, data in read(answer) if kind == "state"]
+
+
+async def test_each_state_and_the_progress_is_told_until_the_end(
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    number = int(job.removeprefix("job-"))
+    following = [asyncio.create_task(follow(other_client, house, name)) for name in (job, str(number))]
+    await asyncio.sleep(0.1)
+    await expand_job(system, SYSTEM, number)
+    await asyncio.sleep(0.1)
+    async with system.database.transaction(SYSTEM) as tx:
+        await begin_job(SYSTEM, tx, number, "worker")
+    await asyncio.sleep(0.1)
+    await cancel_job(system, SYSTEM, number)
+    for answer in await asyncio.gather(*following):
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        expected = [(f"{number}:1", "QUEUED"), (f"{number}:2", "PROCESSING"), (f"{number}:3", "CANCELED")]
+        assert states(answer) == expected
+        told = read(answer)
+        assert told[-1][2]["state"]["state"] == "CANCELED"
+        progress = [data["progress"] for key, kind, data in told if kind == "progress" and key is None]
+        assert (progress[-1]["total"], progress[-1]["canceled"]) == (1, 1)
+
+
+async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    number = int(job.removeprefix("job-"))
+    await cancel_job(system, SYSTEM, number)
+    await retry_job(system, SYSTEM, number, RetryRequest())
+    await cancel_job(system, SYSTEM, number)
+    every = [
+        (f"{number}:1", "QUEUED"),
+        (f"{number}:2", "CANCELED"),
+        (f"{number}:3", "QUEUED"),
+        (f"{number}:4", "CANCELED"),
+    ]
+    for heard in range(4):
+        key = f"{number}:{heard}" if heard else "of another job"
+        assert states(await follow(other_client, house, job, **{"Last-Event-ID": key})) == every[heard:]
+    for unknown in (f"{number + 1}:2", f"{number}:99", "", "x" * 500):
+        assert states(await follow(other_client, house, job, **{"Last-Event-ID": unknown})) == every
+    over = await follow(other_client, house, job, **{"Last-Event-ID": f"{number}:4"})
+    assert (over.status_code, over.content) == (204, b"")
+
+
+async def test_nobody_is_asked_for_when_nobody_listens(system: System) -> None:
+    asked = []
+
+    async def look(jobs: list[int]) -> dict[int, Any]:
+        asked.append(jobs)
+        return {}
+
+    followers = Followers(every_s=0.01)
+    stream = followers.follow(7, look, silence_s=0.05)
+    assert await anext(stream) is None
+    assert asked
+    await stream.aclose()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.05)
+    before = len(asked)
+    await asyncio.sleep(0.1)
+    assert len(asked) == before
+
+
+async def test_who_lost_access_hears_no_more(
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    project = int(house.ids["project_id"])
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    owner = Scope(actor="owner", roles={project: Role.OWNER})
+    headers = as_caller(house)
+    following = asyncio.create_task(other_client.get(f"/pipeline/job/{job}/events", headers=headers))
+    await asyncio.sleep(0.1)
+    async with system.database.transaction(SYSTEM) as tx:
+        row = await tx.session.execute(text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]})
+        user = row.scalar_one()
+    await revoke_token(system, Scope(actor="owner", roles=owner.roles, user_id=user), UUID(house.ids["token_id"]))
+    await asyncio.sleep(1.1)
+    await cancel_job(system, SYSTEM, int(job.removeprefix("job-")))
+    async with asyncio.timeout(30):
+        answer = await following
+    assert [state for _, state in states(answer)] == ["QUEUED"]
