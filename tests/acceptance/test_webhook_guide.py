@@ -10,12 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
+from trapline.client import Trapline
 from trapline.server.engines.postgres import find_running, free_port
+from trapline.wire.projects import NewProject
+from trapline.wire.webhooks import EventType, NewWebhook
 
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "receive-webhooks.md"
 BLOCK = re.compile(r"^```python file=receive.py\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -87,62 +91,62 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: Runnin
         origins = f"127.0.0.1:{port},127.0.0.1:{hesitant.server_port}"
         own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origins}
         own_server.start()
-        own_server.run("project", "create", "Forest")
-        told = own_server.run("webhook", "add", f"http://127.0.0.1:{port}/hook", "--name", "station").stdout
-        made = dict(line.split("=", 1) for line in told.split())
-        away = own_server.run("webhook", "test", "station", check=False)
-        assert (away.returncode, "no connection to 127.0.0.1" in away.stdout) == (1, True)
-        with receiver_of_the_guide(tmp_path, port, made["WEBHOOK_SECRET"]) as heard:
-            wait_for(
-                "the receiver",
-                lambda: own_server.run("webhook", "test", "station", check=False).stdout.startswith("Delivered in"),
-            )
-            assert heard.read_text().startswith("webhook.ping {")
-            upload(own_server, tmp_path, 1)
-            wait_for("an event", lambda: "image.created" in heard.read_text())
-            listed = json.loads(own_server.run("webhook", "deliveries", "station", "--json").stdout)
-            assert [(one["event_type"], one["state"]) for one in listed[:2]] == [
-                ("image.created", "delivered"), ("webhook.ping", "delivered"),
-            ]  # fmt: skip
-            own_server.run("webhook", "replay", "station", listed[0]["id"])
-            wait_for("the replay", lambda: list_states(own_server, "station")[0] == "delivered")
-            assert heard.read_text().count("image.created") == 1, "the receiver knows it by its id"
-
-        kill_in_mid_delivery(own_server, hesitant, tmp_path)
+        with own_server.open() as server:
+            project = server.make_project(NewProject(name="Forest")).id
+            told = own_server.run("webhook", "add", f"http://127.0.0.1:{port}/hook", "--name", "station").stdout
+            made = dict(line.split("=", 1) for line in told.split())
+            station = UUID(made["WEBHOOK_ID"])
+            away = own_server.run("webhook", "test", "station", check=False)
+            assert (away.returncode, "no connection to 127.0.0.1" in away.stdout) == (1, True)
+            with receiver_of_the_guide(tmp_path, port, made["WEBHOOK_SECRET"]) as heard:
+                wait_for("the receiver", lambda: server.ping_webhook(station).state == "delivered")
+                assert own_server.run("webhook", "test", "station").stdout.startswith("Delivered in")
+                assert heard.read_text().startswith("webhook.ping {")
+                upload(server, project, tmp_path, 1)
+                wait_for("an event", lambda: "image.created" in heard.read_text())
+                wait_for("its end", lambda: list_states(server, station)[0] == "delivered")
+                listed = json.loads(own_server.run("webhook", "deliveries", "station", "--json").stdout)
+                assert [one["event_type"] for one in listed[:2]] == ["image.created", "webhook.ping"]
+                own_server.run("webhook", "replay", "station", listed[0]["id"])
+                wait_for("the replay", lambda: list_states(server, station)[0] == "delivered")
+                assert heard.read_text().count("image.created") == 1, "the receiver knows it by its id"
+            kill_in_mid_delivery(own_server, server, project, hesitant, tmp_path)
         own_server.run("webhook", "change", "station", "--off")
-        assert "off" in own_server.run("webhook", "list").stdout
-        own_server.run("webhook", "rotate", "station")
+        assert "station" in own_server.run("webhook", "list").stdout
+        assert "whsec_" in own_server.run("webhook", "rotate", "station").stdout
         own_server.run("webhook", "delete", "station")
-        assert own_server.run("webhook", "test", "station", check=False).returncode == 1
+        assert "There is no webhook" in own_server.run("webhook", "test", "station", check=False).stderr
         own_server.stop()
 
 
-def upload(server: RunningServer, folder: Path, number: int) -> None:
+def upload(server: Trapline, project: int, folder: Path, number: int) -> None:
     picture = folder / f"IMG_{number}.JPG"
     picture.write_bytes(make_picture(number, (64, 48)))
-    server.run("images", "upload", str(picture))
+    server.upload_images([picture], project=project)
 
 
-def list_states(server: RunningServer, webhook: str) -> list[str]:
-    return [one["state"] for one in json.loads(server.run("webhook", "deliveries", webhook, "--json").stdout)]
+def list_states(server: Trapline, webhook: UUID) -> list[str]:
+    return [one.state.value for one in server.list_deliveries(webhook).results]
 
 
-def kill_in_mid_delivery(server: RunningServer, hesitant: Hesitant, folder: Path) -> None:
+def kill_in_mid_delivery(
+    own_server: RunningServer, server: Trapline, project: int, hesitant: Hesitant, folder: Path
+) -> None:
     """Kill the background while a receiver thinks: the event is sent again, under the same id."""
     address = f"http://127.0.0.1:{hesitant.server_port}/"
-    server.run("webhook", "add", address, "--name", "slow", "--event", "image")
-    upload(server, folder, 2)
+    slow = server.make_webhook(NewWebhook(project=project, url=address, event_types=[EventType.IMAGE_CREATED])).id
+    upload(server, project, folder, 2)
     wait_for("a call", lambda: len(hesitant.heard) == 1)
-    server.kill("background")
+    own_server.kill("background")
     hesitant.let_go.set()
-    url = find_running(server.data)
+    url = find_running(own_server.data)
     assert url is not None
     with psycopg.connect(url) as connection:
         left = connection.execute(
-            "update webhook_deliveries d set next_attempt_at = now() from webhooks w "
-            "where w.id = d.webhook_id and w.name = 'slow' returning d.state, d.attempts"
+            "update webhook_deliveries set next_attempt_at = now() where webhook_id = %s returning state, attempts",
+            (slow,),
         ).fetchall()
     assert left == [("waiting", 1)], "what a dead process had taken is not lost, and its lease is over now"
     wait_for("the call again", lambda: len(hesitant.heard) == 2)
     assert hesitant.heard[0] == hesitant.heard[1]
-    wait_for("its end", lambda: list_states(server, "slow") == ["delivered"])
+    wait_for("its end", lambda: list_states(server, slow) == ["delivered"])
