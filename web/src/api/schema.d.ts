@@ -839,6 +839,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Presets
+         * @description List presets by name.
+         */
+        get: operations["list_presets_api_v2_presets_get"];
+        put?: never;
+        /**
+         * Create Preset
+         * @description Name a pipeline of a project together with how it is run.
+         */
+        post: operations["create_preset_api_v2_presets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/presets/{preset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Preset
+         * @description Show one preset.
+         */
+        get: operations["show_preset_api_v2_presets__preset_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Preset
+         * @description Delete a preset; its runs stay.
+         */
+        delete: operations["delete_preset_api_v2_presets__preset_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Preset
+         * @description Change a preset; what is left out stays as it is. Runs that were asked for stay, too.
+         */
+        patch: operations["change_preset_api_v2_presets__preset_id__patch"];
+        trace?: never;
+    };
     "/api/v2/processing_services": {
         parameters: {
             query?: never;
@@ -981,6 +1033,158 @@ export interface paths {
          * @description Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled.
          */
         post: operations["renew_leases_api_v2_tasks_renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Webhooks
+         * @description List the webhooks of a project, or of all that you manage, newest first.
+         */
+        get: operations["list_webhooks_api_v2_webhooks_get"];
+        put?: never;
+        /**
+         * Create Webhook
+         * @description Make a webhook; the secret that signs what it is told is shown this once.
+         */
+        post: operations["create_webhook_api_v2_webhooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Webhook
+         * @description Show a webhook; its secret never comes back.
+         */
+        get: operations["show_webhook_api_v2_webhooks__webhook_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Webhook
+         * @description Delete a webhook with its log.
+         */
+        delete: operations["delete_webhook_api_v2_webhooks__webhook_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Webhook
+         * @description Change a webhook, or switch it off and on; what is left out stays as it is.
+         */
+        patch: operations["change_webhook_api_v2_webhooks__webhook_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deliveries
+         * @description List the events of the last 30 days for a webhook, newest first, and how their delivery went.
+         */
+        get: operations["list_deliveries_api_v2_webhooks__webhook_id__deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}/deliveries/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Failed
+         * @description Attempt the deliveries that were given up again, at most 10,000 at a time, the oldest first.
+         */
+        post: operations["replay_failed_api_v2_webhooks__webhook_id__deliveries_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Delivery
+         * @description Attempt one delivery again, whatever became of it, under the same webhook-id.
+         */
+        post: operations["replay_delivery_api_v2_webhooks__webhook_id__deliveries__delivery_id__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Secret
+         * @description Make a new secret, shown this once; for another day the one before signs too.
+         */
+        post: operations["rotate_secret_api_v2_webhooks__webhook_id__rotate_secret_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ping Webhook
+         * @description Send an event of the type webhook.ping, once and now, and answer how that went.
+         */
+        post: operations["ping_webhook_api_v2_webhooks__webhook_id__test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1343,6 +1547,151 @@ export interface paths {
          * @description Pause or resume a pull source; without the parameter it flips.
          */
         patch: operations["toggle_source_image_pull_sources__source_id__toggle_patch"];
+        trace?: never;
+    };
+    "/pipeline/job/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Run
+         * @description Show a job with the history of its states; once it is over, with its result.
+         */
+        get: operations["show_run_pipeline_job__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/job/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Run
+         * @description Cancel a job; what is done stays. A job that is over is 409.
+         */
+        post: operations["cancel_run_pipeline_job__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/job/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Run
+         * @description Stream a job: an event `state` with an id for each state it enters, and `progress` between them.
+         *
+         *     The event that ends the job ends the stream. Whoever was cut off sends the last id as `Last-Event-ID`, as browsers
+         *     do by themselves, and misses nothing.
+         */
+        get: operations["stream_run_pipeline_job__job_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/job/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Run
+         * @description Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409.
+         */
+        post: operations["retry_run_pipeline_job__job_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`.
+         */
+        get: operations["list_runs_pipeline_jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runnable
+         * @description List the presets that a run may name; they are made, changed and deleted under /api/v2/presets.
+         */
+        get: operations["list_runnable_pipeline_presets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit Run
+         * @description Run a preset or a pipeline over images: the answer says where to look, and the work begins behind it.
+         *
+         *     With an `Idempotency-Key`, the same request again is answered with the same job.
+         */
+        post: operations["submit_run_pipeline_run_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/readyz": {
@@ -1839,6 +2188,56 @@ export interface components {
             reason: string;
         };
         /**
+         * Delivery
+         * @description One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
+         *
+         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began.
+         */
+        Delivery: {
+            /** Attempts */
+            attempts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Duration Ms */
+            duration_ms: number | null;
+            /** Event Type */
+            event_type: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Attempt At */
+            last_attempt_at: string | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Last Status */
+            last_status: number | null;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Response Excerpt */
+            response_excerpt: string | null;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Webhook Id
+             * Format: uuid
+             */
+            webhook_id: string;
+        };
+        /**
+         * DeliveryState
+         * @description Whether an event has reached a webhook: not yet, yes, or given up until somebody replays it.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "failed";
+        /**
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
          */
@@ -1925,6 +2324,12 @@ export interface components {
             /** Secret */
             secret: string;
         };
+        /**
+         * EventType
+         * @description What a webhook can be told of.
+         * @enum {string}
+         */
+        EventType: "job.queued" | "job.processing" | "job.completed" | "job.failed" | "job.canceled" | "analysis.completed" | "analysis.failed" | "image.created" | "source.failing" | "source.recovered" | "source.run.completed" | "worker.online" | "worker.offline" | "worker.evicted";
         /**
          * EventsTaken
          * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
@@ -2209,9 +2614,15 @@ export interface components {
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
          *
-         *     A job that is `not_started` waits until somebody runs it.
+         *     A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of the run that was
+         *     asked for, `content_preview` says in at most 50 characters what it is about.
          */
         Job: {
+            /**
+             * Content Preview
+             * @default
+             */
+            content_preview: string;
             /**
              * Created At
              * Format: date-time
@@ -2225,6 +2636,13 @@ export interface components {
             id: number;
             /** Images Per S */
             images_per_s: number | null;
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata: {
+                [key: string]: unknown;
+            };
             /** Name */
             name: string;
             /** Not Started */
@@ -2239,6 +2657,8 @@ export interface components {
             pipeline_slug: string;
             /** Pipeline Version */
             pipeline_version: number;
+            /** Preset */
+            preset?: string | null;
             priority: components["schemas"]["trapline__wire__jobs__Priority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
@@ -2285,6 +2705,11 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * Content Preview
+             * @default
+             */
+            content_preview: string;
+            /**
              * Created At
              * Format: date-time
              */
@@ -2299,6 +2724,13 @@ export interface components {
             id: number;
             /** Images Per S */
             images_per_s: number | null;
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata: {
+                [key: string]: unknown;
+            };
             /** Moves */
             moves: components["schemas"]["JobMove"][];
             /** Name */
@@ -2317,6 +2749,8 @@ export interface components {
             pipeline_slug: string;
             /** Pipeline Version */
             pipeline_version: number;
+            /** Preset */
+            preset?: string | null;
             priority: components["schemas"]["trapline__wire__jobs__Priority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
@@ -2344,7 +2778,7 @@ export interface components {
         };
         /**
          * JobMove
-         * @description One change of a job's state, and who or what made it.
+         * @description One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line.
          */
         JobMove: {
             /** Actor */
@@ -2354,12 +2788,19 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /**
+             * Attempt
+             * @default 1
+             */
+            attempt: number;
             from_state: components["schemas"]["JobState"] | null;
             /** Number */
             number: number;
             /** Reason */
             reason: string | null;
             to_state: components["schemas"]["JobState"];
+            /** Worker Id */
+            worker_id?: string | null;
         };
         /**
          * JobProgress
@@ -2480,6 +2921,29 @@ export interface components {
             name?: string | null;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * ListedRun
+         * @description A job in a list.
+         */
+        ListedRun: {
+            /** Content Preview */
+            content_preview: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Job Id */
+            job_id: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Preset */
+            preset: string | null;
+            progress: components["schemas"]["RunProgress"];
+            /** Project */
+            project: number;
+            status: components["schemas"]["trapline__wire__runs__RunState"];
         };
         /**
          * Membership
@@ -2615,6 +3079,32 @@ export interface components {
             start: components["schemas"]["Start"];
         };
         /**
+         * NewPreset
+         * @description Name a pipeline of a project together with how it is run.
+         */
+        NewPreset: {
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** @default normal */
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            /** Project */
+            project: number;
+        };
+        /**
          * NewProject
          * @description Make a project; the caller becomes its owner.
          */
@@ -2626,6 +3116,36 @@ export interface components {
             description: string;
             /** Name */
             name: string;
+        };
+        /**
+         * NewRun
+         * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
+         *
+         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job.
+         */
+        NewRun: {
+            content: components["schemas"]["RunContent"];
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline?: string | null;
+            /** Preset */
+            preset?: string | null;
+            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
+            /** Project */
+            project?: number | null;
         };
         /**
          * NewSource
@@ -2698,6 +3218,31 @@ export interface components {
             /** Projects */
             projects?: number[] | null;
         };
+        /**
+         * NewWebhook
+         * @description An address to be told of events: those named, or all. Analyses of jobs are told only where it is asked for.
+         */
+        NewWebhook: {
+            /**
+             * Analyses Of Jobs
+             * @default false
+             */
+            analyses_of_jobs: boolean;
+            /**
+             * Event Types
+             * @default []
+             */
+            event_types: components["schemas"]["EventType"][];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Project */
+            project: number;
+            /** Url */
+            url: string;
+        };
         /** Page[Analysis] */
         Page_Analysis_: {
             /** Count */
@@ -2768,6 +3313,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["DeadLetter"][];
         };
+        /** Page[Delivery] */
+        Page_Delivery_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Delivery"][];
+        };
         /** Page[Deployment] */
         Page_Deployment_: {
             /** Count */
@@ -2809,6 +3368,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Job"][];
+        };
+        /** Page[Preset] */
+        Page_Preset_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Preset"][];
         };
         /** Page[ProcessingService] */
         Page_ProcessingService_: {
@@ -2878,7 +3451,7 @@ export interface components {
             /** Next */
             next?: string | null;
             /** Results */
-            results: components["schemas"]["Run"][];
+            results: components["schemas"]["trapline__wire__sources__Run"][];
         };
         /** Page[Source] */
         Page_Source_: {
@@ -2908,6 +3481,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["Token"][];
         };
+        /** Page[Webhook] */
+        Page_Webhook_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Webhook"][];
+        };
         /** Page[Worker] */
         Page_Worker_: {
             /** Count */
@@ -2921,6 +3508,54 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Worker"][];
+        };
+        /**
+         * Preset
+         * @description A pipeline with its parameters under a name.
+         */
+        Preset: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Description */
+            description: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            /** Project Id */
+            project_id: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * PresetChange
+         * @description What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too.
+         */
+        PresetChange: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /** Pipeline */
+            pipeline?: string | null;
+            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
         };
         /**
          * Presigned
@@ -3193,6 +3828,14 @@ export interface components {
             status: components["schemas"]["LeaseState"];
         };
         /**
+         * Replayed
+         * @description How many deliveries are attempted again.
+         */
+        Replayed: {
+            /** Replayed */
+            replayed: number;
+        };
+        /**
          * ResultStatus
          * @description What became of one result: `accepted`, `duplicate` or `rejected: why`. Unknown values are empty text.
          */
@@ -3240,70 +3883,123 @@ export interface components {
          */
         Role: "viewer" | "reviewer" | "manager" | "owner";
         /**
-         * Run
-         * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
+         * RunContent
+         * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
+         *
+         *     One way of the three. Pictures go to the `deployment`, or to the project's default one; a selection without any
+         *     condition is every image of the project.
          */
-        Run: {
-            /** Bytes */
-            bytes: number;
-            /** Duplicate */
-            duplicate: number;
-            /** Error */
-            error: string | null;
-            /** Failed */
-            failed: number;
-            /** Finished At */
-            finished_at: string | null;
+        RunContent: {
+            /** Captured After */
+            captured_after?: string | null;
+            /** Captured Before */
+            captured_before?: string | null;
+            /** Deployment */
+            deployment?: string | null;
+            /** Image */
+            image?: string | null;
+            /** Images */
+            images?: string[] | null;
+            /** Sequence */
+            sequence?: string | null;
             /**
-             * Id
-             * Format: uuid
+             * Unanalysed Only
+             * @default false
              */
-            id: string;
-            /** Imported */
-            imported: number;
-            /** Listed */
-            listed: number;
-            /** New */
-            new: number;
-            /** Remaining */
-            remaining: number;
-            /** Seconds */
-            seconds: number;
-            /** Skipped */
-            skipped: number;
-            /**
-             * Source Id
-             * Format: uuid
-             */
-            source_id: string;
-            /**
-             * Started At
-             * Format: date-time
-             */
-            started_at: string;
-            state: components["schemas"]["RunState"];
-            /** Trigger */
-            trigger: string;
+            unanalysed_only: boolean;
+            /** Url */
+            url?: string | null;
+            /** Urls */
+            urls?: string[] | null;
         };
         /**
-         * RunAccepted
-         * @description A run has begun; `check_status_at` shows it.
+         * RunEvent
+         * @description What a stream tells: a `state` that was entered, or the `progress`.
          */
-        RunAccepted: {
+        RunEvent: {
+            /** Job Id */
+            job_id: string;
+            progress?: components["schemas"]["RunProgress"] | null;
+            state?: components["schemas"]["StateEntered"] | null;
+        };
+        /**
+         * RunMoved
+         * @description A run was canceled, or is tried again.
+         */
+        RunMoved: {
             /** Check Status At */
             check_status_at: string;
-            /**
-             * Run Id
-             * Format: uuid
-             */
-            run_id: string;
+            /** Job Id */
+            job_id: string;
+            status: components["schemas"]["trapline__wire__runs__RunState"];
         };
         /**
-         * RunState
-         * @description Where a pull run is.
-         * @enum {string}
+         * RunProgress
+         * @description A job's images by state; `total` grows while they are put into the line, to about `expected`.
          */
-        RunState: "running" | "completed" | "failed" | "interrupted";
+        RunProgress: {
+            /** Canceled */
+            canceled: number;
+            /** Completed */
+            completed: number;
+            /** Expected */
+            expected?: number | null;
+            /** Failed */
+            failed: number;
+            /** Processing */
+            processing: number;
+            /** Queued */
+            queued: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * RunResult
+         * @description What came of a job that is over; `analyses` and `failures` are where to read them one by one.
+         */
+        RunResult: {
+            /** Analyses */
+            analyses: string;
+            /** Annotations */
+            annotations: number;
+            /** By Class */
+            by_class: {
+                [key: string]: number;
+            };
+            /** Completed */
+            completed: number;
+            /** Failed */
+            failed: number;
+            /** Failures */
+            failures: string;
+            /** Images */
+            images: number;
+        };
+        /**
+         * RunsPage
+         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
+         *
+         *     `total` is exact up to 10,000 and an estimate beyond that.
+         */
+        RunsPage: {
+            /** Count */
+            count: number;
+            /** Jobs */
+            jobs: components["schemas"]["ListedRun"][];
+            /** Limit */
+            limit: number;
+            /** Next */
+            next: string | null;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+            /**
+             * Total Is Estimate
+             * @default false
+             */
+            total_is_estimate: boolean;
+        };
         /**
          * Scores
          * @description The scores of one classification over its class list, exact to single precision.
@@ -3439,7 +4135,7 @@ export interface components {
             last_pull_timestamp: string | null;
             /** Last Pulled Filename */
             last_pulled_filename: string | null;
-            last_run: components["schemas"]["Run"] | null;
+            last_run: components["schemas"]["trapline__wire__sources__Run"] | null;
             /**
              * Location Id
              * Format: uuid
@@ -3626,6 +4322,22 @@ export interface components {
          * @enum {string}
          */
         Start: "now" | "later";
+        /**
+         * StateEntered
+         * @description One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any.
+         */
+        StateEntered: {
+            /**
+             * Entered At
+             * Format: date-time
+             */
+            entered_at: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: unknown;
+            };
+            state: components["schemas"]["trapline__wire__runs__RunState"];
+        };
         /**
          * StateFilter
          * @description The state of an image's newest analysis, or `none` where it was never queued.
@@ -3829,6 +4541,119 @@ export interface components {
             outcome: string;
         };
         /**
+         * Webhook
+         * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
+         *
+         *     `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is why Trapline switched
+         *     it off.
+         */
+        Webhook: {
+            /** Analyses Of Jobs */
+            analyses_of_jobs: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled Reason */
+            disabled_reason: string | null;
+            /** Event Types */
+            event_types: string[];
+            /** Failed */
+            failed: number;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Active */
+            is_active: boolean;
+            /** Name */
+            name: string;
+            /** Project */
+            project: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * WebhookChange
+         * @description What changes of a webhook; what is left out stays.
+         */
+        WebhookChange: {
+            /** Analyses Of Jobs */
+            analyses_of_jobs?: boolean | null;
+            /** Event Types */
+            event_types?: components["schemas"]["EventType"][] | null;
+            /** Is Active */
+            is_active?: boolean | null;
+            /** Name */
+            name?: string | null;
+            /** Url */
+            url?: string | null;
+        };
+        /**
+         * WebhookMade
+         * @description A new webhook with the secret that signs what it is told, which is shown this once.
+         */
+        WebhookMade: {
+            /** Analyses Of Jobs */
+            analyses_of_jobs: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled Reason */
+            disabled_reason: string | null;
+            /** Event Types */
+            event_types: string[];
+            /** Failed */
+            failed: number;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Active */
+            is_active: boolean;
+            /** Name */
+            name: string;
+            /** Project */
+            project: number;
+            /** Secret */
+            secret: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * WebhookSecret
+         * @description The secret that signs from now on, shown this once. The one before signs too, until `previous_until`.
+         */
+        WebhookSecret: {
+            /** Previous Until */
+            previous_until: string | null;
+            /** Secret */
+            secret: string;
+        };
+        /**
          * Welcome
          * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
          *
@@ -3926,6 +4751,136 @@ export interface components {
          * @enum {string}
          */
         trapline__wire__jobs__Priority: "low" | "normal" | "high";
+        /**
+         * Run
+         * @description A job as it was asked for, with its history; `result` and `error` once it is over.
+         */
+        trapline__wire__runs__Run: {
+            /** Content Preview */
+            content_preview: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string | null;
+            /** Job Id */
+            job_id: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Preset */
+            preset: string | null;
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            progress: components["schemas"]["RunProgress"];
+            /** Project */
+            project: number;
+            result: components["schemas"]["RunResult"] | null;
+            /** State History */
+            state_history: components["schemas"]["StateEntered"][];
+            status: components["schemas"]["trapline__wire__runs__RunState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * RunAccepted
+         * @description A run was asked for: it is stored, and will be done.
+         */
+        trapline__wire__runs__RunAccepted: {
+            /** Check Status At */
+            check_status_at: string;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+        };
+        /**
+         * RunState
+         * @description Where a job is, as users of this interface read it.
+         * @enum {string}
+         */
+        trapline__wire__runs__RunState: "QUEUED" | "PROCESSING" | "COMPLETED" | "FAILED" | "CANCELED";
+        /**
+         * Run
+         * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
+         */
+        trapline__wire__sources__Run: {
+            /** Bytes */
+            bytes: number;
+            /** Duplicate */
+            duplicate: number;
+            /** Error */
+            error: string | null;
+            /** Failed */
+            failed: number;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Imported */
+            imported: number;
+            /** Listed */
+            listed: number;
+            /** New */
+            new: number;
+            /** Remaining */
+            remaining: number;
+            /** Seconds */
+            seconds: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Source Id
+             * Format: uuid
+             */
+            source_id: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            state: components["schemas"]["trapline__wire__sources__RunState"];
+            /** Trigger */
+            trigger: string;
+        };
+        /**
+         * RunAccepted
+         * @description A run has begun; `check_status_at` shows it.
+         */
+        trapline__wire__sources__RunAccepted: {
+            /** Check Status At */
+            check_status_at: string;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+        };
+        /**
+         * RunState
+         * @description Where a pull run is.
+         * @enum {string}
+         */
+        trapline__wire__sources__RunState: "running" | "completed" | "failed" | "interrupted";
     };
     responses: never;
     parameters: never;
@@ -4907,6 +5862,8 @@ export interface operations {
                 captured_after?: string | null;
                 captured_before?: string | null;
                 confidence_min?: number | null;
+                /** @description Only what this job is over. */
+                job?: number | null;
                 order?: components["schemas"]["ImageOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
@@ -5767,6 +6724,169 @@ export interface operations {
             };
         };
     };
+    list_presets_api_v2_presets_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Preset_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_preset_api_v2_presets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preset"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_preset_api_v2_presets__preset_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preset"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_preset_api_v2_presets__preset_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_preset_api_v2_presets__preset_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                preset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresetChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preset"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_services_api_v2_processing_services_get: {
         parameters: {
             query?: {
@@ -6142,6 +7262,331 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Renewed"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhooks_api_v2_webhooks_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_webhook_api_v2_webhooks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_webhook_api_v2_webhooks__webhook_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook_api_v2_webhooks__webhook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_webhook_api_v2_webhooks__webhook_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries_api_v2_webhooks__webhook_id__deliveries_get: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["DeliveryState"] | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_failed_api_v2_webhooks__webhook_id__deliveries_replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_delivery_api_v2_webhooks__webhook_id__deliveries__delivery_id__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secret_api_v2_webhooks__webhook_id__rotate_secret_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ping_webhook_api_v2_webhooks__webhook_id__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             /** @description What happened and what to do. */
@@ -6704,7 +8149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunAccepted"];
+                    "application/json": components["schemas"]["trapline__wire__sources__RunAccepted"];
                 };
             };
             /** @description What happened and what to do. */
@@ -6772,7 +8217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Run"];
+                    "application/json": components["schemas"]["trapline__wire__sources__Run"];
                 };
             };
             /** @description What happened and what to do. */
@@ -6844,6 +8289,255 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_run_pipeline_job__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `123` or `job-123`. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["trapline__wire__runs__Run"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run_pipeline_job__job_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `123` or `job-123`. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunMoved"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_run_pipeline_job__job_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Tell only what came behind this event. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description `123` or `job-123`. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events; each `data:` is a RunEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunEvent"];
+                };
+            };
+            /** @description The job is over, and Last-Event-ID is its last event: there will be no more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run_pipeline_job__job_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `123` or `job-123`. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunMoved"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs_pipeline_jobs_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description In either case, such as QUEUED. */
+                status?: string | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsPage"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runnable_pipeline_presets_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Preset_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit_run_pipeline_run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["trapline__wire__runs__RunAccepted"];
                 };
             };
             /** @description What happened and what to do. */
