@@ -31,5 +31,7 @@ export const paths = {
   workers: (project: Id) => `/projects/${project}/workers`,
   integrations: (project: Id) => `/projects/${project}/integrations`,
   signatureChecker: (project: Id) => `/projects/${project}/integrations/check`,
+  webhooks: (project: Id) => `/projects/${project}/integrations/webhooks`,
+  webhook: (project: Id, webhook: Id) => `/projects/${project}/integrations/webhooks/${webhook}`,
   settings: (project: Id) => `/projects/${project}/settings`,
 }

@@ -24,6 +24,8 @@ const NewSourcePage = lazy(() => import("./pages/NewSourcePage").then((m) => ({ 
 const DeploymentsPage = lazy(() => import("./pages/DeploymentsPage").then((m) => ({ default: m.DeploymentsPage })))
 const WorkersPage = lazy(() => import("./pages/WorkersPage").then((m) => ({ default: m.WorkersPage })))
 const IntegrationsPage = lazy(() => import("./pages/IntegrationsPage").then((m) => ({ default: m.IntegrationsPage })))
+const WebhooksPage = lazy(() => import("./pages/WebhooksPage").then((m) => ({ default: m.WebhooksPage })))
+const WebhookPage = lazy(() => import("./pages/WebhookPage").then((m) => ({ default: m.WebhookPage })))
 const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
 export function Routes() {
@@ -108,6 +110,8 @@ function Screens() {
       <Route path="/projects/:project/workers"><WorkersPage /></Route>
       <Route path="/projects/:project/integrations"><IntegrationsPage part="keys" /></Route>
       <Route path="/projects/:project/integrations/check"><IntegrationsPage part="check" /></Route>
+      <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
+      <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
       <Route path="/projects/:project/settings"><SettingsPage /></Route>
       <Route><NotFound inside /></Route>
     </Switch>

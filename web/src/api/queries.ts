@@ -1,7 +1,7 @@
 /** Every question the page asks, with the key under which its answer is kept. Keys begin with the kind of thing. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { answer, api, rememberCsrfToken } from "./client"
-import type { Analysis, AnalysisState, Annotation, FileState, JobState } from "./types"
+import type { Analysis, AnalysisState, Annotation, DeliveryState, FileState, JobState } from "./types"
 
 const ALL = 1000
 
@@ -211,6 +211,31 @@ export const askCallbackKeys = (project: number) =>
   queryOptions({
     queryKey: ["callback_key", project],
     queryFn: () => answer(api.GET("/api/v2/callback_keys", { params: { query: { project } } })),
+  })
+
+export const askWebhooks = (project: number) =>
+  queryOptions({
+    queryKey: ["webhook", project, "list"],
+    queryFn: () => answer(api.GET("/api/v2/webhooks", { params: { query: { project, limit: 1000 } } })),
+  })
+
+export const askWebhook = (project: number, webhook: string) =>
+  queryOptions({
+    queryKey: ["webhook", project, "one", webhook],
+    queryFn: () => answer(api.GET("/api/v2/webhooks/{webhook_id}", { params: { path: { webhook_id: webhook } } })),
+  })
+
+export const askDeliveries = (project: number, webhook: string, state: DeliveryState | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ["webhook", project, "log", webhook, state ?? ""],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/api/v2/webhooks/{webhook_id}/deliveries", {
+          params: { path: { webhook_id: webhook }, query: { state, cursor: pageParam } },
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
   })
 
 export const askTokens = queryOptions({

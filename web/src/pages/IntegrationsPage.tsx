@@ -2,14 +2,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
-import { Link } from "wouter"
 import { answer, api } from "../api/client"
 import { askCallbackKeys, askProjects } from "../api/queries"
 import type { CallbackKey } from "../api/types"
 import { MakeKey, RotateKey } from "../components/CallbackKeys"
+import { IntegrationTabs } from "../components/IntegrationTabs"
 import { isOwner, useProject } from "../components/project"
 import { SignatureChecker } from "../components/SignatureChecker"
-import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
@@ -20,21 +19,13 @@ import { words } from "../words/en"
 export function IntegrationsPage({ part }: { part: "keys" | "check" }) {
   const project = useProject()
   const w = words.integration
-  const tabs = [
-    { part: "keys", text: w.keys, href: paths.integrations(project.id) },
-    { part: "check", text: w.checker, href: paths.signatureChecker(project.id) },
-  ]
   useEffect(() => {
     document.title = `${part === "keys" ? w.title : w.checker} · ${project.name}`
   }, [w, part, project.name])
   return (
     <div className="narrow">
       <div className="page-head"><h1>{w.title}</h1></div>
-      <nav className="tabs" aria-label={w.title}>
-        {tabs.map((tab) => (
-          <Link key={tab.part} className="tab" href={tab.href} aria-current={tab.part === part ? "page" : undefined}>{tab.text}</Link>
-        ))}
-      </nav>
+      <IntegrationTabs part={part} />
       {part === "keys" ? <Keys /> : <SignatureChecker />}
     </div>
   )

@@ -198,7 +198,7 @@ export const words = {
   },
 
   integration: {
-    title: "Integrations", keys: "Callback keys", checker: "Signature checker", make: "Make a key", noneTitle: "No key yet",
+    title: "Integrations", keys: "Callback keys", checker: "Signature checker", webhooks: "Webhooks", make: "Make a key", noneTitle: "No key yet",
     none: "An outside pipeline signs what it hands in. Make a key for its service, and put it into the pipeline's environment.",
     keysText: "Outside pipelines sign with these what they hand in. Each key is of one service and good for the projects named.", onlyOwners: "Only owners of the project make, rotate and revoke keys.", onlyOwnersCheck: "Only owners of the project check signatures. Ask one of them to look at the request.",
     guide: "How to sign, with programs to copy: docs/outside-pipelines, which comes with Trapline, and the", sharedOff: "While the server takes the shared secret, whoever knows it can write into any analysis. Once every pipeline signs with a key of its own, let the operator switch it off:",
