@@ -192,7 +192,7 @@ async def test_a_run_is_canceled_and_tried_again(system: System, app_client: htt
     assert canceled.json() == {"status": "CANCELED", "job_id": job, "check_status_at": f"/pipeline/job/{job}"}
     assert (await move("cancel")).status_code == 409
     shown = await show(app_client, house, job)
-    assert shown["result"]["images"] == 0
+    assert shown["result"]["images"] == shown["progress"]["canceled"] == 1
     assert (await move("retry")).json()["status"] == "QUEUED"
     states = (await show(app_client, house, job))["state_history"]
     assert [(one["state"], one["metadata"]["attempt"]) for one in states] == [

@@ -21,14 +21,15 @@ from trapline.server.db.people import (
     get_user,
     has_any_user,
     list_roles,
+    note_use,
 )
-from trapline.server.db.projects import list_every_project_id, list_names
+from trapline.server.db.projects import list_names
 from trapline.server.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from trapline.server.rules.access import Origin, Scope, reach_of
 from trapline.server.rules.passwords import hash_password, is_password
 from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
-from trapline.wire.auth import Caller, LinkState, LinkUse, Membership, Role, SignIn, TokenKind
+from trapline.wire.auth import Caller, LinkState, LinkUse, Membership, SignIn, TokenKind
 
 SESSION_LIFETIME = timedelta(days=30)
 LINK_LIFETIME = timedelta(hours=24)
@@ -73,29 +74,20 @@ async def scope_of_token(system: System, token: str, origin: Origin) -> Scope:
 
 
 async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope:
-    async with system.database.transaction(NOBODY) as tx:
+    async with system.database.line(NOBODY, each_alone=True) as tx:
         row = await find_live_token(NOBODY, tx, parsed.prefix)
         if row is None or not hmac.compare_digest(row.secret_hash, parsed.secret_hash):
             raise Unauthenticated(BAD_TOKEN)
-        if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > timedelta(minutes=1):
-            row.last_used_at = datetime.now(UTC)
-        if row.every_project:
-            roles = dict.fromkeys(await list_every_project_id(NOBODY, tx), Role.OWNER)
-        else:
-            user = await get_user(NOBODY, tx, row.user_id) if row.user_id else None
-            if user is None or user.deactivated_at is not None:
-                raise Unauthenticated(BAD_TOKEN)
-            roles = reach_of(TokenKind(row.kind), await list_roles(NOBODY, tx, user.id))
-        if row.project_ids is not None:
-            roles = {project: role for project, role in roles.items() if project in row.project_ids}
-        return Scope(
-            actor=f"token:{row.id}",
-            roles=roles,
-            kind=TokenKind(row.kind),
-            user_id=row.user_id,
-            token_id=row.id,
-            origin=origin,
-        )
+        if row.is_long_unused:
+            await note_use(NOBODY, tx, row.id)
+    kind, roles = TokenKind(row.kind), row.roles
+    if not row.every_project:
+        if not row.has_live_user:
+            raise Unauthenticated(BAD_TOKEN)
+        roles = reach_of(kind, roles)
+    if row.project_ids is not None:
+        roles = {project: role for project, role in roles.items() if project in row.project_ids}
+    return Scope(actor=f"token:{row.id}", roles=roles, kind=kind, user_id=row.user_id, token_id=row.id, origin=origin)
 
 
 async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scope:

@@ -8,7 +8,7 @@ from trapline.server.actions import failures, jobs
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, write_answer
 from trapline.server.db.job_downloads import list_downloads_of_job
-from trapline.server.db.line.expand import list_images_of_job
+from trapline.server.db.line.expand import add_tasks, list_images_of_job
 from trapline.server.db.line.job_row import record_move
 from trapline.server.db.line.submit import (
     Runnable,
@@ -76,6 +76,8 @@ async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
 async def _write(scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
     content = new.content
     ids, urls = content.image_ids, content.picture_urls
+    listed = None if ids is None else sorted(set(ids))
+    is_short = listed is not None and len(listed) <= jobs.SHOWN_IMAGES
     await write_job(
         scope,
         tx,
@@ -89,16 +91,22 @@ async def _write(scope: Scope, tx: Transaction, new: NewRun, place: _Place, what
             selection={"url_count": len(urls)} if urls else jobs.shorten(content.selection),
             preview=place.preview,
             fetching=urls is not None,
-            expected=len(set(ids)) if ids else None,
+            expected=None if listed is None else len(listed),
+            expanded=is_short,
         ),
     )
-    if ids is not None:
-        await list_images_of_job(scope, tx, place.project_id, what.job_id, ids)
+    await record_move(scope, tx, what.job_id, place.project_id, 1, JobState.QUEUED, scope.actor)
+    tx.audit("run", "job", what.job_id, place.project_id, pipeline=what.slug, preset=new.preset)
+    if listed is not None and is_short:
+        # So few stand in the line sooner than somebody could be asked to put them there.
+        model = (what.slug, str(what.version))
+        await add_tasks(scope, tx, place.project_id, what.job_id, model, listed)
+        return
+    if listed is not None:
+        await list_images_of_job(scope, tx, place.project_id, what.job_id, listed)
     if urls is not None and place.deployment_id is not None:
         await list_downloads_of_job(scope, tx, place.project_id, what.job_id, place.deployment_id, urls)
-    await record_move(scope, tx, what.job_id, place.project_id, 1, JobState.QUEUED, scope.actor)
     await jobs.defer_expansion(scope, tx, what.job_id, fetching=urls is not None)
-    tx.audit("run", "job", what.job_id, place.project_id, pipeline=what.slug, preset=new.preset)
 
 
 async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:

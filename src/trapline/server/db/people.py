@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, or_, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -146,14 +147,51 @@ async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: 
     return (await tx.session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
 
 
-async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> TokenRow | None:
-    """Find a token that is neither revoked nor expired, by its prefix; its hash is still to be compared."""
-    statement = select(TokenRow).where(
-        TokenRow.prefix == prefix,
-        TokenRow.revoked_at.is_(None),
-        or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > func.now()),
+class LiveToken(NamedTuple):
+    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or of an owner of all.
+
+    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use was noted lately.
+    """
+
+    id: UUID
+    kind: str
+    secret_hash: bytes
+    user_id: UUID | None
+    every_project: bool
+    project_ids: list[int] | None
+    is_long_unused: bool
+    has_live_user: bool
+    roles: dict[int, Role]
+
+
+async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveToken | None:
+    """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
+    cursor = await tx.execute(
+        """
+        select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
+            coalesce(t.last_used_at < now() - interval '1 minute', true),
+            u.id is not null and u.deactivated_at is null, r.projects, r.roles
+        from tokens t left join users u on u.id = t.user_id, lateral (
+            select array_agg(id), array_agg('owner'::text) from projects where t.every_project and archived_at is null
+            union all
+            select array_agg(project_id), array_agg(role) from members
+            where not t.every_project and user_id = t.user_id
+        ) r(projects, roles)
+        where t.prefix = %s and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
+        order by r.projects is null limit 1
+        """,
+        (prefix,),
     )
-    return (await tx.session.scalars(statement)).one_or_none()
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    projects, roles = row[8:]
+    return LiveToken._make([*row[:8], dict(zip(projects or (), map(Role, roles or ()), strict=True))])
+
+
+async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
+    """Note that a token is used."""
+    await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
 
 
 async def list_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> list[TokenRow]:

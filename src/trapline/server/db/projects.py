@@ -44,11 +44,6 @@ def select_projects(scope: Scope) -> Select[ProjectRow]:
     return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
 
 
-async def list_every_project_id(scope: Scope, tx: Transaction) -> list[int]:
-    """List the ids of all projects, for tokens that are good for every one."""
-    return list((await tx.session.scalars(select(ProjectRow.id).where(ProjectRow.archived_at.is_(None)))).all())
-
-
 async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: list[int]) -> dict[int, int]:
     """Count the images of each of these projects."""
     statement = (

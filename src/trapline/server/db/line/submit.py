@@ -38,6 +38,7 @@ class Submitted:
     preview: str
     fetching: bool
     expected: int | None
+    expanded: bool
 
 
 async def find_places(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[tuple[int, int, str]]:
@@ -93,7 +94,7 @@ async def write_job(scope: Scope, tx: Transaction, job: Submitted) -> None:
         insert into jobs (id, project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
             standing, paused, parameters, selection, requested_by, preset, content_preview, metadata, fetching,
             expanded, expected, open, completed, failed, discarded, last_move)
-        values (%s, %s, %s, %s, %s, %s, 'queued', %s, false, false, %s, %s, %s, %s, %s, %s, %s, false, %s, 0, 0, 0, 0,
+        values (%s, %s, %s, %s, %s, %s, 'queued', %s, false, false, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0,
             1)
         """,
         (
@@ -111,6 +112,8 @@ async def write_job(scope: Scope, tx: Transaction, job: Submitted) -> None:
             job.preview,
             Jsonb(job.metadata),
             job.fetching,
+            job.expanded,
             job.expected,
+            job.expected if job.expanded else 0,
         ),
     )
