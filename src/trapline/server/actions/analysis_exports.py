@@ -24,6 +24,7 @@ async def export_analysis(
         row = await get_analysis(scope, tx, analysis_id)
         image = await get_image(scope, tx, row.image_id)
         [found] = await find_found(scope, tx, [row])
+        tx.audit("export", "analysis", analysis_id, row.project_id, format=form.value)
     analysis = describe_analysis(system, found)
     pages = _read_pages(system, scope, analysis_id)
     match form:

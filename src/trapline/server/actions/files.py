@@ -9,7 +9,8 @@ from trapline.server.actions.artifacts import keep_upload
 from trapline.server.actions.import_images import check_room
 from trapline.server.errors import Forbidden, Invalid, NotFound, TooLarge, Unsupported
 from trapline.server.imaging.kinds import HEAD_BYTES, Taken, tell_kind
-from trapline.server.store.keys import FILES, is_artifact, is_signed, parts_of
+from trapline.server.rules.access import Origin, Scope
+from trapline.server.store.keys import FILES, is_artifact, is_signed, parts_of, project_of
 from trapline.server.store.uploads import Announced, find_announced
 from trapline.server.system import System
 
@@ -111,6 +112,16 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield bytes(gathered)
             gathered.clear()
     yield bytes(gathered)
+
+
+async def note_download(system: System, key: str, reader: str, origin: Origin) -> None:
+    """Write into the audit that a whole picture is read by whom its address was given to. Raises DatabaseAway."""
+    actor, _, image_id = reader.rpartition(" ")
+    project_id = project_of(key)
+    async with system.database.line(Scope(actor=actor, origin=origin)) as tx:
+        # An address outlives a project that is gone meanwhile.
+        known = await (await tx.execute("select 1 from projects where id = %s", (project_id,))).fetchone()
+        tx.audit("download", "image", image_id, project_id if known else None)
 
 
 def read_file(system: System, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from trapline.server.actions.addresses import sign_file
+from trapline.server.actions.addresses import sign_file, sign_original
 from trapline.server.actions.describe_analyses import describe_analysis
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image, place_of
 from trapline.server.db.annotations import AnnotationRow
@@ -164,10 +164,10 @@ async def list_classes(system: System, scope: Scope, project_id: int) -> list[Cl
 async def _describe(system: System, scope: Scope, tx: Transaction, rows: list[ImageRow]) -> list[Image]:
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     findings = await list_findings(scope, tx, [row.id for row in rows])
-    return [_image(system, row, names[row.deployment_id], findings[row.id]) for row in rows]
+    return [_image(system, scope, row, names[row.deployment_id], findings[row.id]) for row in rows]
 
 
-def _image(system: System, row: ImageRow, deployment_name: str, found: Findings) -> Image:
+def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, found: Findings) -> Image:
     small, large = (
         (sign_file(system, thumbnail_key(row.id, size)) if row.thumbnails_at else None) for size in (320, 1280)
     )
@@ -188,7 +188,7 @@ def _image(system: System, row: ImageRow, deployment_name: str, found: Findings)
         flags=row.flags,
         thumbnail_url=small,
         preview_url=large,
-        file_url=sign_file(system, row.upright_key or row.storage_key),
+        file_url=sign_original(system, scope, row.upright_key or row.storage_key, row.id),
         analysis_state=found.state,
         classes=found.classes,
         boxes=[_box(box) for box in found.boxes],

@@ -86,6 +86,8 @@ async def post_annotations(
         present = await list_present(scope, tx, analysis, prints) if before else {}
         now = await touch_analysis(tx, analysis) if is_first else analysis.updated_at
         new = _name_new(checked, prints, present, now) if is_first else []
+        if is_first:
+            tx.audit("annotate", "analysis", analysis_id, analysis.project_id, created=len(new))
         stored = _Stored(analysis_id, checked, prints, present, cited, sign_files(system, paths))
         # The answer is written while the database takes the rows in: each is a third of the work.
         answer, _ = await asyncio.gather(

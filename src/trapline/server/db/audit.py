@@ -1,15 +1,28 @@
 """The audit: who did what, when, from where."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.pulse import Connection
 from trapline.server.db.row import Key, Now, Row
+from trapline.server.rules.access import RANK, Scope
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which lines of the audit; None takes all. `kind` is what was changed, such as job or source."""
+
+    actor: str | None = None
+    action: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
 
 
 class AuditRow(Row):
@@ -28,6 +41,26 @@ class AuditRow(Row):
     address: Mapped[str] = mapped_column(default="")
     request_id: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> Select[AuditRow]:
+    """Select what was done in the projects whose audit the caller may read: in one of them, or in all."""
+    statement = select(AuditRow)
+    if project_id is not None:
+        scope.check(project_id)
+        statement = statement.where(AuditRow.project_id == project_id)
+    elif not scope.everything:
+        readable = [project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]]
+        statement = statement.where(AuditRow.project_id.in_(readable))
+    if wanted.actor is not None:
+        statement = statement.where(AuditRow.actor == wanted.actor)
+    if wanted.action is not None:
+        statement = statement.where(AuditRow.action == wanted.action)
+    if wanted.kind is not None:
+        statement = statement.where(AuditRow.subject_type == wanted.kind)
+    if wanted.since is not None:
+        statement = statement.where(AuditRow.at >= wanted.since)
+    return statement
 
 
 async def write_audit(connection: Connection, rows: Sequence[AuditRow]) -> None:

@@ -61,6 +61,8 @@ ACCESS: dict[str, Access] = {
     "POST /projects": Access(PEOPLE),
     "GET /projects/{project_id}": Access(ANY_TOKEN),
     "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER),
+    # who did what
+    "GET /audit": Access(PEOPLE, Role.OWNER),
     # deployments
     "GET /deployments": Access(PEOPLE),
     "POST /deployments": Access(PEOPLE, Role.MANAGER),

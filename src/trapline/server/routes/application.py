@@ -11,6 +11,7 @@ from trapline.server.following import Followers
 from trapline.server.routes import (
     analyses,
     annotations,
+    audit,
     auth,
     callback_keys,
     deployments,
@@ -44,6 +45,7 @@ VERSIONED = [
     auth.router,
     tokens.router,
     projects.router,
+    audit.router,
     deployments.router,
     events.router,
     images.router,

@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect
 
 from trapline.server.actions import files
 from trapline.server.errors import Invalid
-from trapline.server.routes.access import SystemOf
+from trapline.server.routes.access import SystemOf, plain_origin
+from trapline.server.store.keys import READER
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -48,6 +49,9 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
+    reader = query.get(READER)
+    if reader is not None and first == 0:
+        await files.note_download(system, key, reader, plain_origin(request))
     return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
 
 

@@ -43,12 +43,24 @@ def is_artifact(key: str) -> bool:
     return parts[0] == _UPLOADS and len(parts) == 3
 
 
+def project_of(key: str) -> int:
+    """Tell of which project an original or its upright copy is. Raises NotFound for any other key."""
+    parts = parts_of(key)
+    if parts[0] not in ("originals", "upright") or not parts[1].isdecimal():
+        raise NotFound
+    return int(parts[1])
+
+
 def parts_of(key: str) -> tuple[str, ...]:
     """Split a storage key into its checked parts; raises NotFound for anything that the server did not make."""
     parts = tuple(key.split("/"))
     if len(key) > 500 or not all(_PART.match(part) for part in parts):
         raise NotFound
     return parts
+
+
+READER = "for"
+"""The part of an address that says to whom it was given."""
 
 
 def sign_url(
@@ -60,16 +72,18 @@ def sign_url(
     lifetime_s: int = DEFAULT_LIFETIME_S,
     round_to_s: int = HOUR_S,
     filename: str | None = None,
+    reader: str | None = None,
 ) -> str:
     """Make an address that needs no header until it expires.
 
     `now` in seconds since 1970. The expiry is rounded up to the hour, so that the same picture keeps its address,
     and its place in the browser's cache, for an hour. With `filename` it is answered as an attachment of that name.
-    The first of `secrets` signs.
+    `reader` is to whom it is given, where that is to be known when the file is read. The first of `secrets` signs.
     """
     expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
     named = "" if filename is None else f"&{urlencode({'filename': filename})}"
-    signature = _signature(secrets[0], "GET", key, str(expires), filename)
+    named += "" if reader is None else f"&{urlencode({READER: reader})}"
+    signature = _signature(secrets[0], "GET", key, str(expires), filename, reader)
     return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
 
 
@@ -80,8 +94,9 @@ def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[st
         return False
     method = "GET" if method == "HEAD" else method
     given = query.get("signature", "").encode()
+    filename, reader = query.get("filename"), query.get(READER)
     return any(
-        hmac.compare_digest(_signature(secret, method, key, expires, query.get("filename")).encode(), given)
+        hmac.compare_digest(_signature(secret, method, key, expires, filename, reader).encode(), given)
         for secret in secrets
     )
 
@@ -91,8 +106,11 @@ def is_over(expires: str, now: float) -> bool:
     return not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
 
 
-def _signature(secret: bytes, method: str, key: str, expires: str, filename: str | None) -> str:
-    return sign_parts(secret, [method, key, expires, "" if filename is None else f"={filename}"])
+def _signature(
+    secret: bytes, method: str, key: str, expires: str, filename: str | None, reader: str | None = None
+) -> str:
+    parts = [method, key, expires, "" if filename is None else f"={filename}"]
+    return sign_parts(secret, parts if reader is None else [*parts, f"={reader}"])
 
 
 def sign_parts(secret: bytes, parts: Sequence[str]) -> str:

@@ -1,0 +1,31 @@
+"""The audit of a project, for its owners."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from trapline.server.actions import audit
+from trapline.server.db.audit import AuditFilter
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText
+from trapline.wire.audit import AuditEntry
+from trapline.wire.values import GivenTime, Page
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+
+@router.get("")
+async def list_audit(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    actor: Annotated[QueryText | None, Query(description="An `actor_id`.")] = None,
+    action: QueryText | None = None,
+    kind: Annotated[QueryText | None, Query(description="What it was done to, such as job or source.")] = None,
+    since: GivenTime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[AuditEntry]:
+    """List who changed what, and who read whole pictures and exports, the newest first: of the projects you own."""
+    wanted = AuditFilter(actor=actor, action=action, kind=kind, since=since)
+    return await audit.list_audit(system, scope, project, wanted, limit, cursor)
