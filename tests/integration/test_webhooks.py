@@ -153,6 +153,25 @@ async def test_images_are_told_of_together(office: Office, receiver: Receiver) -
     assert await office.sql("select 1 from webhook_deliveries where state <> 'delivered'") == []
 
 
+async def test_no_image_is_forgotten_while_others_are_told_of(office: Office, receiver: Receiver) -> None:
+    well = await office.add(receiver.url)
+    sick = await office.add("http://127.0.0.1:1/")
+    for _ in range(3):
+        await asyncio.gather(*[add_images(office, many) for many in (1, 2, 3, 1)], office.deliveries.step())
+        await asyncio.sleep(0.5)
+    counted = (
+        "select coalesce(sum((data->>'count')::int), 0) from webhook_deliveries where webhook_id = :id "
+        "and event_type = 'image.created'"
+    )
+    await office.work_until("all are told", lambda: told_images(receiver) == 21)
+    for webhook in (well, sick):
+        assert [row[0] for row in await office.sql(counted, id=webhook.id)] == [21]
+
+
+def told_images(receiver: Receiver) -> int:
+    return sum(one.told()["data"]["count"] for one in receiver.received)
+
+
 async def test_a_webhook_is_told_only_what_it_asked_for(office: Office, receiver: Receiver) -> None:
     await office.add(receiver.url, event_types=["job.failed"])
     off = await office.add(receiver.url)
