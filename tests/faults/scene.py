@@ -232,20 +232,21 @@ class Scene:
         with httpx2.Client(base_url=options.pop("base_url", self.base_url), trust_env=False, timeout=10) as client:
             return client.request(method, f"/api/v2{path}", json=body, headers=headers, **options)
 
-    def make_job(self, client: Recorder, key: str, **asked: Any) -> int:
+    def make_job(self, client: Recorder, key: str, path: str = "/jobs", **asked: Any) -> int:
         """Ask for a job until it is known to be there, each time with the same key; answers its id."""
         body = {"project": self.project, "pipeline": SLUG, **asked}
         while True:
             number = client.begin("job", key=key)
             try:
-                answer = self.call("POST", "/jobs", body, headers={"Idempotency-Key": key})
+                answer = self.call("POST", path, body, headers={"Idempotency-Key": key})
             except httpx2.HTTPError as error:
                 client.end(number, judge_status(None), why=repr(error))
             else:
                 state = judge_status(answer.status_code)
                 if state == "ok":
-                    client.end(number, state, job=answer.json()["id"])
-                    return int(answer.json()["id"])
+                    job = int(answer.json().get("id") or answer.json()["job_id"].removeprefix("job-"))
+                    client.end(number, state, job=job)
+                    return job
                 client.end(number, state, status=answer.status_code)
                 assert state == "unknown", answer.text
             time.sleep(0.1)
@@ -253,11 +254,8 @@ class Scene:
     def make_expanded_job(self, **asked: Any) -> int:
         """Ask for a job, and wait until all its tasks are in the line."""
         job = self.make_job(self.record("owner"), f"job-{time.monotonic_ns()}", **asked)
-        wait_for(
-            f"the tasks of job {job}",
-            lambda: self.ask("select expanded from jobs where id = %s", job) == [(True,)],
-            30,
-        )
+        query = "select expanded from jobs where id = %s"
+        wait_for(f"the tasks of job {job}", lambda: self.ask(query, job) == [(True,)], 30)
         return job
 
     def record(self, client: str) -> Recorder:

@@ -20,6 +20,7 @@ STRUCK_WITHIN_S = 60.0
 REQUESTS = [
     "POST /api/v2/jobs",
     "GET /api/v2/jobs",
+    "POST /api/v2/pipeline/run",
     "POST /api/v2/jobs/*/tasks",
     "POST /api/v2/jobs/*/result",
     "POST /api/v2/jobs/*/cancel",
@@ -79,7 +80,11 @@ class _Busy:
             self.leave_and_come_back()
         elif scene.ask("select count(*) from jobs where status in ('queued', 'processing')")[0][0] >= JOBS_AT_ONCE:
             return
-        job = scene.make_job(self.owner, f"job-{next(self.numbers)}", selection={"images": scene.images})
+        key = f"job-{next(self.numbers)}"
+        if doing.endswith("/run"):
+            scene.make_job(self.owner, key, "/pipeline/run", content={"images": scene.images})
+            return
+        job = scene.make_job(self.owner, key, selection={"images": scene.images})
         if doing.endswith(("/cancel", "sweep_job", "/retry")):
             self.call_until_told(f"/jobs/{job}/cancel")
         if doing.endswith("/retry"):

@@ -1,0 +1,59 @@
+"""A run that was answered is there, once: the same submit from everywhere, and PostgreSQL killed behind each answer."""
+
+from functools import partial
+from typing import Any
+
+from tests.acceptance.running import wait_for
+from tests.faults.chance import Figures, sized
+from tests.faults.checker import check
+from tests.faults.conftest import MakeScene
+from tests.faults.scene import DATABASE, SLUG
+from tests.faults.speaking import Speaker, race
+
+RACES = sized(100)
+KILLS = sized(50, 4)
+THREADS = 32
+EXPANDED = "select count(*) filter (where expanded), count(*) from jobs"
+
+
+def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, figures: Figures) -> None:
+    scene = make_scene(apis=2).start(images=8)
+
+    def submit_again(number: int) -> list[str]:
+        speaker = Speaker(scene.ports[number % 2], scene.owner)
+        signed = {"Authorization": f"Token {scene.owner}"}
+        told = []
+        for post in range(RACES):
+            body = {"pipeline": SLUG, "content": {"images": scene.images}, "metadata": {"race": post}}
+            status, said = speaker.call("POST", "/pipeline/run", body, signed | {"Idempotency-Key": f"race-{post}"})
+            assert status == 202, said
+            told.append(said["job_id"])
+        speaker.close()
+        return told
+
+    told = race([partial(submit_again, number) for number in range(THREADS)])
+    assert all(one == told[0] for one in told)
+    assert len(set(told[0])) == RACES
+    made = scene.ask("select count(*) from jobs")[0][0]
+    assert made == RACES
+    figures.add("P8", f"{THREADS} threads with one key over 2 APIs, {RACES} times", "1 job", "1 job each time")
+
+
+def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(make_scene: MakeScene, figures: Figures) -> None:
+    """Named images stand in the line with the job; a selection is expanded by a chore that must not get lost."""
+    scene = make_scene().start(images=8)
+    contents: list[dict[str, Any]] = [{"images": scene.images}, {}]
+    owner = scene.record("owner")
+    for number in range(KILLS):
+        scene.make_job(owner, f"killed-{number}", "/pipeline/run", content=contents[number % 2])
+        scene.kill(DATABASE)
+        scene.ask("select 1")
+    assert scene.ask("select count(*) from jobs")[0][0] == KILLS
+    wait_for("every expansion", lambda: scene.ask(EXPANDED) == [(KILLS, KILLS)], 90)
+    assert scene.ask("select distinct open from jobs") == [(len(scene.images),)]
+    scene.add_worker(1, additions=True, work_s=0)
+    scene.drain(60)
+    check(scene)
+    moves = scene.ask("select array_agg(to_state order by number) from job_moves group by job_id")
+    assert moves == [(["queued", "processing", "completed"],)] * KILLS
+    figures.add("P3", f"PostgreSQL killed behind {KILLS} answered submits", "0 lost", "0 lost")
