@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,17 @@ from tests.integration.houses import House
 from trapline.server.actions import webhooks
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.rules.access import Scope
+from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.webhooks import is_signed, read_delivery
 from trapline.server.system import System
 from trapline.wire.webhooks import Delivery, NewWebhook, WebhookMade
 
 SYSTEM = Scope.system()
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def status(line: str, *headers: str, body: str = "") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {line}", *headers, f"Content-Length: {len(body)}", "", body]).encode()
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,9 @@ class Receiver:
             self._open.discard(writer)
             writer.close()
 
+    def count_images(self) -> int:
+        return sum(one.told()["data"]["count"] for one in self.received)
+
     def types(self) -> list[str]:
         return [one.told()["type"] for one in self.received]
 
@@ -111,6 +119,12 @@ class Office:
     @property
     def project(self) -> int:
         return int(self.house.ids["project_id"])
+
+    def allow(self, *receivers: Receiver) -> None:
+        """Let more receivers be reached, beside the one that is."""
+        ports = frozenset(("127.0.0.1", one.port) for one in receivers) | self.system.outbound.own_origins
+        self.system = replace(self.system, outbound=OutboundPolicy(own_origins=ports))
+        self.deliveries = Deliveries(self.system)
 
     async def add(self, url: str, **more: Any) -> WebhookMade:
         return await webhooks.create_webhook(self.system, SYSTEM, NewWebhook(project=self.project, url=url, **more))
@@ -149,3 +163,24 @@ class Office:
         await self.sql("delete from webhooks")
         await self.sql("delete from job_moves")
         await self.sql("update analyses set state = 'processing'")
+
+    async def add_images(self, many: int) -> None:
+        await self.sql(
+            """
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
+                reviewed)
+            select gen_random_uuid(), project_id, deployment_id, sha256(gen_random_uuid()::text::bytea), 1, media_type,
+                filename, width, height, 1, storage_key, captured_at, captured_at_source, time_zone, 0, '{}', '{}',
+                false
+            from images, generate_series(1, :many) where id = :image
+            """,
+            many=many, image=UUID(self.house.ids["image_id"]),
+        )  # fmt: skip
+
+    async def wait_for_state(self, webhook: UUID, state: str) -> list[Any]:
+        deadline = time.monotonic() + 10
+        while any(one.state != state for one in await self.log(webhook)):
+            assert time.monotonic() < deadline, await self.log(webhook)
+            await self.deliveries.step()
+        return await self.log(webhook)

@@ -2,13 +2,12 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -16,7 +15,7 @@ import pytest_asyncio
 
 from tests.conftest import fresh_database, make_system
 from tests.integration.houses import House, build_house
-from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver
+from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver, status
 from trapline.server.actions import deliveries, webhooks
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.db.base import Database
@@ -61,16 +60,6 @@ async def office(grounds: tuple[System, House], receiver: Receiver) -> AsyncIter
     await office.deliveries.close()
 
 
-async def allow(office: Office, *receivers: Receiver) -> None:
-    ports = frozenset(("127.0.0.1", one.port) for one in receivers)
-    system = replace(office.system, outbound=OutboundPolicy(own_origins=ports | office.system.outbound.own_origins))
-    office.system, office.deliveries = system, Deliveries(system)
-
-
-def status(line: str, *headers: str, body: str = "") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {line}", *headers, f"Content-Length: {len(body)}", "", body]).encode()
-
-
 async def test_an_event_is_delivered_once_with_a_signature_that_holds(office: Office, receiver: Receiver) -> None:
     webhook = await office.add(receiver.url, name="ours")
     await office.end_job()
@@ -112,7 +101,7 @@ async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -
     await office.sql("update workers set last_contact_at = now()")
     await deliveries.watch_workers(office.system, SYSTEM)
     await office.sql("update workers set ended_at = now(), ended_why = 'evicted'")
-    await add_images(office, 1)
+    await office.add_images(1)
     await office.work_until("all of them", lambda: set(receiver.types()) == {kind.value for kind in EventType})
     told = [(one.told()["type"], one.told()["data"]) for one in receiver.received]
     names = sorted(kind for kind, _ in told)
@@ -128,23 +117,10 @@ async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -
     assert all(entry.state == "delivered" for entry in await office.log(webhook.id))
 
 
-async def add_images(office: Office, many: int) -> None:
-    await office.sql(
-        """
-        insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
-            orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif, reviewed)
-        select gen_random_uuid(), project_id, deployment_id, sha256(gen_random_uuid()::text::bytea), 1, media_type,
-            filename, width, height, 1, storage_key, captured_at, captured_at_source, time_zone, 0, '{}', '{}', false
-        from images, generate_series(1, :many) where id = :image
-        """,
-        many=many, image=UUID(office.house.ids["image_id"]),
-    )  # fmt: skip
-
-
 async def test_images_are_told_of_together(office: Office, receiver: Receiver) -> None:
     await office.add(receiver.url, event_types=[EventType.IMAGE_CREATED])
     for many in (120, 1, 1):
-        await add_images(office, many)
+        await office.add_images(many)
     await office.work_until("a delivery", lambda: len(receiver.received) == 1)
     data = receiver.received[0].told()["data"]
     assert (data["count"], len(data["ids"])) == (122, 100)
@@ -157,19 +133,15 @@ async def test_no_image_is_forgotten_while_others_are_told_of(office: Office, re
     well = await office.add(receiver.url)
     sick = await office.add("http://127.0.0.1:1/")
     for _ in range(3):
-        await asyncio.gather(*[add_images(office, many) for many in (1, 2, 3, 1)], office.deliveries.step())
+        await asyncio.gather(*[office.add_images(many) for many in (1, 2, 3, 1)], office.deliveries.step())
         await asyncio.sleep(0.5)
     counted = (
         "select coalesce(sum((data->>'count')::int), 0) from webhook_deliveries where webhook_id = :id "
         "and event_type = 'image.created'"
     )
-    await office.work_until("all are told", lambda: told_images(receiver) == 21)
+    await office.work_until("all are told", lambda: receiver.count_images() == 21)
     for webhook in (well, sick):
         assert [row[0] for row in await office.sql(counted, id=webhook.id)] == [21]
-
-
-def told_images(receiver: Receiver) -> int:
-    return sum(one.told()["data"]["count"] for one in receiver.received)
 
 
 async def test_a_webhook_is_told_only_what_it_asked_for(office: Office, receiver: Receiver) -> None:
@@ -211,22 +183,14 @@ async def test_a_receiver_that_was_away_gets_the_same_event_later(office: Office
     await receiver.start()
     await office.hurry()
     await office.work_until("the delivery", lambda: bool(receiver.received))
-    [entry] = await wait_for_state(office, webhook.id, "delivered")
+    [entry] = await office.wait_for_state(webhook.id, "delivered")
     assert (entry.attempts, str(entry.id)) == (2, receiver.received[0].header("webhook-id"))
     assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is None
 
 
-async def wait_for_state(office: Office, webhook: UUID, state: str) -> list[Any]:
-    deadline = time.monotonic() + 10
-    while any(one.state != state for one in await office.log(webhook)):
-        assert time.monotonic() < deadline, await office.log(webhook)
-        await office.deliveries.step()
-    return await office.log(webhook)
-
-
 async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receiver) -> None:
     async with running_receiver(slow=30) as slow:
-        await allow(office, slow)
+        office.allow(slow)
         await office.add(slow.url)
         await office.add(receiver.url)
         for _ in range(12):
@@ -250,13 +214,13 @@ async def test_two_processes_share_and_one_that_died_is_replaced(office: Office,
     await office.hurry()
     await office.work_until("the rest", lambda: len(receiver.received) == 20)
     assert len({one.header("webhook-id") for one in receiver.received}) == 20
-    await wait_for_state(office, webhook.id, "delivered")
+    await office.wait_for_state(webhook.id, "delivered")
     await other.close()
 
 
 async def test_redirects_are_not_followed(office: Office, receiver: Receiver) -> None:
     async with running_receiver() as canary:
-        await allow(office, canary)
+        office.allow(canary)
         webhook = await office.add(receiver.url)
         receiver.answer = status("307 Temporary Redirect", f"Location: {canary.url}")
         done = await webhooks.ping_webhook(office.system, SYSTEM, webhook.id)
@@ -324,7 +288,7 @@ async def test_after_a_day_it_is_given_up_and_can_be_replayed(office: Office, re
     for _ in range(2):
         await office.end_job()
     await office.sql("update webhook_deliveries set give_up_at = now() + interval '1 second'")
-    first = await wait_for_state(office, webhook.id, "failed")
+    first = await office.wait_for_state(webhook.id, "failed")
     assert len(first[0].response_excerpt or "") == 500
     assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failed == 2
     receiver.answer = OK
@@ -332,7 +296,7 @@ async def test_after_a_day_it_is_given_up_and_can_be_replayed(office: Office, re
     await office.work_until("one of them", lambda: len(receiver.received) == 3)
     assert (await webhooks.replay(office.system, SYSTEM, webhook.id, None)).replayed == 1
     await office.work_until("the other", lambda: len(receiver.received) == 4)
-    await wait_for_state(office, webhook.id, "delivered")
+    await office.wait_for_state(webhook.id, "delivered")
     assert len({one.header("webhook-id") for one in receiver.received}) == 2
     with pytest.raises(NotFound):
         await webhooks.replay(office.system, SYSTEM, webhook.id, uuid4())
