@@ -206,6 +206,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit
+         * @description List who changed what, and who read whole pictures and exports, the newest first: of the projects you own.
+         */
+        get: operations["list_audit_api_v2_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/link": {
         parameters: {
             query?: never;
@@ -1913,6 +1933,45 @@ export interface components {
             worker_id: string | null;
         };
         /**
+         * AuditEntry
+         * @description One thing that somebody did: `actor` in words, and as it is filtered by.
+         *
+         *     `action` is what was done, such as create, change, download or export; `kind` and `subject_id` say to what, and
+         *     `address` from where.
+         */
+        AuditEntry: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Actor Id */
+            actor_id: string;
+            /** Address */
+            address: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Project Id */
+            project_id: number | null;
+            /** Request Id */
+            request_id: string | null;
+            /** Subject Id */
+            subject_id: string;
+        };
+        /**
          * AuthType
          * @description How a pull source is signed in to.
          * @enum {string}
@@ -3284,6 +3343,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Artifact"][];
+        };
+        /** Page[AuditEntry] */
+        Page_AuditEntry_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["AuditEntry"][];
         };
         /** Page[CallbackKey] */
         Page_CallbackKey_: {
@@ -5276,6 +5349,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_api_v2_audit_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description An `actor_id`. */
+                actor?: string | null;
+                action?: string | null;
+                /** @description What it was done to, such as job or source. */
+                kind?: string | null;
+                since?: string | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry_"];
+                };
             };
             /** @description What happened and what to do. */
             default: {
