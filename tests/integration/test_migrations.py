@@ -144,3 +144,25 @@ def test_lists_of_images_move_out_of_the_jobs(empty_database_url: str) -> None:
         assert [row[0] for row in connection.execute("select selection from jobs order by id")] == [
             selections[0], {"unanalysed_only": True, "image_count": 101}, selections[2],
         ]  # fmt: skip
+
+
+def test_jobs_before_presets_keep_going(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0012")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
+                standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
+            values (1, 1, 'old', 'p', 1, 'queued', 1, false, false, '{}', '{}', false, 0, 0, 0, 0, 1)
+            """
+        )
+        connection.execute(
+            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor)"
+            " values (1, 1, 1, 'new', 'queued', 'x')"
+        )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        told = connection.execute("select preset, content_preview, metadata, fetching from jobs").fetchall()
+        assert told == [(None, None, {}, False)]
+        assert connection.execute("select worker_id from job_moves").fetchall() == [(None,)]

@@ -5,13 +5,16 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from tests.integration.houses import House, build_house
 from trapline.server.actions.jobs import expand_job
-from trapline.server.rules.access import Scope
+from trapline.server.db.line.job_row import Change, begin_job, record_move, settle_job
+from trapline.server.rules.access import Origin, Scope
 from trapline.server.system import System
+from trapline.wire.jobs import JobState
 
 RUN, JOBS = "/pipeline/run", "/pipeline/jobs"
 
@@ -229,3 +232,36 @@ async def test_the_results_of_a_run_that_is_over(system: System, app_client: htt
         assert (await app_client.get(link, headers=as_caller(house))).status_code == 200
     listed = (await app_client.get(result["analyses"], headers=as_caller(house))).json()
     assert [image["id"] for image in listed["results"]] == [house.ids["image_id"]]
+
+
+async def test_the_history_names_the_worker_of_each_move(system: System, app_client: httpx2.AsyncClient) -> None:
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    number = int(job.removeprefix("job-"))
+    worker = Scope(actor="worker", everything=True, origin=Origin(worker_id=UUID(house.ids["worker_id"])))
+    async with system.database.transaction(worker) as tx:
+        await begin_job(worker, tx, number, worker.actor)
+        await settle_job(worker, tx, number, Change(open=-1, failed=1), worker.actor)
+    states = (await show(app_client, house, job))["state_history"]
+    assert [one["state"] for one in states] == ["QUEUED", "PROCESSING", "FAILED"]
+    assert [one["metadata"].get("worker_id") for one in states] == [
+        None,
+        house.ids["worker_id"],
+        house.ids["worker_id"],
+    ]
+
+
+async def test_the_database_itself_refuses_a_move_that_may_not_be(system: System) -> None:
+    house = await build_house(system, "house")
+    number, project = int(house.ids["job_id"]), int(house.ids["project_id"])
+    scope = Scope.system()
+    for wrong in (JobState.COMPLETED, JobState.PROCESSING):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            async with system.database.transaction(scope) as tx:
+                # Nothing may follow `new` but `queued`.
+                await record_move(scope, tx, number, project, 1, wrong, "somebody")
+    async with system.database.transaction(scope) as tx:
+        await record_move(scope, tx, number, project, 1, JobState.QUEUED, "somebody")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        async with system.database.transaction(scope) as tx:
+            await record_move(scope, tx, number, project, 2, JobState.QUEUED, "somebody")
