@@ -5,8 +5,9 @@
 A real Trapline on an empty folder, with its background process at work behind the answers; the images have rows and no
 bytes. Requests are sent at their times whether or not the answers before have come, over connections that are kept
 open, and a time is counted from the moment at which a request should have gone: an answer that is late makes those
-behind it late. First runs over one image, then runs over a selection of every image. At the end, how soon one run over
-every image stands in the line. The times are those of a caller on the same machine; the server's own are shorter.
+behind it late. The first second is not counted. First runs over one image, which stand in the line with their job, then
+runs over a selection, which are expanded behind the answer; then runs over every image one by one, each canceled at
+once, and how soon one of them stands in the line. The times are a caller's on the same machine, its own cost included.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import psycopg
 from _ground import SLUG, Caller, Ground, describe_machine, open_ground
 
 CALLERS = 24
+LARGE = 100
 GOAL_MS = 10
 
 
@@ -51,35 +53,35 @@ def main() -> None:
         with psycopg.connect(ground.database) as connection:
             row = connection.execute("select id from images limit 1").fetchone()
             assert row is not None
-        nothing = {"captured_after": "2100-01-01T00:00:00Z"}
-        bodies = {
+        contents = {
             "over one image": {"image": str(row[0])},
-            f"over a selection of {told.images:,} images": {"captured_before": "2100-01-01T00:00:00Z"},
-            "over a selection of none": nothing,
+            "over a selection": {"captured_after": "2100-01-01T00:00:00Z"},
         }
         print(f"{describe_machine()}; {told.rate} a second for {told.seconds} s, {told.processes} API processes")
         floor = measure(ground, told.rate, told.seconds, Load("GET", "/healthz", None, []))
         print(f"{'floor: an empty route':45} {show(floor)}")
-        for name, content in bodies.items():
+        for name, content in contents.items():
             body = {"preset": "bench", "project": ground.project, "content": content}
             load = Load("POST", "/pipeline/run", json.dumps(body).encode(), [])
             times = measure(ground, told.rate, told.seconds, load)
             print(f"{name:45} {show(times)}   goal: p99 {GOAL_MS} ms")
             forget(ground)
+        print(f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground.project))}")
+        forget(ground)
         print(f"{told.images:,} images can all be leased after {measure_expansion(ground, told.images):.2f} s")
 
 
 def measure(ground: Ground, rate: int, seconds: int, load: Load) -> list[float]:
     """Send at this rate for so long; answers how long each answer took, in seconds."""
-    due: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+    due: queue.SimpleQueue[tuple[float, bool] | None] = queue.SimpleQueue()
     threads = [threading.Thread(target=_send, args=(ground, due, load)) for _ in range(CALLERS)]
     for thread in threads:
         thread.start()
     began = time.monotonic() + 0.5
-    for number in range(rate * seconds):
+    for number in range(rate * (seconds + 1)):
         at = began + number / rate
         time.sleep(max(0.0, at - time.monotonic()))
-        due.put(at)
+        due.put((at, number >= rate))
     for _ in threads:
         due.put(None)
     for thread in threads:
@@ -87,12 +89,25 @@ def measure(ground: Ground, rate: int, seconds: int, load: Load) -> list[float]:
     return load.times
 
 
-def _send(ground: Ground, due: "queue.SimpleQueue[float | None]", load: Load) -> None:
+def _send(ground: Ground, due: "queue.SimpleQueue[tuple[float, bool] | None]", load: Load) -> None:
     caller = Caller(ground.port, ground.owner)
     caller.call("GET", "/healthz")
-    while (at := due.get()) is not None:
+    while (wanted := due.get()) is not None:
+        at, is_counted = wanted
         caller.call(load.method, load.path, load.body)
-        load.times.append(time.monotonic() - at)
+        if is_counted:
+            load.times.append(time.monotonic() - at)
+
+
+def measure_large(caller: Caller, project: int) -> list[float]:
+    """Seconds of each of some submits over every image."""
+    times = []
+    for _ in range(LARGE):
+        began = time.monotonic()
+        job = caller.ask("POST", "/pipeline/run", {"preset": "bench", "project": project, "content": {}})["job_id"]
+        times.append(time.monotonic() - began)
+        caller.call("POST", f"/pipeline/job/{job}/cancel")
+    return times
 
 
 def measure_expansion(ground: Ground, images: int) -> float:
