@@ -36,7 +36,7 @@ def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, fi
     assert len(set(told[0])) == RACES
     made = scene.ask("select count(*) from jobs")[0][0]
     assert made == RACES
-    figures.add("P8", f"{THREADS} threads with one key over 2 APIs, {RACES} times", "1 job", "1 job each time")
+    figures.add("P3", f"{THREADS} threads with one key over 2 APIs, {RACES} times", "1 job", "1 job each time")
 
 
 def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(make_scene: MakeScene, figures: Figures) -> None:

@@ -83,6 +83,9 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     listed = await app_client.get("/api/v2/images", params={"job": number}, headers=as_caller(house))
     assert {image["filename"] for image in listed.json()["results"]} == {"IMG_0.JPG", "IMG_1.JPG"}
     assert await count(reaching, "select count(*) from audit where action = 'fetch'") == 2
+    assert await count(reaching, "select count(*) from job_downloads where url <> ''") == 0, (
+        "an address can be a secret"
+    )
     job_path = f"/api/v2/jobs/{number}"
     assert "secret" not in (await app_client.get(job_path, headers=as_caller(house))).text
 

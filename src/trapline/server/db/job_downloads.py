@@ -82,9 +82,9 @@ async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: floa
 
 
 async def keep_download(scope: Scope, tx: Transaction, download: Download, image_id: UUID) -> None:
-    """Note which image an address became."""
+    """Note which image an address became; the address, which may have a secret in it, is forgotten."""
     await tx.execute(
-        "update job_downloads set image_id = %s where job_id = %s and number = %s",
+        "update job_downloads set image_id = %s, url = '' where job_id = %s and number = %s",
         (image_id, download.job_id, download.number),
     )
 
