@@ -18,7 +18,7 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.webhooks import is_signed, read_delivery
 from trapline.server.system import System
-from trapline.wire.webhooks import Delivery, NewWebhook, WebhookMade
+from trapline.wire.webhooks import Delivery, NewWebhook, Webhook, WebhookMade
 
 SYSTEM = Scope.system()
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -144,6 +144,20 @@ class Office:
             "coalesce(max(number), 0) + 1, :project, :before, :state, 'test' from job_moves where job_id = :job",
             job=int(self.house.ids["job_id"]), project=self.project, before=before, state=state,
         )  # fmt: skip
+
+    async def first_attempt(self, webhook: UUID) -> Delivery:
+        """Deliver until an attempt at the newest event has ended, without success."""
+        async with asyncio.timeout(15):
+            while (entry := (await self.log(webhook))[0]).last_error is None:
+                await self.deliveries.step()
+        return entry
+
+    async def wait_until_off(self, webhook: UUID) -> Webhook:
+        """Deliver until a webhook is switched off."""
+        async with asyncio.timeout(15):
+            while (shown := await webhooks.show_webhook(self.system, SYSTEM, webhook)).is_active:
+                await self.deliveries.step()
+        return shown
 
     async def hurry(self) -> None:
         """Let the time pass until everything that waits is due."""
