@@ -175,7 +175,7 @@ async def test_a_receiver_that_was_away_gets_the_same_event_later(office: Office
     await office.deliveries.step()
     entry = await office.first_attempt(webhook.id)
     assert (entry.state, entry.attempts) == ("waiting", 1)
-    assert "no connection to 127.0.0.1" in entry.last_error
+    assert "no connection to 127.0.0.1" in str(entry.last_error)
     assert entry.next_attempt_at is not None
     assert entry.next_attempt_at > datetime.now(UTC) + timedelta(seconds=2)
     assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is not None
