@@ -12,5 +12,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: "es2022",
   },
-  server: { proxy: { "/api": server, "/files": server, "/image-pull-sources": server } },
+  server: { proxy: { "/api": server, "/files": server, "/image-pull-sources": server, "/pipeline": server } },
 })

@@ -33,5 +33,7 @@ export const paths = {
   signatureChecker: (project: Id) => `/projects/${project}/integrations/check`,
   webhooks: (project: Id) => `/projects/${project}/integrations/webhooks`,
   webhook: (project: Id, webhook: Id) => `/projects/${project}/integrations/webhooks/${webhook}`,
+  presets: (project: Id) => `/projects/${project}/integrations/presets`,
   settings: (project: Id) => `/projects/${project}/settings`,
+  audit: (project: Id) => `/projects/${project}/settings/audit`,
 }

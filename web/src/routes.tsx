@@ -26,6 +26,8 @@ const WorkersPage = lazy(() => import("./pages/WorkersPage").then((m) => ({ defa
 const IntegrationsPage = lazy(() => import("./pages/IntegrationsPage").then((m) => ({ default: m.IntegrationsPage })))
 const WebhooksPage = lazy(() => import("./pages/WebhooksPage").then((m) => ({ default: m.WebhooksPage })))
 const WebhookPage = lazy(() => import("./pages/WebhookPage").then((m) => ({ default: m.WebhookPage })))
+const PresetsPage = lazy(() => import("./pages/PresetsPage").then((m) => ({ default: m.PresetsPage })))
+const AuditPage = lazy(() => import("./pages/AuditPage").then((m) => ({ default: m.AuditPage })))
 const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
 export function Routes() {
@@ -112,6 +114,8 @@ function Screens() {
       <Route path="/projects/:project/integrations/check"><IntegrationsPage part="check" /></Route>
       <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
       <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
+      <Route path="/projects/:project/integrations/presets"><PresetsPage /></Route>
+      <Route path="/projects/:project/settings/audit"><AuditPage /></Route>
       <Route path="/projects/:project/settings"><SettingsPage /></Route>
       <Route><NotFound inside /></Route>
     </Switch>

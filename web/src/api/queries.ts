@@ -89,6 +89,30 @@ export const askImages = (project: number, filter: ImageFilter, limit = 100) =>
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
+/** How many images a filter takes. */
+export const askImageCount = (project: number, filter: ImageFilter) =>
+  queryOptions({
+    queryKey: ["image", project, "count", filter],
+    queryFn: async ({ signal }) => {
+      const page = await answer(api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: 1 } }, signal }))
+      return { count: page.count, isEstimate: page.count_is_estimate ?? false }
+    },
+  })
+
+/** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
+export async function collectImages(project: number, filter: ImageFilter, most: number): Promise<string[]> {
+  const ids: string[] = []
+  let cursor: string | undefined
+  do {
+    const page: { results: { id: string }[]; next?: string | null } = await answer(
+      api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: ALL, cursor } } }),
+    )
+    ids.push(...page.results.map((image) => image.id))
+    cursor = page.next ?? undefined
+  } while (cursor && ids.length <= most)
+  return ids
+}
+
 export const askRecentImages = (project: number, limit: number) =>
   queryOptions({
     queryKey: ["image", project, "recent", limit],
@@ -162,6 +186,12 @@ export const askPipelines = (project: number) =>
     queryFn: () => answer(api.GET("/api/v2/pipelines", { params: { query: { project } } })),
   })
 
+export const askPresets = (project: number) =>
+  queryOptions({
+    queryKey: ["preset", project],
+    queryFn: () => answer(api.GET("/api/v2/presets", { params: { query: { project, limit: ALL } } })),
+  })
+
 export const askServices = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "services"],
@@ -232,6 +262,28 @@ export const askDeliveries = (project: number, webhook: string, state: DeliveryS
       answer(
         api.GET("/api/v2/webhooks/{webhook_id}/deliveries", {
           params: { path: { webhook_id: webhook }, query: { state, cursor: pageParam } },
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+/** What the audit is filtered by; empty text means no filter. `since` is a day of the browser's zone. */
+export interface AuditFilter {
+  actor: string
+  action: string
+  kind: string
+  since: string
+}
+
+export const askAudit = (project: number, { actor, action, kind, since }: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", project, actor, action, kind, since],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/v2/audit", {
+          params: { query: { project, actor: actor || undefined, action: action || undefined, kind: kind || undefined, since: startOfDay(since), cursor: pageParam } },
+          signal,
         }),
       ),
     initialPageParam: undefined as string | undefined,

@@ -4,13 +4,14 @@ import { paths } from "../paths"
 import { words } from "../words/en"
 import { mayManage, useProject } from "./project"
 
-export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" }) {
+export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" | "presets" }) {
   const project = useProject()
   const w = words.integration
   const tabs = [
     { part: "keys", text: w.keys, href: paths.integrations(project.id) },
     { part: "check", text: w.checker, href: paths.signatureChecker(project.id) },
     { part: "webhooks", text: w.webhooks, href: paths.webhooks(project.id), managers: true },
+    { part: "presets", text: w.presets, href: paths.presets(project.id) },
   ]
   return (
     <nav className="tabs" aria-label={w.title}>

@@ -1,109 +1,167 @@
-/** Starts a job: which pipeline, which images, how soon. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+/** Starts a job: a preset or a pipeline, over which images, how soon; and says before how many those are. */
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { answer, api } from "../api/client"
-import { askDeployments, askPipelines, type ImageFilter, startOfDay } from "../api/queries"
+import { askDeployments, askImageCount, askPipelines, askPresets, collectImages, type ImageFilter, noFilter, startOfDay } from "../api/queries"
 import type { Priority } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import "../ui/runs.css"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
+import { runWords } from "../words/en.runs"
+import { ParametersField, readParameters } from "./ParametersField"
 import { useProject } from "./project"
+import { keyOfPreset, listRunnable, RunChoice, type Runnable } from "./RunChoice"
+import { RunSum } from "./RunSum"
 
-interface RunDialogProps {
+export interface RunDialogProps {
+  /** Those that were selected one by one. */
   images?: string[]
+  /** What the grid is filtered by. */
   filter?: ImageFilter
+  /** The name of the preset that is chosen at first. */
+  preset?: string
   onClose: () => void
 }
 
-export function RunDialog({ images = [], filter, onClose }: RunDialogProps) {
+export function RunDialog({ images = [], filter = noFilter, preset = "", onClose }: RunDialogProps) {
+  const project = useProject()
+  const { data: pipelines, error } = useQuery(askPipelines(project.id))
+  const { data: presets, error: failed } = useQuery(askPresets(project.id))
+  const w = runWords
+  const trouble = error ?? failed
+  return (
+    <Dialog open onClose={onClose} title={w.title}>
+      {trouble && <Trouble error={trouble} />}
+      {!trouble && !(pipelines && presets) && <SkeletonRows rows={3} />}
+      {pipelines?.results.length === 0 && (
+        <Empty title={w.noneTitle} text={w.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{words.first.noPipelineGo}</LinkButton></Empty>
+      )}
+      {pipelines && presets && pipelines.results.length > 0 && (
+        <RunForm all={listRunnable(presets.results, pipelines.results)} images={images} filter={filter} first={preset && keyOfPreset(preset)} onClose={onClose} />
+      )}
+    </Dialog>
+  )
+}
+
+/** The choice "what the grid shows", where that is more than a deployment and a time. */
+const FITTING = "fitting"
+/** So many ids are read from the grid's filters and sent; a deployment and a time have no such limit. */
+const MOST_FITTING = 5000
+
+interface RunFormProps {
+  all: Runnable[]
+  images: string[]
+  filter: ImageFilter
+  first: string
+  onClose: () => void
+}
+
+function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
-  const { data: pipelines, error } = useQuery(askPipelines(project.id))
   const { data: deployments } = useQuery(askDeployments(project.id))
-  const [chosen, setChosen] = useState("")
-  const [deployment, setDeployment] = useState(filter?.deployment ?? "")
-  const [from, setFrom] = useState(filter?.from ?? "")
-  const [to, setTo] = useState(filter?.to ?? "")
+  const canFit = images.length === 0 && Boolean(filter.class || filter.analysis_state || filter.confidence)
+  const [chosen, setChosen] = useState(first)
+  const [which, setWhich] = useState(canFit ? FITTING : filter.deployment)
+  const [from, setFrom] = useState(filter.from)
+  const [to, setTo] = useState(filter.to)
   const [unanalysed, setUnanalysed] = useState(false)
-  const [priority, setPriority] = useState<Priority>("normal")
+  const [priority, setPriority] = useState<Priority | "">("")
+  const [parameters, setParameters] = useState("")
+  const [open, setOpen] = useState(false)
+  const [judged, setJudged] = useState(false)
   const [name, setName] = useState("")
   const [later, setLater] = useState(false)
-  const w = words.run
-  const pipeline = chosen || (pipelines?.results.find((one) => one.online) ?? pipelines?.results[0])?.slug || ""
+  const w = runWords
+
+  const what = all.find((one) => one.key === chosen && one.pipeline) ?? all.find((one) => !one.preset && one.pipeline?.online) ?? all.find((one) => one.pipeline)
+  const preset = what?.preset
+  const byIds = images.length > 0 || which === FITTING
+  // A run of a preset takes the images that are named as they are.
+  const mayPass = !(preset && byIds)
+  const wanted: ImageFilter = which === FITTING ? filter : { ...noFilter, deployment: which, from, to }
+  const counted = useQuery({ ...askImageCount(project.id, wanted), enabled: images.length === 0, placeholderData: keepPreviousData })
+  const count = images.length || (counted.error ? null : counted.data?.count)
+  const isEstimate = images.length === 0 && (counted.data?.isEstimate ?? false)
+  const tooMany = which === FITTING && (count ?? 0) > MOST_FITTING
+
   const start = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => {
-      const selection = images.length > 0
-        ? { images, unanalysed_only: unanalysed }
-        : { deployment: deployment || null, captured_after: startOfDay(from) ?? null, captured_before: startOfDay(to, 1) ?? null, unanalysed_only: unanalysed }
-      return answer(api.POST("/api/v2/jobs", { body: { project: project.id, pipeline, name: name.trim() || null, selection, parameters: {}, priority, start: later ? "later" : "now" } }))
+    mutationFn: async (body: Record<string, unknown>): Promise<number> => {
+      if (!what?.pipeline) throw new Error("nothing is chosen that could run")
+      const ids = images.length > 0 ? images : which === FITTING ? await collectImages(project.id, filter, MOST_FITTING) : null
+      const passing = mayPass && unanalysed
+      const selection = ids
+        ? { images: ids, unanalysed_only: passing }
+        : { deployment: which || null, captured_after: startOfDay(from) ?? null, captured_before: startOfDay(to, 1) ?? null, unanalysed_only: passing }
+      const shared = { project: project.id, parameters: body }
+      if (preset) {
+        const accepted = await answer(api.POST("/pipeline/run", { body: { ...shared, preset: preset.name, content: selection, priority: priority || null, metadata: {} } }))
+        return Number(accepted.job_id.replace("job-", ""))
+      }
+      const job = await answer(api.POST("/api/v2/jobs", {
+        body: { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: later ? "later" : "now" },
+      }))
+      return job.id
     },
     onSuccess: (job) => {
       void client.invalidateQueries({ queryKey: ["job", project.id] })
-      toast(later ? w.madeLater : w.started)
+      toast(later && !preset ? w.madeLater : w.started)
       onClose()
-      go(paths.job(project.id, job.id))
+      go(paths.job(project.id, job))
     },
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    start.mutate()
+    setJudged(true)
+    const read = readParameters(parameters)
+    if (read) start.mutate(read)
+    else setOpen(true)
   }
   return (
-    <Dialog open onClose={onClose} title={w.title}>
-      {error && <Trouble error={error} />}
-      {!pipelines && !error && <SkeletonRows rows={3} />}
-      {pipelines?.results.length === 0 && (
-        <Empty title={w.noneTitle} text={w.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{words.first.noPipelineGo}</LinkButton></Empty>
-      )}
-      {pipelines && pipelines.results.length > 0 && (
-        <form className="form" onSubmit={submit}>
-          <fieldset className="fieldset">
-            <legend>{w.pipeline}</legend>
-            {pipelines.results.map((one) => (
-              <label key={one.slug} className="option">
-                <input type="radio" name="pipeline" value={one.slug} checked={one.slug === pipeline} onChange={() => setChosen(one.slug)} />
-                <div>
-                  {one.name}
-                  {one.description && <p>{one.description}</p>}
-                  <p className={one.online ? "" : "amber"}>{one.online ? w.online : w.offline}</p>
-                </div>
-              </label>
-            ))}
-          </fieldset>
-          {images.length > 0 ? <p>{w.byIds(images.length)}</p> : (
-            <>
-              <SelectField label={w.which} value={deployment} onChange={(event) => setDeployment(event.target.value)}>
-                <option value="">{w.everything}</option>
-                {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
-              </SelectField>
-              <div className="form-row">
-                <TextField label={w.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
-                <TextField label={w.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
-              </div>
-            </>
+    <form className="form" onSubmit={submit}>
+      <RunChoice all={all} chosen={what} onChoose={setChosen} />
+      {images.length > 0 ? <p>{w.byIds(images.length)}</p> : (
+        <>
+          <SelectField label={w.which} value={which} onChange={(event) => setWhich(event.target.value)} error={tooMany ? w.tooMany(MOST_FITTING) : undefined}>
+            {canFit && <option value={FITTING}>{w.fitting}</option>}
+            <option value="">{w.everything}</option>
+            {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+          </SelectField>
+          {which !== FITTING && (
+            <div className="form-row">
+              <TextField label={w.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
+              <TextField label={w.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
+            </div>
           )}
-          <Check label={w.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />
-          <div className="form-row">
-            <SelectField label={w.priority} value={priority} onChange={(event) => setPriority(event.target.value as Priority)}>
-              {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
-            </SelectField>
-            <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />
-          </div>
-          <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
-          {start.error && <Trouble error={start.error} />}
-          <div className="dialog-actions">
-            <Button onClick={onClose}>{words.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={start.isPending}>{later ? w.goLater : w.go}</Button>
-          </div>
-        </form>
+        </>
       )}
-    </Dialog>
+      {mayPass && <Check label={w.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />}
+      <div className="form-row">
+        <SelectField label={w.priority} value={priority || (preset ? "" : "normal")} onChange={(event) => setPriority(event.target.value as Priority | "")}>
+          {preset && <option value="">{w.asPreset(words.job.priorities[preset.priority] ?? preset.priority)}</option>}
+          {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+        </SelectField>
+        {!preset && <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
+      </div>
+      <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>{w.parameters}</summary>
+        <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
+      </details>
+      {!preset && <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />}
+      {what && <RunSum what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} />}
+      {start.error && <Trouble error={start.error} />}
+      <div className="dialog-actions">
+        <Button onClick={onClose}>{words.common.cancel}</Button>
+        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany}>{later && !preset ? w.goLater : w.go}</Button>
+      </div>
+    </form>
   )
 }

@@ -6,8 +6,8 @@ import { useChanges } from "../api/live"
 import { askClasses, askDeployments, askImages, type ImageFilter, noFilter } from "../api/queries"
 import { ImageGrid } from "../components/ImageGrid"
 import { mayManage, useProject } from "../components/project"
-import { RunDialog } from "../components/RunDialog"
 import { useSearch } from "../components/search"
+import { StartRun } from "../components/StartRun"
 import { UploadDialog } from "../components/UploadDialog"
 import { Button } from "../ui/Button"
 import { useKeys } from "../ui/keys"
@@ -118,7 +118,7 @@ export function ImagesPage() {
         </div>
       )}
       {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
-      {running && <RunDialog images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />}
+      {running && <StartRun images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />}
     </DropTarget>
   )
 }

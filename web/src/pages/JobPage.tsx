@@ -16,9 +16,11 @@ import { Button, IconButton } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
 import { SkeletonRows, Trouble } from "../ui/Notice"
+import "../ui/runs.css"
 import { duration, When } from "../ui/time"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
+import { runWords } from "../words/en.runs"
 import { NotFound } from "./NotFound"
 
 type Act = "run" | "cancel" | "pause" | "resume" | "retry"
@@ -121,7 +123,10 @@ export function JobPage({ job: id }: { job: number }) {
             <ul className="lines">
               {[...job.moves].reverse().map((move) => (
                 <li key={move.number}>
-                  <div className="line-head"><span>{w.states[move.to_state]}</span><span className="soft small"><When at={move.at} /></span></div>
+                  <div className="line-head">
+                    <span>{w.states[move.to_state]}{move.attempt > 1 && <span className="faint">, {runWords.attempt(move.attempt)}</span>}</span>
+                    <span className="soft small"><When at={move.at} /></span>
+                  </div>
                   <p className="soft small">{move.actor}{move.reason ? `: ${move.reason}` : ""}</p>
                 </li>
               ))}
@@ -129,7 +134,11 @@ export function JobPage({ job: id }: { job: number }) {
           </section>
           <section className="section">
             <dl className="facts">
+              {job.preset && (<><dt>{runWords.preset}</dt><dd><Link href={paths.presets(project.id)}>{job.preset}</Link></dd></>)}
               <dt>{w.pipeline}</dt><dd>{job.pipeline_slug} <span className="faint">{job.pipeline_version}</span></dd>
+              {job.content_preview && (<><dt>{runWords.content}</dt><dd>{job.content_preview}</dd></>)}
+              <Given title={runWords.parameters} given={job.parameters} />
+              <Given title={runWords.metadata} given={job.metadata} />
               <dt>{w.priority}</dt><dd>{mayManage(project) ? <ChoosePriority job={job} /> : w.priorities[job.priority]}</dd>
               {job.requested_by && (<><dt>{w.by}</dt><dd>{job.requested_by}</dd></>)}
               <dt>{w.created}</dt><dd><When at={job.created_at} /></dd>
@@ -142,6 +151,12 @@ export function JobPage({ job: id }: { job: number }) {
       <Confirm open={asking} onClose={() => setAsking(false)} title={w.cancelAsk} text={w.cancelText} go={w.cancelGo} keep={w.keep} busy={act.isPending} onGo={() => act.mutate("cancel")} />
     </div>
   )
+}
+
+/** An object that was given with the job, where it has anything in it. */
+function Given({ title, given }: { title: string; given: Record<string, unknown> }) {
+  if (Object.keys(given).length === 0) return null
+  return <><dt>{title}</dt><dd><pre>{JSON.stringify(given, null, 2)}</pre></dd></>
 }
 
 function useChange(job: JobDetail) {

@@ -1,19 +1,21 @@
-/** The jobs of a project, newest first, live. */
+/** The jobs of a project, newest first, live: who asked for what and when, how far each is and why. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { Play } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
 import { askJobs } from "../api/queries"
-import type { JobState } from "../api/types"
+import type { Job, JobState } from "../api/types"
 import { mayManage, useProject } from "../components/project"
-import { RunDialog } from "../components/RunDialog"
 import { useSearch } from "../components/search"
+import { StartRun } from "../components/StartRun"
 import { JobTag, ProgressBar } from "../components/states"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import "../ui/runs.css"
 import { When, duration } from "../ui/time"
 import { words } from "../words/en"
+import { runWords } from "../words/en.runs"
 
 const STATES: JobState[] = ["queued", "processing", "completed", "failed", "canceled"]
 
@@ -61,14 +63,28 @@ export function JobsPage() {
                 {w.of(job.progress.completed + job.progress.failed + job.progress.canceled, job.progress.total)}
                 {job.images_per_s !== null ? `, ${w.perMinute(job.images_per_s)}` : ""}
                 {job.seconds_left !== null ? `, ${duration(job.seconds_left)}` : ""}
-                {job.finished_at ? <>, <When at={job.finished_at} short /></> : null}
               </span>
             </div>
+            <Asked job={job} />
           </li>
         ))}
       </ul>
       {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{words.common.more}</Button></div>}
-      {starting && <RunDialog onClose={() => setStarting(false)} />}
+      {starting && <StartRun onClose={() => setStarting(false)} />}
     </div>
+  )
+}
+
+/** What was asked for, by whom and when, and when it began and ended. */
+function Asked({ job }: { job: Job }) {
+  const w = runWords
+  return (
+    <p className="job-asked small faint" data-testid="asked">
+      {job.preset && <span>{w.preset} {job.preset}</span>}
+      {job.content_preview && <span>{job.content_preview}</span>}
+      <span>{job.requested_by ? `${words.job.by} ${job.requested_by}` : w.asked}, <When at={job.created_at} /></span>
+      {job.started_at && <span>{w.began} <When at={job.started_at} short /></span>}
+      {job.finished_at && <span>{w.ended} <When at={job.finished_at} short /></span>}
+    </p>
   )
 }

@@ -5,6 +5,7 @@ import { answer, api } from "../api/client"
 import { askPipelines, askProject, askProjects, askTokens } from "../api/queries"
 import type { Token } from "../api/types"
 import { mayManage, useProject } from "../components/project"
+import { SettingsTabs } from "../components/SettingsTabs"
 import { Button } from "../ui/Button"
 import { Copyable } from "../ui/Copyable"
 import { Confirm, Dialog } from "../ui/Dialog"
@@ -22,6 +23,7 @@ export function SettingsPage() {
   return (
     <div className="narrow">
       <div className="page-head"><h1>{words.settings.title}</h1></div>
+      <SettingsTabs part="settings" />
       {mayManage(project) && <ProjectSettings />}
       <Tokens />
     </div>

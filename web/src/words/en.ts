@@ -173,12 +173,6 @@ export const words = {
     outcomes: { "in hand": "is in work", completed: "done", error: "failed without a word", lost: "no answer came back", evicted: "the worker was evicted", released: "the worker gave it back", unheard: "the worker never had it" } as Record<string, string>,
   },
 
-  run: {
-    title: "Start a job", pipeline: "Pipeline", online: "a worker is online", offline: "no worker online: it waits until one comes", which: "Which images",
-    everything: "All images of the project", byDeployment: "One deployment", byIds: (count: number) => `The ${plural(count, "selected image", "selected images")}`, unanalysed: "Only images that this project has no analysis of", from: "Taken from", to: "to", priority: "Priority", name: "Name", nameHint: "So that you find it again.",
-    go: "Start", goLater: "Make it", later: "Do not start it yet", madeLater: "The job is made. It waits until you run it.", started: "The job is queued.", noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.", automatic: "The automatic pipeline takes new images by itself.",
-  },
-
   // The rest of the words about sources are loaded with their screens: en.sources.ts.
   source: {
     newDeployment: "New deployment…", more: "More settings", lastRun: "Last run",
@@ -198,7 +192,7 @@ export const words = {
   },
 
   integration: {
-    title: "Integrations", keys: "Callback keys", checker: "Signature checker", webhooks: "Webhooks", make: "Make a key", noneTitle: "No key yet",
+    title: "Integrations", keys: "Callback keys", checker: "Signature checker", webhooks: "Webhooks", presets: "Presets", make: "Make a key", noneTitle: "No key yet",
     none: "An outside pipeline signs what it hands in. Make a key for its service, and put it into the pipeline's environment.",
     keysText: "Outside pipelines sign with these what they hand in. Each key is of one service and good for the projects named.", onlyOwners: "Only owners of the project make, rotate and revoke keys.", onlyOwnersCheck: "Only owners of the project check signatures. Ask one of them to look at the request.",
     guide: "How to sign, with programs to copy: docs/outside-pipelines, which comes with Trapline, and the", sharedOff: "While the server takes the shared secret, whoever knows it can write into any analysis. Once every pipeline signs with a key of its own, let the operator switch it off:",
@@ -226,7 +220,7 @@ export const words = {
   },
 
   settings: {
-    title: "Settings", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
+    title: "Settings", general: "Project and tokens", audit: "Audit", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
     tokens: "API tokens", tokensText: "A token stands for you in scripts and workers. Who has it can do what it may.", newToken: "New token", tokenName: "Name", kind: "For", kinds: { user: "Your own scripts", worker: "A worker", pipeline: "An outside pipeline" } as Record<string, string>, expires: "Expires", inDays: (days: number) => `in ${days} days`, made: "Made", used: "Last used", revoke: "Revoke", revoked: "revoked", revokedToast: "The token is revoked.", revokeAsk: (name: string) => `Revoke “${name}”?`, revokeText: "What uses it stops working at once.", noTokens: "No token yet.", onlyThis: "Only for this project", shownOnce: "This token is shown only now.", state: "State", active: "active", expired: "expired",
   },
 }

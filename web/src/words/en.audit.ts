@@ -1,0 +1,24 @@
+/** The words of the audit, loaded with its screen: a part of the English catalogue. */
+
+const number = new Intl.NumberFormat("en")
+
+export const auditWords = {
+  title: "Audit", text: "Who changed something in this project, and who read whole pictures and exports, the newest first. Nothing here can be changed.",
+  onlyOwners: "Only owners of the project read who did what. Ask one of them.",
+  noneTitle: "Nothing has been done yet", none: "What people and programs change in this project is told here.", noMatchTitle: "Nothing fits these filters", noMatch: "Take some away to see more.",
+  entries: (count: number) => `${number.format(count)} ${count === 1 ? "entry" : "entries"}`,
+  at: "When", who: "Who", what: "What", toWhat: "To what", written: "Written down", address: "From where", details: "Details", nowhere: "Trapline itself", request: "Request", id: "Id", clear: "Clear filters",
+  anybody: "Anybody", anyAction: "Anything done", anyKind: "To anything", since: "Since",
+  the: (kind: string) => `the ${kind}`,
+  /** What was done, so that "the job" can follow. */
+  actions: {
+    create: "made", change: "changed", delete: "deleted", run: "ran", cancel: "canceled", pause: "paused", resume: "let go on", retry: "tried again", upload: "uploaded", fetch: "fetched",
+    download: "downloaded", export: "exported", annotate: "added findings to", register: "registered", evict: "evicted", revoke: "revoked", test: "tested", replay: "sent again what was told to",
+    disable: "switched off", "rotate secret": "made a new secret for", "make event secret": "made a secret for the events of", "end event secret": "ended the secret for the events of",
+    "analysis processing": "began", "analysis completed": "completed", "analysis failed": "gave up", "delete orphan": "cleared away",
+  } as Record<string, string>,
+  kinds: {
+    job: "job", source: "source", deployment: "deployment", image: "image", analysis: "analysis", artifact: "artifact", preset: "preset", webhook: "webhook", worker: "worker",
+    processing_service: "processing service", callback_key: "callback key", project: "project",
+  } as Record<string, string>,
+}
