@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from trapline.client import Trapline
-    from trapline.wire.jobs import Job, JobDetail, Priority
+    from trapline.wire.jobs import Job, JobDetail, Priority, Selection
 
 app = typer.Typer(
     help="A job is one run of one pipeline over a selection of images.",
@@ -30,36 +30,54 @@ FINAL = ("completed", "failed", "canceled")
 @app.command("run")
 def run_job(
     pipeline: Annotated[
-        str, typer.Argument(help="The pipeline's slug; the page lists them under Workers. Or the number of a job.")
-    ],
+        str | None, typer.Argument(help="The pipeline's slug; the page lists them under Workers. Or a job's number.")
+    ] = None,
     *,
+    preset: Annotated[str | None, typer.Option(help="Run this preset in the place of a pipeline.")] = None,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Only the images of this deployment.")] = None,
     unanalysed: Annotated[bool, typer.Option(help="Only images that this pipeline has not seen.")] = False,
-    priority: Annotated[str, typer.Option(help="low, normal or high.")] = "normal",
+    priority: Annotated[
+        str | None, typer.Option(help="low, normal or high; else the preset's, or normal.", show_default=False)
+    ] = None,
     later: Annotated[bool, typer.Option("--later", help="Only make it; `trapline job run N` starts it.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Watch until it ends; exit code 1 if it failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline over a project's images; or, given its number, a job that was made with --later.
+    """Run a pipeline or a preset over a project's images; or, given its number, a job that was made with --later.
 
     Example: `trapline job run animal-detector --project "Forest edge" --deployment "Old oak" --follow`
     """
+    from trapline.cli.failures import CommandFailed, Exit
     from trapline.cli.output import print_json
     from trapline.cli.server import get_deployment, get_project, open_server
-    from trapline.wire.jobs import NewJob, Selection, Start
+    from trapline.wire.jobs import NewJob, Priority, Selection, Start
 
-    urgency = _read_priority(priority)
+    if (pipeline is None) == (preset is None):
+        raise CommandFailed("Say what to run: either a pipeline, or --preset NAME.", Exit.WRONG_USAGE)
+    if preset is not None and later:
+        raise CommandFailed("A preset is run at once: --later goes with a pipeline only.", Exit.WRONG_USAGE)
+    urgency = None if priority is None else _read_priority(priority)
     with open_server() as server:
-        if pipeline.isdecimal():
+        if pipeline is not None and pipeline.isdecimal():
             _say_moved(server.move_job(int(pipeline), "run"), as_json=as_json)
             return
         within = get_project(server, project)
         place = get_deployment(server, within, deployment).id if deployment else None
         selection = Selection(deployment=place, unanalysed_only=unanalysed)
-        start = Start.LATER if later else Start.NOW
-        new = NewJob(project=within.id, pipeline=pipeline, selection=selection, priority=urgency, start=start)
-        job = server.make_job(new)
+        if preset is not None:
+            job = _run_preset(server, preset, within.id, selection, urgency)
+        else:
+            assert pipeline is not None, "one of both is given"
+            start = Start.LATER if later else Start.NOW
+            new = NewJob(
+                project=within.id,
+                pipeline=pipeline,
+                selection=selection,
+                priority=urgency or Priority.NORMAL,
+                start=start,
+            )
+            job = server.make_job(new)
         if follow:
             _watch(server, job.id, as_json=as_json)
         elif as_json:
@@ -235,6 +253,15 @@ def retry_job(
     wanted = RetryRequest(reason=reason) if reason is not None else RetryRequest(analyses=ids) if ids else None
     with open_server() as server:
         _say_moved(server.retry_job(job_id, wanted), as_json=as_json)
+
+
+def _run_preset(
+    server: "Trapline", preset: str, project: int, selection: "Selection", priority: "Priority | None"
+) -> "Job":
+    """Run a preset over a selection; answers the job that it is."""
+    given = selection.model_dump(exclude_none=True)
+    accepted = server.run(preset=preset, project=project, priority=priority, **given)
+    return server.get_job(int(accepted.job_id.removeprefix("job-")))
 
 
 def _move(job_id: int, verb: str, *, as_json: bool) -> None:

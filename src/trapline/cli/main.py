@@ -23,6 +23,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "images": ("trapline.cli.images", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),
+    "preset": ("trapline.cli.preset", "app"),
     "worker": ("trapline.cli.worker", "app"),
     "register": ("trapline.cli.register", "register"),
     "simulate": ("trapline.cli.simulate", "simulate"),

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from trapline.client.connection import Connection
+from trapline.client.tables import Page
 from trapline.wire.analyses import Analysis, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact
@@ -13,7 +14,6 @@ from trapline.wire.callback_keys import (
     NewCallbackKey,
     SignatureToCheck,
 )
-from trapline.wire.values import Page
 
 
 class AnalysisReads:

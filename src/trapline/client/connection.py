@@ -12,11 +12,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from trapline.client.address import find_api_root
 from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.paging import iterate
 from trapline.client.retry import NEVER, Retry
 from trapline.client.signing import Sign
 from trapline.wire.problem import FieldProblem, Problem
+from trapline.wire.values import Page
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 Params = Mapping[str, str | int | float | None]
 
 
@@ -75,6 +78,10 @@ class Connection:
         """GET, again after passing failures."""
         return self.retry.run(lambda: self._call("GET", path, answer, params=params))
 
+    def get_all(self, path: str, page: type[Page[Item]], params: Params | None = None) -> list[Item]:
+        """GET every page of a list."""
+        return list(iterate(lambda **asked: self.get(path, page, {**(params or {}), **asked})))
+
     def send(
         self,
         method: str,
@@ -103,12 +110,22 @@ class Connection:
         return retry.run(lambda: self._call(method, path, answer, params=params, **content))
 
     @contextmanager
-    def stream(self, path: str, params: Params | None = None) -> Iterator[httpx2.Response]:
-        """Open an answer that does not end by itself."""
-        timeout = httpx2.Timeout(self._read_timeout_s, read=None)
+    def stream(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        silent_s: float | None = None,
+    ) -> Iterator[httpx2.Response]:
+        """Open an answer that does not end by itself; one that says nothing for `silent_s` is taken for dead."""
+        timeout = httpx2.Timeout(self._read_timeout_s, read=silent_s)
+        asked = self._session.stream(
+            "GET", self.root + path, params=_set_only(params), headers=dict(headers or {}), timeout=timeout
+        )
         try:
-            with self._session.stream("GET", self.root + path, params=_set_only(params), timeout=timeout) as response:
-                if response.status_code != 200:
+            with asked as response:
+                if not response.is_success:
                     response.read()
                     raise make_refusal(response)
                 yield response
@@ -140,7 +157,8 @@ class Connection:
 
 
 def _set_only(params: Params | None) -> dict[str, str | int | float]:
-    return {name: value for name, value in (params or {}).items() if value is not None}
+    # `class` is a word of Python: it is written class_ there.
+    return {name.removesuffix("_"): value for name, value in (params or {}).items() if value is not None}
 
 
 def make_refusal(response: httpx2.Response) -> ServerRefused:

@@ -6,35 +6,27 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from trapline import __version__
 from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
+from trapline.client.pictures import ShownImage, ShownImageDetail
+from trapline.client.presets import PresetCalls
 from trapline.client.retry import NEVER, Retry
-from trapline.client.uploads import open_parts
+from trapline.client.runs import RunCalls
+from trapline.client.sources import SourceCalls
+from trapline.client.tables import Page
+from trapline.client.uploads import count_bytes, find_pictures, open_parts, split_batches, sum_up
 from trapline.client.webhooks import WebhookCalls
+from trapline.wire.audit import AuditEntry
 from trapline.wire.auth import Caller, NewToken, Token, TokenMade
 from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
 from trapline.wire.events import Change
 from trapline.wire.failures import DeadLetter, Failures, TaskStory
-from trapline.wire.images import ClassCount, Image, ImageDetail, Upload
+from trapline.wire.images import ClassCount, ClassCounts, Upload
 from trapline.wire.jobs import Job, JobChange, JobDetail, NewJob, RetryRequest
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
 from trapline.wire.projects import NewProject, Project, ProjectChange
-from trapline.wire.pushed import EventSecret
 from trapline.wire.results import Result, Results, ResultsAccepted
-from trapline.wire.sources import (
-    FilesReleased,
-    NewSource,
-    PulledFile,
-    Run,
-    RunAccepted,
-    Source,
-    SourceSettings,
-    SourceTest,
-    SourceTrial,
-)
 from trapline.wire.tasks import (
     ClaimableJob,
     ClaimableJobs,
@@ -49,18 +41,11 @@ from trapline.wire.tasks import (
     TaskRequest,
     Tasks,
 )
-from trapline.wire.values import Page
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
 from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
 
 
-class ClassCounts(BaseModel):
-    """Each class of a project and how many images show it."""
-
-    results: list[ClassCount]
-
-
-class Trapline(AnalysisCalls, WebhookCalls):
+class Trapline(AnalysisCalls, PresetCalls, RunCalls, SourceCalls, WebhookCalls):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
     Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
@@ -123,7 +108,7 @@ class Trapline(AnalysisCalls, WebhookCalls):
 
     def list_projects(self) -> list[Project]:
         """The caller's projects."""
-        return self._to.get("/projects", Page[Project], {"limit": 1000}).results
+        return self._to.get_all("/projects", Page[Project])
 
     def make_project(self, new: NewProject) -> Project:
         """Make a project."""
@@ -139,7 +124,7 @@ class Trapline(AnalysisCalls, WebhookCalls):
 
     def list_deployments(self, project_id: int) -> list[Deployment]:
         """A project's deployments."""
-        return self._to.get("/deployments", Page[Deployment], {"project": project_id}).results
+        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id})
 
     def make_deployment(self, new: NewDeployment) -> Deployment:
         """Make a deployment."""
@@ -159,13 +144,13 @@ class Trapline(AnalysisCalls, WebhookCalls):
 
     # Images
 
-    def list_images(self, **filters: str | int | float | None) -> Page[Image]:
-        """One page of images. Filters are the endpoint's: project, deployment, class, order, cursor, limit, ..."""
-        return self._to.get("/images", Page[Image], filters)
+    def list_images(self, **filters: str | int | float | None) -> Page[ShownImage]:
+        """One page of images. Filters are the endpoint's: project, deployment, class_, order, cursor, limit, ..."""
+        return self._to.get("/images", Page[ShownImage], filters)
 
-    def get_image(self, image_id: UUID) -> ImageDetail:
+    def get_image(self, image_id: UUID) -> ShownImageDetail:
         """One image with its analyses."""
-        return self._to.get(f"/images/{image_id}", ImageDetail)
+        return self._to.get(f"/images/{image_id}", ShownImageDetail)
 
     def count_classes(self, project_id: int) -> list[ClassCount]:
         """Each class of a project and how many images show it."""
@@ -173,94 +158,45 @@ class Trapline(AnalysisCalls, WebhookCalls):
 
     def upload_images(
         self,
-        files: Sequence[Path],
+        files: Path | str | Sequence[Path | str],
         *,
         project: int | None = None,
         deployment: UUID | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Upload:
-        """Send files to a deployment, or to a project's unnamed one. `progress(sent, total)` is in bytes."""
+        """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
+
+        `progress(sent, total)` is in bytes. They go in several requests where they are many: what was sent before
+        a failure stays, and the same again stores nothing twice.
+        """
+        found = find_pictures(Path(files)) if isinstance(files, Path | str) else [Path(file) for file in files]
         fields = {"project": project, "deployment": deployment}
-        with open_parts(files, progress) as parts:
-            return self._to.send(
-                "POST",
-                "/images",
-                Upload,
-                files=parts,
-                fields={name: str(value) for name, value in fields.items() if value is not None},
-            )
+        given = {name: str(value) for name, value in fields.items() if value is not None}
+        taken = count_bytes(found, progress)
+        answers = []
+        for batch in split_batches(found):
+            with open_parts(batch, taken) as parts:
+                answers.append(self._to.send("POST", "/images", Upload, files=parts, fields=given))
+        return sum_up(answers)
 
-    # Pull sources
+    # Who did what
 
-    def list_sources(self, **filters: str | int | float | None) -> Page[Source]:
-        """One page of pull sources."""
-        return self._to.get("/image-pull-sources", Page[Source], filters)
+    def list_audit(self, **filters: str | int | float | None) -> Page[AuditEntry]:
+        """One page of what was done in the projects that the caller owns, newest first.
 
-    def make_source(self, new: NewSource) -> Source:
-        """Make a pull source."""
-        return self._to.send("POST", "/image-pull-sources", Source, new)
-
-    def get_source(self, source_id: UUID) -> Source:
-        """One pull source."""
-        return self._to.get(f"/image-pull-sources/{source_id}", Source)
-
-    def change_source(self, source_id: UUID, change: SourceSettings) -> Source:
-        """Change what is set in `change`."""
-        return self._to.send("PATCH", f"/image-pull-sources/{source_id}", Source, change)
-
-    def remove_source(self, source_id: UUID) -> None:
-        """Remove a pull source."""
-        self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
-
-    def try_source(self, trial: SourceTrial, files: int = 2) -> SourceTest:
-        """Test settings that are not saved yet."""
-        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial, params={"files": files})
-
-    def prove_source(self, source_id: UUID, files: int = 2) -> SourceTest:
-        """Test a source: what a poll would take, a few files fetched, nothing stored."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTest, params={"files": files})
-
-    def toggle_source(self, source_id: UUID, *, is_active: bool) -> Source:
-        """Pause or resume a source."""
-        path = f"/image-pull-sources/{source_id}/toggle"
-        return self._to.send("PATCH", path, Source, params={"is_active": is_active})
-
-    def make_event_secret(self, source_id: UUID) -> EventSecret:
-        """Make the secret that signs a source's pushed events, shown this once; the one before holds for a day."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/event-secret", EventSecret)
-
-    def end_event_secret(self, source_id: UUID) -> None:
-        """Let a source take no pushed events any more."""
-        self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
-
-    def run_source(self, source_id: UUID, max_files: int | None = None) -> RunAccepted:
-        """Poll a source now; 0 files is no limit."""
-        path = f"/image-pull-sources/{source_id}/process"
-        return self._to.send("POST", path, RunAccepted, params={"max_files": max_files})
-
-    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> Page[PulledFile]:
-        """One page of what became of a source's files; filters are state, cursor, limit."""
-        return self._to.get(f"/image-pull-sources/{source_id}/files", Page[PulledFile], filters)
-
-    def retry_source_files(self, source_id: UUID, path: str | None = None) -> FilesReleased:
-        """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
-        return self._to.send(
-            "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
-        )
-
-    def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
-        """One poll of a source, as far as it has come."""
-        return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", Run)
+        Filters are project, actor, action, kind, since, cursor, limit.
+        """
+        return self._to.get("/audit", Page[AuditEntry], filters)
 
     # Pipelines, jobs and the workers behind them
 
     def list_pipelines(self, project_id: int) -> list[RegisteredPipeline]:
         """A project's pipelines."""
-        return self._to.get("/pipelines", Page[RegisteredPipeline], {"project": project_id}).results
+        return self._to.get_all("/pipelines", Page[RegisteredPipeline], {"project": project_id})
 
     def list_services(self, project_id: int) -> list[ProcessingService]:
         """A project's processing services and their workers."""
-        return self._to.get("/processing_services", Page[ProcessingService], {"project": project_id}).results
+        return self._to.get_all("/processing_services", Page[ProcessingService], {"project": project_id})
 
     def list_workers(self, project_id: int | None = None, *, ended: bool = False) -> list[Worker]:
         """The workers of the last day, of a project or of all of yours; with `ended` also those whose id is over."""

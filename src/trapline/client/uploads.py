@@ -1,4 +1,4 @@
-"""Files on their way up, counted as they go."""
+"""Files on their way up: found in folders, split into requests, counted as they go."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,13 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from trapline.wire.images import Upload
+
 Part = tuple[str, tuple[str, BinaryIO] | tuple[None, str]]
+
+ENDINGS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
+FILES_AT_ONCE = 20
+BYTES_AT_ONCE = 64 * 1024 * 1024
 
 
 class CountedFile(FileIO):
@@ -25,12 +31,8 @@ class CountedFile(FileIO):
         return count
 
 
-@contextmanager
-def open_parts(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Iterator[list[Part]]:
-    """The files as parts of a form, opened, each after the time when it was last changed.
-
-    `progress(sent, total)` is called in bytes of the files.
-    """
+def count_bytes(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
+    """What is to be told of the bytes that were taken: it adds them up for `progress(sent, total)`."""
     total = sum(path.stat().st_size for path in files)
     sent = 0
 
@@ -40,6 +42,12 @@ def open_parts(files: Sequence[Path], progress: Callable[[int, int], None] | Non
         if progress is not None:
             progress(sent, total)
 
+    return taken
+
+
+@contextmanager
+def open_parts(files: Sequence[Path], taken: Callable[[int], None]) -> Iterator[list[Part]]:
+    """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes."""
     with ExitStack() as stack:
         parts: list[Part] = []
         for path in files:
@@ -48,3 +56,45 @@ def open_parts(files: Sequence[Path], progress: Callable[[int, int], None] | Non
             parts.append(("modified_at", (None, changed.isoformat())))
             parts.append(("files", (path.name, reader)))
         yield parts
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """Find the pictures of a folder and its sub-folders by their names, without hidden ones, in order.
+
+    Raises FileNotFoundError where there is no such folder.
+    """
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no {folder}")
+    if folder.is_file():
+        return [folder]
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in ENDINGS
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def split_batches(files: list[Path]) -> list[list[Path]]:
+    """Split files into requests of at most 20 files and about 64 MiB."""
+    batches: list[list[Path]] = []
+    size = 0
+    for path in files:
+        length = path.stat().st_size
+        if not batches or len(batches[-1]) >= FILES_AT_ONCE or size + length > BYTES_AT_ONCE:
+            batches.append([])
+            size = 0
+        batches[-1].append(path)
+        size += length
+    return batches
+
+
+def sum_up(answers: Sequence[Upload]) -> Upload:
+    """The answers to several requests as one."""
+    return Upload(
+        imported=sum(answer.imported for answer in answers),
+        duplicate=sum(answer.duplicate for answer in answers),
+        refused=sum(answer.refused for answer in answers),
+        files=[file for answer in answers for file in answer.files],
+    )

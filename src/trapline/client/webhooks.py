@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from trapline.client.connection import Connection
-from trapline.wire.values import Page
+from trapline.client.tables import Page
 from trapline.wire.webhooks import (
     Delivery,
     NewWebhook,

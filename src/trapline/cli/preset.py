@@ -1,0 +1,209 @@
+"""`trapline preset`: pipelines with their parameters under a name, so that a run is asked for by one word."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.presets import Preset
+
+app = typer.Typer(
+    help=(
+        "A preset is a pipeline with its parameters and priority under a name.\n\n"
+        "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md does so from a program."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
+Named = Annotated[str, typer.Argument(metavar="PRESET", help="Its name or number.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter", help="NAME=VALUE, where a value that is JSON is read as such; may be given several times."
+    ),
+]
+
+
+@app.command("add")
+def add_preset(
+    name: Annotated[str, typer.Argument(help="The word that a run is asked for by: letters, digits, - _ and .")],
+    pipeline: Annotated[str, typer.Argument(help="The pipeline's slug; the page lists them under Workers.")],
+    *,
+    project: InProject = None,
+    parameter: Parameters = None,
+    priority: Annotated[str, typer.Option(help="low, normal or high.")] = "normal",
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Name a pipeline together with how it is run.
+
+    Example: `trapline preset add night animal-detector --parameter threshold=0.4 --priority high`
+    """
+    from trapline.cli.server import get_project, open_server
+    from trapline.wire.presets import NewPreset
+
+    given = _read_parameters(parameter)
+    with open_server() as server:
+        new = {
+            "project": get_project(server, project).id,
+            "name": name,
+            "pipeline": pipeline,
+            "parameters": given,
+            "priority": priority,
+            "description": description,
+        }
+        _say(server.make_preset(_check(NewPreset, new)), as_json=as_json)
+
+
+@app.command("list")
+def list_presets(
+    *,
+    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List presets by name.
+
+    Example: `trapline preset list`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        within = get_project(server, project).id if project else None
+        found = list(iterate(server.list_presets, project=within))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("id", "preset", "pipeline", "parameters", "priority", "what for"),
+        [
+            (str(it.id), it.name, it.pipeline, _write_parameters(it.parameters), it.priority.value, it.description)
+            for it in found
+        ],
+    )
+
+
+@app.command("show")
+def show_preset(preset: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
+    """Show one preset.
+
+    Example: `trapline preset show night`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _say(_find_preset(server, preset, project), as_json=as_json)
+
+
+@app.command("change")
+def change_preset(
+    preset: Named,
+    *,
+    project: InProject = None,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Another pipeline's slug.")] = None,
+    parameter: Parameters = None,
+    priority: Annotated[str | None, typer.Option(help="low, normal or high.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are given all anew.
+
+    Example: `trapline preset change night --parameter threshold=0.5`
+    """
+    from trapline.cli.server import open_server
+    from trapline.wire.presets import PresetChange
+
+    given = {
+        "name": name,
+        "pipeline": pipeline,
+        "parameters": _read_parameters(parameter) if parameter else None,
+        "priority": priority,
+        "description": description,
+    }
+    change = _check(PresetChange, {key: value for key, value in given.items() if value is not None})
+    with open_server() as server:
+        _say(server.change_preset(_find_preset(server, preset, project).id, change), as_json=as_json)
+
+
+@app.command("delete")
+def delete_preset(preset: Named, *, project: InProject = None) -> None:
+    """Delete a preset; its runs stay.
+
+    Example: `trapline preset delete night`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.remove_preset(_find_preset(server, preset, project).id)
+    print("Deleted.")
+
+
+def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
+    """The preset with this name or number, of a project or of all of the caller's. Raises CommandFailed."""
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import get_project
+    from trapline.client import iterate
+
+    within = get_project(server, project).id if project else None
+    found = [it for it in iterate(server.list_presets, project=within) if named in (it.name, str(it.id))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(f"{it.id} (project {it.project_id})" for it in found)
+        raise CommandFailed(f"Several presets are called {named}; give the number: {numbers}.", Exit.WRONG_USAGE)
+    raise CommandFailed(f"There is no preset {named} in your projects. `trapline preset list` shows them.")
+
+
+def _check(form: type[Any], given: dict[str, Any]) -> Any:
+    """Put what was given into a form; raises CommandFailed with what is wrong."""
+    from pydantic import ValidationError
+
+    from trapline.cli.failures import CommandFailed, Exit
+
+    try:
+        return form.model_validate(given)
+    except ValidationError as error:
+        wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
+        raise CommandFailed(f"That is no preset: {wrong}. Nothing was changed.", Exit.WRONG_USAGE) from None
+
+
+def _read_parameters(given: list[str] | None) -> dict[str, Any]:
+    """Read NAME=VALUE; a value that is no JSON is text."""
+    import json
+
+    from trapline.cli.failures import CommandFailed, Exit
+
+    parameters: dict[str, Any] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise CommandFailed(f"--parameter takes NAME=VALUE, not {text}.", Exit.WRONG_USAGE)
+        try:
+            parameters[name] = json.loads(value)
+        except ValueError:
+            parameters[name] = value
+    return parameters
+
+
+def _write_parameters(parameters: dict[str, Any]) -> str:
+    import json
+
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
+
+
+def _say(preset: "Preset", *, as_json: bool) -> None:
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json(preset)
+        return
+    how = _write_parameters(preset.parameters) or "no parameters"
+    print(f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}")
+    if preset.description:
+        print(preset.description)

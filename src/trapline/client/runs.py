@@ -1,0 +1,192 @@
+"""What a token may do about pipeline runs: ask for one, look at it, follow it, wait until it is over."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+from httpx2 import codes
+
+from trapline.client.connection import Connection
+from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.tables import Page
+from trapline.wire.deployments import Deployment
+from trapline.wire.images import Image
+from trapline.wire.jobs import Job, Priority, RetryRequest
+from trapline.wire.runs import (
+    ListedRun,
+    NewRun,
+    Run,
+    RunAccepted,
+    RunEvent,
+    RunMoved,
+    RunProgress,
+    RunsPage,
+    RunState,
+)
+
+OVER = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
+FIRST_LOOK_S, LATER_LOOK_S = 0.1, 2.0
+SILENT_S = 60.0
+"""A stream that says nothing for so long is cut: the server says at least every 15 s that it is still there."""
+
+JobLike = int | str | Job | Run | RunAccepted | RunMoved | ListedRun
+"""A job by its number, by its id such as job-12, or by anything that tells one of both."""
+
+
+class Content(TypedDict, total=False):
+    """What a pipeline is run over: `images`, pictures at web addresses, or every image that fits the rest.
+
+    Moments have a zone.
+    """
+
+    images: Iterable[Image | UUID | str]
+    urls: Iterable[str]
+    deployment: Deployment | UUID | str
+    captured_after: datetime | str
+    captured_before: datetime | str
+    unanalysed_only: bool
+
+
+class RunCalls:
+    """What a token may do about pipeline runs. A run is a job: what is said of one holds for the other."""
+
+    _to: Connection
+
+    def run(
+        self,
+        *,
+        preset: str | None = None,
+        pipeline: str | None = None,
+        project: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        priority: Priority | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        **content: Unpack[Content],
+    ) -> RunAccepted:
+        """Run a preset or a pipeline over some content; without any content over every image of the project.
+
+        `project` is needed only where neither images nor a deployment tell it. `key` is as for `submit_run`. Raises
+        ValueError for what cannot be asked for, such as no image at all.
+        """
+        given: dict[str, Any] = {
+            "preset": preset,
+            "pipeline": pipeline,
+            "project": project,
+            "parameters": parameters,
+            "priority": priority,
+            "metadata": metadata,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        return self.submit_run(NewRun.model_validate({**given, "content": _plain(content)}), key=key)
+
+    def submit_run(self, new: NewRun, *, key: str | None = None) -> RunAccepted:
+        """Ask for a run; the answer comes at once, the work begins behind it.
+
+        `key` is the Idempotency-Key: the same one brings back the same job. Each call has one, and is tried again.
+        """
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return self._to.send("POST", "/pipeline/run", RunAccepted, new, headers=headers, retry=self._to.retry)
+
+    def list_runs(self, **filters: str | int | float | None) -> Page[ListedRun]:
+        """One page of runs, newest first; filters are project, status, cursor, limit."""
+        page = self._to.get("/pipeline/jobs", RunsPage, filters)
+        return Page[ListedRun](
+            results=page.jobs, next=page.next, count=page.total, count_is_estimate=page.total_is_estimate
+        )
+
+    def get_run(self, job: JobLike) -> Run:
+        """One run with its history; once it is over, with its result."""
+        return self._to.get(_path(job), Run)
+
+    def cancel_run(self, job: JobLike) -> RunMoved:
+        """Cancel a run; what is done stays."""
+        return self._to.send("POST", f"{_path(job)}/cancel", RunMoved)
+
+    def retry_run(self, job: JobLike, wanted: RetryRequest | None = None) -> RunMoved:
+        """Do again what failed: all of it, one reason's, or some."""
+        return self._to.send("POST", f"{_path(job)}/retry", RunMoved, wanted)
+
+    def wait(
+        self,
+        job: JobLike,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[RunProgress], object] | None = None,
+    ) -> Run:
+        """Wait until a run is over, however it ended; answers it with its result. `progress` is told how far it is.
+
+        Raises TimeoutError where that takes longer than `timeout_s`; the run goes on, and can be waited for again.
+        """
+        ends = None if timeout_s is None else time.monotonic() + timeout_s
+        pause = FIRST_LOOK_S
+        while True:
+            run = self.get_run(job)
+            if progress is not None:
+                progress(run.progress)
+            if run.status in OVER:
+                return run
+            if ends is not None and time.monotonic() + pause > ends:
+                raise TimeoutError(f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {run.why}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, LATER_LOOK_S)
+
+    def follow_run(self, job: JobLike) -> Iterator[RunEvent]:
+        """Give each state that a run enters and has entered, and its progress between them, until it is over.
+
+        Where the connection is cut, it goes on behind the last state that was heard.
+        """
+        last, failures = "", 0
+        while True:
+            try:
+                heard = False
+                for number, event in self._hear(job, last):
+                    last, failures, heard = number or last, 0, True
+                    yield event
+                if not heard:
+                    return
+                continue
+            except ServerRefused as refused:
+                if not refused.passing or failures >= self._to.retry.times:
+                    raise
+                asked_s = refused.retry_after_s
+            except ServerUnreachable:
+                if failures >= self._to.retry.times:
+                    raise
+                asked_s = None
+            self._to.retry.sleep(self._to.retry.wait_s(failures, asked_s))
+            failures += 1
+
+    def _hear(self, job: JobLike, last: str) -> Iterator[tuple[str, RunEvent]]:
+        """Events of one connection, each with its id if it has one; none where there will be no more."""
+        headers = {"Last-Event-ID": last} if last else {}
+        with self._to.stream(f"{_path(job)}/events", headers=headers, silent_s=SILENT_S) as response:
+            number, is_told = "", response.status_code == codes.NO_CONTENT
+            for line in response.iter_lines():
+                if line.startswith("id:"):
+                    number = line[3:].strip()
+                elif line.startswith("data:"):
+                    yield number, RunEvent.model_validate_json(line[5:])
+                    number, is_told = "", True
+        if not is_told:
+            raise ServerUnreachable(f"{self._to.root} ended a stream before it said anything")
+
+
+def _path(job: JobLike) -> str:
+    named = str(job) if isinstance(job, int | str) else str(job.id) if isinstance(job, Job) else job.job_id
+    return f"/pipeline/job/{quote(named, safe='')}"
+
+
+def _plain(content: Content) -> dict[str, Any]:
+    """The content as the wire has it: ids in the place of what has one."""
+    told: dict[str, Any] = {name: value for name, value in content.items() if value is not None}
+    if "images" in told:
+        told["images"] = [it.id if isinstance(it, Image) else it for it in told["images"]]
+    if "urls" in told:
+        told["urls"] = list(told["urls"])
+    if isinstance(place := told.get("deployment"), Deployment):
+        told["deployment"] = place.id
+    return told

@@ -1,0 +1,84 @@
+"""What a token may do about pull sources: where images are pulled from, and what became of each file."""
+
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.tables import Page
+from trapline.wire.pushed import EventSecret
+from trapline.wire.sources import (
+    FilesReleased,
+    NewSource,
+    PulledFile,
+    Run,
+    RunAccepted,
+    Source,
+    SourceSettings,
+    SourceTest,
+    SourceTrial,
+)
+
+
+class SourceCalls:
+    """What a token may do about pull sources."""
+
+    _to: Connection
+
+    def list_sources(self, **filters: str | int | float | None) -> Page[Source]:
+        """One page of pull sources."""
+        return self._to.get("/image-pull-sources", Page[Source], filters)
+
+    def make_source(self, new: NewSource) -> Source:
+        """Make a pull source."""
+        return self._to.send("POST", "/image-pull-sources", Source, new)
+
+    def get_source(self, source_id: UUID) -> Source:
+        """One pull source."""
+        return self._to.get(f"/image-pull-sources/{source_id}", Source)
+
+    def change_source(self, source_id: UUID, change: SourceSettings) -> Source:
+        """Change what is set in `change`."""
+        return self._to.send("PATCH", f"/image-pull-sources/{source_id}", Source, change)
+
+    def remove_source(self, source_id: UUID) -> None:
+        """Remove a pull source."""
+        self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
+
+    def try_source(self, trial: SourceTrial, files: int = 2) -> SourceTest:
+        """Test settings that are not saved yet."""
+        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial, params={"files": files})
+
+    def prove_source(self, source_id: UUID, files: int = 2) -> SourceTest:
+        """Test a source: what a poll would take, a few files fetched, nothing stored."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTest, params={"files": files})
+
+    def toggle_source(self, source_id: UUID, *, is_active: bool) -> Source:
+        """Pause or resume a source."""
+        path = f"/image-pull-sources/{source_id}/toggle"
+        return self._to.send("PATCH", path, Source, params={"is_active": is_active})
+
+    def make_event_secret(self, source_id: UUID) -> EventSecret:
+        """Make the secret that signs a source's pushed events, shown this once; the one before holds for a day."""
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/event-secret", EventSecret)
+
+    def end_event_secret(self, source_id: UUID) -> None:
+        """Let a source take no pushed events any more."""
+        self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
+
+    def run_source(self, source_id: UUID, max_files: int | None = None) -> RunAccepted:
+        """Poll a source now; 0 files is no limit."""
+        path = f"/image-pull-sources/{source_id}/process"
+        return self._to.send("POST", path, RunAccepted, params={"max_files": max_files})
+
+    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> Page[PulledFile]:
+        """One page of what became of a source's files; filters are state, cursor, limit."""
+        return self._to.get(f"/image-pull-sources/{source_id}/files", Page[PulledFile], filters)
+
+    def retry_source_files(self, source_id: UUID, path: str | None = None) -> FilesReleased:
+        """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
+        return self._to.send(
+            "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
+        )
+
+    def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
+        """One poll of a source, as far as it has come."""
+        return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", Run)
