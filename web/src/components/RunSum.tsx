@@ -26,7 +26,7 @@ export function RunSum({ what: { pipeline }, count, isEstimate, atMost }: RunSum
   const time = () => {
     if (!count || !pipeline || !data) return null
     if (!pipeline.online) return w.waits
-    return pace ? w.takes(duration(count / pace.imagesPerS), pace.now) : w.noPace
+    return pace ? w.takes(duration(Math.max(1, count / pace.imagesPerS)), pace.now) : w.noPace
   }
   const said = time()
   return (

@@ -1,0 +1,189 @@
+"""The page about runs, in a real browser: presets, how many images a run takes, who asked for it, and the audit."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.running import wait_for
+from tests.acceptance.scene import work
+from tests.acceptance.seat import Seat
+from trapline.wire.jobs import Job, JobChange, NewJob, Start
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+PAGE_OF_AUDIT = 50
+
+
+@pytest.fixture(autouse=True)
+def _without_open_jobs(seat: Seat) -> Iterator[None]:
+    """Leave no job waiting: the next test would find its images in the line."""
+    yield
+    with seat.server.open() as owner:
+        for job in owner.list_jobs(seat.scene.project).results:
+            if job.status in ("queued", "processing"):
+                owner.move_job(job.id, "cancel")
+
+
+def make_preset(page: Page, name: str = "night") -> Locator:
+    """Make a preset on the page; answers its row."""
+    page.get_by_role("button", name="Make a preset").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill(name)
+    dialog.get_by_label("Description (optional)").fill("For pictures by infrared light")
+    dialog.get_by_label("Parameters").fill("threshold: 0.4")
+    dialog.get_by_label("Priority").select_option("high")
+    dialog.get_by_role("button", name="Make the preset").click()
+    expect(dialog).to_contain_text("This is no JSON object")
+    dialog.get_by_label("Parameters").fill('{"threshold": 0.4}')
+    dialog.get_by_role("button", name="Make the preset").click()
+    row = page.locator(f'[data-preset="{name}"]')
+    expect(row).to_be_visible()
+    return row
+
+
+def delete_preset(page: Page, name: str) -> None:
+    """Delete a preset on the page."""
+    page.get_by_role("button", name=f"Delete {name}").click()
+    page.get_by_role("button", name="Delete the preset").click()
+    expect(page.locator(f'[data-preset="{name}"]')).to_have_count(0)
+
+
+def read_job(page: Page, seat: Seat) -> Job:
+    """The job whose page is open."""
+    page.wait_for_url(re.compile(r"/jobs/\d+$"))
+    with seat.server.open() as owner:
+        return owner.get_job(int(page.url.rsplit("/", 1)[1]))
+
+
+def is_over(seat: Seat, job: Job) -> bool:
+    """Do what is to be done of a job; answers whether that was all."""
+    names = {str(image.id): name for name, image in seat.scene.images.items()}
+    work(seat.server, seat.scene.worker_token, job, names)
+    with seat.server.open() as owner:
+        return owner.get_job(job.id).status == "completed"
+
+
+def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/integrations")
+    page.get_by_role("link", name="Presets").click()
+    expect(page.get_by_role("heading", name="No preset yet")).to_be_visible()
+    row = make_preset(page)
+    expect(row).to_contain_text('{"threshold":0.4}')
+    expect(row).to_contain_text("High")
+    row.get_by_role("button", name="Run night").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("radio", name=re.compile("^night"))).to_be_checked()
+    expect(dialog.get_by_test_id("run-sum")).to_contain_text("3 images")
+    dialog.get_by_label("Which images").select_option(seat.scene.deployment)
+    dialog.get_by_label("Taken from").fill("2026-05-02")
+    expect(dialog.get_by_test_id("run-sum")).to_contain_text("2 images")
+    dialog.locator("summary").click()
+    dialog.get_by_label("Parameters").fill("[640]")
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    expect(dialog).to_contain_text("This is no JSON object")
+    dialog.get_by_label("Parameters").fill('{"size": 640}')
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    job = read_job(page, seat)
+    assert (job.preset, job.priority, job.parameters) == ("night", "high", {"threshold": 0.4, "size": 640})
+    expect(page.locator(".facts")).to_contain_text('"size": 640')
+    wait_for("the run", lambda: is_over(seat, job))
+    expect(page.locator('h1 ~ [data-state="completed"]')).to_be_visible(timeout=10_000)
+    page.get_by_role("link", name="Jobs", exact=True).first.click()
+    asked = page.locator(f'[data-job-id="{job.id}"]').get_by_test_id("asked")
+    expect(asked).to_contain_text(re.compile("Preset night.*Asked for by .*began .*ended "))
+    page.go_back()
+    page.get_by_role("link", name="night", exact=True).click()
+    page.get_by_role("button", name="Edit night").click()
+    page.get_by_role("dialog").get_by_label("Name", exact=True).fill("dusk")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.locator('[data-preset="dusk"]')).to_contain_text("For pictures by infrared light")
+    delete_preset(page, "dusk")
+    expect(page.get_by_role("heading", name="No preset yet")).to_be_visible()
+
+
+def test_a_run_takes_what_the_grid_shows(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/images?class=lynx")
+    expect(page.locator(".tile[data-image-id]")).to_have_count(2)
+    page.get_by_role("button", name="Run a pipeline").click()
+    dialog = page.get_by_role("dialog")
+    total = dialog.get_by_test_id("run-sum")
+    expect(total).to_contain_text("2 images")
+    dialog.get_by_label("Which images").select_option("")
+    expect(total).to_contain_text("3 images")
+    dialog.get_by_label("Only images that it has not analysed yet").check()
+    expect(total).to_contain_text("At most 3 images")
+    dialog.get_by_label("Only images that it has not analysed yet").uncheck()
+    dialog.get_by_label("Which images").select_option(label="Those that fit the filters of the grid")
+    expect(total).to_contain_text("2 images")
+    dialog.get_by_label("Name (optional)").fill("The lynx again")
+    page.keyboard.press("Enter")
+    job = read_job(page, seat)
+    lynx = {str(seat.scene.images[name].id) for name in ("wide.jpg", "turned.jpg")}
+    assert set(job.selection["images"]) == lynx
+    expect(page.get_by_role("heading", name="The lynx again")).to_be_visible()
+
+
+def test_a_run_over_nothing_is_not_started(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/jobs")
+    page.get_by_role("button", name="Start a job").press("Enter")
+    dialog = page.get_by_role("dialog")
+    start = dialog.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_enabled()
+    dialog.get_by_label("Taken from").fill("2031-01-01")
+    expect(dialog.get_by_test_id("run-sum")).to_have_text("No image fits: there is nothing to run.")
+    expect(start).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
+    with seat.server.open() as owner:
+        job = owner.make_job(NewJob(project=seat.scene.project, pipeline="known", name="Renamed", start=Start.LATER))
+        for number in range(PAGE_OF_AUDIT):
+            owner.change_job(job.id, JobChange(name=f"Renamed {number}"))
+    page = tab.open(f"/projects/{seat.scene.project}/settings")
+    page.get_by_role("link", name="Audit").click()
+    rows = page.get_by_test_id("audit").locator("tbody tr")
+    expect(rows).to_have_count(PAGE_OF_AUDIT)
+    expect(rows.first).to_contain_text(f"changed the job Renamed {PAGE_OF_AUDIT - 1}")
+    expect(rows.first).to_contain_text("127.0.0.1")
+    page.get_by_role("button", name="Show more").click()
+    expect(rows).not_to_have_count(PAGE_OF_AUDIT)
+    page.get_by_label("To what").select_option("image")
+    page.get_by_label("What", exact=True).select_option("upload")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_text("uploaded the image wide.jpg")).to_be_visible()
+    page.reload()
+    expect(rows).to_have_count(3)
+    rows.first.locator("summary").click()
+    expect(rows.first.locator("pre")).to_contain_text("filename")
+    page.get_by_label("Since").fill("2090-01-01")
+    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").last.click()
+    rows.first.get_by_role("link", name=f"Renamed {PAGE_OF_AUDIT - 1}").click()
+    expect(page.get_by_test_id("job")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_screens_fit(seat: Seat, size: str) -> None:
+    with seat.tab(size, "dark") as tab:
+        page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
+        make_preset(page, "a-" + "long-" * 30 + "name").get_by_role("button", name=re.compile("^Run a-")).click()
+        expect(page.get_by_test_id("run-sum")).to_contain_text("3 images")
+        page.get_by_role("dialog").locator("summary").click()
+        assert page.get_by_role("dialog").evaluate("e => e.scrollWidth <= e.clientWidth")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert page.evaluate(FITS)
+        delete_preset(page, "a-" + "long-" * 30 + "name")
+        tab.open(f"/projects/{seat.scene.project}/settings/audit")
+        expect(page.get_by_test_id("audit")).to_be_visible()
+        assert page.evaluate(FITS)
+        tab.open(f"/projects/{seat.scene.project}/jobs")
+        expect(page.get_by_test_id("asked").first).to_be_visible()
+        assert page.evaluate(FITS)
+        tab.expect_nothing_wrong()
