@@ -35,14 +35,15 @@ export function RunDialog({ images = [], filter = noFilter, preset = "", onClose
   const { data: presets, error: failed } = useQuery(askPresets(project.id))
   const w = runWords
   const trouble = error ?? failed
+  const isNone = pipelines?.results.length === 0
   return (
     <Dialog open onClose={onClose} title={w.title}>
       {trouble && <Trouble error={trouble} />}
-      {!trouble && !(pipelines && presets) && <SkeletonRows rows={3} />}
-      {pipelines?.results.length === 0 && (
+      {!trouble && !isNone && !(pipelines && presets) && <SkeletonRows rows={3} />}
+      {isNone && (
         <Empty title={w.noneTitle} text={w.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{words.first.noPipelineGo}</LinkButton></Empty>
       )}
-      {pipelines && presets && pipelines.results.length > 0 && (
+      {pipelines && presets && !isNone && (
         <RunForm all={listRunnable(presets.results, pipelines.results)} images={images} filter={filter} first={preset && keyOfPreset(preset)} onClose={onClose} />
       )}
     </Dialog>

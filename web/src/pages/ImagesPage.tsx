@@ -118,7 +118,7 @@ export function ImagesPage() {
         </div>
       )}
       {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
-      {running && <StartRun images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />}
+      <StartRun open={running} images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />
     </DropTarget>
   )
 }

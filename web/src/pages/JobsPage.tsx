@@ -6,8 +6,8 @@ import { Link } from "wouter"
 import { askJobs } from "../api/queries"
 import type { Job, JobState } from "../api/types"
 import { mayManage, useProject } from "../components/project"
+import { RunDialog } from "../components/RunDialog"
 import { useSearch } from "../components/search"
-import { StartRun } from "../components/StartRun"
 import { JobTag, ProgressBar } from "../components/states"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
@@ -70,7 +70,7 @@ export function JobsPage() {
         ))}
       </ul>
       {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{words.common.more}</Button></div>}
-      {starting && <StartRun onClose={() => setStarting(false)} />}
+      {starting && <RunDialog onClose={() => setStarting(false)} />}
     </div>
   )
 }

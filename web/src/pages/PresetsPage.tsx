@@ -8,7 +8,7 @@ import type { Preset } from "../api/types"
 import { IntegrationTabs } from "../components/IntegrationTabs"
 import { PresetForm } from "../components/PresetForm"
 import { mayManage, useProject } from "../components/project"
-import { StartRun } from "../components/StartRun"
+import { RunDialog } from "../components/RunDialog"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
@@ -66,7 +66,7 @@ export function PresetsPage() {
       </section>
       {open?.what === "add" && <PresetForm pipelines={pipelines?.results ?? []} onClose={close} />}
       {open?.what === "edit" && <PresetForm preset={open.preset} pipelines={pipelines?.results ?? []} onClose={close} />}
-      {open?.what === "run" && <StartRun preset={open.preset.name} onClose={close} />}
+      {open?.what === "run" && <RunDialog preset={open.preset.name} onClose={close} />}
       {open?.what === "remove" && (
         <Confirm open onClose={close} title={w.removeAsk(open.preset.name)} text={w.removeText} go={w.removeGo} busy={remove.isPending} onGo={() => remove.mutate(open.preset)} />
       )}
