@@ -168,6 +168,7 @@ def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
             "thumbnails",
             lambda: all(image.thumbnail_url for image in owner.list_images(project=project.id).results),
         )
+        images: dict[str, StoredImage]
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
     assert {name: (image.width, image.height) for name, image in images.items()} == {
         name: size for name, (size, _) in PICTURES.items()

@@ -142,6 +142,7 @@ def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures"
             "thumbnails",
             lambda: all(image.thumbnail_url for image in owner.list_images(project=project.id).results),
         )
+        images: dict[str, StoredImage]
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
         assert images.keys() == SIZES.keys()
         names = {str(image.id): image.filename for image in images.values()}

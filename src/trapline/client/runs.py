@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from httpx2 import codes
+from httpx2 import EventSource, codes
 
 from trapline.client.connection import Connection
 from trapline.client.errors import ServerRefused, ServerUnreachable
@@ -164,13 +164,13 @@ class RunCalls:
         """Events of one connection, each with its id if it has one; none where there will be no more."""
         headers = {"Last-Event-ID": last} if last else {}
         with self._to.stream(f"{_path(job)}/events", headers=headers, silent_s=SILENT_S) as response:
-            number, is_told = "", response.status_code == codes.NO_CONTENT
-            for line in response.iter_lines():
-                if line.startswith("id:"):
-                    number = line[3:].strip()
-                elif line.startswith("data:"):
-                    yield number, RunEvent.model_validate_json(line[5:])
-                    number, is_told = "", True
+            if response.status_code == codes.NO_CONTENT:
+                return
+            is_told = False
+            for event in EventSource(response):
+                if event.data:
+                    is_told = True
+                    yield event.id, RunEvent.model_validate_json(event.data)
         if not is_told:
             raise ServerUnreachable(f"{self._to.root} ended a stream before it said anything")
 

@@ -1,0 +1,48 @@
+"""`trapline preset` and `trapline job run --preset` against a real server."""
+
+import json
+
+from tests.acceptance.running import RunningServer
+from tests.acceptance.test_command_line import run_alone
+from trapline.wire.pipelines import Pipeline
+from trapline.wire.projects import NewProject
+
+
+def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None:
+    with server.open() as owner:
+        project = owner.make_project(NewProject(name="by preset")).id
+        owner.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+        within = ("--project", str(project))
+        options = ("--parameter", "threshold=0.4", "--parameter", "who=anyone", "--priority", "high")
+        said = server.run("preset", "add", "dusk", "p", *within, *options).stdout
+        assert 'p, threshold=0.4, who="anyone", priority high' in said
+        [preset] = owner.list_presets(project=project).results
+        assert preset.parameters == {"threshold": 0.4, "who": "anyone"}
+        assert "dusk" in server.run("preset", "list").stdout
+        changed = server.run("preset", "change", str(preset.id), "--parameter", "threshold=[1, 2]", "--json").stdout
+        assert json.loads(changed)["parameters"] == {"threshold": [1, 2]}
+        assert json.loads(server.run("preset", "show", "dusk", *within, "--json").stdout)["priority"] == "high"
+        ran = json.loads(server.run("job", "run", "--preset", "dusk", *within, "--json").stdout)
+        assert (ran["preset"], ran["pipeline_slug"], ran["priority"]) == ("dusk", "p", "high")
+        assert ran["parameters"] == {"threshold": [1, 2]}
+        slow = json.loads(
+            server.run("job", "run", "--preset", "dusk", "--priority", "low", *within, "--json").stdout
+        )
+        assert slow["priority"] == "low"
+        server.run("preset", "delete", "dusk", *within)
+        assert owner.list_presets(project=project).count == 0
+        gone = server.run("preset", "show", "dusk", check=False)
+        assert (gone.returncode, "There is no preset dusk" in gone.stderr) == (1, True)
+
+
+def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
+    away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
+    for arguments, words in (
+        (["job", "run"], "either a pipeline, or --preset NAME"),
+        (["job", "run", "p", "--preset", "dusk"], "either a pipeline, or --preset NAME"),
+        (["job", "run", "--preset", "dusk", "--later"], "--later goes with a pipeline only"),
+        (["preset", "add", "dusk", "p", "--parameter", "threshold"], "NAME=VALUE"),
+        (["preset", "change", "dusk", "--priority", "soon"], "That is no preset: priority"),
+    ):
+        done = run_alone(*arguments, **away)
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
