@@ -23,7 +23,7 @@ SLUG = "animal-detector"
 SHOW = """
 import json, look
 gallery = look.Gallery(look.islice(look.iterate(look.server.list_images, order="captured_at"), 6))
-shown = [each._repr_html_() for each in (look.page, look.image, look.found, gallery)]
+shown = [each._repr_html_() for each in (look.page, look.image, look.found, look.run, gallery)]
 print(json.dumps({"shown": shown, "rows": look.found.to_dicts(), "url": look.image.file_url}, default=str))
 """
 
@@ -83,7 +83,7 @@ def test_the_programs_of_the_guide_do_what_it_says(server: RunningServer, tmp_pa
         assert lynxes < set(said)
         shown = json.loads(run("-c", SHOW))
         told = run("night.py").splitlines()
-    gallery, picture, table, all_images = shown["shown"]
+    gallery, picture, table, ended, all_images = shown["shown"]
     assert gallery.count("<figure") == 2
     assert all_images.count("<figure") == len(SIZES)
     left, top, right, bottom = WHITE
@@ -92,6 +92,8 @@ def test_the_programs_of_the_guide_do_what_it_says(server: RunningServer, tmp_pa
     assert "base64," in picture
     assert shown["url"] not in picture + table
     assert "<td>lynx</td>" in table
+    assert "animal-detector · COMPLETED</b><br>3 of 3 images, 0 failed" in ended
+    assert "<td>lynx</td><td>2</td>" in ended
     assert left in [row.get("data.x_min") for row in shown["rows"]]
     states = [line for line in told if line.isupper()]
     assert (states[0], states[-1]) == ("QUEUED", "COMPLETED")

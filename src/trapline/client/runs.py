@@ -11,7 +11,7 @@ from httpx2 import EventSource, codes
 
 from trapline.client.connection import Connection
 from trapline.client.errors import ServerRefused, ServerUnreachable
-from trapline.client.tables import Page
+from trapline.client.tables import Page, ShownRun
 from trapline.wire.deployments import Deployment
 from trapline.wire.images import Image
 from trapline.wire.jobs import Job, Priority, RetryRequest
@@ -98,9 +98,9 @@ class RunCalls:
             results=page.jobs, next=page.next, count=page.total, count_is_estimate=page.total_is_estimate
         )
 
-    def get_run(self, job: JobLike) -> Run:
+    def get_run(self, job: JobLike) -> ShownRun:
         """One run with its history; once it is over, with its result."""
-        return self._to.get(_path(job), Run)
+        return self._to.get(_path(job), ShownRun)
 
     def cancel_run(self, job: JobLike) -> RunMoved:
         """Cancel a run; what is done stays."""
@@ -116,7 +116,7 @@ class RunCalls:
         *,
         timeout_s: float | None = None,
         progress: Callable[[RunProgress], object] | None = None,
-    ) -> Run:
+    ) -> ShownRun:
         """Wait until a run is over, however it ended; answers it with its result. `progress` is told how far it is.
 
         Raises TimeoutError where that takes longer than `timeout_s`; the run goes on, and can be waited for again.

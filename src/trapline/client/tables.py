@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from trapline.client.pictures import Drawn, Gallery
 from trapline.wire import values
+from trapline.wire.runs import Run
 
 Item = TypeVar("Item")
 
@@ -19,10 +20,10 @@ LONGEST_TEXT = 80
 
 
 class Table:
-    """Messages as rows, from a list, a page's results or `iterate`. A notebook shows the first 100 of them."""
+    """Messages or mappings as rows, from a list, a page's results or `iterate`. A notebook shows the first 100."""
 
-    def __init__(self, messages: Iterable[BaseModel]) -> None:
-        self._rows = [_flatten(message.model_dump()) for message in messages]
+    def __init__(self, rows: Iterable[BaseModel | Mapping[str, Any]]) -> None:
+        self._rows = [_flatten(row.model_dump() if isinstance(row, BaseModel) else row) for row in rows]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -73,6 +74,20 @@ class Page(values.Page[Item], Generic[Item]):
         images = [result for result in self.results if isinstance(result, Drawn)]
         shown = Gallery(images).to_html() if images else self.to_table().to_html()
         return shown if self.next is None else f"{shown}<p>one page of {self.count:,}</p>"
+
+
+class ShownRun(Run):
+    """One run. A notebook shows where it is, and what was found by class."""
+
+    def _repr_html_(self) -> str:
+        progress = self.progress
+        head = f"{self.job_id} · {self.preset or self.pipeline} · {self.status.value}"
+        figures = f"{progress.completed:,} of {progress.total:,} images, {progress.failed:,} failed"
+        told = f"<p><b>{escape(head)}</b><br>{figures}. {escape(self.error or self.why)}</p>"
+        if self.result is None:
+            return told
+        classes = sorted(self.result.by_class.items(), key=lambda item: (-item[1], item[0]))
+        return told + Table({"class": name, "annotations": count} for name, count in classes).to_html()
 
 
 def _flatten(row: Mapping[str, Any], within: str = "") -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.worker.fake_server import TOKEN, FakeServer, make_jpeg
 
 from trapline.client import Gallery, Retry, ServerRefused, Table, Trapline
+from trapline.client.tables import ShownRun
 from trapline.wire.annotations import Annotation, AnnotationType
 
 NOW = datetime(2026, 5, 1, 21, 30, tzinfo=UTC)
@@ -135,3 +136,23 @@ def test_a_table_is_a_frame_of_pandas_where_that_is_installed() -> None:
     frame = table.to_pandas()
     assert list(frame.columns) == table.columns
     assert frame["data.x_min"].sum() == 3.5
+
+
+def test_a_run_is_shown_with_what_it_found() -> None:
+    progress = {"total": 1234, "queued": 0, "processing": 0, "completed": 1200, "failed": 34, "canceled": 0}
+    result = {
+        "images": 1234, "completed": 1200, "failed": 34, "annotations": 8, "by_class": {"badger": 3, EVIL: 5},
+        "analyses": "", "failures": "",
+    }  # fmt: skip
+    run = ShownRun.model_validate(
+        {
+            "job_id": "job-7", "status": "COMPLETED", "preset": EVIL, "pipeline": "known", "project": 1,
+            "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "", "why": EVIL,
+            "created_at": NOW, "updated_at": NOW, "state_history": [], "progress": progress, "result": result,
+            "error": None,
+        }
+    )  # fmt: skip
+    shown = run._repr_html_()
+    assert "1,200 of 1,234 images, 34 failed" in shown
+    assert shown.index("<td>5</td>") < shown.index("<td>badger</td><td>3</td>")
+    assert "<img" not in shown
