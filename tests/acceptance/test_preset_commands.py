@@ -25,9 +25,7 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
         ran = json.loads(server.run("job", "run", "--preset", "dusk", *within, "--json").stdout)
         assert (ran["preset"], ran["pipeline_slug"], ran["priority"]) == ("dusk", "p", "high")
         assert ran["parameters"] == {"threshold": [1, 2]}
-        slow = json.loads(
-            server.run("job", "run", "--preset", "dusk", "--priority", "low", *within, "--json").stdout
-        )
+        slow = json.loads(server.run("job", "run", "--preset", "dusk", "--priority", "low", *within, "--json").stdout)
         assert slow["priority"] == "low"
         server.run("preset", "delete", "dusk", *within)
         assert owner.list_presets(project=project).count == 0

@@ -194,7 +194,7 @@ def _read_parameters(given: list[str] | None) -> dict[str, Any]:
 def _write_parameters(parameters: dict[str, Any]) -> str:
     import json
 
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(parameters.items()))
 
 
 def _say(preset: "Preset", *, as_json: bool) -> None:

@@ -64,7 +64,7 @@ def test_an_image_is_shown_with_its_boxes(server: FakeServer, api: Trapline) -> 
 def test_a_smaller_copy_is_fetched_where_there_is_one(server: FakeServer, api: Trapline) -> None:
     smaller = {name: f"{server.image_url}/{name}" for name in ("thumbnail_url", "preview_url")}
     server.images |= {"thumbnail_url": b"small", "preview_url": b"middle"}
-    tell(server, tell_image(server, **smaller))
+    tell(server, tell_image(server, 1, **smaller))
     [image] = api.list_images().results
     assert (image.read("thumbnail"), image.read("preview"), image.read()) == (b"small", b"middle", make_jpeg())
     assert base64.b64encode(b"middle").decode() in image._repr_html_()
