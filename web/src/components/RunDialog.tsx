@@ -137,7 +137,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
             {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
           </SelectField>
           {which !== FITTING && (
-            <div className="form-row">
+            <div className="form-row run-period">
               <TextField label={w.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
               <TextField label={w.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
             </div>
@@ -153,7 +153,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
         {!preset && <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
       </div>
       <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>{w.parameters}</summary>
+        <summary>{words.source.more}</summary>
         <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
       </details>
       {!preset && <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />}
