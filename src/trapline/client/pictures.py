@@ -17,7 +17,7 @@ Size = Literal["thumbnail", "preview", "file"]
 FETCH_TIMEOUT_S = 30.0
 SHOWN = 24
 """So many images of a longer list are shown: each of them is fetched first."""
-WIDE_PX, SMALL_PX = 800, 240
+WIDE_PX, SMALL_PX, LETTER_PX = 800, 240, 13
 COLOUR = "#ff9f1c"
 
 
@@ -96,10 +96,11 @@ def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> st
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     data = f"data:{escape(kind or image.media_type)};base64,{base64.b64encode(answer.content).decode()}"
     width, height = image.width, image.height
-    letter = max(width, height) / 40
+    shown_px = min(width, width_px)
+    letter = LETTER_PX * width / shown_px
     boxes = "".join(_draw_box(box, letter) for box in image.boxes)
     return (
-        f'<figure style="margin:0;width:{min(width, width_px)}px;max-width:100%">'
+        f'<figure style="margin:0;width:{shown_px}px;max-width:100%">'
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="width:100%;display:block">'
         f'<image href="{data}" width="{width}" height="{height}" preserveAspectRatio="none"/>{boxes}</svg>'
         f'<figcaption style="font-size:small">{caption}</figcaption></figure>'
