@@ -18,6 +18,7 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill
 from tests.integration.houses import build_house
 from trapline.server.actions import pulls, sources
+from trapline.server.actions.source_tests import prove_source
 from trapline.server.background.feeds import Feeds
 from trapline.server.errors import Unprocessable
 from trapline.server.rules.addresses import OutboundPolicy
@@ -298,6 +299,16 @@ async def test_without_a_listing_the_source_says_so(system: System) -> None:
         ):
             with pytest.raises(Unprocessable, match=words):
                 await place.change(options=options)
+
+
+async def test_a_test_of_the_source_connects(place: Field) -> None:
+    fill(place.camera, "a.jpg")
+    proven = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    assert (proven.ok, proven.listed, len(place.tower.seen)) == (True, 1, 1)
+    place.tower.status = 403
+    refused = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    assert not refused.ok
+    assert "another sign-in" in refused.detail
 
 
 async def test_inner_addresses_are_not_connected_to(system: System) -> None:

@@ -253,6 +253,20 @@ async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, 
     assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
 
 
+async def test_a_source_that_fails_is_left_alone_also_by_events(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "a.jpg")
+    await feed.sql("update pull_sources set consecutive_failures = 2, next_run_at = now() + interval '1 day'")
+    answer = await push(client, feed, secret, told(feed, "a.jpg"))
+    assert (answer.status_code, answer.json()["run_id"]) == (202, None)
+    assert "left alone" in answer.json()["detail"]
+    [[wait_s]] = await feed.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+    assert 30 < wait_s < 300, "it comes back after its pause, not with its schedule"
+    assert (await feed.run()).imported == 1
+    assert await feed.states() == {"a.jpg": "imported"}
+
+
 async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
     system = replace(feed.system, events=EventRates(per_s=0.01, at_once=2))
     transport = httpx2.ASGITransport(dress(make_application(system)))

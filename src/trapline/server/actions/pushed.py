@@ -5,6 +5,7 @@ in the import that every picture goes through. While a run is in progress nothin
 """
 
 import hashlib
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from trapline.server.db.sources import SourceRow, get_source
 from trapline.server.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
 from trapline.server.gateways.port import MAX_PATH_CHARACTERS
 from trapline.server.rules.access import Origin, Scope
-from trapline.server.rules.pulling import judge_path
+from trapline.server.rules.pulling import judge_path, retry_source_after
 from trapline.server.rules.pushed import EVENT, NotAMessage, Told, folder_address, read_message
 from trapline.server.rules.webhooks import Delivery, is_signed, make_secret
 from trapline.server.system import System
@@ -38,6 +39,7 @@ UNSIGNED = (
     "secret that was shown when it was made."
 )
 FOLLOWED_AT_ONCE = 50
+_chance = random.Random()  # noqa: S311 - jitter is no secret
 _DECOY = make_secret()
 """Signs nothing: a source that is not there is judged like one that is."""
 
@@ -110,10 +112,20 @@ async def note_told(scope: Scope, tx: Transaction, row: SourceRow, told: Sequenc
     run_id = None
     detail = "There is nothing new to take."
     if any(skipped is None for skipped in files.values()):
-        run_id = await begin_run(scope, tx, row, EVENT) if row.is_active else None
-        detail = "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
-        detail = detail if row.is_active else "The source is paused; they are taken once it goes on."
+        run_id, detail = await _begin(scope, tx, row)
     return EventsTaken(noted=len(files), refused=refused, run_id=run_id, detail=detail)
+
+
+async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | None, str]:
+    """Begin a run for what was pushed, if this is the time; answers it, and says when the files are taken."""
+    if not row.is_active:
+        return None, "The source is paused; they are taken once it goes on."
+    if row.consecutive_failures:
+        again_at = datetime.now(UTC) + retry_source_after(row.consecutive_failures, _chance)
+        row.next_run_at = again_at if row.next_run_at is None else min(row.next_run_at, again_at)
+        return None, "The source fails and is left alone for a while; they are taken with its next run."
+    run_id = await begin_run(scope, tx, row, EVENT)
+    return run_id, "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
 
 
 async def follow_pushed_files(system: System, scope: Scope) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from trapline.server.actions.gateways import open_gateway
+from trapline.server.actions.gateways import open_feed_of, open_gateway
 from trapline.server.actions.pull_run import unforeseen
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
@@ -105,6 +105,9 @@ async def _look(
 ) -> None:
     gateway = open_gateway(system, row)
     try:
+        if row.gateway == "websocket":
+            async with open_feed_of(system, row):
+                pass  # it can be connected to
         batch: list[Entry] = []
         async for entry in gateway.list_files():
             seen.listed += 1
