@@ -1,5 +1,6 @@
 """A folder of an FTP server, in the clear or over TLS, with its sub-folders."""
 
+import asyncio
 import posixpath
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 MAX_LISTING_BYTES = 1024**3
 MAX_LINE_BYTES = 16 * 1024
+# A piece is read without pause, some twenty milliseconds.
+PIECE_BYTES = 32 * 1024
 
 
 class FtpServer:
@@ -109,7 +112,8 @@ class FtpServer:
             return
         now = datetime.now(UTC)
         lines = entries = understood = 0
-        async for raw in _split(within(connection.receive(self._timeouts.listing_s), self._timeouts.listing_s)):
+        listing_s = self._timeouts.listing_s
+        async for raw in _split(within(connection.receive(listing_s, PIECE_BYTES), listing_s)):
             lines += 1
             line = read_mlsd(raw) if self._has_mlsd else read_list(raw, now)
             entries += self._has_mlsd or is_entry(raw)
@@ -183,5 +187,6 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise OutboundFailed("the listing is no listing: a line of it has no end")
         for line in lines:
             yield line.rstrip(b"\r")
+        await asyncio.sleep(0)
     if rest:
         yield rest.rstrip(b"\r")
