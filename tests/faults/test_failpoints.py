@@ -40,12 +40,12 @@ POINTS = [(doing, point) for doing in REQUESTS for point in REPLIES] + [
 UNSTRUCK = {
     # They move nothing of the ledger; what they write is written anew by the next run.
     "loop thumbnails",
+    "loop due pull runs",
     "loop dead pull runs",
     "loop feeds",
     "loop old answers",
     "loop used signatures",
     "loop orphaned artifacts",
-    "chore start_due_runs",
     "chore take_up_unfinished",
     "chore recount_jobs",
     "GET /healthz",

@@ -319,3 +319,16 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pull_run, "RUN_WITHIN", timedelta(0))
     late = await feed.run()
     assert (late.state, late.imported, late.remaining) == ("completed", 0, 1)
+
+
+async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed) -> None:
+    """A process took the chore, and ended before it took the run."""
+    fill(feed.camera, "a.jpg")
+    lost = (await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
+    await feed.sql(
+        "update pull_runs set started_at = started_at - interval '30 s', heartbeat_at = heartbeat_at - interval '30 s'"
+    )
+    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
+    await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
+    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 1
+    assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"

@@ -15,7 +15,7 @@ from procrastinate.exceptions import ProcrastinateException
 
 from trapline.server.actions.jobs import EXPAND, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
-from trapline.server.actions.pulls import PULL, pull, start_due_runs
+from trapline.server.actions.pulls import PULL, pull
 from trapline.server.db.chores import PULLS, QUEUE
 from trapline.server.failpoints import doing
 from trapline.server.rules.access import Scope
@@ -54,10 +54,6 @@ CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
 
 
-async def _start_due_runs(system: System) -> None:
-    await start_due_runs(system, SCOPE)
-
-
 async def _take_up_unfinished(system: System) -> None:
     await take_up_unfinished(system, SCOPE)
 
@@ -67,7 +63,6 @@ async def _recount_jobs(system: System) -> None:
 
 
 TIMED: dict[str, tuple[str, Chore]] = {
-    "start_due_runs": (EVERY_MINUTE, _start_due_runs),
     "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
     "recount_jobs": ("*/5 * * * *", _recount_jobs),
 }

@@ -12,7 +12,7 @@ from trapline.server.rules.access import Scope
 
 # A process that does a run says so this often, and is taken for dead after this long.
 HEARTBEAT_S = 2
-DEAD_AFTER_S = 12
+DEAD_AFTER_S = 8
 # A run that no process has taken yet waits for one this long.
 UNTAKEN_AFTER_S = 600
 
@@ -65,8 +65,16 @@ def _is_dead() -> ColumnElement[bool]:
     silent = func.now() - RunRow.heartbeat_at
     taken = RunRow.heartbeat_at > RunRow.started_at
     return (RunRow.state == "running") & (
-        (taken & (silent > timedelta(seconds=DEAD_AFTER_S))) | (silent > timedelta(seconds=UNTAKEN_AFTER_S))
+        ((taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S)))
+        | (silent > timedelta(seconds=UNTAKEN_AFTER_S))
     )
+
+
+# Its chore is no longer waiting: a process took that, and ended before it took the run.
+_UNASKED = text(
+    "not exists (select from procrastinate.procrastinate_jobs j "
+    "where j.status = 'todo' and j.args ->> 'run_id' = pull_runs.id::text)"
+)
 
 
 async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
