@@ -26,9 +26,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
     keys = SecretKeys(read_secret_keys(settings))
-    store = _find_bucket_store(settings) or LocalStore(
-        settings.data / "store", keys.follow(FILES), settings.public_url
-    )
+    store = _find_bucket_store(settings) or LocalStore(settings.data / "store", keys.follow(FILES), settings.public_url)
     database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
     decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
     try:
