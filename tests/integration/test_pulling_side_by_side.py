@@ -9,7 +9,7 @@ import pytest
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
-from trapline.server.actions.pull_turns import SICK_AFTER
+from trapline.server.actions.pull_run import SICK_AFTER
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.gateways.pace import Pace
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
@@ -108,13 +108,21 @@ async def test_a_slow_good_file_shows_that_the_source_is_well(feed: Feed) -> Non
     bad = [f"b{number}.jpg" for number in range(SICK_AFTER)]
     fill(feed.camera, "a.jpg", *bad, "z.jpg")
     await feed.change(concurrency=2)
-    feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "cut")}
+    feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "500")}
     going = await begin(feed)
     await until_asked(feed, 2 + len(bad))
     assert "z.jpg" not in [path for path, _ in feed.camera.requests], "it waits for what the slow one shows"
     feed.camera.go_on.set()
     run = await going
     assert (run.state, run.imported, run.failed) == ("completed", 2, SICK_AFTER)
+
+
+async def test_transfers_that_break_off_keep_no_good_file_waiting(feed: Feed) -> None:
+    bad = [f"a{number:02}.jpg" for number in range(3 * SICK_AFTER)]
+    fill(feed.camera, *bad, "z.jpg")
+    feed.camera.faults = dict.fromkeys(bad, "cut")
+    run = await feed.run(max_files=0)
+    assert (run.state, run.imported, run.failed) == ("completed", 1, len(bad))
 
 
 async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:

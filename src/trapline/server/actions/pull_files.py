@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from trapline.server.actions.import_images import Known, check_image
-from trapline.server.actions.pull_run import Pull, SourceSick, unforeseen
+from trapline.server.actions.pull_run import BrokenOff, Pull, SourceSick, unforeseen
 from trapline.server.actions.pull_settling import Settling
 from trapline.server.actions.pull_turns import Turns
 from trapline.server.actions.thumbnails import keep_thumbnails
@@ -109,18 +109,23 @@ async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: 
     # A thread takes longer to begin than to write a small piece.
     held: list[bytes] = []
     holds = 0
-    async for chunk in opened.chunks:
-        held.append(chunk)
-        holds += len(chunk)
-        if incoming.size + holds > limit:
-            return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
-        if holds >= WRITTEN_AT_ONCE:
-            await asyncio.to_thread(incoming.write, b"".join(held))
-            held, holds = [], 0
+    try:
+        async for chunk in opened.chunks:
+            held.append(chunk)
+            holds += len(chunk)
+            if incoming.size + holds > limit:
+                return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
+            if holds >= WRITTEN_AT_ONCE:
+                await asyncio.to_thread(incoming.write, b"".join(held))
+                held, holds = [], 0
+    except OutboundFailed as error:
+        if held or incoming.size:
+            raise BrokenOff(error.detail, error.retry_after_s) from error
+        raise
     if held:
         await asyncio.to_thread(incoming.write, b"".join(held))
     if opened.size is not None and incoming.size != opened.size:
-        raise OutboundFailed("the transfer ended before the length that the server had announced")
+        raise BrokenOff("the transfer ended before the length that the server had announced")
     return opened
 
 

@@ -14,6 +14,15 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.pulling import RUN_WITHIN
 from trapline.server.system import System
 
+# After so many files in a row that could not be fetched, it is the source that is sick. One whose transfer broke off
+# says less than one that did not begin: several such files must not keep those behind them waiting for many runs.
+SICK_AFTER = 5
+SICK_AFTER_BROKEN_OFF = 50
+
+
+class BrokenOff(OutboundFailed):
+    """The transfer of a file ended after it had begun."""
+
 
 class SourceSick(Exception):
     """The source cannot be spoken to any more; what was not taken stays for the next run."""
@@ -52,6 +61,12 @@ class Pull:
 
     def __post_init__(self) -> None:
         self.downloads = asyncio.Semaphore(self.source.concurrency)
+
+    def find_sickness(self) -> OutboundFailed | None:
+        """Tell what is wrong with the source, if the files in a row that could not be fetched say that something is."""
+        broken_off = sum(isinstance(error, BrokenOff) for error in self.failures)
+        is_sick = (len(self.failures) - broken_off) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
+        return self.failures[-1] if is_sick else None
 
     def count_listed(self) -> int:
         """Take what was listed and is not in the run's counts yet."""

@@ -11,8 +11,6 @@ from trapline.server.db.sources import PulledFileRow, is_active
 from trapline.server.errors import TraplineError
 
 LISTED_AT_ONCE = 100
-# After so many files in a row that could not be fetched, it is the source that is sick.
-SICK_AFTER = 5
 
 
 class Turns:
@@ -64,9 +62,9 @@ class Turns:
         self._ending = self._ending or error
 
     def _find_ending(self) -> Exception | None:
-        failures = self._pull.failures
         # A file that is in hand may still show that it is not the source.
-        return self._ending or (SourceSick(failures[-1]) if len(failures) >= SICK_AFTER else None)
+        sickness = self._pull.find_sickness()
+        return self._ending or (SourceSick(sickness) if sickness is not None else None)
 
     def _give(self) -> tuple[int, PulledFileRow]:
         self._in_hand += 1
