@@ -10,8 +10,10 @@ from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
 from trapline.server.actions.pull_run import SICK_AFTER
+from trapline.server.actions.pull_turns import PROBES
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.gateways.pace import Pace
+from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.server.system import System
 from trapline.wire.sources import NewSource, Run
@@ -101,7 +103,27 @@ async def test_a_server_that_fails_is_left_alone_soon(feed: Feed) -> None:
     feed.camera.faults = dict.fromkeys(names, "500")
     run = await feed.run(max_files=0)
     assert (run.state, run.imported) == ("failed", 0)
-    assert SICK_AFTER <= run.failed < SICK_AFTER + 4
+    assert SICK_AFTER + PROBES <= run.failed < SICK_AFTER + PROBES + 4
+
+
+async def test_bad_files_before_good_ones_are_no_sick_source(feed: Feed) -> None:
+    bad = [f"a{number:02}.jpg" for number in range(6 * SICK_AFTER)]
+    fill(feed.camera, *bad, "y.jpg", "z1.jpg", "z2.jpg")
+    feed.camera.faults = dict.fromkeys(bad, "500")
+    run = await feed.run(max_files=0)
+    assert (run.imported, run.failed) == (3, run.failed)
+    assert run.failed >= 3 * SICK_AFTER, "each good one shows that the source is well, and it goes on"
+
+
+async def test_one_file_that_asks_for_patience_for_ever_is_quarantined(feed: Feed) -> None:
+    feed.camera.faults = {"a.jpg": "503"}
+    runs = []
+    for number in range(QUARANTINE_AFTER + 2):
+        fill(feed.camera, "a.jpg", f"b{number}.jpg")
+        await feed.make_due()
+        runs.append(await feed.run())
+    assert (await feed.states()).pop("a.jpg") == "quarantined"
+    assert (runs[-1].state, len(await feed.images())) == ("completed", QUARANTINE_AFTER + 2)
 
 
 async def test_a_slow_good_file_shows_that_the_source_is_well(feed: Feed) -> None:

@@ -72,9 +72,12 @@ async def _fetch_file(pull: Pull, turns: Turns, file: PulledFileRow, incoming: I
         return await _fetch(pull, file, incoming)
     except OutboundFailed as error:
         if error.retry_after_s is not None:
-            # The server asks for patience: that is no fault of this file, nor of those that would come after it.
+            # The server asks for patience: that is no fault of those files that would come after it, nor of this one,
+            # unless others came. Fresh ones are taken before those that were tried.
             turns.stop(SourceSick(error))
             wait = timedelta(seconds=error.retry_after_s)
+            if pull.last_taken is not None:
+                return _failed(file, error.detail, at_least=wait)
             return _settled(file, file.state, error=error.detail, attempts=file.attempts, again_after=wait)
         if not isinstance(error, FileGone):
             # A camera writes over its oldest pictures: one that is gone says nothing of the source.
@@ -201,11 +204,12 @@ def _failed_unforeseen(pull: Pull, file: PulledFileRow, error: Exception) -> Set
     return _failed(file, unforeseen(error))
 
 
-def _failed(file: PulledFileRow, reason: str) -> Settled:
+def _failed(file: PulledFileRow, reason: str, at_least: timedelta = timedelta(0)) -> Settled:
     attempts = file.attempts + 1
     wait = retry_file_after(attempts, _chance)
-    state = "quarantined" if wait is None else "failed"
-    return _settled(file, state, error=reason, attempts=attempts, again_after=wait)
+    if wait is None:
+        return _settled(file, "quarantined", error=reason, attempts=attempts)
+    return _settled(file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least))
 
 
 def _settled(file: PulledFileRow, state: str, **told: Any) -> Settled:

@@ -37,9 +37,17 @@ from trapline.server.db.pull_runs import (
 from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
-from trapline.server.errors import Conflict, DatabaseAway, OutboundFailed, TraplineError
+from trapline.server.errors import Conflict, DatabaseAway, NotFound, OutboundFailed, TraplineError
 from trapline.server.rules.access import Scope
-from trapline.server.rules.pulling import LEFT_FOR, LIST_WITHIN, MINUTE, judge_path, next_run, retry_source_after
+from trapline.server.rules.pulling import (
+    FIRST_RETRY,
+    LEFT_FOR,
+    LIST_WITHIN,
+    MINUTE,
+    judge_path,
+    next_run,
+    retry_source_after,
+)
 from trapline.server.rules.pushed import EVENT, needs_listing
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
@@ -65,9 +73,12 @@ async def start_run(system: System, scope: Scope, source_id: UUID, max_files: in
         if done:
             return done
         run_id = await begin_run(scope, tx, source, "manual", max_files)
-        if run_id is None:
+        while run_id is None:
             running = await find_running(scope, tx, source_id)
-            assert running is not None
+            if running is None:
+                # It ended between the two looks.
+                run_id = await begin_run(scope, tx, source, "manual", max_files)
+                continue
             raise Conflict(
                 f"Run {running.id} of this source is in progress already; "
                 f"see /api/v2/image-pull-sources/{source_id}/runs/{running.id}. Nothing was started."
@@ -149,7 +160,7 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
     except RunLost:
         bound.warning("a run was taken over")
     except SourceSick as sick:
-        await _fail(system, scope, run_id, str(sick), sick.error.retry_after_s)
+        await _fail(system, scope, run, str(sick), sick.error.retry_after_s)
     except Paused:
         await _stop(system, scope, run_id, "the source was paused; what is left is taken once it goes on")
     except DatabaseAway:
@@ -157,14 +168,14 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
         bound.warning("a run ended because the database is away")
     except (TraplineError, WrongKey) as error:
         bound.warning("a run failed", reason=str(error))
-        await _fail(system, scope, run_id, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
+        await _fail(system, scope, run, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
     except Exception as error:
         bound.exception("a run broke")
-        await _fail(system, scope, run_id, unforeseen(error))
+        await _fail(system, scope, run, unforeseen(error))
     except BaseException:
         # A stop: what was taken is noted; the run must not look as if it went on.
         with suppress(TraplineError, RunLost):
-            await asyncio.shield(_interrupt(system, scope, run_id))
+            await asyncio.shield(_interrupt(system, scope, run))
         raise
 
 
@@ -270,13 +281,14 @@ async def _finish(pull: Pull) -> None:
             await begin_run(pull.scope, tx, source, EVENT)
 
 
-async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_after_s: int | None = None) -> None:
+async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_after_s: int | None = None) -> None:
     """End a run that could not go on; its source is left alone for longer each time, and comes back by itself."""
     error = error.replace("\x00", "").encode("utf-8", "replace").decode()
-    with suppress(RunLost):
+    with suppress(RunLost, NotFound):
         async with system.database.transaction(scope) as tx:
-            source_id = await finish_run(scope, tx, run_id, "failed", error=error)
-            source = await get_source(scope, tx, source_id, lock=True)
+            # The source before its run, as whoever changes or deletes it does: else the two lock each other out.
+            source = await get_source(scope, tx, run.source_id, lock=True)
+            await finish_run(scope, tx, run.id, "failed", error=error)
             not_before = _leave_alone(source, error, retry_after_s or 0)
             if await has_pushed_files(scope, tx, source, due=False):
                 # They are not to wait for the schedule.
@@ -286,7 +298,9 @@ async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_af
 def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
     source.consecutive_failures += 1
     source.last_error = error
-    wait = max(retry_source_after(source.consecutive_failures, _chance), timedelta(seconds=retry_after_s))
+    # A server that says how long it wants to be left alone is believed, but not that it is done in a moment.
+    told = timedelta(seconds=retry_after_s)
+    wait = max(told, FIRST_RETRY) if told else retry_source_after(source.consecutive_failures, _chance)
     not_before = datetime.now(UTC) + wait
     if source.next_run_at is None or source.next_run_at < not_before:
         source.next_run_at = not_before
@@ -299,9 +313,10 @@ async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:
             await finish_run(scope, tx, run_id, "interrupted", error=error)
 
 
-async def _interrupt(system: System, scope: Scope, run_id: UUID) -> None:
+async def _interrupt(system: System, scope: Scope, run: RunRow) -> None:
     async with system.database.transaction(scope) as tx:
+        source = await get_source(scope, tx, run.source_id, lock=True)
         error = "stopped in the middle; the next run goes on"
-        source = await get_source(scope, tx, await finish_run(scope, tx, run_id, "interrupted", error=error), lock=True)
+        await finish_run(scope, tx, run.id, "interrupted", error=error)
         # The tick that follows goes on, whoever does it.
         source.next_run_at = datetime.now(UTC)

@@ -46,13 +46,20 @@ async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: s
 
 
 async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int:
-    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere."""
+    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere.
+
+    One that no process ever took says nothing of its source.
+    """
     fruits = RunRow.new + RunRow.imported + RunRow.duplicate + RunRow.skipped + RunRow.failed
     got_anywhere = select(func.max(RunRow.started_at)).where(
         RunRow.source_id == source_id, (RunRow.state != "interrupted") | (fruits > 0)
     )
     since = func.coalesce(got_anywhere.scalar_subquery(), text("'-infinity'"))
-    statement = select(func.count()).select_from(RunRow).where(RunRow.source_id == source_id, RunRow.started_at > since)
+    statement = (
+        select(func.count())
+        .select_from(RunRow)
+        .where(RunRow.source_id == source_id, RunRow.started_at > since, RunRow.heartbeat_at > RunRow.started_at)
+    )
     return (await tx.session.execute(statement)).scalar_one()
 
 

@@ -95,6 +95,14 @@ async def list_fresh_files(
     return list((await tx.session.scalars(statement)).all())
 
 
+async def list_last_fresh_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
+    """List files that were never tried, the last ones by path first."""
+    statement = (
+        select(PulledFileRow).where(_is_due(source), _is_fresh()).order_by(PulledFileRow.path.desc()).limit(limit)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
 async def list_tried_files(
     scope: Scope, tx: Transaction, source: SourceRow, before: datetime, limit: int
 ) -> list[PulledFileRow]:

@@ -15,7 +15,7 @@ from trapline.server.gateways.ftp_connections import FtpConnection, FtpConnectio
 from trapline.server.gateways.ftp_listing import Line, is_entry, read_facts, read_list, read_mlsd, read_size, read_stamp
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Timeouts
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class FtpServer:
                     count += 1
                     if count > MAX_ENTRIES:
                         raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
-                    yield Entry(path, line.size, line.modified_at, line.is_exact, line.said)
+                    yield Entry(path, line.size, line.modified_at, line.is_exact, fingerprint_of(line.said))
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:

@@ -1,6 +1,5 @@
 """What every gateway over HTTP reads alike: a file, a listing in bounded time and size, dates, statuses in words."""
 
-import hashlib
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,6 @@ from trapline.server.gateways.port import OpenFile
 from trapline.server.outbound import Answer, is_sendable
 
 MAX_RETRY_AFTER_S = 86_400
-MAX_SAID = 500
 UNPACKED_BYTES = 256 * 1024
 # Some S3 services leave in the name of a coding that they have undone.
 PLAIN_CODINGS = ("", "identity", "aws-chunked")
@@ -125,10 +123,3 @@ def readable_path(raw: str) -> str | None:
     if is_lossless and text is not None and text.isprintable():
         return text
     return raw if raw.isprintable() else None
-
-
-def fingerprint_of(said: str) -> str:
-    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
-    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
-        return said
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

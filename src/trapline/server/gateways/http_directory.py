@@ -10,7 +10,6 @@ from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.http_answers import (
     as_open_file,
     decoded,
-    fingerprint_of,
     read_retry_after,
     readable_path,
     status_in_words,
@@ -19,7 +18,15 @@ from trapline.server.gateways.http_answers import (
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.port import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_PATH_CHARACTERS,
+    Entry,
+    OpenFile,
+    fingerprint_of,
+)
 from trapline.server.outbound import Answer, Outbound, parse_url
 
 MAX_LISTING_BYTES = 1024**3

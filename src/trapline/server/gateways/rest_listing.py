@@ -16,7 +16,6 @@ import structlog
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.http_answers import (
     as_open_file,
-    fingerprint_of,
     read_iso_time,
     read_page,
     read_retry_after,
@@ -25,7 +24,7 @@ from trapline.server.gateways.http_answers import (
     unless_known,
 )
 from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Outbound, origin_of, parse_url
 from trapline.wire.gateway_options import RestMapping
 

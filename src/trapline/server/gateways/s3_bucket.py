@@ -14,14 +14,13 @@ import structlog
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.http_answers import (
     as_open_file,
-    fingerprint_of,
     read_iso_time,
     read_page,
     read_retry_after,
     unless_known,
 )
 from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Answer, Outbound, parse_url
 from trapline.server.rules.presign import Signer, encode_query
 
