@@ -56,7 +56,7 @@ async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator
             yield chunk
         return
     if coding not in ("gzip", "x-gzip", "deflate"):
-        raise OutboundFailed(f"the server sends the listing compressed as {coding[:20]!r}, which is not read")
+        raise OutboundFailed("the server sends the listing compressed in a way that is not read; gzip and deflate are")
     unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
     async for chunk in chunks:
         piece = unpacker.decompress(chunk, UNPACKED_BYTES)
