@@ -5,6 +5,7 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from trapline.server.background import chores
 from trapline.server.db.chores import defer_chore
 from trapline.server.gateways import http_directory
 from trapline.server.system import System
-from trapline.wire.sources import NewSource
+from trapline.wire.sources import NewSource, SourceSettings
 
 Headers = dict[str, str]
 PLACEHOLDER = "<GOOD>"
@@ -199,6 +200,33 @@ async def test_another_address_has_a_ledger_of_its_own(feed: Feed) -> None:
     assert (run.new, run.imported, run.remaining) == (1, 1, 0)
     assert feed.camera.asked() == ["two/", "two/IMG_0001.JPG"], "what the old address had is not looked for here"
     assert (await feed.run()).new == 0
+
+
+async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Feed) -> None:
+    """The same for a listing that an option names, and for another gateway at the same address."""
+    fill(feed.camera, "IMG_0001.JPG", "two/IMG_0001.JPG")
+    list_as(feed, b'[{"name": "IMG_0001.JPG", "type": "file"}]', {"Content-Type": "application/json"}, "", "two/")
+    url = feed.camera.url
+    assert (await feed.run()).imported == 1
+    changes: list[dict[str, Any]] = [
+        {"gateway": "rest", "options": {"mapping": {"url": "name"}}},
+        {"options": {"mapping": {"url": "name", "name": "name"}}},
+        {"base_url": url.replace("http", "ws"), "options": {"listing_url": url}},
+        {"options": {"listing_url": f"{url}two/"}},
+        {"options": {"listing_url": f"{url}two/", "files_url": url}},
+    ]
+    for number, change in enumerate(changes):
+        feed.camera.files |= {"IMG_0001.JPG": make_jpeg(60 + number), "two/IMG_0001.JPG": make_jpeg(70 + number)}
+        if "mapping" in change["options"]:
+            proof = await prove_source(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
+            assert proof.new == 1, change
+        going = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+        await feed.change(**change)
+        assert (await feed.show()).last_run.state == "interrupted", change  # type: ignore[union-attr]
+        run = await feed.run()
+        assert (run.new, run.imported) == (1, 1), change
+        await feed.change(name=f"renamed {going.run_id}")
+        assert (await feed.run()).new == 0, "a change of anything else keeps the ledger"
 
 
 async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:

@@ -100,6 +100,16 @@ async def test_settings_that_cannot_work_are_refused_in_words(
     assert "pw4711" not in answer.text
 
 
+async def test_timeouts_are_shown_and_null_brings_the_usual_ones_back(client: httpx2.AsyncClient, house: House) -> None:
+    names = ("connect_timeout_s", "list_timeout_s", "download_timeout_s")
+    made = await client.post(PATH, json=settings(house, connect_timeout_s=3, list_timeout_s=90))
+    assert [made.json()[name] for name in names] == [3, 90, None]
+    path = f"{PATH}/{made.json()['id']}"
+    changed = await client.patch(path, json={"connect_timeout_s": None, "download_timeout_s": 5.5})
+    assert [changed.json()[name] for name in names] == [None, 90, 5.5]
+    assert [(await client.get(path)).json()[name] for name in names] == [None, 90, 5.5]
+
+
 async def test_names_are_unique_in_a_project(client: httpx2.AsyncClient, house: House) -> None:
     assert (await client.post(PATH, json=settings(house))).status_code == 201
     assert (await client.post(PATH, json=settings(house))).status_code == 409

@@ -46,8 +46,9 @@ class SourceSettings(Request):
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-    fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
-    leaves out stay, null forgets them.
+    fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
+    progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
+    that a change leaves out stay, null forgets them.
     """
 
     name: Name | None = None
@@ -129,6 +130,7 @@ class Connection(Message):
 class Source(Message):
     """A pull source. Secrets never come back: `secret_options` names those that are set.
 
+    A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
     `health` is `ok`, `failing`, `paused` or `new`.
     """
 
@@ -157,6 +159,9 @@ class Source(Message):
     concurrency: int
     min_age_s: int
     filename_time_pattern: AnyText | None
+    connect_timeout_s: float | None
+    list_timeout_s: float | None
+    download_timeout_s: float | None
     is_active: bool
     last_pull_timestamp: Time | None
     last_pulled_filename: AnyText | None

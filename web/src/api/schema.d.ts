@@ -3391,6 +3391,7 @@ export interface components {
          * Source
          * @description A pull source. Secrets never come back: `secret_options` names those that are set.
          *
+         *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
          *     `health` is `ok`, `failing`, `paused` or `new`.
          */
         Source: {
@@ -3401,6 +3402,8 @@ export interface components {
             base_url: string;
             /** Concurrency */
             concurrency: number;
+            /** Connect Timeout S */
+            connect_timeout_s: number | null;
             connection: components["schemas"]["Connection"] | null;
             counts: components["schemas"]["SourceCounts"];
             /**
@@ -3410,6 +3413,8 @@ export interface components {
             created_at: string;
             /** Deployment Name */
             deployment_name: string;
+            /** Download Timeout S */
+            download_timeout_s: number | null;
             /** Exclude */
             exclude: string[];
             /** Filename Time Pattern */
@@ -3440,6 +3445,8 @@ export interface components {
             /** Last Pulled Filename */
             last_pulled_filename: string | null;
             last_run: components["schemas"]["Run"] | null;
+            /** List Timeout S */
+            list_timeout_s: number | null;
             /**
              * Location Id
              * Format: uuid
@@ -3518,8 +3525,9 @@ export interface components {
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
          *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
          *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-         *     fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
-         *     leaves out stay, null forgets them.
+         *     fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
+         *     progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
+         *     that a change leaves out stay, null forgets them.
          */
         SourceSettings: {
             /** Auth Header */

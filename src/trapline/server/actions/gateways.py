@@ -1,7 +1,7 @@
 """A gateway for a pull source, with its secrets opened and the operator's policy around it."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,9 +17,18 @@ from trapline.server.rules.pushed import folder_address
 from trapline.server.rules.source_addresses import DEFAULT_PORTS, over_http, server_of, split_address
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
-from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, SftpOptions, WebsocketOptions, check_options
+from trapline.wire.gateway_options import (
+    LISTED_BY,
+    SECRET,
+    RestOptions,
+    S3Options,
+    SftpOptions,
+    WebsocketOptions,
+    check_options,
+)
 
 if TYPE_CHECKING:
+    from trapline.server.gateways.websocket_feed import Inbox
     from trapline.server.outbound import Credentials, Timeouts
 
 TABLE = "pull_sources"
@@ -66,6 +75,15 @@ def open_secrets(system: System, row: SourceRow) -> dict[str, str]:
         return {}
     opened: dict[str, str] = json.loads(unseal(system.secrets, row.secrets, TABLE, row.id, COLUMN))
     return opened
+
+
+def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
+    """Tell all that decides where a source's files are and which are listed: its ledger is about these alone.
+
+    File servers show each account a folder of its own; over HTTP another name is nearly always another key to the same.
+    """
+    account = row.auth_username if row.gateway in ("ftp", "sftp") else None
+    return (row.gateway, row.base_url, account, *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())))
 
 
 def open_gateway(system: System, row: SourceRow) -> Gateway:
@@ -191,7 +209,7 @@ def _open_websocket(system: System, row: SourceRow, timeouts: "Timeouts") -> Gat
     return WebsocketFeed(listing, directory(folder_address(options.files_url or options.listing_url or "")))
 
 
-def open_feed_of(system: System, row: SourceRow) -> AbstractAsyncContextManager[AsyncIterator[str | bytes]]:
+def open_feed_of(system: System, row: SourceRow) -> "AbstractAsyncContextManager[Inbox]":
     """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
     from trapline.server.dialing import Dialer
     from trapline.server.gateways.websocket_feed import open_feed

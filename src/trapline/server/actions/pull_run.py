@@ -40,8 +40,8 @@ class Paused(Exception):
 class Pull:
     """One run in the hands of this process.
 
-    X
-        files at once as the source's settings say.
+    `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
+    files at once as the source's settings say.
     """
 
     system: System

@@ -17,6 +17,7 @@ from trapline.server.actions.gateways import (
     open_secrets,
     seal_secrets,
     split_header,
+    whereabouts_of,
 )
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
@@ -121,15 +122,15 @@ def apply_settings(system: System, row: SourceRow, change: SourceSettings) -> No
         setattr(row, name, value.value if isinstance(value, AuthType) else value)
     if not row.gateway or (not given.get("gateway") and row.gateway not in gateways_for(row.base_url)):
         row.gateway = gateway_for(row.base_url)
-    row.timeouts = row.timeouts | {
-        column: given[name] for name, column in TIMEOUT_FIELDS.items() if given.get(name) is not None
-    }
+    timeouts = row.timeouts | {column: given[name] for name, column in TIMEOUT_FIELDS.items() if name in given}
+    row.timeouts = {column: seconds for column, seconds in timeouts.items() if seconds is not None}
     _apply_secrets(system, row, given, old)
     _check(system, row)
 
 
 def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old: Server | None) -> None:
-    secrets = open_secrets(system, row)
+    opened = open_secrets(system, row)
+    secrets = dict(opened)
     options = given.get("options")
     kept = [name for name, key in SECRET_FIELDS.items() if key in secrets and name not in given]
     kept = kept if row.auth_type != "none" else []
@@ -148,7 +149,9 @@ def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old: S
                 secrets[key] = given[name]
     if row.auth_type == "none":
         secrets = {name: value for name, value in secrets.items() if name.startswith(OPTION)}
-    row.secrets = seal_secrets(system, row.id, secrets)
+    if secrets != opened:
+        # Sealed anew they would look like others, and a connection that is made of them would be made anew.
+        row.secrets = seal_secrets(system, row.id, secrets)
     row.has_password = "password" in secrets
     row.has_auth_header = "header" in secrets
 
@@ -248,11 +251,11 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        old_url = row.base_url
+        before = whereabouts_of(row)
         apply_settings(system, row, change)
-        if row.base_url != old_url:
-            # Names, sizes and tags mean nothing at another address. A run at the old one could still note some.
-            await interrupt_run(scope, tx, row.id, "the address of the source was changed; the next run begins there")
+        if whereabouts_of(row) != before:
+            # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
+            await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
             row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
@@ -347,6 +350,7 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
     return [
         Source(
             **{name: getattr(row, name) for name in same},
+            **{name: row.timeouts.get(column) for name, column in TIMEOUT_FIELDS.items()},
             location_id=row.deployment_id,
             has_event_secret=row.event_secrets is not None,
             connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
