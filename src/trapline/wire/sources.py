@@ -9,6 +9,7 @@ from trapline.wire.deployments import NewDeployment
 from trapline.wire.values import UUID, AnyText, Count, FreeObject, Id, Message, Name, Real, Request, Text, Time
 
 Schedule = Annotated[Text, Field(max_length=200)]
+Patterns = Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_length=100)]
 
 
 class AuthType(StrEnum):
@@ -61,8 +62,8 @@ class SourceSettings(Request):
     options: FreeObject | None = None
     schedule: Schedule | None = None
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    include: list[Text] | None = None
-    exclude: list[Text] | None = None
+    include: Patterns | None = None
+    exclude: Patterns | None = None
     rate_limit_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=16)] | None = None
     min_age_s: Annotated[int, Field(ge=0, le=86_400)] | None = None

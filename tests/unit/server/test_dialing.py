@@ -49,11 +49,11 @@ async def test_names_that_do_not_resolve_keep_nobody_waiting(monkeypatch: pytest
     real = socket.getaddrinfo
     answered = threading.Event()
 
-    def answer_late(host: str, *args: Any, flags: int = 0, **kwargs: Any) -> Any:
-        if "dead" in host and not flags & socket.AI_NUMERICHOST:
+    def answer_late(host: str, port: int, **kwargs: Any) -> Any:
+        if "dead" in host and not kwargs["flags"] & socket.AI_NUMERICHOST:
             answered.wait(30)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
-        return real(host, *args, flags=flags, **kwargs)
+        return real(host, port, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", answer_late)
     dead = [asyncio.create_task(resolve_host(f"dead{at}.example", 80)) for at in range(LOOKED_UP_AT_ONCE + 1)]

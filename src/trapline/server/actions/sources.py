@@ -40,7 +40,7 @@ from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
-from trapline.server.rules.source_addresses import SIGN_INS, Server, gateway_for, gateways_for, server_of
+from trapline.server.rules.source_addresses import Server, check_spelling, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
     AuthType,
@@ -172,8 +172,7 @@ def _check(system: System, row: SourceRow) -> None:
         except ValueError as error:
             problems = [("filename_time_pattern", str(error))]
             raise Unprocessable("The pattern of file names is not right.", problems) from error
-    if row.auth_type not in SIGN_INS.get(row.gateway, (row.auth_type,)):
-        raise Unprocessable(f"Over {row.gateway} the auth_type can be {' or '.join(SIGN_INS[row.gateway])} only.")
+    check_spelling(row.gateway, row.base_url, row.auth_type, row.auth_username)
     if row.gateway == "sftp" and not (row.has_password or row.secret_options):
         raise Unprocessable("SFTP needs auth_password, or a private key as the option `key`.")
     if row.auth_type == "basic" and not row.auth_username:
@@ -256,6 +255,7 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
         if whereabouts_of(row) != before:
             # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
             await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
+            row.not_before = None
             row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
@@ -291,7 +291,7 @@ async def delete_source(system: System, scope: Scope, source_id: UUID) -> None:
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        await end_dead_run(scope, tx, row.id)
+        await end_dead_run(scope, tx, row.id, or_untaken=True)
         if await find_running(scope, tx, row.id) is not None:
             raise Conflict("A run of this source is in progress. Pause the source, and delete it when the run is over.")
         tx.audit("delete", "source", row.id, row.project_id, name=row.name)
