@@ -154,6 +154,8 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: 
 
     await place.tower.close()
     fill(place.camera, "missed.jpg")
+    # It is listed once a minute at most.
+    await place.sql("update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id")
 
     async def is_failing() -> bool:
         shown = await place.show()
@@ -244,7 +246,7 @@ async def test_odd_messages_are_noted_and_the_connection_goes_on(
 async def test_pausing_changing_and_deleting_end_the_connection(place: Field, background: Feeds) -> None:
     await place.until_connected(background)
     [first] = place.tower.connections
-    await place.change(name="mast")
+    await place.change(connect_timeout_s=9)
     await place.until(lambda: _is(place.tower.connections not in ({first}, set())), background)
     assert place.tower.most_at_once == 1, "the old one ends before the new one begins"
     await sources.toggle_source(place.system, SYSTEM, place.source_id, is_active=False)

@@ -272,6 +272,7 @@ async def _finish(pull: Pull) -> None:
         remaining = await count_due(pull.scope, tx, source)
         await finish_run(pull.scope, tx, pull.run_id, "completed", remaining=remaining)
         source.consecutive_failures = 0
+        source.not_before = None
         source.last_error = None
         source.last_pull_timestamp = datetime.now(UTC)
         if pull.last_taken is not None:
@@ -301,10 +302,17 @@ def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datet
     # A server that says how long it wants to be left alone is believed, but not that it is done in a moment.
     told = timedelta(seconds=retry_after_s)
     wait = max(told, FIRST_RETRY) if told else retry_source_after(source.consecutive_failures, _chance)
-    not_before = datetime.now(UTC) + wait
+    source.not_before = not_before = datetime.now(UTC) + wait
     if source.next_run_at is None or source.next_run_at < not_before:
         source.next_run_at = not_before
     return not_before
+
+
+def bring_forward(source: SourceRow, at: datetime) -> None:
+    """Poll a source at this time already, or as soon as it need not be left alone any longer."""
+    at = max(at, source.not_before or at)
+    if source.next_run_at is None or source.next_run_at > at:
+        source.next_run_at = at
 
 
 async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:

@@ -5,7 +5,6 @@ in the import that every picture goes through. While a run is in progress nothin
 """
 
 import hashlib
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ import structlog
 from sqlalchemy import select
 
 from trapline.server.actions.event_secrets import list_event_secrets
-from trapline.server.actions.pulls import begin_run
+from trapline.server.actions.pulls import begin_run, bring_forward
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pushed_files import has_pushed_files, list_sources_told_of, note_pushed
@@ -24,7 +23,7 @@ from trapline.server.db.sources import SourceRow, get_source
 from trapline.server.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
 from trapline.server.gateways.port import MAX_PATH_CHARACTERS
 from trapline.server.rules.access import Origin, Scope
-from trapline.server.rules.pulling import judge_path, retry_source_after
+from trapline.server.rules.pulling import judge_path
 from trapline.server.rules.pushed import EVENT, NotAMessage, Told, folder_address, read_message
 from trapline.server.rules.webhooks import Delivery, is_signed, make_secret
 from trapline.server.system import System
@@ -39,7 +38,6 @@ UNSIGNED = (
     "secret that was shown when it was made."
 )
 FOLLOWED_AT_ONCE = 50
-_chance = random.Random()  # noqa: S311 - jitter is no secret
 _DECOY = make_secret()
 """Signs nothing: a source that is not there is judged like one that is."""
 
@@ -121,8 +119,7 @@ async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | 
     if not row.is_active:
         return None, "The source is paused; they are taken once it goes on."
     if row.consecutive_failures:
-        again_at = datetime.now(UTC) + retry_source_after(row.consecutive_failures, _chance)
-        row.next_run_at = again_at if row.next_run_at is None else min(row.next_run_at, again_at)
+        bring_forward(row, datetime.now(UTC))
         return None, "The source fails and is left alone for a while; they are taken with its next run."
     run_id = await begin_run(scope, tx, row, EVENT)
     return run_id, "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
@@ -137,7 +134,6 @@ async def follow_pushed_files(system: System, scope: Scope) -> int:
         with suppress(NotFound):
             async with system.database.transaction(scope) as tx:
                 row = await get_source(scope, tx, source_id, lock=True)
-                # Of a former address, files wait for nobody.
                 if row.is_active and await has_pushed_files(scope, tx, row):
                     begun += await begin_run(scope, tx, row, EVENT) is not None
     return begun

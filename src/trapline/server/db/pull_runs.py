@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, text, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import RunRow, SourceRow
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.pushed import EVENT
 
 # A process that does a run says so this often, and is taken for dead after this long.
 HEARTBEAT_S = 2
@@ -88,6 +89,12 @@ async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow
     """Find the run of a source that is in progress."""
     statement = select(RunRow).where(RunRow.source_id == source_id, RunRow.state == "running")
     return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
+    """Tell whether a run that lists a source was begun so lately."""
+    begun = (RunRow.source_id == source_id) & (RunRow.trigger != EVENT) & (RunRow.started_at > func.now() - ago)
+    return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
 
 
 async def add_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:
