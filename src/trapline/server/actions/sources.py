@@ -256,7 +256,6 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
             # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
             await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
             row.not_before = None
-            row.not_before = None
             row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
