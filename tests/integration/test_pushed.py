@@ -321,7 +321,10 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
     system = replace(feed.system, events=EventRates(per_s=0.01, at_once=2))
     transport = httpx2.ASGITransport(dress(make_application(system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
-        large = b'{"urls": ["' + b"x" * 70_000 + b'"]}'
+        many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
+        answer = await push(client, feed, secret, many)
+        assert (answer.status_code, answer.json()["noted"]) == (202, 1000), "long addresses are no fewer"
+        large = b'{"urls": ["' + b"x" * 2**20 + b'"]}'
         assert (await push(client, feed, secret, large)).status_code == 413
         path = f"/image-pull-sources/{feed.source_id}/events"
         headers = signed(secret, large) | {"Authorization": "Bearer x"}
