@@ -337,6 +337,13 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 1, 1)
     assert "not received within" in ((await feed.errors())["a.jpg"] or "")
+    feed.camera.faults["a.jpg"] = "drip"
+    await feed.make_due()
+    await feed.change(download_timeout_s=0.5)
+    monkeypatch.setattr(pull_files, "FILE_WITHIN", timedelta(minutes=1))
+    monkeypatch.setattr(pull_files, "SLOWEST_OVER", timedelta(seconds=0.5))
+    assert (await feed.run()).failed == 1
+    assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), "it says something all the time, but too little"
     feed.camera.faults[""] = "hang"
     monkeypatch.setattr(pulls, "LIST_WITHIN", short)
     assert "listing was not over" in ((await feed.run()).error or "")
@@ -354,9 +361,16 @@ async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed)
     fill(feed.camera, "a.jpg")
     lost = (await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
     await feed.sql(
-        "update pull_runs set started_at = started_at - interval '30 s', heartbeat_at = heartbeat_at - interval '30 s'"
+        "update pull_runs set started_at = started_at - interval '2 h', heartbeat_at = heartbeat_at - interval '2 h'"
     )
     assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
     await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
     assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 1
     assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
+
+
+async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None:
+    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await sources.delete_source(feed.system, SYSTEM, feed.source_id)
+    await pulls.pull(feed.system, SYSTEM, accepted.run_id)
+    assert feed.camera.asked() == []

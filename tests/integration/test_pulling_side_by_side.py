@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from tests.integration.camera import running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
 from trapline.server.actions.pull_run import SICK_AFTER
 from trapline.server.actions.pull_turns import PROBES
 from trapline.server.actions.thumbnails import make_thumbnails
+from trapline.server.background import chores
 from trapline.server.gateways.pace import Pace
+from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.server.system import System
@@ -204,3 +208,26 @@ async def test_a_rate_holds_for_all_that_ask_at_once() -> None:
     began = loop.time()
     await asyncio.gather(*[pace.wait_turn() for _ in range(6)])
     assert loop.time() - began >= 5 / 50 * 0.99
+
+
+async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
+    """As many as there once were places for runs, each waiting for its listing."""
+    fill(feed.camera, "a.jpg")
+    async with running_camera() as slow:
+        slow.faults[""] = "hang"
+        own = frozenset({("127.0.0.1", feed.camera.port), ("127.0.0.1", slow.port)})
+        system = replace(feed.system, outbound=OutboundPolicy(own_origins=own))
+        for number in range(20):
+            new = NewSource(name=f"{number}", base_url=slow.url, deployment=UUID(feed.house.ids["deployment_id"]))
+            source = await sources.create_source(system, SYSTEM, new)
+            await pulls.start_run(system, SYSTEM, source.id, None)
+        stop = asyncio.Event()
+        working = asyncio.create_task(chores.run_chores(system, stop))
+        async with asyncio.timeout(30):
+            while len(slow.requests) < 20:
+                await asyncio.sleep(0.02)
+        await pulls.start_run(system, SYSTEM, feed.source_id, None)
+        await feed.until_imported("a.jpg")
+        stop.set()
+        slow.go_on.set()
+        await working

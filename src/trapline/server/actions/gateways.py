@@ -91,12 +91,16 @@ def open_gateway(system: System, row: SourceRow) -> Gateway:
     if row.gateway == "folder":
         return FolderGateway(folder_of(row.base_url, system.source_folders))
     # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
-    from trapline.server.outbound import Timeouts
-
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
-    timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
-    return OPENERS[row.gateway](system, row, timeouts)
+    return OPENERS[row.gateway](system, row, timeouts_of(row))
+
+
+def timeouts_of(row: SourceRow) -> "Timeouts":
+    """Tell how long is waited for a source: as its settings say, else the usual time."""
+    from trapline.server.outbound import Timeouts
+
+    return Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
 
 
 def _open_http(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
@@ -213,9 +217,9 @@ def open_feed_of(system: System, row: SourceRow) -> "AbstractAsyncContextManager
     """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
     from trapline.server.dialing import Dialer
     from trapline.server.gateways.websocket_feed import open_feed
-    from trapline.server.outbound import Timeouts, trusted_authorities
+    from trapline.server.outbound import trusted_authorities
 
-    timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
+    timeouts = timeouts_of(row)
     credentials = _credentials(system, row)
     headers = credentials.headers if credentials is not None else {}
     return open_feed(Dialer(system.outbound), row.base_url, headers, trusted_authorities(), timeouts.connect_s)

@@ -41,7 +41,8 @@ class Pull:
     """One run in the hands of this process.
 
     `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
-    files at once as the source's settings say.
+    files at once as the source's settings say. `may_blame` tells that the server gave its listing in this very run, so
+    that a file which it refuses again may be at fault.
     """
 
     system: System
@@ -55,6 +56,7 @@ class Pull:
     only_pushed: bool = False
     until: float = field(default_factory=lambda: time.monotonic() + RUN_WITHIN.total_seconds())
     listed: int = 0
+    may_blame: bool = False
     last_taken: tuple[int, str] | None = None
     failures: list[OutboundFailed] = field(default_factory=list)
     downloads: asyncio.Semaphore = field(init=False)

@@ -192,6 +192,7 @@ async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
         async with _heartbeat(doing):
             if not is_event or needs_listing(source.gateway, source.base_url):
                 await _list(doing)
+                doing.may_blame = True
             await take_files(doing)
             await _finish(doing)
     finally:

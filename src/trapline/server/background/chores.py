@@ -24,8 +24,9 @@ from trapline.server.system import System
 log = structlog.get_logger(__name__)
 
 # How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
-# waiting nearly all the time: the places of the other chores are none of its own.
-AT_ONCE = {QUEUE: 8, PULLS: 20}
+# waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
+# What a run costs is bounded elsewhere, decoders and connections to the database among it.
+AT_ONCE = {QUEUE: 8, PULLS: 100}
 STOP_WITHIN_S = 5.0
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0

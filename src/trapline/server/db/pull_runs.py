@@ -14,19 +14,23 @@ from trapline.server.rules.pushed import EVENT
 # A process that does a run says so this often, and is taken for dead after this long.
 HEARTBEAT_S = 2
 DEAD_AFTER_S = 8
-# A run that no process has taken yet waits for one this long.
-UNTAKEN_AFTER_S = 600
 
 
 class RunLost(Exception):
     """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
 
 
-async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID) -> None:
-    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin."""
+async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False) -> None:
+    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin.
+
+    With `or_untaken` also one that no process has taken yet.
+    """
+    ends = _is_dead()
+    if or_untaken:
+        ends |= (RunRow.state == "running") & (RunRow.heartbeat_at == RunRow.started_at)
     statement = (
         update(RunRow)
-        .where(RunRow.source_id == source_id, _is_dead())
+        .where(RunRow.source_id == source_id, ends)
         .values(
             state="interrupted",
             finished_at=func.now(),
@@ -72,13 +76,11 @@ async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:
 def _is_dead() -> ColumnElement[bool]:
     silent = func.now() - RunRow.heartbeat_at
     taken = RunRow.heartbeat_at > RunRow.started_at
-    return (RunRow.state == "running") & (
-        ((taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S)))
-        | (silent > timedelta(seconds=UNTAKEN_AFTER_S))
-    )
+    return (RunRow.state == "running") & (taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S))
 
 
-# Its chore is no longer waiting: a process took that, and ended before it took the run.
+# Its chore is no longer waiting: a process took that, and ended before it took the run. One whose chore waits keeps its
+# place in the queue, however long that takes.
 _UNASKED = text(
     "not exists (select from procrastinate.procrastinate_jobs j "
     "where j.status = 'todo' and j.args ->> 'run_id' = pull_runs.id::text)"

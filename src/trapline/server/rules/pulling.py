@@ -89,7 +89,8 @@ def retry_refused_after(attempts: int, chance: random.Random) -> timedelta | Non
     """
     if attempts >= QUARANTINE_AFTER:
         return None
-    return min(timedelta(hours=1) * 2 ** (attempts - 1), LONGEST_RETRY) * chance.uniform(0.8, 1.2)
+    doublings: int = 2 ** min(max(attempts, 1) - 1, 20)
+    return min(timedelta(hours=1) * doublings, LONGEST_RETRY) * chance.uniform(0.8, 1.2)
 
 
 def retry_source_after(failures: int, chance: random.Random) -> timedelta:
