@@ -1,9 +1,9 @@
 """A folder that a web server lists, with its sub-folders."""
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
 from trapline.server.errors import FileGone, OutboundFailed
@@ -17,6 +17,7 @@ from trapline.server.gateways.http_answers import (
 )
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.parsing import read_aside
 from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import (
     MAX_DEPTH,
@@ -115,8 +116,8 @@ class HttpDirectory:
                 self._listed_bytes += len(chunk)
                 if self._listed_bytes > MAX_LISTING_BYTES:
                     raise OutboundFailed("the listing is longer than 1 GiB")
-                yield await asyncio.to_thread(listing.feed, chunk)
-            yield await asyncio.to_thread(lambda: listing.feed(b"", last=True))
+                yield await read_aside(partial(listing.feed, chunk))
+            yield await read_aside(partial(listing.feed, b"", last=True))
         except zlib.error as error:
             raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
         except ValueError as error:

@@ -1,12 +1,12 @@
 """A JSON interface that lists files page by page, described by a mapping of its answers."""
 
-import asyncio
 import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -24,6 +24,7 @@ from trapline.server.gateways.http_answers import (
     unless_known,
 )
 from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.parsing import read_aside
 from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Outbound, origin_of, parse_url
 from trapline.wire.gateway_options import RestMapping
@@ -76,7 +77,7 @@ class RestListing:
             if len(visited) > MAX_FOLDERS:
                 raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
             content, at = await self._fetch_page(url)
-            page, entries = await asyncio.to_thread(self._read_page, content, at)
+            page, entries = await read_aside(partial(self._read_page, content, at))
             left_out += entries.count(None)
             count += len(entries)
             if count > MAX_ENTRIES:
