@@ -9,7 +9,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
-from tests.integration.feeds import SYSTEM, fill
+from tests.integration.feeds import SYSTEM
 from tests.integration.test_feeds import Field, open_field, told
 from trapline.server.background.feeds import Feeds
 from trapline.server.system import System
@@ -130,7 +130,6 @@ async def test_what_a_server_says_is_not_repeated(system: System) -> None:
 async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(system: System) -> None:
     async with open_field(system) as place:
         background = Feeds(place.system)
-        fill(place.camera, "a.jpg")
         await place.sql("update pull_sources set next_run_at = now() + interval '1 day' where id = :id")
 
         async def flap(connection: ServerConnection) -> None:

@@ -13,7 +13,7 @@ from trapline.server.system import System
 SCOPE = Scope.system()
 MARGIN_S = 1.0
 """How long before it may be taken for dead a process lets go by itself, in seconds."""
-CLOSE_WITHIN_S = 4.0
+CLOSE_WITHIN_S = 3.0
 """How long a process that stops goes on noting what it has received."""
 
 
