@@ -218,7 +218,8 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
         own = frozenset({("127.0.0.1", feed.camera.port), ("127.0.0.1", slow.port)})
         system = replace(feed.system, outbound=OutboundPolicy(own_origins=own))
         for number in range(20):
-            new = NewSource(name=f"{number}", base_url=slow.url, deployment=UUID(feed.house.ids["deployment_id"]))
+            deployment = UUID(feed.house.ids["deployment_id"])
+            new = NewSource(name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600)
             source = await sources.create_source(system, SYSTEM, new)
             await pulls.start_run(system, SYSTEM, source.id, None)
         stop = asyncio.Event()
