@@ -149,12 +149,19 @@ class Outbound:
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
+        # The library waits anew for each piece of the answer's head, which may drip.
+        within = asyncio.timeout(sum(request.extensions["timeout"].values()))
         try:
-            return await self._client.send(request, stream=True)
+            async with within:
+                return await self._client.send(request, stream=True)
         except httpx2.ConnectTimeout as error:
             raise OutboundFailed(f"no connection to {host} within the time allowed") from error
         except httpx2.TimeoutException as error:
             raise OutboundFailed(f"{host} took the request and answered nothing in the time allowed") from error
+        except TimeoutError as error:
+            if not within.expired():
+                raise
+            raise OutboundFailed(f"{host} did not say in the time allowed what it answers") from error
         except httpx2.ConnectError as error:
             raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
         # From here on the library quotes the request or the answer, secrets and all; a log shows causes as well.

@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -218,6 +218,34 @@ async def test_silence_ends() -> None:
         outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})), timeouts=Timeouts(1, 1, 0.1))
         with pytest.raises(OutboundFailed, match="nothing in the time"):
             await read(outbound, f"http://127.0.0.1:{port}/")
+        await outbound.close()
+        await ended.wait()
+
+
+async def test_an_answer_whose_head_drips_ends() -> None:
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"X-Drip: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)}))
+        outbound = Outbound(policy, timeouts=Timeouts(0.2, 1, 0.2))
+        with pytest.raises(OutboundFailed, match="did not say in the time allowed"):
+            async with asyncio.timeout(10), outbound.get(f"http://127.0.0.1:{port}/"):
+                pass
         await outbound.close()
         await ended.wait()
 
