@@ -300,9 +300,9 @@ async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_aft
 def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
     source.consecutive_failures += 1
     source.last_error = error
-    # A server that says how long it wants to be left alone is believed, but not that it is done in a moment.
+    # A server that says how long it wants to be left alone is believed, but not that it is well in a moment.
     told = timedelta(seconds=retry_after_s)
-    wait = max(told, FIRST_RETRY) if told else retry_source_after(source.consecutive_failures, _chance)
+    wait = told if told >= FIRST_RETRY else retry_source_after(source.consecutive_failures, _chance)
     source.not_before = not_before = datetime.now(UTC) + wait
     if source.next_run_at is None or source.next_run_at < not_before:
         source.next_run_at = not_before
