@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.faults.chance import sized
 from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
 from trapline.server.actions import results
 from trapline.server.actions.tasks import LEASE_TOKENS
@@ -21,7 +22,7 @@ from trapline.server.rules.lease_tokens import make_lease_token
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
 
-RACES = 500
+RACES = sized(500, 150)
 CHANCE = random.Random(20261121)
 
 
