@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from tests.faults.chance import sized
 from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
 from trapline.server.actions import results
 from trapline.server.actions.tasks import LEASE_TOKENS
@@ -22,7 +21,7 @@ from trapline.server.rules.lease_tokens import make_lease_token
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
 
-RACES = sized(500, 150)
+RACES = 500
 CHANCE = random.Random(20261121)
 
 
