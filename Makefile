@@ -39,7 +39,7 @@ check: setup ## Formatting, lint, types, layers, lock files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/house --ignore tests/house/test_extras.py
+	$(BIN)/pytest -q tests/house
 	@if [ -d web/node_modules ]; then cd web && npm run --silent check; \
 		elif [ -n "$$CI" ]; then echo "web/node_modules is missing: run make web"; exit 1; \
 		else echo "web/node_modules is missing: the page's types were not checked (make web)"; fi
