@@ -2,14 +2,15 @@
 
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
-from trapline.server.errors import OutboundFailed
+from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import OpenFile
-from trapline.server.outbound import Answer, is_sendable
+from trapline.server.outbound import Answer, Outbound, is_sendable
 
 MAX_RETRY_AFTER_S = 86_400
 UNPACKED_BYTES = 256 * 1024
@@ -20,6 +21,20 @@ PLAIN_CODINGS = ("", "identity", "aws-chunked")
 def unless_known(etag: str | None) -> dict[str, str]:
     """Make the header that asks for a file only if it is another version than this one."""
     return {"If-None-Match": etag} if etag and is_sendable(etag) else {}
+
+
+@asynccontextmanager
+async def opened_over_http(outbound: Outbound, url: str, known_etag: str | None) -> AsyncIterator[OpenFile | None]:
+    """Open a file at an address; None if the server says that it still is the version `known_etag`."""
+    async with outbound.get(url, unless_known(known_etag)) as answer:
+        if answer.status == 304 and known_etag:
+            yield None
+            return
+        if answer.status in (404, 410):
+            raise FileGone(status_in_words(answer.status, "it"))
+        if answer.status != 200:
+            raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
+        yield as_open_file(answer)
 
 
 def as_open_file(answer: Answer) -> OpenFile:

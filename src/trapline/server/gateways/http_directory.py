@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
-from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.http_answers import (
-    as_open_file,
     decoded,
+    opened_over_http,
     read_retry_after,
     readable_path,
     status_in_words,
-    unless_known,
 )
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
@@ -76,15 +75,8 @@ class HttpDirectory:
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         await self._pace.wait_turn()
-        async with self._outbound.get(_folder_url(self._root) + encoded, unless_known(known_etag)) as answer:
-            if answer.status == 304 and known_etag:
-                yield None
-                return
-            if answer.status in (404, 410):
-                raise FileGone(status_in_words(answer.status, "it"))
-            if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
-            yield as_open_file(answer)
+        async with opened_over_http(self._outbound, _folder_url(self._root) + encoded, known_etag) as opened:
+            yield opened
 
     async def close(self) -> None:
         """Close every connection."""

@@ -15,13 +15,12 @@ import structlog
 
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.http_answers import (
-    as_open_file,
+    opened_over_http,
     read_iso_time,
     read_page,
     read_retry_after,
     readable_path,
     status_in_words,
-    unless_known,
 )
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.parsing import read_aside
@@ -102,15 +101,8 @@ class RestListing:
             advice = "where that is right, name it in the option `file_origins`"
             raise OutboundRefused(f"it is at {_place(url)}, which is another server; {advice}")
         await self._pace.wait_turn()
-        async with self._outbound.get(url, unless_known(known_etag)) as answer:
-            if answer.status == 304 and known_etag:
-                yield None
-                return
-            if answer.status in (404, 410):
-                raise FileGone(status_in_words(answer.status, "it"))
-            if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
-            yield as_open_file(answer)
+        async with opened_over_http(self._outbound, url, known_etag) as opened:
+            yield opened
 
     async def close(self) -> None:
         """Close every connection."""
