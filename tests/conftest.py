@@ -12,13 +12,17 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from fastapi import FastAPI
 
 from tests.conformance.s3_server import S3Server, run_s3_server
+from trapline.server.arrivals import Arrivals
 from trapline.server.db.base import Database
 from trapline.server.engines.postgres import USER, Postgres, start_postgres, stop_postgres
+from trapline.server.events import Listeners
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.serving import spare_collection
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
 from trapline.server.system import System
@@ -28,6 +32,11 @@ QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 """Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
 
 _numbers = count(1)
+
+
+def pytest_collection_finish() -> None:
+    """Collect cycles as rarely as a server process does: at every turn it took a seventh of the suite's time."""
+    spare_collection()
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +118,19 @@ def make_system(database: Database, decoders: Decoders, store: Path) -> System:
     )
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """The application, without a system: its routes are made ready once, not by the first request of every test."""
+    return make_application(None)
+
+
 @pytest.fixture
-async def app_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
+async def app_client(system: System, application: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the whole application, envelope included, without a socket between them."""
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    application.state.system = system
+    application.state.listeners, application.state.arrivals = Listeners(), Arrivals()
+    application.state.worker_additions = True
+    transport = httpx2.ASGITransport(dress(application))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
 

@@ -99,7 +99,7 @@ def make_sources(http: int, ftp: int, ssh_key: str) -> dict[str, dict[str, Any]]
             "base_url": f"sftp://127.0.0.1:{ftp}/",
             **basic,
             "options": {"key": ssh_key, "host_key": host_key},
-            "connect_timeout_s": 2,
+            "connect_timeout_s": 0.5,
         },
         "websocket": {"base_url": f"ws://127.0.0.1:{http}/feed", **basic, "options": {"listing_url": f"{at}/echo/"}},
     }
@@ -214,7 +214,8 @@ def look_everywhere(
     # The key of a token is kept as a digest: it is random, and nothing else could be compared.
     search, everywhere = Search(secrets), Search({name: value for name, value in (secrets | tokens).items()})
     hits = [hit for where, content in heard for hit in everywhere.find(where, content)]
-    hits += [hit for line in log.splitlines() for hit in everywhere.find(f"the log: {line[:300]!r}", line)]
+    if everywhere.find("the log", log):
+        hits += [hit for line in log.splitlines() for hit in everywhere.find(f"the log: {line[:300]!r}", line)]
     hits += everywhere.find("command lines", lines)
     hits += search.find_in_database(url)
     kept = [file for file in server.data.rglob("*") if file.name != "worker-token" and "database" not in file.parts]

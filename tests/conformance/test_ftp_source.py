@@ -4,10 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance import reading
 from tests.conformance.file_servers import (
     PASSWORD,
     USER,
@@ -17,10 +19,11 @@ from tests.conformance.file_servers import (
     make_certificate,
     pyftpd,
 )
+from tests.conformance.reading import paths, read
 from tests.conformance.rigged_ftp import rigged_ftp
 
 from trapline.server.dialing import Dialer
-from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.errors import FileGone
 from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
 from trapline.server.gateways.ftp_server import FtpServer
 from trapline.server.gateways.pace import Pace
@@ -51,21 +54,7 @@ async def opened(
         await gateway.close()
 
 
-async def paths(gateway: FtpServer) -> list[str]:
-    return sorted([entry.path async for entry in gateway.list_files()])
-
-
-async def read(gateway: FtpServer, path: str) -> bytes:
-    async with gateway.open_file(path) as file:
-        assert file is not None
-        return b"".join([chunk async for chunk in file.chunks])
-
-
-async def failure(gateway: FtpServer, path: str | None = None) -> str:
-    with pytest.raises(OutboundFailed) as caught:
-        await (paths(gateway) if path is None else read(gateway, path))
-    assert PASSWORD not in caught.value.detail
-    return caught.value.detail
+failure = partial(reading.failure, secret=PASSWORD)
 
 
 @pytest.fixture

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import asyncssh
 import pytest
+from tests.conformance import reading
 from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, public, ssh_server
+from tests.conformance.reading import paths, read
 
 from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
@@ -35,21 +38,7 @@ async def opened(
         await gateway.close()
 
 
-async def paths(gateway: SftpServer) -> list[str]:
-    return sorted([entry.path async for entry in gateway.list_files()])
-
-
-async def read(gateway: SftpServer, path: str) -> bytes:
-    async with gateway.open_file(path) as file:
-        assert file is not None
-        return b"".join([chunk async for chunk in file.chunks])
-
-
-async def failure(gateway: SftpServer, path: str | None = None) -> str:
-    with pytest.raises(OutboundFailed) as caught:
-        await (paths(gateway) if path is None else read(gateway, path))
-    assert PASSWORD not in caught.value.detail
-    return caught.value.detail
+failure = partial(reading.failure, secret=PASSWORD)
 
 
 @pytest.fixture

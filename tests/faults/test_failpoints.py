@@ -41,6 +41,7 @@ POINTS = [(doing, point) for doing in REQUESTS for point in REPLIES] + [
 UNSTRUCK = {
     # They move nothing of the ledger; what they write is written anew by the next run.
     "loop thumbnails",
+    "loop due pull runs",
     "loop dead pull runs",
     "loop feeds",
     "loop old answers",
@@ -49,7 +50,6 @@ UNSTRUCK = {
     "loop silent workers",
     "loop deliveries",
     "loop old deliveries",
-    "chore start_due_runs",
     "chore take_up_unfinished",
     "chore recount_jobs",
     "GET /healthz",

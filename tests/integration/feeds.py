@@ -16,7 +16,7 @@ from trapline.server.actions import pulls, sources
 from trapline.server.rules.access import Scope
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
-from trapline.wire.sources import NewSource, Run, Source, SourceSettings
+from trapline.wire.sources import NewSource, PullRun, Source, SourceSettings
 
 SYSTEM = Scope.system()
 
@@ -30,7 +30,7 @@ class Feed:
     source_id: UUID
     house: House
 
-    async def run(self, max_files: int | None = None) -> Run:
+    async def run(self, max_files: int | None = None) -> PullRun:
         """Begin a run and do it here and now."""
         accepted = await pulls.start_run(self.system, SYSTEM, self.source_id, max_files)
         await pulls.pull(self.system, SYSTEM, accepted.run_id)

@@ -45,8 +45,11 @@ class Outside:
         return await self.field.client.request(method, target, content=content or None, headers=headers)
 
     async def post(self, annotations: list[dict[str, Any]], mode: str = "append") -> dict[str, Any]:
-        """Post annotations that are right."""
-        answer = await self.call("POST", "/annotations:bulk", {"annotations": annotations, "mode": mode})
+        """Post annotations that are right; a server that is too busy just now is asked again, as the guide says."""
+        for _ in range(10):
+            answer = await self.call("POST", "/annotations:bulk", {"annotations": annotations, "mode": mode})
+            if answer.status_code != 503:
+                break
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 

@@ -18,6 +18,7 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill
 from tests.integration.houses import build_house
 from trapline.server.actions import pulls, sources
+from trapline.server.actions.source_tests import prove_source
 from trapline.server.background.feeds import Feeds
 from trapline.server.errors import Unprocessable
 from trapline.server.rules.addresses import OutboundPolicy
@@ -153,6 +154,8 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: 
 
     await place.tower.close()
     fill(place.camera, "missed.jpg")
+    # It is listed once a minute at most.
+    await place.sql("update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id")
 
     async def is_failing() -> bool:
         shown = await place.show()
@@ -243,7 +246,7 @@ async def test_odd_messages_are_noted_and_the_connection_goes_on(
 async def test_pausing_changing_and_deleting_end_the_connection(place: Field, background: Feeds) -> None:
     await place.until_connected(background)
     [first] = place.tower.connections
-    await place.change(name="mast")
+    await place.change(connect_timeout_s=9)
     await place.until(lambda: _is(place.tower.connections not in ({first}, set())), background)
     assert place.tower.most_at_once == 1, "the old one ends before the new one begins"
     await sources.toggle_source(place.system, SYSTEM, place.source_id, is_active=False)
@@ -298,6 +301,16 @@ async def test_without_a_listing_the_source_says_so(system: System) -> None:
         ):
             with pytest.raises(Unprocessable, match=words):
                 await place.change(options=options)
+
+
+async def test_a_test_of_the_source_connects(place: Field) -> None:
+    fill(place.camera, "a.jpg")
+    proven = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    assert (proven.ok, proven.listed, len(place.tower.seen)) == (True, 1, 1)
+    place.tower.status = 403
+    refused = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    assert not refused.ok
+    assert "another sign-in" in refused.detail
 
 
 async def test_inner_addresses_are_not_connected_to(system: System) -> None:

@@ -5,6 +5,7 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from trapline.server.background import chores
 from trapline.server.db.chores import defer_chore
 from trapline.server.gateways import http_directory
 from trapline.server.system import System
-from trapline.wire.sources import NewSource
+from trapline.wire.sources import NewSource, SourceSettings
 
 Headers = dict[str, str]
 PLACEHOLDER = "<GOOD>"
@@ -201,6 +202,33 @@ async def test_another_address_has_a_ledger_of_its_own(feed: Feed) -> None:
     assert (await feed.run()).new == 0
 
 
+async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Feed) -> None:
+    """The same for a listing that an option names, and for another gateway at the same address."""
+    fill(feed.camera, "IMG_0001.JPG", "two/IMG_0001.JPG")
+    list_as(feed, b'[{"name": "IMG_0001.JPG", "type": "file"}]', {"Content-Type": "application/json"}, "", "two/")
+    url = feed.camera.url
+    assert (await feed.run()).imported == 1
+    changes: list[dict[str, Any]] = [
+        {"gateway": "rest", "options": {"mapping": {"url": "name"}}},
+        {"options": {"mapping": {"url": "name", "name": "name"}}},
+        {"base_url": url.replace("http", "ws"), "options": {"listing_url": url}},
+        {"options": {"listing_url": f"{url}two/"}},
+        {"options": {"listing_url": f"{url}two/", "files_url": url}},
+    ]
+    for number, change in enumerate(changes):
+        feed.camera.files |= {"IMG_0001.JPG": make_jpeg(60 + number), "two/IMG_0001.JPG": make_jpeg(70 + number)}
+        if "mapping" in change["options"]:
+            proof = await prove_source(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
+            assert proof.new == 1, change
+        going = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+        await feed.change(**change)
+        assert (await feed.show()).last_run.state == "interrupted", change  # type: ignore[union-attr]
+        run = await feed.run()
+        assert (run.new, run.imported) == (1, 1), change
+        await feed.change(name=f"renamed {going.run_id}")
+        assert (await feed.run()).new == 0, "a change of anything else keeps the ledger"
+
+
 async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
@@ -309,6 +337,13 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 1, 1)
     assert "not received within" in ((await feed.errors())["a.jpg"] or "")
+    feed.camera.faults["a.jpg"] = "drip"
+    await feed.make_due()
+    await feed.change(download_timeout_s=0.5)
+    monkeypatch.setattr(pull_files, "FILE_WITHIN", timedelta(minutes=1))
+    monkeypatch.setattr(pull_files, "SLOWEST_OVER", timedelta(seconds=0.5))
+    assert (await feed.run()).failed == 1
+    assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), "it says something all the time, but too little"
     feed.camera.faults[""] = "hang"
     monkeypatch.setattr(pulls, "LIST_WITHIN", short)
     assert "listing was not over" in ((await feed.run()).error or "")
@@ -319,3 +354,23 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pull_run, "RUN_WITHIN", timedelta(0))
     late = await feed.run()
     assert (late.state, late.imported, late.remaining) == ("completed", 0, 1)
+
+
+async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed) -> None:
+    """A process took the chore, and ended before it took the run."""
+    fill(feed.camera, "a.jpg")
+    lost = (await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
+    await feed.sql(
+        "update pull_runs set started_at = started_at - interval '2 h', heartbeat_at = heartbeat_at - interval '2 h'"
+    )
+    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
+    await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
+    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 1
+    assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
+
+
+async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None:
+    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await sources.delete_source(feed.system, SYSTEM, feed.source_id)
+    await pulls.pull(feed.system, SYSTEM, accepted.run_id)
+    assert feed.camera.asked() == []

@@ -1,5 +1,6 @@
 """Files as cameras and their servers really leave them: odd names, odd bytes, odd times, odd answers."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,8 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.integration import camera as cameras
-from tests.integration.feeds import Feed, fill, make_feed
+from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg, make_png
+from trapline.server.actions import sources
+from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.system import System
 
 
@@ -186,6 +189,26 @@ async def test_a_sick_file_is_told_in_words_and_the_others_come(feed: Feed) -> N
     feed.camera.faults.clear()
     await feed.make_due()
     assert (await feed.run(max_files=0)).imported == 6
+
+
+async def test_a_file_that_is_released_while_a_run_has_it_in_hand_stays_released(feed: Feed) -> None:
+    fill(feed.camera, "a.jpg")
+    feed.camera.faults["a.jpg"] = "500"
+    for _ in range(QUARANTINE_AFTER - 1):
+        await feed.make_due()
+        await feed.run()
+    feed.camera.faults["a.jpg"] = "hang"
+    await feed.make_due()
+    going = asyncio.create_task(feed.run())
+    await feed.camera.reached.wait()
+    assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 1
+    kept = feed.camera.files.pop("a.jpg")
+    feed.camera.go_on.set()
+    assert (await going).failed == 1
+    query = "select state, attempts, next_attempt_at from pulled_files where source_id = :id"
+    assert await feed.sql(query) == [("failed", 0, None)]
+    feed.camera.files["a.jpg"] = kept
+    assert (await feed.run()).imported == 1
 
 
 async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: Feed) -> None:

@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from tests.integration.camera import running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
-from trapline.server.actions.pull_turns import SICK_AFTER
+from trapline.server.actions.pull_run import SICK_AFTER
+from trapline.server.actions.pull_turns import PROBES
 from trapline.server.actions.thumbnails import make_thumbnails
+from trapline.server.background import chores
 from trapline.server.gateways.pace import Pace
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.server.system import System
-from trapline.wire.sources import NewSource, Run
+from trapline.wire.sources import NewSource, PullRun
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ async def feed(system: System) -> AsyncIterator[Feed]:
         yield made
 
 
-async def begin(feed: Feed, max_files: int | None = None) -> asyncio.Task[Run]:
+async def begin(feed: Feed, max_files: int | None = None) -> asyncio.Task[PullRun]:
     """Begin a run that goes on beside the test."""
     return asyncio.create_task(feed.run(max_files))
 
@@ -101,20 +107,48 @@ async def test_a_server_that_fails_is_left_alone_soon(feed: Feed) -> None:
     feed.camera.faults = dict.fromkeys(names, "500")
     run = await feed.run(max_files=0)
     assert (run.state, run.imported) == ("failed", 0)
-    assert SICK_AFTER <= run.failed < SICK_AFTER + 4
+    assert SICK_AFTER + PROBES <= run.failed < SICK_AFTER + PROBES + 4
+
+
+async def test_bad_files_before_good_ones_are_no_sick_source(feed: Feed) -> None:
+    bad = [f"a{number:02}.jpg" for number in range(6 * SICK_AFTER)]
+    fill(feed.camera, *bad, "y.jpg", "z1.jpg", "z2.jpg")
+    feed.camera.faults = dict.fromkeys(bad, "500")
+    run = await feed.run(max_files=0)
+    assert (run.imported, run.failed) == (3, run.failed)
+    assert run.failed >= 3 * SICK_AFTER, "each good one shows that the source is well, and it goes on"
+
+
+async def test_one_file_that_asks_for_patience_for_ever_is_quarantined(feed: Feed) -> None:
+    feed.camera.faults = {"a.jpg": "503"}
+    runs = []
+    for number in range(QUARANTINE_AFTER + 2):
+        fill(feed.camera, "a.jpg", f"b{number}.jpg")
+        await feed.make_due()
+        runs.append(await feed.run())
+    assert (await feed.states()).pop("a.jpg") == "quarantined"
+    assert (runs[-1].state, len(await feed.images())) == ("completed", QUARANTINE_AFTER + 2)
 
 
 async def test_a_slow_good_file_shows_that_the_source_is_well(feed: Feed) -> None:
     bad = [f"b{number}.jpg" for number in range(SICK_AFTER)]
     fill(feed.camera, "a.jpg", *bad, "z.jpg")
     await feed.change(concurrency=2)
-    feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "cut")}
+    feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "500")}
     going = await begin(feed)
     await until_asked(feed, 2 + len(bad))
     assert "z.jpg" not in [path for path, _ in feed.camera.requests], "it waits for what the slow one shows"
     feed.camera.go_on.set()
     run = await going
     assert (run.state, run.imported, run.failed) == ("completed", 2, SICK_AFTER)
+
+
+async def test_transfers_that_break_off_keep_no_good_file_waiting(feed: Feed) -> None:
+    bad = [f"a{number:02}.jpg" for number in range(3 * SICK_AFTER)]
+    fill(feed.camera, *bad, "z.jpg")
+    feed.camera.faults = dict.fromkeys(bad, "cut")
+    run = await feed.run(max_files=0)
+    assert (run.state, run.imported, run.failed) == ("completed", 1, len(bad))
 
 
 async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:
@@ -174,3 +208,27 @@ async def test_a_rate_holds_for_all_that_ask_at_once() -> None:
     began = loop.time()
     await asyncio.gather(*[pace.wait_turn() for _ in range(6)])
     assert loop.time() - began >= 5 / 50 * 0.99
+
+
+async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
+    """As many as there once were places for runs, each waiting for its listing."""
+    fill(feed.camera, "a.jpg")
+    async with running_camera() as slow:
+        slow.faults[""] = "hang"
+        own = frozenset({("127.0.0.1", feed.camera.port), ("127.0.0.1", slow.port)})
+        system = replace(feed.system, outbound=OutboundPolicy(own_origins=own))
+        for number in range(20):
+            deployment = UUID(feed.house.ids["deployment_id"])
+            new = NewSource(name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600)
+            source = await sources.create_source(system, SYSTEM, new)
+            await pulls.start_run(system, SYSTEM, source.id, None)
+        stop = asyncio.Event()
+        working = asyncio.create_task(chores.run_chores(system, stop))
+        async with asyncio.timeout(30):
+            while len(slow.requests) < 20:
+                await asyncio.sleep(0.02)
+        await pulls.start_run(system, SYSTEM, feed.source_id, None)
+        await feed.until_imported("a.jpg")
+        stop.set()
+        slow.go_on.set()
+        await working

@@ -13,6 +13,7 @@ from tests.integration.pictures import make_jpeg
 from trapline.server.actions import pulls, sources
 from trapline.server.actions.source_tests import prove_source
 from trapline.server.errors import Conflict
+from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.system import System
 from trapline.wire.sources import SourceSettings
 
@@ -171,6 +172,32 @@ async def test_retry_after_is_honoured_and_is_no_files_fault(feed: Feed) -> None
     )
     assert attempts == 0
     assert timedelta(seconds=100) < wait <= timedelta(seconds=120)
+
+
+async def test_a_file_that_is_refused_while_the_listing_comes_is_left_for_longer_each_time(feed: Feed) -> None:
+    """One such file must not keep a quiet source failing; one that refuses all is not held against each of them."""
+    fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
+    feed.camera.faults = dict.fromkeys(feed.camera.files, "503")
+    query = "select attempts from pulled_files where source_id = :id order by path"
+    await feed.change(concurrency=1)
+    for _ in range(3):
+        assert ((await feed.run()).failed, await feed.sql(query)) == (0, [(0,)] * 3), "once is no file's fault"
+    await feed.make_due()
+    for blamed in (1, 2, 3):
+        run = await feed.run()
+        assert (run.state, run.imported, run.failed) == ("failed", 0, 1)
+        attempts = [count for (count,) in await feed.sql(query)]
+        assert (sum(attempts), max(attempts)) == (blamed, 1), "one of them a run, and each time another one"
+        await feed.sql("update pulled_files set next_attempt_at = now() where attempts = 0")
+    assert (await feed.run()).state == "completed", "the source is well while it waits for them"
+    longest = "select min(next_attempt_at - now()) from pulled_files where source_id = :id"
+    assert (await feed.sql(longest))[0][0] > timedelta(minutes=40)
+    feed.camera.faults = {"a.jpg": "503"}
+    for _ in range(QUARANTINE_AFTER - 1):
+        await feed.make_due()
+        await feed.run()
+    assert await feed.states() == {"a.jpg": "quarantined", "b.jpg": "imported", "c.jpg": "imported"}
+    assert ((await feed.run()).state, (await feed.show()).health) == ("completed", "ok")
 
 
 async def test_a_source_has_one_run_at_a_time(feed: Feed) -> None:

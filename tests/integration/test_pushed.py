@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -16,12 +16,12 @@ import pytest
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import event_secrets, pulls, pushed, sources
-from trapline.server.db.pushed_files import note_pushed
+from trapline.server.db.pushed_files import list_sources_told_of, note_pushed
 from trapline.server.db.sources import get_source
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.webhooks import PREFIX, make_secret, sign
 from trapline.server.system import EventRates, System
-from trapline.wire.sources import Run
+from trapline.wire.sources import NewSource, PullRun
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def told(feed: Feed, *names: str) -> dict[str, Any]:
     return {"urls": [feed.camera.url + name for name in names]}
 
 
-async def do_runs(feed: Feed) -> list[Run]:
+async def do_runs(feed: Feed) -> list[PullRun]:
     """Do the runs that wait, and those that follow them; newest first."""
     while True:
         page = await sources.list_runs(feed.system, SYSTEM, feed.source_id, 50, None)
@@ -253,11 +253,78 @@ async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, 
     assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
 
 
+async def test_a_source_that_fails_is_left_alone_also_by_events(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "a.jpg")
+    await feed.sql(
+        "update pull_sources set consecutive_failures = 2, not_before = now() + interval '2 minutes',"
+        " next_run_at = now() + interval '1 day'"
+    )
+    answer = await push(client, feed, secret, told(feed, "a.jpg"))
+    assert (answer.status_code, answer.json()["run_id"]) == (202, None)
+    assert "left alone" in answer.json()["detail"]
+    [[wait_s]] = await feed.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+    assert 60 < wait_s <= 120, "it comes back after its pause, not with its schedule"
+    assert (await feed.run()).imported == 1
+    assert await feed.states() == {"a.jpg": "imported"}
+
+
+async def test_an_event_does_not_shorten_how_long_a_server_asks_to_be_left_alone(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    fill(feed.camera, "a.jpg")
+    feed.camera.faults[""], feed.camera.retry_after = "429", "86400"
+    assert (await feed.run()).state == "failed"
+    await push(client, feed, secret, told(feed, "a.jpg"))
+    [[wait_s]] = await feed.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+    assert 86_000 < wait_s <= 86_400
+    feed.camera.faults.clear()
+    assert (await feed.run()).imported == 1, "by hand it can be begun all the same"
+    not_before = "select not_before from pull_sources where id = :id"
+    assert await feed.sql(not_before) == [(None,)]
+    feed.camera.faults[""] = "429"
+    await feed.run()
+    assert await feed.sql(not_before) != [(None,)]
+    await feed.change(base_url=f"{feed.camera.url}other/")
+    assert await feed.sql(not_before) == [(None,)], "another server asked for nothing"
+
+
+async def test_files_of_a_former_address_keep_no_other_source_waiting(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    async def list_waiting() -> list[Any]:
+        async with feed.system.database.transaction(SYSTEM) as tx:
+            return await list_sources_told_of(SYSTEM, tx, 1)
+
+    async def note(source_id: Any) -> None:
+        async with feed.system.database.transaction(SYSTEM) as tx:
+            row = await get_source(SYSTEM, tx, source_id, lock=True)
+            await note_pushed(SYSTEM, tx, row, [("a.jpg", None)], "x")
+
+    new = NewSource(name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"]))
+    other = (await sources.create_source(feed.system, SYSTEM, new)).id
+    await feed.sql("update pull_sources set last_pull_timestamp = now() where id = :id")
+    await note(feed.source_id)
+    assert await list_waiting() == [feed.source_id]
+    await note(other)
+    assert await list_waiting() == [other], "who waited longest is first"
+    for source_id in (other, feed.source_id):
+        assert await list_waiting() == [source_id]
+        async with feed.system.database.transaction(SYSTEM) as tx:
+            row = await get_source(SYSTEM, tx, source_id, lock=True)
+            row.moved_at = datetime.now(UTC)
+    assert await list_waiting() == []
+
+
 async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
     system = replace(feed.system, events=EventRates(per_s=0.01, at_once=2))
     transport = httpx2.ASGITransport(dress(make_application(system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
-        large = b'{"urls": ["' + b"x" * 70_000 + b'"]}'
+        many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
+        answer = await push(client, feed, secret, many)
+        assert (answer.status_code, answer.json()["noted"]) == (202, 1000), "long addresses are no fewer"
+        large = b'{"urls": ["' + b"x" * 2**20 + b'"]}'
         assert (await push(client, feed, secret, large)).status_code == 413
         path = f"/image-pull-sources/{feed.source_id}/events"
         headers = signed(secret, large) | {"Authorization": "Bearer x"}

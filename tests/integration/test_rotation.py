@@ -191,6 +191,20 @@ async def test_the_key_of_a_data_folder_is_changed_while_the_server_runs(
     assert 1 not in running.secrets.by_version
 
 
+def test_a_key_file_that_was_spoilt_ends_no_server(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "secret-key")
+    keys = dict(file)
+    file.path.write_text("half a li\n1:", encoding="utf-8")
+    assert dict(file) == keys
+    file.path.unlink()
+    assert dict(file) == keys
+    file.path.write_text(f"2:{NEW}\n", encoding="utf-8")
+    assert dict(file) == {2: NEW.encode()}
+    file.path.write_text("short\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="at least 32"):
+        KeyFile(tmp_path / "secret-key")
+
+
 def test_every_column_of_bytes_is_known_as_a_secret_or_not() -> None:
     """A new column of bytes is either named in db/sealed.py, so that its key can be changed, or here."""
     columns = {

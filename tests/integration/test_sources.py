@@ -82,12 +82,26 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
         ({"schedule": "hourly"}, "cron"),
         ({"filename_time_pattern": "IMG_*"}, "year, month and day"),
         ({"auth_type": "basic", "auth_password": "x"}, "auth_username"),
+        ({"auth_type": "basic", "auth_username": "a:b", "auth_password": "x"}, "colon"),
         ({"auth_type": "header", "auth_header": "Host: elsewhere"}, "Host"),
         ({"auth_type": "header", "auth_header": "X-Key: a\r\nX: b"}, "one line"),
         ({"auth_type": "bearer", "auth_password": "pw4711\n"}, "auth_password"),
         ({"auth_type": "bearer", "auth_password": "pw4711\u00e4"}, "auth_password"),
         ({"auth_type": "bearer", "auth_header": "Bearer pw4711\x01"}, "auth_header"),
         ({"base_url": "https://camera.example:99999/"}, "65535"),
+        ({"base_url": "ftp://camera.example/a%0D%0ADELE%20b/"}, "line break"),
+        ({"base_url": "ftps://camera.example/a\r\nDELE b/"}, "line break"),
+        (
+            {
+                "base_url": "sftp://camera.example/a%00",
+                "auth_type": "basic",
+                "auth_username": "a",
+                "auth_password": "x",
+            },
+            "control character",
+        ),
+        ({"include": ["*.jpg"] * 101}, "include"),
+        ({"exclude": ["x" * 301]}, "exclude"),
         ({"user_id": "018f0000-0000-7000-8000-000000000001"}, "not yours"),
     ],
 )
@@ -98,6 +112,27 @@ async def test_settings_that_cannot_work_are_refused_in_words(
     assert answer.status_code in (403, 422), answer.text
     assert words in answer.text
     assert "pw4711" not in answer.text
+
+
+async def test_an_ftp_user_may_have_a_colon_and_patterns_be_a_hundred(client: httpx2.AsyncClient, house: House) -> None:
+    signed = {
+        "auth_type": "basic",
+        "auth_username": "a:b",
+        "auth_password": "x",
+        "base_url": "ftp://camera.example/%20",
+    }
+    made = await client.post(PATH, json=settings(house, **signed, include=["x" * 300] * 100))
+    assert made.status_code == 201, made.text
+
+
+async def test_timeouts_are_shown_and_null_brings_the_usual_ones_back(client: httpx2.AsyncClient, house: House) -> None:
+    names = ("connect_timeout_s", "list_timeout_s", "download_timeout_s")
+    made = await client.post(PATH, json=settings(house, connect_timeout_s=3, list_timeout_s=90))
+    assert [made.json()[name] for name in names] == [3, 90, None]
+    path = f"{PATH}/{made.json()['id']}"
+    changed = await client.patch(path, json={"connect_timeout_s": None, "download_timeout_s": 5.5})
+    assert [changed.json()[name] for name in names] == [None, 90, 5.5]
+    assert [(await client.get(path)).json()[name] for name in names] == [None, 90, 5.5]
 
 
 async def test_names_are_unique_in_a_project(client: httpx2.AsyncClient, house: House) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from trapline.client import Trapline
     from trapline.wire.jobs import JobDetail
-    from trapline.wire.sources import Run
+    from trapline.wire.sources import PullRun
 
 PROJECT = "Demo"
 STOP_WITHIN_S = 12.0
@@ -187,7 +187,7 @@ def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
     return project.id, server.make_deployment(NewDeployment(project=project.id, name=name)).id
 
 
-def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Console") -> "Run":
+def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Console") -> "PullRun":
     """Poll the camera once; its address is another one at each run of the demo."""
     from trapline.wire.sources import NewSource, RunState, SourceSettings
 
@@ -243,7 +243,7 @@ def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None
     print_table(("picture", "pixels", "taken", "found"), sorted(rows, key=lambda row: str(row[0])))
 
 
-def _is_complete(run: "Run", job: "JobDetail", count: int, console: "Console") -> bool:
+def _is_complete(run: "PullRun", job: "JobDetail", count: int, console: "Console") -> bool:
     done = job.progress.completed
     console.print(f"{done} of {count} pictures analysed, {job.annotations} findings, {job.nothing_found} with nothing.")
     return job.status == "completed" and done >= count and run.failed == 0

@@ -10,7 +10,7 @@ from trapline.cli.source_events import source_events
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
-    from trapline.wire.sources import Run, Source
+    from trapline.wire.sources import PullRun, Source
 
 app = typer.Typer(
     help="A pull source is an outside place that is polled for images.",
@@ -207,7 +207,7 @@ def get_source(server: "Trapline", project: str | None, named: str) -> "Source":
     raise CommandFailed(f"There is no pull source {named}. There: {names}.")
 
 
-def describe_run(run: "Run") -> str:
+def describe_run(run: "PullRun") -> str:
     """A run in one line."""
     if run.state.value == "running":
         return f"run {run.id} has begun; trapline source list shows how it goes"
@@ -241,7 +241,7 @@ def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
             return sources
 
 
-def _wait(server: "Trapline", source: "Source", run_id: Any) -> "Run":
+def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":
     from trapline.cli.output import make_console
 
     with make_console(to_errors=True).status(f"Polling {source.name}") as status:

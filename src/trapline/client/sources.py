@@ -9,8 +9,8 @@ from trapline.wire.sources import (
     FilesReleased,
     NewSource,
     PulledFile,
-    Run,
-    RunAccepted,
+    PullRun,
+    PullRunAccepted,
     Source,
     SourceSettings,
     SourceTest,
@@ -64,10 +64,10 @@ class SourceCalls:
         """Let a source take no pushed events any more."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
 
-    def run_source(self, source_id: UUID, max_files: int | None = None) -> RunAccepted:
+    def run_source(self, source_id: UUID, max_files: int | None = None) -> PullRunAccepted:
         """Poll a source now; 0 files is no limit."""
         path = f"/image-pull-sources/{source_id}/process"
-        return self._to.send("POST", path, RunAccepted, params={"max_files": max_files})
+        return self._to.send("POST", path, PullRunAccepted, params={"max_files": max_files})
 
     def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> Page[PulledFile]:
         """One page of what became of a source's files; filters are state, cursor, limit."""
@@ -79,6 +79,6 @@ class SourceCalls:
             "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
         )
 
-    def get_source_run(self, source_id: UUID, run_id: UUID) -> Run:
+    def get_source_run(self, source_id: UUID, run_id: UUID) -> PullRun:
         """One poll of a source, as far as it has come."""
-        return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", Run)
+        return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", PullRun)

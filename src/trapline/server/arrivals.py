@@ -49,7 +49,8 @@ class Arrivals:
             # Of no request: its log lines must not bear the name of whoever happened to wait first.
             self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
         try:
-            await asyncio.wait_for(waiter.woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await waiter.woken.wait()
         except TimeoutError:
             return False
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,13 +16,24 @@ WEB_PORTS = (80, 443)
 LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
 REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
 
+# The system takes up to half a minute for a name that nobody answers for; nothing else must wait for these threads.
+LOOKED_UP_AT_ONCE = 64
+_LOOK_UPS = ThreadPoolExecutor(LOOKED_UP_AT_ONCE, "look-up")
+
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 Connected = TypeVar("Connected")
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
-    """Ask the system for the addresses of a host."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Ask the system for the addresses of a host; one that is an address itself waits for nobody."""
+    try:
+        return _addresses(host, port, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, _addresses, host, port)
+
+
+def _addresses(host: str, port: int, flags: int = 0) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 

@@ -44,7 +44,8 @@ class Listeners:
         try:
             while not self._closed:
                 try:
-                    change = await asyncio.wait_for(listener.queue.get(), silence_s)
+                    async with asyncio.timeout(silence_s):
+                        change = await listener.queue.get()
                 except TimeoutError:
                     yield None
                     continue

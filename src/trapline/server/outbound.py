@@ -4,9 +4,10 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from http.cookiejar import CookieJar
 from importlib.metadata import version
 
 import httpcore2
@@ -71,18 +72,19 @@ class Answer:
         try:
             async for chunk in self._response.aiter_raw():
                 yield chunk
-        except httpx2.RemoteProtocolError as error:
-            raise OutboundFailed("the transfer ended before the length that the server had announced") from error
+        except httpx2.RemoteProtocolError:
+            raise OutboundFailed("the transfer ended before the length that the server had announced") from None
         except httpx2.TimeoutException as error:
             raise OutboundFailed("the server sent nothing for too long") from error
-        except httpx2.HTTPError as error:
-            raise OutboundFailed(f"the connection broke ({_reason(error)})") from error
+        except httpx2.HTTPError:
+            raise OutboundFailed("the connection broke before the whole was sent") from None
 
 
 class Outbound:
     """A guarded HTTP client: every connection is checked against the policy and pinned to the address checked.
 
-    Nothing of the environment is used: no proxy, no netrc.
+    Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated in an error, because
+    it may repeat the sign-in; and no cookie is kept.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Outbound:
         self._client = httpx2.AsyncClient(
             transport=_GuardedTransport(policy, resolve or resolve_host, verify, connections),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            cookies=_NoCookies(),
             follow_redirects=False,
             trust_env=False,
         )
@@ -160,19 +163,28 @@ class Outbound:
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
+        # The library waits anew for each piece of the answer's head, which may drip.
+        within = asyncio.timeout(sum(request.extensions["timeout"].values()))
         try:
-            return await self._client.send(request, stream=True)
+            async with within:
+                return await self._client.send(request, stream=True)
         except httpx2.ConnectTimeout as error:
             raise OutboundFailed(f"no connection to {host} within the time allowed") from error
         except httpx2.TimeoutException as error:
             raise OutboundFailed(f"{host} took the request and answered nothing in the time allowed") from error
+        except TimeoutError as error:
+            if not within.expired():
+                raise
+            raise OutboundFailed(f"{host} did not say in the time allowed what it answers") from error
         except httpx2.ConnectError as error:
-            raise OutboundFailed(f"no connection to {host}: {_reason(error)}") from error
+            raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
+        # From here on the library quotes the request or the answer, secrets and all; a log shows causes as well.
         except httpx2.LocalProtocolError:
-            # What the library says here quotes the request, secrets and all.
             raise OutboundFailed(f"no proper request to {host} could be made of these settings") from None
-        except httpx2.HTTPError as error:
-            raise OutboundFailed(f"{host} did not speak proper HTTP ({_reason(error)})") from error
+        except httpx2.NetworkError:
+            raise OutboundFailed(f"the connection to {host} broke before it answered") from None
+        except httpx2.HTTPError:
+            raise OutboundFailed(f"{host} did not speak proper HTTP") from None
 
 
 def parse_url(url: str) -> httpx2.URL:
@@ -182,7 +194,7 @@ def parse_url(url: str) -> httpx2.URL:
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
         raise OutboundRefused("this is not a complete address, such as https://camera.example/pictures/") from error
     if parsed.scheme not in SCHEMES:
-        raise OutboundRefused(f"addresses must begin with http:// or https://, not {parsed.scheme or 'nothing'}")
+        raise OutboundRefused("addresses must begin with http:// or https://")
     if not parsed.host:
         raise OutboundRefused("this address names no host")
     if parsed.port is not None and not 0 < parsed.port < 65_536:
@@ -228,7 +240,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
             except httpcore2.ConnectTimeout as error:
                 raise TimeoutError from error
             except httpcore2.ConnectError as error:
-                raise ConnectionError(_reason(error)) from error
+                raise ConnectionError(str(error)) from error
 
         return await self._dialer.dial("http", host, port, timeout, connect)
 
@@ -261,16 +273,26 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
         )
 
 
+class _NoCookies(CookieJar):
+    """Takes nothing: a cookie would go wherever the host is named again, at another port or without TLS."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave the cookies of an answer where they are."""
+
+
 @cache
 def trusted_authorities() -> ssl.SSLContext:
     """Load the certificates of the system once; it takes tens of milliseconds."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _reason(error: Exception) -> str:
-    said = str(error).strip()
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        return "its certificate is not trusted: " + said.partition("CERTIFICATE_VERIFY_FAILED")[2].strip("]: ")[:150]
-    with suppress(IndexError):
-        said = said.splitlines()[0]
-    return said[:200] or type(error).__name__
+def _why_unconnected(error: httpx2.ConnectError) -> str:
+    """Say why there is no TLS, in the words of the library of it; the rest is the dialer's to say."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"it does not speak proper TLS on this port ({cause.reason})"
+        cause = cause.__cause__ or cause.__context__
+    return "it broke before it was in use"

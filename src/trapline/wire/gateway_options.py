@@ -75,6 +75,13 @@ FORMS: dict[str, type[Request]] = {
 SECRET: dict[str, tuple[str, ...]] = {"s3": ("secret",), "sftp": ("key",)}
 """Options that are kept encrypted and never come back."""
 
+LISTED_BY: dict[str, tuple[str, ...]] = {
+    "s3": ("endpoint",),
+    "rest": ("mapping",),
+    "websocket": ("listing_url", "files_url"),
+}
+"""Options that decide where the files are and which are listed, and so whether a ledger still is about them."""
+
 
 def check_options(gateway: str, given: dict[str, Any]) -> dict[str, Any]:
     """Check options by their gateway's form. Raises ValueError for what it does not take."""

@@ -9,6 +9,7 @@ from trapline.wire.deployments import NewDeployment
 from trapline.wire.values import UUID, AnyText, Count, FreeObject, Id, Message, Name, Real, Request, Text, Time
 
 Schedule = Annotated[Text, Field(max_length=200)]
+Patterns = Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_length=100)]
 
 
 class AuthType(StrEnum):
@@ -46,8 +47,9 @@ class SourceSettings(Request):
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-    fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
-    leaves out stay, null forgets them.
+    fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
+    progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
+    that a change leaves out stay, null forgets them.
     """
 
     name: Name | None = None
@@ -60,8 +62,8 @@ class SourceSettings(Request):
     options: FreeObject | None = None
     schedule: Schedule | None = None
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    include: list[Text] | None = None
-    exclude: list[Text] | None = None
+    include: Patterns | None = None
+    exclude: Patterns | None = None
     rate_limit_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=16)] | None = None
     min_age_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
@@ -94,7 +96,7 @@ class SourceCounts(Message):
     quarantined: Count = 0
 
 
-class Run(Message):
+class PullRun(Message):
     """One poll of a pull source. `remaining` is how many new files were left for the next run."""
 
     id: UUID
@@ -129,6 +131,7 @@ class Connection(Message):
 class Source(Message):
     """A pull source. Secrets never come back: `secret_options` names those that are set.
 
+    A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
     `health` is `ok`, `failing`, `paused` or `new`.
     """
 
@@ -157,10 +160,13 @@ class Source(Message):
     concurrency: int
     min_age_s: int
     filename_time_pattern: AnyText | None
+    connect_timeout_s: float | None
+    list_timeout_s: float | None
+    download_timeout_s: float | None
     is_active: bool
     last_pull_timestamp: Time | None
     last_pulled_filename: AnyText | None
-    last_run: Run | None
+    last_run: PullRun | None
     next_run: Time | None
     counts: SourceCounts
     health: AnyText
@@ -184,7 +190,7 @@ class PulledFile(Message):
     updated_at: Time
 
 
-class RunAccepted(Message):
+class PullRunAccepted(Message):
     """A run has begun; `check_status_at` shows it."""
 
     run_id: UUID

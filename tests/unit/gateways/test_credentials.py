@@ -205,3 +205,12 @@ async def test_keys_and_redirects_of_a_bucket(stage: Stage) -> None:
     assert [other.requests for other in stage.others] == [[], [], []]
     assert SECRET not in "".join(stage.own.requests)
     assert all("X-Amz-Signature=" in path for path in stage.own.asked())
+
+
+async def test_a_certificate_that_is_not_trusted_is_called_that(stage: Stage) -> None:
+    stage.trusted = ssl.create_default_context()
+    outbound = stage.outbound(None)
+    with pytest.raises(OutboundFailed, match="certificate is not trusted: self-signed"):
+        async with outbound.get(stage.own.url):
+            pass
+    await outbound.close()

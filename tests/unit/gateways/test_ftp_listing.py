@@ -101,3 +101,9 @@ def test_stamps_that_are_none() -> None:
     assert read_stamp("20261330000000") is None
     assert read_stamp("") is None
     assert read_stamp("20260430") is None
+
+
+def test_times_that_no_calendar_has_are_no_time() -> None:
+    line = b"-rw-r--r-- 1 u g 5 Jan 99999999999999999999 12:00 a.jpg"
+    told = read_list(line, NOW)
+    assert told is None or told.modified_at is None

@@ -7,7 +7,8 @@ import pytest
 from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.http_answers import as_open_file, fingerprint_of, read_retry_after, readable_path
+from trapline.server.gateways.http_answers import as_open_file, read_retry_after, readable_path
+from trapline.server.gateways.port import fingerprint_of
 from trapline.server.outbound import Outbound
 
 DAY_S = 86_400

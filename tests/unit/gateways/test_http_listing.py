@@ -1,9 +1,12 @@
 """Listings as servers write them. Those of Caddy and IIS are written from their documented form, not recorded."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 
 import pytest
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways import http_listing
@@ -152,13 +155,50 @@ def test_a_row_of_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
     assert len(cells) == 10_000, "each cell is read once, not once a link"
-    nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 5000, last=True)
-    assert len(nested) == 5000
+    nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True)
+    assert len(nested) == 1000
 
 
 def test_a_row_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="512 KiB"):
         HtmlListing().feed(b"<a " + b"x=1 " * 200_000)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<div>", "<ul><li>", "<x></y>", "<table><tr><td></y>", "<table><tr><td></y><!--</table>-->", "<div><!--</div>-->",
+     "<DIV a=</div>\n", "<path/></x>", "<!--><div>", "<div><!</div>"],
+)  # fmt: skip
+def test_what_is_nested_too_deeply_never_reaches_the_parser(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take the parser a minute or more, which nothing could end."""
+    monkeypatch.setattr(http_listing, "LexborHTMLParser", None)
+    for page in (unit * 1100, "</div></ul></x>" * 2000 + unit * 1100):
+        with pytest.raises(ValueError, match="tags deep"):
+            HtmlListing().feed(page.encode(), last=True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ['<div class="row"><span>{}</span></div><br>', "<li>{}", "<p>{}", "<tr><td><font size=2>{}</font>",
+     '<div><svg><path d="M0"/><use href="#a"/></svg>{}</div>', "<!-- <div> -->{}<br>", "{}<HR>"],
+)  # fmt: skip
+def test_a_page_of_many_rows_is_not_nested(row: str) -> None:
+    page = "".join(row.format(f'<a href="{at}.jpg">a</a>') for at in range(3000))
+    assert len(links(page)) == 3000
+
+
+def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser would make a node of each for each: gigabytes of a page of 256 KiB."""
+    trees: list[LexborHTMLParser] = []
+
+    def parse(html: str) -> LexborHTMLParser:
+        trees.append(LexborHTMLParser(html))
+        return trees[0]
+
+    monkeypatch.setattr(http_listing, "LexborHTMLParser", parse)
+    page = "".join(f"<b id={at}><p>" for at in range(300)) + '<a href="a.jpg"><B>a</B></a> 21-Nov-2026 04:39 5'
+    assert links(page)["a.jpg"].size == 5
+    assert len(trees[0].css("*")) < 2000
 
 
 @pytest.mark.parametrize(
@@ -237,3 +277,19 @@ async def test_a_name_and_password_in_the_address_are_refused_with_a_hint() -> N
     with pytest.raises(OutboundFailed, match="auth_username"):
         HttpDirectory(outbound, "http://user:secret@host.example/camera/")
     await outbound.close()
+
+
+async def test_listings_and_files_do_not_wait_for_each_other() -> None:
+    """All threads that files are written on are held; a listing is read on others."""
+    held = threading.Event()
+    writing = [asyncio.create_task(asyncio.to_thread(held.wait, 30)) for _ in range(40)]
+    try:
+        async with told_server() as server, asyncio.timeout(20):
+            server.answers["/"] = say(PYTHON, Content_Type="text/html")
+            directory = HttpDirectory(Outbound(allow(server)), server.url)
+            assert [entry.path async for entry in directory.list_files()] == ["IMG_1.JPG"]
+            await directory.close()
+        assert not any(task.done() for task in writing)
+    finally:
+        held.set()
+        await asyncio.gather(*writing)

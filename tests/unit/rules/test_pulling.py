@@ -1,7 +1,9 @@
 """Which files are taken, and when things are tried again."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -47,6 +49,33 @@ def test_patterns_choose() -> None:
     assert judge_path("100MEDIA/IMG_1.JPG", ["200*"], []) == PASS
     assert judge_path("100MEDIA/IMG_1.JPG", [], ["100*"]) == PASS
     assert judge_path("IMG_1.dat", ["*.dat"], []) == TAKE
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.jpg", "IMG?1.jpg", "img_[!2].jpg", "[i", "a|b*", "100media/*", "", "*\n*", "(*)"]
+)
+def test_a_pattern_among_others_means_what_it_means_alone(pattern: str) -> None:
+    others = [f"none{at}*none" for at in range(98)]
+    for path in ("IMG_1.JPG", "100MEDIA/img_2.jpg", "a|b.jpg", "b.jpg", "[I", "x\ny.jpg", "(1)", "IMG_1.JPG\n", "c"):
+        texts = (path.lower(), path.rpartition("/")[2].lower())
+        meant = any(fnmatchcase(text, pattern.lower()) for text in texts)
+        assert (judge_path(path, [others[0], pattern, *others], []) != PASS) == meant
+        assert (judge_path(path, [], [others[0], pattern, *others]) == PASS) == meant
+
+
+def test_patterns_are_read_once_for_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, a file is compared with all of them at once."""
+    read: list[str] = []
+    compile_pattern = re.compile
+
+    def note(text: str) -> re.Pattern[str]:
+        read.append(text)
+        return compile_pattern(text)
+
+    monkeypatch.setattr(re, "compile", note)
+    patterns = [f"once{at}*once" for at in range(100)]
+    assert all(judge_path(f"IMG_{at}.JPG", [], patterns) == TAKE for at in range(1000))
+    assert len(read) == 1
 
 
 def test_a_file_is_quarantined_after_five_attempts_and_waits_longer_each_time() -> None:

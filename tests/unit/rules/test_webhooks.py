@@ -69,8 +69,9 @@ def test_a_header_that_comes_twice_is_refused() -> None:
 def test_messages_are_read_element_by_element() -> None:
     told = read_message(
         b'{"urls": ["https://a/b.jpg", 7, "https://a/\\u0000", "\\ud800"], "Records": ['
-        b'{"eventName": "s3:ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "my+d%C3%A4y/x.jpg"}}}'
-        b',{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": "x.jpg"}}},[],null]}'
+        b'{"eventName": "s3:ObjectCreated:Put",'
+        b' "s3": {"bucket": {"name": "b"}, "object": {"key": "my+d%C3%A4y/x.jpg"}}},'
+        b'{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": "x.jpg"}}},[],null]}'
     )
     assert [one.refused is None for one in told] == [True, False, False, False, True, False, False, False]
     assert (told[4].bucket, told[4].key) == ("b", "my däy/x.jpg")

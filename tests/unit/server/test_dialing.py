@@ -1,8 +1,13 @@
 """Which ports each protocol may use, and which a server may name for its data."""
 
+import asyncio
+import socket
+import threading
+from typing import Any
+
 import pytest
 
-from trapline.server.dialing import Dialer, is_data_port
+from trapline.server.dialing import LOOKED_UP_AT_ONCE, Dialer, is_data_port, resolve_host
 from trapline.server.errors import OutboundRefused
 from trapline.server.rules.addresses import OutboundPolicy
 
@@ -37,3 +42,30 @@ async def test_a_port_is_dialled_for_what_is_spoken_there(
 def test_ports_for_data() -> None:
     assert all(map(is_data_port, (1024, 20_000, 65_535)))
     assert not any(map(is_data_port, (0, 20, 22, 1023, 3306, 6379, 65_536)))
+
+
+async def test_names_that_do_not_resolve_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as may be looked up at once, and one more: files are written meanwhile, and addresses connected to."""
+    real = socket.getaddrinfo
+    answered = threading.Event()
+
+    def answer_late(host: str, port: int, **kwargs: Any) -> Any:
+        if "dead" in host and not kwargs["flags"] & socket.AI_NUMERICHOST:
+            answered.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return real(host, port, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer_late)
+    dead = [asyncio.create_task(resolve_host(f"dead{at}.example", 80)) for at in range(LOOKED_UP_AT_ONCE + 1)]
+    try:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        assert await resolve_host("127.0.0.1", 80) == ["127.0.0.1"]
+        assert await resolve_host("::1", 80) == ["::1"]
+        async with asyncio.timeout(20):
+            assert await asyncio.to_thread(lambda: "written") == "written"
+        assert not any(task.done() for task in dead)
+    finally:
+        answered.set()
+        results = await asyncio.gather(*dead, return_exceptions=True)
+    assert all(isinstance(result, socket.gaierror) for result in results)

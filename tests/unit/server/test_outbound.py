@@ -1,8 +1,9 @@
 """The guarded way out: pinned addresses, checked redirects, credentials for one origin only."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -156,6 +157,44 @@ async def test_credentials_go_to_their_origin_only(header: str) -> None:
         await outbound.close()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["HTTP/9.9 {}\r\n\r\n", "HTTP/1.1 200 CERTIFICATE_VERIFY_FAILED\r\n{}\r\n\r\n", "{}\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: {}\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: {}:x\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n"],
+)  # fmt: skip
+async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:
+    """It may say what it was told: the sign-in, which every viewer and each log would then show."""
+    async with canary() as server:
+        server.answer = lambda _: answer.format("canary-secret").encode()
+        base = f"http://127.0.0.1:{server.port}/"
+        outbound = Outbound(
+            OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})),
+            credentials=Credentials.header(base, "Authorization", "canary-secret"),
+        )
+        with pytest.raises((OutboundFailed, OutboundRefused)) as caught:
+            await read(outbound, base)
+        await outbound.close()
+        assert "canary-secret" in server.requests[0]
+        assert "canary-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_no_cookie_is_kept() -> None:
+    """One of a cookie's host would go to each port of it, and from https to http."""
+    async with canary() as own, canary() as other:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", own.port), ("127.0.0.1", other.port)}))
+        outbound = Outbound(policy)
+        location = f"http://127.0.0.1:{other.port}/there"
+        own.answer = lambda _: redirect(location).replace(
+            b"Location", b"Set-Cookie: session=canary; Path=/\r\nLocation"
+        )
+        for _ in range(2):
+            assert await read(outbound, f"http://127.0.0.1:{own.port}/") == b"ok"
+        assert len(own.requests) == len(other.requests) == 2
+        assert "cookie" not in "".join(own.requests + other.requests).lower()
+        await outbound.close()
+
+
 async def test_a_body_shorter_than_announced_is_a_failure() -> None:
     async with canary() as server:
         server.answer = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
@@ -179,6 +218,34 @@ async def test_silence_ends() -> None:
         outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})), timeouts=Timeouts(1, 1, 0.1))
         with pytest.raises(OutboundFailed, match="nothing in the time"):
             await read(outbound, f"http://127.0.0.1:{port}/")
+        await outbound.close()
+        await ended.wait()
+
+
+async def test_an_answer_whose_head_drips_ends() -> None:
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"X-Drip: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)}))
+        outbound = Outbound(policy, timeouts=Timeouts(0.2, 1, 0.2))
+        with pytest.raises(OutboundFailed, match="did not say in the time allowed"):
+            async with asyncio.timeout(10), outbound.get(f"http://127.0.0.1:{port}/"):
+                pass
         await outbound.close()
         await ended.wait()
 

@@ -3484,6 +3484,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["Project"][];
         };
+        /** Page[PullRun] */
+        Page_PullRun_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["PullRun"][];
+        };
         /** Page[PulledFile] */
         Page_PulledFile_: {
             /** Count */
@@ -3511,20 +3525,6 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["RegisteredPipeline"][];
-        };
-        /** Page[Run] */
-        Page_Run_: {
-            /** Count */
-            count: number;
-            /**
-             * Count Is Estimate
-             * @default false
-             */
-            count_is_estimate: boolean;
-            /** Next */
-            next?: string | null;
-            /** Results */
-            results: components["schemas"]["trapline__wire__sources__Run"][];
         };
         /** Page[Source] */
         Page_Source_: {
@@ -3746,6 +3746,65 @@ export interface components {
             sequence_gap_s?: number | null;
         };
         /**
+         * PullRun
+         * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
+         */
+        PullRun: {
+            /** Bytes */
+            bytes: number;
+            /** Duplicate */
+            duplicate: number;
+            /** Error */
+            error: string | null;
+            /** Failed */
+            failed: number;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Imported */
+            imported: number;
+            /** Listed */
+            listed: number;
+            /** New */
+            new: number;
+            /** Remaining */
+            remaining: number;
+            /** Seconds */
+            seconds: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Source Id
+             * Format: uuid
+             */
+            source_id: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            state: components["schemas"]["trapline__wire__sources__RunState"];
+            /** Trigger */
+            trigger: string;
+        };
+        /**
+         * PullRunAccepted
+         * @description A run has begun; `check_status_at` shows it.
+         */
+        PullRunAccepted: {
+            /** Check Status At */
+            check_status_at: string;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+        };
+        /**
          * PulledFile
          * @description One file of a pull source, as the ledger knows it.
          */
@@ -3956,6 +4015,65 @@ export interface components {
          */
         Role: "viewer" | "reviewer" | "manager" | "owner";
         /**
+         * Run
+         * @description A job as it was asked for, with its history; `result` and `error` once it is over.
+         */
+        Run: {
+            /** Content Preview */
+            content_preview: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string | null;
+            /** Job Id */
+            job_id: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Preset */
+            preset: string | null;
+            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            progress: components["schemas"]["RunProgress"];
+            /** Project */
+            project: number;
+            result: components["schemas"]["RunResult"] | null;
+            /** State History */
+            state_history: components["schemas"]["StateEntered"][];
+            status: components["schemas"]["trapline__wire__runs__RunState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * RunAccepted
+         * @description A run was asked for: it is stored, and will be done.
+         */
+        RunAccepted: {
+            /** Check Status At */
+            check_status_at: string;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+        };
+        /**
          * RunContent
          * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
          *
@@ -4160,6 +4278,7 @@ export interface components {
          * Source
          * @description A pull source. Secrets never come back: `secret_options` names those that are set.
          *
+         *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
          *     `health` is `ok`, `failing`, `paused` or `new`.
          */
         Source: {
@@ -4170,6 +4289,8 @@ export interface components {
             base_url: string;
             /** Concurrency */
             concurrency: number;
+            /** Connect Timeout S */
+            connect_timeout_s: number | null;
             connection: components["schemas"]["Connection"] | null;
             counts: components["schemas"]["SourceCounts"];
             /**
@@ -4179,6 +4300,8 @@ export interface components {
             created_at: string;
             /** Deployment Name */
             deployment_name: string;
+            /** Download Timeout S */
+            download_timeout_s: number | null;
             /** Exclude */
             exclude: string[];
             /** Filename Time Pattern */
@@ -4208,7 +4331,9 @@ export interface components {
             last_pull_timestamp: string | null;
             /** Last Pulled Filename */
             last_pulled_filename: string | null;
-            last_run: components["schemas"]["trapline__wire__sources__Run"] | null;
+            last_run: components["schemas"]["PullRun"] | null;
+            /** List Timeout S */
+            list_timeout_s: number | null;
             /**
              * Location Id
              * Format: uuid
@@ -4287,8 +4412,9 @@ export interface components {
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
          *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
          *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-         *     fetched at once, 4 unless told. `options` are the gateway's own: see wire/gateway_options; secret ones that a change
-         *     leaves out stay, null forgets them.
+         *     fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
+         *     progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
+         *     that a change leaves out stay, null forgets them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -4825,129 +4951,11 @@ export interface components {
          */
         trapline__wire__jobs__Priority: "low" | "normal" | "high";
         /**
-         * Run
-         * @description A job as it was asked for, with its history; `result` and `error` once it is over.
-         */
-        trapline__wire__runs__Run: {
-            /** Content Preview */
-            content_preview: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Error */
-            error: string | null;
-            /** Job Id */
-            job_id: string;
-            /** Metadata */
-            metadata: {
-                [key: string]: unknown;
-            };
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
-            };
-            /** Pipeline */
-            pipeline: string;
-            /** Preset */
-            preset: string | null;
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
-            progress: components["schemas"]["RunProgress"];
-            /** Project */
-            project: number;
-            result: components["schemas"]["RunResult"] | null;
-            /** State History */
-            state_history: components["schemas"]["StateEntered"][];
-            status: components["schemas"]["trapline__wire__runs__RunState"];
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-            /** Why */
-            why: string;
-        };
-        /**
-         * RunAccepted
-         * @description A run was asked for: it is stored, and will be done.
-         */
-        trapline__wire__runs__RunAccepted: {
-            /** Check Status At */
-            check_status_at: string;
-            /** Job Id */
-            job_id: string;
-            /**
-             * Status
-             * @default queued
-             */
-            status: string;
-        };
-        /**
          * RunState
          * @description Where a job is, as users of this interface read it.
          * @enum {string}
          */
         trapline__wire__runs__RunState: "QUEUED" | "PROCESSING" | "COMPLETED" | "FAILED" | "CANCELED";
-        /**
-         * Run
-         * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
-         */
-        trapline__wire__sources__Run: {
-            /** Bytes */
-            bytes: number;
-            /** Duplicate */
-            duplicate: number;
-            /** Error */
-            error: string | null;
-            /** Failed */
-            failed: number;
-            /** Finished At */
-            finished_at: string | null;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Imported */
-            imported: number;
-            /** Listed */
-            listed: number;
-            /** New */
-            new: number;
-            /** Remaining */
-            remaining: number;
-            /** Seconds */
-            seconds: number;
-            /** Skipped */
-            skipped: number;
-            /**
-             * Source Id
-             * Format: uuid
-             */
-            source_id: string;
-            /**
-             * Started At
-             * Format: date-time
-             */
-            started_at: string;
-            state: components["schemas"]["trapline__wire__sources__RunState"];
-            /** Trigger */
-            trigger: string;
-        };
-        /**
-         * RunAccepted
-         * @description A run has begun; `check_status_at` shows it.
-         */
-        trapline__wire__sources__RunAccepted: {
-            /** Check Status At */
-            check_status_at: string;
-            /**
-             * Run Id
-             * Format: uuid
-             */
-            run_id: string;
-        };
         /**
          * RunState
          * @description Where a pull run is.
@@ -8263,7 +8271,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["trapline__wire__sources__RunAccepted"];
+                    "application/json": components["schemas"]["PullRunAccepted"];
                 };
             };
             /** @description What happened and what to do. */
@@ -8299,7 +8307,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Run_"];
+                    "application/json": components["schemas"]["Page_PullRun_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -8331,7 +8339,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["trapline__wire__sources__Run"];
+                    "application/json": components["schemas"]["PullRun"];
                 };
             };
             /** @description What happened and what to do. */
@@ -8434,7 +8442,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["trapline__wire__runs__Run"];
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description What happened and what to do. */
@@ -8651,7 +8659,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["trapline__wire__runs__RunAccepted"];
+                    "application/json": components["schemas"]["RunAccepted"];
                 };
             };
             /** @description What happened and what to do. */

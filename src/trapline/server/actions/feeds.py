@@ -3,16 +3,17 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import structlog
 
 from trapline.server.actions.gateways import open_feed_of
-from trapline.server.actions.pulls import begin_run
+from trapline.server.actions.pulls import begin_run, bring_forward
 from trapline.server.actions.pushed import note_told
+from trapline.server.db.pull_runs import has_listed_since
 from trapline.server.db.source_connections import (
     claim_connections,
     let_go,
@@ -21,11 +22,15 @@ from trapline.server.db.source_connections import (
     note_message,
 )
 from trapline.server.db.sources import get_source
-from trapline.server.errors import DatabaseAway, NotFound, OutboundFailed, TraplineError
+from trapline.server.errors import DatabaseAway, DatabaseSlow, NotFound, OutboundFailed, TraplineError
 from trapline.server.rules.access import Scope
-from trapline.server.rules.pushed import NotAMessage, read_message
+from trapline.server.rules.pulling import MINUTE
+from trapline.server.rules.pushed import NotAMessage, Told, read_message
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
+
+if TYPE_CHECKING:
+    from trapline.server.gateways.websocket_feed import Inbox
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +39,7 @@ MOST = 200
 """How many connections one process holds."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 WELL_AFTER_S = 30.0
-"""A connection that lasted so long, or brought a message, begins its pauses anew."""
+"""After a connection that lasted so long the pauses begin anew."""
 AWAY_PAUSE_S = 1.0
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
@@ -43,8 +48,8 @@ class NotOurs(Exception):
     """Another process holds the connection by now, or its source is gone."""
 
 
-async def claim_feeds(system: System, scope: Scope, holder: UUID) -> dict[UUID, datetime]:
-    """Say which connections this process holds from now on, each with the version of its source."""
+async def claim_feeds(system: System, scope: Scope, holder: UUID) -> dict[UUID, str]:
+    """Say which connections this process holds from now on, and what each is made of."""
     async with system.database.transaction(scope) as tx:
         return await claim_connections(scope, tx, holder, WEBSOCKET, MOST)
 
@@ -56,14 +61,16 @@ async def let_feeds_go(system: System, scope: Scope, holder: UUID) -> None:
 
 
 async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUID) -> None:
-    """Keep the connection of a source: take its messages, and connect again whenever it ends, until cancelled."""
+    """Keep the connection of a source: take its messages, and connect again whenever it ends, until cancelled.
+
+    Cancelled once, it hangs up and notes what it has received before it ends; cancelled again, it ends.
+    """
     failures = 0
     bound = log.bind(source=str(source_id))
     while True:
         began = time.monotonic()
-        progress = [0]
         try:
-            await _follow_once(system, scope, source_id, holder, progress)
+            await _follow_once(system, scope, source_id, holder)
         except (NotOurs, NotFound):
             return
         except DatabaseAway:
@@ -74,7 +81,7 @@ async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUI
         except Exception as error:
             bound.exception("a feed broke")
             words = f"something happened that Trapline did not foresee ({type(error).__name__}); its log says more"
-        if progress[0] or time.monotonic() - began > WELL_AFTER_S:
+        if time.monotonic() - began > WELL_AFTER_S:
             failures = 0
         failures += 1
         bound.warning("a feed ended and is opened again", reason=words)
@@ -83,50 +90,85 @@ async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUI
         await asyncio.sleep(pause * _chance.uniform(0.5, 1.5))
 
 
-async def _follow_once(system: System, scope: Scope, source_id: UUID, holder: UUID, progress: list[int]) -> None:
+async def _follow_once(system: System, scope: Scope, source_id: UUID, holder: UUID) -> None:
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id)
-    async with AsyncExitStack() as opened:
-        messages: AsyncIterator[str | bytes] = await opened.enter_async_context(open_feed_of(system, row))
-        await _note_connected(system, scope, source_id, holder)
-        async for message in messages:
-            await _take(system, scope, source_id, holder, message)
-            progress[0] += 1
-    raise OutboundFailed("the server closed the connection")
+    async with open_feed_of(system, row) as inbox:
+        taking = asyncio.create_task(_take_all(system, scope, source_id, holder, inbox))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            inbox.hang_up()
+            await asyncio.gather(taking, return_exceptions=True)
+            raise
 
 
-async def _note_connected(system: System, scope: Scope, source_id: UUID, holder: UUID) -> None:
-    """Note that the connection stands, and list what was told of while it did not, where there is a listing."""
+async def _take_all(system: System, scope: Scope, source_id: UUID, holder: UUID, inbox: "Inbox") -> None:
+    """Take what comes until the connection ends; also of one that is no longer ours all that was received."""
+    ours = await _once_there(lambda: _note_connected(system, scope, source_id, holder))
+    try:
+        if not ours:
+            inbox.hang_up()
+        async for message in inbox:
+            if not await _take(system, scope, source_id, holder, message):
+                ours = False
+                inbox.hang_up()
+    except OutboundFailed:
+        if ours:
+            raise
+    raise NotOurs
+
+
+async def _note_connected(system: System, scope: Scope, source_id: UUID, holder: UUID) -> bool:
+    """Note that the connection stands, and list what was told of while it did not, where there is a listing.
+
+    At most once a minute, and no sooner than a source that fails is asked again. False where it is no longer ours.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         if not await note_connected(scope, tx, source_id, holder):
-            raise NotOurs
+            return False
         if row.options.get("listing_url"):
-            await begin_run(scope, tx, row, "connected")
+            is_too_soon = row.consecutive_failures > 0 or await has_listed_since(scope, tx, source_id, MINUTE)
+            if is_too_soon or await begin_run(scope, tx, row, "connected") is None:
+                bring_forward(row, datetime.now(UTC) + MINUTE)
+        return True
 
 
-async def _take(system: System, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes) -> None:
-    """Take one message; while the database is away, it and those behind it wait."""
+async def _take(system: System, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes) -> bool:
+    """Take one message, and wait with it while the database is away; False where the connection is no longer ours."""
+    told: list[Told] = []
+    refused = None if message else "a message was empty, or larger than 1 MiB"
     try:
         told = read_message(message) if message else []
-        refused = None if message else "a message was empty, or larger than 1 MiB"
     except NotAMessage as error:
-        told, refused = [], f"a message could not be read: {error}"
-    while True:
-        try:
-            async with system.database.transaction(scope) as tx:
-                row = await get_source(scope, tx, source_id, lock=True)
-                if told:
-                    taken = await note_told(scope, tx, row, told, uuid4().hex)
-                    if taken.refused:
-                        refused = f"{taken.refused[0].element} was not taken: {taken.refused[0].reason}"
-                if not await note_message(scope, tx, source_id, holder, refused):
-                    raise NotOurs
-            break
-        except DatabaseAway:
-            await asyncio.sleep(AWAY_PAUSE_S)
+        refused = f"a message could not be read: {error}"
+    event = uuid4().hex
+
+    async def note() -> bool:
+        nonlocal refused
+        async with system.database.transaction(scope) as tx:
+            row = await get_source(scope, tx, source_id, lock=True)
+            if told:
+                taken = await note_told(scope, tx, row, told, event)
+                if taken.refused:
+                    # The element itself is the server's to word: it may hold our sign-in.
+                    refused = f"an element of a message was not taken: {taken.refused[0].reason}"
+            return await note_message(scope, tx, source_id, holder, refused)
+
+    ours = await _once_there(note)
     if refused:
         log.warning("a message of a feed was refused", source=str(source_id), reason=refused)
+    return ours
+
+
+async def _once_there(step: Callable[[], Awaitable[bool]]) -> bool:
+    """Do a step, again and again until the database is there for it."""
+    while True:
+        try:
+            return await step()
+        except (DatabaseAway, DatabaseSlow):
+            await asyncio.sleep(AWAY_PAUSE_S)
 
 
 async def _note_broken(system: System, scope: Scope, source_id: UUID, holder: UUID, words: str) -> None:

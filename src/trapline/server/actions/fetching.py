@@ -5,8 +5,9 @@ from datetime import datetime
 
 import structlog
 
-from trapline.server.actions.import_images import Known, check_image, check_room, keep_image, place_of, receive_file
+from trapline.server.actions.import_images import Known, check_image, check_room, keep_image, place_of
 from trapline.server.actions.jobs import defer_expansion
+from trapline.server.actions.receiving import receive_file
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.job_downloads import (
     Download,
@@ -113,7 +114,7 @@ async def _download(system: System, download: Download, incoming: Incoming) -> d
             if answer.status != 200:
                 raise OutboundFailed(status_in_words(answer.status, "the picture"), read_retry_after(answer))
             opened = as_open_file(answer)
-            if not await receive_file(system, opened, incoming):
+            if not await receive_file(system, opened, incoming, WITHIN_S):
                 raise Unfetchable(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
             return opened.modified_at
     except TimeoutError as error:

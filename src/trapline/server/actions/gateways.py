@@ -1,7 +1,7 @@
 """A gateway for a pull source, with its secrets opened and the operator's policy around it."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,9 +17,18 @@ from trapline.server.rules.pushed import folder_address
 from trapline.server.rules.source_addresses import DEFAULT_PORTS, over_http, server_of, split_address
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
-from trapline.wire.gateway_options import SECRET, RestOptions, S3Options, SftpOptions, WebsocketOptions, check_options
+from trapline.wire.gateway_options import (
+    LISTED_BY,
+    SECRET,
+    RestOptions,
+    S3Options,
+    SftpOptions,
+    WebsocketOptions,
+    check_options,
+)
 
 if TYPE_CHECKING:
+    from trapline.server.gateways.websocket_feed import Inbox
     from trapline.server.outbound import Credentials, Timeouts
 
 TABLE = "pull_sources"
@@ -68,17 +77,30 @@ def open_secrets(system: System, row: SourceRow) -> dict[str, str]:
     return opened
 
 
+def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
+    """Tell all that decides where a source's files are and which are listed: its ledger is about these alone.
+
+    File servers show each account a folder of its own; over HTTP another name is nearly always another key to the same.
+    """
+    account = row.auth_username if row.gateway in ("ftp", "sftp") else None
+    return (row.gateway, row.base_url, account, *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())))
+
+
 def open_gateway(system: System, row: SourceRow) -> Gateway:
     """Open the gateway of a source; nothing is connected yet. Raises OutboundRefused where the policy forbids it."""
     if row.gateway == "folder":
         return FolderGateway(folder_of(row.base_url, system.source_folders))
     # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
-    from trapline.server.outbound import Timeouts
-
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
-    timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
-    return OPENERS[row.gateway](system, row, timeouts)
+    return OPENERS[row.gateway](system, row, timeouts_of(row))
+
+
+def timeouts_of(row: SourceRow) -> "Timeouts":
+    """Tell how long is waited for a source: as its settings say, else the usual time."""
+    from trapline.server.outbound import Timeouts
+
+    return Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
 
 
 def _open_http(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
@@ -191,13 +213,13 @@ def _open_websocket(system: System, row: SourceRow, timeouts: "Timeouts") -> Gat
     return WebsocketFeed(listing, directory(folder_address(options.files_url or options.listing_url or "")))
 
 
-def open_feed_of(system: System, row: SourceRow) -> AbstractAsyncContextManager[AsyncIterator[str | bytes]]:
+def open_feed_of(system: System, row: SourceRow) -> "AbstractAsyncContextManager[Inbox]":
     """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
     from trapline.server.dialing import Dialer
     from trapline.server.gateways.websocket_feed import open_feed
-    from trapline.server.outbound import Timeouts, trusted_authorities
+    from trapline.server.outbound import trusted_authorities
 
-    timeouts = Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
+    timeouts = timeouts_of(row)
     credentials = _credentials(system, row)
     headers = credentials.headers if credentials is not None else {}
     return open_feed(Dialer(system.outbound), row.base_url, headers, trusted_authorities(), timeouts.connect_s)

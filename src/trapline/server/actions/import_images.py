@@ -4,7 +4,6 @@ Uploads, pulls and pushes all end here. First the file is checked and stored, th
 transaction. Stored bytes without a row do no harm (their place is named by their content), a row without bytes would.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,8 +17,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow, add_images, find_image_by_hash
 from trapline.server.db.line.standing import add_to_standing_jobs
-from trapline.server.errors import OutboundFailed, Unavailable
-from trapline.server.gateways.port import OpenFile
+from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import find_capture_time
@@ -29,7 +27,6 @@ from trapline.server.system import System
 
 LEAST_FREE = 0.05
 MAX_FILENAME = 255
-WRITTEN_AT_ONCE = 512 * 1024
 # Past this another process may make the thumbnails again, which costs time and changes nothing.
 CLAIM = timedelta(minutes=2)
 
@@ -76,26 +73,6 @@ async def check_room(system: System) -> None:
             f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken. Nothing was stored. "
             "Make room, or move the data folder to a larger disk."
         )
-
-
-async def receive_file(system: System, opened: OpenFile, incoming: Incoming) -> bool:
-    """Receive an outside server's file; False where it is larger than is allowed. Raises OutboundFailed."""
-    # A thread takes longer to begin than to write a small piece.
-    held: list[bytes] = []
-    holds = 0
-    async for chunk in opened.chunks:
-        held.append(chunk)
-        holds += len(chunk)
-        if incoming.size + holds > system.limits.image_bytes:
-            return False
-        if holds >= WRITTEN_AT_ONCE:
-            await asyncio.to_thread(incoming.write, b"".join(held))
-            held, holds = [], 0
-    if held:
-        await asyncio.to_thread(incoming.write, b"".join(held))
-    if opened.size is not None and incoming.size != opened.size:
-        raise OutboundFailed("the transfer ended before the length that the server had announced")
-    return True
 
 
 async def check_image(

@@ -2,16 +2,19 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from trapline.server.actions.import_images import Known, check_image, receive_file
+from trapline.server.actions.gateways import timeouts_of
+from trapline.server.actions.import_images import Known, check_image
 from trapline.server.actions.pull_run import Pull, SourceSick, unforeseen
 from trapline.server.actions.pull_settling import Settling
 from trapline.server.actions.pull_turns import Turns
+from trapline.server.actions.receiving import receive_file
 from trapline.server.actions.thumbnails import keep_thumbnails
 from trapline.server.db.pull_runs import RunLost
 from trapline.server.db.pulled_files import Settled
@@ -19,7 +22,15 @@ from trapline.server.db.sources import PulledFileRow, SourceRow
 from trapline.server.errors import FileGone, OutboundFailed, TraplineError
 from trapline.server.gateways.port import OpenFile
 from trapline.server.imaging.decoders import Broken, Skipped
-from trapline.server.rules.pulling import FILE_WITHIN, LEFT_FOR, MINUTE, SETTLING, retry_file_after
+from trapline.server.rules.pulling import (
+    FILE_WITHIN,
+    LEFT_FOR,
+    MINUTE,
+    SETTLING,
+    SLOWEST_OVER,
+    retry_file_after,
+    retry_refused_after,
+)
 from trapline.server.store.keys import THUMBNAIL_SIZES
 from trapline.server.store.port import Incoming
 
@@ -71,9 +82,17 @@ async def _fetch_file(pull: Pull, turns: Turns, file: PulledFileRow, incoming: I
         return await _fetch(pull, file, incoming)
     except OutboundFailed as error:
         if error.retry_after_s is not None:
-            # The server asks for patience: that is no fault of this file, nor of those that would come after it.
+            # The server asks for patience: that is no fault of those files that would come after it, nor of this one,
+            # unless others came, or the listing while it is refused again. Fresh ones are taken before those that were
+            # tried.
             turns.stop(SourceSick(error))
             wait = timedelta(seconds=error.retry_after_s)
+            if pull.last_taken is not None:
+                return _failed(file, error.detail, at_least=wait)
+            if pull.may_blame and file.error is not None:
+                # One of them, as the server may refuse them all: then the next run blames another one.
+                pull.may_blame = False
+                return _failed(file, error.detail, at_least=wait, retry_after=retry_refused_after)
             return _settled(file, file.state, error=error.detail, attempts=file.attempts, again_after=wait)
         if not isinstance(error, FileGone):
             # A camera writes over its oldest pictures: one that is gone says nothing of the source.
@@ -104,7 +123,8 @@ async def _fetch(pull: Pull, file: PulledFileRow, incoming: Incoming) -> OpenFil
 
 
 async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: Incoming) -> OpenFile | Settled:
-    if not await receive_file(pull.system, opened, incoming):
+    window_s = max(SLOWEST_OVER.total_seconds(), timeouts_of(pull.source).download_s)
+    if not await receive_file(pull.system, opened, incoming, window_s):
         limit = pull.system.limits.image_bytes
         return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
     return opened
@@ -182,12 +202,19 @@ def _failed_unforeseen(pull: Pull, file: PulledFileRow, error: Exception) -> Set
     return _failed(file, unforeseen(error))
 
 
-def _failed(file: PulledFileRow, reason: str) -> Settled:
+def _failed(
+    file: PulledFileRow,
+    reason: str,
+    *,
+    at_least: timedelta = timedelta(0),
+    retry_after: Callable[[int, random.Random], timedelta | None] = retry_file_after,
+) -> Settled:
     attempts = file.attempts + 1
-    wait = retry_file_after(attempts, _chance)
-    state = "quarantined" if wait is None else "failed"
-    return _settled(file, state, error=reason, attempts=attempts, again_after=wait)
+    wait = retry_after(attempts, _chance)
+    if wait is None:
+        return _settled(file, "quarantined", error=reason, attempts=attempts)
+    return _settled(file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least))
 
 
 def _settled(file: PulledFileRow, state: str, **told: Any) -> Settled:
-    return Settled(file.path, file.fingerprint, state, **told)
+    return Settled(file.path, file.fingerprint, file.attempts, state, **told)

@@ -7,12 +7,18 @@ from datetime import datetime
 from uuid import UUID
 
 from trapline.server.actions.import_images import Place
+from trapline.server.actions.receiving import BrokenOff
 from trapline.server.db.sources import SourceRow
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.port import Gateway
 from trapline.server.rules.access import Scope
 from trapline.server.rules.pulling import RUN_WITHIN
 from trapline.server.system import System
+
+# After so many files in a row that could not be fetched, it is the source that is sick. One whose transfer broke off
+# says less than one that did not begin: several such files must not keep those behind them waiting for many runs.
+SICK_AFTER = 5
+SICK_AFTER_BROKEN_OFF = 50
 
 
 class SourceSick(Exception):
@@ -31,8 +37,9 @@ class Paused(Exception):
 class Pull:
     """One run in the hands of this process.
 
-    X
-        files at once as the source's settings say.
+    `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
+    files at once as the source's settings say. `may_blame` tells that the server gave its listing in this very run, so
+    that a file which it refuses again may be at fault.
     """
 
     system: System
@@ -46,12 +53,19 @@ class Pull:
     only_pushed: bool = False
     until: float = field(default_factory=lambda: time.monotonic() + RUN_WITHIN.total_seconds())
     listed: int = 0
+    may_blame: bool = False
     last_taken: tuple[int, str] | None = None
     failures: list[OutboundFailed] = field(default_factory=list)
     downloads: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.downloads = asyncio.Semaphore(self.source.concurrency)
+
+    def find_sickness(self) -> OutboundFailed | None:
+        """Tell what is wrong with the source, if the files in a row that could not be fetched say that something is."""
+        broken_off = sum(isinstance(error, BrokenOff) for error in self.failures)
+        is_sick = (len(self.failures) - broken_off) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
+        return self.failures[-1] if is_sick else None
 
     def count_listed(self) -> int:
         """Take what was listed and is not in the run's counts yet."""

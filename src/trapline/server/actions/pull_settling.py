@@ -34,12 +34,15 @@ class Settling:
     pull: Pull
     _waiting: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
     _pictured: list[UUID] = field(default_factory=list)
+    _ended: BaseException | None = None
 
     async def settle(self, settled: Settled, *, image: ImageRow | None = None, size: int = 0) -> UUID | None:
         """Note what became of a file of `size` received bytes, and add its checked image, if it has one.
 
         Answers the image's id if it is new. Raises RunLost, and what the database says against this file.
         """
+        if self._ended is not None:
+            raise RunLost from self._ended
         waiting = _Waiting(settled, image, size, asyncio.get_running_loop().create_future())
         self._waiting.put_nowait(waiting)
         return await waiting.is_done
@@ -49,12 +52,16 @@ class Settling:
         self._pictured.append(image_id)
 
     async def run(self) -> None:
-        """Commit whatever waits, until cancelled."""
-        while True:
-            batch = [await self._waiting.get()]
-            while not self._waiting.empty() and len(batch) < SETTLED_AT_ONCE:
-                batch.append(self._waiting.get_nowait())
-            await self._commit(batch)
+        """Commit whatever waits, until cancelled. Whoever comes after its end must not wait for ever."""
+        try:
+            while True:
+                batch = [await self._waiting.get()]
+                while not self._waiting.empty() and len(batch) < SETTLED_AT_ONCE:
+                    batch.append(self._waiting.get_nowait())
+                await self._commit(batch)
+        except BaseException as error:
+            self._ended = error
+            raise
 
     async def finish(self) -> None:
         """Commit what is left when every file is settled."""

@@ -5,14 +5,14 @@ import time
 
 from trapline.server.actions.import_images import check_room
 from trapline.server.actions.pull_run import Paused, Pull, SourceSick
-from trapline.server.db.pulled_files import list_fresh_files, list_tried_files
+from trapline.server.db.pulled_files import list_fresh_files, list_last_fresh_files, list_tried_files
 from trapline.server.db.pushed_files import list_pushed_files
 from trapline.server.db.sources import PulledFileRow, is_active
 from trapline.server.errors import TraplineError
 
 LISTED_AT_ONCE = 100
-# After so many files in a row that could not be fetched, it is the source that is sick.
-SICK_AFTER = 5
+PROBES = 3
+"""Files from the other end that are tried before a source is given up: perhaps it is only these names."""
 
 
 class Turns:
@@ -29,6 +29,7 @@ class Turns:
         self._in_hand = 0
         self._given = 0
         self._ending: Exception | None = None
+        self._probes: list[PulledFileRow] | None = None
         self._changed = asyncio.Condition()
 
     async def begin(self) -> tuple[int, PulledFileRow] | None:
@@ -38,15 +39,23 @@ class Turns:
         """
         async with self._changed:
             while True:
-                ending = self._find_ending()
-                if ending is not None:
+                sickness = self._pull.find_sickness()
+                self._probes = None if sickness is None else self._probes
+                if self._ending is not None:
                     if not self._in_hand:
-                        raise ending
+                        raise self._ending
+                elif sickness is not None:
+                    # A file that is in hand may still show that it is not the source.
+                    if not self._in_hand:
+                        self._probes = await self._list_last() if self._probes is None else self._probes
+                        if not self._probes or self._left == 0:
+                            raise SourceSick(sickness)
+                        return self._give(self._probes.pop(0))
                 elif self._left == 0 or time.monotonic() >= self._pull.until:
                     return None
                 elif self._files:
                     if await self._may_go_on():
-                        return self._give()
+                        return self._give(self._files[0])
                     continue
                 elif self._after is not None or not self._in_hand:
                     await self._list()
@@ -63,17 +72,13 @@ class Turns:
         """Give out nothing any more, and end with this error."""
         self._ending = self._ending or error
 
-    def _find_ending(self) -> Exception | None:
-        failures = self._pull.failures
-        # A file that is in hand may still show that it is not the source.
-        return self._ending or (SourceSick(failures[-1]) if len(failures) >= SICK_AFTER else None)
-
-    def _give(self) -> tuple[int, PulledFileRow]:
+    def _give(self, file: PulledFileRow) -> tuple[int, PulledFileRow]:
+        self._files = [one for one in self._files if one.path != file.path]
         self._in_hand += 1
         self._given += 1
         if self._left is not None:
             self._left -= 1
-        return self._given, self._files.pop(0)
+        return self._given, file
 
     async def _may_go_on(self) -> bool:
         pull = self._pull
@@ -88,6 +93,13 @@ class Turns:
             self.stop(error)
             return False
         return True
+
+    async def _list_last(self) -> list[PulledFileRow]:
+        pull = self._pull
+        if pull.only_pushed:
+            return []
+        async with pull.system.database.transaction(pull.scope) as tx:
+            return await list_last_fresh_files(pull.scope, tx, pull.source, PROBES)
 
     async def _list(self) -> None:
         """List more files; beyond the fresh ones only while none is in hand, which would be listed again."""

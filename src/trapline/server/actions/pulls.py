@@ -37,13 +37,21 @@ from trapline.server.db.pull_runs import (
 from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
-from trapline.server.errors import Conflict, DatabaseAway, OutboundFailed, TraplineError
+from trapline.server.errors import Conflict, DatabaseAway, NotFound, OutboundFailed, TraplineError
 from trapline.server.rules.access import Scope
-from trapline.server.rules.pulling import LEFT_FOR, LIST_WITHIN, MINUTE, judge_path, next_run, retry_source_after
+from trapline.server.rules.pulling import (
+    FIRST_RETRY,
+    LEFT_FOR,
+    LIST_WITHIN,
+    MINUTE,
+    judge_path,
+    next_run,
+    retry_source_after,
+)
 from trapline.server.rules.pushed import EVENT, needs_listing
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
-from trapline.wire.sources import RunAccepted
+from trapline.wire.sources import PullRunAccepted
 
 log = structlog.get_logger(__name__)
 
@@ -57,24 +65,27 @@ FRUITLESS_AT_MOST = 3
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-async def start_run(system: System, scope: Scope, source_id: UUID, max_files: int | None) -> RunAccepted:
+async def start_run(system: System, scope: Scope, source_id: UUID, max_files: int | None) -> PullRunAccepted:
     """Begin a run by hand. Raises NotFound, Forbidden, Conflict where one is in progress."""
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, RunAccepted)
+        done = await find_answer(scope, tx, PullRunAccepted)
         source = await get_source(scope, tx, source_id, lock=True)
         if done:
             return done
         run_id = await begin_run(scope, tx, source, "manual", max_files)
-        if run_id is None:
+        while run_id is None:
             running = await find_running(scope, tx, source_id)
-            assert running is not None
+            if running is None:
+                # It ended between the two looks.
+                run_id = await begin_run(scope, tx, source, "manual", max_files)
+                continue
             raise Conflict(
                 f"Run {running.id} of this source is in progress already; "
                 f"see /api/v2/image-pull-sources/{source_id}/runs/{running.id}. Nothing was started."
             )
         tx.audit("run", "source", source.id, source.project_id)
         address = f"/api/v2/image-pull-sources/{source_id}/runs/{run_id}"
-        return keep_answer(scope, tx, RunAccepted(run_id=run_id, check_status_at=address))
+        return keep_answer(scope, tx, PullRunAccepted(run_id=run_id, check_status_at=address))
 
 
 async def begin_run(
@@ -149,7 +160,7 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
     except RunLost:
         bound.warning("a run was taken over")
     except SourceSick as sick:
-        await _fail(system, scope, run_id, str(sick), sick.error.retry_after_s)
+        await _fail(system, scope, run, str(sick), sick.error.retry_after_s)
     except Paused:
         await _stop(system, scope, run_id, "the source was paused; what is left is taken once it goes on")
     except DatabaseAway:
@@ -157,14 +168,14 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
         bound.warning("a run ended because the database is away")
     except (TraplineError, WrongKey) as error:
         bound.warning("a run failed", reason=str(error))
-        await _fail(system, scope, run_id, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
+        await _fail(system, scope, run, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
     except Exception as error:
         bound.exception("a run broke")
-        await _fail(system, scope, run_id, unforeseen(error))
+        await _fail(system, scope, run, unforeseen(error))
     except BaseException:
         # A stop: what was taken is noted; the run must not look as if it went on.
         with suppress(TraplineError, RunLost):
-            await asyncio.shield(_interrupt(system, scope, run_id))
+            await asyncio.shield(_interrupt(system, scope, run))
         raise
 
 
@@ -181,6 +192,7 @@ async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
         async with _heartbeat(doing):
             if not is_event or needs_listing(source.gateway, source.base_url):
                 await _list(doing)
+                doing.may_blame = True
             await take_files(doing)
             await _finish(doing)
     finally:
@@ -261,6 +273,7 @@ async def _finish(pull: Pull) -> None:
         remaining = await count_due(pull.scope, tx, source)
         await finish_run(pull.scope, tx, pull.run_id, "completed", remaining=remaining)
         source.consecutive_failures = 0
+        source.not_before = None
         source.last_error = None
         source.last_pull_timestamp = datetime.now(UTC)
         if pull.last_taken is not None:
@@ -270,13 +283,14 @@ async def _finish(pull: Pull) -> None:
             await begin_run(pull.scope, tx, source, EVENT)
 
 
-async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_after_s: int | None = None) -> None:
+async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_after_s: int | None = None) -> None:
     """End a run that could not go on; its source is left alone for longer each time, and comes back by itself."""
     error = error.replace("\x00", "").encode("utf-8", "replace").decode()
-    with suppress(RunLost):
+    with suppress(RunLost, NotFound):
         async with system.database.transaction(scope) as tx:
-            source_id = await finish_run(scope, tx, run_id, "failed", error=error)
-            source = await get_source(scope, tx, source_id, lock=True)
+            # The source before its run, as whoever changes or deletes it does: else the two lock each other out.
+            source = await get_source(scope, tx, run.source_id, lock=True)
+            await finish_run(scope, tx, run.id, "failed", error=error)
             not_before = _leave_alone(source, error, retry_after_s or 0)
             if await has_pushed_files(scope, tx, source, due=False):
                 # They are not to wait for the schedule.
@@ -286,11 +300,20 @@ async def _fail(system: System, scope: Scope, run_id: UUID, error: str, retry_af
 def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
     source.consecutive_failures += 1
     source.last_error = error
-    wait = max(retry_source_after(source.consecutive_failures, _chance), timedelta(seconds=retry_after_s))
-    not_before = datetime.now(UTC) + wait
+    # A server that says how long it wants to be left alone is believed, but not that it is well in a moment.
+    told = timedelta(seconds=retry_after_s)
+    wait = told if told >= FIRST_RETRY else retry_source_after(source.consecutive_failures, _chance)
+    source.not_before = not_before = datetime.now(UTC) + wait
     if source.next_run_at is None or source.next_run_at < not_before:
         source.next_run_at = not_before
     return not_before
+
+
+def bring_forward(source: SourceRow, at: datetime) -> None:
+    """Poll a source at this time already, or as soon as it need not be left alone any longer."""
+    at = max(at, source.not_before or at)
+    if source.next_run_at is None or source.next_run_at > at:
+        source.next_run_at = at
 
 
 async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:
@@ -299,9 +322,10 @@ async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:
             await finish_run(scope, tx, run_id, "interrupted", error=error)
 
 
-async def _interrupt(system: System, scope: Scope, run_id: UUID) -> None:
+async def _interrupt(system: System, scope: Scope, run: RunRow) -> None:
     async with system.database.transaction(scope) as tx:
+        source = await get_source(scope, tx, run.source_id, lock=True)
         error = "stopped in the middle; the next run goes on"
-        source = await get_source(scope, tx, await finish_run(scope, tx, run_id, "interrupted", error=error), lock=True)
+        await finish_run(scope, tx, run.id, "interrupted", error=error)
         # The tick that follows goes on, whoever does it.
         source.next_run_at = datetime.now(UTC)

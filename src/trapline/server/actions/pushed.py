@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 
 from trapline.server.actions.event_secrets import list_event_secrets
-from trapline.server.actions.pulls import begin_run
+from trapline.server.actions.pulls import begin_run, bring_forward
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pushed_files import has_pushed_files, list_sources_told_of, note_pushed
@@ -110,10 +110,19 @@ async def note_told(scope: Scope, tx: Transaction, row: SourceRow, told: Sequenc
     run_id = None
     detail = "There is nothing new to take."
     if any(skipped is None for skipped in files.values()):
-        run_id = await begin_run(scope, tx, row, EVENT) if row.is_active else None
-        detail = "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
-        detail = detail if row.is_active else "The source is paused; they are taken once it goes on."
+        run_id, detail = await _begin(scope, tx, row)
     return EventsTaken(noted=len(files), refused=refused, run_id=run_id, detail=detail)
+
+
+async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | None, str]:
+    """Begin a run for what was pushed, if this is the time; answers it, and says when the files are taken."""
+    if not row.is_active:
+        return None, "The source is paused; they are taken once it goes on."
+    if row.consecutive_failures:
+        bring_forward(row, datetime.now(UTC))
+        return None, "The source fails and is left alone for a while; they are taken with its next run."
+    run_id = await begin_run(scope, tx, row, EVENT)
+    return run_id, "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
 
 
 async def follow_pushed_files(system: System, scope: Scope) -> int:
@@ -125,7 +134,6 @@ async def follow_pushed_files(system: System, scope: Scope) -> int:
         with suppress(NotFound):
             async with system.database.transaction(scope) as tx:
                 row = await get_source(scope, tx, source_id, lock=True)
-                # Of a former address, files wait for nobody.
                 if row.is_active and await has_pushed_files(scope, tx, row):
                     begun += await begin_run(scope, tx, row, EVENT) is not None
     return begun

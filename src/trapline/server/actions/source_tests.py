@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from trapline.server.actions.gateways import open_gateway
+from trapline.server.actions.gateways import open_feed_of, open_gateway, whereabouts_of
 from trapline.server.actions.pull_run import unforeseen
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
@@ -56,9 +56,9 @@ async def prove_source(
         if change is not None:
             # Out of the session, or the end of the transaction would store it.
             tx.session.expunge(row)
-            old_url = row.base_url
+            before = whereabouts_of(row)
             apply_settings(system, row, change)
-            row.moved_at = row.moved_at if row.base_url == old_url else datetime.now(UTC)
+            row.moved_at = row.moved_at if whereabouts_of(row) == before else datetime.now(UTC)
     return await _test(system, scope, row, deployment, files)
 
 
@@ -105,6 +105,9 @@ async def _look(
 ) -> None:
     gateway = open_gateway(system, row)
     try:
+        if row.gateway == "websocket":
+            async with open_feed_of(system, row):
+                pass  # it can be connected to
         batch: list[Entry] = []
         async for entry in gateway.list_files():
             seen.listed += 1

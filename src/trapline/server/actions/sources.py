@@ -17,6 +17,7 @@ from trapline.server.actions.gateways import (
     open_secrets,
     seal_secrets,
     split_header,
+    whereabouts_of,
 )
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
@@ -39,7 +40,7 @@ from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
 from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
-from trapline.server.rules.source_addresses import SIGN_INS, Server, gateway_for, gateways_for, server_of
+from trapline.server.rules.source_addresses import Server, check_spelling, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
     AuthType,
@@ -48,7 +49,7 @@ from trapline.wire.sources import (
     FileState,
     NewSource,
     PulledFile,
-    Run,
+    PullRun,
     Source,
     SourceCounts,
     SourceSettings,
@@ -121,15 +122,15 @@ def apply_settings(system: System, row: SourceRow, change: SourceSettings) -> No
         setattr(row, name, value.value if isinstance(value, AuthType) else value)
     if not row.gateway or (not given.get("gateway") and row.gateway not in gateways_for(row.base_url)):
         row.gateway = gateway_for(row.base_url)
-    row.timeouts = row.timeouts | {
-        column: given[name] for name, column in TIMEOUT_FIELDS.items() if given.get(name) is not None
-    }
+    timeouts = row.timeouts | {column: given[name] for name, column in TIMEOUT_FIELDS.items() if name in given}
+    row.timeouts = {column: seconds for column, seconds in timeouts.items() if seconds is not None}
     _apply_secrets(system, row, given, old)
     _check(system, row)
 
 
 def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old: Server | None) -> None:
-    secrets = open_secrets(system, row)
+    opened = open_secrets(system, row)
+    secrets = dict(opened)
     options = given.get("options")
     kept = [name for name, key in SECRET_FIELDS.items() if key in secrets and name not in given]
     kept = kept if row.auth_type != "none" else []
@@ -148,7 +149,9 @@ def _apply_secrets(system: System, row: SourceRow, given: dict[str, Any], old: S
                 secrets[key] = given[name]
     if row.auth_type == "none":
         secrets = {name: value for name, value in secrets.items() if name.startswith(OPTION)}
-    row.secrets = seal_secrets(system, row.id, secrets)
+    if secrets != opened:
+        # Sealed anew they would look like others, and a connection that is made of them would be made anew.
+        row.secrets = seal_secrets(system, row.id, secrets)
     row.has_password = "password" in secrets
     row.has_auth_header = "header" in secrets
 
@@ -169,8 +172,7 @@ def _check(system: System, row: SourceRow) -> None:
         except ValueError as error:
             problems = [("filename_time_pattern", str(error))]
             raise Unprocessable("The pattern of file names is not right.", problems) from error
-    if row.auth_type not in SIGN_INS.get(row.gateway, (row.auth_type,)):
-        raise Unprocessable(f"Over {row.gateway} the auth_type can be {' or '.join(SIGN_INS[row.gateway])} only.")
+    check_spelling(row.gateway, row.base_url, row.auth_type, row.auth_username)
     if row.gateway == "sftp" and not (row.has_password or row.secret_options):
         raise Unprocessable("SFTP needs auth_password, or a private key as the option `key`.")
     if row.auth_type == "basic" and not row.auth_username:
@@ -248,11 +250,12 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        old_url = row.base_url
+        before = whereabouts_of(row)
         apply_settings(system, row, change)
-        if row.base_url != old_url:
-            # Names, sizes and tags mean nothing at another address. A run at the old one could still note some.
-            await interrupt_run(scope, tx, row.id, "the address of the source was changed; the next run begins there")
+        if whereabouts_of(row) != before:
+            # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
+            await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
+            row.not_before = None
             row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
@@ -288,14 +291,14 @@ async def delete_source(system: System, scope: Scope, source_id: UUID) -> None:
     async with system.database.transaction(scope) as tx:
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        await end_dead_run(scope, tx, row.id)
+        await end_dead_run(scope, tx, row.id, or_untaken=True)
         if await find_running(scope, tx, row.id) is not None:
             raise Conflict("A run of this source is in progress. Pause the source, and delete it when the run is over.")
         tx.audit("delete", "source", row.id, row.project_id, name=row.name)
         await tx.session.delete(row)
 
 
-async def list_runs(system: System, scope: Scope, source_id: UUID, limit: int, cursor: str | None) -> Page[Run]:
+async def list_runs(system: System, scope: Scope, source_id: UUID, limit: int, cursor: str | None) -> Page[PullRun]:
     """List the runs of a source, newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         source = await get_source(scope, tx, source_id)
@@ -307,7 +310,7 @@ async def list_runs(system: System, scope: Scope, source_id: UUID, limit: int, c
     return Page(results=[_run(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_run(system: System, scope: Scope, source_id: UUID, run_id: UUID) -> Run:
+async def show_run(system: System, scope: Scope, source_id: UUID, run_id: UUID) -> PullRun:
     """Show a run of a source. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         return _run(await get_run(scope, tx, source_id, run_id))
@@ -347,6 +350,7 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
     return [
         Source(
             **{name: getattr(row, name) for name in same},
+            **{name: row.timeouts.get(column) for name, column in TIMEOUT_FIELDS.items()},
             location_id=row.deployment_id,
             has_event_secret=row.event_secrets is not None,
             connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
@@ -386,6 +390,6 @@ def _health(row: SourceRow, *, has_run: bool, connection: SourceConnectionRow | 
     return "ok" if has_run else "new"
 
 
-def _run(row: RunRow) -> Run:
-    same = set(Run.model_fields) - {"seconds"}
-    return Run(**{name: getattr(row, name) for name in same}, seconds=seconds_of(row, datetime.now(UTC)))
+def _run(row: RunRow) -> PullRun:
+    same = set(PullRun.model_fields) - {"seconds"}
+    return PullRun(**{name: getattr(row, name) for name in same}, seconds=seconds_of(row, datetime.now(UTC)))

@@ -16,7 +16,7 @@ from procrastinate.exceptions import ProcrastinateException
 from trapline.server.actions.fetching import fetch_content
 from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
-from trapline.server.actions.pulls import PULL, pull, start_due_runs
+from trapline.server.actions.pulls import PULL, pull
 from trapline.server.db.chores import PULLS, QUEUE
 from trapline.server.failpoints import doing
 from trapline.server.rules.access import Scope
@@ -25,8 +25,9 @@ from trapline.server.system import System
 log = structlog.get_logger(__name__)
 
 # How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
-# waiting nearly all the time: the places of the other chores are none of its own.
-AT_ONCE = {QUEUE: 8, PULLS: 20}
+# waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
+# What a run costs is bounded elsewhere, decoders and connections to the database among it.
+AT_ONCE = {QUEUE: 8, PULLS: 100}
 STOP_WITHIN_S = 5.0
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -59,10 +60,6 @@ CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: 
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
 
 
-async def _start_due_runs(system: System) -> None:
-    await start_due_runs(system, SCOPE)
-
-
 async def _take_up_unfinished(system: System) -> None:
     await take_up_unfinished(system, SCOPE)
 
@@ -72,7 +69,6 @@ async def _recount_jobs(system: System) -> None:
 
 
 TIMED: dict[str, tuple[str, Chore]] = {
-    "start_due_runs": (EVERY_MINUTE, _start_due_runs),
     "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
     "recount_jobs": ("*/5 * * * *", _recount_jobs),
 }

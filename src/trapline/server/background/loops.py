@@ -52,6 +52,7 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     except TimeoutError:
         return

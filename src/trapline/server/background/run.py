@@ -6,7 +6,7 @@ import signal
 from trapline.server.actions.artifacts import clean_orphans
 from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
 from trapline.server.actions.line import return_expired
-from trapline.server.actions.pulls import follow_dead_runs
+from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
 from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
@@ -31,6 +31,11 @@ def list_loops(system: System) -> list[Loop]:
         await return_expired(system, SCOPE)
         return False
 
+    async def due_runs() -> bool:
+        # In every process: whoever comes first takes a source, and no one has to lead.
+        await start_due_runs(system, SCOPE)
+        return False
+
     async def dead_runs() -> bool:
         await follow_dead_runs(system, SCOPE)
         await follow_pushed_files(system, SCOPE)
@@ -42,6 +47,7 @@ def list_loops(system: System) -> list[Loop]:
 
     return [
         Loop("thumbnails", 1.0, thumbnails),
+        Loop("due pull runs", 1.0, due_runs),
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
         Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),

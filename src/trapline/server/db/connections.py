@@ -35,7 +35,9 @@ class Connections:
     async def take(self) -> Connection:
         """Take a connection that works; it must be given back."""
         try:
-            await asyncio.wait_for(self._free.acquire(), self.wait_s)
+            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it just succeeds.
+            async with asyncio.timeout(self.wait_s):
+                await self._free.acquire()
         except TimeoutError as error:
             raise psycopg.OperationalError(f"no connection came free within {self.wait_s} s") from error
         try:

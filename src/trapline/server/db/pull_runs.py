@@ -3,29 +3,34 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, text, update
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import RunRow, SourceRow
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.pushed import EVENT
 
 # A process that does a run says so this often, and is taken for dead after this long.
 HEARTBEAT_S = 2
-DEAD_AFTER_S = 12
-# A run that no process has taken yet waits for one this long.
-UNTAKEN_AFTER_S = 600
+DEAD_AFTER_S = 8
 
 
 class RunLost(Exception):
     """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
 
 
-async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID) -> None:
-    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin."""
+async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False) -> None:
+    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin.
+
+    With `or_untaken` also one that no process has taken yet.
+    """
+    ends = _is_dead()
+    if or_untaken:
+        ends |= (RunRow.state == "running") & (RunRow.heartbeat_at == RunRow.started_at)
     statement = (
         update(RunRow)
-        .where(RunRow.source_id == source_id, _is_dead())
+        .where(RunRow.source_id == source_id, ends)
         .values(
             state="interrupted",
             finished_at=func.now(),
@@ -46,13 +51,20 @@ async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: s
 
 
 async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int:
-    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere."""
+    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere.
+
+    One that no process ever took says nothing of its source.
+    """
     fruits = RunRow.new + RunRow.imported + RunRow.duplicate + RunRow.skipped + RunRow.failed
     got_anywhere = select(func.max(RunRow.started_at)).where(
         RunRow.source_id == source_id, (RunRow.state != "interrupted") | (fruits > 0)
     )
     since = func.coalesce(got_anywhere.scalar_subquery(), text("'-infinity'"))
-    statement = select(func.count()).select_from(RunRow).where(RunRow.source_id == source_id, RunRow.started_at > since)
+    statement = (
+        select(func.count())
+        .select_from(RunRow)
+        .where(RunRow.source_id == source_id, RunRow.started_at > since, RunRow.heartbeat_at > RunRow.started_at)
+    )
     return (await tx.session.execute(statement)).scalar_one()
 
 
@@ -64,15 +76,27 @@ async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:
 def _is_dead() -> ColumnElement[bool]:
     silent = func.now() - RunRow.heartbeat_at
     taken = RunRow.heartbeat_at > RunRow.started_at
-    return (RunRow.state == "running") & (
-        (taken & (silent > timedelta(seconds=DEAD_AFTER_S))) | (silent > timedelta(seconds=UNTAKEN_AFTER_S))
-    )
+    return (RunRow.state == "running") & (taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S))
+
+
+# Its chore is no longer waiting: a process took that, and ended before it took the run. One whose chore waits keeps its
+# place in the queue, however long that takes.
+_UNASKED = text(
+    "not exists (select from procrastinate.procrastinate_jobs j "
+    "where j.status = 'todo' and j.args ->> 'run_id' = pull_runs.id::text)"
+)
 
 
 async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
     """Find the run of a source that is in progress."""
     statement = select(RunRow).where(RunRow.source_id == source_id, RunRow.state == "running")
     return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
+    """Tell whether a run that lists a source was begun so lately."""
+    begun = (RunRow.source_id == source_id) & (RunRow.trigger != EVENT) & (RunRow.started_at > func.now() - ago)
+    return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
 
 
 async def add_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:

@@ -95,6 +95,14 @@ async def list_fresh_files(
     return list((await tx.session.scalars(statement)).all())
 
 
+async def list_last_fresh_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
+    """List files that were never tried, the last ones by path first."""
+    statement = (
+        select(PulledFileRow).where(_is_due(source), _is_fresh()).order_by(PulledFileRow.path.desc()).limit(limit)
+    )
+    return list((await tx.session.scalars(statement)).all())
+
+
 async def list_tried_files(
     scope: Scope, tx: Transaction, source: SourceRow, before: datetime, limit: int
 ) -> list[PulledFileRow]:
@@ -134,13 +142,14 @@ def is_of(source: SourceRow) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of a file.
+    """What became of a file that had been tried `tried` times before.
 
     `again_after` is when it is tried again, for one that is not done with; `size` is one that the server now gives.
     """
 
     path: str
     fingerprint: str
+    tried: int
     state: str
     error: str | None = None
     attempts: int = 0
@@ -152,7 +161,11 @@ class Settled:
 
 
 async def settle_files(scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[Settled]) -> None:
-    """Note what became of files. What their server told of anew meanwhile stays to be taken."""
+    """Note what became of files.
+
+    One that its server told of anew meanwhile stays to be taken, and one that failed but was released to be tried
+    again: its attempts, which were some, begin anew.
+    """
     await tx.execute(
         """
         update pulled_files f set
@@ -161,10 +174,11 @@ async def settle_files(scope: Scope, tx: Transaction, source_id: UUID, files: Se
             sha256 = case when t.image_id is null then f.sha256 else t.sha256 end,
             etag = case when t.image_id is null then f.etag else t.etag end,
             updated_at = now()
-        from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::interval[], %s::bigint[],
-                %s::bytea[], %s::text[], %s::uuid[])
-            as t (path, fingerprint, state, error, attempts, again_after, size, sha256, etag, image_id)
+        from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::interval[],
+                %s::bigint[], %s::bytea[], %s::text[], %s::uuid[])
+            as t (path, fingerprint, tried, state, error, attempts, again_after, size, sha256, etag, image_id)
         where f.source_id = %s and f.path = t.path and f.fingerprint = t.fingerprint
+            and (f.attempts = t.tried or t.state in ('imported', 'duplicate', 'skipped'))
         """,
         (*([getattr(file, name) for file in files] for name in _SETTLED), source_id),
     )

@@ -16,7 +16,7 @@ DEAD_AFTER_S = 5.0
 
 
 class SourceConnectionRow(Row):
-    """The one connection of a source that pushes. `settings_of` is the version of the source that it was made by."""
+    """The one connection of a source that pushes."""
 
     __tablename__ = "source_connections"
     __table_args__ = (
@@ -28,7 +28,6 @@ class SourceConnectionRow(Row):
     source_id: Mapped[UUID] = mapped_column(primary_key=True)
     project_id: Mapped[int]
     holder: Mapped[UUID]
-    settings_of: Mapped[Moment]
     heartbeat_at: Mapped[Moment]
     connected_at: Mapped[datetime | None]
     last_message_at: Mapped[datetime | None]
@@ -38,12 +37,10 @@ class SourceConnectionRow(Row):
     last_error: Mapped[str | None]
 
 
-async def claim_connections(
-    scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int
-) -> dict[UUID, datetime]:
-    """Say that this process holds what it holds, and take what nobody does; answers each source with its version.
+async def claim_connections(scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int) -> dict[UUID, str]:
+    """Say that this process holds what it holds, and take what nobody does; answers what each connection is made of.
 
-    What is paused, gone or changed is let go: whoever reads the answer ends its connection, or makes it anew.
+    What is paused or gone is let go, and what is made of something else now is made anew by whoever reads the answer.
     """
     await tx.execute(
         """
@@ -55,15 +52,15 @@ async def claim_connections(
     await tx.execute(
         """
         insert into source_connections
-            (source_id, project_id, holder, settings_of, heartbeat_at, messages, refused, failures)
-        select s.id, s.project_id, %(holder)s, s.updated_at, clock_timestamp(), 0, 0, 0
+            (source_id, project_id, holder, heartbeat_at, messages, refused, failures)
+        select s.id, s.project_id, %(holder)s, clock_timestamp(), 0, 0, 0
         from pull_sources s left join source_connections c on c.source_id = s.id
         where s.is_active and s.gateway = %(gateway)s and (c.source_id is null or c.holder = %(holder)s
             or c.heartbeat_at < clock_timestamp() - make_interval(secs => %(dead)s))
         order by c.holder is distinct from %(holder)s, s.id
         limit %(most)s
         on conflict (source_id) do update set
-            holder = excluded.holder, heartbeat_at = excluded.heartbeat_at, settings_of = excluded.settings_of,
+            holder = excluded.holder, heartbeat_at = excluded.heartbeat_at,
             connected_at = case when source_connections.holder = excluded.holder
                 then source_connections.connected_at end
         where source_connections.holder = excluded.holder
@@ -71,10 +68,14 @@ async def claim_connections(
         """,
         {"holder": holder, "gateway": gateway, "dead": DEAD_AFTER_S, "most": at_most},
     )
-    held = select(SourceConnectionRow.source_id, SourceConnectionRow.settings_of).where(
-        SourceConnectionRow.holder == holder
+    cursor = await tx.execute(
+        """
+        select s.id, md5(row(s.base_url, s.auth_type, s.auth_username, s.secrets, s.options, s.timeouts)::text)
+        from source_connections c join pull_sources s on s.id = c.source_id where c.holder = %s
+        """,
+        (holder,),
     )
-    return {source_id: version for source_id, version in (await tx.session.execute(held)).all()}
+    return dict(await cursor.fetchall())
 
 
 async def note_connected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID) -> bool:

@@ -17,7 +17,8 @@ from trapline.server.rules.access import Scope
 class SourceRow(Row):
     """A pull source. `secrets` and `event_secrets` are encrypted and bound to this row; they never leave the server.
 
-    What its ledger noted before `moved_at` is of another address.
+    What its ledger noted before `moved_at` is of another address. One that fails is left alone until `not_before`, by
+    everything but its schedule, which is set accordingly, and its people.
     """
 
     __tablename__ = "pull_sources"
@@ -53,6 +54,7 @@ class SourceRow(Row):
     timeouts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     is_active: Mapped[bool] = mapped_column(default=True)
     next_run_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
     consecutive_failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     last_pull_timestamp: Mapped[datetime | None]

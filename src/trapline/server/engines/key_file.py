@@ -50,12 +50,17 @@ class KeyFile(Mapping[int, bytes]):
         self._read()
 
     def _read(self) -> dict[int, bytes]:
-        status = self.path.stat()
-        stamp = (status.st_ino, status.st_mtime_ns)
-        if stamp != self._stamp:
-            self._former |= self._keys
-            self._keys = parse_keys(self.path.read_text(encoding="utf-8"), str(self.path))
-            self._stamp = stamp
+        try:
+            status = self.path.stat()
+            stamp = (status.st_ino, status.st_mtime_ns)
+            if stamp != self._stamp:
+                keys = parse_keys(self.path.read_text(encoding="utf-8"), str(self.path))
+                self._former |= self._keys
+                self._keys, self._stamp = keys, stamp
+        except (OSError, ValueError):
+            # What a server that runs knows stays good while somebody mends the file.
+            if not self._keys:
+                raise
         return self._keys
 
     def __getitem__(self, version: int) -> bytes:
@@ -74,8 +79,11 @@ class KeyFile(Mapping[int, bytes]):
     def replace(self, keys: Mapping[int, bytes]) -> None:
         """Write other keys in the place of these: after a crash the file is the old one or the new one, whole."""
         draft = self.path.with_name(f".{self.path.name}.next")
+        owner = self.path.stat()
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            # Whoever changes the key, the server must be able to read it.
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
             file.writelines(f"{version}:{key.decode()}\n" for version, key in sorted(keys.items()))
             file.flush()
             os.fsync(file.fileno())

@@ -106,13 +106,13 @@ class FtpConnection(aioftp.Client):
                     raise
         self.is_amidst = True
 
-    async def receive(self, within_s: float) -> AsyncIterator[bytes]:
-        """Read what was begun to its end, waiting for more no longer than so many seconds. Raises OutboundFailed."""
+    async def receive(self, within_s: float, most_bytes: int = READ_BYTES) -> AsyncIterator[bytes]:
+        """Read what was begun to its end, in pieces, waiting no longer than so many seconds. Raises OutboundFailed."""
         assert self._data is not None, "begin comes first"
         while True:
             with _in_words(self._address.host):
                 async with asyncio.timeout(within_s):
-                    chunk = await self._data[0].read(READ_BYTES)
+                    chunk = await self._data[0].read(most_bytes)
                     if not chunk:
                         break
             yield chunk

@@ -39,7 +39,7 @@ def read_mlsd(line: bytes) -> Line | None:
     if kind not in ("file", "dir"):
         return None
     size, modified = facts.get("size", ""), facts.get("modify", "")
-    return Line(name, kind == "dir", read_size(size), read_stamp(modified), True, f"{size}|{modified}"[:200])
+    return Line(name, kind == "dir", read_size(size), read_stamp(modified), True, f"{size}|{modified}")
 
 
 def read_facts(text: str) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _read_unix(line: bytes, now: datetime) -> Line | None:
         if line[:1] not in b"-d":
             return None
         name = line[end + 1 :]
-        return Line(name, line[:1] == b"d", read_size(size), _unix_time(when, now), False, f"{size}|{when}"[:200])
+        return Line(name, line[:1] == b"d", read_size(size), _unix_time(when, now), False, f"{size}|{when}")
     return None
 
 
@@ -118,7 +118,7 @@ def _unix_time(text: str, now: datetime) -> datetime | None:
             if _exists(year, month, day) and datetime(year, month, day, tzinfo=UTC) <= now + timedelta(days=1)
         )
         return datetime(year, month, day, hour, minute, tzinfo=UTC)
-    except (ValueError, StopIteration):
+    except (ValueError, OverflowError, StopIteration):
         return None
 
 

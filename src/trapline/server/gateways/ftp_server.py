@@ -1,5 +1,6 @@
 """A folder of an FTP server, in the clear or over TLS, with its sub-folders."""
 
+import asyncio
 import posixpath
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +15,15 @@ from trapline.server.gateways.ftp_connections import FtpConnection, FtpConnectio
 from trapline.server.gateways.ftp_listing import Line, is_entry, read_facts, read_list, read_mlsd, read_size, read_stamp
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Timeouts
 
 log = structlog.get_logger(__name__)
 
 MAX_LISTING_BYTES = 1024**3
 MAX_LINE_BYTES = 16 * 1024
+# A piece is read without pause, some twenty milliseconds.
+PIECE_BYTES = 32 * 1024
 
 
 class FtpServer:
@@ -61,7 +64,7 @@ class FtpServer:
                     count += 1
                     if count > MAX_ENTRIES:
                         raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
-                    yield Entry(path, line.size, line.modified_at, line.is_exact, line.said)
+                    yield Entry(path, line.size, line.modified_at, line.is_exact, fingerprint_of(line.said))
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -109,7 +112,8 @@ class FtpServer:
             return
         now = datetime.now(UTC)
         lines = entries = understood = 0
-        async for raw in _split(within(connection.receive(self._timeouts.listing_s), self._timeouts.listing_s)):
+        listing_s = self._timeouts.listing_s
+        async for raw in _split(within(connection.receive(listing_s, PIECE_BYTES), listing_s)):
             lines += 1
             line = read_mlsd(raw) if self._has_mlsd else read_list(raw, now)
             entries += self._has_mlsd or is_entry(raw)
@@ -183,5 +187,6 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise OutboundFailed("the listing is no listing: a line of it has no end")
         for line in lines:
             yield line.rstrip(b"\r")
+        await asyncio.sleep(0)
     if rest:
         yield rest.rstrip(b"\r")

@@ -1,19 +1,18 @@
 """What every gateway over HTTP reads alike: a file, a listing in bounded time and size, dates, statuses in words."""
 
-import hashlib
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
-from trapline.server.errors import OutboundFailed
+from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import OpenFile
-from trapline.server.outbound import Answer, is_sendable
+from trapline.server.outbound import Answer, Outbound, is_sendable
 
 MAX_RETRY_AFTER_S = 86_400
-MAX_SAID = 500
 UNPACKED_BYTES = 256 * 1024
 # Some S3 services leave in the name of a coding that they have undone.
 PLAIN_CODINGS = ("", "identity", "aws-chunked")
@@ -22,6 +21,20 @@ PLAIN_CODINGS = ("", "identity", "aws-chunked")
 def unless_known(etag: str | None) -> dict[str, str]:
     """Make the header that asks for a file only if it is another version than this one."""
     return {"If-None-Match": etag} if etag and is_sendable(etag) else {}
+
+
+@asynccontextmanager
+async def opened_over_http(outbound: Outbound, url: str, known_etag: str | None) -> AsyncIterator[OpenFile | None]:
+    """Open a file at an address; None if the server says that it still is the version `known_etag`."""
+    async with outbound.get(url, unless_known(known_etag)) as answer:
+        if answer.status == 304 and known_etag:
+            yield None
+            return
+        if answer.status in (404, 410):
+            raise FileGone(status_in_words(answer.status, "it"))
+        if answer.status != 200:
+            raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
+        yield as_open_file(answer)
 
 
 def as_open_file(answer: Answer) -> OpenFile:
@@ -58,7 +71,7 @@ async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator
             yield chunk
         return
     if coding not in ("gzip", "x-gzip", "deflate"):
-        raise OutboundFailed(f"the server sends the listing compressed as {coding[:20]!r}, which is not read")
+        raise OutboundFailed("the server sends the listing compressed in a way that is not read; gzip and deflate are")
     unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
     async for chunk in chunks:
         piece = unpacker.decompress(chunk, UNPACKED_BYTES)
@@ -125,10 +138,3 @@ def readable_path(raw: str) -> str | None:
     if is_lossless and text is not None and text.isprintable():
         return text
     return raw if raw.isprintable() else None
-
-
-def fingerprint_of(said: str) -> str:
-    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
-    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
-        return said
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

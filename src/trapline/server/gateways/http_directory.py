@@ -1,25 +1,32 @@
 """A folder that a web server lists, with its sub-folders."""
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
-from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.http_answers import (
-    as_open_file,
     decoded,
-    fingerprint_of,
+    opened_over_http,
     read_retry_after,
     readable_path,
     status_in_words,
-    unless_known,
 )
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.parsing import read_aside
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.port import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_PATH_CHARACTERS,
+    Entry,
+    OpenFile,
+    fingerprint_of,
+)
 from trapline.server.outbound import Answer, Outbound, parse_url
 
 MAX_LISTING_BYTES = 1024**3
@@ -68,15 +75,8 @@ class HttpDirectory:
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         await self._pace.wait_turn()
-        async with self._outbound.get(_folder_url(self._root) + encoded, unless_known(known_etag)) as answer:
-            if answer.status == 304 and known_etag:
-                yield None
-                return
-            if answer.status in (404, 410):
-                raise FileGone(status_in_words(answer.status, "it"))
-            if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
-            yield as_open_file(answer)
+        async with opened_over_http(self._outbound, _folder_url(self._root) + encoded, known_etag) as opened:
+            yield opened
 
     async def close(self) -> None:
         """Close every connection."""
@@ -108,8 +108,8 @@ class HttpDirectory:
                 self._listed_bytes += len(chunk)
                 if self._listed_bytes > MAX_LISTING_BYTES:
                     raise OutboundFailed("the listing is longer than 1 GiB")
-                yield await asyncio.to_thread(listing.feed, chunk)
-            yield await asyncio.to_thread(lambda: listing.feed(b"", last=True))
+                yield await read_aside(partial(listing.feed, chunk))
+            yield await read_aside(partial(listing.feed, b"", last=True))
         except zlib.error as error:
             raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
         except ValueError as error:

@@ -25,6 +25,7 @@ PIECE_CHARACTERS = 256 * 1024
 # The parser's time grows with the square of what one tag holds.
 MAX_PIECE_CHARACTERS = 512 * 1024
 MAX_NESTED = 20
+MAX_UNCLOSED = 1000
 MAX_CELL_NODES = 100
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - easier to read
@@ -32,6 +33,15 @@ _TIME = re.compile(
     r"(?P<d1>\d{1,2})-(?P<m1>[A-Za-z]{3})-(?P<y1>\d{4}) +(?P<t1>\d\d:\d\d(?::\d\d)?)"  # nginx
     r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"  # Apache, lighttpd
     r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4}) +(?P<t3>\d{1,2}:\d\d) (?P<half>[AP])M"  # IIS
+)
+# The parser repeats all of these that are open in each paragraph, which makes gigabytes of a few thousand.
+_FORMATTING = frozenset(["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+_FORMAT_TAG = re.compile(rf"<(/?)(?:{'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
+# In small letters. Left out: what has no end, and what the next of its kind ends.
+_TAG = re.compile(
+    r"<(?!/?(?:a|br|hr|img|input|meta|link|li|tr|td|th|p|thead|tbody|tfoot|option|d[td])[\s/>])"
+    r"(?:(/?)([a-z][^\s/>]*)([^>]*)|!--(?:-?>|.*?--!?>|.*)|[!?][^>]*)",
+    re.DOTALL,
 )
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNORECASE)
@@ -140,12 +150,40 @@ def _last_row(text: str) -> int:
 
 
 def _read_links(html: str) -> Iterator[Link]:
+    if not _FORMATTING.isdisjoint(_check_nesting(html)):
+        html = _FORMAT_TAG.sub(r"<\1x", html)
     # A row is read once, however many links it has.
     rows: dict[int, _Row] = {}
     for anchor in LexborHTMLParser(html).css("a[href]"):
         href = (anchor.attributes.get("href") or "").strip()
         if href and not href.startswith(("?", "#")):
             yield _link_of_row(href, anchor, rows)
+
+
+def _check_nesting(html: str) -> Iterable[str]:
+    """Name the tags that can be nested, and refuse what is nested too deeply.
+
+    The parser's time grows with the square of the depth, up to minutes that nothing ends.
+    """
+    depths: dict[str, int] = {}
+    unclosed = tables = 0
+    for found in _TAG.finditer(html.lower()):
+        closing, name, attributes = found.groups()
+        if name is None:
+            continue
+        depth = depths.get(name, 0)
+        if not closing:
+            tables += name == "table"
+            # Only drawings have tags that end themselves, one without another in it.
+            if not (attributes.endswith("/") and depths.get("svg")):
+                depths[name] = depth + 1
+                unclosed += 1
+        elif depth:
+            depths[name] = depth - 1
+            unclosed -= 1
+        if unclosed > MAX_UNCLOSED or tables > MAX_UNCLOSED:
+            raise ValueError(f"it is nested more than {MAX_UNCLOSED:,} tags deep")
+    return depths
 
 
 def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> Link:

@@ -1,4 +1,4 @@
-"""How long a gateway waits for a listing in all."""
+"""How long is waited for a listing in all, and for a file that comes ever so slowly."""
 
 import asyncio
 import time
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from trapline.server.errors import OutboundFailed
+from trapline.server.rules.pulling import SLOWEST_RATE
 
 Piece = TypeVar("Piece")
 
@@ -33,3 +34,24 @@ async def within(
                 timer.cancel()
         left = max(0.0, left - (time.monotonic() - started))
         yield piece
+
+
+async def in_time(chunks: AsyncIterator[bytes], window_s: float) -> AsyncIterator[bytes]:
+    """Pass the chunks of a file on while they come faster than a drip: in each `window_s` seconds that are waited.
+
+    Raises OutboundFailed. That nothing comes at all is for others to find.
+    """
+    waited, received = 0.0, 0
+    while True:
+        started = time.monotonic()
+        chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        # Only the wait for the server counts, not what is done with what came.
+        waited += time.monotonic() - started
+        received += len(chunk)
+        if waited >= window_s:
+            if received < SLOWEST_RATE * waited:
+                raise OutboundFailed(f"it came at less than {SLOWEST_RATE:,} bytes a second for {window_s:g} seconds")
+            waited, received = 0.0, 0
+        yield chunk

@@ -1,5 +1,6 @@
 """What every gateway can do: list what is there, and open one file as a stream."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ MAX_ENTRIES = 5_000_000
 MAX_FOLDERS = 50_000
 MAX_DEPTH = 20
 MAX_PATH_CHARACTERS = 1000
+MAX_SIZE = 2**63 - 1
+MAX_SAID = 500
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,10 @@ class Gateway(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+
+
+def fingerprint_of(said: str) -> str:
+    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
+    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
+        return said
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,12 +1,12 @@
 """A JSON interface that lists files page by page, described by a mapping of its answers."""
 
-import asyncio
 import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -15,17 +15,16 @@ import structlog
 
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.http_answers import (
-    as_open_file,
-    fingerprint_of,
+    opened_over_http,
     read_iso_time,
     read_page,
     read_retry_after,
     readable_path,
     status_in_words,
-    unless_known,
 )
 from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.parsing import read_aside
+from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Outbound, origin_of, parse_url
 from trapline.wire.gateway_options import RestMapping
 
@@ -77,7 +76,7 @@ class RestListing:
             if len(visited) > MAX_FOLDERS:
                 raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
             content, at = await self._fetch_page(url)
-            page, entries = await asyncio.to_thread(self._read_page, content, at)
+            page, entries = await read_aside(partial(self._read_page, content, at))
             left_out += entries.count(None)
             count += len(entries)
             if count > MAX_ENTRIES:
@@ -102,15 +101,8 @@ class RestListing:
             advice = "where that is right, name it in the option `file_origins`"
             raise OutboundRefused(f"it is at {_place(url)}, which is another server; {advice}")
         await self._pace.wait_turn()
-        async with self._outbound.get(url, unless_known(known_etag)) as answer:
-            if answer.status == 304 and known_etag:
-                yield None
-                return
-            if answer.status in (404, 410):
-                raise FileGone(status_in_words(answer.status, "it"))
-            if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
-            yield as_open_file(answer)
+        async with opened_over_http(self._outbound, url, known_etag) as opened:
+            yield opened
 
     async def close(self) -> None:
         """Close every connection."""

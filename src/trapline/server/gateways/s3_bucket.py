@@ -1,10 +1,10 @@
 """A bucket of an S3 service, or what lies under a prefix of it (Amazon S3 API, "ListObjectsV2" and "GetObject")."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
@@ -14,14 +14,14 @@ import structlog
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.http_answers import (
     as_open_file,
-    fingerprint_of,
     read_iso_time,
     read_page,
     read_retry_after,
     unless_known,
 )
 from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
+from trapline.server.gateways.parsing import read_aside
+from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
 from trapline.server.outbound import Answer, Outbound, parse_url
 from trapline.server.rules.presign import Signer, encode_query
 
@@ -87,7 +87,8 @@ class S3Bucket:
         count = left_out = 0
         for _ in range(MAX_FOLDERS):
             more = {"continuation-token": token} if token else {}
-            page = await asyncio.to_thread(_read_listing, await self._fetch_page(asked | more), self._prefix)
+            content = await self._fetch_page(asked | more)
+            page = await read_aside(partial(_read_listing, content, self._prefix))
             count += len(page.entries)
             left_out += page.left_out
             if count > MAX_ENTRIES:

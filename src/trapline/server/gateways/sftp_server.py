@@ -20,7 +20,7 @@ from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.file_names import read_name, spellings
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile
+from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_SIZE, Entry, OpenFile
 from trapline.server.outbound import Timeouts
 
 log = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ class SftpServer:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield Entry(path, told.attrs.size, _moment(told.attrs), True, _version_of(told.attrs) or "")
+                yield Entry(path, _size_of(told.attrs), _moment(told.attrs), True, _version_of(told.attrs) or "")
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -139,7 +139,7 @@ class SftpServer:
             if etag is not None and etag == known_etag:
                 yield None
             else:
-                yield OpenFile(attrs.size, _moment(attrs), etag, self._read_file(file, attrs.size))
+                yield OpenFile(_size_of(attrs), _moment(attrs), etag, self._read_file(file, attrs.size))
         finally:
             # Nothing was written: whether the server hears that we are done with it is of no consequence.
             with suppress(OutboundFailed):
@@ -344,6 +344,11 @@ def _explain(host: str, error: asyncssh.Error) -> str:
 
 def _version_of(attrs: asyncssh.SFTPAttrs) -> str | None:
     return None if attrs.size is None or attrs.mtime is None else f"{attrs.size}:{attrs.mtime}"
+
+
+def _size_of(attrs: asyncssh.SFTPAttrs) -> int | None:
+    # The protocol has sizes that no ledger, and no disk, can hold.
+    return attrs.size if attrs.size is not None and attrs.size <= MAX_SIZE else None
 
 
 def _moment(attrs: asyncssh.SFTPAttrs) -> datetime | None:

@@ -1,5 +1,6 @@
 """A server that pushes messages of new files over WebSocket (RFC 6455); the files are fetched over HTTP."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.frames import CLOSE_CODE_EXPLANATIONS
 
 from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
@@ -22,7 +24,11 @@ END_BYTES = 4 * 1024 * 1024
 """A larger one ends the connection."""
 PING_S = 20.0
 CLOSE_S = 2.0
-QUEUED = 16
+HELD_BYTES = 8 * 1024 * 1024
+"""So much is received ahead of whoever takes it; nothing more is read from the server then."""
+EACH_BYTES = 200
+"""What a message takes beside its text."""
+QUEUED = 4
 # The library's own log quotes what is sent, sign-in included.
 _SILENT = logging.getLogger("trapline.websockets")
 _SILENT.disabled = True
@@ -52,11 +58,61 @@ class WebsocketFeed:
             await self._listing.close()
 
 
+class Inbox:
+    """The messages of a connection, received ahead of whoever takes them; one that is too large comes empty."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._received: asyncio.Queue[tuple[str | bytes, int] | None] = asyncio.Queue()
+        self._held = 0
+        self._room = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+        self._closing: asyncio.Task[None] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give the messages as they come, all that were received. Raises OutboundFailed when the connection ended."""
+        while (received := await self._received.get()) is not None:
+            message, size = received
+            yield message
+            self._held -= size
+            self._room.set()
+        await self._reading
+
+    def hang_up(self) -> None:
+        """End the connection; what the server sends until it knows of that is received and given all the same."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._connection.close())
+
+    async def end(self) -> None:
+        """Receive nothing more."""
+        self._reading.cancel()
+        await asyncio.gather(self._reading, *([self._closing] if self._closing else []), return_exceptions=True)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                message = await self._connection.recv()
+                size = len(message.encode("utf-8", "replace") if isinstance(message, str) else message)
+                if size > MESSAGE_BYTES:
+                    message, size = b"", 0
+                self._held += size + EACH_BYTES
+                self._received.put_nowait((message, size + EACH_BYTES))
+                while self._held > HELD_BYTES:
+                    self._room.clear()
+                    await self._room.wait()
+        except ConnectionClosed as closed:
+            raise OutboundFailed(_why_closed(closed)) from None
+        except OSError as error:
+            raise OutboundFailed(f"the connection broke ({type(error).__name__})") from None
+        finally:
+            self._received.put_nowait(None)
+
+
 @asynccontextmanager
 async def open_feed(
     dialer: Dialer, url: str, headers: Mapping[str, str], tls: ssl.SSLContext, connect_s: float
-) -> AsyncIterator[AsyncIterator[str | bytes]]:
-    """Connect, and give the messages as they come; one that is too large comes empty.
+) -> AsyncIterator[Inbox]:
+    """Connect, and receive messages.
 
     Pings tell whether the server is still there. No redirect is followed, because the credentials are this server's.
     Raises OutboundRefused for what the policy forbids, and OutboundFailed whenever the connection ends.
@@ -85,19 +141,11 @@ async def open_feed(
         opened.close()
         raise OutboundFailed(_why_not(error, server.host)) from None
     async with connection:
-        yield _read(connection)
-
-
-async def _read(connection: ClientConnection) -> AsyncIterator[str | bytes]:
-    try:
-        while True:
-            message = await connection.recv()
-            size = len(message.encode("utf-8", "replace") if isinstance(message, str) else message)
-            yield message if size <= MESSAGE_BYTES else b""
-    except ConnectionClosed as closed:
-        raise OutboundFailed(_why_closed(closed)) from None
-    except OSError as error:
-        raise OutboundFailed(f"the connection broke ({error.strerror or type(error).__name__})") from None
+        inbox = Inbox(connection)
+        try:
+            yield inbox
+        finally:
+            await inbox.end()
 
 
 def _why_not(error: Exception, host: str) -> str:
@@ -125,9 +173,10 @@ def _why_not(error: Exception, host: str) -> str:
 
 
 def _why_closed(closed: ConnectionClosed) -> str:
+    """Say why a connection ended; the reason that the server gave may quote what was sent to it, secrets and all."""
     if closed.sent is not None and closed.sent.code == 1009:
         return f"the server sent a message larger than {END_BYTES // 2**20} MiB"
     if closed.rcvd is None:
         return "the connection broke: the server answers no longer"
-    said = "".join(sign for sign in closed.rcvd.reason[:100] if sign.isprintable())
-    return f"the server closed the connection (code {closed.rcvd.code}{f', {said}' if said else ''})"
+    meaning = CLOSE_CODE_EXPLANATIONS.get(closed.rcvd.code, "which only the server knows the meaning of")
+    return f"the server closed the connection (code {closed.rcvd.code}, {meaning})"

@@ -25,6 +25,8 @@ UNSIGNED_BYTES = 64 * 1024
 _READ_BY_HAND = re.compile(r"/api/v2/(images|jobs/[^/]+/result|projects/[^/]+/pipelines)")
 # A callback is judged by its headers before a byte is read, and goes to disk under the limit of its own.
 _CALLBACK = re.compile(r"/api(/v2)?/analyses/[^/]+/(status|finalize|annotations:bulk|artifacts/presign)")
+# An event is judged by its headers before a byte is read, under a limit of its own that all unknown senders share.
+_EVENTS = re.compile(r"(/api/v2)?/image-pull-sources/[^/]+/events")
 # The signed address is the credential; it says how much may come, and is checked before a byte is read.
 _SIGNED_UPLOAD = re.compile(r"(/api/v2)?/files/.+", re.DOTALL)
 
@@ -96,7 +98,7 @@ class Envelope:
 def _largest_body(scope: Scope, headers: Headers) -> int | None:
     if scope["method"] == "PUT" and _SIGNED_UPLOAD.fullmatch(scope["path"]):
         return None
-    if _CALLBACK.fullmatch(scope["path"]):
+    if _CALLBACK.fullmatch(scope["path"]) or (scope["method"] == "POST" and _EVENTS.fullmatch(scope["path"])):
         return None
     if "authorization" not in headers and "cookie" not in headers:
         return UNSIGNED_BYTES

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request
 from trapline.server.actions import event_secrets, pushed
 from trapline.server.errors import Unsupported
 from trapline.server.routes.access import ScopeOf, SystemOf, plain_origin
-from trapline.server.routes.bodies import describe_body, read_body
-from trapline.server.routes.callbacks import SMALL_BYTES
+from trapline.server.routes.bodies import IN_MEMORY, describe_body, received
 from trapline.server.rules.access import Once
 from trapline.server.rules.webhooks import read_delivery
 from trapline.wire.pushed import EventSecret, EventsTaken, PushedEvents
+
+MESSAGE_BYTES = IN_MEMORY
+"""The largest message, as over a WebSocket: as many files as it may tell of, with long addresses."""
 
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
@@ -27,10 +29,12 @@ async def take_events(request: Request, system: SystemOf, source_id: str) -> Eve
     delivery = read_delivery(request.scope["headers"], time.time())
     if isinstance(delivery, str):
         raise pushed.refuse(system, delivery)
-    body = await read_body(request, SMALL_BYTES)
-    once = Once(key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest())
-    origin = replace(plain_origin(request), once=once)
-    return await pushed.take_events(system, origin, _as_id(source_id), delivery, body)
+    # Who signed is known at the end only; until then all such bodies share the room that the process has for them.
+    with system.callbacks.unverified.share() as take:
+        async with received(request, MESSAGE_BYTES, take) as body:
+            once = Once(key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest())
+            origin = replace(plain_origin(request), once=once)
+            return await pushed.take_events(system, origin, _as_id(source_id), delivery, bytes(body))
 
 
 def _as_id(text: str) -> UUID | None:

@@ -13,8 +13,8 @@ from trapline.wire.sources import (
     FileState,
     NewSource,
     PulledFile,
-    Run,
-    RunAccepted,
+    PullRun,
+    PullRunAccepted,
     Source,
     SourceSettings,
     SourceTest,
@@ -86,7 +86,7 @@ async def prove_source(
 @router.post("/{source_id}/process", status_code=202)
 async def process_source(
     system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response, max_files: MaxFiles = None
-) -> RunAccepted:
+) -> PullRunAccepted:
     """Begin a run now; 409 names the one that is in progress."""
     accepted = await pulls.start_run(system, scope, source_id, max_files)
     response.headers["Location"] = accepted.check_status_at
@@ -102,13 +102,13 @@ async def toggle_source(system: SystemOf, scope: ScopeOf, source_id: UUID, is_ac
 @router.get("/{source_id}/runs")
 async def list_runs(
     system: SystemOf, scope: ScopeOf, source_id: UUID, limit: Limit = 50, cursor: Cursor = None
-) -> Page[Run]:
+) -> Page[PullRun]:
     """List the runs of a pull source, newest first."""
     return await sources.list_runs(system, scope, source_id, limit, cursor)
 
 
 @router.get("/{source_id}/runs/{run_id}")
-async def show_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> Run:
+async def show_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> PullRun:
     """Show one run."""
     return await sources.show_run(system, scope, source_id, run_id)
 

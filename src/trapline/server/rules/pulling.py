@@ -1,9 +1,11 @@
 """Decisions of a pull: which files are taken, when a file or a source is tried again, when a source is polled."""
 
 import random
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -19,6 +21,9 @@ MAX_JITTER = timedelta(seconds=30)
 RUN_WITHIN = timedelta(hours=6)
 LIST_WITHIN = timedelta(hours=1)
 FILE_WITHIN = timedelta(hours=1)
+# Bytes a second on average over such a time, or a longer one in which a source may be silent: what is slower, drips.
+SLOWEST_RATE = 1024
+SLOWEST_OVER = MINUTE
 TEST_WITHIN = timedelta(minutes=2)
 
 PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
@@ -51,7 +56,7 @@ def judge_path(path: str, include: list[str], exclude: list[str]) -> Verdict:
         return PASS
     if include and not _matches(path, name, include):
         return PASS
-    if _matches(path, name, exclude):
+    if exclude and _matches(path, name, exclude):
         return PASS
     if suffix in PICTURES or not suffix:
         return TAKE
@@ -63,12 +68,29 @@ def judge_path(path: str, include: list[str], exclude: list[str]) -> Verdict:
 
 
 def _matches(path: str, name: str, patterns: list[str]) -> bool:
-    return any(fnmatchcase(text.lower(), pattern.lower()) for pattern in patterns for text in (path, name))
+    any_of = _compile(tuple(patterns))
+    return bool(any_of.match(path.lower()) or (name != path and any_of.match(name.lower())))
+
+
+@lru_cache(maxsize=256)
+def _compile(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern.lower()) for pattern in patterns))
 
 
 def retry_file_after(attempts: int, chance: random.Random) -> timedelta | None:
     """Tell how long to wait after this many failed attempts, with jitter; None when it is quarantined."""
     return None if attempts >= QUARANTINE_AFTER else _backoff(attempts, chance)
+
+
+def retry_refused_after(attempts: int, chance: random.Random) -> timedelta | None:
+    """The same for a file whose server asked for patience while it gave its listing.
+
+    The server may be in trouble with all its files, so that many hours go by before one of them is blamed.
+    """
+    if attempts >= QUARANTINE_AFTER:
+        return None
+    doublings: int = 2 ** min(max(attempts, 1) - 1, 20)
+    return min(timedelta(hours=1) * doublings, LONGEST_RETRY) * chance.uniform(0.8, 1.2)
 
 
 def retry_source_after(failures: int, chance: random.Random) -> timedelta:

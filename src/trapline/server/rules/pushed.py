@@ -68,7 +68,7 @@ def _read_record(record: Any) -> Told:
     name = unquote_plus(key, errors="replace")
     shown = _shown(f"{bucket}/{name}")
     if not event.removeprefix("s3:").startswith("ObjectCreated"):
-        return Told(shown, refused=f"{_shown(event)[:60]} tells of no new object")
+        return Told(shown, refused="its eventName tells of no new object")
     if wrong := _why_unstorable(bucket + name):
         return Told(shown, refused=wrong)
     return Told(shown, bucket=bucket, key=name)

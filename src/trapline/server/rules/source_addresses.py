@@ -1,7 +1,7 @@
 """Addresses of pull sources: which gateway speaks to one, and whom it speaks to."""
 
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from trapline.server.errors import Unprocessable
 
@@ -21,6 +21,10 @@ BY_SCHEME = {
 
 SIGN_INS = {"ftp": ("none", "basic"), "sftp": ("basic",)}
 """The ways to sign in that a gateway knows, where it does not know all."""
+
+# In one line of a command, a line break would begin another one.
+_NAMED_IN_COMMANDS = ("ftp", "sftp")
+_BASIC_OVER_HTTP = ("http", "rest", "websocket")
 
 
 class Server(NamedTuple):
@@ -61,6 +65,18 @@ def split_address(base_url: str) -> SplitResult:
             "A name and password must not stand in the address; give them as auth_username and auth_password."
         )
     return split
+
+
+def check_spelling(gateway: str, base_url: str, auth_type: str, auth_username: str | None) -> None:
+    """Refuse an address or a sign-in that a gateway cannot send as it is meant. Raises Unprocessable."""
+    if auth_type not in SIGN_INS.get(gateway, (auth_type,)):
+        raise Unprocessable(f"Over {gateway} the auth_type can be {' or '.join(SIGN_INS[gateway])} only.")
+    if gateway in _NAMED_IN_COMMANDS and any(sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)):
+        wrong = "must have no line break and no other control character, not as %0D or the like either"
+        raise Unprocessable("The path of this address cannot be asked for.", [("base_url", wrong)])
+    if gateway in _BASIC_OVER_HTTP and auth_type == "basic" and ":" in (auth_username or ""):
+        wrong = "must have no colon: over HTTP, what follows it would be taken for the password"
+        raise Unprocessable("With auth_type basic, auth_username can have no colon.", [("auth_username", wrong)])
 
 
 def server_of(base_url: str) -> Server:

@@ -1,0 +1,43 @@
+"""Receiving a picture from an outside server, in pieces that are no larger than memory likes."""
+
+import asyncio
+
+from trapline.server.errors import OutboundFailed
+from trapline.server.gateways.patience import in_time
+from trapline.server.gateways.port import OpenFile
+from trapline.server.store.port import Incoming
+from trapline.server.system import System
+
+WRITTEN_AT_ONCE = 256 * 1024
+
+
+class BrokenOff(OutboundFailed):
+    """The transfer of a file ended after it had begun."""
+
+
+async def receive_file(system: System, opened: OpenFile, incoming: Incoming, window_s: float) -> bool:
+    """Receive a file; False where it is larger than is allowed. Raises OutboundFailed, BrokenOff where some came.
+
+    One that comes slower than a drip over `window_s` seconds is given up.
+    """
+    # A thread takes longer to begin than to write a small piece.
+    held: list[bytes] = []
+    holds = 0
+    try:
+        async for chunk in in_time(opened.chunks, window_s):
+            held.append(chunk)
+            holds += len(chunk)
+            if incoming.size + holds > system.limits.image_bytes:
+                return False
+            if holds >= WRITTEN_AT_ONCE:
+                await asyncio.to_thread(incoming.write, b"".join(held))
+                held, holds = [], 0
+    except OutboundFailed as error:
+        if held or incoming.size:
+            raise BrokenOff(error.detail, error.retry_after_s) from error
+        raise
+    if held:
+        await asyncio.to_thread(incoming.write, b"".join(held))
+    if opened.size is not None and incoming.size != opened.size:
+        raise BrokenOff("the transfer ended before the length that the server had announced")
+    return True
