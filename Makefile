@@ -9,6 +9,9 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
+# Tests and demo start dozens of processes: where nothing compiled may be kept, each compiles every library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -13,6 +13,7 @@ class RiggedFtp:
     `answers` maps a command, with or without what follows it, to what is said instead; `files` maps names as they are
     on the wire. `fault` is what becomes of data: `cut` halves it, `stall` stops at the half, `drip` sends bit by bit.
     One that `hangs_up` does so after each transfer; one that takes no more than `most` clients says so to the next.
+    `hangs_up_on` are the clients, counted from 1, on whom it hangs up when they say their name.
     """
 
     files: dict[bytes, bytes] = field(default_factory=dict)
@@ -20,16 +21,20 @@ class RiggedFtp:
     answers: dict[str, str] = field(default_factory=dict)
     fault: str = ""
     hangs_up: bool = False
+    hangs_up_on: tuple[int, ...] = ()
     most: int = 10
     port: int = 0
     data_port: int = 0
     sessions: int = 0
+    clients: int = 0
     asked: list[str] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Speak with one client."""
         self.sessions += 1
+        self.clients += 1
+        client = self.clients
         data: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
         servers: list[asyncio.Server] = []
         try:
@@ -38,6 +43,8 @@ class RiggedFtp:
                 command = line.decode("latin-1").rstrip("\r\n")
                 self.asked.append(command)
                 verb, _, rest = command.partition(" ")
+                if verb == "USER" and client in self.hangs_up_on:
+                    return
                 answer = self.answers.get(command, self.answers.get(verb))
                 if verb in ("EPSV", "PASV"):
                     await self._drop(data)

@@ -239,6 +239,16 @@ async def test_a_server_that_hangs_up_after_each_file_is_called_again() -> None:
             assert await read(gateway, name.decode()) == data
 
 
+async def test_a_server_that_hangs_up_on_a_caller_is_called_once_more() -> None:
+    files = {b"a.jpg": b"picture"}
+    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1,)) as ftp, opened(ftp.port) as gateway:
+        assert await read(gateway, "a.jpg") == b"picture"
+        assert ftp.clients == 2
+    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1, 2)) as ftp, opened(ftp.port) as gateway:
+        assert "broke" in await failure(gateway, "a.jpg")
+        assert ftp.clients == 2
+
+
 async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> None:
     asked: list[str] = []
 

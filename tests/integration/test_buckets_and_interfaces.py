@@ -2,82 +2,29 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from tests.conformance.json_feed import MAPPING, json_feed
 from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
-from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
+from tests.integration.source_desk import PATH, Desk, open_desk
 from tests.unit.gateways.told_server import ToldServer, say, told_server
-from trapline.server.actions import pulls
-from trapline.server.routes.application import dress, make_application
-from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
 
-SYSTEM = Scope.system()
-PATH = "/api/v2/image-pull-sources"
 NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/what?.jpg"]
 SECRET = "canary-4711"
 
 
-@dataclass
-class Desk:
-    """What speaks to the API as a member of a house, and the system behind it."""
-
-    system: System
-    client: httpx2.AsyncClient
-    house: House
-    answers: list[str]
-
-    async def make(self, base_url: str, **settings: Any) -> httpx2.Response:
-        body = {"name": base_url, "base_url": base_url, "location_id": self.house.ids["deployment_id"], **settings}
-        return await self.client.post(PATH, json=body)
-
-    async def run(self, source_id: str) -> dict[str, Any]:
-        accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
-        assert accepted.status_code == 202, accepted.text
-        await pulls.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
-        run: dict[str, Any] = (await self.client.get(accepted.headers["location"])).json()
-        return run
-
-    async def images(self) -> set[str]:
-        """The names of the images beside the one that the house has anyway."""
-        answer = await self.client.get("/api/v2/images", params={"project": self.house.ids["project_id"]})
-        return {image["filename"] for image in answer.json()["results"]} - {"a.jpg"}
-
-    async def sql(self, query: str) -> str:
-        async with self.system.database.transaction(SYSTEM) as tx:
-            return str(await (await tx.execute(query)).fetchall())
-
-
 @pytest.fixture
 async def desk(system: System) -> AsyncIterator[Desk]:
-    house = await build_house(system, "house")
-    answers: list[str] = []
-
-    async def keep(response: httpx2.Response) -> None:
-        answers.append((await response.aread()).decode(errors="replace"))
-
-    system = replace(system, outbound=OutboundPolicy())
-    transport = httpx2.ASGITransport(dress(make_application(system)))
-    async with httpx2.AsyncClient(
-        transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}
-    ) as client:
-        client.headers["Authorization"] = f"Bearer {house.tokens['owner']}"
-        yield Desk(system, client, house, answers)
-
-
-def reach(desk: Desk, port: int) -> None:
-    """Let runs of this desk reach a server of the test on loopback."""
-    desk.system = replace(desk.system, outbound=OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})))
+    async with open_desk(system) as seated:
+        yield seated
 
 
 async def put(s3: S3Server, prefix: str) -> None:
@@ -93,7 +40,7 @@ async def test_a_bucket_is_pulled_and_its_secret_never_comes_back(
 ) -> None:
     prefix = f"camera {uuid4()}"
     await put(s3, prefix)
-    reach(desk, s3.port)
+    desk.reach(s3.port)
     options = {
         "endpoint": s3.endpoint,
         "region": READER.region,
@@ -121,9 +68,7 @@ async def test_a_bucket_is_pulled_and_its_secret_never_comes_back(
         f"{PATH}/{source['id']}", json={"options": {"endpoint": s3.endpoint, "secret": None}}
     )
     assert (public.status_code, public.json()["secret_options"]) == (200, [])
-    told = "".join(desk.answers) + capsys.readouterr().out
-    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
-        told += await desk.sql(f"select t::text from {table} t")
+    told = await desk.all_told() + capsys.readouterr().out
     assert READER.secret_access_key not in told
     assert SECRET not in told
 
@@ -135,7 +80,7 @@ async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).write_bytes(make_jpeg(number))
     with json_feed(tmp_path / "root", tmp_path) as url:
-        reach(desk, httpx2.URL(url).port or 0)
+        desk.reach(httpx2.URL(url).port or 0)
         mapping = MAPPING.model_dump(exclude_none=True)
         made = await desk.make(
             url, gateway="rest", auth_type="bearer", auth_password=SECRET, options={"mapping": mapping}
@@ -153,9 +98,7 @@ async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
         assert changed.status_code == 200, changed.text
         assert changed.json()["gateway"] == "rest", "what is left out of a change stays"
         assert "no list at 'nowhere'" in (await desk.run(source["id"]))["error"]
-    told = "".join(desk.answers) + capsys.readouterr().out
-    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
-        told += await desk.sql(f"select t::text from {table} t")
+    told = await desk.all_told() + capsys.readouterr().out
     assert SECRET not in told
 
 
@@ -251,7 +194,7 @@ async def test_an_inner_service_is_never_connected_to(desk: Desk) -> None:
 
 async def test_no_secret_is_told_however_a_source_fails(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     async with told_server() as server:
-        reach(desk, server.port)
+        desk.reach(server.port)
         ways = [
             {"auth_type": "basic", "auth_username": "ranger", "auth_password": SECRET},
             {"auth_type": "bearer", "auth_password": SECRET},
@@ -267,9 +210,7 @@ async def test_no_secret_is_told_however_a_source_fails(desk: Desk, capsys: pyte
                 run = await desk.run(source.json()["id"])
                 assert run["state"] == "failed", run
     assert len(server.requests) > 30
-    told = "".join(desk.answers) + capsys.readouterr().out
-    for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
-        told += await desk.sql(f"select t::text from {table} t")
+    told = await desk.all_told() + capsys.readouterr().out
     for form in (SECRET, b64encode(f"ranger:{SECRET}".encode()).decode(), SECRET.encode().hex()):
         assert form not in told
 

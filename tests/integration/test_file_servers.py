@@ -1,73 +1,25 @@
 """FTP and SFTP servers as pull sources, the whole way: made over HTTP with a sign-in, run, images there."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import httpx2
 import pytest
 
 from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, public, pyftpd, ssh_server
-from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import pulls
-from trapline.server.routes.application import dress, make_application
-from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
+from tests.integration.source_desk import PATH, Desk, open_desk
 from trapline.server.system import System
 
-SYSTEM = Scope.system()
-PATH = "/api/v2/image-pull-sources"
 NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/IMG_0001.JPG"]
 SIGN_IN = {"auth_type": "basic", "auth_username": USER, "auth_password": PASSWORD}
 KEY = USER_KEY.export_private_key().decode()
 
 
-@dataclass
-class Desk:
-    """What speaks to the API as a member of a house, the system behind it, and all that it answered."""
-
-    system: System
-    client: httpx2.AsyncClient
-    house: House
-    answers: list[str]
-
-    async def make(self, base_url: str, **settings: Any) -> httpx2.Response:
-        body = {"name": base_url, "base_url": base_url, "location_id": self.house.ids["deployment_id"], **settings}
-        return await self.client.post(PATH, json=body)
-
-    async def run(self, source_id: str) -> dict[str, Any]:
-        accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
-        assert accepted.status_code == 202, accepted.text
-        await pulls.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
-        run: dict[str, Any] = (await self.client.get(accepted.headers["location"])).json()
-        return run
-
-    async def all_told(self) -> str:
-        """Everything that was answered, and all that the database holds of sources."""
-        told = "".join(self.answers)
-        async with self.system.database.transaction(SYSTEM) as tx:
-            for table in ("pull_sources", "audit", "pull_runs", "pulled_files"):
-                told += str(await (await tx.execute(f"select t::text from {table} t")).fetchall())
-        return told
-
-
 @pytest.fixture
 async def desk(system: System) -> AsyncIterator[Desk]:
-    house = await build_house(system, "house")
-    answers: list[str] = []
-
-    async def keep(response: httpx2.Response) -> None:
-        answers.append((await response.aread()).decode(errors="replace"))
-
-    transport = httpx2.ASGITransport(dress(make_application(system)))
-    async with httpx2.AsyncClient(
-        transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}
-    ) as client:
-        client.headers["Authorization"] = f"Bearer {house.tokens['owner']}"
-        yield Desk(system, client, house, answers)
+    async with open_desk(system) as seated:
+        yield seated
 
 
 @pytest.fixture
@@ -79,14 +31,9 @@ def box(tmp_path: Path) -> Path:
     return folder
 
 
-def reach(desk: Desk, port: int) -> None:
-    """Let runs of this desk reach a server of the test on loopback."""
-    desk.system = replace(desk.system, outbound=OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})))
-
-
 async def test_an_ftp_box_is_pulled(desk: Desk, box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pyftpd(box) as port:
-        reach(desk, port)
+        desk.reach(port)
         made = await desk.make(f"ftp://127.0.0.1:{port}/", **SIGN_IN)
         assert made.status_code == 201, made.text
         source = made.json()
@@ -111,7 +58,7 @@ async def test_an_sftp_box_is_pulled_once_its_key_is_known(
     desk: Desk, box: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with ssh_server(box) as place:
-        reach(desk, place.port)
+        desk.reach(place.port)
         sign_in = {"auth_type": "basic", "auth_username": USER}
         made = await desk.make(f"sftp://127.0.0.1:{place.port}/", **sign_in, options={"key": KEY})
         assert made.status_code == 201, made.text

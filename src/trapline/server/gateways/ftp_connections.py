@@ -48,6 +48,10 @@ class Refused(OutboundFailed):
         self.code = code
 
 
+class HungUp(OutboundFailed):
+    """The FTP server broke a connection that it had taken."""
+
+
 class FtpConnection(aioftp.Client):
     """One connection to an FTP server.
 
@@ -255,6 +259,7 @@ class FtpConnections:
         await asyncio.sleep(0)
 
     async def _take(self) -> FtpConnection:
+        has_hung_up = False
         while True:
             while not self._idle and self._open >= self._most:
                 self._changed.clear()
@@ -273,6 +278,10 @@ class FtpConnections:
                 if isinstance(error, Refused) and error.code in BUSY and self._open:
                     # It takes no more of us at once than it has already.
                     self._most = self._open
+                    continue
+                if isinstance(error, HungUp) and not has_hung_up:
+                    # Some servers, busy with a connection that was cut off, hang up on the one that comes next.
+                    has_hung_up = True
                     continue
                 raise
             return connection
@@ -322,6 +331,8 @@ def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
         raise OutboundFailed(f"{host} does not speak proper TLS on this port ({error.reason})") from error
     except TimeoutError as error:
         raise OutboundFailed(f"{host} answered nothing in the time allowed") from error
+    except ConnectionError as error:
+        raise HungUp(f"the connection to {host} broke: {reason_of(error)}") from error
     except OSError as error:
         raise OutboundFailed(f"the connection to {host} broke: {reason_of(error)}") from error
     except (ValueError, IndexError, KeyError) as error:
