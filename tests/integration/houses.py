@@ -16,6 +16,7 @@ from trapline.server.db.callback_keys import CallbackKeyRow
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow
 from trapline.server.db.jobs import JobRow
+from trapline.server.db.notices import NoticeRow
 from trapline.server.db.people import MemberRow, UserRow
 from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
 from trapline.server.db.presets import PresetRow
@@ -154,7 +155,8 @@ async def build_house(system: System, name: str) -> House:
             secrets=b"sealed",
             is_active=False,
         )
-        tx.session.add(webhook)
+        notice = NoticeRow(project_id=project.id, user_id=people[Role.OWNER].id, kind="job_failed")
+        tx.session.add_all([webhook, notice])
         await tx.session.flush()
         moment = datetime.now(UTC)
         delivery = DeliveryRow(
@@ -184,6 +186,7 @@ async def build_house(system: System, name: str) -> House:
             "key_id": str(key.id),
             "webhook_id": str(webhook.id),
             "delivery_id": str(delivery.id),
+            "notice_id": str(notice.id),
             "preset_id": str(preset.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),

@@ -63,6 +63,7 @@ BODIES: dict[str, Any] = {
     "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
+    "POST /notices": {"project": "{project_id}", "kind": "job_failed"},
     "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
     "POST /tasks/renew": {"leases": []},
@@ -76,7 +77,7 @@ LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "work
 FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
 OWN = {
-    "POST /auth/sign-out", "GET /auth/me", "GET /auth/tokens", "POST /projects", "GET /projects",
+    "POST /auth/sign-out", "GET /auth/me", "GET /auth/tokens", "POST /projects", "GET /projects", "POST /notices/test",
     "POST /workers/hello", "POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release",
 }  # fmt: skip
 

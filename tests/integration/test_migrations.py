@@ -194,3 +194,31 @@ def test_jobs_before_presets_keep_going(empty_database_url: str) -> None:
         told = connection.execute("select preset, content_preview, metadata, fetching from jobs").fetchall()
         assert told == [(None, None, {}, False)]
         assert connection.execute("select worker_id from job_moves").fetchall() == [(None,)]
+
+
+def test_members_of_before_can_ask_for_notices(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0015")
+    user = UUID(int=1)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("insert into users (id, email, name, is_operator) values (%s, 'a@b', '', false)", (user,))
+        connection.execute("insert into projects (name, description, sequence_gap_s) values ('p', '', 1)")
+        connection.execute(
+            "insert into members (project_id, user_id, role) select id, %s, 'viewer' from projects", (user,)
+        )
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into image_classes (image_id, class_name, project_id, captured_at, confidence) "
+            "select gen_random_uuid(), 'lynx', id, now(), 0.5 from projects"
+        )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into notices (id, project_id, user_id, kind, class_name, confidence_min) "
+            "select gen_random_uuid(), project_id, user_id, 'class_seen', 'lynx', 0.7 from members"
+        )
+        for confidence in (0.6, 0.8, 0.9):
+            connection.execute("update image_classes set confidence = %s", (confidence,))
+        told = connection.execute("select data->>'class_name', data->'count' from notice_events").fetchall()
+        assert told == [("lynx", 1)], "once, when it became sure enough"
+        connection.execute("delete from members")
+        assert connection.execute("select from notices").fetchall() == []

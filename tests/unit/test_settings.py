@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from trapline.server.mailing import read_mail_server
 from trapline.server.settings import (
     Settings,
     SettingsError,
@@ -120,3 +121,40 @@ def test_a_weak_or_unreadable_secret_key_is_refused_without_being_shown(given: s
         read_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
     assert given not in str(told.value)
     assert given not in repr(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.org",
+        "http://ada:s3cr3t@mail.example.org",
+        "smtps://ada:s3cr3t@",
+        "smtps://ada@mail.example.org",
+        "smtps://ada:s3cr3t/x@mail.example.org",
+        "smtps://[ada:s3cr3t@mail.example.org",
+        "smtp://ada:s3cr3t@mail.example.org",
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="TRAPLINE_SMTP_URL") as refused:
+        load_settings({"TRAPLINE_SMTP_URL": url}, NO_FILE)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_a_mail_server_is_read_with_its_password() -> None:
+    given = {
+        "TRAPLINE_SMTP_URL": "smtp+starttls://ada:p%40ss%3A@mail.example.org",
+        "TRAPLINE_MAIL_FROM": "T <t@s.example>",
+    }
+    settings = load_settings(given, NO_FILE)
+    assert settings.smtp_url is not None
+    server = read_mail_server(settings.smtp_url.get_secret_value(), settings.mail_from or "", "s.example")
+    assert (server.host, server.port, server.protection) == ("mail.example.org", 587, "starttls")
+    assert (server.user, server.password, server.sender) == ("ada", "p@ss:", "T <t@s.example>")
+    assert "p@ss" not in repr(server) + repr(settings)
+
+
+@pytest.mark.parametrize("sender", ["a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", "nobody", "T <t@>"])
+def test_a_sender_is_one_address(sender: str) -> None:
+    with pytest.raises(SettingsError, match="TRAPLINE_MAIL_FROM must be one e-mail address"):
+        load_settings({"TRAPLINE_MAIL_FROM": sender}, NO_FILE)

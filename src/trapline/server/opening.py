@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from trapline.server.db.base import Database
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
+from trapline.server.mailing import MailServer, read_mail_server
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
@@ -53,6 +55,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
                 result_bytes=settings.max_result_bytes,
             ),
             callbacks=_callbacks(settings),
+            mail_server=_find_mail_server(settings),
         )
     finally:
         await decoders.close()
@@ -92,6 +95,14 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
         allowed_networks=tuple(ip_network(network) for network in settings.allowed_networks),
         own_origins=frozenset((host, int(port)) for host, _, port in origins),
     )
+
+
+def _find_mail_server(settings: Settings) -> MailServer | None:
+    """The mail server that these settings name; None where they name none."""
+    if settings.smtp_url is None:
+        return None
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    return read_mail_server(settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host)
 
 
 def _callbacks(settings: Settings) -> Callbacks:

@@ -145,6 +145,14 @@ class Settings(BaseModel):
     s3_access_key_id: str | None = Field(None, description="The access key.")
     s3_secret_access_key: SecretStr | None = Field(None, description="The secret of the access key.")
     s3_region: str = Field("us-east-1", description="The region that requests are signed for.")
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="The mail server to hand e-mail to, such as smtp+starttls://user:password@mail.example.org "
+        "(or smtps://, smtp://); without it none is sent.",
+    )
+    mail_from: str | None = Field(
+        None, description="Who e-mails come from; without it trapline@ and the host of `TRAPLINE_PUBLIC_URL`."
+    )
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
 
@@ -168,6 +176,22 @@ class Settings(BaseModel):
         if value is not None and len(split_secrets(value)) > MAX_SHARED_SECRETS:
             raise ValueError(f"names more than {MAX_SHARED_SECRETS} secrets")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            from trapline.server.mailing import read_mail_server
+
+            read_mail_server(value.get_secret_value(), "trapline@localhost", "")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _a_sender(cls, value: str | None) -> str | None:
+        from trapline.server.mailing import read_sender
+
+        return None if value is None else read_sender(value)
 
     @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
     @classmethod

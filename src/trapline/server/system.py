@@ -15,6 +15,7 @@ from trapline.server.db.known import Known
 from trapline.server.db.line.remembered import Remembered
 from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Decoders
+from trapline.server.mailing import MailServer
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
 from trapline.server.vault import SecretKeys
@@ -117,7 +118,7 @@ class Callbacks:
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
-    `source_folders` are the local folders that pull sources may be in.
+    `source_folders` are the local folders that pull sources may be in; without a `mail_server` no e-mail is sent.
     """
 
     database: Database
@@ -130,6 +131,7 @@ class System:
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
+    mail_server: MailServer | None = None
     events: EventRates = field(default_factory=EventRates)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

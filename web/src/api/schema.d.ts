@@ -839,6 +839,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notices
+         * @description List what you asked to be written to about, in a project or in all, newest first.
+         */
+        get: operations["list_notices_api_v2_notices_get"];
+        put?: never;
+        /**
+         * Ask For Notice
+         * @description Ask to be written to; asked for again, the same kind (and class) is changed.
+         */
+        post: operations["ask_for_notice_api_v2_notices_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/notices/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Mail
+         * @description Send yourself an e-mail now, once, and answer how that went.
+         */
+        post: operations["try_mail_api_v2_notices_test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/notices/{notice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Notice
+         * @description End a notice of yours; what was not sent yet is not sent.
+         */
+        delete: operations["end_notice_api_v2_notices__notice_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/pipelines": {
         parameters: {
             query?: never;
@@ -3138,6 +3202,24 @@ export interface components {
             start: components["schemas"]["Start"];
         };
         /**
+         * NewNotice
+         * @description Ask to be written to about a project; asked for again, the same kind (and class) is changed.
+         *
+         *     `silent_for_h` are the hours without an image after which a camera or a source counts as silent: 72 and 24 unless
+         *     told. `class_name` and `confidence_min` are for `class_seen`.
+         */
+        NewNotice: {
+            /** Class Name */
+            class_name?: string | null;
+            /** Confidence Min */
+            confidence_min?: number | null;
+            kind: components["schemas"]["NoticeKind"];
+            /** Project */
+            project: number;
+            /** Silent For H */
+            silent_for_h?: number | null;
+        };
+        /**
          * NewPreset
          * @description Name a pipeline of a project together with how it is run.
          */
@@ -3301,6 +3383,64 @@ export interface components {
             project: number;
             /** Url */
             url: string;
+        };
+        /**
+         * Notice
+         * @description What a person asked for. `last_sent_at` is when the last e-mail of this kind went out.
+         *
+         *     `last_error` is why the newest one did not, or not yet.
+         */
+        Notice: {
+            /** Class Name */
+            class_name: string | null;
+            /** Confidence Min */
+            confidence_min: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["NoticeKind"];
+            /** Last Error */
+            last_error: string | null;
+            /** Last Sent At */
+            last_sent_at: string | null;
+            /** Project */
+            project: number;
+            /** Silent For H */
+            silent_for_h: number | null;
+        };
+        /**
+         * NoticeKind
+         * @description What a person can be written to about.
+         * @enum {string}
+         */
+        NoticeKind: "deployment_silent" | "source_silent" | "job_failed" | "class_seen";
+        /**
+         * Notices
+         * @description What the caller asked for; `address` is where it goes, `can_be_sent` whether this server sends e-mail at all.
+         */
+        Notices: {
+            /** Address */
+            address: string | null;
+            /** Can Be Sent */
+            can_be_sent: boolean;
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Notice"][];
         };
         /** Page[Analysis] */
         Page_Analysis_: {
@@ -4644,6 +4784,18 @@ export interface components {
             size: number | null;
             /** Width */
             width?: number | null;
+        };
+        /**
+         * TestMail
+         * @description How the sending of a test went: `error` says why it did not.
+         */
+        TestMail: {
+            /** Address */
+            address: string;
+            /** Error */
+            error: string | null;
+            /** Is Sent */
+            is_sent: boolean;
         };
         /**
          * Token
@@ -6799,6 +6951,132 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TaskStory"];
                 };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices_api_v2_notices_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_notice_api_v2_notices_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNotice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_mail_api_v2_notices_test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestMail"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_notice_api_v2_notices__notice_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What happened and what to do. */
             default: {

@@ -6,6 +6,7 @@ import signal
 from trapline.server.actions.artifacts import clean_orphans
 from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
 from trapline.server.actions.line import return_expired
+from trapline.server.actions.notice_mails import forget_old_mails, send_mails, watch_silences
 from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
 from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
@@ -45,6 +46,10 @@ def list_loops(system: System) -> list[Loop]:
         await watch_workers(system, SCOPE)
         return False
 
+    async def silences() -> bool:
+        await watch_silences(system, SCOPE)
+        return False
+
     return [
         Loop("thumbnails", 1.0, thumbnails),
         Loop("due pull runs", 1.0, due_runs),
@@ -54,6 +59,9 @@ def list_loops(system: System) -> list[Loop]:
         Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
+        Loop("silences", 60.0, silences),
+        Loop("e-mails", 5.0, lambda: send_mails(system, SCOPE)),
+        Loop("old e-mails", 300.0, lambda: forget_old_mails(system, SCOPE)),
         Loop("old deliveries", 300.0, lambda: forget_old_deliveries(system, SCOPE)),
     ]
 

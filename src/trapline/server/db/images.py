@@ -39,6 +39,7 @@ class ImageRow(Row):
         CheckConstraint("width > 0 and height > 0", name="size"),
         Index("ix_images_project_time", "project_id", "captured_at", "id"),
         Index("ix_images_deployment_time", "deployment_id", "captured_at", "id"),
+        Index("ix_images_deployment_arrival", "deployment_id", "created_at"),
         Index("ix_images_without_thumbnails", "id", postgresql_where="thumbnails_at is null"),
     )
 

@@ -11,6 +11,7 @@ from trapline.server.db import (
     images,
     job_downloads,
     jobs,
+    notices,
     people,
     pipelines,
     presets,
@@ -41,5 +42,6 @@ TABLES = (
     audit,
     idempotency,
     webhooks,
+    notices,
 )
 metadata = Row.metadata

@@ -150,6 +150,11 @@ ACCESS: dict[str, Access] = {
     "GET /webhooks/{webhook_id}/deliveries": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/replay": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Access(PEOPLE, Role.MANAGER),
+    # what people are written to about: everybody their own
+    "GET /notices": Access(PEOPLE),
+    "POST /notices": Access(PEOPLE),
+    "POST /notices/test": Access(PEOPLE),
+    "DELETE /notices/{notice_id}": Access(PEOPLE),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,

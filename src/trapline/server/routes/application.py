@@ -21,6 +21,7 @@ from trapline.server.routes import (
     health,
     images,
     jobs,
+    notices,
     pipelines,
     presets,
     projects,
@@ -59,6 +60,7 @@ VERSIONED = [
     annotations.router,
     callback_keys.router,
     webhooks.router,
+    notices.router,
 ]
 """Mounted under /api/v2."""
 
