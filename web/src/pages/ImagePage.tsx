@@ -55,7 +55,12 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   useEffect(() => { setChosen(null); setHovered(null) }, [id])
 
   const beside = () => change.setBeside(sight.beside || !image ? null : firstBeside(image, sight.shown))
-  const step = (to: string | null | undefined) => to && !isPlaceholderData && go(keep(paths.image(project, to)), { state: history.state })
+  // Whoever presses on before the next picture has come is taken further once its neighbours are known.
+  const ahead = useRef<"next_id" | "previous_id" | null>(null)
+  const step = (way: "next_id" | "previous_id") => {
+    if (isPlaceholderData) ahead.current = way
+    else if (image?.[way]) go(keep(paths.image(project, image[way])), { state: history.state })
+  }
   const back = () => {
     const state = history.state as { images?: string } | null
     go(state?.images ?? withSearch(paths.images(project), {}))
@@ -63,6 +68,11 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   useEffect(() => {
     if (!image || isPlaceholderData) return
     document.title = `${image.filename} · ${words.product}`
+    if (ahead.current) {
+      const way = ahead.current
+      ahead.current = null
+      step(way)
+    }
     for (const other of [image.next_id, image.previous_id]) {
       if (!other) continue
       void client.fetchQuery(askImage(project, other)).then(
@@ -72,8 +82,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     }
   }, [image, isPlaceholderData, client, project])
 
-  const previous = () => step(image?.previous_id)
-  const next = () => step(image?.next_id)
+  const previous = () => step("previous_id")
+  const next = () => step("next_id")
   const zoom = (factor: number) => canvas.current?.zoom(factor)
   useKeys({
     ArrowLeft: previous, k: previous, K: previous, ArrowRight: next, j: next, J: next,
