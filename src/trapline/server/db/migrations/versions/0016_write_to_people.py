@@ -52,21 +52,21 @@ begin
             to_jsonb((array_agg(s.image_id order by s.confidence desc))[1:5]))
         from (
             select c.project_id, c.class_name, c.image_id, c.confidence, n.confidence_min as sure
-            from {rows} c join (
-                select distinct project_id, class_name, confidence_min from notices where kind = 'class_seen'
-            ) n on n.project_id = c.project_id and n.class_name = c.class_name and c.confidence >= n.confidence_min
-            {before}
+            from {rows} c {before} cross join lateral (
+                select distinct w.confidence_min from notices w where w.kind = 'class_seen'
+                  and w.project_id = c.project_id and w.class_name = c.class_name and w.confidence_min <= c.confidence
+            ) n {where}
         ) s group by s.project_id, s.class_name, s.sure;
     end if;
     return null;
 end
 $$
 """
-ADDED = CLASSES.format(rows="added", before="")
+ADDED = CLASSES.format(rows="added", before="", where="")
 CHANGED = CLASSES.replace("note_seen_classes", "note_surer_classes").format(
     rows="changed",
-    before="join formerly b on b.image_id = c.image_id and b.class_name = c.class_name "
-    "where b.confidence < n.confidence_min",
+    before="join formerly b on b.image_id = c.image_id and b.class_name = c.class_name",
+    where="where b.confidence < n.confidence_min",
 )
 TRIGGERS = (
     """
