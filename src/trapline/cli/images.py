@@ -34,6 +34,7 @@ def upload_images(
     from trapline.cli.failures import CommandFailed
     from trapline.cli.output import make_console, print_json
     from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.client.errors import CallFailed
     from trapline.client.uploads import ENDINGS, find_pictures
 
     files = find_pictures(folder)
@@ -54,7 +55,12 @@ def upload_images(
         def show(sent: int, _total: int) -> None:
             progress.update(task, completed=sent)
 
-        told = server.upload_images(files, project=within.id, deployment=place, progress=show)
+        try:
+            told = server.upload_images(files, project=within.id, deployment=place, progress=show)
+        except CallFailed as failed:
+            if failed.sent and failed.sent.files:
+                console.print(f"{len(failed.sent.files)} files were sent before; the same command goes on from there.")
+            raise
     if as_json:
         print_json(told)
     else:

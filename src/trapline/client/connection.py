@@ -184,7 +184,7 @@ def _retry_after_s(header: str | None) -> float | None:
     """Seconds of a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3)."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if header.isascii() and header.strip().isdecimal():
         return float(header)
     try:
         until = email.utils.parsedate_to_datetime(header)

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
+from trapline.wire.images import Upload
 from trapline.wire.problem import FieldProblem
 
 
-class ServerRefused(Exception):
+class CallFailed(Exception):
+    """Either of the two. `sent` is what came of the files before, where an upload of many broke off."""
+
+    sent: Upload | None = None
+
+
+class ServerRefused(CallFailed):
     """The server answered, and the answer is no: `detail` is its own sentence, `errors` the fields at fault.
 
     `retry_after_s` is how long the server asked to be left alone, where it did.
@@ -30,5 +37,5 @@ class ServerRefused(Exception):
         return self.status == 429 or self.status >= 500
 
 
-class ServerUnreachable(Exception):
+class ServerUnreachable(CallFailed):
     """No answer came: nothing listens there, the network is cut, or the time was up."""

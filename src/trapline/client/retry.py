@@ -11,7 +11,9 @@ from trapline.client.errors import ServerRefused, ServerUnreachable
 Answer = TypeVar("Answer")
 
 LONGEST_WAIT_S = 60.0
-"""A server that asks for more than this is treated as down; the caller decides what then."""
+"""Nobody is kept waiting longer between two attempts, whatever a server asks for: the call fails soon, and says so."""
+
+DOUBLED_AT_MOST = 20
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class Retry:
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
 
     def wait_s(self, attempt: int, asked_s: float | None = None) -> float:
-        """Seconds to wait after failed attempt number `attempt` (from 0): never less than the server asked for.
+        """Seconds to wait after failed attempt number `attempt` (from 0): what the server asked for, if that is more.
 
-        Up to a quarter is added by chance, so that a fleet does not come back all at once.
+        At most a minute. Up to a quarter is added by chance, so that a fleet does not come back all at once.
         """
-        own = self.backoff_s * 2.0**attempt * (1 + random.random() / 4)  # noqa: S311 - no secret
+        own = self.backoff_s * 2.0 ** min(attempt, DOUBLED_AT_MOST) * (1 + random.random() / 4)  # noqa: S311 - no secret
         return min(max(own, asked_s or 0.0), LONGEST_WAIT_S)
 
     def run(self, call: Callable[[], Answer]) -> Answer:

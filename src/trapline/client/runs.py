@@ -7,10 +7,11 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from httpx2 import EventSource, codes
+from httpx2 import EventSource, ServerSentEvent, codes
 
 from trapline.client.connection import Connection
 from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.retry import LONGEST_WAIT_S
 from trapline.client.tables import Page, ShownRun
 from trapline.wire.deployments import Deployment
 from trapline.wire.images import Image
@@ -119,58 +120,82 @@ class RunCalls:
     ) -> ShownRun:
         """Wait until a run is over, however it ended; answers it with its result. `progress` is told how far it is.
 
-        Raises TimeoutError where that takes longer than `timeout_s`; the run goes on, and can be waited for again.
+        A server that is away meanwhile is waited for, too: only the first look fails as other calls do. Raises
+        TimeoutError where that takes longer than `timeout_s`; the run goes on, and can be waited for again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
-        pause = FIRST_LOOK_S
+        run, problem = self.get_run(job), ""
+        pause, failures = FIRST_LOOK_S, 0
         while True:
-            run = self.get_run(job)
-            if progress is not None:
+            if progress is not None and not failures:
                 progress(run.progress)
             if run.status in OVER:
                 return run
-            if ends is not None and time.monotonic() + pause > ends:
-                raise TimeoutError(f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {run.why}")
-            time.sleep(pause)
-            pause = min(pause * 1.5, LATER_LOOK_S)
+            left = None if ends is None else ends - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError(f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {problem or run.why}")
+            time.sleep(pause if left is None else min(pause, left))
+            asked_s = None
+            try:
+                # One attempt: how often there is another is a matter of the time that is left.
+                run = self._to.send("GET", _path(job), ShownRun)
+            except ServerRefused as refused:
+                if not refused.passing:
+                    raise
+                problem, asked_s = str(refused), refused.retry_after_s
+            except ServerUnreachable as away:
+                problem = str(away)
+            else:
+                pause, failures, problem = min(pause * 1.5, LATER_LOOK_S), 0, ""
+                continue
+            pause = self._to.retry.wait_s(failures, asked_s)
+            failures += 1
 
     def follow_run(self, job: JobLike) -> Iterator[RunEvent]:
         """Give each state that a run enters and has entered, and its progress between them, until it is over.
 
-        Where the connection is cut, it goes on behind the last state that was heard.
+        Where the connection is cut, it goes on behind the last state that was heard, after the pause that the server
+        asks for.
         """
-        last, failures = "", 0
+        last, failures, pause_s = "", 0, self._to.retry.backoff_s
         while True:
+            before, is_told, is_over = last, False, False
             try:
-                heard = False
-                for number, event in self._hear(job, last):
-                    last, failures, heard = number or last, 0, True
-                    yield event
-                if not heard:
+                for heard in self._hear(job, last):
+                    if heard.retry is not None:
+                        pause_s = min(heard.retry / 1000, LONGEST_WAIT_S)
+                    if heard.data:
+                        event = RunEvent.model_validate_json(heard.data)
+                        last, failures, is_told = heard.id or last, 0, True
+                        is_over = event.state is not None and event.state.state in OVER
+                        yield event
+                if not is_told:
                     return
+                # Behind an end there is nothing more as a rule, and the answer to that comes at once.
+                if not (is_over and last != before):
+                    self._to.retry.sleep(pause_s)
                 continue
             except ServerRefused as refused:
                 if not refused.passing or failures >= self._to.retry.times:
                     raise
-                asked_s = refused.retry_after_s
+                asked_s = refused.retry_after_s or 0.0
             except ServerUnreachable:
                 if failures >= self._to.retry.times:
                     raise
-                asked_s = None
-            self._to.retry.sleep(self._to.retry.wait_s(failures, asked_s))
+                asked_s = 0.0
+            self._to.retry.sleep(self._to.retry.wait_s(failures, max(asked_s, pause_s)))
             failures += 1
 
-    def _hear(self, job: JobLike, last: str) -> Iterator[tuple[str, RunEvent]]:
-        """Events of one connection, each with its id if it has one; none where there will be no more."""
+    def _hear(self, job: JobLike, last: str) -> Iterator[ServerSentEvent]:
+        """Events of one connection; none where there will be no more."""
         headers = {"Last-Event-ID": last} if last else {}
         with self._to.stream(f"{_path(job)}/events", headers=headers, silent_s=SILENT_S) as response:
             if response.status_code == codes.NO_CONTENT:
                 return
             is_told = False
             for event in EventSource(response):
-                if event.data:
-                    is_told = True
-                    yield event.id, RunEvent.model_validate_json(event.data)
+                is_told = is_told or bool(event.data)
+                yield event
         if not is_told:
             raise ServerUnreachable(f"{self._to.root} ended a stream before it said anything")
 

@@ -9,6 +9,8 @@ from uuid import UUID
 from trapline import __version__
 from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
+from trapline.client.errors import CallFailed
+from trapline.client.notices import NoticeCalls
 from trapline.client.pictures import ShownImage, ShownImageDetail
 from trapline.client.presets import PresetCalls
 from trapline.client.retry import NEVER, Retry
@@ -45,7 +47,7 @@ from trapline.wire.worker_projects import WorkerProject, WorkerProjects
 from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
 
 
-class Trapline(AnalysisCalls, PresetCalls, RunCalls, SourceCalls, WebhookCalls):
+class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, WebhookCalls):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
     Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
@@ -166,18 +168,29 @@ class Trapline(AnalysisCalls, PresetCalls, RunCalls, SourceCalls, WebhookCalls):
     ) -> Upload:
         """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
 
-        `progress(sent, total)` is in bytes. They go in several requests where they are many: what was sent before
-        a failure stays, and the same again stores nothing twice.
+        `progress(sent, total)` is in bytes; it goes back where a request is made again. They go in several requests
+        where they are many, each of them tried again after passing failures: the same again stores nothing twice.
+        What was sent before a failure that stays is in the error's `sent`.
         """
         found = find_pictures(Path(files)) if isinstance(files, Path | str) else [Path(file) for file in files]
         fields = {"project": project, "deployment": deployment}
         given = {name: str(value) for name, value in fields.items() if value is not None}
         taken = count_bytes(found, progress)
-        answers = []
-        for batch in split_batches(found):
-            with open_parts(batch, taken) as parts:
-                answers.append(self._to.send("POST", "/images", Upload, files=parts, fields=given))
+        answers: list[Upload] = []
+        try:
+            for batch in split_batches(found):
+                answers.append(self._send_files(batch, given, taken))  # noqa: PERF401 - what came before a failure is told
+        except CallFailed as failed:
+            failed.sent = sum_up(answers)
+            raise
         return sum_up(answers)
+
+    def _send_files(self, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None]) -> Upload:
+        def send() -> Upload:
+            with open_parts(files, taken) as parts:
+                return self._to.send("POST", "/images", Upload, files=parts, fields=fields)
+
+        return self._to.retry.run(send)
 
     # Who did what
 

@@ -47,15 +47,29 @@ def count_bytes(files: Sequence[Path], progress: Callable[[int, int], None] | No
 
 @contextmanager
 def open_parts(files: Sequence[Path], taken: Callable[[int], None]) -> Iterator[list[Part]]:
-    """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes."""
+    """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes.
+
+    Where they do not arrive, it hears of as many bytes less than none.
+    """
+    own = 0
+
+    def count(read: int) -> None:
+        nonlocal own
+        own += read
+        taken(read)
+
     with ExitStack() as stack:
         parts: list[Part] = []
         for path in files:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            reader = stack.enter_context(BufferedReader(CountedFile(path, taken), 256 * 1024))
+            reader = stack.enter_context(BufferedReader(CountedFile(path, count), 256 * 1024))
             parts.append(("modified_at", (None, changed.isoformat())))
             parts.append(("files", (path.name, reader)))
-        yield parts
+        try:
+            yield parts
+        except BaseException:
+            taken(-own)
+            raise
 
 
 def find_pictures(folder: Path) -> list[Path]:

@@ -70,12 +70,20 @@ def test_retry_after_is_kept_to(server: FakeServer, api: Trapline) -> None:
     assert time.monotonic() - started >= 1
 
 
+def test_an_odd_retry_after_is_passed_over(server: FakeServer, api: Trapline) -> None:
+    answer_with(server, refuse(404, Retry_After="\u00b2"))
+    with pytest.raises(ServerRefused) as caught:
+        api.list_worker_projects()
+    assert caught.value.retry_after_s is None
+
+
 def test_waits_double_with_a_little_chance() -> None:
     retry = Retry(3, 0.5)
     for attempt, least in enumerate([0.5, 1.0, 2.0]):
         assert all(least <= retry.wait_s(attempt) <= least * 1.25 for _ in range(50))
     assert retry.wait_s(0, 7) == 7
     assert retry.wait_s(0, 10_000) == 60
+    assert retry.wait_s(10_000) == 60
 
 
 def test_a_problem_document_becomes_one_sentence(server: FakeServer, api: Trapline) -> None:

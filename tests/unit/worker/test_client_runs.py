@@ -19,8 +19,14 @@ PROGRESS = RunProgress(total=3, queued=1, processing=1, completed=1, failed=0, c
 
 
 @pytest.fixture
-def api(server: FakeServer) -> Iterator[Trapline]:
-    with Trapline(server.url, TOKEN, retry=Retry(2, 0.001)) as made:
+def slept() -> list[float]:
+    """How long the client wanted to wait, each time; it does not."""
+    return []
+
+
+@pytest.fixture
+def api(server: FakeServer, slept: list[float]) -> Iterator[Trapline]:
+    with Trapline(server.url, TOKEN, retry=Retry(2, 0.001, slept.append)) as made:
         yield made
 
 
@@ -83,7 +89,7 @@ def test_a_run_over_no_image_is_not_one_over_everything(server: FakeServer, api:
     assert not server.asked
 
 
-def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Trapline) -> None:
+def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Trapline, slept: list[float]) -> None:
     answer_with(
         server,
         stream(enter(1, RunState.QUEUED), progress(), enter(2, RunState.PROCESSING), "id: 7-3\nevent: state\n"),
@@ -95,6 +101,18 @@ def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Traplin
     assert told == ["QUEUED", "progress", "PROCESSING", "progress", "COMPLETED"]
     assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "7-2", "7-2", "7-3"]
     assert {asked.path for asked in server.asked} == {"/api/v2/pipeline/job/job-7/events"}
+    assert slept == [2.0, 2.0], "as long as the server asked for, and not at all behind the end"
+
+
+def test_a_stream_that_ends_again_and_again_is_not_hammered(
+    server: FakeServer, api: Trapline, slept: list[float]
+) -> None:
+    answer_with(
+        server, say(progress(), kind="text/event-stream"), stream(progress()), refuse(429, Retry_After="7"),
+        stream(enter(9, RunState.CANCELED)), stream(enter(9, RunState.CANCELED)), (204, {}, b""),
+    )  # fmt: skip
+    list(api.follow_run(7))
+    assert slept == [0.001, 2.0, 7.0, 2.0]
 
 
 def test_a_stream_that_says_nothing_is_given_up(server: FakeServer, api: Trapline) -> None:
@@ -119,6 +137,31 @@ def test_a_run_is_waited_for(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: look(RunState.PROCESSING)
     with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.05 s; it goes on\. A worker is at it\."):
         api.wait(7, timeout_s=0.05)
+
+
+def test_a_server_that_is_away_is_waited_for(server: FakeServer, api: Trapline) -> None:
+    answer_with(server, look(RunState.PROCESSING), *[refuse(503)] * 9, look(RunState.COMPLETED))
+    told: list[RunProgress] = []
+    with Trapline(server.url, TOKEN, retry=Retry(2, 0.0)) as hasty:
+        assert hasty.wait(7, timeout_s=30, progress=told.append).status is RunState.COMPLETED
+        assert len(told) == 2
+        away = [look(RunState.PROCESSING), *[refuse(503, "It starts.")] * 9999]
+        server.meddle = lambda _: away.pop(0)
+        with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.3 s; it goes on\. It starts\."):
+            hasty.wait(7, timeout_s=0.3)
+        answer_with(server, look(RunState.PROCESSING), refuse(403, "Not yours."))
+        with pytest.raises(ServerRefused, match="Not yours"):
+            hasty.wait(7, timeout_s=30)
+        server.meddle = lambda _: refuse(503, "It starts.")
+        with pytest.raises(ServerRefused, match="It starts"):
+            hasty.wait(7, timeout_s=30)
+
+
+def test_the_whole_time_is_waited(server: FakeServer, api: Trapline) -> None:
+    server.meddle = lambda _: look(RunState.PROCESSING)
+    with pytest.raises(TimeoutError):
+        api.wait(7, timeout_s=0.11)
+    assert len(server.asked) == 3, "at once, after the first pause, and at the end"
 
 
 def test_a_list_is_given_page_by_page(server: FakeServer, api: Trapline) -> None:
@@ -157,3 +200,25 @@ def test_a_folder_goes_up_in_several_requests(server: FakeServer, api: Trapline,
     assert told == [(1000 * number, 23_000) for number in range(1, 24)]
     with pytest.raises(FileNotFoundError):
         api.upload_images(tmp_path / "nowhere", project=4)
+
+
+def test_a_request_of_an_upload_is_made_again(server: FakeServer, api: Trapline, tmp_path: Path) -> None:
+    for number in range(23):
+        (tmp_path / f"{number:02}.JPG").write_bytes(b"x" * 1000)
+    done = {"imported": 1, "duplicate": 0, "refused": 0}
+
+    def tell(name: str) -> Answer:
+        file = {"filename": name, "outcome": "imported", "image_id": None, "detail": None}
+        return say(json.dumps({**done, "files": [file]}))
+
+    answer_with(server, tell("first"), refuse(503), tell("second"))
+    told: list[int] = []
+    answer = api.upload_images(tmp_path, project=4, progress=lambda sent, _: told.append(sent))
+    assert [it.filename for it in answer.files] == ["first", "second"]
+    assert [asked.body.count(b"x" * 1000) for asked in server.asked] == [20, 3, 3]
+    assert (max(told), told[-1]) == (23_000, 23_000)
+    answer_with(server, tell("first"), *[refuse(503)] * 3)
+    with pytest.raises(ServerRefused) as failed:
+        api.upload_images(tmp_path, project=4)
+    assert failed.value.sent is not None
+    assert [it.filename for it in failed.value.sent.files] == ["first"]
