@@ -15,7 +15,7 @@ from starlette.types import Scope as ASGIScope
 
 from trapline.server.actions.auth import csrf_token, scope_of_session, scope_of_token
 from trapline.server.errors import Forbidden, Invalid, Unauthenticated, Unavailable
-from trapline.server.routes.envelope import JSON_BYTES
+from trapline.server.routes.envelope import largest_body
 from trapline.server.rules.access import Once, Origin, Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
@@ -199,18 +199,29 @@ def cookie_of(system: System) -> str:
 
 async def origin_of(request: Request) -> Origin:
     """Read where a request comes from, and its conditions."""
+    return replace(plain_origin(request), worker_id=_read_worker_id(request), once=await _read_once(request))
+
+
+async def _read_once(request: Request) -> Once | None:
+    """Read the Idempotency-Key and what it stands for; raises Invalid where it could not hold a twin off."""
     headers = request.headers
-    once = None
+    key = headers.get("idempotency-key")
     is_anybody = "authorization" not in headers and "cookie" not in headers
-    if request.method == "POST" and not is_anybody and (key := headers.get("idempotency-key")) is not None:
-        if not 1 <= len(key) <= 255:
-            raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-        is_json = headers.get("content-type", "").startswith("application/json") and _is_short(request)
-        if is_json or _is_without_body(request):
-            asked = hashlib.sha256(await request.body() if is_json else b"")
-            asked.update(request.scope["query_string"])
-            once = Once(key=key, route=f"POST {request.url.path}", body_sha256=asked.digest())
-    return replace(plain_origin(request), worker_id=_read_worker_id(request), once=once)
+    if request.method != "POST" or is_anybody or key is None:
+        return None
+    if not 1 <= len(key) <= 255:
+        raise Invalid("An Idempotency-Key has 1 to 255 characters.")
+    if largest_body(request.scope, headers) is None:
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            raise Invalid(
+                "Files are stored as they come in, so an Idempotency-Key cannot count for them. Nothing was stored. "
+                "Send them without one: the same file again is stored once."
+            )
+        # Results are known by their leases, callbacks by their signatures, pipelines by what they are made of.
+        return None
+    asked = hashlib.sha256(await request.body())
+    asked.update(request.scope["query_string"])
+    return Once(key=key, route=access_key("POST", request.url.path), body_sha256=asked.digest())
 
 
 def plain_origin(request: Request) -> Origin:
@@ -231,16 +242,6 @@ def _read_worker_id(request: Request) -> UUID | None:
         return UUID(given)
     except ValueError:
         raise Invalid("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
-
-
-def _is_short(request: Request) -> bool:
-    """Whether a body may be read whole to compare it: results are known by their leases, and can be huge."""
-    length = request.headers.get("content-length", "")
-    return length.isdecimal() and int(length) <= JSON_BYTES
-
-
-def _is_without_body(request: Request) -> bool:
-    return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
 
 
 OriginOf = Annotated[Origin, Depends(origin_of)]

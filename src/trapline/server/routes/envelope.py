@@ -63,7 +63,7 @@ class Envelope:
         given = headers_in.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        receive = _limited(receive, headers_in, _largest_body(scope, headers_in))
+        receive = _limited(receive, headers_in, largest_body(scope, headers_in))
         if _is_judged_first(scope, headers_in):
             receive = _judged(receive, partial(self.judge, scope))
         started = time.perf_counter()
@@ -95,7 +95,8 @@ class Envelope:
                 )
 
 
-def _largest_body(scope: Scope, headers: Headers) -> int | None:
+def largest_body(scope: Scope, headers: Headers) -> int | None:
+    """Tell how many bytes a body may have that is read whole; None where it is read as it comes, with its own limit."""
     if scope["method"] == "PUT" and _SIGNED_UPLOAD.fullmatch(scope["path"]):
         return None
     if _CALLBACK.fullmatch(scope["path"]) or (scope["method"] == "POST" and _EVENTS.fullmatch(scope["path"])):
@@ -112,7 +113,7 @@ def _is_judged_first(scope: Scope, headers: Headers) -> bool:
     """Whether a body is read whole and large enough for a false token to be worth finding out before."""
     if "authorization" not in headers and "cookie" not in headers:
         return False
-    if _largest_body(scope, headers) is None:
+    if largest_body(scope, headers) is None:
         return "idempotency-key" in headers
     length = headers.get("content-length", "")
     return int(length) > UNSIGNED_BYTES if length.isdecimal() else "transfer-encoding" in headers
