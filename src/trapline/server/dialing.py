@@ -60,7 +60,7 @@ class Dialer:
         except (OSError, UnicodeError) as error:
             raise OutboundFailed(f"no connection to {host}: the name {host} is not known") from error
         failure = OutboundFailed(f"no connection to {host}: the name {host} has no address")
-        for address in self._allowed(scheme, host, port, addresses):
+        for address in _choose_allowed(self.policy, scheme, host, port, addresses):
             try:
                 return await connect(address)
             except TimeoutError:
@@ -73,22 +73,38 @@ class Dialer:
         """Open a socket to a host. Raises as `dial` does."""
         return await self.dial(scheme, host, port, within_s, lambda address: connect_socket(address, port, within_s))
 
-    def _allowed(self, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
-        if (host, port) in self.policy.own_origins:
-            return addresses
-        if (port < 1024 and port not in LOW_PORTS.get(scheme, WEB_PORTS)) or port in REFUSED_PORTS:
-            raise OutboundRefused(f"port {port} is not one that Trapline connects to")
-        allowed: list[str] = []
-        refused = ""
-        for address in addresses:
-            reason = why_refused(self.policy, parse_address(address))
-            if reason is None:
-                allowed.append(address)
-            else:
-                refused = reason
-        if refused and not allowed:
-            raise OutboundRefused(_refusal(host, refused))
-        return allowed
+
+def judge_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> None:
+    """Refuse an address as it is given: by its port, and by its host where that is no name but an address itself.
+
+    What a name stands for is judged whenever it is dialled. Raises OutboundRefused.
+    """
+    try:
+        addresses = _addresses(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        addresses = []
+    try:
+        _choose_allowed(policy, scheme, host, port, addresses)
+    except OutboundRefused as error:
+        raise OutboundRefused(f"{error.detail}. Nothing was changed.") from error
+
+
+def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
+    if (host, port) in policy.own_origins:
+        return addresses
+    if (port < 1024 and port not in LOW_PORTS.get(scheme, WEB_PORTS)) or port in REFUSED_PORTS:
+        raise OutboundRefused(f"port {port} is not one that Trapline connects to")
+    allowed: list[str] = []
+    refused = ""
+    for address in addresses:
+        reason = why_refused(policy, parse_address(address))
+        if reason is None:
+            allowed.append(address)
+        else:
+            refused = reason
+    if refused and not allowed:
+        raise OutboundRefused(_refusal(host, refused))
+    return allowed
 
 
 async def connect_socket(address: str, port: int, within_s: float) -> socket.socket:

@@ -27,9 +27,10 @@ from trapline.server.db.deliveries import (
     take_deliveries,
 )
 from trapline.server.db.sealed import Place
+from trapline.server.dialing import judge_literal
 from trapline.server.errors import OutboundFailed, OutboundRefused
 from trapline.server.rules.access import Scope
-from trapline.server.rules.webhooks import make_headers, pause_after
+from trapline.server.rules.webhooks import make_headers, pause_after, pause_before_end
 from trapline.server.rules.why import ONLINE_S
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
@@ -55,11 +56,12 @@ WAIT_ASKED = (429, 503)
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-def check_url(url: str) -> str:
+def check_url(system: System, url: str) -> str:
     """Read the address of a webhook; answers its host and port. Raises OutboundRefused."""
     from trapline.server.outbound import origin_of, parse_url
 
     _, host, port = origin_of(parse_url(url))
+    judge_literal(system.outbound, "http", host, port)
     return f"{host}:{port}"
 
 
@@ -94,7 +96,8 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
         {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
     ).encode()
     began = time.monotonic()
-    status, excerpt, asked_s = None, None, 0
+    status, asked_s = None, 0
+    error, said = None, bytearray()
     try:
         now = datetime.now(UTC)
         secrets = list_secrets(system, PLACE, taken.webhook_id, taken.secrets, now)
@@ -105,19 +108,22 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
             way_out.post(taken.url, body, headers, WITHIN_S) as answer,
         ):
             status = answer.status
-            excerpt = await _read_excerpt(answer)
             asked_s = _read_wait(answer)
-        error = _why_not(status)
+            await _read_excerpt(answer, said)
     except TimeoutError:
         error = f"the receiver did not answer within {WITHIN_S:g} seconds"
     except (OutboundFailed, OutboundRefused, WrongKey) as failure:
         error = str(getattr(failure, "detail", failure))
+    excerpt = None
+    if status is not None:
+        # The status is the answer: whatever becomes of the text behind it is told as far as it came.
+        error, excerpt = _why_not(status), _show(said)
     took_ms = int((time.monotonic() - began) * 1000)
     if error is None:
         return Attempted("delivered", None, status, None, excerpt, took_ms)
-    wait_s = pause_after(taken.attempts, _chance.random(), asked_s)
-    is_over = datetime.now(UTC) + timedelta(seconds=wait_s) > taken.give_up_at
-    return Attempted("failed" if is_over else "waiting", wait_s, status, error, excerpt, took_ms)
+    left_s = (taken.give_up_at - datetime.now(UTC)).total_seconds()
+    wait_s = pause_before_end(pause_after(taken.attempts, _chance.random(), asked_s), left_s)
+    return Attempted("failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms)
 
 
 async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> None:
@@ -154,14 +160,17 @@ async def watch_workers(system: System, scope: Scope) -> None:
         await note_silent_workers(scope, tx, ONLINE_S)
 
 
-async def _read_excerpt(answer: "Answer") -> str:
+async def _read_excerpt(answer: "Answer", said: bytearray) -> None:
     """Read how an answer begins; to its end if that is near, so that the connection can be used again."""
-    said, size = b"", 0
+    size = 0
     async for chunk in answer.chunks():
         said += chunk[: max(0, EXCERPT_BYTES - size)]
         size += len(chunk)
         if size > READ_BYTES:
             break
+
+
+def _show(said: bytearray) -> str:
     text = said.decode("utf-8", "replace").replace("\x00", "�")
     return text.encode()[:EXCERPT_BYTES].decode("utf-8", "ignore")
 

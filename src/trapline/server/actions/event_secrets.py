@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from trapline.server.actions.signing_secrets import exchange_secret, list_secrets
+from trapline.server.actions.signing_secrets import exchange_secret, list_secrets, mark_of, tell_again
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.sealed import Place
 from trapline.server.db.sources import get_source
@@ -22,12 +22,11 @@ async def make_event_secret(system: System, scope: Scope, source_id: UUID) -> Ev
         row = await get_source(scope, tx, source_id, lock=True)
         now = datetime.now(UTC)
         if done is not None:
-            # The answer is kept without its secret; by now there may be a newer one.
-            newest = list_event_secrets(system, row.event_secrets, row.id, now)[:1]
-            return done.model_copy(update={"secret": newest[0] if newest else ""})
+            secret = tell_again(system, PLACE, row.id, row.event_secrets, done.secret, now)
+            return done.model_copy(update={"secret": secret})
         secret, until, row.event_secrets = exchange_secret(system, PLACE, row.id, row.event_secrets, now)
         tx.audit("make event secret", "source", row.id, row.project_id)
-        keep_answer(scope, tx, EventSecret(secret="", previous_until=until))
+        keep_answer(scope, tx, EventSecret(secret=mark_of(secret), previous_until=until))
     return EventSecret(secret=secret, previous_until=until)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from trapline.server.actions.deliveries import PLACE, attempt, check_url, make_way_out, settle
-from trapline.server.actions.signing_secrets import exchange_secret, list_secrets
+from trapline.server.actions.signing_secrets import exchange_secret, mark_of, tell_again
 from trapline.server.db.base import Transaction
 from trapline.server.db.deliveries import take_deliveries
 from trapline.server.db.idempotency import find_answer, keep_answer
@@ -25,7 +25,7 @@ from trapline.server.db.webhooks import (
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
-from trapline.wire.values import Page
+from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
     Delivery,
     DeliveryState,
@@ -41,16 +41,22 @@ PING = "webhook.ping"
 PING_FOR_S = 60.0
 
 
+class _Kept(Webhook):
+    """The answer to whoever made a webhook as it is kept: with a mark in the place of its secret."""
+
+    secret: AnyText = ""
+
+
 async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> WebhookMade:
     """Make a webhook; its secret is told this once. Raises NotFound, Forbidden, OutboundRefused."""
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Webhook)
+        done = await find_answer(scope, tx, _Kept)
         now = datetime.now(UTC)
         if done is not None:
-            # The answer is kept without its secret; by now there may be a newer one.
             row = await get_webhook(scope, tx, done.id)
-            return WebhookMade(**dict(done), secret=list_secrets(system, PLACE, row.id, row.secrets, now)[0])
+            secret = tell_again(system, PLACE, row.id, row.secrets, done.secret, now)
+            return WebhookMade(**dict(done) | {"secret": secret})
         key = uuid7()
         made = exchange_secret(system, PLACE, key, None, now)
         row = WebhookRow(
@@ -58,7 +64,7 @@ async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> Webho
             project_id=new.project,
             name=new.name,
             url=new.url,
-            host=check_url(new.url),
+            host=check_url(system, new.url),
             event_types=sorted({kind.value for kind in new.event_types}),
             analyses_of_jobs=new.analyses_of_jobs,
             secrets=made.sealed,
@@ -69,8 +75,9 @@ async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> Webho
         tx.session.add(row)
         await tx.session.flush()
         tx.audit("create", "webhook", row.id, row.project_id, host=row.host)
-        done = keep_answer(scope, tx, _describe(row, (0, 0)))
-    return WebhookMade(**dict(done), secret=made.secret)
+        told = dict(_describe(row, (0, 0)))
+        keep_answer(scope, tx, _Kept(**told, secret=mark_of(made.secret)))
+    return WebhookMade(**told, secret=made.secret)
 
 
 async def list_webhooks(
@@ -105,7 +112,7 @@ async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change:
         row = await get_webhook(scope, tx, webhook_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if "url" in given:
-            row.host = check_url(given["url"])
+            row.host = check_url(system, given["url"])
         if "event_types" in given:
             given["event_types"] = sorted(set(given["event_types"]))
         if given.get("url", row.url) != row.url or given.get("is_active"):
@@ -114,7 +121,8 @@ async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change:
         for name, value in given.items():
             setattr(row, name, value)
         row.updated_at = datetime.now(UTC)
-        tx.audit("change", "webhook", row.id, row.project_id, fields=sorted(given))
+        where = {"host": row.host} if "url" in given else {}
+        tx.audit("change", "webhook", row.id, row.project_id, fields=sorted(given), **where)
         await tx.session.flush()
         return await _describe_one(scope, tx, row)
 
@@ -136,10 +144,11 @@ async def rotate_secret(system: System, scope: Scope, webhook_id: UUID) -> Webho
         row = await get_webhook(scope, tx, webhook_id, lock=True)
         now = datetime.now(UTC)
         if done is not None:
-            return done.model_copy(update={"secret": list_secrets(system, PLACE, row.id, row.secrets, now)[0]})
+            secret = tell_again(system, PLACE, row.id, row.secrets, done.secret, now)
+            return done.model_copy(update={"secret": secret})
         secret, until, row.secrets = exchange_secret(system, PLACE, row.id, row.secrets, now)
         tx.audit("rotate secret", "webhook", row.id, row.project_id)
-        keep_answer(scope, tx, WebhookSecret(secret="", previous_until=until))
+        keep_answer(scope, tx, WebhookSecret(secret=mark_of(secret), previous_until=until))
     return WebhookSecret(secret=secret, previous_until=until)
 
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 SCOPE = Scope.system()
 AT_ONCE = 4
-"""To one host; a webhook that is failing gets one request at a time."""
+"""From this process to one host; a webhook that is failing gets one request at a time."""
 LOOK_EVERY_S = 1.0
 STOP_WITHIN_S = 5.0
 

@@ -9,7 +9,11 @@ from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
 
 KEPT_DAYS = 30
+KEPT_AT_MOST = 100_000
+"""How many of the newest rows of a webhook's log are kept; older ones go once they are delivered."""
 TOLD_AT_MOST = 100
+GATHERED_AT_MOST = 1000
+"""How many arrivals of images of one webhook become one event: the rest become the next."""
 
 
 class Waiting(NamedTuple):
@@ -52,13 +56,17 @@ async def gather_images(scope: Scope, tx: Transaction) -> None:
     await tx.execute(
         """
         with ready as (
-            select webhook_id from webhook_deliveries where state = 'gathering' group by webhook_id
-            having min(created_at) < clock_timestamp() - interval '1 second' limit 100
+            select w.id from webhooks w where exists (
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'gathering'
+                  and d.created_at < clock_timestamp() - interval '1 second'
+            ) order by random() limit 100
         ),
         taken as (
             delete from webhook_deliveries d using (
-                select g.id from webhook_deliveries g join ready r using (webhook_id)
-                where g.state = 'gathering' for update of g skip locked
+                select g.id from ready r cross join lateral (
+                    select g.id from webhook_deliveries g where g.webhook_id = r.id and g.state = 'gathering'
+                    order by g.created_at limit %(gathered)s for update skip locked
+                ) g
             ) g where d.id = g.id returning d.project_id, d.webhook_id, d.data, d.created_at
         ),
         together as (
@@ -71,12 +79,12 @@ async def gather_images(scope: Scope, tx: Transaction) -> None:
         select gen_random_uuid(), t.project_id, t.webhook_id, 'image.created',
             jsonb_build_object('project_id', t.project_id, 'count', t.many, 'ids', (
                 select jsonb_agg(told.id) from (
-                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id limit %s
+                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id limit %(told)s
                 ) told
             )), 'waiting', t.since, clock_timestamp(), clock_timestamp() + interval '1 day'
         from together t
         """,
-        (TOLD_AT_MOST,),
+        {"gathered": GATHERED_AT_MOST, "told": TOLD_AT_MOST},
     )
 
 
@@ -172,18 +180,22 @@ async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reaso
 
 
 async def forget_deliveries(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete deliveries that are old, or whose webhook is deleted, at most so many; answers how many went."""
+    """Delete deliveries that are old, too many, or of a deleted webhook, at most so many; answers how many went."""
     cursor = await tx.execute(
         """
         delete from webhook_deliveries where id in (
-            select d.id from webhooks w cross join lateral (
+            select d.id from webhooks w left join lateral (
+                select n.created_at from webhook_deliveries n where n.webhook_id = w.id
+                order by n.created_at desc offset %(kept)s limit 1
+            ) edge on true cross join lateral (
                 select id from webhook_deliveries d where d.webhook_id = w.id
-                  and (w.deleted_at is not null or d.created_at < now() - make_interval(days => %(days)s))
+                  and (w.deleted_at is not null or d.created_at < now() - make_interval(days => %(days)s)
+                    or (d.state = 'delivered' and d.created_at <= edge.created_at))
                 order by d.created_at limit %(most)s for update skip locked
             ) d limit %(most)s
         )
         """,
-        {"days": KEPT_DAYS, "most": limit},
+        {"days": KEPT_DAYS, "kept": KEPT_AT_MOST, "most": limit},
     )
     gone = cursor.rowcount
     if gone == 0:

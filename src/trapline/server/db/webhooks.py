@@ -15,6 +15,7 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import RANK, Scope
 
 COUNTED_TO = 10_000
+REPLAYED_AT_ONCE = 10_000
 
 
 class WebhookRow(Row):
@@ -141,6 +142,6 @@ async def replay_deliveries(scope: Scope, tx: Transaction, webhook: WebhookRow, 
             order by created_at limit %(most)s for no key update skip locked
         )
         """,
-        {"webhook": webhook.id, "id": delivery_id, "most": COUNTED_TO},
+        {"webhook": webhook.id, "id": delivery_id, "most": REPLAYED_AT_ONCE},
     )
     return cursor.rowcount

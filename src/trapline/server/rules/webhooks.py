@@ -94,7 +94,12 @@ def make_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: 
 def pause_after(attempts: int, chance: float, asked_s: float = 0) -> float:
     """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1 spreads the waits.
 
-    A receiver may ask for longer by Retry-After (`asked_s`).
+    A receiver may ask for longer by Retry-After (`asked_s`), up to the longest pause there is.
     """
     pause = PAUSES_S[min(attempts, len(PAUSES_S)) - 1]
-    return max(pause * (0.8 + 0.4 * chance), asked_s)
+    return max(pause * (0.8 + 0.4 * chance), min(asked_s, PAUSES_S[-1]))
+
+
+def pause_before_end(pause_s: float, left_s: float) -> float | None:
+    """Shorten the last pause, so that one attempt is made as the day ends; None where it has ended."""
+    return min(pause_s, left_s) if left_s > PAUSES_S[0] else None
