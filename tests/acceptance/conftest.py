@@ -34,7 +34,12 @@ def make_folder() -> Iterator[Callable[[], Path]]:
 @pytest.fixture(scope="session")
 def server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
     """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
-    settings = {"TRAPLINE_LOG_FORMAT": "json", "ML_CALLBACK_HMAC_SECRET": SHARED_SECRET}
+    # Nobody is at the mail server's port but a test that needs it.
+    settings = {
+        "TRAPLINE_LOG_FORMAT": "json",
+        "ML_CALLBACK_HMAC_SECRET": SHARED_SECRET,
+        "TRAPLINE_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
+    }
     running = RunningServer(make_folder(), free_port(), settings=settings)
     try:
         running.start()

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from tests.integration.houses import House
 from trapline.server.actions import notice_mails, notices
+from trapline.server.mailing import MailServer, Protection
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role
@@ -26,6 +27,11 @@ from trapline.wire.notices import NewNotice, Notice, NoticeKind
 SYSTEM = Scope.system()
 USER, PASSWORD = "trapline", "p@ss:w/rd"
 TAKEN = "250 OK"
+SENDER = "Trapline <trapline@station.example>"
+
+
+def spoken_to(port: int, protection: Protection = "none", **more: str) -> MailServer:
+    return MailServer("127.0.0.1", port, protection, SENDER, "station.example", **more)
 
 
 @dataclass

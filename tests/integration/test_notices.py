@@ -1,37 +1,32 @@
 """Notices: who is written to, about what, how often, and that nothing is lost, held up or given away."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from uuid import UUID
 
 import httpx2
 import pytest
 import pytest_asyncio
 
-from tests.conformance.file_servers import make_certificate
 from tests.conftest import fresh_database, make_system
 from tests.integration.houses import House, build_house
 from tests.integration.mail_servers import (
-    PASSWORD,
     SYSTEM,
-    USER,
     MailBox,
     Post,
     running_mail_server,
+    spoken_to,
 )
 from tests.integration.receivers import Office
 from trapline.server.actions import notice_mails, notices
 from trapline.server.background.deliveries import Deliveries
+from trapline.server.background.run import list_loops
 from trapline.server.db.base import Database
 from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.errors import OutboundFailed
 from trapline.server.imaging.decoders import Decoders
-from trapline.server.mailing import Letter, MailServer, Protection, send_letter
 from trapline.server.routes.application import dress, make_application
 from trapline.server.system import System
 from trapline.wire.auth import Role
@@ -40,12 +35,6 @@ from trapline.wire.notices import NoticeKind
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FAILED, SEEN = NoticeKind.JOB_FAILED, NoticeKind.CLASS_SEEN
-SENDER = "Trapline <trapline@station.example>"
-LETTER = Letter("1", "ada@house.example", "Hello", "Text\n", datetime(2026, 3, 1, tzinfo=UTC))
-
-
-def spoken_to(port: int, protection: Protection = "none", **more: str) -> MailServer:
-    return MailServer("127.0.0.1", port, protection, SENDER, "station.example", **more)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -115,6 +104,18 @@ async def test_what_happens_within_a_while_is_one_e_mail(post: Post, box: MailBo
     await post.let_pass(hours=0.26)
     await post.send()
     assert [one.subject for one in box.handed[1:]] == ["[house] the job “later” has failed"]
+
+
+async def test_background_processes_send_what_is_a_minute_old(post: Post, box: MailBox) -> None:
+    await post.ask(FAILED)
+    await post.fail_job()
+    loops = {loop.name: loop for loop in list_loops(post.system)}
+    await loops["e-mails"].step()
+    assert box.handed == []
+    await post.sql("update notice_events set created_at = now() - interval '61 seconds'")
+    for name in ("silences", "old e-mails", "e-mails"):
+        await loops[name].step()
+    assert len(box.handed) == 1
 
 
 async def test_a_class_is_told_from_its_least_confidence_on(post: Post, box: MailBox) -> None:
@@ -312,42 +313,6 @@ async def test_without_a_mail_server_nothing_piles_up(post: Post) -> None:
     await post.sql("update notice_events set created_at = now() - interval '3 days'")
     await notice_mails.forget_old_mails(without, SYSTEM)
     assert await post.sql("select 1 from notice_events") == []
-
-
-@pytest.mark.parametrize("protection", ["starttls", "tls"])
-async def test_the_sign_in_is_sent_only_to_a_server_that_shows_who_it_is(
-    protection: Protection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate = make_certificate(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate.path)
-    own = {"starttls": context} if protection == "starttls" else {"tls": context}
-    async with running_mail_server(**own, asks=True) as box:
-        server = spoken_to(box.port, protection, user=USER, password=PASSWORD)
-        with pytest.raises(OutboundFailed, match="no certificate that holds"):
-            await send_letter(server, LETTER)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
-        await send_letter(server, LETTER)
-        assert [one.subject for one in box.handed] == ["Hello"]
-        with pytest.raises(OutboundFailed) as refused:
-            await send_letter(replace(server, password="wrong"), LETTER)
-    assert refused.value.detail == "the mail server refused Trapline's sign-in (status 535)"
-    assert PASSWORD not in f"{server!r}"
-
-
-async def test_a_server_that_has_no_tls_is_told_no_password() -> None:
-    async with running_mail_server() as box:
-        with pytest.raises(OutboundFailed, match="does not offer what the settings ask for"):
-            await send_letter(spoken_to(box.port, "starttls", user=USER, password=PASSWORD), LETTER)
-        assert box.handed == []
-
-
-@pytest.mark.parametrize("address", ["a@b.example, c@d.example", "a@b.example\r\nBcc: c@d.example", "nobody", "<>"])
-async def test_an_address_that_is_none_reaches_nobody(address: str) -> None:
-    async with running_mail_server() as box:
-        with pytest.raises(OutboundFailed, match="none that can be written to"):
-            await send_letter(spoken_to(box.port), replace(LETTER, to=address))
-        assert box.handed == []
 
 
 async def test_over_http_everybody_has_their_own(post: Post, box: MailBox) -> None:

@@ -35,5 +35,6 @@ export const paths = {
   webhook: (project: Id, webhook: Id) => `/projects/${project}/integrations/webhooks/${webhook}`,
   presets: (project: Id) => `/projects/${project}/integrations/presets`,
   settings: (project: Id) => `/projects/${project}/settings`,
+  notices: (project: Id) => `/projects/${project}/settings/notices`,
   audit: (project: Id) => `/projects/${project}/settings/audit`,
 }

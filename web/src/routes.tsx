@@ -27,6 +27,7 @@ const IntegrationsPage = lazy(() => import("./pages/IntegrationsPage").then((m) 
 const WebhooksPage = lazy(() => import("./pages/WebhooksPage").then((m) => ({ default: m.WebhooksPage })))
 const WebhookPage = lazy(() => import("./pages/WebhookPage").then((m) => ({ default: m.WebhookPage })))
 const PresetsPage = lazy(() => import("./pages/PresetsPage").then((m) => ({ default: m.PresetsPage })))
+const NoticesPage = lazy(() => import("./pages/NoticesPage").then((m) => ({ default: m.NoticesPage })))
 const AuditPage = lazy(() => import("./pages/AuditPage").then((m) => ({ default: m.AuditPage })))
 const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
@@ -115,6 +116,7 @@ function Screens() {
       <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
       <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
       <Route path="/projects/:project/integrations/presets"><PresetsPage /></Route>
+      <Route path="/projects/:project/settings/notices"><NoticesPage /></Route>
       <Route path="/projects/:project/settings/audit"><AuditPage /></Route>
       <Route path="/projects/:project/settings"><SettingsPage /></Route>
       <Route><NotFound inside /></Route>

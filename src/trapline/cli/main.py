@@ -18,6 +18,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "deployment": ("trapline.cli.deployment", "app"),
     "token": ("trapline.cli.token", "app"),
     "key": ("trapline.cli.key", "app"),
+    "notice": ("trapline.cli.notice", "app"),
     "webhook": ("trapline.cli.webhook", "app"),
     "secrets": ("trapline.cli.secrets", "app"),
     "images": ("trapline.cli.images", "app"),

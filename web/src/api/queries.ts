@@ -268,6 +268,12 @@ export const askDeliveries = (project: number, webhook: string, state: DeliveryS
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
+export const askNotices = (project: number) =>
+  queryOptions({
+    queryKey: ["notice", project],
+    queryFn: () => answer(api.GET("/api/v2/notices", { params: { query: { project, limit: ALL } } })),
+  })
+
 /** What the audit is filtered by; empty text means no filter. `since` is a day of the browser's zone. */
 export interface AuditFilter {
   actor: string

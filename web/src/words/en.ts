@@ -220,7 +220,7 @@ export const words = {
   },
 
   settings: {
-    title: "Settings", general: "Project and tokens", audit: "Audit", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
+    title: "Settings", general: "Project and tokens", notices: "E-mail", audit: "Audit", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
     tokens: "API tokens", tokensText: "A token stands for you in scripts and workers. Who has it can do what it may.", newToken: "New token", tokenName: "Name", kind: "For", kinds: { user: "Your own scripts", worker: "A worker", pipeline: "An outside pipeline" } as Record<string, string>, expires: "Expires", inDays: (days: number) => `in ${days} days`, made: "Made", used: "Last used", revoke: "Revoke", revoked: "revoked", revokedToast: "The token is revoked.", revokeAsk: (name: string) => `Revoke “${name}”?`, revokeText: "What uses it stops working at once.", noTokens: "No token yet.", onlyThis: "Only for this project", shownOnce: "This token is shown only now.", state: "State", active: "active", expired: "expired",
   },
 }

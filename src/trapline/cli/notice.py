@@ -1,0 +1,133 @@
+"""`trapline notice`: what you are written to about, by e-mail."""
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from trapline.wire.notices import Notice
+
+app = typer.Typer(
+    help=(
+        "Notices are e-mails to you: a camera or a source is silent, a job has failed, a class was seen.\n\n"
+        "What happens goes together into one e-mail of a kind each quarter of an hour, at most; "
+        "docs/how-to/receive-e-mail.md tells more."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.command("add")
+def ask_for_notice(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="deployment_silent, source_silent, job_failed or class_seen.")
+    ],
+    *,
+    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    hours: Annotated[
+        int | None, typer.Option(min=1, max=2160, help="Without an image for so long is silent: 72 for cameras, 24.")
+    ] = None,
+    class_name: Annotated[str | None, typer.Option("--class", help="Which class, for class_seen.")] = None,
+    confidence: Annotated[float | None, typer.Option(min=0, max=1, help="From which confidence on.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask to be written to. The same kind (and class) asked for again is changed.
+
+    Example: `trapline notice add class_seen --class lynx --confidence 0.8`
+    """
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_project, open_server
+    from trapline.wire.notices import NewNotice, NoticeKind
+
+    if kind not in list(NoticeKind):
+        raise CommandFailed(f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", Exit.WRONG_USAGE)
+    with open_server() as server:
+        made = server.ask_for_notice(
+            NewNotice(
+                project=get_project(server, project).id,
+                kind=NoticeKind(kind),
+                silent_for_h=hours,
+                class_name=class_name,
+                confidence_min=confidence,
+            )
+        )
+    if as_json:
+        print_json(made)
+    else:
+        print(f"You will be written to: {made.kind.value}{_tell(made)}")
+
+
+@app.command("list")
+def list_notices(
+    *,
+    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what you are written to about, and how the last e-mails went.
+
+    Example: `trapline notice list`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        asked = get_project(server, project).id if project else None
+        found = server.list_notices(project=asked, limit=1000)
+    if as_json:
+        print_json(found.results)
+        return
+    if not found.can_be_sent:
+        print("This server sends no e-mail: whoever runs it sets TRAPLINE_SMTP_URL.")
+    print_table(
+        ("notice", "project", "kind", "when", "last e-mail", "trouble"),
+        [
+            (str(it.id), it.project, it.kind.value, _tell(it).strip(), it.last_sent_at, it.last_error or "")
+            for it in found.results
+        ],
+    )
+
+
+@app.command("end")
+def end_notice(notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")]) -> None:
+    """End a notice; what was not sent yet is not sent.
+
+    Example: `trapline notice end 0190f0aa-0000-7000-8000-000000000000`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.end_notice(notice)
+    print("Ended.")
+
+
+@app.command("test")
+def try_mail(*, as_json: AsJson = False) -> None:
+    """Send yourself an e-mail now, and say how that went. Ends with 1 if it was not sent.
+
+    Example: `trapline notice test`
+    """
+    from trapline.cli.failures import Exit
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        done = server.try_mail()
+    if as_json:
+        print_json(done)
+    else:
+        print(f"The mail server has taken it for {done.address}." if done.is_sent else f"Not sent: {done.error}.")
+    if not done.is_sent:
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+def _tell(notice: "Notice") -> str:
+    if notice.silent_for_h is not None:
+        return f" (no image for {notice.silent_for_h} h)"
+    if notice.class_name is not None:
+        return f" ({notice.class_name}, from {notice.confidence_min or 0:g} on)"
+    return ""
