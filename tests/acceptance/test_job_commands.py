@@ -94,11 +94,53 @@ def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
     assert (made["not_started"], made["priority"]) == (True, "low")
     assert "not started" in shop.run("list", "--project", "failing")
     assert "Not started" in shop.run("show", job, "--once")
-    assert shop.ask("run", job)["not_started"] is False
-    assert shop.ask("priority", job, "high")["priority"] == "high"
+    assert shop.ask("run", f"job-{job}")["not_started"] is False
+    assert shop.ask("priority", f"job-{job}", "high")["priority"] == "high"
     assert "low, normal or high" in shop.run("priority", job, "urgent", code=2)
     assert shop.ask("pause", job)["paused"] is True
     assert f"Job {job} is paused" in shop.run("pause", job)
     assert shop.ask("resume", job)["paused"] is False
     assert shop.ask("cancel", job)["status"] == "canceled"
     assert "over already" in shop.run("pause", job, code=4)
+    assert "looks like 12 or job-12" in shop.run("show", "twelve", code=2)
+
+
+def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
+    with shop.server.open() as owner:
+        images = [str(it.id) for it in owner.list_images(project=shop.project).results]
+        second = owner.make_project(NewProject(name="second")).id
+    (tmp_path / "ids.txt").write_text("\n".join(images[:2]), encoding="utf-8")
+    (tmp_path / "with.json").write_text('{"size": 640, "threshold": 0.1}', encoding="utf-8")
+    # The images tell which of the two projects is meant.
+    said = shop.ask(
+        "run", "p", "--image", images[2], "--image-file", str(tmp_path / "ids.txt"), "--priority", "high",
+        "--parameter", "threshold=0.4", "--parameter-file", str(tmp_path / "with.json"),
+        "--metadata", "ticket=7", "--metadata", "for=Ann",
+    )  # fmt: skip
+    assert (set(said["selection"]["images"]), said["progress"]["total"]) == (set(images[:3]), 3)
+    assert (said["parameters"], said["priority"]) == ({"size": 640, "threshold": 0.4}, "high")
+    assert said["metadata"] == {"ticket": 7, "for": "Ann"}
+    within = ("--project", "failing")
+    when = ("--captured-after", "2020-01-01", "--captured-before", "2020-01-02T12:00:00+02:00")
+    selection = shop.ask("run", "p", *within, "--deployment", "camera", *when, "--unanalysed")["selection"]
+    assert (selection["captured_before"], selection["unanalysed_only"]) == ("2020-01-02T12:00:00+02:00", True)
+    urls = ("--url", "https://pictures.example/a.jpg", "--url", "https://pictures.example/b.jpg", "--key", "once")
+    fetching = [shop.ask("run", "p", *within, *urls) for _ in range(2)]
+    assert {it["id"] for it in fetching} == {fetching[0]["id"]}
+    assert fetching[0]["content_preview"] == "2 images: a.jpg, .."
+    assert len(shop.ask("list", *within)) == 4
+    assert len(shop.ask("list", *within, "--limit", "2")) == 2
+    done = run_alone(
+        "project", "audit", "failing", "--action", "run", "--since", "2020-01-01", "--json",
+        TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
+    )  # fmt: skip
+    assert [it["subject_id"] for it in json.loads(done.stdout)] == [
+        str(it) for it in (fetching[0]["id"], said["id"] + 1, said["id"])
+    ]
+    told = run_alone(
+        "project", "audit", "failing", "--limit", "3",
+        TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
+    ).stdout  # fmt: skip
+    assert f"job {said['id']}" in told
+    assert "These are the newest 3" in told
+    assert "no deployment camera" in shop.run("run", "p", "--project", str(second), "--deployment", "camera", code=1)

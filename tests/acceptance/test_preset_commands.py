@@ -39,6 +39,13 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
         (["job", "run"], "either a pipeline, or --preset NAME"),
         (["job", "run", "p", "--preset", "dusk"], "either a pipeline, or --preset NAME"),
         (["job", "run", "--preset", "dusk", "--later"], "--later goes with a pipeline only"),
+        (["job", "run", "p", "--later", "--url", "http://a/b.jpg"], "--url is run at once"),
+        (["job", "run", "p", "--image-file", "/nowhere"], "cannot be read"),
+        (["job", "run", "p", "--parameter-file", "/nowhere"], "cannot be read as JSON"),
+        (["job", "run", "p", "--metadata", "ticket"], "--metadata takes NAME=VALUE"),
+        (["job", "run", "p", "--captured-after", "May"], "--captured-after takes a day or a moment"),
+        (["job", "run", "p", "--image", "IMG_1.JPG"], "That is no run: images: 0: "),
+        (["job", "show", "job-0"], "job-0 is no job's number"),
         (["preset", "add", "dusk", "p", "--parameter", "threshold"], "NAME=VALUE"),
         (["preset", "change", "dusk", "--priority", "soon"], "That is no preset: priority"),
     ):

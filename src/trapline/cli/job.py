@@ -2,9 +2,12 @@
 
 import time
 from contextlib import nullcontext
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from trapline.cli.job_run import read_priority, run_job
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from trapline.client import Trapline
-    from trapline.wire.jobs import Job, JobDetail, Priority, Selection
+    from trapline.wire.jobs import Job, JobDetail
 
 app = typer.Typer(
     help="A job is one run of one pipeline over a selection of images.",
@@ -22,70 +25,24 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
-JobId = Annotated[int, typer.Argument(help="The job's number.")]
+
+
+def _read_number(given: str) -> int:
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import find_job_number
+
+    number = find_job_number(given)
+    if number is None:
+        raise CommandFailed(f"{given} is no job's number: it looks like 12 or job-12.", Exit.WRONG_USAGE)
+    return number
+
+
+JobId = Annotated[int, typer.Argument(parser=_read_number, metavar="JOB", help="Its number, as 12 or as job-12.")]
 SHOWN_REASONS = 10
 FINAL = ("completed", "failed", "canceled")
 
 
-@app.command("run")
-def run_job(
-    pipeline: Annotated[
-        str | None, typer.Argument(help="The pipeline's slug; the page lists them under Workers. Or a job's number.")
-    ] = None,
-    *,
-    preset: Annotated[str | None, typer.Option(help="Run this preset in the place of a pipeline.")] = None,
-    project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="Only the images of this deployment.")] = None,
-    unanalysed: Annotated[bool, typer.Option(help="Only images that this pipeline has not seen.")] = False,
-    priority: Annotated[
-        str | None, typer.Option(help="low, normal or high; else the preset's, or normal.", show_default=False)
-    ] = None,
-    later: Annotated[bool, typer.Option("--later", help="Only make it; `trapline job run N` starts it.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Watch until it ends; exit code 1 if it failed.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Run a pipeline or a preset over a project's images; or, given its number, a job that was made with --later.
-
-    Example: `trapline job run animal-detector --project "Forest edge" --deployment "Old oak" --follow`
-    """
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.output import print_json
-    from trapline.cli.server import get_deployment, get_project, open_server
-    from trapline.wire.jobs import NewJob, Priority, Selection, Start
-
-    if (pipeline is None) == (preset is None):
-        raise CommandFailed("Say what to run: either a pipeline, or --preset NAME.", Exit.WRONG_USAGE)
-    if preset is not None and later:
-        raise CommandFailed("A preset is run at once: --later goes with a pipeline only.", Exit.WRONG_USAGE)
-    urgency = None if priority is None else _read_priority(priority)
-    with open_server() as server:
-        if pipeline is not None and pipeline.isdecimal():
-            _say_moved(server.move_job(int(pipeline), "run"), as_json=as_json)
-            return
-        within = get_project(server, project)
-        place = get_deployment(server, within, deployment).id if deployment else None
-        selection = Selection(deployment=place, unanalysed_only=unanalysed)
-        if preset is not None:
-            job = _run_preset(server, preset, within.id, selection, urgency)
-        else:
-            assert pipeline is not None, "one of both is given"
-            start = Start.LATER if later else Start.NOW
-            new = NewJob(
-                project=within.id,
-                pipeline=pipeline,
-                selection=selection,
-                priority=urgency or Priority.NORMAL,
-                start=start,
-            )
-            job = server.make_job(new)
-        if follow:
-            _watch(server, job.id, as_json=as_json)
-        elif as_json:
-            print_json(job)
-        elif later:
-            print(f"Job {job.id} is made. Start it: trapline job run {job.id}")
-        else:
-            print(f"Job {job.id} is queued. Watch it: trapline job show {job.id}")
+app.command("run")(run_job)
 
 
 @app.command("show")
@@ -105,17 +62,23 @@ def show_job(
         elif once or not make_console().is_terminal:
             make_console().print(draw_job(server.get_job(job_id)))
         else:
-            _watch(server, job_id, as_json=False)
+            watch(server, job_id, as_json=False)
 
 
 @app.command("list")
-def list_jobs(*, project: InProject = None, as_json: AsJson = False) -> None:
+def list_jobs(
+    *,
+    project: InProject = None,
+    limit: Annotated[int | None, typer.Option(help="How many of the newest; else all.", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
     """List a project's jobs, newest first."""
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
 
     with open_server() as server:
-        jobs = server.list_jobs(get_project(server, project).id).results
+        jobs = list(islice(iterate(server.list_jobs, get_project(server, project).id), limit))
     if as_json:
         print_json(jobs)
     else:
@@ -177,9 +140,9 @@ def set_priority(
     from trapline.cli.server import open_server
     from trapline.wire.jobs import JobChange
 
-    change = JobChange(priority=_read_priority(priority))
+    change = JobChange(priority=read_priority(priority))
     with open_server() as server:
-        _say_moved(server.change_job(job_id, change), as_json=as_json)
+        say_moved(server.change_job(job_id, change), as_json=as_json)
 
 
 @app.command("failures")
@@ -252,26 +215,18 @@ def retry_job(
     ids = [_read_id(given) for given in task or []]
     wanted = RetryRequest(reason=reason) if reason is not None else RetryRequest(analyses=ids) if ids else None
     with open_server() as server:
-        _say_moved(server.retry_job(job_id, wanted), as_json=as_json)
-
-
-def _run_preset(
-    server: "Trapline", preset: str, project: int, selection: "Selection", priority: "Priority | None"
-) -> "Job":
-    """Run a preset over a selection; answers the job that it is."""
-    given = selection.model_dump(exclude_none=True)
-    accepted = server.run(preset=preset, project=project, priority=priority, **given)
-    return server.get_job(int(accepted.job_id.removeprefix("job-")))
+        say_moved(server.retry_job(job_id, wanted), as_json=as_json)
 
 
 def _move(job_id: int, verb: str, *, as_json: bool) -> None:
     from trapline.cli.server import open_server
 
     with open_server() as server:
-        _say_moved(server.move_job(job_id, verb), as_json=as_json)
+        say_moved(server.move_job(job_id, verb), as_json=as_json)
 
 
-def _say_moved(job: "Job", *, as_json: bool) -> None:
+def say_moved(job: "Job", *, as_json: bool) -> None:
+    """Say where a job is, after it was moved."""
     from trapline.cli.output import print_json
 
     if as_json:
@@ -282,16 +237,6 @@ def _say_moved(job: "Job", *, as_json: bool) -> None:
 
 def _name_state(job: "Job") -> str:
     return "not started" if job.not_started else "paused" if job.paused else job.status
-
-
-def _read_priority(given: str) -> "Priority":
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.wire.jobs import Priority
-
-    try:
-        return Priority(given)
-    except ValueError:
-        raise CommandFailed(f"A priority is low, normal or high, not {given}.", Exit.WRONG_USAGE) from None
 
 
 def _read_id(given: str) -> "UUID":
@@ -360,7 +305,7 @@ def follow(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
     return job
 
 
-def _watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
+def watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
     """Show a job until it ends; raises CommandFailed where it did not complete whole."""
     from trapline.cli.failures import CommandFailed
     from trapline.cli.output import make_console, print_json

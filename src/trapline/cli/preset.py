@@ -1,8 +1,10 @@
 """`trapline preset`: pipelines with their parameters under a name, so that a run is asked for by one word."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from trapline.cli.parameters import fill_form, read_parameters, write_parameters
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -46,7 +48,7 @@ def add_preset(
     from trapline.cli.server import get_project, open_server
     from trapline.wire.presets import NewPreset
 
-    given = _read_parameters(parameter)
+    given = read_parameters("--parameter", parameter)
     with open_server() as server:
         new = {
             "project": get_project(server, project).id,
@@ -56,7 +58,7 @@ def add_preset(
             "priority": priority,
             "description": description,
         }
-        _say(server.make_preset(_check(NewPreset, new)), as_json=as_json)
+        _say(server.make_preset(fill_form(NewPreset, new, "preset")), as_json=as_json)
 
 
 @app.command("list")
@@ -82,7 +84,7 @@ def list_presets(
     print_table(
         ("id", "preset", "pipeline", "parameters", "priority", "what for"),
         [
-            (str(it.id), it.name, it.pipeline, _write_parameters(it.parameters), it.priority.value, it.description)
+            (str(it.id), it.name, it.pipeline, write_parameters(it.parameters), it.priority.value, it.description)
             for it in found
         ],
     )
@@ -122,11 +124,11 @@ def change_preset(
     given = {
         "name": name,
         "pipeline": pipeline,
-        "parameters": _read_parameters(parameter) if parameter else None,
+        "parameters": read_parameters("--parameter", parameter) if parameter else None,
         "priority": priority,
         "description": description,
     }
-    change = _check(PresetChange, {key: value for key, value in given.items() if value is not None})
+    change = fill_form(PresetChange, {key: value for key, value in given.items() if value is not None}, "preset")
     with open_server() as server:
         _say(server.change_preset(_find_preset(server, preset, project).id, change), as_json=as_json)
 
@@ -160,50 +162,13 @@ def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset
     raise CommandFailed(f"There is no preset {named} in your projects. `trapline preset list` shows them.")
 
 
-def _check(form: type[Any], given: dict[str, Any]) -> Any:
-    """Put what was given into a form; raises CommandFailed with what is wrong."""
-    from pydantic import ValidationError
-
-    from trapline.cli.failures import CommandFailed, Exit
-
-    try:
-        return form.model_validate(given)
-    except ValidationError as error:
-        wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
-        raise CommandFailed(f"That is no preset: {wrong}. Nothing was changed.", Exit.WRONG_USAGE) from None
-
-
-def _read_parameters(given: list[str] | None) -> dict[str, Any]:
-    """Read NAME=VALUE; a value that is no JSON is text."""
-    import json
-
-    from trapline.cli.failures import CommandFailed, Exit
-
-    parameters: dict[str, Any] = {}
-    for text in given or []:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise CommandFailed(f"--parameter takes NAME=VALUE, not {text}.", Exit.WRONG_USAGE)
-        try:
-            parameters[name] = json.loads(value)
-        except ValueError:
-            parameters[name] = value
-    return parameters
-
-
-def _write_parameters(parameters: dict[str, Any]) -> str:
-    import json
-
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(parameters.items()))
-
-
 def _say(preset: "Preset", *, as_json: bool) -> None:
     from trapline.cli.output import print_json
 
     if as_json:
         print_json(preset)
         return
-    how = _write_parameters(preset.parameters) or "no parameters"
+    how = write_parameters(preset.parameters) or "no parameters"
     print(f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}")
     if preset.description:
         print(preset.description)

@@ -1,6 +1,7 @@
 """The server that commands talk to, and what people call things there."""
 
 import os
+import re
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -62,3 +63,9 @@ def get_deployment(server: Trapline, project: Project, named: str) -> Deployment
             return deployment
     names = ", ".join(deployment.name for deployment in deployments) or "none yet"
     raise CommandFailed(f"There is no deployment {named} in {project.name}. There: {names}.")
+
+
+def find_job_number(given: str) -> int | None:
+    """The number of a job from what it is called, 12 or job-12; None for what names none."""
+    found = re.fullmatch(r"(?:job-)?([1-9][0-9]{0,18})", given)
+    return int(found[1]) if found else None

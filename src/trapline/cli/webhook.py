@@ -77,10 +77,11 @@ def list_webhooks(
     """
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
 
     with open_server() as server:
         asked = get_project(server, project).id if project else None
-        found = server.list_webhooks(project=asked, limit=1000).results
+        found = list(iterate(server.list_webhooks, project=asked))
     if as_json:
         print_json(found)
         return
@@ -236,8 +237,9 @@ def delete_webhook(webhook: Named) -> None:
 
 def _get_webhook(server: "Trapline", named: str) -> "Webhook":
     from trapline.cli.failures import CommandFailed
+    from trapline.client import iterate
 
-    found = [it for it in server.list_webhooks(limit=1000).results if named in (it.name, it.url, str(it.id))]
+    found = [it for it in iterate(server.list_webhooks) if named in (it.name, it.url, str(it.id))]
     if len(found) == 1:
         return found[0]
     if found:
