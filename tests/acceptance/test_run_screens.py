@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.acceptance.browsing import SIZES, Watched
 from tests.acceptance.running import wait_for
 from tests.acceptance.scene import work
 from tests.acceptance.seat import Seat
 from trapline.wire.jobs import Job, JobChange, NewJob, Start
+from trapline.wire.presets import NewPreset, PresetChange
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -105,6 +106,58 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
     expect(page.locator('[data-preset="dusk"]')).to_contain_text("For pictures by infrared light")
     delete_preset(page, "dusk")
     expect(page.get_by_role("heading", name="No preset yet")).to_be_visible()
+
+
+def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, seat: Seat) -> None:
+    with seat.server.open() as owner:
+        slug = owner.list_pipelines(seat.scene.project)[0].slug
+        preset = owner.make_preset(NewPreset(project=seat.scene.project, name="shared", pipeline=slug)).id
+        page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
+        page.get_by_role("button", name="Edit shared").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Priority").select_option("high")
+        owner.change_preset(preset, PresetChange(description="Of Ann, not of Ben"))
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_contain_text("Somebody else changed this since you read it. Nothing was changed.")
+        [refused, _] = tab.wrong
+        assert refused.startswith("412: PATCH ")
+        tab.wrong.clear()
+        dialog.get_by_role("button", name="Show it as it is now").click()
+        expect(dialog.get_by_label("Description (optional)")).to_have_value("Of Ann, not of Ben")
+        dialog.get_by_label("Priority").select_option("low")
+        dialog.get_by_role("button", name="Save").click()
+        expect(page.locator('[data-preset="shared"]')).to_contain_text("Low")
+        assert owner.get_preset(preset).description == "Of Ann, not of Ben"
+        owner.remove_preset(preset)
+
+
+def test_a_run_whose_answer_is_lost_is_one_run(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/jobs")
+    sent: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        sent.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        if len(sent) == 1:
+            route.abort()
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/api/v2/jobs", lose_the_first)
+    page.get_by_role("button", name="Start a job").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name (optional)").fill("Asked for twice")
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    tab.wrong.clear()
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    assert read_job(page, seat).name == "Asked for twice"
+    with seat.server.open() as owner:
+        assert [it.name for it in owner.list_jobs(seat.scene.project).results].count("Asked for twice") == 1
+    assert sent[0] == sent[1]
 
 
 def test_a_run_takes_what_the_grid_shows(tab: Watched, seat: Seat) -> None:

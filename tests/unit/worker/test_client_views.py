@@ -83,7 +83,7 @@ def test_a_picture_that_cannot_be_had_is_said(server: FakeServer, api: Trapline)
 
 
 def test_names_are_never_markup(server: FakeServer, api: Trapline) -> None:
-    image = tell_image(server, deployment_name=EVIL, filename=EVIL)
+    image = tell_image(server, deployment_name=EVIL, filename=EVIL, media_type=f'"/>{EVIL}')
     image["boxes"][0]["class_name"] = EVIL
     tell(server, image)
     page = api.list_images()

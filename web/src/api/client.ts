@@ -23,6 +23,12 @@ api.use({
   },
 })
 
+/** An Idempotency-Key: the same one with the same body does a thing once, however often it is sent. */
+export function makeKey(): string {
+  // randomUUID is there under https only.
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
 interface Answer<Data> {
   data?: Data
   error?: unknown

@@ -100,7 +100,7 @@ export const askImageCount = (project: number, filter: ImageFilter) =>
   })
 
 /** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
-export async function collectImages(project: number, filter: ImageFilter, most: number): Promise<string[]> {
+export async function collectImages(project: number, filter: ImageFilter, most: number, onRead: (count: number) => void): Promise<string[]> {
   const ids: string[] = []
   let cursor: string | undefined
   do {
@@ -108,6 +108,7 @@ export async function collectImages(project: number, filter: ImageFilter, most: 
       api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: ALL, cursor } } }),
     )
     ids.push(...page.results.map((image) => image.id))
+    onRead(ids.length)
     cursor = page.next ?? undefined
   } while (cursor && ids.length <= most)
   return ids
@@ -183,7 +184,7 @@ export const askTask = (project: number, job: number, analysis: string) =>
 export const askPipelines = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "pipelines"],
-    queryFn: () => answer(api.GET("/api/v2/pipelines", { params: { query: { project } } })),
+    queryFn: () => answer(api.GET("/api/v2/pipelines", { params: { query: { project, limit: ALL } } })),
   })
 
 export const askPresets = (project: number) =>
@@ -192,10 +193,27 @@ export const askPresets = (project: number) =>
     queryFn: () => answer(api.GET("/api/v2/presets", { params: { query: { project, limit: ALL } } })),
   })
 
+/** One preset with the version that it is, to be changed; asked for anew each `round`. */
+export const askPresetToChange = (preset: number, round: number) =>
+  queryOptions({
+    queryKey: ["changed preset", preset, round],
+    queryFn: async () => {
+      let version = ""
+      const call = api.GET("/api/v2/presets/{preset_id}", { params: { path: { preset_id: preset } } })
+      const found = await answer(call.then((got) => {
+        version = got.response.headers.get("ETag") ?? ""
+        return got
+      }))
+      return { preset: found, version }
+    },
+    staleTime: Infinity,
+    gcTime: 0,
+  })
+
 export const askServices = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "services"],
-    queryFn: () => answer(api.GET("/api/v2/processing_services", { params: { query: { project } } })),
+    queryFn: () => answer(api.GET("/api/v2/processing_services", { params: { query: { project, limit: ALL } } })),
   })
 
 export const askWorkers = (project: number) =>

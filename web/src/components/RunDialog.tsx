@@ -1,8 +1,8 @@
 /** Starts a job: a preset or a pipeline, over which images, how soon; and says before how many those are. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { type FormEvent, useState } from "react"
+import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api } from "../api/client"
+import { answer, api, makeKey } from "../api/client"
 import { askDeployments, askImageCount, askPipelines, askPresets, collectImages, type ImageFilter, noFilter, startOfDay } from "../api/queries"
 import type { Priority } from "../api/types"
 import { paths } from "../paths"
@@ -52,8 +52,8 @@ export function RunDialog({ images = [], filter = noFilter, preset = "", onClose
 
 /** The choice "what the grid shows", where that is more than a deployment and a time. */
 const FITTING = "fitting"
-/** So many ids are read from the grid's filters and sent; a deployment and a time have no such limit. */
-const MOST_FITTING = 5000
+/** So many images one job takes by their ids, as what fits class, confidence or state is sent; a deployment and a time have no such limit. */
+const MOST_FITTING = 100_000
 
 interface RunFormProps {
   all: Runnable[]
@@ -80,6 +80,8 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const [judged, setJudged] = useState(false)
   const [name, setName] = useState("")
   const [later, setLater] = useState(false)
+  const [read, setRead] = useState(0)
+  const sent = useRef({ said: "", key: "" })
   const w = runWords
 
   const what = all.find((one) => one.key === chosen && one.pipeline) ?? all.find((one) => !one.preset && one.pipeline?.online) ?? all.find((one) => one.pipeline)
@@ -93,24 +95,29 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const isEstimate = images.length === 0 && (counted.data?.isEstimate ?? false)
   const tooMany = which === FITTING && (count ?? 0) > MOST_FITTING
 
+  /** Where an answer is lost on the way, pressing again is no second job; another wish is. */
+  const keyOf = (wish: object) => {
+    const said = JSON.stringify(wish)
+    if (sent.current.said !== said) sent.current = { said, key: makeKey() }
+    return { "Idempotency-Key": sent.current.key }
+  }
   const start = useMutation({
     meta: { saysItself: true },
     mutationFn: async (body: Record<string, unknown>): Promise<number> => {
       if (!what?.pipeline) throw new Error("nothing is chosen that could run")
-      const ids = images.length > 0 ? images : which === FITTING ? await collectImages(project.id, filter, MOST_FITTING) : null
+      const ids = images.length > 0 ? images : which === FITTING ? await collectImages(project.id, filter, MOST_FITTING, setRead) : null
       const passing = mayPass && unanalysed
       const selection = ids
         ? { images: ids, unanalysed_only: passing }
-        : { deployment: which || null, captured_after: startOfDay(from) ?? null, captured_before: startOfDay(to, 1) ?? null, unanalysed_only: passing }
+        : { deployment: which || undefined, captured_after: startOfDay(from), captured_before: startOfDay(to, 1), unanalysed_only: passing }
       const shared = { project: project.id, parameters: body }
       if (preset) {
-        const accepted = await answer(api.POST("/pipeline/run", { body: { ...shared, preset: preset.name, content: selection, priority: priority || null, metadata: {} } }))
+        const run = { ...shared, preset: preset.name, content: selection, priority: priority || null, metadata: {} }
+        const accepted = await answer(api.POST("/pipeline/run", { body: run, headers: keyOf(run) }))
         return Number(accepted.job_id.replace("job-", ""))
       }
-      const job = await answer(api.POST("/api/v2/jobs", {
-        body: { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: later ? "later" : "now" },
-      }))
-      return job.id
+      const job = { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: later ? "later" : "now" } as const
+      return (await answer(api.POST("/api/v2/jobs", { body: job, headers: keyOf(job) }))).id
     },
     onSuccess: (job) => {
       void client.invalidateQueries({ queryKey: ["job", project.id] })
@@ -122,8 +129,8 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     setJudged(true)
-    const read = readParameters(parameters)
-    if (read) start.mutate(read)
+    const given = readParameters(parameters)
+    if (given) start.mutate(given)
     else setOpen(true)
   }
   return (
@@ -157,6 +164,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
         <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
       </details>
       {!preset && <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />}
+      {start.isPending && which === FITTING && images.length === 0 && <p className="soft" role="status">{w.reading(read, count ?? 0)}</p>}
       {what && <RunSum what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} />}
       {start.error && <Trouble error={start.error} />}
       <div className="dialog-actions">

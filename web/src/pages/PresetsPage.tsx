@@ -65,7 +65,7 @@ export function PresetsPage() {
         )}
       </section>
       {open?.what === "add" && <PresetForm pipelines={pipelines?.results ?? []} onClose={close} />}
-      {open?.what === "edit" && <PresetForm preset={open.preset} pipelines={pipelines?.results ?? []} onClose={close} />}
+      {open?.what === "edit" && <PresetForm id={open.preset.id} pipelines={pipelines?.results ?? []} onClose={close} />}
       {open?.what === "run" && <RunDialog preset={open.preset.name} onClose={close} />}
       {open?.what === "remove" && (
         <Confirm open onClose={close} title={w.removeAsk(open.preset.name)} text={w.removeText} go={w.removeGo} busy={remove.isPending} onGo={() => remove.mutate(open.preset)} />

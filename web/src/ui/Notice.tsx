@@ -6,7 +6,7 @@ import { words } from "../words/en"
 import { Button } from "./Button"
 
 /** An error: what happened, what to do, and a button where trying again may help. */
-export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
+export function Trouble({ error, retry, go = words.common.retry }: { error: unknown; retry?: () => void; go?: string }) {
   const { what, todo } = sayProblem(error)
   return (
     <div className="trouble" role="alert">
@@ -15,7 +15,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
         <p>{what}</p>
         {todo && <p className="soft">{todo}</p>}
       </div>
-      {retry && <Button small onClick={retry}>{words.common.retry}</Button>}
+      {retry && <Button small onClick={retry}>{go}</Button>}
     </div>
   )
 }

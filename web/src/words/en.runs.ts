@@ -16,6 +16,7 @@ export const runWords = {
   noneTitle: "No pipeline is registered", none: "Connect a worker: it tells Trapline which pipelines it offers.",
 
   nothing: "No image fits: there is nothing to run.", tooMany: (most: number) => `These are more than ${n(most)} images. Narrow the filters, or choose by deployment and time.`,
+  reading: (read: number, of: number) => `Putting the images together: ${n(read)} of ${n(Math.max(read, of))}.`,
   counting: "Counting the images…", notCounted: "The images could not be counted; the job counts them itself.",
   sum: (count: number, about: boolean, atMost: boolean) => `${atMost ? "At most " : about ? "About " : ""}${images(count)}`,
   takes: (time: string, now: boolean) => `about ${time} of work, as fast as it ${now ? "goes now" : "went last time"}`, noPace: "how long it takes cannot be said before it has run here once", waits: "it waits until a worker comes",
@@ -31,7 +32,7 @@ export const presetWords = {
   text: "Each is a pipeline with its parameters under a name, for people and for programs.", guide: "How programs ask for runs: docs/how-to/run-a-pipeline.md, which comes with Trapline.",
   name: "Name", nameHint: "What programs call it: letters, digits, dots, dashes and underscores.", pipeline: "Pipeline", description: "Description", descriptionHint: "When to take it: people read this where they start a job.",
   parameters: "Parameters", priority: "Priority", changed: "Changed", actions: "Actions", noParameters: "none", gone: "no longer registered",
-  go: "Make the preset", save: "Save", made: (name: string) => `Preset “${name}” is made.`, saved: (name: string) => `Preset “${name}” is changed. Runs that were asked for stay as they are.`,
+  go: "Make the preset", save: "Save", asItIs: "Show it as it is now", made: (name: string) => `Preset “${name}” is made.`, saved: (name: string) => `Preset “${name}” is changed. Runs that were asked for stay as they are.`,
   run: "Run", runOne: (name: string) => `Run ${name}`, editOne: (name: string) => `Edit ${name}`, remove: "Delete", removeOne: (name: string) => `Delete ${name}`,
   removeAsk: (name: string) => `Delete “${name}”?`, removeText: "Programs that ask for it by its name are refused from now on. Its runs and what they found stay.", removeGo: "Delete the preset", removed: "The preset is deleted.",
 }
