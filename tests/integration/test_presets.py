@@ -55,3 +55,18 @@ async def test_what_cannot_be_a_preset_changes_nothing(system: System, app_clien
         assert (await app_client.patch(preset, json=change, headers=_as(house))).status_code == status
     kept = (await app_client.get(preset, headers=_as(house))).json()
     assert (kept["name"], kept["pipeline"]) == ("house-preset", "p")
+
+
+async def test_a_change_to_nothing_or_of_something_newer_is_refused(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    path = f"/api/v2/presets/{house.ids['preset_id']}"
+    before = await app_client.get(path, headers=_as(house))
+    for field in ("name", "pipeline", "description", "parameters", "priority"):
+        answer = await app_client.patch(path, json={field: None}, headers=_as(house))
+        assert (answer.status_code, answer.json()["detail"]) == (422, f"{field} cannot be empty. Nothing was changed.")
+    assert (await app_client.get(path, headers=_as(house))).headers["ETag"] == before.headers["ETag"]
+    assert (await app_client.delete(path, headers=_as(house, **{"If-Match": '"nonsense"'}))).status_code == 412
+    tag = before.headers["ETag"]
+    assert (await app_client.delete(path, headers=_as(house, **{"If-Match": tag}))).status_code == 204

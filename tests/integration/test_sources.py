@@ -213,3 +213,29 @@ async def test_where_a_folder_leads_is_not_told(system: System, house: House, tm
     told = (await prove_source(system, SYSTEM, source.id, 0)).detail
     assert "cannot be listed" in told
     assert "inner" not in told
+
+
+@pytest.mark.parametrize(
+    ("base_url", "options"),
+    [
+        ("http://127.0.0.1:8000/", {}),
+        ("ftp://169.254.169.254/", {}),
+        ("sftp://10.0.0.8/DCIM", {}),
+        ("https://camera.example:5432/", {}),
+        ("s3://bucket/", {"endpoint": "http://[::1]:9000"}),
+    ],
+)
+async def test_what_is_never_connected_to_is_not_saved(
+    client: httpx2.AsyncClient, house: House, base_url: str, options: dict[str, str]
+) -> None:
+    wanted = settings(house, base_url=base_url, options=options)
+    if base_url.startswith("sftp"):
+        wanted |= {"auth_type": "basic", "auth_username": "u", "auth_password": "p"}
+    answer = await client.post(f"{PATH}/", json=wanted)
+    assert answer.status_code == 422, answer.text
+    assert "connect" in answer.json()["detail"]
+    made = await client.post(f"{PATH}/", json=settings(house))
+    path = f"{PATH}/{made.json()['id']}"
+    changed = await client.patch(path, json=wanted, headers={"If-Match": made.headers.get("ETag", "*")})
+    assert changed.status_code == 422
+    assert (await client.get(path)).json()["base_url"] == "https://camera.example/DCIM/"

@@ -85,8 +85,8 @@ class Webhook(Message):
 class WebhookMade(Webhook):
     """A new webhook with the secret that signs what it is told, which is shown this once.
 
-    Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed since; then
-    it is empty.
+    Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
+    since; then it is empty.
     """
 
     secret: AnyText

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from trapline.server.db.sources import SourceRow
+from trapline.server.dialing import judge_literal
 from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
 from trapline.server.gateways.pace import Pace
@@ -94,6 +95,17 @@ def open_gateway(system: System, row: SourceRow) -> Gateway:
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
     return OPENERS[row.gateway](system, row, timeouts_of(row))
+
+
+def judge_addresses(system: System, row: SourceRow) -> None:
+    """Refuse what a source would never be connected to, where that can be told without a look-up.
+
+    Raises OutboundRefused.
+    """
+    named = [row.base_url, *(row.options.get(name) for name in ("endpoint", "listing_url", "files_url"))]
+    for url in (*named, *row.options.get("file_origins", ())):
+        if url is not None and (server := server_of(url)).scheme in DEFAULT_PORTS:
+            judge_literal(system.outbound, server.scheme, server.host, server.port)
 
 
 def timeouts_of(row: SourceRow) -> "Timeouts":

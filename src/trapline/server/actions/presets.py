@@ -67,27 +67,31 @@ async def show_preset(system: System, scope: Scope, preset_id: int) -> Preset:
 
 async def change_preset(system: System, scope: Scope, preset_id: int, change: PresetChange) -> Preset:
     """Change a preset; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
+    given = change.model_dump(exclude_unset=True, mode="json")
+    if empty := [name for name, value in given.items() if value is None]:
+        raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
         row = await get_preset(scope, tx, preset_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        given = change.model_dump(exclude_none=True)
-        if change.pipeline is not None:
-            await _check_pipeline(scope, tx, row.project_id, change.pipeline)
-            row.pipeline_slug = given.pop("pipeline")
-        if change.priority is not None:
-            row.priority = PRIORITIES.index(given.pop("priority"))
-        for field, value in given.items():
+        values = dict(given)
+        if "pipeline" in given:
+            await _check_pipeline(scope, tx, row.project_id, given["pipeline"])
+            row.pipeline_slug = values.pop("pipeline")
+        if "priority" in given:
+            row.priority = PRIORITIES.index(values.pop("priority"))
+        for field, value in values.items():
             setattr(row, field, value)
         row.updated_at = func.clock_timestamp()
         await _keep(tx, row)
-        tx.audit("change", "preset", row.id, row.project_id, **change.model_dump(mode="json", exclude_none=True))
+        tx.audit("change", "preset", row.id, row.project_id, **given)
         return _describe(row)
 
 
 async def delete_preset(system: System, scope: Scope, preset_id: int) -> None:
-    """Delete a preset; its runs stay. Raises NotFound."""
+    """Delete a preset; its runs stay. Raises NotFound, LostRace."""
     async with system.database.transaction(scope) as tx:
         row = await get_preset(scope, tx, preset_id, lock=True)
+        scope.check_unchanged(row.updated_at)
         tx.audit("delete", "preset", row.id, row.project_id, name=row.name)
         await tx.session.delete(row)
 

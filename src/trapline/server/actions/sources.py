@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from trapline.server.actions.gateways import (
     OPTION,
     apply_options,
+    judge_addresses,
     open_gateway,
     open_secrets,
     seal_secrets,
@@ -209,6 +210,7 @@ async def create_source(system: System, scope: Scope, new: NewSource) -> Source:
         if done:
             return done
         row = make_row(system, await find_deployment(scope, tx, new), new)
+        judge_addresses(system, row)
         try:
             async with tx.session.begin_nested():
                 tx.session.add(row)
@@ -252,6 +254,8 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
         scope.check_unchanged(row.updated_at)
         before = whereabouts_of(row)
         apply_settings(system, row, change)
+        if change.model_fields_set & {"base_url", "options"}:
+            judge_addresses(system, row)
         if whereabouts_of(row) != before:
             # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
             await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
