@@ -326,6 +326,8 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     body = {"project": post.project, "kind": "source_silent"}
     made = await client.post("/api/v2/notices", json=body, headers=owner)
     assert (made.status_code, made.json()["silent_for_h"]) == (201, 24)
+    audited = await client.get("/api/v2/audit", params={"kind": "notice"}, headers=owner)
+    assert [one["action"] for one in audited.json()["results"]] == ["ask"]
     again = await client.post("/api/v2/notices", json={**body, "silent_for_h": 5}, headers=owner)
     assert (again.json()["id"], again.json()["silent_for_h"]) == (made.json()["id"], 5)
     listed = (await client.get("/api/v2/notices", headers=owner)).json()

@@ -82,6 +82,8 @@ async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtif
         if is_first:
             refuse_closed(analysis)
         row = await _put(scope, tx, analysis, new, is_first=is_first)
+        if is_first:
+            tx.audit("presign", "artifact", row.id, row.project_id, filename=row.filename)
         await touch_analysis(tx, analysis)
     left_s = system.callbacks.address_lifetime_s
     expires_at = row.presigned_at + timedelta(seconds=left_s)

@@ -115,13 +115,20 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def note_download(system: System, key: str, reader: str, origin: Origin) -> None:
-    """Write into the audit that a whole picture is read by whom its address was given to. Raises DatabaseAway."""
+    """Write into the audit that a picture is read by whom its address was given to, whichever part of it.
+
+    A reader that reads it in parts, or again from the same address, is told of once in some minutes. Raises
+    DatabaseAway.
+    """
+    if system.known.downloads.find((reader, key, origin.address)):
+        return
     actor, _, image_id = reader.rpartition(" ")
     project_id = project_of(key)
     async with system.database.line(Scope(actor=actor, origin=origin)) as tx:
         # An address outlives a project that is gone meanwhile.
         known = await (await tx.execute("select 1 from projects where id = %s", (project_id,))).fetchone()
         tx.audit("download", "image", image_id, project_id if known else None)
+    system.known.downloads.keep((reader, key, origin.address), True)
 
 
 def read_file(system: System, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:

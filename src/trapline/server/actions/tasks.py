@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from trapline.server.actions.addresses import sign_file
+from trapline.server.actions.addresses import sign_file, sign_original
 from trapline.server.arrivals import Arrivals, Found
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.claim import LeasableJob, count_claimable_tasks, get_job_to_lease, list_claimable_jobs
@@ -18,6 +18,7 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.lease_tokens import make_lease_token
 from trapline.server.rules.leasing import tasks_per_lease
 from trapline.server.system import Leases, System
+from trapline.wire.auth import TokenKind
 from trapline.wire.jobs import JobState
 from trapline.wire.tasks import ClaimableJob, ClaimableJobs, LeasedTask, LeasedTasks, LeaseRequest, Task, Tasks
 
@@ -55,7 +56,7 @@ async def hand_out_tasks(system: System, scope: Scope, job_id: int, wanted: int)
     async with system.database.line(scope) as tx:
         _, leased, _ = await _lease(system, scope, tx, job_id, wanted)
     key = system.secrets.derive(LEASE_TOKENS)
-    return Tasks(tasks=[_task(system, key, task) for task in leased])
+    return Tasks(tasks=[_task(system, scope, key, task) for task in leased])
 
 
 async def lease_any(
@@ -123,7 +124,7 @@ async def _lease_any_now(system: System, scope: Scope, wanted: LeaseRequest) -> 
             raise
         tasks += [
             LeasedTask(
-                **_task(system, key, task).model_dump(),
+                **_task(system, scope, key, task).model_dump(),
                 job_id=job.id,
                 pipeline=job.pipeline_slug,
                 config=job.parameters,
@@ -166,10 +167,12 @@ async def _lease(
     return job, leased, held + len(leased) >= leases.held_at_most
 
 
-def _task(system: System, key: bytes, task: Leased) -> Task:
+def _task(system: System, scope: Scope, key: bytes, task: Leased) -> Task:
+    # What a worker reads stands in the ledger of its job; a person's token reads as any other reader does.
+    reads = scope.kind == TokenKind.USER
     return Task(
         id=str(task.analysis_id),
         image_id=str(task.image_id),
-        image_url=sign_file(system, task.key),
+        image_url=sign_original(system, scope, task.key, task.image_id) if reads else sign_file(system, task.key),
         reply_subject=make_lease_token(key, task.analysis_id, task.attempt),
     )

@@ -1,9 +1,12 @@
 """API tokens: make, list, revoke."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.people import TokenRow, list_tokens
+from trapline.server.db.projects import list_existing
 from trapline.server.errors import Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import ENTRUSTS, Scope, reach_of
 from trapline.server.rules.tokens import find_parsed, make_token
@@ -54,8 +57,16 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
         )
         tx.session.add(row)
         await tx.session.flush()
-        tx.audit("create", "token", row.id, kind=new.kind.value, name=new.name)
+        reached = list(scope.roles) if new.projects is None else new.projects
+        await _tell(scope, tx, "create", row.id, reached, kind=new.kind.value, name=new.name)
         return TokenMade(**_describe(row).model_dump(), token=secret)
+
+
+async def _tell(
+    scope: Scope, tx: Transaction, action: str, token_id: UUID, project_ids: Sequence[int], **details: str
+) -> None:
+    """Tell the owners of each project that a token reaches; without any, whoever owns the installation."""
+    tx.audit_each(await list_existing(scope, tx, project_ids), action, "token", token_id, **details)
 
 
 def _check_projects(scope: Scope, new: NewToken) -> None:
@@ -97,5 +108,6 @@ async def revoke_token(system: System, scope: Scope, token_id: UUID) -> None:
             raise NotFound
         if row.revoked_at is None:
             row.revoked_at = datetime.now(UTC)
-            tx.audit("revoke", "token", row.id)
+            reached = list(scope.roles) if row.project_ids is None else row.project_ids
+            await _tell(scope, tx, "revoke", row.id, reached, name=row.name)
             tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.token_id == token_id))

@@ -13,12 +13,13 @@ from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
 from trapline.server.db.pipelines import ServiceRow
 from trapline.server.db.processing_services import list_service_pipelines, list_service_projects, select_services
-from trapline.server.db.workers import add_worker, end_worker, registrant_of
+from trapline.server.db.workers import add_worker, end_worker, list_projects_of_worker, registrant_of
 from trapline.server.db.workers_seen import WorkerSeen, list_workers
 from trapline.server.errors import Forbidden, NotFound
-from trapline.server.rules.access import Scope
+from trapline.server.rules.access import Scope, reach_of
 from trapline.server.rules.worker_names import name_worker
 from trapline.server.system import System
+from trapline.wire.auth import TokenKind
 from trapline.wire.values import Page
 from trapline.wire.workers import Evicted, HeldJob, Hello, ProcessingService, Welcome, Worker
 
@@ -31,6 +32,9 @@ async def greet_worker(system: System, scope: Scope, hello: Hello) -> Welcome:
         raise Forbidden("Hello is for workers: call with an API token.")
     async with system.database.transaction(scope) as tx:
         worker_id, replaced = await add_worker(scope, tx, hello)
+        # One that comes back is told of where its service works; a new one wherever its token lets it.
+        told = await list_projects_of_worker(scope, tx, worker_id) or reach_of(TokenKind.WORKER, scope.roles)
+        tx.audit_each(told, "hello", "worker", worker_id, name=hello.name, host=hello.host)
     freed = 0
     for earlier in replaced:
         async with system.database.transaction(scope) as tx:
@@ -81,7 +85,7 @@ async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted
             by = (await name_actors(scope, tx, [scope.actor]))[scope.actor]
             await end_worker(scope, tx, worker_id, "evicted", by)
             holdings = await list_holdings(scope, tx, worker_id)
-            tx.audit("evict", "worker", worker_id, next(iter(seen.project_ids), None), name=seen.greeting.name)
+            tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
     # First the id, then the leases: so it cannot take new ones behind our back.
     taken = await take_back_all(system, scope, holdings, Taken.EVICTED)
     system.remembered.forget_callers()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ForeignKey, Index, Select, select
+from sqlalchemy import ForeignKey, Index, Select, false, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -44,14 +44,18 @@ class AuditRow(Row):
 
 
 def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> Select[AuditRow]:
-    """Select what was done in the projects whose audit the caller may read: in one of them, or in all."""
+    """Select what was done in the projects whose audit the caller may read: in one of them, or in all.
+
+    What is of no project, such as sign-ins, comes with all of them to whoever owns the installation.
+    """
     statement = select(AuditRow)
     if project_id is not None:
         scope.check(project_id)
         statement = statement.where(AuditRow.project_id == project_id)
     elif not scope.everything:
         readable = [project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]]
-        statement = statement.where(AuditRow.project_id.in_(readable))
+        of_none = AuditRow.project_id.is_(None) if scope.is_operator else false()
+        statement = statement.where(or_(AuditRow.project_id.in_(readable), of_none))
     if wanted.actor is not None:
         statement = statement.where(AuditRow.actor == wanted.actor)
     if wanted.action is not None:

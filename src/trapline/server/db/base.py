@@ -1,6 +1,6 @@
 """The one place that opens transactions, commits, and writes the audit."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
@@ -80,6 +80,13 @@ class Transaction:
                 details=details,
             )
         )
+
+    def audit_each(
+        self, project_ids: Collection[int], action: str, subject_type: str, subject_id: object, **details: Any
+    ) -> None:
+        """Leave a line for each of these projects; without any, one that the installation's owner reads."""
+        for project_id in project_ids or (None,):
+            self.audit(action, subject_type, subject_id, project_id, **details)
 
     def after_commit(self, call: Callable[[], Awaitable[None] | None]) -> None:
         """Call this once the transaction is committed; it is forgotten if it rolls back."""

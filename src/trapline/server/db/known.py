@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from trapline.server.db.line.claim import LeasableJob
 from trapline.server.rules.access import Scope
+from trapline.wire.jobs import JobMove
 
 Name = TypeVar("Name")
 Thing = TypeVar("Thing")
@@ -57,6 +58,8 @@ class Counted:
 class Known:
     """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what jobs found.
 
+    Of `downloads` it is known that the audit tells of them: who read which picture from where.
+
     A token that another process revoked is refused here half a second later.
     """
 
@@ -64,4 +67,6 @@ class Known:
     jobs: Memory[int, LeasableJob] = field(default_factory=lambda: Memory(1_000, 5.0))
     algorithms: Memory[AlgorithmName, tuple[int, bytes | None]] = field(default_factory=lambda: Memory(10_000, 60.0))
     labels: Memory[bytes, list[str]] = field(default_factory=lambda: Memory(100, 3_600.0))
+    downloads: Memory[tuple[str, str, str], bool] = field(default_factory=lambda: Memory(100_000, 300.0))
+    moves: Memory[int, tuple[JobMove, ...]] = field(default_factory=lambda: Memory(1_000, 600.0))
     found: Memory[int, Counted] = field(default_factory=lambda: Memory(1_000, 60.0))

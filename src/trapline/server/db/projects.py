@@ -1,5 +1,6 @@
 """Projects: what owns everything else."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
@@ -52,6 +53,12 @@ async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: li
         .group_by(ImageRow.project_id)
     )
     return {project: count for project, count in (await tx.session.execute(statement)).all()}
+
+
+async def list_existing(scope: Scope, tx: Transaction, project_ids: Sequence[int]) -> list[int]:
+    """List which of these projects are still there, whoever asks."""
+    cursor = await tx.execute("select id from projects where id = any(%s) order by 1", (list(project_ids),))
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def list_names(scope: Scope, tx: Transaction) -> dict[int, str]:

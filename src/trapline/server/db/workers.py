@@ -111,6 +111,15 @@ async def add_worker(scope: Scope, tx: Transaction, hello: Hello) -> tuple[UUID,
     return worker_id, replaced
 
 
+async def list_projects_of_worker(scope: Scope, tx: Transaction, worker_id: UUID) -> list[int]:
+    """List the projects that a worker's service works for, whoever asks."""
+    cursor = await tx.execute(
+        "select sp.project_id from service_projects sp join workers w using (service_id) where w.id = %s order by 1",
+        (worker_id,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def check_worker(scope: Scope, tx: Transaction) -> None:
     """Make sure that the caller is a worker of its registrant that is not over. Raises UnknownWorker, WorkerEnded."""
     cursor = await tx.execute(

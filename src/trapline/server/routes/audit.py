@@ -26,6 +26,10 @@ async def list_audit(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
-    """List who changed what, and who read whole pictures and exports, the newest first: of the projects you own."""
+    """List who changed what, and who read whole pictures and exports, the newest first: of the projects you own.
+
+    Without `project`, the owner of the installation who is signed in reads what is of no project too: sign-ins, links,
+    tokens that reach no project, and what was done in projects that are gone.
+    """
     wanted = AuditFilter(actor=actor, action=action, kind=kind, since=since)
     return await audit.list_audit(system, scope, project, wanted, limit, cursor)

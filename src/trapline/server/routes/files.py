@@ -50,7 +50,7 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     reader = query.get(READER)
-    if reader is not None and first == 0:
+    if reader is not None:
         await files.note_download(system, key, reader, plain_origin(request))
     return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
 

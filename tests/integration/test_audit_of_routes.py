@@ -1,0 +1,115 @@
+"""Each route that changes something leaves a line in the audit of the project, or says here why it leaves none."""
+
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.conformance.adc_client import PIPELINE
+from tests.integration.houses import House, build_house
+from tests.integration.pictures import make_jpeg
+from tests.integration.test_isolation import BODIES, Grounds, _fill, grounds
+from trapline.server.routes.access import ACCESS, SAFE
+from trapline.server.rules.access import Scope
+
+__all__ = ["grounds"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LEDGER = "what workers lease, report and give back stands in the ledger of the job, attempt by attempt"
+CHANGING = {key.split()[0] for key in ACCESS} - SAFE
+KEEPS_NOTHING = "it looks, and keeps nothing"
+SIGNED_IN = "of no project: test_audit.py looks at them as the owner of the installation"
+UNTOLD = {
+    "POST /jobs/{job_id}/tasks": LEDGER,
+    "POST /jobs/{job_id}/result": LEDGER,
+    "POST /tasks/lease": LEDGER,
+    "POST /tasks/renew": LEDGER,
+    "POST /tasks/release": LEDGER,
+    "PUT /files/{key:path}": "the address was given out by `presign`, which left the line",
+    "POST /image-pull-sources/{source_id}/events": "what it brings stands in the ledger of the source's files and runs",
+    "POST /image-pull-sources/test": KEEPS_NOTHING,
+    "POST /image-pull-sources/{source_id}/test": KEEPS_NOTHING,
+    "POST /callback_keys/check": KEEPS_NOTHING,
+    "POST /notices/test": "an e-mail to the caller, which test_notices.py looks at",
+    "POST /auth/sign-in": SIGNED_IN,
+    "POST /auth/sign-out": SIGNED_IN,
+    "POST /auth/link": SIGNED_IN,
+    "POST /notices": "where a mail server is named it leaves one, which test_notices.py looks at",
+    **{f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there" for method in sorted(CHANGING)},
+}
+
+BEFORE = {
+    "POST /jobs/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",
+    "POST /pipeline/job/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",
+    "POST /image-pull-sources/{source_id}/process": "update pull_sources set is_active = true where id = '{source_id}'",
+    "POST /webhooks/{webhook_id}/deliveries/replay": "update webhooks set is_active = true where id = '{webhook_id}'",
+}
+BEFORE["POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay"] = BEFORE[
+    "POST /webhooks/{webhook_id}/deliveries/replay"
+]
+"""What a house is short of, before a route has something to do."""
+
+OWN_BODIES: dict[str, Any] = {
+    "POST /projects": {"name": "a new one"},
+    "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": [PIPELINE]},
+    "POST /callback_keys": {"projects": ["{project_id}"], "service": "{service_name}"},
+}
+_numbers = count()
+
+
+async def ask(grounds: Grounds, house: House, key: str, body: Any = None) -> Any:
+    method, _, path = key.partition(" ")
+    headers = {"Authorization": f"Bearer {house.tokens['owner']}"}
+    where = "/api/v2" + path.format(**house.ids)
+    if key == "POST /images":
+        files = {"files": ("a.jpg", make_jpeg(1), "image/jpeg")}
+        return await grounds.app_client.post(where, headers=headers, data=_fill(body, house.ids), files=files)
+    return await grounds.app_client.request(method, where, headers=headers, json=_fill(body, house.ids))
+
+
+async def make(grounds: Grounds, house: House, key: str, **more: Any) -> str:
+    return str((await ask(grounds, house, key, BODIES[key] | more)).json()["id"])
+
+
+async def prepare(grounds: Grounds, house: House, key: str) -> None:
+    """Make what the route changes, where the house has only a likeness of it."""
+    if "/analyses/{analysis_id}" in key:
+        house.ids["analysis_id"] = await make(grounds, house, "POST /images/{image_id}/analyses")
+    if key == "DELETE /deployments/{deployment_id}":
+        house.ids["deployment_id"] = await make(grounds, house, "POST /deployments")
+    if key.endswith(("/{job_id}/cancel", "/{job_id}/run")):
+        house.ids["job_id"] = await make(grounds, house, "POST /jobs", start="later")
+    if "event-secret" in key:
+        await ask(grounds, house, "POST /image-pull-sources/{source_id}/event-secret")
+    if "rotate-secret" in key:
+        house.ids["webhook_id"] = await make(grounds, house, "POST /webhooks")
+    if key in BEFORE:
+        async with grounds.system.database.transaction(Scope.system()) as tx:
+            await tx.execute(BEFORE[key].format(**house.ids))
+
+
+async def list_lines(grounds: Grounds) -> set[tuple[UUID, int | None]]:
+    async with grounds.system.database.transaction(Scope.system()) as tx:
+        return set(await (await tx.execute("select id, project_id from audit")).fetchall())
+
+
+@pytest.mark.parametrize("key", [key for key in ACCESS if key.split()[0] not in SAFE and key not in UNTOLD])
+async def test_a_change_leaves_a_line_in_the_audit_of_its_project(grounds: Grounds, key: str) -> None:
+    name = f"audited-{next(_numbers)}"
+    house = await build_house(grounds.system, name)
+    house.ids["service_name"] = f"service {name}"
+    await prepare(grounds, house, key)
+    before = await list_lines(grounds)
+    body = OWN_BODIES.get(key, BODIES.get(key, {"project": "{project_id}"} if key == "POST /images" else None))
+    answer = await ask(grounds, house, key, body)
+    assert answer.status_code < 300, answer.text
+    projects = {project for _, project in await list_lines(grounds) - before}
+    own = int(house.ids["project_id"])
+    assert projects == ({answer.json()["id"]} if key == "POST /projects" else {own})
+
+
+async def test_exceptions_are_of_routes_that_are_there() -> None:
+    assert set(UNTOLD) <= set(ACCESS)
+    assert all(UNTOLD.values())
