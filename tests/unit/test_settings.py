@@ -9,7 +9,6 @@ from trapline.server.settings import (
     Settings,
     SettingsError,
     check_names,
-    list_unread,
     load_settings,
     read_secret_keys,
     split_secrets,
@@ -65,7 +64,6 @@ def test_names_that_kubernetes_makes_are_ignored(name: str) -> None:
 
 def test_names_of_other_parts_are_known() -> None:
     check_names({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
-    assert list_unread({"TRAPLINE_NATS_URL": "x", "S3_BUCKET": "pictures"}) == ["TRAPLINE_NATS_URL"]
 
 
 def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
@@ -152,6 +150,13 @@ def test_a_mail_server_is_read_with_its_password() -> None:
     assert (server.host, server.port, server.protection) == ("mail.example.org", 587, "starttls")
     assert (server.user, server.password, server.sender) == ("ada", "p@ss:", "T <t@s.example>")
     assert "p@ss" not in repr(server) + repr(settings)
+
+
+@pytest.mark.parametrize("url", ["nats.example.org", "http://nats.example.org", "nats://ada:s3cr3t/x@nats.example.org"])
+def test_a_nats_server_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="TRAPLINE_NATS_URL") as refused:
+        load_settings({"TRAPLINE_NATS_URL": f"nats://one.example,{url}"}, NO_FILE)
+    assert "s3cr3t" not in str(refused.value)
 
 
 @pytest.mark.parametrize("sender", ["a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", "nobody", "T <t@>"])

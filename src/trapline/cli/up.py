@@ -80,7 +80,7 @@ def run(data: Path | None, wishes: Wishes) -> int:
     from trapline.server.engines.folder import lock_folder
     from trapline.server.engines.postgres import start_postgres, stop_postgres
     from trapline.server.failpoints import FailpointsRefused, check
-    from trapline.server.settings import list_unread, load_settings
+    from trapline.server.settings import load_settings
 
     started = time.monotonic()
     console = make_console(to_errors=True)
@@ -93,8 +93,6 @@ def run(data: Path | None, wishes: Wishes) -> int:
     lock = lock_folder(folder)
     listener = _listen(wishes.host, wishes.port)
     port = listener.getsockname()[1]
-    for name in list_unread(os.environ):
-        console.print(f"{name} is set, but this version does not read it.")
     public_url = settings.public_url if "public_url" in settings.model_fields_set else _local_url(wishes.host, port)
     (folder / "public-url").write_text(f"{public_url}\n", encoding="utf-8")
     supervisor = Supervisor(console.print)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             ),
             callbacks=_callbacks(settings),
             mail_server=_find_mail_server(settings),
+            nats_url=_find_nats(settings),
         )
     finally:
         await decoders.close()
@@ -95,6 +97,17 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
         allowed_networks=tuple(ip_network(network) for network in settings.allowed_networks),
         own_origins=frozenset((host, int(port)) for host, _, port in origins),
     )
+
+
+def _find_nats(settings: Settings) -> str | None:
+    """The NATS server that these settings name; None where they name none. Raises SettingsError."""
+    if settings.nats_url is None:
+        return None
+    if find_spec("nats") is None:
+        raise SettingsError(
+            "TRAPLINE_NATS_URL needs an extra that is not installed here: pip install 'trapline[server,nats]'"
+        )
+    return settings.nats_url.get_secret_value()
 
 
 def _find_mail_server(settings: Settings) -> MailServer | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -43,9 +44,6 @@ WORKER_NAMES = frozenset(
 HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET"})
 TEST_NAMES = frozenset(f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK"))
 """Read by the tests, and by nothing that serves anybody: see failpoints.py for the one that a server heeds."""
-
-# Not read by this version: said at start, not refused.
-LATER_NAMES = frozenset({"TRAPLINE_NATS_URL"})
 
 _OURS = re.compile(r"(TRAPLINE|ML|S3)_")
 # Kubernetes puts these into every container beside a service called trapline, ml or s3.
@@ -153,6 +151,11 @@ class Settings(BaseModel):
     mail_from: str | None = Field(
         None, description="Who e-mails come from; without it trapline@ and the host of `TRAPLINE_PUBLIC_URL`."
     )
+    nats_url: SecretStr | None = Field(
+        None,
+        description="A NATS server whose subjects trapline.PROJECT.EVENT tell what webhooks are told, such as "
+        "nats://user:password@nats.example.org; needs the extra `nats`.",
+    )
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
 
@@ -186,6 +189,16 @@ class Settings(BaseModel):
             read_mail_server(value.get_secret_value(), "trapline@localhost", "")
         return value
 
+    @field_validator("nats_url")
+    @classmethod
+    def _a_nats_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or all(_is_nats_server(url) for url in value.get_secret_value().split(",")):
+            return value
+        raise ValueError(
+            "must be such as nats://user:password@nats.example.org:4222 (or tls://); in a password : @ / , are written "
+            "%3A %40 %2F %2C"
+        )
+
     @field_validator("mail_from")
     @classmethod
     def _a_sender(cls, value: str | None) -> str | None:
@@ -201,6 +214,14 @@ class Settings(BaseModel):
         if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
             raise ValueError("must be an address such as https://trapline.example.org")
         return value.rstrip("/")
+
+
+def _is_nats_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def split_secrets(secret: SecretStr | None) -> tuple[str, ...]:
@@ -241,13 +262,8 @@ def variable_names() -> dict[str, str]:
 
 
 def known_names() -> frozenset[str]:
-    """Every variable of ours that some part reads, tests and later versions included."""
-    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | LATER_NAMES | HANDED_DOWN
-
-
-def list_unread(environment: Mapping[str, str]) -> list[str]:
-    """The variables that are set, are ours, and are not read by this version."""
-    return sorted(name for name in environment if name in LATER_NAMES)
+    """Every variable of ours that some part reads, tests included."""
+    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | HANDED_DOWN
 
 
 def check_names(environment: Mapping[str, str]) -> None:

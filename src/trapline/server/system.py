@@ -118,7 +118,8 @@ class Callbacks:
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
-    `source_folders` are the local folders that pull sources may be in; without a `mail_server` no e-mail is sent.
+    `source_folders` are the local folders that pull sources may be in; without a `mail_server` no e-mail is sent,
+    without a `nats_url` no event is a subject.
     """
 
     database: Database
@@ -132,6 +133,7 @@ class System:
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
     mail_server: MailServer | None = None
+    nats_url: str | None = field(default=None, repr=False)
     events: EventRates = field(default_factory=EventRates)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

@@ -27,11 +27,13 @@ from trapline.server.db.deliveries import (
     take_deliveries,
 )
 from trapline.server.db.sealed import Place
+from trapline.server.db.subjects import SUBJECTS
 from trapline.server.dialing import judge_literal
 from trapline.server.errors import OutboundFailed, OutboundRefused
 from trapline.server.rules.access import Scope
 from trapline.server.rules.webhooks import make_headers, pause_after, pause_before_end
 from trapline.server.rules.why import ONLINE_S
+from trapline.server.subjects import PREFIX, Subjects
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
 
@@ -85,16 +87,29 @@ async def take(system: System, scope: Scope, most: Sequence[tuple[UUID, int]]) -
         return await take_deliveries(scope, tx, most, TAKEN_FOR_S)
 
 
-async def deliver(system: System, scope: Scope, way_out: "Outbound", taken: Taken) -> None:
+async def deliver(system: System, scope: Scope, way_out: "Outbound", subjects: Subjects | None, taken: Taken) -> None:
     """Attempt a delivery that was taken, and note how that went."""
-    await settle(system, scope, taken, await attempt(system, way_out, taken))
+    if taken.host == SUBJECTS and subjects is not None:
+        how = await publish(subjects, taken)
+    else:
+        how = await attempt(system, way_out, taken)
+    await settle(system, scope, taken, how)
+
+
+async def publish(subjects: Subjects, taken: Taken) -> Attempted:
+    """Publish an event once; whatever goes wrong is told in the answer."""
+    began, error = time.monotonic(), None
+    try:
+        subject = f"{PREFIX}.{taken.project_id}.{taken.event_type}"
+        await subjects.publish(subject, str(taken.id), _write_body(taken))
+    except OutboundFailed as failure:
+        error = failure.detail
+    return _tell_end(taken, began, error)
 
 
 async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempted:
     """Send an event once; whatever goes wrong is told in the answer."""
-    body = json.dumps(
-        {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
-    ).encode()
+    body = _write_body(taken)
     began = time.monotonic()
     status, asked_s = None, 0
     error, said = None, bytearray()
@@ -118,6 +133,22 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
     if status is not None:
         # The status is the answer: whatever becomes of the text behind it is told as far as it came.
         error, excerpt = _why_not(status), _show(said)
+    return _tell_end(taken, began, error, status, excerpt, asked_s)
+
+
+def _write_body(taken: Taken) -> bytes:
+    told = {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
+    return json.dumps(told).encode()
+
+
+def _tell_end(
+    taken: Taken,
+    began: float,
+    error: str | None,
+    status: int | None = None,
+    excerpt: str | None = None,
+    asked_s: float = 0,
+) -> Attempted:
     took_ms = int((time.monotonic() - began) * 1000)
     if error is None:
         return Attempted("delivered", None, status, None, excerpt, took_ms)
@@ -137,7 +168,7 @@ async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> 
             since = await note_failing(scope, tx, taken.webhook_id)
             if how.status == GONE:
                 off = "the receiver answered with status 410: it wants no more events"
-            elif since is not None and datetime.now(UTC) - since > OFF_AFTER:
+            elif since is not None and taken.host != SUBJECTS and datetime.now(UTC) - since > OFF_AFTER:
                 off = f"nothing was delivered for {OFF_AFTER.days} days; the last time {how.error}"
             if off and await disable_webhook(scope, tx, taken.webhook_id, off):
                 tx.audit("disable", "webhook", taken.webhook_id, taken.project_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,7 +12,7 @@ from trapline.server.errors import OutboundFailed
 from trapline.server.mailing import Letter, MailServer, send_letter
 from trapline.server.rules.access import Scope
 from trapline.server.rules.notices import write_subject, write_text
-from trapline.server.rules.webhooks import pause_after
+from trapline.server.rules.webhooks import pause_after, pause_before_end
 from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
@@ -60,9 +60,9 @@ async def _deliver(system: System, scope: Scope, server: MailServer, mail: Taken
     try:
         await send_letter(server, _write(system, mail))
     except OutboundFailed as failure:
-        error, wait_s = failure.detail, pause_after(mail.attempts, _chance.random())
-        is_over = datetime.now(UTC) + timedelta(seconds=wait_s) > mail.give_up_at
-        state = "failed" if is_over else "waiting"
+        left_s = (mail.give_up_at - datetime.now(UTC)).total_seconds()
+        pause_s = pause_before_end(pause_after(mail.attempts, _chance.random()), left_s)
+        state, error, wait_s = "failed" if pause_s is None else "waiting", failure.detail, pause_s or 0.0
         log.warning("an e-mail was not sent", mail=str(mail.id), project=mail.project_id, reason=error, state=state)
     async with system.database.transaction(scope) as tx:
         await settle_mail(scope, tx, mail, state, error, wait_s)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from trapline.server.actions.subjects import make_subject
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.idempotency import find_answer, keep_answer
@@ -52,6 +53,8 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
         tx.session.add(DeploymentRow(project_id=row.id, name=DEFAULT_DEPLOYMENT, is_default=True))
         if scope.user_id is not None:
             tx.session.add(MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value))
+        if system.nats_url is not None:
+            tx.session.add(make_subject(system, row.id))
         await tx.session.refresh(row)
         tx.audit("create", "project", row.id, row.id, name=row.name)
         # A worker whose token is good for every project may be told of this one in the next moment.

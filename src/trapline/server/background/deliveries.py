@@ -10,8 +10,10 @@ import structlog
 
 from trapline.server.actions.deliveries import CONNECTIONS, deliver, find_waiting, make_way_out, take
 from trapline.server.db.deliveries import Taken, Waiting
+from trapline.server.db.subjects import SUBJECTS
 from trapline.server.errors import TraplineError
 from trapline.server.rules.access import Scope
+from trapline.server.subjects import Subjects
 from trapline.server.system import System
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Deliveries:
     def __init__(self, system: System) -> None:
         self._system = system
         self._way_out: Outbound | None = None
+        self._subjects = Subjects(system.nats_url) if system.nats_url is not None else None
         self._under_way: dict[asyncio.Task[None], Taken] = {}
 
     async def step(self) -> bool:
@@ -59,6 +62,8 @@ class Deliveries:
             await asyncio.gather(*late, return_exceptions=True)
         if self._way_out is not None:
             await self._way_out.close()
+        if self._subjects is not None:
+            await self._subjects.close()
 
     def _share_out(self, waiting: list[Waiting]) -> list[tuple[UUID, int]]:
         """Say how many deliveries of each webhook may begin now."""
@@ -67,6 +72,8 @@ class Deliveries:
         left = CONNECTIONS - len(self._under_way)
         most = []
         for webhook in random.sample(waiting, len(waiting)):
+            if webhook.host == SUBJECTS and self._subjects is None:
+                continue  # another process is set to publish them
             of_webhook = 1 - busy_hooks[webhook.webhook_id] if webhook.is_failing else AT_ONCE
             room = min(of_webhook, AT_ONCE - busy_hosts[webhook.host], left)
             if room > 0:
@@ -77,7 +84,7 @@ class Deliveries:
 
     async def _deliver(self, way_out: "Outbound", taken: Taken) -> None:
         try:
-            await deliver(self._system, SCOPE, way_out, taken)
+            await deliver(self._system, SCOPE, way_out, self._subjects, taken)
         except TraplineError as error:
             # The lease on it runs out, and it is sent again under the same id.
             log.warning("how a delivery went could not be noted", delivery=str(taken.id), reason=error.detail)

@@ -9,6 +9,7 @@ from trapline.server.actions.line import return_expired
 from trapline.server.actions.notice_mails import forget_old_mails, send_mails, watch_silences
 from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
 from trapline.server.actions.pushed import follow_pushed_files
+from trapline.server.actions.subjects import follow_subjects
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
 from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
@@ -46,6 +47,10 @@ def list_loops(system: System) -> list[Loop]:
         await watch_workers(system, SCOPE)
         return False
 
+    async def subjects() -> bool:
+        await follow_subjects(system, SCOPE)
+        return False
+
     async def silences() -> bool:
         await watch_silences(system, SCOPE)
         return False
@@ -59,6 +64,7 @@ def list_loops(system: System) -> list[Loop]:
         Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
+        Loop("subjects", 30.0, subjects),
         Loop("silences", 60.0, silences),
         Loop("e-mails", 5.0, lambda: send_mails(system, SCOPE)),
         Loop("old e-mails", 300.0, lambda: forget_old_mails(system, SCOPE)),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Moment, Now, Row, Texts
+from trapline.server.db.subjects import SUBJECTS
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import RANK, Scope
 
@@ -80,7 +81,7 @@ class DeliveryRow(Row):
 async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False) -> WebhookRow:
     """Get a webhook that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None)
-    if row is None or row.deleted_at is not None or not scope.sees(row.project_id):
+    if row is None or row.deleted_at is not None or row.host == SUBJECTS or not scope.sees(row.project_id):
         raise NotFound
     scope.check(row.project_id)
     return row
@@ -88,7 +89,7 @@ async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: 
 
 def select_webhooks(scope: Scope, project_id: int | None) -> Select[WebhookRow]:
     """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
-    statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None))
+    statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS)
     if project_id is not None:
         scope.check(project_id)
         return statement.where(WebhookRow.project_id == project_id)

@@ -1,0 +1,41 @@
+"""Events as subjects of NATS: which projects' are, as the settings say."""
+
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.actions.deliveries import PLACE
+from trapline.server.actions.signing_secrets import exchange_secret
+from trapline.server.db.subjects import SUBJECTS, list_projects_without, switch_subjects
+from trapline.server.db.webhooks import WebhookRow
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+
+def make_subject(system: System, project_id: int) -> WebhookRow:
+    """Make the row by which a project's events become subjects."""
+    key, now = uuid7(), datetime.now(UTC)
+    return WebhookRow(
+        id=key,
+        project_id=project_id,
+        name="",
+        url="",
+        host=SUBJECTS,
+        event_types=[],
+        analyses_of_jobs=False,
+        # Signs nothing: there so that a changed secret key finds every row of one kind.
+        secrets=exchange_secret(system, PLACE, key, None, now).sealed,
+        is_active=True,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def follow_subjects(system: System, scope: Scope) -> None:
+    """Let the events of every project be subjects where a NATS server is set, and of none where not."""
+    async with system.database.transaction(scope) as tx:
+        if system.nats_url is not None:
+            for project_id in await list_projects_without(scope, tx):
+                tx.session.add(make_subject(system, project_id))
+            await tx.session.flush()
+        await switch_subjects(scope, tx, system.nats_url is not None)

@@ -1,0 +1,107 @@
+"""The way out to NATS: events as subjects of the server of the settings, over one connection of the process."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from trapline.server.errors import OutboundFailed
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+PREFIX = "trapline"
+STREAM = "TRAPLINE_EVENTS"
+KEPT_S = 86_400
+"""How long the stream that Trapline makes keeps events, in seconds."""
+WITHIN_S = 5.0
+WITHOUT_STREAMS = (None, 10039, 10076)
+"""What a server says that has no JetStream, or not for this account: nothing, or one of these codes."""
+
+
+class Subjects:
+    """Publishes events: to a stream where the server has JetStream, else to whoever listens."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opening = asyncio.Lock()
+        self._client: Client | None = None
+        self._stream: JetStreamContext | None = None
+
+    async def publish(self, subject: str, message_id: str, body: bytes) -> None:
+        """Publish an event; returns once the server has it. Raises OutboundFailed.
+
+        A stream drops what comes twice under one id within its window, two minutes unless somebody changed it.
+        """
+        import nats.errors
+
+        headers = {"Nats-Msg-Id": message_id}
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                client = await self._open()
+                if self._stream is not None:
+                    await self._stream.publish(subject, body, timeout=WITHIN_S, headers=headers)
+                else:
+                    await client.publish(subject, body, headers=headers)
+                    await client.flush(timeout=int(WITHIN_S))
+        except TimeoutError:
+            await self.close()
+            raise OutboundFailed(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
+        except (nats.errors.Error, OSError) as error:
+            await self.close()
+            raise OutboundFailed(f"the NATS server could not be spoken to ({type(error).__name__})") from None
+
+    async def close(self) -> None:
+        """Close the connection; the next event opens a new one."""
+        client, self._client, self._stream = self._client, None, None
+        if client is not None:
+            with suppress(Exception):
+                await client.close()
+
+    async def _open(self) -> "Client":
+        async with self._opening:
+            if self._client is None or not self._client.is_connected:
+                from nats.aio.client import Client
+
+                client = Client()
+                try:
+                    await client.connect(
+                        self._url,
+                        name=PREFIX,
+                        allow_reconnect=False,
+                        # Else it knocks at a server that is away again and again.
+                        max_reconnect_attempts=1,
+                        reconnect_time_wait=0,
+                        connect_timeout=int(WITHIN_S),
+                        error_cb=_say_nothing,
+                    )
+                    self._stream = await _find_stream(client)
+                except BaseException:
+                    with suppress(Exception):
+                        await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+
+async def _find_stream(client: "Client") -> "JetStreamContext | None":
+    """Make sure that a stream keeps what is published; None where the server has no JetStream."""
+    from nats.js.api import StreamConfig
+    from nats.js.errors import NotFoundError, ServiceUnavailableError
+
+    streams = client.jetstream(timeout=WITHIN_S)
+    everything = f"{PREFIX}.>"
+    try:
+        try:
+            await streams.find_stream_name_by_subject(everything)
+        except NotFoundError:
+            await streams.add_stream(StreamConfig(name=STREAM, subjects=[everything], max_age=KEPT_S))
+    except ServiceUnavailableError as error:
+        if error.err_code not in WITHOUT_STREAMS:
+            raise
+        return None
+    return streams
+
+
+async def _say_nothing(error: Exception) -> None:
+    """Whoever publishes hears of it; the library would write it to the log, with the address."""

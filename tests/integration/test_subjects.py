@@ -1,0 +1,193 @@
+"""Events as subjects of a real NATS server: with streams and without, and that none is lost while it is away."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import nats
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from tests.conftest import fresh_database, make_system
+from tests.integration.houses import build_house
+from tests.integration.receivers import SYSTEM, Office
+from trapline.server.actions import projects, webhooks
+from trapline.server.actions.subjects import follow_subjects
+from trapline.server.background.deliveries import Deliveries
+from trapline.server.db.base import Database
+from trapline.server.engines.postgres import Postgres, free_port
+from trapline.server.errors import NotFound
+from trapline.server.imaging.decoders import Decoders
+from trapline.wire.projects import NewProject
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass
+class NatsServer:
+    """A NATS server with a user and a password; its streams lie in a folder, and without one it has none."""
+
+    folder: Path | None = None
+    port: int = field(default_factory=free_port)
+    _process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://trapline:s3cr3t@127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        program = Path(sys.executable).with_name("nats-server")
+        streams = ["-js", "-sd", str(self.folder)] if self.folder else []
+        where = ["-a", "127.0.0.1", "-p", str(self.port), "--user", "trapline", "--pass", "s3cr3t"]
+        quiet = asyncio.subprocess.DEVNULL
+        self._process = await asyncio.create_subprocess_exec(program, *where, *streams, stdout=quiet, stderr=quiet)
+        async with asyncio.timeout(15):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.02)
+                    continue
+                writer.close()
+                await writer.wait_closed()
+                return
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+
+@asynccontextmanager
+async def running_nats(folder: Path | None = None) -> AsyncIterator[NatsServer]:
+    server = NatsServer(folder)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()
+
+
+@asynccontextmanager
+async def listening(server: NatsServer) -> AsyncIterator[tuple[Client, list[Msg]]]:
+    """Hear everything that is published."""
+    client, heard = await nats.connect(server.url, allow_reconnect=False), []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message)
+
+    await client.subscribe("trapline.>", cb=hear)
+    await client.flush()
+    try:
+        yield client, heard
+    finally:
+        await client.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bare(postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    with fresh_database(postgres, template) as url:
+        database, decoders = Database(url), Decoders(processes=1)
+        system = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+        yield Office(system, await build_house(system, "house"), Deliveries(system))
+        await decoders.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def publishing(bare: Office, server: NatsServer) -> AsyncIterator[Office]:
+    """A background process that is set to publish."""
+    await bare.tidy()
+    system = replace(bare.system, nats_url=server.url)
+    office = Office(system, bare.house, Deliveries(system))
+    await follow_subjects(system, SYSTEM)
+    try:
+        yield office
+    finally:
+        await office.deliveries.close()
+
+
+async def test_what_webhooks_are_told_is_published(bare: Office) -> None:
+    async with running_nats() as server, listening(server) as (_, heard), publishing(bare, server) as office:
+        await office.end_job()
+        await office.work_until("the event", lambda: len(heard) == 1)
+        await office.add_images(2)
+        await office.work_until("the images", lambda: len(heard) == 2)
+        subjects = [f"trapline.{office.project}.{kind}" for kind in ("job.completed", "image.created")]
+        assert [one.subject for one in heard] == subjects
+        told = json.loads(heard[0].data)
+        assert (told["type"], told["data"]["state"]) == ("job.completed", "completed")
+        assert set(told) == {"type", "timestamp", "data"}
+        [[delivery]] = await office.sql("select id from webhook_deliveries where event_type = 'job.completed'")
+        assert (heard[0].headers or {})["Nats-Msg-Id"] == str(delivery)
+        made = await projects.create_project(office.system, SYSTEM, NewProject(name="new"))
+        [[count]] = await office.sql("select count(*) from webhooks where project_id = :id", id=made.id)
+        assert count == 1, "also the first event of a new project"
+
+
+async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(bare: Office, tmp_path: Path) -> None:
+    async with running_nats(tmp_path) as server, publishing(bare, server) as office:
+        await office.end_job("completed")
+        await wait_for(office, "delivered", 1)
+        await server.kill()
+        await wait_until_noticed(office)
+        await office.end_job("failed")
+        await wait_for(office, "waiting", 1)
+        [[error]] = await office.sql("select last_error from webhook_deliveries where state = 'waiting'")
+        assert error.startswith("the NATS server could not be spoken to")
+        assert "s3cr3t" not in error
+        await office.sql("update webhooks set failing_since = now() - interval '6 days'")
+        await server.start()
+        await office.hurry()
+        await wait_for(office, "delivered", 2)
+        # As after a process that died between the server's answer and its note.
+        await office.sql("update webhook_deliveries set state = 'waiting', next_attempt_at = now()")
+        await wait_for(office, "delivered", 2)
+        client = await nats.connect(server.url)
+        info = await client.jetstream().stream_info("TRAPLINE_EVENTS")
+        first = await client.jetstream().get_msg("TRAPLINE_EVENTS", 1)
+        await client.close()
+        assert info.state.messages == 2, "the same event again is known by its id"
+        assert first.subject == f"trapline.{office.project}.job.completed"
+
+
+async def wait_until_noticed(office: Office) -> None:
+    """Wait until the connection is known to be broken: an event before that waits for its answer as long as it may."""
+    subjects = office.deliveries._subjects
+    assert subjects is not None
+    async with asyncio.timeout(15):
+        while subjects._client is not None and subjects._client.is_connected:
+            await asyncio.sleep(0.01)
+
+
+async def wait_for(office: Office, state: str, many: int) -> None:
+    """Deliver until so many deliveries are in a state, and have been attempted."""
+    async with asyncio.timeout(15):
+        while True:
+            [[count]] = await office.sql(
+                "select count(*) from webhook_deliveries where state = :state and attempts > 0 "
+                "and (state = 'delivered' or last_error is not null)",
+                state=state,
+            )
+            if count == many:
+                return
+            await office.deliveries.step()
+
+
+async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(bare: Office) -> None:
+    async with running_nats() as server, publishing(bare, server) as office:
+        [[key]] = await office.sql("select id from webhooks where project_id = :id", id=office.project)
+        with pytest.raises(NotFound):
+            await webhooks.show_webhook(office.system, SYSTEM, key)
+        assert (await webhooks.list_webhooks(office.system, SYSTEM, office.project, 10, None)).results == []
+        assert "s3cr3t" not in repr(office.system)
+    await follow_subjects(bare.system, SYSTEM)
+    await bare.end_job()
+    assert await bare.sql("select 1 from webhook_deliveries") == []
