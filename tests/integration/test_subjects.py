@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import nats
 import pytest
@@ -28,6 +29,8 @@ from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PASSWORD = "s3cr3t:/@,"
+
 
 @dataclass
 class NatsServer:
@@ -39,12 +42,12 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        return f"nats://trapline:s3cr3t@127.0.0.1:{self.port}"
+        return f"nats://trapline:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         program = Path(sys.executable).with_name("nats-server")
         streams = ["-js", "-sd", str(self.folder)] if self.folder else []
-        where = ["-a", "127.0.0.1", "-p", str(self.port), "--user", "trapline", "--pass", "s3cr3t"]
+        where = ["-a", "127.0.0.1", "-p", str(self.port), "--user", "trapline", "--pass", PASSWORD]
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(program, *where, *streams, stdout=quiet, stderr=quiet)
         async with asyncio.timeout(15):
@@ -57,6 +60,10 @@ class NatsServer:
                 writer.close()
                 await writer.wait_closed()
                 return
+
+    async def connect(self) -> Client:
+        address = f"nats://127.0.0.1:{self.port}"
+        return await nats.connect(address, user="trapline", password=PASSWORD, allow_reconnect=False)
 
     async def kill(self) -> None:
         if self._process is not None:
@@ -78,7 +85,7 @@ async def running_nats(folder: Path | None = None) -> AsyncIterator[NatsServer]:
 @asynccontextmanager
 async def listening(server: NatsServer) -> AsyncIterator[tuple[Client, list[Msg]]]:
     """Hear everything that is published."""
-    client, heard = await nats.connect(server.url, allow_reconnect=False), []
+    client, heard = await server.connect(), []
 
     async def hear(message: Msg) -> None:
         heard.append(message)
@@ -150,7 +157,7 @@ async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(b
         # As after a process that died between the server's answer and its note.
         await office.sql("update webhook_deliveries set state = 'waiting', next_attempt_at = now()")
         await wait_for(office, "delivered", 2)
-        client = await nats.connect(server.url)
+        client = await server.connect()
         info = await client.jetstream().stream_info("TRAPLINE_EVENTS")
         first = await client.jetstream().get_msg("TRAPLINE_EVENTS", 1)
         await client.close()

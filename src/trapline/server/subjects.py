@@ -2,7 +2,8 @@
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from trapline.server.errors import OutboundFailed
 
@@ -66,7 +67,7 @@ class Subjects:
                 client = Client()
                 try:
                     await client.connect(
-                        self._url,
+                        **_read_url(self._url),
                         name=PREFIX,
                         allow_reconnect=False,
                         # Else it knocks at a server that is away again and again.
@@ -82,6 +83,18 @@ class Subjects:
                     raise
                 self._client = client
             return self._client
+
+
+def _read_url(url: str) -> dict[str, Any]:
+    """Read servers and who signs in; the library takes a name and password as they stand in an address, with codes."""
+    parts = [urlsplit(one) for one in url.split(",")]
+    said: dict[str, Any] = {"servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]}
+    signs = next((one for one in parts if one.username), None)
+    if signs is None or signs.username is None:
+        return said
+    if signs.password is None:
+        return said | {"token": unquote(signs.username)}
+    return said | {"user": unquote(signs.username), "password": unquote(signs.password)}
 
 
 async def _find_stream(client: "Client") -> "JetStreamContext | None":
