@@ -1,10 +1,9 @@
 """Two households for the isolation test: one with everything in it, and a stranger with a project of their own."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from uuid import UUID
 
-from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from trapline.server.actions.tokens import create_token
@@ -209,18 +208,19 @@ def unknown_ids(house: House) -> dict[str, str]:
     return {name: str(_unlike(value)) for name, value in house.ids.items()}
 
 
-def _unlike(value: str) -> int | UUID:
-    return 987_654_321 if value.isdigit() else uuid7()
+def _unlike(value: str) -> int | str:
+    if value.isdigit():
+        return 987_654_321
+    changed = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", lambda _: str(uuid7()), value)
+    return changed if changed != value else f"no-{value}" if ":" not in value else f"987654321:{value[-1]}"
 
 
 async def fingerprint(database: Database) -> dict[str, str]:
-    """One digest for each table, but for what every request writes (when a token was last used)."""
-    scope = Scope.system()
-    digests = {}
-    async with database.transaction(scope) as tx:
-        tables = (await tx.session.execute(text("select tablename from pg_tables where schemaname = 'public'"))).all()
-        for (table,) in tables:
-            row = "to_jsonb(t) - 'last_used_at' - 'last_seen_at'"
-            query = f"select md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), '')) from {table} t"
-            digests[table] = (await tx.session.execute(text(query))).scalar_one()
-    return digests
+    """One digest for each table and for the chores that were asked for, but for when tokens were last used."""
+    digest = "select '{table}', md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), '')) from {table} t"
+    row = "to_jsonb(t) - 'last_used_at' - 'last_seen_at'"
+    async with database.transaction(Scope.system()) as tx:
+        tables = await tx.execute("select tablename from pg_tables where schemaname = 'public'")
+        names = [name for (name,) in await tables.fetchall()]
+        of_each = [digest.format(table=table, row=row) for table in (*names, "procrastinate.procrastinate_jobs")]
+        return dict(await (await tx.execute(" union all ".join(of_each))).fetchall())

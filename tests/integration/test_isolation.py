@@ -1,29 +1,24 @@
 """Nobody reaches into another project, by any route: generated from the table of access and the OpenAPI document."""
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
 
-from tests.conftest import fresh_database, make_system
-from tests.integration.houses import House, build_house, fingerprint, unknown_ids
-from trapline.server.db.base import Database
+from tests.integration.grounds import CALLERS, Grounds, make_grounds
+from tests.integration.houses import unknown_ids
+from tests.integration.positions import Position, operations, positions_of, put_at
 from trapline.server.engines.postgres import Postgres
-from trapline.server.imaging.decoders import Decoders
-from trapline.server.routes.access import ACCESS, PEOPLE, access_key
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.access import ACCESS, TOKENS_THAT_WORK, access_key
 from trapline.server.rules.access import RANK
-from trapline.server.system import Callbacks, System
 from trapline.wire.auth import Role, TokenKind
-
-DOCUMENT: dict[str, Any] = make_application(None).openapi()
 
 # A body that the route would take, for each route that takes one: ids stand in braces.
 BODIES: dict[str, Any] = {
-    "POST /projects": None,
+    "POST /projects": {"name": "one more"},
     "PATCH /projects/{project_id}": {"name": "taken over"},
     "POST /deployments": {"project": "{project_id}", "name": "intruder"},
     "PATCH /deployments/{deployment_id}": {"name": "taken over"},
@@ -82,31 +77,16 @@ OWN = {
 }  # fmt: skip
 
 
-def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in DOCUMENT["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, operation
-
-
 GUARDED = [
     pytest.param(method, path, operation, id=f"{method} {path}")
-    for method, path, operation in _operations()
+    for method, path, operation in operations()
     if ACCESS[access_key(method, path)].kinds is not None
 ]
-
-
-def _asks_for_a_role(method: str, path: str) -> bool:
-    key = access_key(method, path)
-    access = ACCESS[key]
-    people = access.kinds is not None and access.kinds >= PEOPLE
-    return people and RANK[access.role] > RANK[Role.VIEWER] and key not in OWN
-
-
-ROLE_BOUND = [
-    pytest.param(method, path, operation, id=f"{method} {path}")
-    for method, path, operation in _operations()
-    if _asks_for_a_role(method, path)
-]
+# They stream until the caller leaves.
+ENDLESS = {"GET /events"}
+# They end what other calls are about.
+LAST = ("DELETE", "POST /tasks/release", "POST /auth/sign-out")
+LATE = ("/retry", "/cancel", "/evict", "/finalize", "/status")
 
 
 def _fill(value: Any, ids: dict[str, str]) -> Any:
@@ -118,128 +98,141 @@ def _fill(value: Any, ids: dict[str, str]) -> Any:
     return [_fill(inner, ids) for inner in value] if isinstance(value, list) else value
 
 
-async def _call(
-    client: httpx2.AsyncClient,
+async def call(
+    grounds: Grounds,
     method: str,
     path: str,
     operation: dict[str, Any],
     ids: dict[str, str],
-    token: str | None,
+    headers: dict[str, str],
+    *,
     bodies: dict[str, Any] = BODIES,
+    put: tuple[Position, str, dict[str, str]] | None = None,
 ) -> httpx2.Response:
+    """Call a route with a house's ids wherever it takes one; `put` says where another's stands instead, and whose."""
     key = access_key(method, path)
-    query = QUERIES.get(key, {}) | {
-        parameter["name"]: ids["project_id" if parameter["name"] == "project" else "deployment_id"]
-        for parameter in operation.get("parameters", [])
-        if parameter["in"] == "query" and parameter["name"] in ("project", "deployment")
-    }
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if key in FORMS:
-        form = {name: str(_fill(value, ids)) for name, value in FORMS[key].items()}
-        files = {"files": ("a.jpg", b"not a picture", "image/jpeg")}
-        return await client.post(path.format(**ids), params=query, headers=headers, data=form, files=files)
-    if "requestBody" in operation:
+    query = dict(QUERIES.get(key, {}))
+    headers, body = dict(headers), None
+    if "requestBody" in operation and key not in FORMS:
         assert key in BODIES, f"{key} takes a body: add one to BODIES, so that its isolation is tested"
-        return await client.request(
-            method, path.format(**ids), params=query, headers=headers, json=_fill(bodies[key], ids)
-        )
-    return await client.request(method, path.format(**ids), params=query, headers=headers)
+        body = _fill(bodies[key], ids)
+    form = {name: str(_fill(value, ids)) for name, value in FORMS.get(key, {}).items()}
+    named: dict[str, str] = {}
+    for position, held in positions_of(method, path, operation):
+        if position.where == "path":
+            named[position.name] = ids[held]
+        elif position.where == "query" and position.name in ("project", "deployment"):
+            query[position.name] = ids[held]
+        elif position.where == "header" and position.name == "x-trapline-worker" and held in ids:
+            headers.setdefault(position.name, ids[held])
+    if put is not None:
+        position, held, others = put
+        value = others[held]
+        match position.where:
+            case "path":
+                named[position.name] = value
+            case "query":
+                query, form = {position.name: value}, {}
+            case "header":
+                headers[position.name] = value
+            case "form":
+                form = {position.name.lstrip("."): value}
+            case _:
+                typed: Any = int(value) if value.isdigit() else value
+                body = put_at(body, position.name, typed)
+    address = path.format(**named)
+    async with asyncio.timeout(20):
+        if key in FORMS:
+            files = {"files": ("a.jpg", b"not a picture", "image/jpeg")}
+            return await grounds.client.post(address, params=query, headers=headers, data=form, files=files)
+        return await grounds.client.request(method, address, params=query, headers=headers, json=body)
 
 
-def _without_request(answer: httpx2.Response) -> dict[str, Any]:
+def said(answer: httpx2.Response) -> dict[str, Any]:
+    """What was answered, but for the request's own id."""
     return {key: value for key, value in answer.json().items() if key != "request_id"}
-
-
-@dataclass
-class Grounds:
-    """What all tests here stand on: no call of a stranger changes anything, so one database is enough for them."""
-
-    system: System
-    app_client: httpx2.AsyncClient
-    house: House
-    stranger: House
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def grounds(
     postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Grounds]:
-    """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
-    with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
-        made = make_system(database, decoders, tmp_path_factory.mktemp("store"))
-        system = replace(made, callbacks=Callbacks(require_signature=False))
-        transport = httpx2.ASGITransport(dress(make_application(system)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
-            yield Grounds(system, client, await build_house(system, "house"), await build_house(system, "stranger"))
-        await decoders.close()
-        await database.close()
-
-
-@pytest.fixture
-def system(grounds: Grounds) -> System:
-    return grounds.system
-
-
-@pytest.fixture
-def app_client(grounds: Grounds) -> httpx2.AsyncClient:
-    return grounds.app_client
-
-
-@pytest.fixture
-def house(grounds: Grounds) -> House:
-    return grounds.house
-
-
-@pytest.fixture
-def stranger(grounds: Grounds) -> House:
-    return grounds.stranger
+    async with make_grounds(postgres, template, tmp_path_factory.mktemp("store")) as made:
+        yield made
 
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED)
-async def test_route_keeps_strangers_out(
-    method: str,
-    path: str,
-    operation: dict[str, Any],
-    system: System,
-    app_client: httpx2.AsyncClient,
-    house: House,
-    stranger: House,
-) -> None:
+async def test_route_keeps_strangers_out(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
+    """Ids of another project wherever the route takes one, from every caller that there is."""
     key = access_key(method, path)
-    access = ACCESS[key]
-    before = await fingerprint(system.database)
-    nobody = await _call(app_client, method, path, operation, house.ids, None)
-    assert nobody.status_code == 401
-
-    kinds: dict[str, TokenKind] = {"owner": TokenKind.USER, "worker": TokenKind.WORKER}
-    for caller, kind in kinds.items():
-        answer = await _call(app_client, method, path, operation, house.ids, stranger.tokens[caller])
-        if access.kinds is not None and kind not in access.kinds:
-            assert answer.status_code == 403, answer.text
+    kinds = ACCESS[key].kinds
+    assert kinds is not None
+    house, strangers = grounds.house, grounds.people["stranger"]
+    await grounds.note_changes()
+    for name, headers in grounds.dead.items():
+        answer = await call(grounds, method, path, operation, house.ids, headers)
+        assert answer.status_code == 401, f"{name}: {answer.status_code} {answer.text}"
+    missing = None
+    names = [name for name in CALLERS if (name, key) != ("session", "POST /auth/sign-out")]
+    for caller in [*[strangers.call_as(name) for name in names], grounds.restricted]:
+        answer = await call(grounds, method, path, operation, house.ids, caller.headers)
+        if caller.kind not in kinds:
+            assert answer.status_code == 403, f"{caller.name}: {answer.status_code} {answer.text}"
         elif key in OWN:
             assert answer.status_code < 500
             assert house.ids["deployment_id"] not in answer.text
         else:
-            assert answer.status_code == 404, f"{caller}: {answer.status_code} {answer.text}"
-            missing = await _call(app_client, method, path, operation, unknown_ids(house), stranger.tokens[caller])
-            assert missing.status_code == 404, missing.text
-            assert _without_request(answer) == _without_request(missing)
+            assert answer.status_code == 404, f"{caller.name}: {answer.status_code} {answer.text}"
+            if missing is None:
+                unknown = unknown_ids(house)
+                missing = said(await call(grounds, method, path, operation, unknown, caller.headers))
+            assert said(answer) == missing, caller.name
     if key not in OWN:
-        assert await fingerprint(system.database) == before
+        await grounds.expect_unchanged()
+
+
+def _needs_a_role(method: str, path: str) -> bool:
+    key = access_key(method, path)
+    access = ACCESS[key]
+    return access.kinds is not None and TokenKind.USER in access.kinds and key not in OWN
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize(("method", "path", "operation"), ROLE_BOUND)
-async def test_route_asks_for_its_role(
-    method: str, path: str, operation: dict[str, Any], system: System, app_client: httpx2.AsyncClient, house: House
-) -> None:
-    before = await fingerprint(system.database)
-    answer = await _call(app_client, method, path, operation, house.ids, house.tokens["viewer"])
-    assert answer.status_code == 403, answer.text
-    if access_key(method, path) in LEAST_BODIES:
-        viewer = house.tokens["viewer"]
-        answer = await _call(app_client, method, path, operation, house.ids, viewer, LEAST_BODIES)
-        assert answer.status_code == 403, answer.text
-    assert await fingerprint(system.database) == before
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [one for one in GUARDED if _needs_a_role(str(one.values[0]), str(one.values[1]))],
+)
+async def test_route_asks_for_its_role(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
+    key = access_key(method, path)
+    await grounds.note_changes()
+    for role in list(Role)[: RANK[ACCESS[key].role]]:
+        headers = grounds.people["house"].call_as(role.value).headers
+        for bodies in (BODIES, BODIES | LEAST_BODIES)[: 1 + (key in LEAST_BODIES)]:
+            answer = await call(grounds, method, path, operation, grounds.house.ids, headers, bodies=bodies)
+            assert answer.status_code == 403, f"{role}: {answer.status_code} {answer.text}"
+    await grounds.expect_unchanged()
+
+
+def _when(method: str, path: str) -> tuple[int, int]:
+    """When in a row of calls a call does not yet take away what others need; what lies deeper goes first."""
+    key = access_key(method, path)
+    return 2 if key.startswith(LAST) else 1 if key.endswith(LATE) else 0, -path.count("/")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_least_role_may_do_it(grounds: Grounds) -> None:
+    """Otherwise the tests here would prove nothing: every request that is refused above is one that is taken."""
+    refused = []
+    for method, path, operation in sorted(operations(), key=lambda one: _when(one[0], one[1])):
+        access = ACCESS[key := access_key(method, path)]
+        if access.kinds is None or key in ENDLESS:
+            continue
+        name = access.role.value if TokenKind.USER in access.kinds else "session"
+        if access.kinds == TOKENS_THAT_WORK:
+            name = "worker"
+        headers = grounds.people["spare"].call_as(name).headers
+        answer = await call(grounds, method, path, operation, grounds.spare.ids, headers)
+        if not (answer.status_code < 400 or answer.status_code == 409):
+            refused.append(f"{key} as {name}: {answer.status_code} {answer.text[:300]}")
+    assert not refused, "\n".join(refused)

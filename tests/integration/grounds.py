@@ -1,0 +1,86 @@
+"""Two houses side by side, furnished alike, with every kind of caller: what the isolation tests stand on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx2
+
+from tests.conftest import fresh_database, make_system
+from tests.integration.houses import House, build_house, fingerprint
+from tests.integration.neighbours import (
+    Caller,
+    People,
+    furnish,
+    let_in,
+    make_dead_tokens,
+    make_people,
+    make_restricted,
+)
+from trapline.server.db.base import Database
+from trapline.server.engines.postgres import Postgres
+from trapline.server.imaging.decoders import Decoders
+from trapline.server.routes.application import dress, make_application
+from trapline.server.system import Callbacks, System
+
+CALLERS = ("owner", "manager", "reviewer", "viewer", "session", "worker", "pipeline")
+
+
+@dataclass
+class Grounds:
+    """What all tests here stand on: no call of a stranger changes anything, so one database is enough for them.
+
+    `spare` is a house for calls that are allowed, and change what they are about.
+    """
+
+    system: System
+    client: httpx2.AsyncClient
+    house: House
+    stranger: House
+    spare: House
+    people: dict[str, People]
+    restricted: Caller
+    dead: dict[str, dict[str, str]]
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    async def expect_unchanged(self) -> None:
+        """Fail if a row of any table changed since this was asked last."""
+        before, self._seen = self._seen, await fingerprint(self.system.database)
+        changed = [table for table, digest in self._seen.items() if before.get(table) != digest]
+        assert not changed, f"rows changed in {changed}"
+
+    async def note_changes(self) -> None:
+        """What changed so far was meant to."""
+        self._seen = await fingerprint(self.system.database)
+
+
+@asynccontextmanager
+async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncIterator[Grounds]:
+    """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
+    with fresh_database(postgres, template) as url:
+        database, decoders = Database(url), Decoders(processes=1)
+        system = replace(make_system(database, decoders, store), callbacks=Callbacks(require_signature=False))
+        transport = httpx2.ASGITransport(dress(make_application(system)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+            houses: dict[str, House] = {}
+            people: dict[str, People] = {}
+            for name in ("house", "stranger", "spare"):
+                people[name] = await make_people(system, name)
+                houses[name] = await build_house(system, name)
+                await let_in(system, people[name], houses[name])
+                await furnish(system, client, houses[name], people[name], name)
+            restricted = await make_restricted(system, houses["house"], houses["stranger"])
+            dead = await make_dead_tokens(system, houses["house"])
+            yield Grounds(
+                system,
+                client,
+                house=houses["house"],
+                stranger=houses["stranger"],
+                spare=houses["spare"],
+                people=people,
+                restricted=restricted,
+                dead=dead,
+            )
+        await decoders.close()
+        await database.close()

@@ -1,0 +1,198 @@
+"""Every place of a request that can name something of a project, read from the OpenAPI document."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from trapline.server.routes.access import access_key
+from trapline.server.routes.application import make_application
+
+DOCUMENT: dict[str, Any] = make_application(None).openapi()
+ID_FROM = 2**31
+"""A whole number that may be as large as this may be an id."""
+
+HOLDS = {
+    "project_id": "project_id",
+    "project": "project_id",
+    "projects[]": "project_id",
+    "deployment_id": "deployment_id",
+    "deployment": "deployment_id",
+    "location_id": "deployment_id",
+    "image_id": "image_id",
+    "image": "image_id",
+    "images[]": "image_id",
+    "source_id": "source_id",
+    "run_id": "run_id",
+    "job_id": "job_id",
+    "job": "job_id",
+    "analysis_id": "analysis_id",
+    "analyses[]": "failed_id",
+    "annotation_id": "annotation_id",
+    "parent": "parent_id",
+    "artifact_id": "artifact_id",
+    "storage_path": "artifact_path",
+    "key_id": "key_id",
+    "webhook_id": "webhook_id",
+    "delivery_id": "delivery_id",
+    "notice_id": "notice_id",
+    "preset_id": "preset_id",
+    "preset": "preset",
+    "worker_id": "worker_id",
+    "token_id": "token_id",
+    "user_id": "user_id",
+    "actor": "actor",
+    "pipeline": "slug",
+    "leases[]": "lease",
+    "unsent[]": "lease",
+    "reply_subject": "lease",
+    "target": "target",
+    "last-event-id": "event_id",
+    "x-trapline-worker": "greeted_id",
+}
+"""What a parameter or field of this name names: one of a House's ids."""
+
+HOLDS_ELSEWHERE = {
+    # A worker's own words about itself.
+    ("POST /workers/hello", "service"): None,
+    # Any pipeline's name may be told before it is registered; whose it is then is asked when it runs.
+    ("POST /presets", "pipeline"): None,
+    ("PATCH /presets/{preset_id}", "pipeline"): None,
+    # What a worker says of its result beside the lease: kept as it was said.
+    ("POST /jobs/{job_id}/result", "pipeline"): None,
+    ("POST /jobs/{job_id}/result", "image_id"): None,
+    ("POST /jobs/{job_id}/retry", "images[]"): "failed_image_id",
+    ("POST /pipeline/job/{job_id}/retry", "images[]"): "failed_image_id",
+    ("POST /jobs/{job_id}/retry", "job_id"): "over_id",
+    ("POST /pipeline/job/{job_id}/retry", "job_id"): "over_id",
+    # A stream of one that goes on would go on.
+    ("GET /pipeline/job/{job_id}/events", "job_id"): "over_id",
+    ("GET /jobs/{job_id}/dead_letters", "job_id"): "over_id",
+    # A service of the caller's own, made where there is none of this name.
+    ("POST /callback_keys", "service"): None,
+}
+"""The same where it is another one on one route; None is no id of anything there."""
+
+PLAIN = frozenset(
+    {
+        "action", "algorithms", "auth_header", "auth_password", "auth_username", "automatic_pipeline",
+        "base_url", "body", "body_base64", "camera", "category", "class", "class_name", "classification",
+        "clock_offset_s", "config", "crop_image_url", "cursor", "data", "data[]", "description", "devices[]",
+        "dispatch_mode", "email", "error", "error_message", "exclude[]", "external_job_id", "filename",
+        "filename_time_pattern", "gateway", "habitat", "headers{}", "host", "id", "ids_only", "include[]",
+        "incomplete_only", "key", "kind", "labels[]", "link", "metadata", "method", "model_name",
+        "model_version", "name", "notes", "options", "parameters", "password", "path", "pipeline__slug",
+        "pipeline__slug__in", "pipelines[]", "processing_service_name", "provenance", "reason", "Records[]",
+        "schedule", "sequence", "sha256", "signed_message", "size", "slug", "source_image_id", "status",
+        "task_type", "time_zone", "timestamp", "uri", "url", "urls[]", "version", "version_name",
+    }
+)  # fmt: skip
+"""What names nothing of another project: words, secrets, measures, and cursors, which have a test of their own."""
+
+BEYOND_THE_DOCUMENT = {
+    key: ["x-trapline-worker"]
+    for key in ("POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release", "POST /jobs/{job_id}/result")
+}
+"""Headers that every route of workers reads."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """One place: in the path, the query, a header, the body or a form, by its name or its dotted path."""
+
+    where: str
+    name: str
+
+    @property
+    def leaf(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    def holds(self, key: str) -> str | None:
+        """Which of a House's ids a route takes here; None for none. An unknown name fails the test."""
+        if (key, self.leaf) in HOLDS_ELSEWHERE:
+            return HOLDS_ELSEWHERE[key, self.leaf]
+        if self.leaf == "analysis_id" and "/analyses/{analysis_id}" in key:
+            return "outside_id"
+        if self.leaf in HOLDS:
+            return HOLDS[self.leaf]
+        assert self.leaf in PLAIN, (
+            f"{key} takes {self.name} in its {self.where}: say in positions.py what it names, or that it names nothing"
+        )
+        return None
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every method and path of the document."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def positions_of(method: str, path: str, operation: dict[str, Any]) -> list[tuple[Position, str]]:
+    """Every place of a route that holds an id, with the name of that id."""
+    key = access_key(method, path)
+    found = dict.fromkeys(_list_positions(operation))
+    found |= dict.fromkeys(Position("header", name) for name in BEYOND_THE_DOCUMENT.get(key, ()))
+    return [(position, held) for position in found if (held := position.holds(key)) is not None]
+
+
+def _list_positions(operation: dict[str, Any]) -> Iterator[Position]:
+    for parameter in operation.get("parameters", []):
+        if any(_may_be_id(schema) for _, schema in _leaves(parameter["schema"], parameter["name"])):
+            yield Position(parameter["in"], parameter["name"])
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        where = "form" if media_type.startswith("multipart/") else "body"
+        for name, schema in _leaves(content["schema"], ""):
+            if _may_be_id(schema):
+                yield Position(where, name)
+
+
+def _may_be_id(schema: dict[str, Any]) -> bool:
+    kind = schema.get("type")
+    if "enum" in schema or "const" in schema or kind in ("boolean", "number", "null"):
+        return False
+    if kind == "integer":
+        return bool(schema.get("maximum", ID_FROM) >= ID_FROM)
+    return not (kind == "string" and schema.get("format") in ("date-time", "binary"))
+
+
+def _leaves(schema: dict[str, Any], name: str, within: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a schema is made of, down to what is no object or array of something known."""
+    if "$ref" in schema:
+        called = schema["$ref"].rpartition("/")[2]
+        if called not in within:
+            yield from _leaves(DOCUMENT["components"]["schemas"][called], name, (*within, called))
+        return
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            for one in schema[choice]:
+                yield from _leaves(one, name, within)
+            return
+    if schema.get("type") == "array":
+        yield from _leaves(schema.get("items", {}), f"{name}[]", within)
+    elif "properties" in schema:
+        for inner, of in schema["properties"].items():
+            yield from _leaves(of, f"{name}.{inner}", within)
+    elif isinstance(schema.get("additionalProperties"), dict):
+        yield from _leaves(schema["additionalProperties"], name + "{}", within)
+    else:
+        yield name, schema
+
+
+def put_at(body: Any, name: str, value: Any) -> Any:
+    """A copy of a body with a value at a dotted path; what lies on the way is made where it is not there."""
+    made = deepcopy(body)
+    place, steps = made, [step for step in name.split(".") if step]
+    for step in steps[:-1]:
+        inner = step.removesuffix("[]")
+        if step.endswith("[]"):
+            if not place.get(inner):
+                place[inner] = [{}]
+            place = place[inner][0]
+        else:
+            if not isinstance(place.get(inner), dict):
+                place[inner] = {}
+            place = place[inner]
+    last = steps[-1]
+    place[last.removesuffix("[]")] = value if not last.endswith("[]") or isinstance(value, list) else [value]
+    return made
