@@ -11,7 +11,7 @@ from tests.acceptance.seat import Seat
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
-ADDRESS = "http://127.0.0.1:8999/a/rather/long/address/of/a/receiver/that/is/nowhere?with=a-parameter"
+ADDRESS = "http://localhost:8999/a/rather/long/address/of/a/receiver/that/is/nowhere?with=a-parameter"
 
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
@@ -52,7 +52,7 @@ def test_a_webhook_is_added_tested_read_and_deleted(tab: Watched, seat: Seat) ->
     expect(row).to_contain_text("1 kind of events")
     row.get_by_role("link", name="station").click()
     page.get_by_role("button", name="Test").click()
-    expect(page.get_by_text("The test did not arrive: 127.0.0.1 is")).to_be_visible()
+    expect(page.get_by_text("The test did not arrive: localhost is")).to_be_visible()
     entry = page.locator("[data-delivery]")
     expect(entry).to_contain_text("which Trapline may not connect to")
     expect(entry.locator('[data-state="failed"]')).to_be_visible()

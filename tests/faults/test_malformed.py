@@ -88,7 +88,7 @@ def find_ids(scene: Scene) -> dict[str, str]:
         "project": scene.project,
         "deployment": scene.deployment,
         "name": "feed",
-        "base_url": "http://127.0.0.1:9/",
+        "base_url": "http://localhost:8009/",
     }
     made = scene.call("POST", "/image-pull-sources", source)
     known: dict[str, Any] = {

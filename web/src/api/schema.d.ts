@@ -216,6 +216,9 @@ export interface paths {
         /**
          * List Audit
          * @description List who changed what, and who read whole pictures and exports, the newest first: of the projects you own.
+         *
+         *     Without `project`, the owner of the installation who is signed in reads what is of no project too: sign-ins, links,
+         *     tokens that reach no project, and what was done in projects that are gone.
          */
         get: operations["list_audit_api_v2_audit_get"];
         put?: never;
@@ -325,7 +328,7 @@ export interface paths {
         put?: never;
         /**
          * Create Token
-         * @description Make an API token; its secret is shown this once, so an Idempotency-Key does not bring it back.
+         * @description Make an API token; its secret is shown this once, and an Idempotency-Key, which would bring it back, refused.
          */
         post: operations["create_token_api_v2_auth_tokens_post"];
         delete?: never;
@@ -629,6 +632,26 @@ export interface paths {
          * @description Change a job's name or priority, also while it is under way; what is left out stays as it is.
          */
         patch: operations["change_job_api_v2_jobs__job_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/analyses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Analyses
+         * @description List a job's analyses, one for each of its images, with the first of their annotations.
+         */
+        get: operations["list_analyses_api_v2_jobs__job_id__analyses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v2/jobs/{job_id}/cancel": {
@@ -3174,7 +3197,9 @@ export interface components {
         };
         /**
          * NewJob
-         * @description Run a pipeline over a selection of a project's images.
+         * @description Run a pipeline, or a preset, over a selection of a project's images.
+         *
+         *     `parameters` and `priority` go before those of the preset.
          */
         NewJob: {
             /** Name */
@@ -3187,9 +3212,10 @@ export interface components {
                 [key: string]: unknown;
             };
             /** Pipeline */
-            pipeline: string;
-            /** @default normal */
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            pipeline?: string | null;
+            /** Preset */
+            preset?: string | null;
+            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
             /** Project */
             project: number;
             /**
@@ -4954,6 +4980,9 @@ export interface components {
         /**
          * WebhookMade
          * @description A new webhook with the secret that signs what it is told, which is shown this once.
+         *
+         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
+         *     since; then it is empty.
          */
         WebhookMade: {
             /** Analyses Of Jobs */
@@ -6477,6 +6506,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_analyses_api_v2_jobs__job_id__analyses_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Analysis_"];
                 };
             };
             /** @description What happened and what to do. */
