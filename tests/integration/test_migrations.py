@@ -222,3 +222,36 @@ def test_members_of_before_can_ask_for_notices(empty_database_url: str) -> None:
         assert told == [("lynx", 1)], "once, when it became sure enough"
         connection.execute("delete from members")
         assert connection.execute("select from notices").fetchall() == []
+
+
+def test_addresses_of_before_do_not_stay_in_the_clear(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0016")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
+                fetching, standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
+            select 1, 1, 'j', 'p', 1, 'queued', 1, true, false, false, '{}', '{}', false, 0, 0, 0, 0, 1
+            from generate_series(1, 2)
+            """
+        )
+        connection.execute(
+            """
+            insert into job_downloads (job_id, number, project_id, deployment_id, url, attempts, image_id)
+            select j, n, 1, gen_random_uuid(), case when n = 2 and j = 1 then 'http://a/?key=1' else '' end, 0,
+                case when n = 2 and j = 1 then null else gen_random_uuid() end
+            from generate_series(1, 2) j, generate_series(1, 2) n
+            """
+        )
+        for route in ("POST /api/v2/jobs", "POST /api/images/a/analyses", "POST /pipeline/run"):
+            connection.execute(
+                "insert into idempotency_keys (actor, key, route, body_sha256, answer) values ('a', %s, %s, '', '')",
+                (route, route),
+            )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        left = connection.execute("select job_id, number, sealed_url from job_downloads order by 1, 2").fetchall()
+        assert left == [(2, 1, None), (2, 2, None)]
+        routes = connection.execute("select route from idempotency_keys order by 1").fetchall()
+        assert routes == [("POST /images/a/analyses",), ("POST /jobs",), ("POST /pipeline/run",)]

@@ -207,10 +207,10 @@ def _path(job: JobLike) -> str:
 
 def _plain(content: Content) -> dict[str, Any]:
     """The content as the wire has it: ids in the place of what has one."""
-    told: dict[str, Any] = {name: value for name, value in content.items() if value is not None}
-    if "images" in told:
+    told: dict[str, Any] = dict(content)
+    if told.get("images") is not None:
         told["images"] = [it.id if isinstance(it, Image) else it for it in told["images"]]
-    if "urls" in told:
+    if told.get("urls") is not None:
         told["urls"] = list(told["urls"])
     if isinstance(place := told.get("deployment"), Deployment):
         told["deployment"] = place.id

@@ -14,6 +14,7 @@ from trapline.server.db.base import Database
 from trapline.server.db.known import Known
 from trapline.server.db.line.remembered import Remembered
 from trapline.server.errors import Unavailable
+from trapline.server.gateways.pace import HostTurns
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.mailing import MailServer
 from trapline.server.rules.addresses import OutboundPolicy
@@ -135,6 +136,7 @@ class System:
     mail_server: MailServer | None = None
     nats_url: str | None = field(default=None, repr=False)
     events: EventRates = field(default_factory=EventRates)
+    host_turns: HostTurns = field(default_factory=HostTurns)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     remembered: Remembered = field(default_factory=Remembered)

@@ -38,6 +38,12 @@ class Start(StrEnum):
     LATER = "later"
 
 
+def refuse_null(chosen: Request) -> None:
+    """Refuse a condition that is given as null: a variable that was not set would choose every image."""
+    if empty := sorted(name for name in chosen.model_fields_set if getattr(chosen, name) is None):
+        raise ValueError(f"{empty[0]} must not be null: leave it out, or name the images that are meant")
+
+
 class Selection(Request):
     """Which images a job is about: either ids, or every image that the filter takes (all, if it is empty)."""
 
@@ -49,21 +55,32 @@ class Selection(Request):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Selection":
+        refuse_null(self)
         if self.images is not None and (self.deployment or self.captured_after or self.captured_before):
             raise ValueError("give either image ids or a filter, not both")
         return self
 
 
 class NewJob(Request):
-    """Run a pipeline over a selection of a project's images."""
+    """Run a pipeline, or a preset, over a selection of a project's images.
+
+    `parameters` and `priority` go before those of the preset.
+    """
 
     project: Id
-    pipeline: Slug
+    pipeline: Slug | None = None
+    preset: Slug | None = None
     name: Name | None = None
     selection: Selection = Selection()
     parameters: FreeObject = {}
-    priority: Priority = Priority.NORMAL
+    priority: Priority | None = None
     start: Start = Start.NOW
+
+    @model_validator(mode="after")
+    def _one_pipeline(self) -> "NewJob":
+        if (self.preset is None) == (self.pipeline is None):
+            raise ValueError("give exactly one of preset and pipeline")
+        return self
 
 
 class JobChange(Request):

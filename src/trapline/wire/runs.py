@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from trapline.wire.jobs import Priority, Selection
+from trapline.wire.jobs import Priority, Selection, refuse_null
 from trapline.wire.values import (
     UUID,
     AnyText,
@@ -72,6 +72,7 @@ class RunContent(Request):
 
     @model_validator(mode="after")
     def _one_way(self) -> "RunContent":
+        refuse_null(self)
         if self.sequence is not None:
             raise ValueError(
                 "this server knows no sequences of images yet: select by deployment and time, or name the images"
@@ -104,10 +105,7 @@ class RunContent(Request):
         if self.picture_urls is not None:
             return Selection()
         return Selection(
-            deployment=self.deployment,
-            captured_after=self.captured_after,
-            captured_before=self.captured_before,
-            unanalysed_only=self.unanalysed_only,
+            **{name: getattr(self, name) for name in self.model_fields_set & Selection.model_fields.keys()}
         )
 
 

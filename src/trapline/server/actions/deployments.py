@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_deployment, select_deployments, summarise_images
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.job_downloads import is_fetched_into
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
@@ -108,6 +109,10 @@ async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -
         scope.check_unchanged(row.updated_at)
         if row.is_default:
             raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
+        if await is_fetched_into(scope, tx, row.id):
+            raise Conflict(
+                "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."
+            )
         try:
             await tx.session.delete(row)
             await tx.session.flush()

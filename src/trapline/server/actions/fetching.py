@@ -1,12 +1,14 @@
 """Fetching the pictures that a run was asked for by their addresses: all of them, or the job fails with the reason."""
 
 import asyncio
+import time
 from datetime import datetime
 
 import structlog
 
 from trapline.server.actions.import_images import Known, check_image, check_room, keep_image, place_of
 from trapline.server.actions.jobs import defer_expansion
+from trapline.server.actions.picture_addresses import host_of, unseal_address
 from trapline.server.actions.receiving import receive_file
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.job_downloads import (
@@ -15,6 +17,7 @@ from trapline.server.db.job_downloads import (
     fail_download,
     finish_downloads,
     keep_download,
+    leave_download,
     next_download_in,
     put_download_back,
 )
@@ -25,6 +28,7 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.runs import name_picture
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
+from trapline.server.vault import WrongKey
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +37,19 @@ WITHIN_S = 120.0
 CLAIMED_S = WITHIN_S + 30
 WAITS_S = (1.0, 4.0, 15.0)
 LONGEST_WAIT_S = 60.0
+TURN_S = 60.0
+"""How long one run keeps its place, before those that wait have theirs."""
+WORTH_ANOTHER_TRY = (408, 425, 429)
+"""The statuses from 400 to 499 that may be another one next time."""
+GONE = "the addresses of its pictures are no longer kept, or their deployment was deleted: ask for the run again"
 
 
 class Unfetchable(Exception):
     """A picture that will not be had, and why."""
+
+
+class Lasting(OutboundFailed):
+    """A server that will say the same next time."""
 
 
 async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
@@ -44,16 +57,23 @@ async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
 
     Any number of processes may do so for one job: each address is in one process's hands at a time.
     """
+    ends = time.monotonic() + TURN_S
     while True:
         async with system.database.transaction(scope) as tx:
+            if time.monotonic() > ends:
+                await defer_expansion(scope, tx, job_id, fetching=True)
+                return
             download = await claim_download(scope, tx, job_id, CLAIMED_S)
             wait_s = None if download else await next_download_in(scope, tx, job_id)
         if download is not None:
             await _take(system, scope, download)
         elif wait_s is None:
             async with system.database.transaction(scope) as tx:
-                if await finish_downloads(scope, tx, job_id):
+                images = await finish_downloads(scope, tx, job_id)
+                if images:
                     await defer_expansion(scope, tx, job_id, fetching=False)
+                elif images == 0:
+                    await fail_download(scope, tx, job_id, GONE)
             return
         elif wait_s > LONGEST_WAIT_S:
             return  # another process has it in its hands
@@ -62,15 +82,26 @@ async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
 
 
 async def _take(system: System, scope: Scope, download: Download) -> None:
-    name = name_picture(download.url)
     try:
-        await _fetch(system, scope, download, name)
+        url = unseal_address(system, download)
+    except WrongKey:
+        await _give_up(system, scope, download, "an address cannot be read: it was sealed with another secret key")
+        return
+    name = name_picture(url)
+    try:
+        with system.host_turns.visit(host_of(url)) as wait_s:
+            if not wait_s:
+                await _fetch(system, scope, download, url, name)
+        if wait_s:
+            async with system.database.transaction(scope) as tx:
+                await leave_download(scope, tx, download)
+            await asyncio.sleep(wait_s)
     except Unfetchable as error:
         await _give_up(system, scope, download, f"{name} cannot be taken: {error}")
     except OutboundRefused as error:
         await _give_up(system, scope, download, f"{name} may not be fetched: {error.detail}")
     except OutboundFailed as error:
-        if download.attempt >= ATTEMPTS:
+        if download.attempt >= ATTEMPTS or isinstance(error, Lasting):
             await _give_up(system, scope, download, f"{name} could not be fetched: {error.detail}")
             return
         wait_s = max(WAITS_S[download.attempt - 1], min(error.retry_after_s or 0, LONGEST_WAIT_S))
@@ -85,10 +116,10 @@ async def _give_up(system: System, scope: Scope, download: Download, reason: str
         await fail_download(scope, tx, download.job_id, reason)
 
 
-async def _fetch(system: System, scope: Scope, download: Download, name: str) -> None:
+async def _fetch(system: System, scope: Scope, download: Download, url: str, name: str) -> None:
     await check_room(system)
     async with system.store.receive() as incoming:
-        modified_at = await _download(system, download, incoming)
+        modified_at = await _download(system, url, incoming)
         async with system.database.transaction(scope) as tx:
             place = place_of(await get_deployment(scope, tx, download.deployment_id))
         checked = await check_image(system, scope, place, incoming, name, modified_at)
@@ -104,15 +135,17 @@ async def _fetch(system: System, scope: Scope, download: Download, name: str) ->
                 tx.audit("fetch", "image", image_id, place.project_id, filename=name, job=download.job_id)
 
 
-async def _download(system: System, download: Download, incoming: Incoming) -> datetime | None:
+async def _download(system: System, url: str, incoming: Incoming) -> datetime | None:
     """Receive a picture whole; answers when its server says that it was changed. Raises OutboundFailed, Unfetchable."""
     from trapline.server.outbound import Outbound
 
     outbound = Outbound(system.outbound)
     try:
-        async with asyncio.timeout(WITHIN_S) as within, outbound.get(download.url) as answer:
+        async with asyncio.timeout(WITHIN_S) as within, outbound.get(url) as answer:
             if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "the picture"), read_retry_after(answer))
+                is_lasting = 400 <= answer.status < 500 and answer.status not in WORTH_ANOTHER_TRY
+                failure = Lasting if is_lasting else OutboundFailed
+                raise failure(status_in_words(answer.status, "the picture"), read_retry_after(answer))
             opened = as_open_file(answer)
             if not await receive_file(system, opened, incoming, WITHIN_S):
                 raise Unfetchable(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")

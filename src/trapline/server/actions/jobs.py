@@ -10,9 +10,11 @@ from typing import Any
 import structlog
 from sqlalchemy import func, update
 
+from trapline.server.actions.runnables import find_what_runs
 from trapline.server.db.base import Transaction
-from trapline.server.db.chores import PULLS, defer_chore
+from trapline.server.db.chores import defer_chore
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.job_downloads import defer_downloads
 from trapline.server.db.job_progress import Activity, Rival, count_found, list_activity, list_rivals
 from trapline.server.db.jobs import (
     JobMoveRow,
@@ -30,14 +32,14 @@ from trapline.server.db.line.dead_letters import list_reasons
 from trapline.server.db.line.job_row import JobClosed, record_move
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
-from trapline.server.db.pipelines import find_pipeline
 from trapline.server.db.projects import ProjectRow
-from trapline.server.errors import Conflict, Unprocessable
+from trapline.server.errors import Conflict
 from trapline.server.rules.access import Scope
 from trapline.server.rules.runs import preview_selection
 from trapline.server.rules.why import Circumstances, Hands, Rivals, explain, is_waiting
 from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
+from trapline.wire.auth import Role
 from trapline.wire.failures import FailureGroup
 from trapline.wire.jobs import (
     PRIORITIES,
@@ -73,20 +75,17 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
         done = await find_answer(scope, tx, Job)
         if done:
             return done
-        pipeline = await find_pipeline(scope, tx, new.project, new.pipeline)
-        if pipeline is None:
-            raise Unprocessable(
-                f"No pipeline {new.pipeline} is registered in this project. Nothing was made. "
-                "Start a worker that offers it, or run `trapline register` where it is installed."
-            )
+        what = await find_what_runs(scope, tx, new.project, new.preset, new.pipeline)
         row = JobRow(
+            id=what.job_id,
             project_id=new.project,
-            pipeline_id=pipeline.id,
-            name=new.name or pipeline.name,
-            pipeline_slug=pipeline.slug,
-            pipeline_version=pipeline.version,
-            priority=PRIORITIES.index(new.priority),
-            parameters=new.parameters,
+            pipeline_id=what.pipeline_id,
+            name=new.name or what.name,
+            pipeline_slug=what.slug,
+            pipeline_version=what.version,
+            preset=new.preset,
+            priority=what.priority if new.priority is None else PRIORITIES.index(new.priority),
+            parameters={**what.parameters, **new.parameters},
             selection=shorten(new.selection),
             requested_by=scope.actor,
             last_move=1,
@@ -100,7 +99,7 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
             row.expected = await expand.list_images_of_job(scope, tx, new.project, row.id, new.selection.images)
         await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
         await defer_expansion(scope, tx, row.id, fetching=False)
-        tx.audit("create", "job", row.id, row.project_id, pipeline=pipeline.slug)
+        tx.audit("create", "job", row.id, row.project_id, pipeline=what.slug, preset=new.preset)
         [job] = await _describe(scope, tx, [row])
         return keep_answer(scope, tx, job)
 
@@ -108,7 +107,7 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
 async def defer_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetching: bool) -> None:
     """Ask for a job's images to be put into the line; those that it names by their addresses are fetched first."""
     if fetching:
-        await defer_chore(scope, tx, FETCH, queue=PULLS, job_id=job_id)
+        await defer_downloads(scope, tx, FETCH, job_id)
     else:
         await defer_chore(scope, tx, EXPAND, job_id=job_id)
 
@@ -192,6 +191,8 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
     async with system.database.transaction(scope) as tx:
         row = await get_job(scope, tx, job_id)
         if row.standing:
+            # It switches the project's pipeline off, as changing the project does.
+            scope.check(row.project_id, Role.OWNER)
             # The project before the job, as whoever switches its pipeline does: else the two lock each other out.
             await tx.execute("select 1 from projects where id = %s for no key update", (row.project_id,))
         if not await cancel.cancel_job(scope, tx, job_id):
@@ -202,6 +203,7 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
                 .where(ProjectRow.id == row.project_id, ProjectRow.automatic_pipeline == row.pipeline_slug)
                 .values(automatic_pipeline=None)
             )
+            tx.audit("change", "project", row.project_id, row.project_id, fields=["automatic_pipeline"])
         await defer_chore(scope, tx, SWEEP, job_id=job_id)
         tx.audit("cancel", "job", job_id, row.project_id)
         return await show_moved(scope, tx, job_id)

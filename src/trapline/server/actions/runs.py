@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from trapline.server.actions import failures, jobs
+from trapline.server.actions.picture_addresses import check_address, seal_address
+from trapline.server.actions.runnables import explain_preset, find_what_runs
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, write_answer
 from trapline.server.db.job_downloads import list_downloads_of_job
@@ -16,10 +18,9 @@ from trapline.server.db.line.submit import (
     find_default_place,
     find_deployment_place,
     find_places,
-    find_runnable,
     write_job,
 )
-from trapline.server.db.presets import find_projects_of_preset, list_preset_names
+from trapline.server.db.presets import find_projects_of_preset
 from trapline.server.errors import NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.moves import FINAL
@@ -39,9 +40,6 @@ from trapline.wire.runs import (
     StateEntered,
 )
 
-KNOWN = 100
-"""How many presets an error names."""
-
 
 @dataclass(frozen=True)
 class _Place:
@@ -55,25 +53,25 @@ class _Place:
 async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
     """Ask for a run: one transaction writes it, everything else comes after the answer.
 
-    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, Conflict.
+    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, OutboundRefused, Conflict.
     """
+    for url in new.content.picture_urls or ():
+        check_address(system, url)
     async with system.database.line(scope) as tx:
         done = await find_answer(scope, tx, RunAccepted)
         if done:
             return done
         place = await _find_place(scope, tx, new)
-        what = await find_runnable(scope, tx, place.project_id, new.preset, new.pipeline)
-        if what is None or what.pipeline_id is None:
-            raise await _explain_unknown(scope, tx, new, place.project_id, what)
+        what = await find_what_runs(scope, tx, place.project_id, new.preset, new.pipeline)
         job_id = write_job_id(what.job_id)
         answer = RunAccepted(job_id=job_id, check_status_at=_address(job_id))
         async with tx.at_last():
-            await _write(scope, tx, new, place, what)
+            await _write(system, scope, tx, new, place, what)
             await write_answer(scope, tx, answer)
     return answer
 
 
-async def _write(scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
+async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
     content = new.content
     ids, urls = content.image_ids, content.picture_urls
     listed = None if ids is None else sorted(set(ids))
@@ -105,7 +103,8 @@ async def _write(scope: Scope, tx: Transaction, new: NewRun, place: _Place, what
     if listed is not None:
         await list_images_of_job(scope, tx, place.project_id, what.job_id, listed)
     if urls is not None and place.deployment_id is not None:
-        await list_downloads_of_job(scope, tx, place.project_id, what.job_id, place.deployment_id, urls)
+        sealed = [seal_address(system, url) for url in urls]
+        await list_downloads_of_job(scope, tx, place.project_id, what.job_id, place.deployment_id, sealed)
     await jobs.defer_expansion(scope, tx, what.job_id, fetching=urls is not None)
 
 
@@ -148,26 +147,11 @@ async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: set[UUID
 
 async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
     found = await find_projects_of_preset(scope, tx, new.preset) if new.preset is not None else []
+    if new.preset is not None and not found:
+        raise await explain_preset(scope, tx, new.preset, None)
     if len(found) != 1:
         raise Unprocessable("The content does not tell which project is meant: name a `project`. Nothing was made.")
     return found[0]
-
-
-async def _explain_unknown(
-    scope: Scope, tx: Transaction, new: NewRun, project_id: int, found: Runnable | None
-) -> Unprocessable:
-    if found is not None or new.pipeline is not None:
-        slug = found.slug if found else new.pipeline
-        return Unprocessable(
-            f"No pipeline {slug} is registered in this project. Nothing was made. "
-            "Start a worker that offers it, or run `trapline register` where it is installed."
-        )
-    names = await list_preset_names(scope, tx, project_id, KNOWN)
-    known = f"Known are: {', '.join(names)}." if names else "It has none yet; POST /api/v2/presets makes one."
-    return Unprocessable(
-        f"There is no preset {new.preset} in this project. Nothing was made. {known}",
-        [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
-    )
 
 
 async def show_run(system: System, scope: Scope, job_id: int) -> Run:
@@ -263,17 +247,15 @@ def _result(job: JobDetail) -> RunResult:
         failed=job.progress.failed,
         annotations=job.annotations,
         by_class=job.classes,
-        analyses=f"/api/v2/images?project={job.project_id}&job={job.id}",
+        analyses=f"/api/v2/jobs/{job.id}/analyses",
         failures=f"/api/v2/jobs/{job.id}/failures",
     )
 
 
 def _error(job: JobDetail) -> str | None:
     """Say why a job failed or some of its images did; None where nothing did."""
-    if job.status == JobState.FAILED and (reason := job.moves[-1].reason):
-        return reason
     if not job.progress.failed:
-        return None
+        return job.moves[-1].reason if job.status == JobState.FAILED else None
     count = job.progress.failed
     most = f", most of them because: {job.failures[0].reason}" if job.failures else ""
     return f"{count:,} of {job.progress.total:,} images failed{most}"

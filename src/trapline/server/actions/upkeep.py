@@ -2,6 +2,7 @@
 
 from trapline.server.db.callback_keys import forget_signatures
 from trapline.server.db.idempotency import forget_answers
+from trapline.server.db.job_downloads import forget_downloads
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -18,3 +19,9 @@ async def forget_old_signatures(system: System, scope: Scope) -> bool:
     """Delete a batch of signatures that nobody could use again anyway; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await forget_signatures(scope, tx, BATCH) == BATCH
+
+
+async def forget_old_addresses(system: System, scope: Scope) -> bool:
+    """Delete a batch of addresses of pictures that nobody tried again; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_downloads(scope, tx, BATCH) == BATCH

@@ -17,7 +17,7 @@ from trapline.server.actions.fetching import fetch_content
 from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull
-from trapline.server.db.chores import PULLS, QUEUE
+from trapline.server.db.chores import FETCHES, PULLS, QUEUE
 from trapline.server.failpoints import doing
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 # How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
 # waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
 # What a run costs is bounded elsewhere, decoders and connections to the database among it.
-AT_ONCE = {QUEUE: 8, PULLS: 100}
+AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16}
 STOP_WITHIN_S = 5.0
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -58,6 +58,7 @@ async def _fetch(system: System, job_id: int) -> None:
 
 CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: _fetch}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
+QUEUES = {PULL: PULLS, FETCH: FETCHES}
 
 
 async def _take_up_unfinished(system: System) -> None:
@@ -90,7 +91,7 @@ def make_chores(system: System) -> App:
         )
     )
     for name, chore in CHORES.items():
-        app.task(name=name, queue=PULLS if name in (PULL, FETCH) else QUEUE, retry=AGAIN)(_asked(system, name, chore))
+        app.task(name=name, queue=QUEUES.get(name, QUEUE), retry=AGAIN)(_asked(system, name, chore))
     for name, (cron, chore) in TIMED.items():
         task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
         app.periodic(cron=cron)(task)

@@ -11,7 +11,7 @@ from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
 from trapline.server.actions.pushed import follow_pushed_files
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
-from trapline.server.actions.upkeep import forget_old_answers, forget_old_signatures
+from trapline.server.actions.upkeep import forget_old_addresses, forget_old_answers, forget_old_signatures
 from trapline.server.background.chores import run_chores
 from trapline.server.background.deliveries import LOOK_EVERY_S, Deliveries
 from trapline.server.background.feeds import Feeds
@@ -61,6 +61,7 @@ def list_loops(system: System) -> list[Loop]:
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
         Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),
+        Loop("old addresses of pictures", 3600.0, lambda: forget_old_addresses(system, SCOPE)),
         Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),

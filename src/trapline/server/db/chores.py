@@ -8,7 +8,9 @@ from trapline.server.rules.access import Scope
 
 QUEUE = "chores"
 PULLS = "pulls"
-"""The queue of the chores that wait for outside servers nearly all the time."""
+"""The queue of the chores that wait for pull sources nearly all the time."""
+FETCHES = "fetches"
+"""The queue of the chores that fetch pictures of runs: whoever names slow addresses keeps no pull source waiting."""
 
 
 async def defer_chore(scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any) -> None:

@@ -57,9 +57,11 @@ async def find_projects_of_preset(scope: Scope, tx: Transaction, name: str) -> l
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def list_preset_names(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[str]:
-    """List the names that a run may give, in order."""
+async def list_preset_names(scope: Scope, tx: Transaction, project_id: int | None, limit: int) -> list[str]:
+    """List the names that a run may give in a project, or in all of the caller's, in order."""
     cursor = await tx.execute(
-        "select name from presets where project_id = %s order by name limit %s", (project_id, limit)
+        "select distinct name from presets where %(projects)s::bigint[] is null or project_id = any(%(projects)s)"
+        " order by name limit %(limit)s",
+        {"projects": scope.project_ids() if project_id is None else [project_id], "limit": limit},
     )
     return [row[0] for row in await cursor.fetchall()]

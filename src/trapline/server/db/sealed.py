@@ -20,6 +20,7 @@ PLACES = (
     Place("pull_sources", "event_secrets"),
     Place("callback_keys", "sealed_secret"),
     Place("webhooks", "secrets"),
+    Place("job_downloads", "sealed_url"),
 )
 
 

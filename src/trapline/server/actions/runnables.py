@@ -1,0 +1,36 @@
+"""What can be run: pipelines and presets by their names, and what is said of names that are not known."""
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.line.submit import Runnable, find_runnable
+from trapline.server.db.presets import list_preset_names
+from trapline.server.errors import Unprocessable
+from trapline.server.rules.access import Scope
+
+KNOWN = 100
+"""How many presets an error names."""
+
+
+async def find_what_runs(
+    scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None
+) -> Runnable:
+    """Find a preset or a pipeline of a project. Raises Unprocessable where it is not known, or its pipeline gone."""
+    found = await find_runnable(scope, tx, project_id, preset, pipeline)
+    if found is not None and found.pipeline_id is not None:
+        return found
+    if found is None and preset is not None:
+        raise await explain_preset(scope, tx, preset, project_id)
+    raise Unprocessable(
+        f"No pipeline {found.slug if found else pipeline} is registered in this project. Nothing was made. "
+        "Start a worker that offers it, or run `trapline register` where it is installed."
+    )
+
+
+async def explain_preset(scope: Scope, tx: Transaction, preset: str, project_id: int | None) -> Unprocessable:
+    """Say that a preset is not known, in one project or in all of the caller's, and which ones are."""
+    names = await list_preset_names(scope, tx, project_id, KNOWN)
+    where = "any of your projects" if project_id is None else "this project"
+    known = f"Known are: {', '.join(names)}." if names else "There is none yet; POST /api/v2/presets makes one."
+    return Unprocessable(
+        f"There is no preset {preset} in {where}. Nothing was made. {known}",
+        [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
+    )

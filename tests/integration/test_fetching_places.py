@@ -1,0 +1,115 @@
+"""Fetching for runs: sealed addresses, few places for each project and host, and an end where nothing is left."""
+
+import asyncio
+from dataclasses import replace
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from tests.integration.camera import Camera
+from tests.integration.houses import build_house
+from tests.integration.test_fetching import SYSTEM, ask_for, camera, chores, quick, reaching
+from tests.integration.test_runs import as_caller, count, show
+from trapline.server.actions import fetching
+from trapline.server.actions.fetching import fetch_content
+from trapline.server.actions.jobs import cancel_job
+from trapline.server.actions.line import take_up_unfinished
+from trapline.server.actions.upkeep import forget_old_addresses
+from trapline.server.gateways.pace import HostTurns
+from trapline.server.system import System
+
+__all__ = ["camera", "quick", "reaching"]
+
+
+@pytest.fixture
+def near(reaching: System) -> System:
+    """The engines of background work that may connect to the camera of the test, two at once."""
+    return replace(reaching, host_turns=HostTurns(at_once=2, per_s=1000))
+
+
+async def test_an_address_is_sealed_at_rest_and_forgotten_when_nobody_wants_it(
+    app_client: httpx2.AsyncClient, system: System, near: System, camera: Camera
+) -> None:
+    house = await build_house(system, "house")
+    camera.faults["IMG_1.JPG?key=s3cr3t"] = "404"
+    job, number = await ask_for(app_client, house, [f"{camera.url}IMG_1.JPG?key=s3cr3t"])
+    await fetch_content(near, SYSTEM, number)
+    assert (await show(app_client, house, job))["status"] == "FAILED"
+    assert await count(system, "select count(*) from job_downloads d where d::text like '%s3cr3t%'") == 0
+    assert await count(system, "select count(*) from job_downloads where sealed_url is not null") == 1
+    await forget_old_addresses(system, SYSTEM)
+    assert await count(system, "select count(*) from job_downloads") == 1
+    async with system.database.transaction(SYSTEM) as tx:
+        await tx.session.execute(text(f"update jobs set updated_at = now() - interval '31 days' where id = {number}"))
+    await forget_old_addresses(system, SYSTEM)
+    assert await count(system, "select count(*) from job_downloads") == 0
+    again = await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
+    assert again.status_code == 202
+    await fetch_content(near, SYSTEM, number)
+    shown = await show(app_client, house, job)
+    assert (shown["status"], shown["error"]) == ("FAILED", fetching.GONE)
+
+
+async def test_a_run_ends_whose_deployment_is_gone(app_client: httpx2.AsyncClient, system: System) -> None:
+    house = await build_house(system, "house")
+    new = {"project": int(house.ids["project_id"]), "name": "new"}
+    made = await app_client.post("/api/v2/deployments", json=new, headers=as_caller(house))
+    path = f"/api/v2/deployments/{made.json()['id']}"
+    job, number = await ask_for(app_client, house, ["https://camera.example/a.jpg"], made.json()["id"])
+    refused = await app_client.delete(path, headers=as_caller(house))
+    assert (refused.status_code, "fetching pictures" in refused.text) == (409, True)
+    await cancel_job(system, SYSTEM, number)
+    assert (await app_client.delete(path, headers=as_caller(house))).status_code == 204
+    await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
+    await fetch_content(system, SYSTEM, number)
+    shown = await show(app_client, house, job)
+    assert (shown["status"], shown["error"]) == ("FAILED", fetching.GONE)
+
+
+async def test_one_chore_of_a_run_waits_and_few_of_a_project_are_done(
+    app_client: httpx2.AsyncClient, system: System
+) -> None:
+    house = await build_house(system, "house")
+    numbers = [(await ask_for(app_client, house, ["https://camera.example/a.jpg"]))[1] for _ in range(6)]
+    for _ in range(3):
+        await take_up_unfinished(system, SYSTEM, still_for_s=0)
+    asked = [arguments["job_id"] for name, _, arguments in await chores(system) if name == "fetch_content"]
+    assert asked == numbers, "one chore for each"
+    begun = []
+    async with system.database.transaction(SYSTEM) as tx:
+        await tx.execute("set local search_path = procrastinate")
+        worker = await (await tx.execute("insert into procrastinate_workers default values returning id")).fetchone()
+        assert worker is not None
+        fetch = "select (procrastinate_fetch_job_v2(array['fetches'], %s)).args ->> 'job_id'"
+        while (row := await (await tx.execute(fetch, (worker[0],))).fetchone()) and row[0]:
+            begun.append(int(row[0]))
+    assert begun == numbers[:4]
+    await take_up_unfinished(system, SYSTEM, still_for_s=0)
+    await take_up_unfinished(system, SYSTEM, still_for_s=0)
+    asked = [arguments["job_id"] for name, _, arguments in await chores(system) if name == "fetch_content"]
+    assert sorted(asked) == sorted(numbers + begun), "one that is done, one that waits"
+
+
+async def test_a_host_is_asked_by_few_runs_at_once_and_no_run_keeps_its_place_for_long(
+    app_client: httpx2.AsyncClient, system: System, near: System, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await build_house(system, "house")
+    camera.faults["IMG_0.JPG"] = "hang"
+    numbers = [(await ask_for(app_client, house, [f"{camera.url}IMG_0.JPG"]))[1] for _ in range(3)]
+    runs = [asyncio.create_task(fetch_content(near, SYSTEM, number)) for number in numbers]
+    async with asyncio.timeout(10):
+        while camera.at_once < 2:
+            await asyncio.sleep(0.02)
+        while await count(system, "select count(*) from job_downloads where again_at is null and attempts = 0") != 1:
+            await asyncio.sleep(0.02)
+    assert camera.most_at_once == 2
+    for run in runs:
+        run.cancel()
+    await asyncio.gather(*runs, return_exceptions=True)
+    before = await chores(system)
+    monkeypatch.setattr(fetching, "TURN_S", -1)
+    async with system.database.transaction(SYSTEM) as tx:
+        await tx.session.execute(text("delete from procrastinate.procrastinate_jobs"))
+    await fetch_content(near, SYSTEM, numbers[0])
+    assert await chores(system) == [("fetch_content", "fetches", {"job_id": numbers[0]})], before
