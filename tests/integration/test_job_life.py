@@ -270,3 +270,39 @@ async def test_the_database_ends_jobs_as_the_rules_say(field: Field, counters: t
     async with field.system.database.transaction(SYSTEM) as tx:
         status = await settle_job(SYSTEM, tx, job, Change(*counters), "test")
     assert status == (find_end(*counters) or "queued")
+
+
+async def test_a_manager_does_not_cancel_what_only_an_owner_switches(field: Field) -> None:
+    await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
+    async with field.system.database.transaction(SYSTEM) as tx:
+        await add_to_standing_jobs(SYSTEM, tx, field.project, field.images[:1])
+    [(job,)] = await field.ask("select id from jobs")
+    await field.change("update members set role = 'manager' where project_id = %s", field.project)
+    assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 403
+    assert await field.ask("select automatic_pipeline from projects") == [("field-pipeline",)]
+    await field.change("update members set role = 'owner' where project_id = %s", field.project)
+    assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
+    told = await field.ask("select action, subject_type from audit order by id desc limit 2")
+    assert sorted(told) == [("cancel", "job"), ("change", "project")]
+
+
+async def test_a_job_by_a_preset_has_its_parameters_and_priority(field: Field) -> None:
+    preset = {"name": "night", "parameters": {"a": 1, "b": 1}, "priority": "high"}
+    made = await field.call("POST", "/presets", preset | {"project": field.project, "pipeline": "field-pipeline"})
+    assert made.status_code == 201, made.text
+    asked = {"project": field.project, "preset": "night", "parameters": {"b": 2}, "start": "later"}
+    job = (await field.call("POST", "/jobs", asked)).json()
+    shown = {name: job[name] for name in ("pipeline_slug", "preset", "parameters", "priority", "not_started")}
+    assert shown == {
+        "pipeline_slug": "field-pipeline",
+        "preset": "night",
+        "parameters": {"a": 1, "b": 2},
+        "priority": "high",
+        "not_started": True,
+    }
+    assert (await field.call("POST", "/jobs", asked | {"priority": "low"})).json()["priority"] == "low"
+    wrong = [{"preset": "day"}, {"preset": "night", "pipeline": "field-pipeline"}, {}]
+    wrong.append({"pipeline": "field-pipeline", "selection": {"images": None}})
+    for words, body in zip(("night", "exactly one", "exactly one", "must not be null"), wrong, strict=True):
+        answer = await field.call("POST", "/jobs", {"project": field.project} | body)
+        assert (answer.status_code, words in answer.text) == (422, True), answer.text

@@ -231,7 +231,8 @@ def test_addresses_of_before_do_not_stay_in_the_clear(empty_database_url: str) -
         connection.execute(
             """
             insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
-                fetching, standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
+                fetching, standing, paused, parameters, selection, expanded, open, completed, failed, discarded,
+                last_move)
             select 1, 1, 'j', 'p', 1, 'queued', 1, true, false, false, '{}', '{}', false, 0, 0, 0, 0, 1
             from generate_series(1, 2)
             """

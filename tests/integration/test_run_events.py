@@ -12,9 +12,12 @@ from sqlalchemy import text
 
 from tests.integration.houses import House, build_house
 from tests.integration.test_runs import as_caller, over_image, submit
+from trapline.server.actions import run_events
 from trapline.server.actions.failures import retry_job
 from trapline.server.actions.jobs import cancel_job, expand_job
 from trapline.server.actions.tokens import revoke_token
+from trapline.server.db.base import Transaction
+from trapline.server.db.jobs import list_moves
 from trapline.server.db.line.job_row import begin_job
 from trapline.server.following import Followers
 from trapline.server.routes.application import dress, make_application
@@ -101,6 +104,27 @@ async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
         assert states(await follow(other_client, house, job, **{"Last-Event-ID": unknown})) == every
     over = await follow(other_client, house, job, **{"Last-Event-ID": f"{number}:4"})
     assert (over.status_code, over.content) == (204, b"")
+
+
+async def test_a_move_is_read_once_for_all_who_follow(
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_of: list[int] = []
+
+    async def list_counted(scope: Scope, tx: Transaction, job_id: int) -> Any:
+        read_of.append(job_id)
+        return await list_moves(scope, tx, job_id)
+
+    monkeypatch.setattr(run_events, "list_moves", list_counted)
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    number = int(job.removeprefix("job-"))
+    following = [asyncio.create_task(follow(other_client, house, job)) for _ in range(10)]
+    await asyncio.sleep(0.3)
+    await cancel_job(system, SYSTEM, number)
+    told = [states(answer) for answer in await asyncio.gather(*following)]
+    assert told == [[(f"{number}:1", "QUEUED"), (f"{number}:2", "CANCELED")]] * 10
+    assert 0 < len(read_of) <= 2
 
 
 async def test_nobody_is_asked_for_when_nobody_listens(system: System) -> None:

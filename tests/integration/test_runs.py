@@ -122,6 +122,17 @@ async def test_what_cannot_be_run_makes_nothing(system: System, app_client: http
         (422, {"content": {"url": "ftp://a.example/b"}, "pipeline": "p", "project": project}, "whole address"),
         (422, {"content": {"url": "https://u:p@a.example/b"}, "pipeline": "p", "project": project}, "password"),
         (422, {"content": {}, "pipeline": "p"}, "name a `project`"),
+        (422, {"content": {}, "preset": "unheard-of"}, "Known are: house-preset"),
+        (
+            422,
+            {"content": {"url": "http://256.1.1.1/c"}, "pipeline": "p", "project": project},
+            "not a complete address",
+        ),
+        *(
+            (422, {"content": {name: None}, "pipeline": "p", "project": project}, "must not be null")
+            for name in ("image", "images", "url", "urls", "deployment", "captured_after")
+        ),
+        (422, {"content": {"image": None, "url": None}, "pipeline": "p", "project": project}, "must not be null"),
         (422, {"content": image, "pipeline": "p", "metadata": {"a": "\x00"}}, "NUL"),
         (404, {"content": {"image": other.ids["image_id"]}, "pipeline": "p"}, ""),
         (404, {"content": {"images": [house.ids["image_id"], other.ids["image_id"]]}, "pipeline": "p"}, ""),
@@ -231,7 +242,23 @@ async def test_the_results_of_a_run_that_is_over(system: System, app_client: htt
     for link in (result["analyses"], result["failures"]):
         assert (await app_client.get(link, headers=as_caller(house))).status_code == 200
     listed = (await app_client.get(result["analyses"], headers=as_caller(house))).json()
-    assert [image["id"] for image in listed["results"]] == [house.ids["image_id"]]
+    [analysis] = listed["results"]
+    assert (analysis["image_id"], listed["count"]) == (house.ids["image_id"], 1)
+    assert [note["class_name"] for note in analysis["annotations"]] == ["lynx"]
+    foreign = await build_house(system, "other")
+    assert (await app_client.get(result["analyses"], headers=as_caller(foreign))).status_code == 404
+    assert result["by_class"] == {"lynx": 1}, "the whole image's class counts where there are no boxes"
+    async with system.database.transaction(scope) as tx:
+        await tx.session.execute(
+            text(
+                "insert into annotations select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),"
+                " 'fingerprint', gen_random_uuid(), 'annotation_type', 'bounding_box', 'class_name', 'deer'))).*"
+                f" from annotations a, generate_series(1, 2) where a.project_id = {house.ids['project_id']}"
+            )
+        )
+        await tx.session.execute(text("update jobs set updated_at = clock_timestamp()"))
+    result = (await show(app_client, house, job))["result"]
+    assert (result["by_class"], result["annotations"]) == ({"deer": 2}, 3), "boxes, and nothing that is said of them"
 
 
 async def test_the_history_names_the_worker_of_each_move(system: System, app_client: httpx2.AsyncClient) -> None:
@@ -249,6 +276,9 @@ async def test_the_history_names_the_worker_of_each_move(system: System, app_cli
         house.ids["worker_id"],
         house.ids["worker_id"],
     ]
+    shown = await show(app_client, house, job)
+    assert shown["state_history"][-1]["metadata"]["reason"] == "1 of 1 images failed"
+    assert shown["error"].startswith("1 of 1 images failed")
 
 
 async def test_the_database_itself_refuses_a_move_that_may_not_be(system: System) -> None:

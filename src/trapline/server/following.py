@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from trapline.wire.jobs import JobProgress
+from trapline.wire.jobs import JobMove, JobProgress
 
 log = structlog.get_logger(__name__)
 
@@ -16,9 +16,12 @@ LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True)
 class Seen:
-    """How far a job is: the number of its last change of state, and its images by state."""
+    """How far a job is: every change of its state so far, oldest first, and its images by state.
 
-    last_move: int
+    Read once for all who follow it.
+    """
+
+    moves: tuple[JobMove, ...]
     progress: JobProgress
 
 

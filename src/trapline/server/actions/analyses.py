@@ -22,6 +22,7 @@ from trapline.server.db.found import (
 )
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.images import get_image
+from trapline.server.db.jobs import get_job
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.posted import sum_up_findings
 from trapline.server.db.stand_alone import (
@@ -31,6 +32,7 @@ from trapline.server.db.stand_alone import (
     lock_image,
     move_analysis,
     select_analyses,
+    select_analyses_of_job,
 )
 from trapline.server.errors import Conflict, Invalid, Unprocessable
 from trapline.server.rules.access import Scope
@@ -119,6 +121,20 @@ async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int
             limit=limit,
             cursor=cursor,
         )
+        count, estimated = await count_rows(tx, statement)
+        found = await find_found(scope, tx, rows, longer=0)
+    analyses = [describe_analysis(system, one) for one in found]
+    return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
+
+
+async def list_analyses_of_job(
+    system: System, scope: Scope, job_id: int, limit: int, cursor: str | None
+) -> Page[Analysis]:
+    """List the analyses of a job by their images, each with the first of its annotations. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_analyses_of_job(scope, await get_job(scope, tx, job_id))
+        order = [(AnalysisRow.image_id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
         found = await find_found(scope, tx, rows, longer=0)
     analyses = [describe_analysis(system, one) for one in found]

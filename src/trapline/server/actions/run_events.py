@@ -20,7 +20,7 @@ async def look_at_jobs(system: System, job_ids: list[int]) -> Mapping[int, Seen]
         standings = await list_standings(scope, tx, job_ids)
     return {
         one.job_id: Seen(
-            last_move=one.last_move,
+            moves=await _list_moves(system, scope, one.job_id, one.last_move),
             progress=JobProgress(
                 total=one.open + one.completed + one.failed,
                 expected=None if one.expanded else one.expected,
@@ -42,9 +42,13 @@ async def find_last_event(system: System, scope: Scope, job_id: int) -> tuple[in
         return row.project_id, row.last_move, row.status in FINAL
 
 
-async def list_moves_behind(system: System, scope: Scope, job_id: int, number: int) -> list[JobMove]:
-    """List the changes of a job's state behind that number, oldest first."""
+async def _list_moves(system: System, scope: Scope, job_id: int, last_move: int) -> tuple[JobMove, ...]:
+    known = system.known.moves.find(job_id)
+    if known and known[-1].number == last_move:
+        return known
     async with system.database.transaction(scope) as tx:
         moves = await list_moves(scope, tx, job_id)
         names = await name_actors(scope, tx, [move.actor for move in moves])
-    return [move for move in describe_moves(moves, names) if move.number > number]
+    told = tuple(describe_moves(moves, names))
+    system.known.moves.keep(job_id, told)
+    return told

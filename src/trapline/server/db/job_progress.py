@@ -8,9 +8,9 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.line.cancel import HAS_OPEN
 from trapline.server.db.line.ready import any_in_line
 from trapline.server.rules.access import Scope
+from trapline.server.rules.why import ONLINE_S
 
 CLASSES = 1000
-ONLINE_S = 60
 
 
 class Holder(NamedTuple):
@@ -152,18 +152,27 @@ async def list_rivals(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict
 
 
 async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:
-    """Count the boxes of a job by the class that names them, the most frequent first, and all its annotations."""
+    """Count what a job found by the class that names it, the most frequent first, and all its annotations.
+
+    Of an image with boxes these count, and nothing that is said of them or of the whole image; of others whatever
+    has a class.
+    """
     cursor = await tx.execute(
         """
-        select n.annotation_type = 'bounding_box', n.class_name, count(*) from analyses a
-        join annotations n on n.analysis_id = a.id
-        where a.job_id = %s and a.state = 'completed' group by 1, 2 order by 3 desc, 2
+        select c.class_name, sum(c.many) filter (where c.is_box or not c.has_boxes)::bigint, sum(c.many)::bigint
+        from (
+            select n.annotation_type = 'bounding_box' as is_box, n.class_name, count(*) as many,
+                bool_or(n.annotation_type = 'bounding_box') over (partition by a.id) as has_boxes
+            from analyses a join annotations n on n.analysis_id = a.id
+            where a.job_id = %s and a.state = 'completed'
+            group by a.id, n.annotation_type = 'bounding_box', n.class_name
+        ) c group by 1 order by 2 desc nulls last, 1
         """,
         (job_id,),
     )
     rows = await cursor.fetchall()
-    classes = {name: count for is_box, name, count in rows if is_box and name is not None}
-    return dict(list(classes.items())[:CLASSES]), sum(count for _, _, count in rows)
+    classes = {name: count for name, count, _ in rows if name is not None and count}
+    return dict(list(classes.items())[:CLASSES]), sum(many for _, _, many in rows)
 
 
 class Standing(NamedTuple):

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, update
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisMoveRow, AnalysisRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.images import ImageRow
+from trapline.server.db.jobs import JobRow
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.rules.moves import FINAL, NEW
@@ -117,3 +118,9 @@ def select_analyses(scope: Scope, image: ImageRow) -> Select[AnalysisRow]:
     """Select the analyses of an image."""
     scope.check(image.project_id)
     return select(AnalysisRow).where(AnalysisRow.image_id == image.id)
+
+
+def select_analyses_of_job(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
+    """Select the analyses of a job."""
+    scope.check(job.project_id)
+    return select(AnalysisRow).where(AnalysisRow.job_id == job.id)

@@ -88,6 +88,7 @@ ACCESS: dict[str, Access] = {
     "GET /jobs/{job_id}": Access(PEOPLE),
     "PATCH /jobs/{job_id}": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/run": Access(PEOPLE, Role.MANAGER),
+    "GET /jobs/{job_id}/analyses": Access(PEOPLE),
     "GET /jobs/{job_id}/failures": Access(PEOPLE),
     "GET /jobs/{job_id}/dead_letters": Access(PEOPLE),
     "GET /jobs/{job_id}/tasks/{analysis_id}": Access(PEOPLE),

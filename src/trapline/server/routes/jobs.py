@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from trapline.server.actions import jobs, tasks
+from trapline.server.actions import analyses, jobs, tasks
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import LARGEST, Cursor, ProjectFilter, QueryText, set_etag
+from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.wire.analyses import Analysis
 from trapline.wire.jobs import Job, JobChange, JobDetail, JobState, NewJob
 from trapline.wire.tasks import ClaimableJobs
 from trapline.wire.values import Page
@@ -61,6 +62,14 @@ async def show_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, response: 
     job, edited_at = await jobs.show_job(system, scope, job_id)
     set_etag(response, edited_at)
     return job
+
+
+@router.get("/{job_id}/analyses")
+async def list_analyses(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Analysis]:
+    """List a job's analyses, one for each of its images, with the first of their annotations."""
+    return await analyses.list_analyses_of_job(system, scope, job_id, limit, cursor)
 
 
 @router.patch("/{job_id}")

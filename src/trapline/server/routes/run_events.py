@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from trapline.server.actions.run_events import find_last_event, list_moves_behind, look_at_jobs
+from trapline.server.actions.run_events import find_last_event, look_at_jobs
 from trapline.server.actions.runs import describe_move
 from trapline.server.following import Followers
 from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf
@@ -65,13 +65,12 @@ async def stream_run(
             elif seen.progress != told:
                 told = seen.progress
                 yield _event("progress", RunEvent(job_id=write_job_id(number), progress=RunProgress(**dict(told))))
-            if seen is not None and seen.last_move > heard:
-                moves = await list_moves_behind(system, scope, number, heard)
-                for move in moves:
+            if seen is not None:
+                for move in (move for move in seen.moves if move.number > heard):
                     event = RunEvent(job_id=write_job_id(number), state=describe_move(move))
                     yield _event("state", event, write_event_id(number, move.number))
                     heard = move.number
-                if moves and moves[-1].to_state in FINAL:
+                if seen.moves and seen.moves[-1].to_state in FINAL:
                     return
             if time.monotonic() > ends:
                 return

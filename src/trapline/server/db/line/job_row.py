@@ -37,13 +37,16 @@ _SETTLE = f"""
             last_move = last_move + {_ENDS}::int,
             updated_at = clock_timestamp()
         where id = %(job)s and status in {LIVE}
-        returning id, project_id, status, last_move
+        returning id, project_id, status, last_move, failed, completed
     ),
     moved as (
-        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id)
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id, reason)
         select s.id, s.last_move, s.project_id, coalesce(
             (select m.to_state from job_moves m where m.job_id = s.id and m.number = s.last_move - 1), 'new'
-        ), s.status, %(actor)s, %(worker)s::uuid from settled s where s.status not in {LIVE}
+        ), s.status, %(actor)s, %(worker)s::uuid, case when s.failed > 0 then format(
+            '%%s of %%s images failed',
+            to_char(s.failed, 'FM999,999,990'), to_char(s.failed + s.completed, 'FM999,999,990')
+        ) end from settled s where s.status not in {LIVE}
     )
     select refuse_closed_job((select status from settled))
 """  # noqa: S608 - made of constants
