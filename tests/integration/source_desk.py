@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+from fastapi import FastAPI
 
 from tests.integration.houses import House, build_house
 from trapline.server.actions import pulls
@@ -27,10 +28,12 @@ class Desk:
     client: httpx2.AsyncClient
     house: House
     answers: list[str]
+    application: FastAPI
 
     def reach(self, port: int) -> None:
-        """Let runs reach a server of the test on loopback."""
+        """Let a server of the test on loopback be named, and reached by runs."""
         self.system = replace(self.system, outbound=OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})))
+        self.application.state.system = self.system
 
     async def make(self, base_url: str, **settings: Any) -> httpx2.Response:
         """Ask for a source whose images belong to the house's deployment."""
@@ -69,9 +72,10 @@ async def open_desk(system: System) -> AsyncIterator[Desk]:
         answers.append((await response.aread()).decode(errors="replace"))
 
     system = replace(system, outbound=OutboundPolicy())
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    application = make_application(system)
+    transport = httpx2.ASGITransport(dress(application))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}
     ) as client:
         client.headers["Authorization"] = f"Bearer {house.tokens['owner']}"
-        yield Desk(system, client, house, answers)
+        yield Desk(system, client, house, answers, application)

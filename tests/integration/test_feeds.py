@@ -290,7 +290,7 @@ async def test_a_sick_server_is_told_in_words_without_the_password(system: Syste
 
 
 async def test_without_a_listing_the_source_says_so(system: System) -> None:
-    async with running_camera() as files, open_field(system, options={"files_url": files.url}) as place:
+    async with open_field(system, options={"files_url": "http://files.example/"}) as place:
         shown = (await place.show()).connection
         assert shown is not None
         assert (shown.fills_gaps, shown.detail) == (False, "no background process holds a connection")
