@@ -25,6 +25,7 @@ from trapline.server.actions import notice_mails, notices
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.background.run import list_loops
 from trapline.server.db.base import Database
+from trapline.server.db.notice_mails import take_mails
 from trapline.server.engines.postgres import Postgres, free_port
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
@@ -257,6 +258,10 @@ async def test_an_e_mail_whose_process_died_is_sent_by_another(post: Post, box: 
     await post.send()
     assert len(box.handed) == 1, "it is the first process's for a minute"
     await post.let_pass(hours=0.1)
+    async with asyncio.timeout(5), post.system.database.transaction(SYSTEM) as tx:
+        assert len(await take_mails(SYSTEM, tx, 4, 0)) == 1
+        await post.send()
+        assert len(box.handed) == 1, "it is another process's by now, and nobody waits for that"
     await asyncio.gather(*[post.send() for _ in range(3)])
     assert len(box.handed) == 2, "several processes share the work"
     assert len({one.message["Message-ID"] for one in box.handed}) == 1
@@ -327,7 +332,7 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     made = await client.post("/api/v2/notices", json=body, headers=owner)
     assert (made.status_code, made.json()["silent_for_h"]) == (201, 24)
     audited = await client.get("/api/v2/audit", params={"kind": "notice"}, headers=owner)
-    assert [one["action"] for one in audited.json()["results"]] == ["ask"]
+    assert audited.json()["results"][0]["action"] == "ask"
     again = await client.post("/api/v2/notices", json={**body, "silent_for_h": 5}, headers=owner)
     assert (again.json()["id"], again.json()["silent_for_h"]) == (made.json()["id"], 5)
     listed = (await client.get("/api/v2/notices", headers=owner)).json()
