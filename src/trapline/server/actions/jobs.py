@@ -96,7 +96,9 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
         await tx.session.flush()
         await tx.session.refresh(row)
         if new.selection.images is not None:
-            row.expected = await expand.list_images_of_job(scope, tx, new.project, row.id, new.selection.images)
+            listed = expand.in_order(new.selection.images)
+            await expand.list_images_of_job(scope, tx, new.project, row.id, listed)
+            row.expected = len(listed)
         await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
         await defer_expansion(scope, tx, row.id, fetching=False)
         tx.audit("create", "job", row.id, row.project_id, pipeline=what.slug, preset=new.preset)
@@ -114,9 +116,9 @@ async def defer_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetchin
 
 def shorten(selection: Selection) -> dict[str, Any]:
     """The selection as it is shown: a long list of images is told by its length."""
-    shown = selection.model_dump(mode="json", exclude_defaults=True)
-    if selection.images is not None and len(selection.images) > SHOWN_IMAGES:
-        del shown["images"]
+    is_long = selection.images is not None and len(selection.images) > SHOWN_IMAGES
+    shown = selection.model_dump(mode="json", exclude_defaults=True, exclude={"images"} if is_long else None)
+    if selection.images is not None and is_long:
         shown["image_count"] = len(set(selection.images))
     return shown
 

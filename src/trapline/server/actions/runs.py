@@ -10,7 +10,7 @@ from trapline.server.actions.runnables import explain_preset, find_what_runs
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, write_answer
 from trapline.server.db.job_downloads import list_downloads_of_job
-from trapline.server.db.line.expand import add_tasks, list_images_of_job
+from trapline.server.db.line.expand import add_tasks, in_order, list_images_of_job
 from trapline.server.db.line.job_row import record_move
 from trapline.server.db.line.submit import (
     Runnable,
@@ -32,6 +32,7 @@ from trapline.wire.runs import (
     NewRun,
     Run,
     RunAccepted,
+    RunContent,
     RunMoved,
     RunProgress,
     RunResult,
@@ -43,11 +44,12 @@ from trapline.wire.runs import (
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a run belongs, what it is about in words, and which deployment its pictures go to."""
+    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or its images."""
 
     project_id: int
     preview: str
     deployment_id: UUID | None = None
+    images: list[UUID] | None = None
 
 
 async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
@@ -73,8 +75,7 @@ async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
 
 async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
     content = new.content
-    ids, urls = content.image_ids, content.picture_urls
-    listed = None if ids is None else sorted(set(ids))
+    urls, listed = content.picture_urls, place.images
     is_short = listed is not None and len(listed) <= jobs.SHOWN_IMAGES
     await write_job(
         scope,
@@ -86,7 +87,7 @@ async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, pla
             priority=what.priority if new.priority is None else PRIORITIES.index(new.priority),
             parameters={**what.parameters, **new.parameters},
             metadata=new.metadata,
-            selection={"url_count": len(urls)} if urls else jobs.shorten(content.selection),
+            selection=_shorten(content, listed),
             preview=place.preview,
             fetching=urls is not None,
             expected=None if listed is None else len(listed),
@@ -108,10 +109,18 @@ async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, pla
     await jobs.defer_expansion(scope, tx, what.job_id, fetching=urls is not None)
 
 
+def _shorten(content: RunContent, listed: list[UUID] | None) -> dict[str, Any]:
+    if content.picture_urls is not None:
+        return {"url_count": len(content.picture_urls)}
+    if listed is not None and len(listed) > jobs.SHOWN_IMAGES:
+        return {"image_count": len(listed)}
+    return jobs.shorten(content.selection)
+
+
 async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     content = new.content
     if content.image_ids is not None:
-        return await _find_images(scope, tx, new, set(content.image_ids))
+        return await _find_images(scope, tx, new, in_order(content.image_ids))
     deployment = None
     if content.deployment is not None:
         deployment = await find_deployment_place(scope, tx, content.deployment)
@@ -131,8 +140,8 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     return _Place(project_id, preview_files(len(urls), [name_picture(urls[0])]), deployment[0])
 
 
-async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: set[UUID]) -> _Place:
-    places = await find_places(scope, tx, list(ids))
+async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUID]) -> _Place:
+    places = await find_places(scope, tx, ids)
     seen = [place for place in places if scope.sees(place[0])]
     if sum(count for _, count, _ in seen) < len(ids):
         raise NotFound
@@ -142,7 +151,7 @@ async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: set[UUID
     if new.project not in (None, project_id):
         raise NotFound
     scope.check(project_id)
-    return _Place(project_id, preview_files(count, [first]))
+    return _Place(project_id, preview_files(count, [first] if first else []), images=ids)
 
 
 async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:

@@ -1,6 +1,8 @@
 """Expand: a job's selection of images becomes tasks, in chunks, from where it was left off."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from trapline.wire.jobs import Selection
 FIRST = 500
 CHUNK = 5000
 ACTOR = "system"
+_NUMBER = attrgetter("int")
 FILTERS = ("deployment", "captured_after", "captured_before", "unanalysed_only")
 
 _FITS = """
@@ -54,13 +57,16 @@ class Chunk:
     is_last: bool
 
 
-async def list_images_of_job(scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]) -> int:
-    """Keep the ids of images that a job was asked for, apart from its row; answers how many there are."""
-    ids = sorted(set(images))
+def in_order(images: Iterable[UUID]) -> list[UUID]:
+    """Each image once, in the order of the ids: 100,000 are compared as the numbers that they are."""
+    return sorted(set(images), key=_NUMBER)
+
+
+async def list_images_of_job(scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]) -> None:
+    """Keep the ids of images that a job was asked for, apart from its row; they come in order."""
     await tx.execute(
-        "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)", (job_id, project_id, ids)
+        "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)", (job_id, project_id, images)
     )
-    return len(ids)
 
 
 async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | None = None) -> bool:

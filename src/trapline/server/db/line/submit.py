@@ -41,14 +41,14 @@ class Submitted:
     expanded: bool
 
 
-async def find_places(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[tuple[int, int, str]]:
-    """Tell of which projects these images are: how many of each, and the first one's file name."""
+async def find_places(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[tuple[int, int, str | None]]:
+    """Tell of which projects these images are: how many of each; with each the file name of the first image of all."""
     cursor = await tx.execute(
         """
-        select project_id, count(*), (array_agg(filename order by id))[1] from images
+        select project_id, count(*), (select filename from images where id = %s) from images
         where id = any(%b) group by project_id
         """,
-        (list(images),),
+        (images[0], list(images)),
     )
     return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
 
