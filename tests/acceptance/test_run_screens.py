@@ -95,6 +95,7 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
     expect(page.locator(".facts")).to_contain_text('"size": 640')
     wait_for("the run", lambda: is_over(seat, job))
     expect(page.locator('h1 ~ [data-state="completed"]')).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="What it has found", exact=True)).to_be_visible()
     page.get_by_role("link", name="Jobs", exact=True).first.click()
     asked = page.locator(f'[data-job-id="{job.id}"]').get_by_test_id("asked")
     expect(asked).to_contain_text(re.compile("Preset night.*Asked for by .*began .*ended "))
@@ -111,10 +112,12 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
 def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
         slug = owner.list_pipelines(seat.scene.project)[0].slug
-        preset = owner.make_preset(NewPreset(project=seat.scene.project, name="shared", pipeline=slug)).id
+        new = NewPreset(project=seat.scene.project, name="shared", pipeline=slug, parameters=dict.fromkeys("abcdef", 1))
+        preset = owner.make_preset(new).id
         page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
         page.get_by_role("button", name="Edit shared").click()
         dialog = page.get_by_role("dialog")
+        assert dialog.get_by_label("Parameters").evaluate("e => e.scrollHeight <= e.clientHeight"), "all lines are seen"
         dialog.get_by_label("Priority").select_option("high")
         owner.change_preset(preset, PresetChange(description="Of Ann, not of Ben"))
         dialog.get_by_role("button", name="Save").click()

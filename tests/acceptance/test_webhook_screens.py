@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.browsing import SIZES, Watched
-from tests.acceptance.seat import Seat
+from tests.acceptance.seat import Seat, box_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -85,6 +85,7 @@ def test_the_screens_fit(seat: Seat, size: str) -> None:
         page.get_by_role("link", name="station").click()
         page.get_by_role("button", name="Test").click()
         expect(page.locator("[data-delivery]")).to_contain_text("may not connect to")
+        assert box_of(page.locator("[data-delivery] .state"))["height"] < 30, "the state stands on one line"
         assert page.evaluate(FITS)
         page.get_by_role("link", name="Webhooks").click()
         expect(page.locator("[data-webhook]")).to_be_visible()

@@ -37,7 +37,7 @@ export function ParametersField({ pipeline, value, onChange, judged, preset }: P
   const hints = [w.parametersHint, keys.length > 0 ? w.known(keys) : "", preset && Object.keys(preset).length > 0 ? w.ofPreset(JSON.stringify(preset)) : ""]
   return (
     <AreaField
-      label={w.parameters} hint={hints.filter(Boolean).join(" ")} rows={3} spellCheck={false} autoComplete="off" value={value}
+      label={w.parameters} hint={hints.filter(Boolean).join(" ")} rows={Math.min(12, Math.max(3, value.split("\n").length))} spellCheck={false} autoComplete="off" value={value}
       error={judged && readParameters(value) === null ? w.notObject : undefined} onChange={(event) => onChange(event.target.value)}
     />
   )

@@ -107,7 +107,7 @@ export function JobPage({ job: id }: { job: number }) {
       <div className="two">
         <div>
           <section className="section">
-            <h2>{w.finds}</h2>
+            <h2>{w.finds(job.finished_at !== null)}</h2>
             <Found job={job} />
           </section>
           {p.failed === 0 && (

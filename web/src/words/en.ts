@@ -161,7 +161,7 @@ export const words = {
     cancel: "Cancel", run: "Run", pause: "Pause", resume: "Resume", retry: "Take it up again", rename: "Rename", renameTitle: "Rename the job", prioritized: (name: string) => `Its priority is ${name} now.`, renamed: "The job has another name now.", cancelAsk: "Cancel this job?", cancelText: "Images that were analysed keep their results. The rest is not analysed.", cancelGo: "Cancel the job", keep: "Let it run",
     canceled: "The job is canceled.", paused: "The job is paused. Nothing new is handed out.", resumed: "The job goes on.", ran: "The job is started.", retried: "What was not done waits for a worker again.",
     history: "History", failures: "Failures", found: "Found", nothingFound: "nothing found", annotations: "annotations", growing: "still counting", standing: "takes every new image",
-    noName: (slug: string, id: number) => `${slug} ${id}`, finds: "What it has found so far", noFinds: "Nothing has been found yet.",
+    noName: (slug: string, id: number) => `${slug} ${id}`, finds: (over: boolean) => (over ? "What it has found" : "What it has found so far"), noFinds: "Nothing has been found yet.",
   },
 
   failure: {
