@@ -35,7 +35,7 @@ class Grounds:
     """
 
     system: System
-    client: httpx2.AsyncClient
+    app_client: httpx2.AsyncClient
     house: House
     stranger: House
     spare: House

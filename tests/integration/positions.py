@@ -68,6 +68,7 @@ HOLDS_ELSEWHERE = {
     # A stream of one that goes on would go on.
     ("GET /pipeline/job/{job_id}/events", "job_id"): "over_id",
     ("GET /jobs/{job_id}/dead_letters", "job_id"): "over_id",
+    ("GET /jobs/{job_id}/analyses", "job_id"): "over_id",
     # A service of the caller's own, made where there is none of this name.
     ("POST /callback_keys", "service"): None,
 }

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 
 from tests.conformance.adc_client import PIPELINE
+from tests.integration.grounds import Grounds
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from tests.integration.test_isolation import BODIES, Grounds, _fill, grounds
+from tests.integration.test_isolation import BODIES, fill, grounds
 from trapline.server.routes.access import ACCESS, SAFE
 from trapline.server.rules.access import Scope
 
@@ -65,8 +66,8 @@ async def ask(grounds: Grounds, house: House, key: str, body: Any = None) -> Any
     where = "/api/v2" + path.format(**house.ids)
     if key == "POST /images":
         files = {"files": ("a.jpg", make_jpeg(1), "image/jpeg")}
-        return await grounds.app_client.post(where, headers=headers, data=_fill(body, house.ids), files=files)
-    return await grounds.app_client.request(method, where, headers=headers, json=_fill(body, house.ids))
+        return await grounds.app_client.post(where, headers=headers, data=fill(body, house.ids), files=files)
+    return await grounds.app_client.request(method, where, headers=headers, json=fill(body, house.ids))
 
 
 async def make(grounds: Grounds, house: House, key: str, **more: Any) -> str:

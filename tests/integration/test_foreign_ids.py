@@ -37,6 +37,7 @@ BESIDE: dict[tuple[str, str], Any] = {
     ("POST /callback_keys/check", ".target"): BODIES["POST /callback_keys/check"] | {"headers": SIGNED},
     ("POST /pipeline/run", ".content.images[]"): RUN,
     ("POST /pipeline/run", ".content.deployment"): RUN | {"project": "{project_id}"},
+    ("POST /jobs", ".preset"): {"project": "{project_id}"},
     ("POST /pipeline/run", ".preset"): {"content": {"image": "{image_id}"}},
     ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].parent"): {"annotations": [BOX]},
     ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].storage_path"): {
@@ -53,7 +54,6 @@ OTHERWISE: dict[tuple[str, str], int] = {
     ("GET /images", "job"): 200,
     # Images that are not there are left out.
     ("POST /jobs", ".selection.images[]"): 201,
-    ("POST /jobs", ".selection.deployment"): 201,
     # Leases that are not one's own are told to be lost.
     ("POST /tasks/renew", ".leases[]"): 200,
     ("POST /tasks/release", ".leases[]"): 200,
@@ -71,6 +71,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     ("POST /image-pull-sources/test", ".source.user_id"): 403,
     # Names, which say what is missing in one's own project.
     ("POST /jobs", ".pipeline"): 422,
+    ("POST /jobs", ".preset"): 422,
     ("POST /pipeline/run", ".pipeline"): 422,
     ("POST /pipeline/run", ".preset"): 422,
     ("POST /callback_keys/check", ".target"): 200,
@@ -79,7 +80,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     **{(f"POST /tasks/{name}", "x-trapline-worker"): 409 for name in ("lease", "renew", "release")},
 }
 # These make something of the caller's own all the same.
-MAKING = {("POST /jobs", ".selection.images[]"), ("POST /jobs", ".selection.deployment")}
+MAKING = {("POST /jobs", ".selection.images[]")}
 
 
 def _plain(answer: httpx2.Response, put: str) -> str:
@@ -177,7 +178,7 @@ async def _list(
     named = {
         position.name: ids[held] for position, held in positions_of("GET", path, operation) if position.where == "path"
     }
-    return await grounds.client.get(path.format(**named), params=query, headers=headers)
+    return await grounds.app_client.get(path.format(**named), params=query, headers=headers)
 
 
 def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
@@ -194,12 +195,12 @@ async def test_no_signed_address_leads_anywhere_else(grounds: Grounds) -> None:
     await grounds.note_changes()
     for method, address in of_house:
         for changed in _change(address, [other for _, other in of_stranger]):
-            answer = await grounds.client.request(
+            answer = await grounds.app_client.request(
                 method, changed, content=b"x" if method == "PUT" else None, headers={"Content-Type": "image/png"}
             )
             assert answer.status_code == 403, f"{method} {changed}: {answer.status_code}"
         swapped = "PUT" if method == "GET" else "GET"
-        answer = await grounds.client.request(swapped, address, headers={"Content-Type": "image/png"})
+        answer = await grounds.app_client.request(swapped, address, headers={"Content-Type": "image/png"})
         assert answer.status_code == 403, f"{swapped} {address}: {answer.status_code}"
     await grounds.expect_unchanged()
 
@@ -209,7 +210,7 @@ async def _find_addresses(grounds: Grounds, name: str) -> list[tuple[str, str]]:
     headers = grounds.people[name].call_as("owner").headers
     found = [("PUT", ids["upload"])]
     for path in (f"/images/{ids['image_id']}", f"/artifacts/{ids['artifact_id']}/download"):
-        answer = await grounds.client.get(f"/api/v2{path}", headers=headers)
+        answer = await grounds.app_client.get(f"/api/v2{path}", headers=headers)
         told = answer.text + answer.headers.get("location", "")
         found += [("GET", address) for address in re.findall(r'http://trapline.test/files/[^"\s]+', told)]
     assert len(found) >= 3
@@ -242,7 +243,7 @@ async def test_an_idempotency_key_of_somebody_else_gives_nothing_of_theirs(groun
     told = {}
     for name in ("house", "stranger"):
         headers = grounds.people[name].call_as("manager").headers | asked
-        told[name] = await grounds.client.post("/pipeline/run", json=body, headers=headers)
+        told[name] = await grounds.app_client.post("/pipeline/run", json=body, headers=headers)
         await grounds.note_changes()
     assert (told["house"].status_code, told["stranger"].status_code) == (202, 404)
     assert told["house"].json()["job_id"] not in told["stranger"].text

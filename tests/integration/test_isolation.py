@@ -89,13 +89,14 @@ LAST = ("DELETE", "POST /tasks/release", "POST /auth/sign-out")
 LATE = ("/retry", "/cancel", "/evict", "/finalize", "/status")
 
 
-def _fill(value: Any, ids: dict[str, str]) -> Any:
+def fill(value: Any, ids: dict[str, str]) -> Any:
+    """Put a house's ids where a body has them in braces."""
     if isinstance(value, str) and value.startswith("{"):
         found = ids[value.strip("{}")]
         return int(found) if found.isdigit() else found
     if isinstance(value, dict):
-        return {key: _fill(inner, ids) for key, inner in value.items()}
-    return [_fill(inner, ids) for inner in value] if isinstance(value, list) else value
+        return {key: fill(inner, ids) for key, inner in value.items()}
+    return [fill(inner, ids) for inner in value] if isinstance(value, list) else value
 
 
 async def call(
@@ -115,8 +116,8 @@ async def call(
     headers, body = dict(headers), None
     if "requestBody" in operation and key not in FORMS:
         assert key in BODIES, f"{key} takes a body: add one to BODIES, so that its isolation is tested"
-        body = _fill(bodies[key], ids)
-    form = {name: str(_fill(value, ids)) for name, value in FORMS.get(key, {}).items()}
+        body = fill(bodies[key], ids)
+    form = {name: str(fill(value, ids)) for name, value in FORMS.get(key, {}).items()}
     named: dict[str, str] = {}
     for position, held in positions_of(method, path, operation):
         if position.where == "path":
@@ -144,8 +145,8 @@ async def call(
     async with asyncio.timeout(20):
         if key in FORMS:
             files = {"files": ("a.jpg", b"not a picture", "image/jpeg")}
-            return await grounds.client.post(address, params=query, headers=headers, data=form, files=files)
-        return await grounds.client.request(method, address, params=query, headers=headers, json=body)
+            return await grounds.app_client.post(address, params=query, headers=headers, data=form, files=files)
+        return await grounds.app_client.request(method, address, params=query, headers=headers, json=body)
 
 
 def said(answer: httpx2.Response) -> dict[str, Any]:

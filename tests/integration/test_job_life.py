@@ -72,6 +72,18 @@ async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> 
     assert {task["image_id"] for task in await field.lease(job)} == {str(key) for key in field.images}
 
 
+async def test_a_deployment_of_another_project_makes_no_job(field: Field) -> None:
+    """Also where it is the caller's own: a job over nothing would only look as if it had been done."""
+    other = (await field.call("POST", "/projects", {"name": "other"})).json()["id"]
+    made = await field.call("POST", "/deployments", {"project": other, "name": "camera"})
+    deployment = made.json()["id"]
+    wanted = {"pipeline": "field-pipeline", "selection": {"deployment": deployment}}
+    answer = await field.call("POST", "/jobs", {"project": field.project, **wanted})
+    assert answer.status_code == 404, answer.text
+    assert (await field.call("GET", f"/deployments/{deployment}")).status_code == 200
+    assert await field.ask("select count(*) from jobs") == [(0,)]
+
+
 async def test_a_long_list_of_images_is_told_by_its_length(field: Field) -> None:
     ids = [str(uuid4()) for _ in range(101)] + [str(field.images[0])]
     selection = {"images": ids, "unanalysed_only": True}

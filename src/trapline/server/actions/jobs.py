@@ -13,6 +13,7 @@ from sqlalchemy import func, update
 from trapline.server.actions.runnables import find_what_runs
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import defer_chore
+from trapline.server.db.deployments import check_deployment
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_downloads import defer_downloads
 from trapline.server.db.job_progress import Activity, Rival, count_found, list_activity, list_rivals
@@ -69,12 +70,13 @@ OVER = "This job is over already. Nothing was changed."
 
 
 async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
-    """Ask for a run of a pipeline over images; they are put into the line in the background. Raises Unprocessable."""
+    """Ask for a run of a pipeline over images, put into the line behind the answer. Raises NotFound, Unprocessable."""
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
         done = await find_answer(scope, tx, Job)
         if done:
             return done
+        await check_deployment(scope, tx, new.selection.deployment, new.project)
         what = await find_what_runs(scope, tx, new.project, new.preset, new.pipeline)
         row = JobRow(
             id=what.job_id,

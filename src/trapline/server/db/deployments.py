@@ -52,6 +52,12 @@ async def get_deployment(scope: Scope, tx: Transaction, deployment_id: UUID, *, 
     return row
 
 
+async def check_deployment(scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int) -> None:
+    """Make sure that a deployment, where one is named, is of this project. Raises NotFound."""
+    if deployment_id is not None and (await get_deployment(scope, tx, deployment_id)).project_id != project_id:
+        raise NotFound
+
+
 async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int) -> DeploymentRow:
     """Get the deployment that takes a project's images without one; raises NotFound or Forbidden."""
     scope.check(project_id)
