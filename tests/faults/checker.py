@@ -60,6 +60,7 @@ def look(scene: Scene, *, marks: bool = True) -> Tally:
         *_check_leases(tasks, operations),
         *_check_attempts(tasks, attempts),
         *_check_jobs(scene),
+        *_check_histories(scene),
         *_check_made(scene, operations),
     ]
     answers = list_answers(operations)
@@ -212,6 +213,27 @@ def _check_jobs(scene: Scene) -> list[str]:
             wrong.append(f"job {job} ended {ends} times and was taken up again {begins} times")
         if int(credited) != completed:
             wrong.append(f"the workers of job {job} are credited {credited} results of {completed}")
+    return wrong
+
+
+def _check_histories(scene: Scene) -> list[str]:
+    """Each move of a job begins where the one before ended, numbered and timed in order; the last is its state."""
+    wrong = []
+    rows = scene.ask(
+        """
+        select j.id, j.status, array_agg(array[m.number::text, m.from_state, m.to_state] order by m.number),
+            array_agg(m.at order by m.number)
+        from jobs j left join job_moves m on m.job_id = j.id group by j.id
+        """
+    )
+    for job, status, moves, times in rows:
+        states = ["new", *(to_state for _, _, to_state in moves)]
+        if [number for number, _, _ in moves] != [str(number) for number in range(1, len(moves) + 1)]:
+            wrong.append(f"the moves of job {job} are numbered {[number for number, _, _ in moves]}")
+        if [from_state for _, from_state, _ in moves] != states[:-1] or states[-1] != status:
+            wrong.append(f"the history of job {job} has gaps: {moves}, and it is {status}")
+        if sorted(times) != times:
+            wrong.append(f"the history of job {job} is not in order: {times}")
     return wrong
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.chance import FULL, SEED, Figures
+from tests.faults.outsider import Outsider
 from tests.faults.scene import Scene
 from trapline.server.db.migrations import migrate
 from trapline.server.engines.postgres import start_postgres, stop_postgres
@@ -118,6 +119,13 @@ def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
     for scene in made:
         scene.end()
         remove(scene.folder)
+
+
+@pytest.fixture
+def outsider() -> Iterator[Outsider]:
+    """Somebody outside of the scene, on loopback: a scene is told so by TRAPLINE_OWN_ORIGINS."""
+    with Outsider() as running:
+        yield running
 
 
 def copy_prepared(prepared: Path, folder: Path) -> None:

@@ -15,6 +15,9 @@ WRONGS = {
     "update annotations set data = data || '{\"x_min\": 150}' where analysis_id = ONE": "not those of the accepted",
     "insert into attempts (analysis_id, project_id, attempt, outcome) select id, project_id, 7, 'lost' from analyses "
     "where id = ONE": "was never begun",
+    "delete from job_moves where number = 2": "are numbered",
+    "update job_moves set from_state = 'failed' where number = 2": "has gaps",
+    "update job_moves set at = at - interval '1 day' where number = 3": "is not in order",
     "update holders set completed = completed + 1": "are credited",
     "delete from analyses where id = ONE": "is gone",
     "insert into annotations select gen_random_uuid(), project_id, analysis_id, image_id, annotation_type, class_name, "

@@ -2,6 +2,7 @@
 
 import time
 from itertools import count
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,7 +11,8 @@ from tests.acceptance.running import RunningServer
 from tests.faults.chance import Figures, make_chance, sized
 from tests.faults.checker import check
 from tests.faults.conftest import MakeScene
-from tests.faults.scene import Scene
+from tests.faults.outsider import Outsider
+from tests.faults.scene import SLUG, Scene
 from trapline.server.engines.postgres import free_port
 
 RUNS = sized(20)
@@ -21,6 +23,9 @@ REQUESTS = [
     "POST /api/v2/jobs",
     "GET /api/v2/jobs",
     "POST /api/v2/pipeline/run",
+    "POST /api/v2/pipeline/job/*/cancel",
+    "POST /api/v2/pipeline/job/*/retry",
+    "PATCH /api/v2/presets/*",
     "POST /api/v2/jobs/*/tasks",
     "POST /api/v2/jobs/*/result",
     "POST /api/v2/jobs/*/cancel",
@@ -30,11 +35,18 @@ REQUESTS = [
     "POST /api/v2/tasks/renew",
     "POST /api/v2/tasks/release",
 ]
-"""Every request that moves the ledger, or that workers make."""
-OFTEN = ("GET /api/v2/jobs", "POST /api/v2/jobs/*/tasks", "POST /api/v2/jobs/*/result", "POST /api/v2/tasks/lease")
+"""Every request that moves the ledger, says how it is moved, or that workers make."""
+OFTEN = (
+    "loop deliveries",
+    "chore fetch_content",
+    "GET /api/v2/jobs",
+    "POST /api/v2/jobs/*/tasks",
+    "POST /api/v2/jobs/*/result",
+    "POST /api/v2/tasks/lease",
+)
 REPLIES = ("before commit", "after commit", "before reply", "after reply")
 COMMITS = ("before commit", "after commit")
-BACKGROUND = ["loop reaper", "chore expand_job", "chore sweep_job"]
+BACKGROUND = ["loop reaper", "loop deliveries", "chore expand_job", "chore sweep_job", "chore fetch_content"]
 POINTS = [(doing, point) for doing in REQUESTS for point in REPLIES] + [
     (doing, point) for doing in BACKGROUND for point in COMMITS
 ]
@@ -48,12 +60,16 @@ UNSTRUCK = {
     "loop used signatures",
     "loop orphaned artifacts",
     "loop silent workers",
-    "loop deliveries",
     "loop old deliveries",
+    "loop old e-mails",
+    "loop silences",
+    "loop subjects",
     "chore take_up_unfinished",
     "chore recount_jobs",
     "GET /healthz",
     "GET /readyz",
+    "POST /api/v2/presets",
+    "POST /api/v2/webhooks",
     "",
 }
 
@@ -61,10 +77,13 @@ UNSTRUCK = {
 class _Busy:
     """Owners and workers who do everything that there is a point for, again and again."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, outsider: Outsider) -> None:
         self.scene = scene
+        self.outsider = outsider
         self.owner = scene.record("owner")
         self.numbers = count()
+        self.preset, self.changed = 0, -1
+        outsider.subscribe(scene)
 
     def hire(self) -> None:
         """Start a worker of the five calls, one of the additions, and two slow ones: one stays, one leaves."""
@@ -76,19 +95,28 @@ class _Busy:
     def do(self, doing: str) -> None:
         """Let the owner do what brings a process to this point; the workers do the rest by themselves."""
         scene = self.scene
+        if "/presets" in doing:
+            self.change_preset()
+            return
         if doing.endswith(("/release", "/hello")):
             self.leave_and_come_back()
         elif scene.ask("select count(*) from jobs where status in ('queued', 'processing')")[0][0] >= JOBS_AT_ONCE:
             return
-        key = f"job-{next(self.numbers)}"
-        if doing.endswith("/run"):
-            scene.make_job(self.owner, key, "/pipeline/run", content={"images": scene.images})
+        number = next(self.numbers)
+        key = f"job-{number}"
+        if doing.endswith("fetch_content"):
+            scene.make_job(self.owner, key, "/pipeline/run", content={"url": self.outsider.address_of(number)})
             return
-        job = scene.make_job(self.owner, key, selection={"images": scene.images})
+        is_run = "/pipeline/" in doing
+        if is_run:
+            job = scene.make_job(self.owner, key, "/pipeline/run", content={"images": scene.images})
+        else:
+            job = scene.make_job(self.owner, key, selection={"images": scene.images})
+        path = f"/pipeline/job/{job}" if is_run else f"/jobs/{job}"
         if doing.endswith(("/cancel", "sweep_job", "/retry")):
-            self.call_until_told(f"/jobs/{job}/cancel")
+            self.call_until_told(f"{path}/cancel")
         if doing.endswith("/retry"):
-            self.call_until_told(f"/jobs/{job}/retry")
+            self.call_until_told(f"{path}/retry")
 
     def leave_and_come_back(self) -> None:
         """Let a worker that has something in hand stop; it is started again and says hello."""
@@ -97,31 +125,49 @@ class _Busy:
             assert part.process is not None
             part.process.terminate()
 
-    def call_until_told(self, path: str) -> None:
+    def forget_claims(self) -> None:
+        """As if the time were over that a process which was killed may take over an address."""
+        self.scene.ask("update job_downloads set again_at = now() where image_id is null and again_at > now()")
+
+    def change_preset(self) -> None:
+        """Change a preset until that is known to be done; it is made first."""
+        if not self.preset:
+            asked = {"project": self.scene.project, "name": "changed", "pipeline": SLUG}
+            self.call_until_told("/presets", body=asked)
+            [(self.preset,)] = self.scene.ask("select id from presets")
+        number = next(self.numbers)
+        self.call_until_told(f"/presets/{self.preset}", "PATCH", {"description": str(number)})
+        self.changed = number
+
+    def call_until_told(self, path: str, method: str = "POST", body: Any = None) -> None:
         """Call until the fate is known; a conflict tells that an earlier try did it."""
         while True:
             try:
-                status = self.scene.call("POST", path).status_code
+                status = self.scene.call(method, path, body).status_code
             except httpx2.HTTPError:
                 status = 500
             if status < 500:
-                assert status in (200, 202, 409), status
+                assert status in (200, 201, 202, 409), status
                 return
             time.sleep(0.05)
 
 
-def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figures, outsider: Outsider) -> None:
     chance = make_chance("failpoints")
     scene = make_scene(
         apis=2,
         one_socket=True,
         forking=True,
         failpoints=True,
-        settings={"TRAPLINE_TASK_LOSSES": "1000", "TRAPLINE_TASK_ERRORS": "1000"},
+        settings={
+            "TRAPLINE_TASK_LOSSES": "1000",
+            "TRAPLINE_TASK_ERRORS": "1000",
+            "TRAPLINE_OWN_ORIGINS": outsider.origin,
+        },
     )
     scene.start(images=8)
     scene.add_background(2)
-    busy = _Busy(scene)
+    busy = _Busy(scene, outsider)
     busy.hire()
     planned = list(enumerate(POINTS * RUNS, start=1))
     chance.shuffle(planned)
@@ -138,11 +184,16 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
         for doing, rule, since in list(waiting.values()):
             assert time.monotonic() - since < STRUCK_WITHIN_S, f"nothing was struck {rule}"
             busy.do(doing)
+        busy.forget_claims()
         time.sleep(0.1)
     scene.follow()
     took_s = time.monotonic() - began
+    busy.forget_claims()
+    scene.kill("background 1")
     scene.drain(60)
     tally = check(scene)
+    told = outsider.expect_told(scene, 60)
+    assert scene.ask("select description from presets") == [(str(busy.changed),)]
     struck = scene.list_strikes()
     assert len(struck) == len(POINTS) * RUNS
     for point in REPLIES:
@@ -150,14 +201,15 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
         assert len(of) >= 8
     figures.add("P2", f"{len(POINTS)} points, {RUNS} times each", "0 violations", f"{len(struck)} kills, 0 violations")
     figures.add("P2", "tasks, results, attempts lost", "-", f"{tally.tasks}, {tally.results}, {tally.lost_attempts}")
+    figures.add("P2", "webhooks: told at least once", "0 lost", told)
     figures.add("P2", "seconds a kill", "-", f"{took_s / len(struck):.2f}")
 
 
-def test_no_point_is_left_out(make_scene: MakeScene) -> None:
-    scene = make_scene(failpoints=True)
+def test_no_point_is_left_out(make_scene: MakeScene, outsider: Outsider) -> None:
+    scene = make_scene(failpoints=True, settings={"TRAPLINE_OWN_ORIGINS": outsider.origin})
     scene.follow("1 *|*|1|note")
     scene.start(images=8)
-    busy = _Busy(scene)
+    busy = _Busy(scene, outsider)
     busy.hire()
     deadline = time.monotonic() + 60
     while missing := set(POINTS) - {(one["doing"], one["point"]) for one in scene.list_strikes()}:

@@ -12,6 +12,7 @@ from tests.faults.speaking import Speaker, race
 
 RACES = sized(100)
 KILLS = sized(50, 4)
+CHANGES = sized(40, 4)
 THREADS = 32
 EXPANDED = "select count(*) filter (where expanded), count(*) from jobs"
 
@@ -28,6 +29,10 @@ def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, fi
             status, said = speaker.call("POST", "/pipeline/run", body, signed | {"Idempotency-Key": f"race-{post}"})
             assert status == 202, said
             told.append(said["job_id"])
+            status, said = speaker.call(
+                "POST", "/pipeline/run", body | {"priority": "low"}, signed | {"Idempotency-Key": f"race-{post}"}
+            )
+            assert status == 409, said
         speaker.close()
         return told
 
@@ -57,3 +62,29 @@ def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(make_scen
     moves = scene.ask("select array_agg(to_state order by number) from job_moves group by job_id")
     assert moves == [(["queued", "processing", "completed"],)] * KILLS
     figures.add("P3", f"PostgreSQL killed behind {KILLS} answered submits", "0 lost", "0 lost")
+
+
+def test_a_change_that_was_answered_is_there_though_postgresql_is_killed_at_once(
+    make_scene: MakeScene, figures: Figures
+) -> None:
+    """Canceled, tried again, and what later runs and receivers are told: a preset and a webhook."""
+    scene = make_scene().start(images=8)
+    job = scene.make_job(scene.record("owner"), "changed", "/pipeline/run", content={"images": scene.images})
+    preset = scene.call("POST", "/presets", {"project": scene.project, "name": "kept", "pipeline": SLUG}).json()["id"]
+    hook = scene.call("POST", "/webhooks", {"project": scene.project, "url": "https://receiver.example/"}).json()["id"]
+    steps: list[tuple[str, str, str, str]] = [
+        ("POST", f"/pipeline/job/{job}/cancel", "", "select status from jobs"),
+        ("POST", f"/pipeline/job/{job}/retry", "", "select status from jobs"),
+        ("PATCH", f"/presets/{preset}", "description", "select description from presets"),
+        ("PATCH", f"/webhooks/{hook}", "name", "select name from webhooks"),
+    ]
+    for number in range(CHANGES):
+        method, path, field, query = steps[number % len(steps)]
+        # The process meets a database that is only just back.
+        wait_for("the API", lambda: scene.call("GET", "/auth/me").status_code == 200, 30)
+        answer = scene.call(method, path, {field: f"change {number}"} if field else None)
+        scene.kill(DATABASE)
+        assert answer.is_success, answer.text
+        expected = f"change {number}" if field else "canceled" if path.endswith("cancel") else "queued"
+        assert scene.ask(query) == [(expected,)], path
+    figures.add("P3", f"PostgreSQL killed behind {CHANGES} answered changes", "0 lost", "0 lost")
