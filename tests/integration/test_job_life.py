@@ -1,5 +1,6 @@
 """The life of a job: expansion, cancel, retry, pause, standing jobs, whose turn it is, counters put right."""
 
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -313,7 +314,7 @@ async def test_a_job_by_a_preset_has_its_parameters_and_priority(field: Field) -
         "not_started": True,
     }
     assert (await field.call("POST", "/jobs", asked | {"priority": "low"})).json()["priority"] == "low"
-    wrong = [{"preset": "day"}, {"preset": "night", "pipeline": "field-pipeline"}, {}]
+    wrong: list[dict[str, Any]] = [{"preset": "day"}, {"preset": "night", "pipeline": "field-pipeline"}, {}]
     wrong.append({"pipeline": "field-pipeline", "selection": {"images": None}})
     for words, body in zip(("night", "exactly one", "exactly one", "must not be null"), wrong, strict=True):
         answer = await field.call("POST", "/jobs", {"project": field.project} | body)
