@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -103,6 +103,16 @@ async def system(database: Database, tmp_path: Path) -> AsyncIterator[System]:
     decoders = Decoders(processes=1)
     yield make_system(database, decoders, tmp_path / "store")
     await decoders.close()
+
+
+@asynccontextmanager
+async def open_own_system(postgres: Postgres, template: str, store: Path) -> AsyncIterator[System]:
+    """The same with a database of its own, for all the tests of a file."""
+    with fresh_database(postgres, template) as url:
+        database, decoders = Database(url), Decoders(processes=1)
+        yield make_system(database, decoders, store)
+        await decoders.close()
+        await database.close()
 
 
 def make_system(database: Database, decoders: Decoders, store: Path) -> System:

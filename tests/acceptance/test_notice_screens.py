@@ -66,11 +66,12 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
         controller.stop()
     page.get_by_role("button", name="End “A job has failed”").click()
     expect(page.locator('[data-notice="job_failed"]')).to_be_hidden()
-    assert seat.server.run("notice", "add", "job_failed").stdout == "You will be written to: job_failed\n"
-    listed = json.loads(seat.server.run("notice", "list", "--json").stdout)
+    within = ("--project", str(seat.scene.project))
+    assert seat.server.run("notice", "add", "job_failed", *within).stdout == "You will be written to: job_failed\n"
+    listed = json.loads(seat.server.run("notice", "list", *within, "--json").stdout)
     assert [one["kind"] for one in listed] == ["job_failed", "class_seen", "deployment_silent"]
     seat.server.run("notice", "end", listed[0]["id"])
-    assert "job_failed" not in seat.server.run("notice", "list").stdout
+    assert "job_failed" not in seat.server.run("notice", "list", *within).stdout
 
 
 @pytest.mark.parametrize("size", ["phone", "laptop"])

@@ -6,10 +6,9 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
+from tests.faults.loopback import Answering, Loopback
 from tests.integration.pictures import make_jpeg
 
 FAULTS = ("corrupt", "404", "reset", "long")
@@ -17,7 +16,7 @@ FAULTS = ("corrupt", "404", "reset", "long")
 
 
 @dataclass
-class Cameras:
+class Cameras(Loopback):
     """The folders of all cameras, by name. `given` counts what was asked for, `struck` the faults that were met.
 
     Each file is another picture. `slow_s` is how long each one takes.
@@ -36,32 +35,11 @@ class Cameras:
         self._at_once = 0
         cameras = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(Answering):
+            def do_GET(self) -> None:  # noqa: N802 - the library looks for that name
                 cameras._answer(self)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="cameras", daemon=True)
-
-    def __enter__(self) -> "Cameras":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def origin(self) -> str:
-        """Where they are: host:port."""
-        return f"127.0.0.1:{self._server.server_port}"
+        self.serve(Handler)
 
     def url_of(self, name: str) -> str:
         """The address of one camera."""
@@ -101,13 +79,6 @@ class Cameras:
         finally:
             with self._lock:
                 self._at_once -= 1
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that the other side is killed in the middle is what these tests are about."""
 
 
 def _send(request: BaseHTTPRequestHandler, data: bytes, kind: str, fault: str | None = None) -> None:

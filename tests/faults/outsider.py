@@ -5,10 +5,8 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any
 
+from tests.faults.loopback import Answering, Loopback
 from tests.faults.scene import Scene
 from tests.integration.pictures import make_jpeg
 
@@ -17,7 +15,7 @@ WAITING = "select count(*) from webhook_deliveries where state <> 'delivered'"
 
 
 @dataclass
-class Outsider:
+class Outsider(Loopback):
     """One web server on loopback. `heard` counts how often each event was taken; while `away`, none is."""
 
     away: bool = False
@@ -27,14 +25,12 @@ class Outsider:
     def __post_init__(self) -> None:
         outsider, lock = self, threading.Lock()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(Answering):
+            def do_GET(self) -> None:  # noqa: N802 - the library looks for that name
                 number = int(self.path.strip("/").removesuffix(".jpg"))
                 self._answer(200, make_jpeg(number, size=(200, 100)))
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802 - the library looks for that name
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 assert body["data"]
                 with lock:
@@ -50,27 +46,7 @@ class Outsider:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="outsider", daemon=True)
-
-    def __enter__(self) -> "Outsider":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def origin(self) -> str:
-        """Where it listens; a scene has to be told that it is on loopback."""
-        return f"127.0.0.1:{self._server.server_port}"
+        self.serve(Handler)
 
     def address_of(self, number: int) -> str:
         """The address of a picture, another one for each number."""

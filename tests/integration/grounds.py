@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.conftest import fresh_database, make_system
+from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house, fingerprint
 from tests.integration.neighbours import (
     Caller,
@@ -18,9 +18,7 @@ from tests.integration.neighbours import (
     make_people,
     make_restricted,
 )
-from trapline.server.db.base import Database
 from trapline.server.engines.postgres import Postgres
-from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
 from trapline.server.system import Callbacks, System
 
@@ -58,9 +56,8 @@ class Grounds:
 @asynccontextmanager
 async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncIterator[Grounds]:
     """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
-    with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
-        system = replace(make_system(database, decoders, store), callbacks=Callbacks(require_signature=False))
+    async with open_own_system(postgres, template, store) as own:
+        system = replace(own, callbacks=Callbacks(require_signature=False))
         transport = httpx2.ASGITransport(dress(make_application(system)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
             houses: dict[str, House] = {}
@@ -82,5 +79,3 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
                 restricted=restricted,
                 dead=dead,
             )
-        await decoders.close()
-        await database.close()

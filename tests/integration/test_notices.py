@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from tests.conftest import fresh_database, make_system
+from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house
 from tests.integration.mail_servers import (
     SYSTEM,
@@ -24,10 +24,8 @@ from tests.integration.receivers import Office
 from trapline.server.actions import notice_mails, notices
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.background.run import list_loops
-from trapline.server.db.base import Database
 from trapline.server.db.notice_mails import take_mails
 from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
 from trapline.server.system import System
 from trapline.wire.auth import Role
@@ -43,12 +41,8 @@ async def grounds(
     postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[System, House]]:
     """One database for all of these: each begins without any notice."""
-    with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
-        system = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+    async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield system, await build_house(system, "house")
-        await decoders.close()
-        await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -15,16 +15,14 @@ import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from tests.conftest import fresh_database, make_system
+from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
 from trapline.server.actions import projects, webhooks
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.background.deliveries import Deliveries
-from trapline.server.db.base import Database
 from trapline.server.engines.postgres import Postgres, free_port
 from trapline.server.errors import NotFound
-from trapline.server.imaging.decoders import Decoders
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -100,12 +98,8 @@ async def listening(server: NatsServer) -> AsyncIterator[tuple[Client, list[Msg]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bare(postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
-        system = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+    async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield Office(system, await build_house(system, "house"), Deliveries(system))
-        await decoders.close()
-        await database.close()
 
 
 @asynccontextmanager

@@ -13,15 +13,13 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from tests.conftest import fresh_database, make_system
+from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house
 from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver, status
 from trapline.server.actions import deliveries, webhooks
 from trapline.server.background.deliveries import Deliveries
-from trapline.server.db.base import Database
 from trapline.server.engines.postgres import Postgres
 from trapline.server.errors import Conflict, NotFound, OutboundRefused
-from trapline.server.imaging.decoders import Decoders
 from trapline.server.routes.application import dress, make_application
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
@@ -35,12 +33,8 @@ async def grounds(
     postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[System, House]]:
     """One database for all of these: each webhook begins with nothing."""
-    with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
-        system = make_system(database, decoders, tmp_path_factory.mktemp("store"))
+    async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield system, await build_house(system, "house")
-        await decoders.close()
-        await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
