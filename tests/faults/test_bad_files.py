@@ -20,7 +20,7 @@ CYCLE_WITHIN_S = 120.0
 
 def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures: Figures) -> None:
     chance = make_chance("bad files")
-    with Cameras(slow_s=0.02) as cameras:
+    with Cameras(slow_s=0.1) as cameras:
         for fault in FAULTS:
             # The bad ones come first by name, so that each run meets them before any good one.
             for number in range(EACH):

@@ -62,6 +62,7 @@ UNSTRUCK = {
     "loop silent workers",
     "loop old deliveries",
     "loop old e-mails",
+    "loop old addresses of pictures",
     "loop silences",
     "loop subjects",
     "chore take_up_unfinished",
