@@ -38,7 +38,7 @@ class Bucketful:
 
     async def put(self, name: str, data: bytes) -> None:
         address = f"{self.server.endpoint}/{BUCKET}/{self.prefix}{name}"
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             signed = WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC))
             answer = await client.put(signed, content=data)
             assert answer.is_success, answer.text

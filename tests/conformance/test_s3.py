@@ -104,7 +104,7 @@ async def test_addresses_name_the_public_endpoint(s3: S3Server, tmp_path: Path) 
     signed = await store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
     address = await store.sign_get(key, lifetime_s=60)
     assert {urlsplit(url).hostname for url in (signed.url, address)} == {"localhost"}
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
         assert (await client.put(signed.url, content=b"x" * (MOST + 1), headers=signed.headers)).status_code == 200
         assert len((await client.get(address)).content) == MOST + 1
     found = await store.find_arrived(key)

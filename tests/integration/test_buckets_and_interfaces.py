@@ -28,7 +28,7 @@ async def desk(system: System) -> AsyncIterator[Desk]:
 
 
 async def put(s3: S3Server, prefix: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
         for number, name in enumerate(NAMES):
             address = f"{s3.endpoint}/{BUCKET}/{prefix}/{name}"
             signed = WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC))
