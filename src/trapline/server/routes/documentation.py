@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 ADDRESS = "/api/v2/docs"
@@ -12,11 +12,13 @@ STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0
 
 def add_documentation(app: FastAPI) -> None:
     """Serve the documentation beside the document that it is made of."""
+    app.get(ADDRESS, include_in_schema=False)(show_documentation)
 
-    @app.get(ADDRESS, include_in_schema=False)
-    async def show_documentation() -> HTMLResponse:
-        """Answer the page."""
-        return HTMLResponse(describe(app.openapi()))
+
+async def show_documentation(request: Request) -> HTMLResponse:
+    """Answer the page."""
+    # FastAPI remembers every function that answers: one that held its application would keep it for ever.
+    return HTMLResponse(describe(request.app.openapi()))
 
 
 def describe(document: dict[str, Any]) -> str:
