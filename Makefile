@@ -57,14 +57,25 @@ test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest --numprocesses 3 --dist worksteal --ignore tests/faults
-	$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not alone" tests/faults
+	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
 	$(BIN)/pytest -m alone tests/faults
 endif
 
 .PHONY: soak
 soak: setup ## Prove the promises in full (an hour; ARGS="tests/faults/test_kill_storm.py" for one of them)
-	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider $(or $(ARGS),tests/faults)
+ifdef ARGS
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider $(ARGS)
+else
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/faults
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider -m long tests/acceptance
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/acceptance/test_accessibility.py tests/integration/test_races.py
+endif
+
+.PHONY: adapters
+adapters: setup ## Run MegaDetector's and SpeciesNet's packages on stand-in weights, in an environment of its own (brings PyTorch)
+	$(BIN)/uv venv --quiet --allow-existing $(VENV)/adapters
+	$(BIN)/uv pip install --quiet --python $(VENV)/adapters/bin/python --editable ".[worker,megadetector,speciesnet]" pytest pytest-asyncio
+	$(VENV)/adapters/bin/python -m pytest -W default -p no:cacheprovider --confcutdir=tests/conformance tests/conformance/test_adapters.py
 
 N ?= 20
 

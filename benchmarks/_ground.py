@@ -201,7 +201,7 @@ def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -
 
 
 def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (found := re.search(r"http://\S+?:(\d+)/welcome#(\S+)", log.read_text(encoding="utf-8"))):
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit(f"trapline up did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")

@@ -14,13 +14,12 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from tests.applications import application_of
 from tests.conformance.s3_server import S3Server, run_s3_server
-from trapline.server.arrivals import Arrivals
 from trapline.server.db.base import Database
 from trapline.server.engines.postgres import USER, Postgres, start_postgres, stop_postgres
-from trapline.server.events import Listeners
 from trapline.server.imaging.decoders import Decoders
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.serving import spare_collection
 from trapline.server.store.keys import FILES
@@ -32,6 +31,16 @@ QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 """Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
 
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that take longest: what is long and comes last leaves the other processes without work."""
+    places = {"faults": 0, "acceptance": 1}
+    items.sort(key=lambda item: min(places.get(part, 2) for part in item.path.parts))
+    if not os.environ.get("TRAPLINE_SOAK"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long: make soak runs it"))
 
 
 def pytest_collection_finish() -> None:
@@ -128,18 +137,15 @@ def make_system(database: Database, decoders: Decoders, store: Path) -> System:
     )
 
 
-@pytest.fixture(scope="session")
-def application() -> FastAPI:
-    """The application, without a system: its routes are made ready once, not by the first request of every test."""
-    return make_application(None)
+@pytest.fixture
+def application(system: System) -> FastAPI:
+    """The application of a process with this system."""
+    return application_of(system)
 
 
 @pytest.fixture
-async def app_client(system: System, application: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def app_client(application: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the whole application, envelope included, without a socket between them."""
-    application.state.system = system
-    application.state.listeners, application.state.arrivals = Listeners(), Arrivals()
-    application.state.worker_additions = True
     transport = httpx2.ASGITransport(dress(application))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client

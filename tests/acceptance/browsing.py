@@ -22,6 +22,14 @@ FLAGS = [
     "--disable-sync",
 ]
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "large": (1920, 1080)}
+"""The windows in which tests of single screens look at them."""
+EACH_SIZE = [pytest.param(size, marks=[pytest.mark.long] if size == "laptop" else []) for size in SIZES]
+"""The same for a test: the smallest and the largest, and the one between in the soak."""
+WINDOWS = {**SIZES, "tablet": (820, 1180)}
+
+WHOLE = """() => document.querySelector('h1, [role=dialog]')?.checkVisibility()
+    && !document.querySelector('.skeleton, [data-coming]')"""
+"""Whether a screen is there, without anything that stands for a part on its way."""
 
 
 def find_chromium() -> str:
@@ -61,6 +69,13 @@ class Watched:
         self.page.goto(self.base_url + path)
         return self.page
 
+    def open_whole(self, path: str) -> Page:
+        """Go there, and wait until nothing of the screen is on its way any more."""
+        self.open(path)
+        # Asked at every frame; a locator that waits asks ever less often, and half a second late.
+        self.page.wait_for_function(WHOLE)
+        return self.page
+
     def expect_nothing_wrong(self) -> None:
         """Fail with all that went wrong since the last time."""
         wrong, self.wrong = self.wrong, []
@@ -77,11 +92,11 @@ def open_tab(
     state: StorageState | None = None,
 ) -> Iterator[Watched]:
     """A tab of its own cookies; `state` is that of another one, signed in."""
-    width, height = SIZES[size]
+    width, height = WINDOWS[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=colours,
-        has_touch=size == "phone",
+        has_touch=size in ("phone", "tablet"),
         storage_state=state,
         timezone_id="Europe/Berlin",
         locale="en-GB",

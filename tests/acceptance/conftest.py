@@ -10,9 +10,11 @@ from playwright.sync_api import Browser
 
 from tests.acceptance.browsing import Watched, open_browser, open_tab
 from tests.acceptance.exhibit import Exhibit, make_exhibit
-from tests.acceptance.running import SHARED_SECRET, RunningServer
+from tests.acceptance.running import METRICS_TOKEN, SHARED_SECRET, RunningServer
 from tests.acceptance.scene import make_scene
 from tests.acceptance.seat import Seat, sign_in
+from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET
+from tests.prepared import copy_prepared, prepare
 from trapline.server.engines.postgres import free_port
 
 
@@ -32,15 +34,34 @@ def make_folder() -> Iterator[Callable[[], Path]]:
 
 
 @pytest.fixture(scope="session")
-def server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+def make_prepared(make_folder: Callable[[], Path]) -> Callable[[], Path]:
+    """Make data folders with an empty database in them, for all that is not about a first start."""
+    prepared = prepare(make_folder() / "prepared")
+
+    def make() -> Path:
+        folder = make_folder()
+        copy_prepared(prepared, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
-    # Nobody is at the mail server's port but a test that needs it.
+    # Nobody is at the ports of the mail server and the OpenID provider but a test that needs it.
     settings = {
         "TRAPLINE_LOG_FORMAT": "json",
+        "TRAPLINE_METRICS_TOKEN": METRICS_TOKEN,
+        "TRAPLINE_METRICS_LISTEN": str(free_port()),
         "ML_CALLBACK_HMAC_SECRET": SHARED_SECRET,
+        "TRAPLINE_OIDC_ISSUER": f"http://127.0.0.1:{free_port()}",
+        "TRAPLINE_OIDC_CLIENT_ID": CLIENT_ID,
+        "TRAPLINE_OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        "TRAPLINE_OIDC_NAME": "the university",
         "TRAPLINE_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
     }
-    running = RunningServer(make_folder(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), free_port(), settings=settings)
     try:
         running.start()
         yield running
@@ -49,9 +70,9 @@ def server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def own_server(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+def own_server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A Trapline of the test's own, with short leases, not started yet: to be killed and started again."""
-    running = RunningServer(make_folder(), free_port())
+    running = RunningServer(make_prepared(), free_port())
     try:
         yield running
     finally:

@@ -50,6 +50,16 @@ def box_of(place: Locator) -> dict[str, float]:
     return {"x": found["x"], "y": found["y"], "width": found["width"], "height": found["height"]}
 
 
+def picture_of(image: Locator) -> dict[str, float]:
+    """Where the picture itself is in an element that it does not fill, in CSS pixels of the window."""
+    box = box_of(image)
+    wide, high = image.evaluate("e => [e.naturalWidth, e.naturalHeight]")
+    scale = min(box["width"] / wide, box["height"] / high)
+    width, height = wide * scale, high * scale
+    x, y = box["x"] + (box["width"] - width) / 2, box["y"] + (box["height"] - height) / 2
+    return {"x": x, "y": y, "width": width, "height": height}
+
+
 def find_white(page: Page, within: dict[str, float], inset: int = 0) -> tuple[float, float, float, float]:
     """The edges of what is white on the screen within a rectangle: x1, y1, x2, y2 in CSS pixels of the window."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("L")

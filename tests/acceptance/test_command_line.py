@@ -118,6 +118,18 @@ def test_projects_deployments_and_pictures(server: RunningServer, tmp_path: Path
     server.run("images", "upload", str(tmp_path / "DCIM"), "--project", "Forest edge")
     with server.open() as client:
         assert client.list_images(project=made["id"]).count == 3
+    first, second, _ = (
+        it["id"] for it in json.loads(server.run("images", "list", "--project", "Forest edge", "--json").stdout)
+    )
+    assert server.run("images", "change", first, second, "--tag", "fox", "--star").stdout == "2 changed\n"
+    wrong = server.run("images", "change", first, "--shift", "1", "--as-read", check=False)
+    assert (wrong.returncode, "only one of" in wrong.stderr) == (2, True)
+    server.run("images", "delete", first, "--reason", "a person is on it")
+    found = ("--project", "Forest edge", "--tag", "fox", "--starred", "--json")
+    assert [it["id"] for it in json.loads(server.run("images", "list", *found).stdout)] == [second]
+    [gone] = json.loads(server.run("images", "list", *found, "--deleted").stdout)
+    assert (gone["id"], gone["deleted"]["reason"]) == (first, "a person is on it")
+    assert server.run("images", "restore", first, second).stdout == "1 restored, 1 were not deleted\n"
     missing = server.run("deployment", "list", "--project", "Nowhere", check=False)
     assert missing.returncode == 1
     assert "Forest edge" in missing.stderr

@@ -22,9 +22,9 @@ IMAGES = 60_000
 
 
 @pytest.fixture(scope="module")
-def battered(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
-    running = RunningServer(make_folder(), free_port())
+    running = RunningServer(make_prepared(), free_port())
     try:
         running.start()
         yield running
@@ -32,7 +32,9 @@ def battered(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
         running.end()
 
 
-@pytest.mark.parametrize("part", ["background", "database", "up"])
+@pytest.mark.parametrize(
+    "part", ["background", *(pytest.param(it, marks=pytest.mark.long) for it in ("database", "up"))]
+)
 def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -> None:
     with battered.open() as owner:
         project = owner.make_project(NewProject(name="many")).id

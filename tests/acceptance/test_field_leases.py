@@ -24,10 +24,10 @@ MANY = 60
 
 
 @pytest.fixture(scope="module")
-def quick(make_folder: Callable[[], Path]) -> Iterator[RunningServer]:
+def quick(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A server whose leases end soon, and that lets nobody hold many tasks."""
     settings = QUICK | {"TRAPLINE_LEASE_S": str(LEASE_S), "TRAPLINE_HELD_AT_MOST": str(CAP)}
-    running = RunningServer(make_folder(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), free_port(), settings=settings)
     try:
         running.start()
         yield running
@@ -82,6 +82,7 @@ def _held(field: Field, job: int) -> list[tuple[Any, ...]]:
     return field.read("select id from analyses where job_id = %s and state = 'processing'", job)
 
 
+@pytest.mark.long
 def test_what_a_killed_loader_held_is_done_by_others(quick: RunningServer, tmp_path: Path) -> None:
     with open_filled_field(quick, "loader", tmp_path, MANY) as field:
         dropped: list[int] = []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.exhibit import (
     GROUND,
     INSIDE,
@@ -174,7 +174,7 @@ def test_the_keyboard_lights_and_chooses_what_the_mouse_does(tab: Watched, exhib
     expect(entry(page, "lynx")).to_have_attribute("aria-pressed", "false")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_two_analyses_stand_beside_each_other(seat: Seat, exhibit: Exhibit, size: str) -> None:
     old = exhibit.add(
         "plain.jpg",

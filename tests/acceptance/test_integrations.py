@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.seat import Seat
 from trapline.client import Callbacks, ServerRefused
 from trapline.client.retry import NEVER
@@ -178,7 +178,7 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(tab: Watched, seat: 
     tab.expect_nothing_wrong()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
     with seat.server.open() as owner:
         project = owner.make_project(NewProject(name=f"Somebody else's on a {size}")).id

@@ -27,6 +27,7 @@ class Shop:
     server: RunningServer
     owner: str
     project: int
+    name: str
     job: int
 
     def run(self, *arguments: str, code: int = 0) -> str:
@@ -43,15 +44,15 @@ class Shop:
 
 
 @pytest.fixture
-def shop(own_server: RunningServer, tmp_path: Path) -> Shop:
-    own_server.start()
-    with own_server.open() as owner:
-        project = owner.make_project(NewProject(name="failing")).id
+def shop(server: RunningServer, tmp_path: Path) -> Shop:
+    name = f"failing of {tmp_path.name}"
+    with server.open() as owner:
+        project = owner.make_project(NewProject(name=name)).id
         deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
         owner.upload_images(fill(tmp_path / "DCIM", 4), deployment=deployment)
         owner_token = owner.make_token(NewToken(name="cli")).token
         token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
-        with Trapline(own_server.base_url, token) as worker:
+        with Trapline(server.base_url, token) as worker:
             worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
             job = owner.make_job(NewJob(project=project, pipeline="p")).id
             tasks: list[Any] = []
@@ -63,7 +64,7 @@ def shop(own_server: RunningServer, tmp_path: Path) -> Shop:
                 for task, error in zip(tasks, words, strict=False)
             ]
             worker.post_results(job, failures)
-    return Shop(own_server, owner_token, project, job)
+    return Shop(server, owner_token, project, name, job)
 
 
 def test_failures_are_shown_and_retried(shop: Shop) -> None:
@@ -89,10 +90,10 @@ def test_failures_are_shown_and_retried(shop: Shop) -> None:
 
 
 def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
-    made = shop.ask("run", "p", "--project", "failing", "--later", "--priority", "low")
+    made = shop.ask("run", "p", "--project", shop.name, "--later", "--priority", "low")
     job = str(made["id"])
     assert (made["not_started"], made["priority"]) == (True, "low")
-    assert "not started" in shop.run("list", "--project", "failing")
+    assert "not started" in shop.run("list", "--project", shop.name)
     assert "Not started" in shop.run("show", job, "--once")
     assert shop.ask("run", f"job-{job}")["not_started"] is False
     assert shop.ask("priority", f"job-{job}", "high")["priority"] == "high"
@@ -108,7 +109,7 @@ def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
 def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     with shop.server.open() as owner:
         images = [str(it.id) for it in owner.list_images(project=shop.project).results]
-        second = owner.make_project(NewProject(name="second")).id
+        second = owner.make_project(NewProject(name=f"second beside {shop.name}")).id
     (tmp_path / "ids.txt").write_text("\n".join(images[:2]), encoding="utf-8")
     (tmp_path / "with.json").write_text('{"size": 640, "threshold": 0.1}', encoding="utf-8")
     # The images tell which of the two projects is meant.
@@ -120,7 +121,7 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     assert (set(said["selection"]["images"]), said["progress"]["total"]) == (set(images[:3]), 3)
     assert (said["parameters"], said["priority"]) == ({"size": 640, "threshold": 0.4}, "high")
     assert said["metadata"] == {"ticket": 7, "for": "Ann"}
-    within = ("--project", "failing")
+    within = ("--project", shop.name)
     when = ("--captured-after", "2020-01-01", "--captured-before", "2020-01-02T12:00:00+02:00")
     selection = shop.ask("run", "p", *within, "--deployment", "camera", *when, "--unanalysed")["selection"]
     assert (selection["captured_before"], selection["unanalysed_only"]) == ("2020-01-02T12:00:00+02:00", True)
@@ -128,19 +129,21 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     fetching = [shop.ask("run", "p", *within, *urls) for _ in range(2)]
     assert {it["id"] for it in fetching} == {fetching[0]["id"]}
     assert fetching[0]["content_preview"] == "2 images: a.jpg, .."
-    assert len(shop.ask("list", *within)) == 4
+    later = shop.ask("run", "p", *within, *urls[:2], "--later", "--metadata", "ticket=8")
+    assert (later["not_started"], later["metadata"]) == (True, {"ticket": 8})
+    assert len(shop.ask("list", *within)) == 5
     assert len(shop.ask("list", *within, "--limit", "2")) == 2
     done = run_alone(
-        "project", "audit", "failing", "--action", "run", "--since", "2020-01-01", "--json",
+        "project", "audit", shop.name, "--action", "run", "--since", "2020-01-01", "--json",
         TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
     )  # fmt: skip
     assert [it["subject_id"] for it in json.loads(done.stdout)] == [
-        str(it) for it in (fetching[0]["id"], said["id"] + 1, said["id"])
+        str(it) for it in (later["id"], fetching[0]["id"], said["id"] + 1, said["id"])
     ]
     told = run_alone(
-        "project", "audit", "failing", "--limit", "3",
+        "project", "audit", shop.name, "--limit", "4",
         TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
     ).stdout  # fmt: skip
     assert f"job {said['id']}" in told
-    assert "These are the newest 3" in told
+    assert "These are the newest 4" in told
     assert "no deployment camera" in shop.run("run", "p", "--project", str(second), "--deployment", "camera", code=1)

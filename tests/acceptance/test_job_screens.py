@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.scene import Scene, work
 from tests.acceptance.seat import Seat
@@ -88,7 +88,7 @@ def _done(seat: Seat, job: Job) -> bool:
         return owner.get_job(job.id).status == "completed"
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_long_reasons_stay_on_the_screen(seat: Seat, job: Job, size: str) -> None:
     fail(seat.server, seat.scene, job, [LONG])
     with seat.tab(size) as tab:

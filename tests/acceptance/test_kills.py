@@ -79,9 +79,9 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def battered(make_folder: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
+def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
-    running = RunningServer(make_folder(), free_port())
+    running = RunningServer(make_prepared(), free_port())
     running.settings = {**running.settings, "TRAPLINE_TASK_LOSSES": "50", "TRAPLINE_OWN_ORIGINS": camera}
     try:
         running.start()
@@ -90,7 +90,13 @@ def battered(make_folder: Callable[[], Path], camera: str) -> Iterator[RunningSe
         running.end()
 
 
-@pytest.mark.parametrize("part", ["worker", "api", "database", "background"])
+LONG = pytest.mark.long
+"""The storm of kills among the faults strikes these parts too, at their work of both kinds."""
+
+
+@pytest.mark.parametrize(
+    "part", ["worker", *(pytest.param(it, marks=LONG) for it in ("api", "database", "background"))]
+)
 def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     battered: RunningServer, part: str, tmp_path: Path
 ) -> None:
@@ -127,7 +133,7 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     assert {count for _, count in results} == {1}
 
 
-@pytest.mark.parametrize("part", ["background", "api", "database", "up"])
+@pytest.mark.parametrize("part", ["up", *(pytest.param(it, marks=LONG) for it in ("background", "api", "database"))])
 def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
     battered: RunningServer, camera: str, part: str
 ) -> None:

@@ -166,14 +166,16 @@ def test_a_program_of_the_guide_goes_the_whole_way(study: Study, tmp_path: Path,
     assert (key.last_used_at is not None) == (secret == "service key")
 
 
-def test_the_programs_of_the_guide_upload_to_s3(make_folder: Callable[[], Path], s3: S3Server, tmp_path: Path) -> None:
+def test_the_programs_of_the_guide_upload_to_s3(
+    make_prepared: Callable[[], Path], s3: S3Server, tmp_path: Path
+) -> None:
     settings = {
         "S3_ENDPOINT": s3.endpoint,
         "S3_BUCKET": BUCKET,
         "S3_ACCESS_KEY_ID": WRITER.access_key_id,
         "S3_SECRET_ACCESS_KEY": WRITER.secret_access_key,
     }
-    running = RunningServer(make_folder(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), free_port(), settings=settings)
     try:
         running.start()
         with open_study(running, tmp_path) as study:

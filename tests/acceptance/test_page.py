@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from tests.acceptance.browsing import SIZES, Watched, open_tab
+from tests.acceptance.browsing import EACH_SIZE, SIZES, Watched, open_tab
 from tests.acceptance.pictures import fill
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer, wait_for
 from tests.acceptance.scene import Scene, work
-from tests.acceptance.seat import Seat, box_of, expect_around, find_white
+from tests.acceptance.seat import Seat, expect_around, find_white, picture_of
 from trapline.wire.jobs import NewJob
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
@@ -54,8 +54,49 @@ def test_the_first_owner_comes_in_by_the_link_and_brings_pictures(
         page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
         expect(page.locator(".tile[data-image-id]")).to_have_count(3)
         expect(page.locator(".tile img")).to_have_count(3, timeout=20_000)
-        tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before the link was used
+        bring_folders(page, tmp_path)
+        # Who am I, before the link was used; and the requests that were cut here.
+        tab.wrong = [said for said in tab.wrong if "401" not in said and "ERR_FAILED" not in said]
         tab.expect_nothing_wrong()
+
+
+def bring_folders(page: Page, folder: Path) -> None:
+    """Bring a card with its folders: stopped and gone on with, over a network that fails, with a sum at the end."""
+    fill(folder / "card" / "DCIM" / "100", 6)
+    (folder / "card" / "DCIM" / "100" / "broken.jpg").write_bytes(b"<html>sign in</html>")
+    held: list[Route] = []
+    page.route("**/api/v2/images", lambda route: held.append(route))
+    page.get_by_role("button", name="Upload").first.click()
+    page.get_by_test_id("folder").set_input_files(folder / "card")
+    page.get_by_role("button", name="Upload 10 files").click()  # without README.txt, which lies beside it
+    expect(page.get_by_test_id("upload-list").get_by_text("sending", exact=True)).to_have_count(3)
+    leaves = "() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.evaluate(leaves) is False, "the tab warns before it is closed"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Go on uploading").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Upload 10 files")).to_be_visible()
+    assert page.evaluate(leaves) is True
+    page.unroute("**/api/v2/images")
+    page.route("**/api/v2/images", lambda route: route.abort(), times=2)
+    page.get_by_role("button", name="Upload 10 files").click()
+    expect(page.get_by_text("3 images imported. 6 already here. 1 file could not be taken")).to_be_visible()
+    reasons = page.get_by_test_id("upload-reasons")
+    expect(reasons).to_contain_text("this is an HTML page, not an image")
+    expect(reasons).to_contain_text("broken.jpg")
+    there = page.get_by_test_id("upload-list").get_by_role("link", name="already here")
+    assert "/images/" in str(there.first.get_attribute("href"))
+    page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+    drop = """() => {
+        const carried = new DataTransfer()
+        carried.items.add(new File(["GIF89a no picture"], "dropped.gif"))
+        const at = document.querySelector("[data-testid=drop-target]")
+        at.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }))
+    }"""
+    page.evaluate(drop)
+    page.get_by_role("button", name="Upload 1 file").click()
+    expect(page.get_by_test_id("upload-reasons")).to_contain_text("GIF pictures are not taken")
+    page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
 
 
 def test_a_wrong_password_is_said_and_the_way_is_kept(seat: Seat) -> None:
@@ -70,7 +111,7 @@ def test_a_wrong_password_is_said_and_the_way_is_kept(seat: Seat) -> None:
         page.wait_for_url(f"**/projects/{seat.scene.project}/jobs")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 @pytest.mark.parametrize("name", ["wide.jpg", "turned.jpg"])
 def test_boxes_lie_on_the_right_pixels_of_the_grid(seat: Seat, size: str, name: str) -> None:
     with seat.tab(size) as tab:
@@ -83,7 +124,7 @@ def test_boxes_lie_on_the_right_pixels_of_the_grid(seat: Seat, size: str, name: 
         )
         page.evaluate("document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = 'hidden')")
         # Its corners are round: what shows through there is no picture.
-        white = find_white(page, box_of(tile.locator("img")), inset=6)
+        white = find_white(page, picture_of(tile.locator("img")), inset=6)
         expect_around(box, white)
         tab.expect_nothing_wrong()
 
@@ -151,7 +192,7 @@ def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:
     expect(commands.last).to_contain_text("trapline worker")
     expect(commands.last).to_contain_text(seat.server.base_url)
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
-    page.goto(f"{seat.server.base_url}/projects/{seat.scene.project}/settings")
+    page.goto(f"{seat.server.base_url}/projects/{seat.scene.project}/settings/account")
     row = page.get_by_role("row", name=re.compile("gpu-1"))
     row.get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
@@ -164,12 +205,15 @@ def screens(scene: Scene) -> list[str]:
     image = scene.images["wide.jpg"].id
     return [
         project,
-        *(f"{project}/{name}" for name in ("images", "jobs", "sources", "sources/new", "deployments", "workers")),
+        *(
+            f"{project}/{name}"
+            for name in ("images", "sequences", "jobs", "sources", "sources/new", "deployments", "workers")
+        ),
         f"{project}/integrations",
         f"{project}/integrations/check",
         f"{project}/integrations/presets",
         f"{project}/settings",
-        f"{project}/settings/audit",
+        *(f"{project}/settings/{name}" for name in ("members", "audit", "account", "people")),
         f"{project}/deployments/new",
         f"{project}/deployments/{scene.deployment}",
         f"{project}/jobs/{scene.job}",
@@ -178,16 +222,19 @@ def screens(scene: Scene) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, size: str, colours: str) -> None:
-    with seat.tab(size, colours) as tab:
-        for path in screens(seat.scene):
-            page = tab.open(path)
-            page.locator("h1, [role=dialog]").first.wait_for()
-            expect(page.locator(".skeleton")).to_have_count(0)
-            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wider <= 0, f"{path} is {wider} px wider than the window"
+def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, size: str) -> None:
+    """A third of the screens are opened in this window, and then put into the others, in both themes."""
+    place = list(SIZES).index(size)
+    windows = [*SIZES.values()][place:] + [*SIZES.values()][:place]
+    with seat.tab(size) as tab:
+        for path in screens(seat.scene)[place :: len(SIZES)]:
+            page = tab.open_whole(path)
+            for number, (width, height) in enumerate(windows):
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme="dark" if number % 2 else "light")
+                wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert wider <= 0, f"{path} is {wider} px wider than the window of {width} px"
             tab.expect_nothing_wrong()
 
 
@@ -200,27 +247,43 @@ def press(page: Page, button: Locator) -> None:
         button.click()
 
 
+def close_what_opened(page: Page, buttons: Locator, count: int) -> bool:
+    """Press Escape until the screen's buttons are there again; whether they are.
+
+    A dialog whose code is still on its way opens after the first Escape, and while it is open the screen's own
+    buttons are not to be found.
+    """
+    for _ in range(3):
+        page.keyboard.press("Escape")
+        try:
+            expect(buttons).to_have_count(count, timeout=400)
+        except AssertionError:
+            continue
+        return True
+    return False
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("size", ["phone", "laptop"])
 def test_every_button_can_be_pressed(seat: Seat, size: str) -> None:
     harmful = re.compile(
         "Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run now|Download|Retry|Evict|Run$|Take it"
     )
     with seat.tab(size) as tab:
-        for path in screens(seat.scene):
-            page = tab.open(path)
-            page.locator("h1, [role=dialog]").first.wait_for()
-            expect(page.locator(".skeleton")).to_have_count(0)
+        for number, path in enumerate(screens(seat.scene)):
+            page = tab.open_whole(path)
             dialog = page.get_by_role("dialog")
-            buttons = (dialog if dialog.count() else page).get_by_role("button")
-            for at in range(buttons.count()):
+            # What stands around every screen is pressed on the first one.
+            around = page.locator("#content") if number and page.locator("#content").count() else page
+            buttons = (dialog if dialog.count() else around).get_by_role("button")
+            at = -1
+            while (at := at + 1) < (count := buttons.count()):
                 button = buttons.nth(at)
                 said = (button.get_attribute("aria-label") or button.text_content() or "").strip()
                 if harmful.search(said) or not button.is_visible() or not button.is_enabled():
                     continue
                 press(page, button)
-                page.keyboard.press("Escape")
-                if page.url != seat.server.base_url + path:
-                    page.goto(seat.server.base_url + path)
-                    page.locator("h1, [role=dialog]").first.wait_for()
-                    expect(page.locator(".skeleton")).to_have_count(0)
+                stayed = page.url == seat.server.base_url + path
+                if not (stayed and close_what_opened(page, buttons, count)) or page.url != seat.server.base_url + path:
+                    tab.open_whole(path)
             tab.expect_nothing_wrong()

@@ -38,8 +38,6 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
     for arguments, words in (
         (["job", "run"], "either a pipeline, or --preset NAME"),
         (["job", "run", "p", "--preset", "dusk"], "either a pipeline, or --preset NAME"),
-        (["job", "run", "--preset", "dusk", "--later"], "--later goes with a pipeline only"),
-        (["job", "run", "p", "--later", "--url", "http://a/b.jpg"], "--url is run at once"),
         (["job", "run", "p", "--image-file", "/nowhere"], "cannot be read"),
         (["job", "run", "p", "--parameter-file", "/nowhere"], "cannot be read as JSON"),
         (["job", "run", "p", "--metadata", "ticket"], "--metadata takes NAME=VALUE"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.pictures import fill
 from tests.acceptance.running import RunningServer, wait_for
 from tests.integration.pictures import make_jpeg
 from trapline.client import Trapline
@@ -63,6 +64,11 @@ def show(server: Trapline) -> Source:
 def test_a_feed_is_added_proven_and_pulled_by_commands(
     feed: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
+    failed = feed.run("source", "add", "http://127.0.0.1:8009/", "--test", check=False)
+    assert failed.returncode == 1
+    assert "never allowed" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert json.loads(feed.run("source", "list", "--json").stdout) == [], "what does not answer is not added"
     url = f"http://127.0.0.1:{camera.server_port}/"
     told = feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--test")
     assert "60 files" in told.stdout
@@ -125,19 +131,15 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     assert "slow: " in every.stderr
 
 
-def test_a_feed_that_does_not_answer_is_not_added(feed: RunningServer) -> None:
-    failed = feed.run("source", "add", "http://127.0.0.1:8009/", "--test", check=False)
-    assert failed.returncode == 1
-    assert "never allowed" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    assert json.loads(feed.run("source", "list", "--json").stdout) == []
-
-
-def test_a_folder_is_uploaded_twice_and_stored_once(feed: RunningServer, tmp_path: Path) -> None:
-    (tmp_path / "camera" / "broken.jpg").write_bytes(make_jpeg(99)[:500])
-    first = feed.run("images", "upload", str(tmp_path / "camera"), check=False)
+def test_a_folder_is_uploaded_twice_and_stored_once(server: RunningServer, tmp_path: Path) -> None:
+    name = f"a folder of {tmp_path.name}"
+    server.run("project", "create", name)
+    upload = ("images", "upload", str(tmp_path / "card"), "--project", name)
+    fill(tmp_path / "card", 60)
+    (tmp_path / "card" / "broken.jpg").write_bytes(make_jpeg(99)[:500])
+    first = server.run(*upload, check=False)
     assert first.returncode == 1
     assert "60 imported, 0 already there, 1 refused" in first.stdout
     assert "broken.jpg: the file is truncated" in first.stderr
-    (tmp_path / "camera" / "broken.jpg").unlink()
-    assert "0 imported, 60 already there" in feed.run("images", "upload", str(tmp_path / "camera")).stdout
+    (tmp_path / "card" / "broken.jpg").unlink()
+    assert "0 imported, 60 already there" in server.run(*upload).stdout

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.running import wait_for
 from tests.acceptance.scene import work
 from tests.acceptance.seat import Seat
@@ -185,6 +185,29 @@ def test_a_run_takes_what_the_grid_shows(tab: Watched, seat: Seat) -> None:
     expect(page.get_by_role("heading", name="The lynx again")).to_be_visible()
 
 
+def test_a_run_takes_pictures_at_addresses_and_may_wait(tab: Watched, seat: Seat) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/jobs")
+    page.get_by_role("button", name="Start a job").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Which images").select_option(label="Pictures at web addresses, which are fetched")
+    start = dialog.get_by_role("button", name="Make it")
+    dialog.get_by_label("Do not start it yet").check()
+    expect(start).to_be_disabled()
+    addresses = dialog.get_by_label("Addresses")
+    addresses.fill("https://a.example/IMG_1.JPG\n\nIMG_2.JPG")
+    expect(dialog).to_contain_text("Line 3 is no address of a picture")
+    expect(start).to_be_disabled()
+    addresses.fill("\n".join(f"https://a.example/IMG_{number}.JPG" for number in range(101)))
+    expect(dialog).to_contain_text("These are 101 addresses; one run takes at most 100.")
+    addresses.fill("https://a.example/IMG_1.JPG\n https://a.example/Über.JPG \nhttps://a.example/IMG_1.JPG\n")
+    expect(dialog.get_by_test_id("run-sum")).to_contain_text("2 images")
+    dialog.get_by_label("Put them into").select_option(seat.scene.deployment)
+    assert dialog.evaluate(WITHIN)
+    start.click()
+    job = read_job(page, seat)
+    assert (job.not_started, job.selection, job.content_preview) == (True, {"url_count": 2}, "2 images: IMG_1.JPG, ..")
+
+
 def test_a_run_over_nothing_is_not_started(tab: Watched, seat: Seat) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/jobs")
     page.get_by_role("button", name="Start a job").press("Enter")
@@ -226,7 +249,7 @@ def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
     expect(page.get_by_test_id("job")).to_be_visible()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_the_screens_fit(seat: Seat, size: str) -> None:
     with seat.tab(size, "dark") as tab:
         page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")

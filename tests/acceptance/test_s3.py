@@ -16,7 +16,7 @@ from trapline.wire.projects import NewProject
 
 
 @pytest.fixture
-def bucket_server(make_folder: Callable[[], Path], s3: S3Server) -> Iterator[RunningServer]:
+def bucket_server(make_prepared: Callable[[], Path], s3: S3Server) -> Iterator[RunningServer]:
     """A Trapline with its files in the bucket, not started yet."""
     settings = {
         "S3_ENDPOINT": s3.endpoint,
@@ -25,7 +25,7 @@ def bucket_server(make_folder: Callable[[], Path], s3: S3Server) -> Iterator[Run
         "S3_SECRET_ACCESS_KEY": WRITER.secret_access_key,
         "TRAPLINE_LOG_FORMAT": "json",
     }
-    running = RunningServer(make_folder(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), free_port(), settings=settings)
     try:
         yield running
     finally:

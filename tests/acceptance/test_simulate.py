@@ -95,6 +95,7 @@ def test_what_is_wrong_is_said_in_words(
     assert ("stays unfinished" in done.stdout) == ("ML_CALLBACK_HMAC_SECRET" in settings)
 
 
+@pytest.mark.long
 def test_a_server_without_outside_pipelines_is_told(own_server: RunningServer, tmp_path: Path) -> None:
     own_server.settings = {**own_server.settings, "ML_ANALYSIS_ENABLED": "false"}
     own_server.start()

@@ -160,6 +160,7 @@ def _fall_sick(feed: Feed, address: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     feed.run_now()
     page.get_by_role("link", name="Overview", exact=True).click()
+    expect(page.get_by_role("link", name="1 source fails")).to_be_visible()
     expect(page.get_by_text("404")).to_be_visible()
     page.get_by_role("link", name="1 source fails").click()
     page.wait_for_url(address)

@@ -13,13 +13,16 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.acceptance.running import EMAIL, RunningServer, is_alive, quiet_environment, wait_for
+from tests.acceptance.running import EMAIL, METRICS_TOKEN, RunningServer, is_alive, quiet_environment, wait_for
 from trapline.client import ServerRefused, Trapline
 from trapline.server.engines.postgres import find_running
 from trapline.wire.projects import NewProject
 
 
-def test_the_first_start_prints_a_link_that_makes_the_owner_once(own_server: RunningServer) -> None:
+def test_the_first_start_prints_a_link_that_makes_the_owner_once(
+    own_server: RunningServer, make_folder: Callable[[], Path]
+) -> None:
+    own_server.data = make_folder()  # nothing is in it, not even a database
     own_server.start()
     link = own_server.read_link()
     with own_server.open() as server:
@@ -112,6 +115,23 @@ def test_no_secret_is_in_what_it_says(server: RunningServer) -> None:
         secret = (server.data / name).read_text(encoding="utf-8").strip()
         assert secret not in said
         assert (server.data / name).stat().st_mode & 0o077 == 0
+
+
+def test_one_process_tells_what_all_have_counted(server: RunningServer) -> None:
+    def read() -> str:
+        asked = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        answer = httpx2.get(f"{server.base_url}/metrics", headers=asked, trust_env=False)
+        assert answer.status_code == 200
+        return answer.text
+
+    wait_for("a step of the background", lambda: 'trapline_background_tasks_total{outcome="done"' in read(), 20)
+    assert 'trapline_http_requests_total{method="GET",route="/metrics",status="200"}' in read()
+    assert "trapline_database_up 1.0" in read()
+    beside = f"http://127.0.0.1:{server.settings['TRAPLINE_METRICS_LISTEN']}"
+    told = httpx2.get(f"{beside}/metrics", trust_env=False).text
+    assert "trapline_database_up 1.0" in told
+    assert 'trapline_background_tasks_total{outcome="done"' in told
+    assert httpx2.get(f"{beside}/api/v2/docs", trust_env=False).status_code == 404
 
 
 def test_the_token_of_the_local_worker_is_no_person(server: RunningServer) -> None:

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.scene import WHITE
 from tests.acceptance.seat import Seat, box_of, expect_around, find_white, line_of, open_image, wait_for_picture
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 @pytest.mark.parametrize("name", ["wide.jpg", "turned.jpg"])
 def test_boxes_lie_on_the_right_pixels_of_the_viewer(seat: Seat, size: str, name: str) -> None:
     with seat.tab(size, "dark") as tab:

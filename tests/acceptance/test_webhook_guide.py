@@ -107,7 +107,11 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: Runnin
                 wait_for("its end", lambda: list_states(server, station)[0] == "delivered")
                 listed = json.loads(own_server.run("webhook", "deliveries", "station", "--json").stdout)
                 assert [one["event_type"] for one in listed[:2]] == ["image.created", "webhook.ping"]
-                own_server.run("webhook", "replay", "station", listed[0]["id"])
+                mistyped = f"{listed[0]['id'][:-12]}{'0' * 12}"
+                replayed = own_server.run("webhook", "replay", "station", listed[0]["id"], mistyped, check=False)
+                assert (replayed.returncode, replayed.stdout) == (1, "1 to be attempted again.\n")
+                assert mistyped in replayed.stderr
+                assert listed[0]["id"] not in replayed.stderr
                 wait_for("the replay", lambda: list_states(server, station)[0] == "delivered")
                 assert heard.read_text().count("image.created") == 1, "the receiver knows it by its id"
             kill_in_mid_delivery(own_server, server, project, hesitant, tmp_path)

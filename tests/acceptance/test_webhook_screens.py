@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.browsing import SIZES, Watched
+from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.seat import Seat, box_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
@@ -77,7 +77,7 @@ def test_a_webhook_is_added_tested_read_and_deleted(tab: Watched, seat: Seat) ->
     expect(page.get_by_role("heading", name="No webhook yet")).to_be_visible()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_the_screens_fit(seat: Seat, size: str) -> None:
     with seat.tab(size=size) as tab:
         page = tab.open(f"/projects/{seat.scene.project}/integrations/webhooks")

@@ -106,6 +106,7 @@ def workers(own_server: RunningServer, installed: Path, tmp_path: Path) -> Itera
         yield made
 
 
+@pytest.mark.long
 def test_a_stopped_worker_gives_back_at_once(workers: Workers) -> None:
     field = workers.field
     run_job(field)
@@ -120,6 +121,7 @@ def test_a_stopped_worker_gives_back_at_once(workers: Workers) -> None:
     assert field.read("select ended_why from workers") == [("said goodbye",)]
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_taken_over_from_at_once(workers: Workers) -> None:
     field = workers.field
     job = run_job(field)
@@ -182,6 +184,7 @@ def test_without_the_additions_the_five_calls_do(own_server: RunningServer, inst
         assert field.read("select count(*) from holders") == [(1,)]
 
 
+@pytest.mark.long
 def test_a_server_stops_while_workers_wait_and_they_find_it_again(workers: Workers) -> None:
     field = workers.field
     process = workers.start()

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import httpx2
 import uvicorn
+from tests.applications import application_of
 
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
 from trapline.server.store.port import SignedPut, Store
@@ -77,7 +78,7 @@ async def serve_local(system: System, folder: Path) -> AsyncIterator[LocalStore]
 @asynccontextmanager
 async def serve(system: System, listener: socket.socket) -> AsyncIterator[None]:
     """Serve the whole application on a listening socket."""
-    config = uvicorn.Config(dress(make_application(system)), http="httptools", lifespan="off", log_config=None)
+    config = uvicorn.Config(dress(application_of(system)), http="httptools", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     try:

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import pytest
+from tests.applications import application_of
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
 
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.routes.envelope import UNSIGNED_BYTES
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
@@ -151,10 +152,17 @@ async def test_no_upload_is_taken_onto_a_full_disk(system: System, tmp_path: Pat
     full = FullDisk(tmp_path, system.secrets.derive_all(FILES), system.public_url)
     key = new_key()
     signed = await full.sign_put(key, "text/plain", lifetime_s=60, at_most=MOST)
-    transport = httpx2.ASGITransport(dress(make_application(replace(system, store=full))))
+    transport = httpx2.ASGITransport(dress(application_of(replace(system, store=full))))
     async with httpx2.AsyncClient(transport=transport) as client:
         answer = await client.put(signed.url, content=b"x", headers=signed.headers)
+        ready = await client.get(urljoin(signed.url, "/readyz"))
     assert answer.status_code == 503
     assert "1.0% of the disk is free" in answer.json()["detail"]
+    # Nothing else waits for room.
+    assert (ready.status_code, ready.json()["status"], ready.json()["parts"]["store"]) == (200, "ready", "ok")
+    assert ready.json()["parts"]["room"] == (
+        "Only 1.0% of the disk is free, and below 5% nothing is taken. "
+        "Make room, or move the data folder to a larger disk."
+    )
     assert answer.headers["retry-after"]
     assert await full.find_arrived(key) is None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from trapline.wire.pipelines import Registration
 from trapline.worker.batching import make_success
@@ -25,6 +26,7 @@ from trapline.worker.pipelines.boxes import suppress_overlaps
 from trapline.worker.pipelines.camera_trap import CLASSIFIER_WEIGHTS, CameraTrap
 from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, open_centernet
 from trapline.worker.pipelines.efficientnet import build_efficientnet
+from trapline.worker.pipelines.insect_sheet import Wishes, find_spots
 from trapline.worker.pipelines.tfjs import Unconvertible, convert
 from trapline.worker.pipelines.torch_legacy import NotLegacy, read_tensors
 from trapline.worker.settings import WorkerSettings
@@ -64,7 +66,7 @@ def load_example() -> Pipeline:
 LOADED: dict[str, Pipeline] = {}
 
 
-@pytest.fixture(params=["animal-detector", "yolox-nano", "brightest-spot"])
+@pytest.fixture(params=["animal-detector", "insect-sheet", "yolox-nano", "brightest-spot"])
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     return load(str(request.param))
 
@@ -82,7 +84,7 @@ def noise(width: int, height: int, seed: int = 1) -> Picture:
 
 
 def test_the_built_in_ones_are_found_by_entry_point() -> None:
-    assert {"animal-detector", "yolox-nano"} <= set(find_slugs())
+    assert {"animal-detector", "insect-sheet", "yolox-nano"} <= set(find_slugs())
 
 
 def test_what_it_declares_is_what_a_server_takes(pipeline: Pipeline) -> None:
@@ -202,6 +204,35 @@ def test_the_detector_finds_published_boxes(samples: Path) -> None:
         for slug, answers in found.items():
             hits[slug] += any(overlap(truth, thing.box) > 0.5 for thing in answers[row["file"]])
     assert hits == {"animal-detector": 4, "yolox-nano": 4}
+
+
+def test_a_real_insect_on_a_sheet_is_named_by_its_order(samples: Path) -> None:
+    dragonfly = Image.fromarray(decode((samples / "images" / "coral_dragonfly.bmp").read_bytes())).resize((256, 209))
+    sheet = Image.fromarray(np.random.default_rng(1).integers(218, 236, (1000, 1600, 3), np.uint8))
+    sheet.paste(dragonfly, (700, 400))
+    picture = Picture("sheet", np.asarray(sheet))
+    (found,) = load("insect-sheet").run([picture])
+    check(load("insect-sheet"), picture, found)
+    (thing,) = [thing for thing in found if overlap((700, 400, 956, 609), thing.box) > 0.5]
+    assert [named.name for named in thing.names] == ["insect", "dragonfly", "dragonfly or damselfly"]
+
+
+def test_what_stands_out_lies_within_every_real_picture(samples: Path) -> None:
+    looked_at = 0
+    for path in (samples / "images").iterdir():
+        try:
+            pixels = decode(path.read_bytes())
+        except BadImage:
+            continue
+        looked_at += 1
+        height, width = pixels.shape[:2]
+        for spot in find_spots(pixels, Wishes(max_insects=50)):
+            x1, y1, x2, y2 = spot.box.tolist()
+            assert 0 <= x1 < x2 <= width
+            assert 0 <= y1 < y2 <= height
+            assert (x2 - x1) * (y2 - y1) <= width * height / 4
+            assert 0 < spot.score <= 1
+    assert looked_at == 24
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:

@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 import pytest
+from tests.applications import application_of
 from tests.conformance.s3_server import READER, WRITER, S3Server
 from tests.conformance.stores import MOST, new_key
 from tests.integration.houses import build_house
@@ -18,7 +21,7 @@ from tests.integration.pictures import make_jpeg
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.errors import Unavailable
 from trapline.server.opening import check_store
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
 from trapline.server.rules.presign import Signer
 from trapline.server.settings import Settings, SettingsError
@@ -121,7 +124,7 @@ async def test_images_wait_for_a_server_that_is_away(s3: S3Server, system: Syste
 
     @asynccontextmanager
     async def open_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
-        transport = httpx2.ASGITransport(dress(make_application(system)))
+        transport = httpx2.ASGITransport(dress(application_of(system)))
         headers = {"Authorization": f"Bearer {house.tokens['owner']}"}
         async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=headers) as client:
             yield client
@@ -148,3 +151,19 @@ async def test_images_wait_for_a_server_that_is_away(s3: S3Server, system: Syste
         part = await client.get(image["file_url"], headers={"Range": "bytes=-9"})
         assert (part.status_code, part.content) == (206, whole.content[-9:])
     assert list((tmp_path / "incoming").iterdir()) == []
+
+
+async def test_looking_for_many_files_loads_certificates_once(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[bool] = []
+    load = httpcore2.default_ssl_context
+
+    def count(**options: bool) -> ssl.SSLContext:
+        loaded.append(True)
+        return load(**options)
+
+    monkeypatch.setattr("httpcore2.default_ssl_context", count)
+    store = S3(s3.bucket(), tmp_path)
+    await asyncio.gather(*[store.find_arrived(new_key()) for _ in range(8)])
+    assert len(loaded) <= 1

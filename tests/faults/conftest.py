@@ -13,8 +13,7 @@ import pytest
 from tests.faults.chance import FULL, SEED, Figures
 from tests.faults.outsider import Outsider
 from tests.faults.scene import Scene
-from trapline.server.db.migrations import migrate
-from trapline.server.engines.postgres import start_postgres, stop_postgres
+from tests.prepared import copy_prepared, prepare
 
 _figures = Figures()
 
@@ -26,6 +25,7 @@ ALONE = {
     f"test_{name}"
     for name in (
         "database_away",
+        "false_signatures",
         "kill_storm",
         "poison",
         "poll_storm",
@@ -94,13 +94,8 @@ def scenes() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def prepared(scenes: Path) -> Path:
-    """A data folder with a migrated, stopped database: copying it is quicker than making it anew."""
-    folder = scenes / "prepared"
-    folder.mkdir(mode=0o711)
-    running = start_postgres(folder)
-    migrate(running.url)
-    stop_postgres(running)
-    return folder
+    """A data folder with a migrated, stopped database."""
+    return prepare(scenes / "prepared")
 
 
 @pytest.fixture
@@ -126,12 +121,6 @@ def outsider() -> Iterator[Outsider]:
     """Somebody outside of the scene, on loopback: a scene is told so by TRAPLINE_OWN_ORIGINS."""
     with Outsider() as running:
         yield running
-
-
-def copy_prepared(prepared: Path, folder: Path) -> None:
-    """Copy a data folder with a stopped, migrated database, its owners and modes kept."""
-    subprocess.run(["cp", "-a", f"{prepared}/.", str(folder)], check=True)
-    (folder / "database-port").unlink(missing_ok=True)
 
 
 def remove(folder: Path) -> None:

@@ -59,6 +59,15 @@ UNSTRUCK = {
     "loop old answers",
     "loop used signatures",
     "loop orphaned artifacts",
+    "loop clocks",
+    "loop day counts",
+    "loop deleted projects",
+    "loop failures to sign in",
+    "loop files that were announced",
+    "loop sequences",
+    "loop late tasks of deleted images",
+    "loop deleted images",
+    "loop discarded files",
     "loop silent workers",
     "loop old deliveries",
     "loop old e-mails",
@@ -127,8 +136,9 @@ class _Busy:
             part.process.terminate()
 
     def forget_claims(self) -> None:
-        """As if the time were over that a process which was killed may take over an address."""
+        """As if the time were over for which a process that was killed holds addresses, and places at their host."""
         self.scene.ask("update job_downloads set again_at = now() where image_id is null and again_at > now()")
+        self.scene.ask("update host_turns set until = now() where until > now()")
 
     def change_preset(self) -> None:
         """Change a preset until that is known to be done; it is made first."""
@@ -189,8 +199,8 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
         time.sleep(0.1)
     scene.follow()
     took_s = time.monotonic() - began
-    busy.forget_claims()
     scene.kill("background 1")
+    busy.forget_claims()
     scene.drain(60)
     tally = check(scene)
     told = outsider.expect_told(scene, 60)

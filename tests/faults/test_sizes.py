@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx2
+
 from tests.faults.chance import FULL, Figures, make_chance, percentile, sized
 from tests.faults.conftest import MakeScene
 from tests.faults.probes import Answer, Probe
 from tests.faults.raw_http import PIECE, RawAnswer, forget_peak, post_endlessly, read_memory, write_head
 from tests.faults.scene import Scene
 from tests.faults.speaking import race
+from tests.integration.pictures import make_bomb
 
 MIB = 2**20
 CLIENTS = 10
@@ -45,11 +48,35 @@ def test_a_body_without_end_is_refused_and_not_gathered(make_scene: MakeScene, f
             answers += zip((name for name, *_ in batch), race(posts), strict=True)
     _, most = read_memory(pid)
     told(figures, answers, healthy.answers, most - before)
+    expect_no_harm_of_a_bomb(scene, pid, figures)
     wrong = [(name, one.status, one.content[-300:]) for name, one in answers if not was_refused(one)]
     assert not wrong, f"{len(wrong)} of {len(answers)}: {wrong[:5]}"
     assert max(one.sent for _, one in answers) >= 32 * MIB, "no body was large: the test proves nothing"
     assert [one for one in healthy.answers if one.status != 200] == []
     assert len(scene.keeper.find("api 1").starts) == 1
+    assert most - before < GROWTH_AT_MOST_MIB
+
+
+def expect_no_harm_of_a_bomb(scene: Scene, pid: int, figures: Figures) -> None:
+    """Half a megabyte that is 178 million pixels is refused by its head; the API hardly grows by it."""
+    bomb = b"".join(make_bomb(13_350, 13_350))
+    assert len(bomb) < 600 * 1024
+    forget_peak(pid)
+    before, _ = read_memory(pid)
+    form = {"project": str(scene.project)}
+    answer = httpx2.post(
+        f"{scene.base_url}/api/v2/images",
+        data=form,
+        files=[("files", (f"{number}.png", bomb, "image/png")) for number in range(4)],
+        headers=bearer(scene.owner),
+        timeout=60,
+        trust_env=False,
+    )
+    _, most = read_memory(pid)
+    assert [file["outcome"] for file in answer.json()["files"]] == ["refused"] * 4
+    assert "178 million pixels, more than the 150 million that are allowed" in answer.json()["files"][0]["detail"]
+    what = f"4 pictures of {len(bomb) // 1024} KiB and 178 million pixels"
+    figures.add("Parsers", what, f"< {GROWTH_AT_MOST_MIB} MiB", f"{most - before:.0f} MiB")
     assert most - before < GROWTH_AT_MOST_MIB
 
 

@@ -11,6 +11,7 @@ import httpx2
 from sqlalchemy import insert
 from uuid_utils.compat import uuid7
 
+from tests.applications import application_of
 from tests.conformance.adc_client import PIPELINE, find_on
 from trapline.server.actions import jobs, line
 from trapline.server.actions.tokens import create_token
@@ -19,7 +20,7 @@ from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow
 from trapline.server.db.people import MemberRow, UserRow
 from trapline.server.db.projects import ProjectRow
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.auth import NewToken, Role, TokenKind
@@ -191,7 +192,7 @@ async def make_field(system: System, images: int = 3, name: str = "field") -> Fi
     scope = Scope(actor=f"user:{ids[1]}", user_id=ids[1], roles={ids[0]: Role.OWNER})
     owner = await create_token(system, scope, NewToken(name="owner"))
     worker = await create_token(system, scope, NewToken(name="worker", kind=TokenKind.WORKER))
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    transport = httpx2.ASGITransport(dress(application_of(system)))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     made = Field(system, client, ids[0], owner.token, worker.token, ids[1])
     made.images = await add_images(system.database, ids[0], ids[2], images)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 
+from tests.applications import application_of
 from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house, fingerprint
 from tests.integration.neighbours import (
@@ -15,13 +16,18 @@ from tests.integration.neighbours import (
     furnish,
     let_in,
     make_dead_tokens,
+    make_operator,
     make_people,
     make_restricted,
 )
 from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.access import ACCESS, TOKENS_THAT_WORK, Access
+from trapline.server.routes.application import dress
 from trapline.server.system import Callbacks, System
+from trapline.wire.auth import Role, TokenKind
 
+LEAST = {"DELETE /projects/{project_id}/members/{user_id}": Role.OWNER}
+"""Who may do it to others, where everybody may do it to themselves."""
 CALLERS = ("owner", "manager", "reviewer", "viewer", "session", "worker", "pipeline")
 
 
@@ -39,8 +45,25 @@ class Grounds:
     spare: House
     people: dict[str, People]
     restricted: Caller
+    operator: Caller
     dead: dict[str, dict[str, str]]
     _seen: dict[str, str] = field(default_factory=dict)
+
+    def pick_least(self, key: str) -> Caller:
+        """Whoever may just do what a route does, of the house for calls that are allowed."""
+        access = ACCESS[key]
+        if access.operators:
+            return self.operator
+        return self._pick(access, LEAST.get(key, access.role))
+
+    def pick_most(self, key: str) -> Caller:
+        """The same, but for an owner where others may, too."""
+        access = ACCESS[key]
+        return self.operator if access.operators else self._pick(access, Role.OWNER)
+
+    def _pick(self, access: Access, role: Role) -> Caller:
+        name = role.value if TokenKind.USER in (access.kinds or ()) else "session"
+        return self.people["spare"].call_as("worker" if access.kinds == TOKENS_THAT_WORK else name)
 
     async def expect_unchanged(self) -> None:
         """Fail if a row of any table changed since this was asked last."""
@@ -58,7 +81,7 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
     """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
     async with open_own_system(postgres, template, store) as own:
         system = replace(own, callbacks=Callbacks(require_signature=False))
-        transport = httpx2.ASGITransport(dress(make_application(system)))
+        transport = httpx2.ASGITransport(dress(application_of(system)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
             houses: dict[str, House] = {}
             people: dict[str, People] = {}
@@ -77,5 +100,6 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
                 spare=houses["spare"],
                 people=people,
                 restricted=restricted,
+                operator=await make_operator(system),
                 dead=dead,
             )

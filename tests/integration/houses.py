@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
@@ -13,14 +13,18 @@ from trapline.server.db.artifacts import ArtifactRow
 from trapline.server.db.base import Database
 from trapline.server.db.callback_keys import CallbackKeyRow
 from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.identifications import IdentificationRow
 from trapline.server.db.images import ImageRow
 from trapline.server.db.jobs import JobRow
 from trapline.server.db.notices import NoticeRow
-from trapline.server.db.people import MemberRow, UserRow
-from trapline.server.db.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
+from trapline.server.db.people import MemberRow, SessionRow, UserRow
+from trapline.server.db.pipelines import AlgorithmRow, PipelineRow, ServiceProjectRow, ServiceRow
 from trapline.server.db.presets import PresetRow
 from trapline.server.db.projects import ProjectRow
+from trapline.server.db.sequences import SequenceRow
 from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
+from trapline.server.db.staged_files import StagedFileRow
+from trapline.server.db.taxa import TaxonRow
 from trapline.server.db.webhooks import DeliveryRow, WebhookRow
 from trapline.server.db.workers import WorkerRow
 from trapline.server.rules.access import Scope
@@ -46,10 +50,24 @@ async def build_house(system: System, name: str) -> House:
         await tx.session.flush()
         for role, person in people.items():
             tx.session.add(MemberRow(project_id=project.id, user_id=person.id, role=role.value))
+        session = SessionRow(
+            user_id=people[Role.OWNER].id, secret_hash=name.encode(), expires_at=datetime.now(UTC) + timedelta(1)
+        )
+        tx.session.add(session)
         deployment = DeploymentRow(project_id=project.id, name="camera", is_default=True)
         tx.session.add(deployment)
         await tx.session.flush()
+        sequence = SequenceRow(
+            project_id=project.id,
+            deployment_id=deployment.id,
+            started_at=datetime.now(UTC),
+            ended_at=datetime.now(UTC),
+            images=1,
+        )
+        tx.session.add(sequence)
+        await tx.session.flush()
         image = ImageRow(
+            sequence_id=sequence.id,
             project_id=project.id,
             deployment_id=deployment.id,
             sha256=name.encode(),
@@ -63,6 +81,13 @@ async def build_house(system: System, name: str) -> House:
             captured_at_source="exif",
             time_zone="UTC",
         )
+        staged = StagedFileRow(
+            project_id=project.id,
+            deployment_id=deployment.id,
+            filename="b.jpg",
+            sha256=name.encode(),
+            size=9,
+        )
         source = SourceRow(
             project_id=project.id,
             deployment_id=deployment.id,
@@ -74,8 +99,9 @@ async def build_house(system: System, name: str) -> House:
         pipeline = PipelineRow(
             project_id=project.id, slug="p", version=1, name="P", stages={"stages": []}, content_sha256=b"x"
         )
+        algorithm = AlgorithmRow(project_id=project.id, key="model", version=1, name=f"Model of {name}")
         service = ServiceRow(name=f"service {name}", registrant="somebody")
-        tx.session.add_all([image, source, pipeline, service])
+        tx.session.add_all([image, staged, source, pipeline, algorithm, service])
         await tx.session.flush()
         tx.session.add(ServiceProjectRow(service_id=service.id, project_id=project.id))
         process = WorkerRow(
@@ -144,6 +170,12 @@ async def build_house(system: System, name: str) -> House:
             created_by="somebody",
         )
         preset = PresetRow(project_id=project.id, name=f"{name}-preset", pipeline_slug="p")
+        taxon = TaxonRow(
+            project_id=project.id,
+            scientific_name="Vulpes vulpes",
+            name_key="vulpes vulpes",
+            searched="\nvulpes vulpes\n",
+        )
         webhook = WebhookRow(
             project_id=project.id,
             name="",
@@ -155,7 +187,8 @@ async def build_house(system: System, name: str) -> House:
             is_active=False,
         )
         notice = NoticeRow(project_id=project.id, user_id=people[Role.OWNER].id, kind="job_failed")
-        tx.session.add_all([webhook, notice])
+        said = IdentificationRow(project_id=project.id, image_id=image.id, kind="unsure", made_by="somebody")
+        tx.session.add_all([webhook, notice, said])
         await tx.session.flush()
         moment = datetime.now(UTC)
         delivery = DeliveryRow(
@@ -169,24 +202,32 @@ async def build_house(system: System, name: str) -> House:
             give_up_at=moment,
         )
         tx.session.add(delivery)
-        tx.session.add_all([annotation, artifact, key, preset])
+        tx.session.add_all([annotation, artifact, key, preset, taxon])
         await tx.session.flush()
     house = House(
         ids={
             "project_id": str(project.id),
+            "project_name": name,
+            "member_id": str(people[Role.VIEWER].id),
+            "session_id": str(session.id),
             "deployment_id": str(deployment.id),
             "image_id": str(image.id),
+            "staged_id": str(staged.id),
+            "sequence_id": str(sequence.id),
+            "algorithm_id": str(algorithm.id),
             "source_id": str(source.id),
             "run_id": str(run.id),
             "job_id": str(job.id),
             "analysis_id": str(analysis.id),
             "annotation_id": str(annotation.id),
+            "identification_id": str(said.id),
             "artifact_id": str(artifact.id),
             "key_id": str(key.id),
             "webhook_id": str(webhook.id),
             "delivery_id": str(delivery.id),
             "notice_id": str(notice.id),
             "preset_id": str(preset.id),
+            "taxon_id": str(taxon.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

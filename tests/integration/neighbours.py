@@ -44,9 +44,11 @@ class People:
     tokens: dict[str, str]
     spare_token: UUID
     session: dict[str, str]
+    in_browser: UUID
+    spare_session: UUID
 
     def call_as(self, name: str) -> Caller:
-        """A caller by name: a role, `worker`, `pipeline`, or `session`, the owner in a browser."""
+        """A caller by name: a role, `worker`, `pipeline`, or `session`, another owner in a browser."""
         if name == "session":
             return Caller(name, self.session, None)
         kind = TokenKind(name) if name in ("worker", "pipeline") else TokenKind.USER
@@ -63,15 +65,15 @@ async def make_people(system: System, name: str) -> People:
     secret = make_secret()
     async with system.database.transaction(SYSTEM) as tx:
         rows = {role: UserRow(email=f"{role}@{name}.people") for role in Role}
-        tx.session.add_all(rows.values())
+        in_browser = UserRow(email=f"browser@{name}.people")
+        tx.session.add_all([*rows.values(), in_browser])
         await tx.session.flush()
         ids = {role: row.id for role, row in rows.items()}
         until = datetime.now(UTC) + timedelta(days=1)
-        tx.session.add(
-            SessionRow(
-                user_id=ids[Role.OWNER], secret_hash=hash_secret(secret), user_agent="", address="", expires_at=until
-            )
-        )
+        spare_session = SessionRow(user_id=ids[Role.VIEWER], secret_hash=hash_secret(make_secret()), expires_at=until)
+        session_row = SessionRow(user_id=in_browser.id, secret_hash=hash_secret(secret), expires_at=until)
+        tx.session.add_all([session_row, spare_session])
+        await tx.session.flush()
     tokens = {}
     for role, user in ids.items():
         scope = Scope(actor=f"user:{user}", user_id=user)
@@ -82,7 +84,7 @@ async def make_people(system: System, name: str) -> People:
     viewer = ids[Role.VIEWER]
     spare = await create_token(system, Scope(actor=f"user:{viewer}", user_id=viewer), NewToken(name="spare"))
     session = {"Cookie": f"trapline_session={secret}", "X-CSRF-Token": csrf_token(system, secret)}
-    return People(ids, tokens, spare.id, session)
+    return People(ids, tokens, spare.id, session, in_browser.id, spare_session.id)
 
 
 async def let_in(system: System, people: People, house: House) -> None:
@@ -92,8 +94,14 @@ async def let_in(system: System, people: People, house: House) -> None:
         tx.session.add_all(
             [MemberRow(project_id=project, user_id=user, role=role.value) for role, user in people.ids.items()]
         )
+        tx.session.add(MemberRow(project_id=project, user_id=people.in_browser, role=Role.OWNER.value))
     owner = people.ids[Role.OWNER]
-    house.ids |= {"user_id": str(owner), "actor": f"user:{owner}", "token_id": str(people.spare_token)}
+    house.ids |= {
+        "user_id": str(owner),
+        "actor": f"user:{owner}",
+        "token_id": str(people.spare_token),
+        "session_id": str(people.spare_session),
+    }
 
 
 async def make_dead_tokens(system: System, house: House) -> dict[str, dict[str, str]]:
@@ -134,6 +142,15 @@ async def make_restricted(system: System, house: House, stranger: House) -> Call
     return Caller("restricted", bearing(made.token), TokenKind.USER)
 
 
+async def make_operator(system: System) -> Caller:
+    """Somebody who runs the installation, and is a member of nothing."""
+    async with system.database.transaction(SYSTEM) as tx:
+        user = UserRow(email="operator@the.example", is_operator=True)
+        tx.session.add(user)
+    scope = Scope(actor=f"user:{user.id}", user_id=user.id, is_operator=True)
+    return Caller("operator", bearing((await create_token(system, scope, NewToken(name="o"))).token), TokenKind.USER)
+
+
 async def furnish(system: System, client: httpx2.AsyncClient, house: House, people: People, name: str) -> None:
     """Give a house a second row of everything that is listed, what is over, a lease, and an outside analysis."""
     ids = house.ids
@@ -160,6 +177,9 @@ async def furnish(system: System, client: httpx2.AsyncClient, house: House, peop
         wanted = {"image_id": image, "model_name": "lynx", "model_version": number}
         made = await ask("POST", f"/images/{image}/analyses", wanted, owner)
         ids["outside_id"] = made["id"]
+    said = {"identifications": [{"kind": "blank", "images": [image]}]}
+    made = await ask("POST", "/identifications", said, bearing(people.tokens["reviewer"]))
+    ids["identification_id"] = made["identifications"][0]["id"]
     outside = ids["outside_id"]
     await ask("PATCH", f"/analyses/{outside}/status", {"status": "processing"}, owner)
     for filename in ("heat.png", "mask.png"):
@@ -189,6 +209,11 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
     ids["slug"], ids["preset"], ids["service"] = f"{name}-pipeline", f"{name}-named", f"second of {name}"
     await again("pipelines", ids["pipeline_id"], slug=ids["slug"])
     await again("presets", ids["preset_id"], name=ids["preset"], pipeline_slug=ids["slug"])
+    ids["accepted_id"] = await again("taxa", ids["taxon_id"], scientific_name="Vulpes", name_key="vulpes")
+    await tx.execute(
+        "insert into taxon_labels (project_id, taxon_id, label) select %s, %s, unnest(array['lynx', 'wolf'])",
+        (ids["project_id"], ids["accepted_id"]),
+    )
     service = await again("processing_services", ids["service_id"], name=ids["service"])
     await tx.execute(
         "insert into service_projects (service_id, project_id) values (%s, %s)", (service, ids["project_id"])
@@ -227,6 +252,8 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         hours = 24 if kind == "source_silent" else None
         notice = await again("notices", ids["notice_id"], user_id=str(people.ids[role]), kind=kind, silent_for_h=hours)
     ids["notice_id"] = notice
+    await again("algorithms", ids["algorithm_id"], version=2)
+    await again("sequences", ids["sequence_id"])
     await again("webhooks", ids["webhook_id"])
     await again("webhook_deliveries", ids["delivery_id"])
     annex = await again("projects", ids["project_id"], name=f"annex of {name}")

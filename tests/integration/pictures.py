@@ -1,6 +1,9 @@
 """Pictures made for tests, each of different bytes."""
 
 import io
+import struct
+import zlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from PIL import Image
@@ -20,6 +23,20 @@ def make_jpeg(
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
+
+
+def make_bomb(width: int, height: int) -> Iterator[bytes]:
+    """Make a small PNG of very many pixels, in pieces: its rows together would not fit into memory."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    yield b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    packing, row = zlib.compressobj(9), bytes(width * 3 + 1)
+    for _ in range(height):
+        if packed := packing.compress(row):
+            yield chunk(b"IDAT", packed)
+    yield chunk(b"IDAT", packing.flush()) + chunk(b"IEND", b"")
 
 
 def make_png(size: tuple[int, int] = (20, 10), shade: int = 128) -> bytes:

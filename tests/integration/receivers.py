@@ -16,6 +16,7 @@ from trapline.server.actions import webhooks
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.rules.access import Scope
 from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.filters import DeliveryFilter
 from trapline.server.rules.webhooks import is_signed, read_delivery
 from trapline.server.system import System
 from trapline.wire.webhooks import Delivery, NewWebhook, Webhook, WebhookMade
@@ -130,7 +131,7 @@ class Office:
         return await webhooks.create_webhook(self.system, SYSTEM, NewWebhook(project=self.project, url=url, **more))
 
     async def log(self, webhook: UUID) -> list[Delivery]:
-        return (await webhooks.list_deliveries(self.system, SYSTEM, webhook, None, 1000, None)).results
+        return (await webhooks.list_deliveries(self.system, SYSTEM, webhook, DeliveryFilter(), 1000, None)).results
 
     async def sql(self, query: str, **parameters: Any) -> Any:
         async with self.system.database.transaction(SYSTEM) as tx:
@@ -161,7 +162,9 @@ class Office:
 
     async def hurry(self) -> None:
         """Let the time pass until everything that waits is due."""
-        await self.sql("update webhook_deliveries set next_attempt_at = now() where state = 'waiting'")
+        await self.sql(
+            "update webhook_deliveries set next_attempt_at = now(), taken_until = null where state = 'waiting'"
+        )
 
     async def work_until(self, what: str, happened: Callable[[], bool]) -> None:
         """Deliver until this has happened."""

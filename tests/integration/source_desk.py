@@ -9,9 +9,10 @@ from uuid import UUID
 import httpx2
 from fastapi import FastAPI
 
+from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from trapline.server.actions import pulls
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
@@ -72,7 +73,7 @@ async def open_desk(system: System) -> AsyncIterator[Desk]:
         answers.append((await response.aread()).decode(errors="replace"))
 
     system = replace(system, outbound=OutboundPolicy())
-    application = make_application(system)
+    application = application_of(system)
     transport = httpx2.ASGITransport(dress(application))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}

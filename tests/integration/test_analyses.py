@@ -8,9 +8,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, ask, begin, box
 from trapline.server.actions.tokens import create_token
+from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
 from trapline.server.system import Callbacks, System
 from trapline.wire.analyses import Analysis
@@ -166,17 +168,15 @@ async def test_models_and_numbers_are_limited(field: Field) -> None:
 
 async def _with(field: Field) -> Field:
     """The same field behind a server with the settings of its system."""
-    from trapline.server.routes.application import dress, make_application
 
-    transport = httpx2.ASGITransport(dress(make_application(field.system)))
+    transport = httpx2.ASGITransport(dress(application_of(field.system)))
     return replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
 
 
 async def test_switched_off_there_is_nothing(field: Field) -> None:
     outside = await begin(field)
-    from trapline.server.routes.application import dress, make_application
 
-    transport = httpx2.ASGITransport(dress(make_application(field.system, outside=False)))
+    transport = httpx2.ASGITransport(dress(application_of(field.system, outside=False)))
     off = replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
     assert (await ask(off)).status_code == 404
     gone = Outside(off, outside.id, outside.secret)

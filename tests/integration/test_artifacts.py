@@ -9,12 +9,13 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.conformance.s3_server import S3Server
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin
 from tests.integration.pictures import make_png
 from trapline.server.actions.artifacts import clean_orphans
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.store.s3 import S3
 from trapline.server.system import Callbacks, System
 
@@ -111,7 +112,7 @@ async def test_a_picture_must_be_one(field: Field) -> None:
 
 async def test_too_large_is_refused_before_and_after(field: Field) -> None:
     system = replace(field.system, callbacks=Callbacks(artifact_bytes=1000))
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    transport = httpx2.ASGITransport(dress(application_of(system)))
     small = replace(
         field, system=system, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     )

@@ -10,7 +10,7 @@ from tests.integration.test_auth import PASSWORD, make_owner
 from tests.integration.test_images import local
 from tests.integration.test_runs import as_caller, over_image, submit
 from trapline.server.db.known import Known
-from trapline.server.routes.events import CHECKED_EVERY_S
+from trapline.server.routes.streams import CHECKED_EVERY_S
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import original_key
 from trapline.server.system import System

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.integration.houses import build_house
-from trapline.server.actions.auth import make_first_link, make_sign_in_link
-from trapline.server.routes.application import dress, make_application
+from trapline.server.actions.links import make_first_link, make_sign_in_link
+from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -28,7 +29,7 @@ async def make_owner(system: System, client: httpx2.AsyncClient) -> dict[str, st
 
 async def test_first_link_makes_the_owner_once(system: System, app_client: httpx2.AsyncClient) -> None:
     link = await make_first_link(system)
-    shown = await app_client.get("/api/v2/auth/link", params={"link": link})
+    shown = await app_client.post("/api/v2/auth/link/state", json={"link": link})
     assert shown.json()["purpose"] == "first_owner"
     body = {"link": link, "email": "owner@example.org", "password": PASSWORD}
     made = await app_client.post("/api/v2/auth/link", json=body)
@@ -44,7 +45,7 @@ async def test_short_password_is_refused_and_link_stays_good(system: System, app
     link = await make_first_link(system)
     refused = await app_client.post("/api/v2/auth/link", json={"link": link, "email": "a@b.c", "password": "short"})
     assert refused.status_code == 422
-    assert (await app_client.get("/api/v2/auth/link", params={"link": link})).status_code == 200
+    assert (await app_client.post("/api/v2/auth/link/state", json={"link": link})).status_code == 200
 
 
 async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx2.AsyncClient) -> None:
@@ -74,7 +75,7 @@ async def test_change_under_a_session_needs_the_pages_token(system: System, app_
 
 async def test_cookie_is_the_hosts_own_under_https(system: System) -> None:
     secure = replace(system, public_url="https://trapline.test")
-    transport = httpx2.ASGITransport(dress(make_application(secure)))
+    transport = httpx2.ASGITransport(dress(application_of(secure)))
     async with httpx2.AsyncClient(transport=transport, base_url="https://trapline.test") as client:
         headers = await make_owner(secure, client)
         assert list(client.cookies) == ["__Host-trapline_session"]

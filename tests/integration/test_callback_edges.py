@@ -9,13 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from tests.integration.pictures import make_png
 from trapline.client.signing import sign_v1, sign_v2
 from trapline.server.actions.artifacts import clean_orphans
 from trapline.server.actions.upkeep import forget_old_signatures
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.system import Allowance, Callbacks, System
 
 
@@ -84,7 +85,7 @@ async def test_a_key_that_goes_while_the_body_comes_signs_nothing(field: Field, 
 
 async def test_bodies_that_cannot_be_judged_yet_share_their_room(field: Field) -> None:
     callbacks = Callbacks(unverified=Allowance(150_000))
-    transport = httpx2.ASGITransport(dress(make_application(replace(field.system, callbacks=callbacks))))
+    transport = httpx2.ASGITransport(dress(application_of(replace(field.system, callbacks=callbacks))))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     outside = await begin(field)
     body = _bulk(*[box(number) for number in range(600)])

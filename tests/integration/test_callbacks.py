@@ -15,12 +15,13 @@ import httpx2
 import pytest
 import uvicorn
 
+from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from trapline.client.signing import sign_v1, sign_v2
 from trapline.server.db.callback_keys import CallbackKeyRow
 from trapline.server.db.registration import put_service
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.routes.protocol import Protocol
 from trapline.server.system import Callbacks, System
 from trapline.server.vault import seal
@@ -73,7 +74,7 @@ async def _prepare(field: Field) -> None:
 @asynccontextmanager
 async def _serving(system: System) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    app = dress(make_application(system))
+    app = dress(application_of(system))
     server = uvicorn.Server(uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_config=None))
     serving = asyncio.create_task(server.serve([listener]))
     try:
@@ -151,7 +152,7 @@ async def test_an_old_secret_key_still_opens_what_it_made(field: Field) -> None:
 
 
 async def _behind(field: Field, system: System) -> Field:
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    transport = httpx2.ASGITransport(dress(application_of(system)))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     return replace(field, system=system, client=client)
 

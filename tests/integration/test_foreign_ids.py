@@ -14,9 +14,9 @@ from tests.integration.houses import unknown_ids
 from tests.integration.positions import operations, positions_of
 from tests.integration.test_isolation import BODIES, ENDLESS, GUARDED, call, grounds
 from trapline.server.actions.tasks import LEASE_TOKENS
-from trapline.server.routes.access import ACCESS, TOKENS_THAT_WORK, access_key
+from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.rules.cursors import write_cursor
 from trapline.server.rules.lease_tokens import make_lease_token
-from trapline.wire.auth import TokenKind
 
 __all__ = ["grounds"]
 
@@ -37,6 +37,7 @@ BESIDE: dict[tuple[str, str], Any] = {
     ("POST /callback_keys/check", ".target"): BODIES["POST /callback_keys/check"] | {"headers": SIGNED},
     ("POST /pipeline/run", ".content.images[]"): RUN,
     ("POST /pipeline/run", ".content.deployment"): RUN | {"project": "{project_id}"},
+    ("POST /pipeline/run", ".content.sequence"): RUN,
     ("POST /jobs", ".preset"): {"project": "{project_id}"},
     ("POST /pipeline/run", ".preset"): {"content": {"image": "{image_id}"}},
     ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].parent"): {"annotations": [BOX]},
@@ -44,14 +45,32 @@ BESIDE: dict[tuple[str, str], Any] = {
         "annotations": [{"annotation_type": "heatmap", "data": {"width": 20, "height": 10}}]
     },
     ("POST /jobs/{job_id}/result", ".results[].reply_subject"): {"results": [RESULT]},
+    ("POST /identifications", ".identifications[].taxon"): {
+        "identifications": [{"kind": "correct", "images": ["{image_id}"]}]
+    },
     **{(key, f".{name}[]"): {} for key in RETRIES for name in ("images", "analyses")},
 }
 # What is answered where an id that is not there is no 404: to foreign ones and unknown ones alike.
 OTHERWISE: dict[tuple[str, str], int] = {
     # Lists narrowed by something that is not there have nothing in them.
     ("GET /audit", "actor"): 200,
+    ("GET /annotations", "deployment"): 200,
+    ("GET /annotations", "job"): 200,
+    **{
+        (f"GET /{path}", "taxon"): 200
+        for path in ("annotations", "images", "images/days", "images/{image_id}/annotations")
+    },
+    **{("GET /identifications", name): 200 for name in ("annotation", "image", "person", "taxon")},
     ("GET /images", "deployment"): 200,
     ("GET /images", "job"): 200,
+    ("GET /images", "sequence"): 200,
+    ("GET /images/days", "deployment"): 200,
+    ("GET /images/days", "job"): 200,
+    ("GET /images/days", "sequence"): 200,
+    ("GET /summary", "deployment"): 200,
+    ("GET /sequences", "deployment"): 200,
+    # Deliveries that are not there are passed over.
+    ("POST /webhooks/{webhook_id}/deliveries/replay", ".deliveries[]"): 202,
     # Images that are not there are left out.
     ("POST /jobs", ".selection.images[]"): 201,
     # Leases that are not one's own are told to be lost.
@@ -80,7 +99,10 @@ OTHERWISE: dict[tuple[str, str], int] = {
     **{(f"POST /tasks/{name}", "x-trapline-worker"): 409 for name in ("lease", "renew", "release")},
 }
 # These make something of the caller's own all the same.
-MAKING = {("POST /jobs", ".selection.images[]")}
+MAKING = {
+    ("POST /jobs", ".selection.images[]"),
+    ("POST /webhooks/{webhook_id}/deliveries/replay", ".deliveries[]"),
+}
 
 
 def _plain(answer: httpx2.Response, put: str) -> str:
@@ -97,7 +119,7 @@ async def test_one_foreign_id_is_as_good_as_none(
     key = access_key(method, path)
     kinds = ACCESS[key].kinds
     assert kinds is not None
-    house, own = grounds.house, grounds.stranger
+    house, own, refused = grounds.house, grounds.stranger, 403 if ACCESS[key].operators else 404
     key_of_leases = grounds.system.secrets.derive(LEASE_TOKENS)
     unknown = unknown_ids(house) | {"lease": make_lease_token(key_of_leases, uuid7(), 1)}
     await grounds.note_changes()
@@ -112,7 +134,7 @@ async def test_one_foreign_id_is_as_good_as_none(
                 for put in ((position, held, house.ids), (position, held, unknown))
             ]
             where = f"{key} {position} as {name}"
-            expected = OTHERWISE.get((key, position.name), 404)
+            expected = OTHERWISE.get((key, position.name), refused)
             assert [answer.status_code for answer in told] == [expected, expected], f"{where}: {told[0].text}"
             foreign, missing = [
                 _plain(answer, ids[held]) for answer, ids in zip(told, (house.ids, unknown), strict=True)
@@ -136,16 +158,22 @@ async def test_ones_own_id_is_taken_there(grounds: Grounds) -> None:
             if position.where == "path" or position.name == "last-event-id":
                 continue  # every call of test_the_least_role_may_do_it has its own there
             bodies = BODIES | ({key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {})
-            name = "worker" if kinds == TOKENS_THAT_WORK else "owner" if TokenKind.USER in kinds else "session"
-            headers = grounds.people["spare"].call_as(name).headers
+            caller = grounds.pick_most(key)
             put = (position, held, ids)
-            answer = await call(grounds, method, path, operation, ids, headers, bodies=bodies, put=put)
+            answer = await call(grounds, method, path, operation, ids, caller.headers, bodies=bodies, put=put)
             if not (answer.status_code < 400 or answer.status_code == 409):
-                refused.append(f"{key} {position} as {name}: {answer.status_code} {answer.text[:300]}")
+                refused.append(f"{key} {position} as {caller.name}: {answer.status_code} {answer.text[:300]}")
     assert not refused, "\n".join(refused)
 
 
-LISTS = [one for one in operations() if any(found["name"] == "cursor" for found in one[2].get("parameters", []))]
+LISTS = [
+    one
+    for one in operations()
+    if any(found["name"] == "cursor" for found in one[2].get("parameters", []))
+    and not ACCESS[access_key(one[0], one[1])].operators  # one list for the whole installation
+    and not ACCESS[access_key(one[0], one[1])].public  # whoever asks for it is nobody
+    and "/auth/" not in one[1]  # one's own, short and fetched whole before a cursor is read
+]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -156,10 +184,13 @@ async def test_a_cursor_of_another_list_shows_nothing_of_it(grounds: Grounds) ->
         key = access_key(method, path)
         headers = grounds.people["house"].call_as("owner").headers
         page = (await _list(grounds, path, operation, grounds.house.ids, headers, limit="1")).json()
-        cursors[key] = page["next"]
+        # Of what a house has but one there is no next page: its cursor is made as the server would make it.
+        ids = [row.get("id") or row.get("user_id") for row in page.get("results", [])]
+        if page["next"] or ids:
+            cursors[key] = page["next"] or write_cursor(ids[:1])
         headers = grounds.people["stranger"].call_as("owner").headers
         own[key] = _rows((await _list(grounds, path, operation, grounds.stranger.ids, headers)).json())
-    assert [key for key, cursor in cursors.items() if cursor is None] == []
+    assert len(cursors) >= 20, "few lists had anything in them"
     await grounds.note_changes()
     for method, path, operation in LISTS:
         key = access_key(method, path)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, begin, box
-from trapline.server.db.pages import write_cursor
+from trapline.server.rules.cursors import write_cursor
 from trapline.server.system import System
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -10,18 +11,29 @@ import pytest_asyncio
 
 from tests.integration.grounds import CALLERS, Grounds, make_grounds
 from tests.integration.houses import unknown_ids
+from tests.integration.pictures import make_jpeg
 from tests.integration.positions import Position, operations, positions_of, put_at
+from trapline.server.db.analyses import AnalysisRow
 from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access import ACCESS, TOKENS_THAT_WORK, access_key
-from trapline.server.rules.access import RANK
+from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.rules.access import RANK, Scope
+from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.wire.auth import Role, TokenKind
 
 # A body that the route would take, for each route that takes one: ids stand in braces.
 BODIES: dict[str, Any] = {
     "POST /projects": {"name": "one more"},
-    "PATCH /projects/{project_id}": {"name": "taken over"},
+    "PATCH /projects/{project_id}": {"description": "taken over"},
+    "POST /projects/{project_id}/members": {"email": "owner@stranger.example", "role": "owner"},
+    "PATCH /projects/{project_id}/members/{user_id}": {"role": "viewer"},
+    "POST /users": {"email": "in@truder.example", "memberships": [{"project": "{project_id}", "role": "owner"}]},
+    "PATCH /users/{user_id}": {"is_operator": True},
+    "PATCH /auth/me": {"name": "taken over"},
+    "PUT /auth/password": {"old": "not it", "new": "a long enough password"},
     "POST /deployments": {"project": "{project_id}", "name": "intruder"},
     "PATCH /deployments/{deployment_id}": {"name": "taken over"},
+    "POST /deployments/csv": "name",
+    "POST /deployments/{deployment_id}/clock/preview": {"clock_offset_s": 60},
     "POST /auth/tokens": {"name": "t", "kind": "worker", "projects": ["{project_id}"]},
     "POST /jobs": {"project": "{project_id}", "pipeline": "p"},
     "PATCH /jobs/{job_id}": {"name": "taken over"},
@@ -33,6 +45,10 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
     "POST /presets": {"project": "{project_id}", "name": "intruder", "pipeline": "p"},
     "PATCH /presets/{preset_id}": {"description": "taken over"},
+    "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
+    "PATCH /taxa/{taxon_id}": {"rank": "genus"},
+    "POST /taxa/import": "scientific_name",
+    "PUT /taxa/labels": {"project": "{project_id}", "labels": [{"label": "fox", "taxon": "{taxon_id}"}]},
     "POST /image-pull-sources": {
         "project": "{project_id}",
         "deployment": "{deployment_id}",
@@ -49,6 +65,16 @@ BODIES: dict[str, Any] = {
     },
     "PATCH /image-pull-sources/{source_id}": {"name": "taken over"},
     "POST /image-pull-sources/{source_id}/test": {"name": "taken over"},
+    "PATCH /images": {"images": ["{image_id}"], "starred": True},
+    "POST /identifications": {"identifications": [{"kind": "unsure", "images": ["{image_id}"]}]},
+    "POST /identifications/withdraw": {"identifications": ["{identification_id}"]},
+    "POST /images/delete": {"images": ["{image_id}"], "reason": "taken over"},
+    "POST /images/restore": {"images": ["{image_id}"]},
+    "POST /images/presign": {
+        "project": "{project_id}",
+        "files": [{"filename": "a.jpg", "size": 9, "sha256": "0" * 64, "media_type": "image/jpeg"}],
+    },
+    "POST /images/import": {"files": ["{staged_id}"]},
     "POST /images/{image_id}/analyses": {"image_id": "{image_id}", "model_name": "intruder", "model_version": "1"},
     "PATCH /analyses/{analysis_id}/status": {"status": "canceled"},
     "POST /analyses/{analysis_id}/artifacts/presign": {"artifact_type": "log", "filename": "log.txt"},
@@ -58,6 +84,7 @@ BODIES: dict[str, Any] = {
     "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
+    "POST /webhooks/{webhook_id}/deliveries/replay": {"deliveries": ["{delivery_id}"]},
     "POST /notices": {"project": "{project_id}", "kind": "job_failed"},
     "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
@@ -65,14 +92,20 @@ BODIES: dict[str, Any] = {
     "POST /tasks/release": {"leases": []},
 }
 # What a route must be asked with beside the ids.
-QUERIES: dict[str, dict[str, str]] = {"GET /analyses/{analysis_id}/export": {"format": "json"}}
+QUERIES: dict[str, dict[str, str]] = {
+    "GET /images/days": {"project": "{project_id}"},
+    "GET /summary": {"project": "{project_id}"},
+    "DELETE /projects/{project_id}": {"name": "{project_name}"},
+    "GET /analyses/{analysis_id}/export": {"format": "json"},
+}
 # The same without what names a project: the role is asked for all the same.
 LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}
 # Multipart routes: form fields that name a project.
 FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
 OWN = {
-    "POST /auth/sign-out", "GET /auth/me", "GET /auth/tokens", "POST /projects", "GET /projects", "POST /notices/test",
+    "POST /auth/sign-out", "GET /auth/me", "PATCH /auth/me", "PUT /auth/password", "GET /auth/sessions",
+    "DELETE /auth/sessions", "GET /auth/tokens", "POST /projects", "GET /projects", "POST /notices/test",
     "POST /workers/hello", "POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release",
 }  # fmt: skip
 
@@ -85,8 +118,8 @@ GUARDED = [
 # They stream until the caller leaves.
 ENDLESS = {"GET /events"}
 # They end what other calls are about.
-LAST = ("DELETE", "POST /tasks/release", "POST /auth/sign-out")
-LATE = ("/retry", "/cancel", "/evict", "/finalize", "/status")
+LAST = ("DELETE", "PUT /auth/password", "POST /tasks/release", "POST /auth/sign-out")
+LATE = ("/retry", "/cancel", "/evict", "/finalize", "/status", "/images/delete")
 
 
 def fill(value: Any, ids: dict[str, str]) -> Any:
@@ -112,7 +145,7 @@ async def call(
 ) -> httpx2.Response:
     """Call a route with a house's ids wherever it takes one; `put` says where another's stands instead, and whose."""
     key = access_key(method, path)
-    query = dict(QUERIES.get(key, {}))
+    query = dict(fill(QUERIES.get(key, {}), ids))
     headers, body = dict(headers), None
     if "requestBody" in operation and key not in FORMS:
         assert key in BODIES, f"{key} takes a body: add one to BODIES, so that its isolation is tested"
@@ -133,7 +166,9 @@ async def call(
             case "path":
                 named[position.name] = value
             case "query":
-                query, form = {position.name: value}, {}
+                required = {one["name"] for one in operation.get("parameters", []) if one.get("required")}
+                query = {name: given for name, given in query.items() if name in required} | {position.name: value}
+                form = {}
             case "header":
                 headers[position.name] = value
             case "form":
@@ -167,7 +202,8 @@ async def grounds(
 async def test_route_keeps_strangers_out(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
     """Ids of another project wherever the route takes one, from every caller that there is."""
     key = access_key(method, path)
-    kinds = ACCESS[key].kinds
+    access = ACCESS[key]
+    kinds = access.kinds
     assert kinds is not None
     house, strangers = grounds.house, grounds.people["stranger"]
     await grounds.note_changes()
@@ -178,7 +214,11 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
     names = [name for name in CALLERS if (name, key) != ("session", "POST /auth/sign-out")]
     for caller in [*[strangers.call_as(name) for name in names], grounds.restricted]:
         answer = await call(grounds, method, path, operation, house.ids, caller.headers)
-        if caller.kind not in kinds:
+        if caller.kind not in kinds or access.operators:
+            assert answer.status_code == 403, f"{caller.name}: {answer.status_code} {answer.text}"
+            nothing = await call(grounds, method, path, operation, unknown_ids(house), caller.headers)
+            assert said(answer) == said(nothing), caller.name
+        elif access.account and caller is grounds.restricted:
             assert answer.status_code == 403, f"{caller.name}: {answer.status_code} {answer.text}"
         elif key in OWN:
             assert answer.status_code < 500
@@ -196,7 +236,7 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
 def _needs_a_role(method: str, path: str) -> bool:
     key = access_key(method, path)
     access = ACCESS[key]
-    return access.kinds is not None and TokenKind.USER in access.kinds and key not in OWN
+    return access.kinds is not None and TokenKind.USER in access.kinds and key not in OWN and not access.operators
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -215,9 +255,67 @@ async def test_route_asks_for_its_role(method: str, path: str, operation: dict[s
     await grounds.expect_unchanged()
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_visitor_gets_only_what_is_public_of_a_public_project(grounds: Grounds) -> None:
+    """Every route without credentials, with the ids of a public project, of a private one, and of none."""
+    public, private, none = grounds.house.ids, grounds.stranger.ids, unknown_ids(grounds.house)
+    await _publish(grounds, public)
+    await grounds.note_changes()
+    wrong = []
+    for method, path, operation in operations():
+        key = access_key(method, path)
+        access = ACCESS[key]
+        if access.kinds is None and not access.public:
+            continue  # a key of another kind lets in, which has tests of its own
+        told = [await call(grounds, method, path, operation, ids, {}) for ids in (public, private, none)]
+        expected = [200, 404, 404] if access.public else [401, 401, 401]
+        if [answer.status_code for answer in told] != expected or said(told[1]) != said(told[2]):
+            wrong.append(f"{key}: {[answer.status_code for answer in told]} {told[0].text[:200]}")
+        if access.public:
+            wrong += await _call_with_nested_ids(grounds, method, path, operation)
+    assert not wrong, "\n".join(wrong)
+    await grounds.expect_unchanged()
+    async with grounds.system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update projects set public = false")
+
+
+async def _publish(grounds: Grounds, ids: dict[str, str]) -> None:
+    """Make a house public, with its image among what is shown; the stranger's would be shown, if they were public."""
+    async with grounds.system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update projects set public = true where id = %s", (ids["project_id"],))
+        for house in (ids, grounds.stranger.ids):
+            await tx.execute("update images set thumbnails_at = now() where id = %s", (house["image_id"],))
+            looked_at = AnalysisRow(
+                project_id=int(house["project_id"]),
+                image_id=UUID(house["image_id"]),
+                model_name="m",
+                model_version="1",
+                state="completed",
+            )
+            tx.session.add(looked_at)
+    for size in THUMBNAIL_SIZES:
+        async with grounds.system.store.receive() as incoming:
+            incoming.write(make_jpeg())
+            await grounds.system.store.keep(incoming, thumbnail_key(UUID(ids["image_id"]), size))
+
+
+async def _call_with_nested_ids(grounds: Grounds, method: str, path: str, operation: dict[str, Any]) -> list[str]:
+    """Ids of the private project, or of none, inside of the public one."""
+    wrong = []
+    for position, held in positions_of(method, path, operation):
+        for others in (grounds.stranger.ids, unknown_ids(grounds.house)):
+            answer = await call(grounds, method, path, operation, grounds.house.ids, {}, put=(position, held, others))
+            narrowed = position.where == "query" and answer.status_code == 200 and answer.json()["results"] == []
+            if not (answer.status_code == 404 or narrowed):
+                wrong.append(f"{method} {path} {position}: {answer.status_code} {answer.text[:200]}")
+    return wrong
+
+
 def _when(method: str, path: str) -> tuple[int, int]:
     """When in a row of calls a call does not yet take away what others need; what lies deeper goes first."""
     key = access_key(method, path)
+    if key == "DELETE /projects/{project_id}":
+        return 3, 0
     return 2 if key.startswith(LAST) else 1 if key.endswith(LATE) else 0, -path.count("/")
 
 
@@ -229,11 +327,8 @@ async def test_the_least_role_may_do_it(grounds: Grounds) -> None:
         access = ACCESS[key := access_key(method, path)]
         if access.kinds is None or key in ENDLESS:
             continue
-        name = access.role.value if TokenKind.USER in access.kinds else "session"
-        if access.kinds == TOKENS_THAT_WORK:
-            name = "worker"
-        headers = grounds.people["spare"].call_as(name).headers
-        answer = await call(grounds, method, path, operation, grounds.spare.ids, headers)
+        caller = grounds.pick_least(key)
+        answer = await call(grounds, method, path, operation, grounds.spare.ids, caller.headers)
         if not (answer.status_code < 400 or answer.status_code == 409):
-            refused.append(f"{key} as {name}: {answer.status_code} {answer.text[:300]}")
+            refused.append(f"{key} as {caller.name}: {answer.status_code} {answer.text[:300]}")
     assert not refused, "\n".join(refused)

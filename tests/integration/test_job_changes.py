@@ -33,6 +33,22 @@ async def test_a_job_to_be_started_later_waits_until_it_is_run(field: Field) -> 
     assert len(await field.lease(job)) == 3
 
 
+async def test_a_run_to_be_started_later_waits_until_it_is_run(field: Field) -> None:
+    content = {"images": [(await field.call("GET", "/images")).json()["results"][0]["id"]]}
+    asked = {"pipeline": SLUG, "content": content, "metadata": {"trip": "north"}, "start": "later"}
+    made = await field.call("POST", "/pipeline/run", asked)
+    assert (made.status_code, made.json()["status"]) == (202, "queued")
+    job = int(made.json()["job_id"].removeprefix("job-"))
+    shown = await field.show(job)
+    assert (shown["not_started"], shown["metadata"], shown["progress"]["total"]) == (True, {"trip": "north"}, 1)
+    assert "until it is run" in (await field.call("GET", f"/pipeline/job/{job}")).json()["why"]
+    assert await field.claim() == []
+    assert await field.lease(job) == []
+    await act(field, job, "run")
+    assert await field.claim() == [job]
+    assert len(await field.lease(job)) == 1
+
+
 async def test_running_again_changes_nothing_and_resume_starts(field: Field) -> None:
     job = await field.run_job()
     await act(field, job, "pause")

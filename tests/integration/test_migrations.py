@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from trapline.server.db import migrations
 from trapline.server.db.analyses import AnalysisMoveRow
@@ -98,8 +98,8 @@ def test_the_winning_attempt_moves_into_the_ledger(empty_database_url: str) -> N
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("select won, holder_id from analyses order by id").fetchall() == [(1, 7), (None, 8)]
-        left = connection.execute("select analysis_id, attempt from attempts order by 1, 2").fetchall()
-        assert left == [(UUID(int=1), 2), (UUID(int=2), 1), (UUID(int=2), 2)]
+        left = connection.execute("select analysis_id, attempt, job_id from attempts order by 1, 2").fetchall()
+        assert left == [(UUID(int=1), 2, 1), (UUID(int=2), 1, 1), (UUID(int=2), 2, 1)], "each with the job it was for"
 
 
 def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_database_url: str) -> None:
@@ -196,6 +196,26 @@ def test_jobs_before_presets_keep_going(empty_database_url: str) -> None:
         assert connection.execute("select worker_id from job_moves").fetchall() == [(None,)]
 
 
+def test_images_of_before_are_there_still_and_wait_for_their_sequences(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0015")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
+                reviewed)
+            values (%s, 1, %s, 'x', 1, 'image/jpeg', 'a.jpg', 1, 1, 1, 'k', now(), 'exif', 'UTC', 0, '{}', '{}', false)
+            """,
+            (UUID(int=1), UUID(int=2)),
+        )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        seen = connection.execute("select starred, read_at, deleted_at, sequence_id from images").fetchall()
+        assert seen == [(False, None, None, None)]
+
+
 def test_members_of_before_can_ask_for_notices(empty_database_url: str) -> None:
     migrations.migrate(empty_database_url, "0015")
     user = UUID(int=1)
@@ -256,3 +276,100 @@ def test_addresses_of_before_do_not_stay_in_the_clear(empty_database_url: str) -
         assert left == [(2, 1, None), (2, 2, None)]
         routes = connection.execute("select route from idempotency_keys order by 1").fetchall()
         assert routes == [("POST /images/a/analyses",), ("POST /jobs",), ("POST /pipeline/run",)]
+
+
+def test_images_that_are_there_are_counted_by_day(empty_database_url: str) -> None:
+    """Also where it ended amid reading them, which it does after its locks: then it is done again, all of it."""
+    migrations.migrate(empty_database_url, "0023")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for number, moment in enumerate(("2026-06-01T21:59Z", "2026-06-01T22:00Z", "2026-06-02T03:00Z")):
+            connection.execute(
+                """
+                insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width,
+                    height, orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags,
+                    exif, reviewed)
+                values (gen_random_uuid(), 1, %s, sha256(%s), 1, 'image/jpeg', 'a', 1, 1, 1, 'a', %s, 'exif',
+                    'of nowhere', 0, '{}', '{}', false)
+                """,
+                (UUID(int=7), bytes([number]), moment),
+            )
+    with pytest.raises(DataError, match="of nowhere"):
+        migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        triggers = connection.execute("select count(*) from pg_trigger where tgname like 'note_days_of%'").fetchall()
+        assert triggers == [(2,)], "what locks the images was not committed before all of them are read"
+        connection.execute("set session_replication_role = replica")
+        connection.execute("update images set time_zone = 'Europe/Berlin'")
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        noted = connection.execute("select deployment_id, day::text from dirty_days order by day").fetchall()
+        assert noted == [(UUID(int=7), "2026-06-01"), (UUID(int=7), "2026-06-02")]
+
+
+def test_deliveries_of_before_are_in_nobodys_hands(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0027")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into webhook_deliveries (id, project_id, webhook_id, event_type, data, state, attempts, created_at,
+                next_attempt_at, give_up_at)
+            values (gen_random_uuid(), 1, gen_random_uuid(), 'job.failed', '{}', 'waiting', 1, now(),
+                now() + interval '20 seconds', now())
+            """
+        )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("select state, taken_until from webhook_deliveries").fetchall() == [("waiting", None)]
+
+
+def test_people_of_before_can_be_linked_with_a_provider(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0023")
+    with psycopg.connect(empty_database_url) as connection:
+        for number in (1, 2):
+            connection.execute(
+                "insert into users (id, email, name, is_operator) values (%s, %s, '', false)",
+                (UUID(int=number), f"{number}@b"),
+            )
+    migrations.migrate(empty_database_url)
+    link = "update users set oidc_issuer = 'https://a', oidc_subject = 'x' where id = %s"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        assert connection.execute("select count(*) from users where oidc_subject is null").fetchall() == [(2,)]
+        connection.execute(link, (UUID(int=1),))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(link, (UUID(int=2),))
+
+
+def test_nothing_is_said_yet_of_what_was_found_before(empty_database_url: str) -> None:
+    """And what is said then is of an image and a taxon of one project, and goes with its image."""
+    migrations.migrate(empty_database_url, "0032")
+    image, taxon = UUID(int=1), UUID(int=2)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
+                reviewed)
+            values (%s, 1, %s, 'x', 1, 'image/jpeg', 'a.jpg', 1, 1, 1, 'k', now(), 'exif', 'UTC', 0, '{}', '{}', false)
+            """,
+            (image, UUID(int=3)),
+        )
+        connection.execute(
+            "insert into taxa (id, project_id, scientific_name, name_key, authorship, rank, higher_ranks, common_names,"
+            " external_id, searched) values (%s, 2, 'Lynx', 'lynx', '', '', '{}', '{}', '', '')",
+            (taxon,),
+        )
+    migrations.migrate(empty_database_url)
+    say = "insert into identifications (id, project_id, image_id, kind, label, taxon_id, made_by) values "
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        assert connection.execute("select count(*) from identifications").fetchall() == [(0,)]
+        for wrong in ("2, %s, 'blank', null, null", "1, %s, 'correct', 'Lynx', '" + str(taxon) + "'"):
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                connection.execute(f"{say} (gen_random_uuid(), {wrong}, 'x')", (image,))
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"{say} (gen_random_uuid(), 1, %s, 'correct', null, null, 'x')", (image,))
+        connection.execute(f"{say} (gen_random_uuid(), 1, %s, 'correct', 'Lynx', null, 'x')", (image,))
+        connection.execute("delete from images")
+        assert connection.execute("select count(*) from identifications").fetchall() == [(0,)]

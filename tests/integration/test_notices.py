@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.applications import application_of
 from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house
 from tests.integration.mail_servers import (
@@ -26,7 +27,7 @@ from trapline.server.background.deliveries import Deliveries
 from trapline.server.background.run import list_loops
 from trapline.server.db.notice_mails import take_mails
 from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.system import System
 from trapline.wire.auth import Role
 from trapline.wire.notices import NoticeKind
@@ -151,6 +152,39 @@ async def test_the_images_of_a_class_are_counted_together(post: Post, box: MailB
     assert "lynx on 31 images, at most 80% sure." in got.text
     assert "bear on 1 image, at most 40% sure." in got.text
     assert got.text.count("/images/") == 6, "five at most of each class"
+
+
+async def test_deleted_images_and_projects_tell_nobody(post: Post, box: MailBox) -> None:
+    await Office(post.system, post.house, Deliveries(post.system)).add_images(1)
+    await post.ask(SEEN, class_name="lynx")
+    await post.ask(FAILED)
+    await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=1)
+    first, other = [row[0] for row in await post.sql("select id from images order by created_at, id limit 2")]
+    delete = "update images set deleted_at = now() where id = :image"
+    await post.see("lynx", 0.9, first)
+    await post.sql(delete, image=first)
+    await post.send()
+    assert box.handed == []
+    await post.sql("update images set deleted_at = null")
+    await post.sql("delete from image_classes")
+    for image in (first, other):
+        await post.see("lynx", 0.9, image)
+    await post.sql(delete, image=first)
+    await post.send()
+    [got] = box.handed
+    assert got.subject == "[house] lynx on 1 image"
+    assert (str(other) in got.text, str(first) in got.text) == (True, False)
+    await post.sql("update images set deleted_at = null")
+    await post.sql("update deployments set created_at = now() - interval '9 days'")
+    await post.sql("update images set created_at = now() - interval '9 days'")
+    await post.fail_job("before")
+    await post.sql("update projects set deleted_at = now()")
+    await post.fail_job("after")
+    await look(post)
+    await post.sql("update projects set deleted_at = null")
+    assert len(box.handed) == 1
+    await look(post)
+    assert "silent" in box.handed[1].subject, "as soon as it is restored"
 
 
 async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box: MailBox) -> None:
@@ -315,7 +349,7 @@ async def test_without_a_mail_server_nothing_piles_up(post: Post) -> None:
 
 
 async def test_over_http_everybody_has_their_own(post: Post, box: MailBox) -> None:
-    transport = httpx2.ASGITransport(dress(make_application(post.system)))
+    transport = httpx2.ASGITransport(dress(application_of(post.system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         await use_over_http(client, post, box)
 
@@ -347,7 +381,7 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     box.answer = "452 full"
     assert "452 full" in (await client.post("/api/v2/notices/test", headers=viewer)).json()["error"]
     assert (await client.delete(path, headers=owner)).status_code == 204
-    client_of_none = httpx2.ASGITransport(dress(make_application(replace(post.system, mail_server=None))))
+    client_of_none = httpx2.ASGITransport(dress(application_of(replace(post.system, mail_server=None))))
     async with httpx2.AsyncClient(transport=client_of_none, base_url="http://trapline.test") as without:
         refused = await without.post("/api/v2/notices", json=body, headers=owner)
         assert (refused.status_code, "TRAPLINE_SMTP_URL" in refused.json()["detail"]) == (409, True)

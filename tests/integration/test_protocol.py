@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from trapline.server.routes.protocol import AHEAD, HEAD_BYTES, HEADERS, TARGET_BYTES, UNWANTED_BYTES, Protocol
+from trapline.server.routes.safe_headers import SAFE_HEADERS
 
 Ask = Callable[..., list[tuple[int, Any]]]
 HOST = b"Host: here\r\n"
@@ -134,6 +135,27 @@ def test_a_length_that_can_be_read_in_two_ways_is_refused(ask: Ask, headers: byt
 def test_what_is_too_large_is_refused_before_it_is_gathered(ask: Ask, request_: bytes, status: int) -> None:
     [(told, problem)] = ask(request_)
     assert (told, problem["status"]) == (status, status)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\n" + HOST + b"Upgrade: x\r\nConnection: upgrade\r\nContent-Length: 1\r\n\r\na", 400),
+        (b"GET /" + b"a" * 2 * TARGET_BYTES + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * (HEADERS + 1) + b"\r\n", 431),
+    ],
+)
+def test_a_refusal_has_the_headers_of_every_answer(port: int, request_: bytes, status: int) -> None:
+    said = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as opened:
+        opened.sendall(request_)
+        while piece := opened.recv(65536):
+            said += piece
+    assert said.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nX-Request-Id: " in said
+    for name, value in SAFE_HEADERS.items():
+        assert f"\r\n{name}: {value}\r\n".encode() in said
 
 
 def test_the_largest_head_is_taken(ask: Ask) -> None:

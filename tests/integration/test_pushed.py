@@ -13,14 +13,15 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.actions import event_secrets, pulls, pushed, sources
 from trapline.server.db.pushed_files import list_sources_told_of, note_pushed
 from trapline.server.db.sources import get_source
-from trapline.server.routes.application import dress, make_application
+from trapline.server.routes.application import dress
 from trapline.server.rules.webhooks import PREFIX, make_secret, sign
-from trapline.server.system import EventRates, System
+from trapline.server.system import Buckets, System
 from trapline.wire.sources import NewSource, PullRun
 
 
@@ -32,7 +33,7 @@ async def feed(system: System) -> AsyncIterator[Feed]:
 
 @pytest.fixture
 async def client(feed: Feed) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(dress(make_application(feed.system)))
+    transport = httpx2.ASGITransport(dress(application_of(feed.system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
 
@@ -318,8 +319,8 @@ async def test_files_of_a_former_address_keep_no_other_source_waiting(
 
 
 async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
-    system = replace(feed.system, events=EventRates(per_s=0.01, at_once=2))
-    transport = httpx2.ASGITransport(dress(make_application(system)))
+    system = replace(feed.system, events=Buckets(per_s=0.01, at_once=2))
+    transport = httpx2.ASGITransport(dress(application_of(system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
         answer = await push(client, feed, secret, many)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from trapline.server.rules.lease_tokens import make_lease_token
 from trapline.server.system import System
 from trapline.wire.auth import Role, TokenKind
 
-RACES = 500
+RACES = 500 if os.environ.get("TRAPLINE_SOAK") else 100
 CHANCE = random.Random(20261121)
 
 

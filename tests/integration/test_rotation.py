@@ -214,5 +214,6 @@ def test_every_column_of_bytes_is_known_as_a_secret_or_not() -> None:
         if isinstance(column.type, LargeBinary)
     }
     assert {tuple(place) for place in PLACES} <= columns
-    others = columns - {tuple(place) for place in PLACES}
+    # Digests of who failed to sign in: with another key they only count anew.
+    others = columns - {tuple(place) for place in PLACES} - {("sign_in_failures", "key")}
     assert not {(table, column) for table, column in others if not column.endswith(PLAIN)}

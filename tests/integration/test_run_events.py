@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
+from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.integration.test_runs import as_caller, over_image, submit
 from trapline.server.actions import run_events
@@ -19,9 +21,11 @@ from trapline.server.actions.tokens import revoke_token
 from trapline.server.db.base import Transaction
 from trapline.server.db.jobs import list_moves
 from trapline.server.db.line.job_row import begin_job
+from trapline.server.errors import TooMany
 from trapline.server.following import Followers
-from trapline.server.routes.application import dress, make_application
-from trapline.server.rules.access import Scope
+from trapline.server.routes.application import dress
+from trapline.server.routes.streams import AT_ONCE, OpenStreams
+from trapline.server.rules.access import Origin, Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role
 from trapline.wire.jobs import RetryRequest
@@ -32,7 +36,7 @@ SYSTEM = Scope.system()
 @pytest.fixture
 async def other_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
     """A second API process over the same database; both look often."""
-    app = make_application(system)
+    app = application_of(system)
     app.state.followers = Followers(every_s=0.02)
     transport = httpx2.ASGITransport(dress(app))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
@@ -149,18 +153,89 @@ async def test_who_lost_access_hears_no_more(
     system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
-    project = int(house.ids["project_id"])
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
-    owner = Scope(actor="owner", roles={project: Role.OWNER})
     headers = as_caller(house)
     following = asyncio.create_task(other_client.get(f"/pipeline/job/{job}/events", headers=headers))
     await asyncio.sleep(0.1)
-    async with system.database.transaction(SYSTEM) as tx:
-        row = await tx.session.execute(text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]})
-        user = row.scalar_one()
-    await revoke_token(system, Scope(actor="owner", roles=owner.roles, user_id=user), UUID(house.ids["token_id"]))
+    await revoke(system, house)
     await asyncio.sleep(1.1)
     await cancel_job(system, SYSTEM, int(job.removeprefix("job-")))
     async with asyncio.timeout(30):
         answer = await following
     assert [state for _, state in states(answer)] == ["QUEUED"]
+
+
+async def revoke(system: System, house: House) -> None:
+    """Revoke the token of the owner."""
+    async with system.database.transaction(SYSTEM) as tx:
+        row = await tx.session.execute(text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]})
+        user = row.scalar_one()
+    roles = {int(house.ids["project_id"]): Role.OWNER}
+    await revoke_token(system, Scope(actor="owner", roles=roles, user_id=user), UUID(house.ids["token_id"]))
+
+
+async def test_a_stream_ends_though_nothing_comes_on_it(
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    paths = (f"/pipeline/job/{job}/events", f"/api/v2/events?project={house.ids['project_id']}")
+    silent = [asyncio.create_task(other_client.get(path, headers=as_caller(house))) for path in paths]
+    kept = asyncio.create_task(follow(other_client, house, job))
+    await asyncio.sleep(0.5)
+    assert not any(task.done() for task in silent)
+    await revoke(system, house)
+    async with asyncio.timeout(10):
+        told = [await task for task in silent]
+    assert ": still here" not in told[0].text + told[1].text, "they end before they would have said that"
+    for answer in told:
+        assert answer.headers["Cache-Control"] == "no-store, no-transform"
+        assert answer.headers["X-Accel-Buffering"] == "no"
+    assert not kept.done(), "the viewer goes on"
+    await cancel_job(system, SYSTEM, int(job.removeprefix("job-")))
+    assert [state for _, state in states(await kept)] == ["QUEUED", "CANCELED"]
+
+
+async def test_a_caller_has_so_many_streams_and_a_place_is_free_again(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    job = (await submit(app_client, house, over_image(house))).json()["job_id"]
+    few = application_of(replace(system, limits=replace(system.limits, streams=2)))
+    transport = httpx2.ASGITransport(dress(few))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        paths = (f"/pipeline/job/{job}/events", f"/api/v2/events?project={house.ids['project_id']}")
+        held = [asyncio.create_task(client.get(path, headers=as_caller(house, "viewer"))) for path in paths]
+        await asyncio.sleep(0.5)
+        for path in paths:
+            async with asyncio.timeout(10):
+                refused = await client.get(path, headers=as_caller(house, "viewer"))
+            assert refused.status_code == 429
+            assert int(refused.headers["Retry-After"]) > 0
+            assert "2 streams of events are open" in refused.json()["detail"]
+        another = asyncio.create_task(client.get(paths[0], headers=as_caller(house)))
+        held[1].cancel()
+        await asyncio.gather(held[1], return_exceptions=True)
+        again = asyncio.create_task(follow(client, house, job))
+        await asyncio.sleep(0.3)
+        await cancel_job(system, SYSTEM, int(job.removeprefix("job-")))
+        async with asyncio.timeout(30):
+            codes = [(await task).status_code for task in (held[0], another, again)]
+        assert codes == [200, 200, 200]
+
+
+def test_one_person_and_one_process_have_so_many_streams_whatever_tokens_there_are() -> None:
+    person, streams = uuid4(), OpenStreams()
+    tokens = [Scope("anna", user_id=person, token_id=uuid4()) for _ in range(5)]
+    for token in tokens[:4]:
+        streams.take_place(token, 2)
+    with pytest.raises(TooMany, match="4 streams of events are open with all your") as refused:
+        streams.take_place(tokens[4], 2)
+    assert refused.value.retry_after_s > 0
+    streams.take_place(Scope("nobody", origin=Origin(address="192.0.2.1")), 2)
+    streams.leave_place(tokens[0])
+    streams.take_place(tokens[4], 2)
+    for number in range(AT_ONCE - 5):
+        streams.take_place(Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2)
+    with pytest.raises(TooMany, match="are open here"):
+        streams.take_place(Scope("the last", user_id=uuid4(), session_id=uuid4()), 2)

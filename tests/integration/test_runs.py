@@ -117,7 +117,7 @@ async def test_what_cannot_be_run_makes_nothing(system: System, app_client: http
         (422, {"content": image, "preset": "house-preset", "pipeline": "p"}, "exactly one of preset and pipeline"),
         (422, {"content": image, "preset": "unheard-of"}, "Known are: house-preset"),
         (422, {"content": image, "pipeline": "unheard-of"}, "No pipeline unheard-of"),
-        (422, {"content": {"sequence": "1"}, "pipeline": "p", "project": project}, "no sequences of images yet"),
+        (422, {"content": {"sequence": "1"}, "pipeline": "p", "project": project}, "sequence"),
         (422, {"content": {"image": house.ids["image_id"], "url": "https://a.example/b"}, "pipeline": "p"}, "only one"),
         (422, {"content": {"url": "ftp://a.example/b"}, "pipeline": "p", "project": project}, "whole address"),
         (422, {"content": {"url": "https://u:p@a.example/b"}, "pipeline": "p", "project": project}, "password"),
@@ -295,3 +295,22 @@ async def test_the_database_itself_refuses_a_move_that_may_not_be(system: System
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         async with system.database.transaction(scope) as tx:
             await record_move(scope, tx, number, project, 2, JobState.QUEUED, "somebody")
+
+
+async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house, other = await build_house(system, "house"), await build_house(system, "other")
+    assert (await submit(app_client, house, over_image(house))).status_code == 202
+    assert (await submit(app_client, house, over_image(other))).status_code == 404
+    async with system.database.transaction(Scope.system()) as tx:  # as another process would, which tells nobody
+        await tx.session.execute(
+            text(
+                "insert into members (project_id, user_id, role) select :other, user_id, 'manager' from members"
+                " where project_id = :own and role = 'owner'"
+            ),
+            {"other": int(other.ids["project_id"]), "own": int(house.ids["project_id"])},
+        )
+    kept = list(system.known.callers._kept.values())
+    assert [caller.kind for caller, _ in kept] == ["user"], "the call before this one is remembered"
+    assert (await submit(app_client, house, over_image(other))).status_code == 202

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
-from trapline.server.actions import projects, webhooks
+from trapline.server.actions import deleted_projects, projects, webhooks
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.engines.postgres import Postgres, free_port
@@ -196,3 +196,17 @@ async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(ba
     await follow_subjects(bare.system, SYSTEM)
     await bare.end_job()
     assert await bare.sql("select 1 from webhook_deliveries") == []
+
+
+async def test_a_deleted_project_publishes_nothing(bare: Office) -> None:
+    await bare.tidy()
+    system = replace(bare.system, nats_url="nats://127.0.0.1:1")
+    is_on = "select is_active from webhooks where project_id = :project"
+    await follow_subjects(system, SYSTEM)
+    await deleted_projects.delete_project(system, SYSTEM, bare.project, "house")
+    await follow_subjects(system, SYSTEM)
+    assert await bare.sql(is_on, project=bare.project) == [(False,)]
+    await bare.end_job()
+    assert await bare.sql("select 1 from webhook_deliveries") == []
+    await deleted_projects.restore_project(system, SYSTEM, bare.project)
+    assert await bare.sql(is_on, project=bare.project) == [(True,)]

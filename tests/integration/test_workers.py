@@ -208,6 +208,27 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
     assert (ended["ended_why"], ended["holds"]) == ("said goodbye", 0)
 
 
+async def test_pages_of_workers_bring_each_once_whoever_is_heard_from_or_goes(field: Field) -> None:
+    workers = [await greet(field, name=f"worker-{number}") for number in range(6)]
+    path = f"/workers?project={field.project}"
+    whole = (await field.call("GET", path)).json()
+    assert ([one["id"] for one in whole["results"]], whole["next"]) == ([one.id for one in workers[::-1]], None)
+    seen: list[str] = []
+    cursor, asked = "", 0
+    while asked == 0 or cursor:
+        page = (await field.call("GET", f"{path}&limit=2{cursor}")).json()
+        seen += [one["id"] for one in page["results"]]
+        # What was told last is over before the next page, and the worker told first is heard from again.
+        await field.change("update workers set last_contact_at = clock_timestamp() where id = %s", seen[0])
+        if asked == 0:
+            await field.change(
+                "update workers set ended_at = now(), ended_why = 'said goodbye' where id = %s", seen[-1]
+            )
+        cursor, asked = f"&cursor={page['next']}" if page["next"] else "", asked + 1
+        assert asked < 6
+    assert seen == [one.id for one in workers[::-1]]
+
+
 async def test_a_quiet_worker_keeps_its_service_online(field: Field) -> None:
     worker = await greet(field)
     await field.change("update processing_services set last_seen_at = now() - interval '1 h'")

@@ -6,10 +6,14 @@ import pytest
 
 from trapline.server.mailing import read_mail_server
 from trapline.server.settings import (
+    _OF_KUBERNETES,
+    TEST_NAMES,
     Settings,
     SettingsError,
     check_names,
+    known_names,
     load_settings,
+    read_place,
     read_secret_keys,
     split_secrets,
 )
@@ -37,6 +41,33 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_a_misspelt_name_stops_the_start_and_is_told_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is set.*Did you mean {nearest}"):
         load_settings({name: "1"}, NO_FILE)
+
+
+@pytest.mark.parametrize("name", sorted(known_names() - TEST_NAMES))
+def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str) -> None:
+    prefix, _, rest = name.partition("_")
+    places = [at for at in range(len(rest) - 1) if rest[at] != rest[at + 1] and "_" not in rest[at : at + 2]]
+    at = places[len(places) // 2]
+    misspelt = f"{prefix}_{rest[:at]}{rest[at + 1]}{rest[at]}{rest[at + 2 :]}"
+    if prefix == "DATABASE":
+        return  # its prefix is not ours: what else begins so belongs to others
+    assert not _OF_KUBERNETES.search(name), "a service of Kubernetes could set it"
+    with pytest.raises(SettingsError, match=f"Did you mean {name}\\?"):
+        check_names({misspelt: "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("9464", ("127.0.0.1", 9464)), ("10.0.0.5:9464", ("10.0.0.5", 9464)), ("[::1]:9464", ("::1", 9464))],
+)
+def test_a_place_to_listen_is_a_port_or_an_address_with_one(text: str, place: tuple[str, int]) -> None:
+    assert read_place(load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE).metrics_listen or "") == place
+
+
+@pytest.mark.parametrize("text", ["metrics", "0", "65536", ":9464", "10.0.0.5", "http://x:1/"])
+def test_a_place_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="TRAPLINE_METRICS_LISTEN must be a port"):
+        load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE)
 
 
 def test_a_misspelt_name_in_the_file_stops_the_start_too(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import "./ui/tokens.css"
 import "./ui/ground.css"
 import "./ui/shell.css"
 import "./ui/screens.css"
+import "./ui/touch.css"
 
 applyTheme()
 

@@ -6,16 +6,30 @@ import { ApiProblem } from "./api/problems"
 import { askCaller, askProject, askProjects } from "./api/queries"
 import { ProjectContext } from "./components/project"
 import { Shell } from "./components/Shell"
-import { ImagesPage } from "./pages/ImagesPage"
 import { NotFound } from "./pages/NotFound"
-import { OverviewPage } from "./pages/OverviewPage"
-import { SignInPage } from "./pages/SignInPage"
 import { paths, withSearch } from "./paths"
 import { Trouble, SkeletonRows } from "./ui/Notice"
 
+const OidcReturnPage = lazy(() => import("./pages/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })))
+const overview = () => import("./pages/OverviewPage")
+const images = () => import("./pages/ImagesPage")
+const image = () => import("./pages/ImagePage")
+const signIn = () => import("./pages/SignInPage")
+
+/** The screens that most addresses lead to are fetched while the page still asks who is there. */
+const EARLY: [RegExp, () => Promise<unknown>][] = [
+  [/^\/$|^\/projects\/\d+$/, overview], [/^\/projects\/\d+\/images$/, images], [/^\/projects\/\d+\/images\/./, image], [/^\/sign-in/, signIn],
+]
+// Where it fails, it is asked for again when the screen is shown, and said there.
+EARLY.find(([address]) => address.test(window.location.pathname))?.[1]().catch(() => undefined)
+
+const OverviewPage = lazy(() => overview().then((m) => ({ default: m.OverviewPage })))
+const ImagesPage = lazy(() => images().then((m) => ({ default: m.ImagesPage })))
+const SignInPage = lazy(() => signIn().then((m) => ({ default: m.SignInPage })))
 const WelcomePage = lazy(() => import("./pages/WelcomePage").then((m) => ({ default: m.WelcomePage })))
 const NewProjectPage = lazy(() => import("./pages/NewProjectPage").then((m) => ({ default: m.NewProjectPage })))
-const ImagePage = lazy(() => import("./pages/ImagePage").then((m) => ({ default: m.ImagePage })))
+const SequencesPage = lazy(() => import("./pages/SequencesPage").then((m) => ({ default: m.SequencesPage })))
+const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
 const JobsPage = lazy(() => import("./pages/JobsPage").then((m) => ({ default: m.JobsPage })))
 const JobPage = lazy(() => import("./pages/JobPage").then((m) => ({ default: m.JobPage })))
 const SourcesPage = lazy(() => import("./pages/SourcesPage").then((m) => ({ default: m.SourcesPage })))
@@ -28,15 +42,24 @@ const WebhooksPage = lazy(() => import("./pages/WebhooksPage").then((m) => ({ de
 const WebhookPage = lazy(() => import("./pages/WebhookPage").then((m) => ({ default: m.WebhookPage })))
 const PresetsPage = lazy(() => import("./pages/PresetsPage").then((m) => ({ default: m.PresetsPage })))
 const NoticesPage = lazy(() => import("./pages/NoticesPage").then((m) => ({ default: m.NoticesPage })))
+const TaxaPage = lazy(() => import("./pages/TaxaPage").then((m) => ({ default: m.TaxaPage })))
 const AuditPage = lazy(() => import("./pages/AuditPage").then((m) => ({ default: m.AuditPage })))
+const MembersPage = lazy(() => import("./pages/MembersPage").then((m) => ({ default: m.MembersPage })))
+const AccountPage = lazy(() => import("./pages/AccountPage").then((m) => ({ default: m.AccountPage })))
+const PeoplePage = lazy(() => import("./pages/PeoplePage").then((m) => ({ default: m.PeoplePage })))
 const SettingsPage = lazy(() => import("./pages/SettingsPage").then((m) => ({ default: m.SettingsPage })))
+
+const PublicPages = lazy(() => import("./pages/PublicPages").then((m) => ({ default: m.PublicPages })))
 
 export function Routes() {
   return (
     <Suspense fallback={null}>
       <Switch>
         <Route path={paths.signIn}><SignInPage /></Route>
+        <Route path={paths.oidcReturn}><OidcReturnPage /></Route>
         <Route path={paths.welcome}><WelcomePage /></Route>
+        <Route path="/public/:project">{({ project }) => <PublicPages id={project} />}</Route>
+        <Route path="/public/:project/*">{({ project }) => <PublicPages id={project} />}</Route>
         <Route><SignedIn /></Route>
       </Switch>
     </Suspense>
@@ -102,6 +125,7 @@ function Screens() {
     <Switch>
       <Route path="/projects/:project"><OverviewPage /></Route>
       <Route path="/projects/:project/images"><ImagesPage /></Route>
+      <Route path="/projects/:project/sequences"><SequencesPage /></Route>
       <Route path="/projects/:project/jobs"><JobsPage /></Route>
       <Route path="/projects/:project/jobs/:job">{({ job }) => <JobPage job={Number(job)} />}</Route>
       <Route path="/projects/:project/sources"><SourcesPage /></Route>
@@ -116,7 +140,11 @@ function Screens() {
       <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
       <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
       <Route path="/projects/:project/integrations/presets"><PresetsPage /></Route>
+      <Route path="/projects/:project/settings/members"><MembersPage /></Route>
+      <Route path="/projects/:project/settings/account"><AccountPage /></Route>
+      <Route path="/projects/:project/settings/people"><PeoplePage /></Route>
       <Route path="/projects/:project/settings/notices"><NoticesPage /></Route>
+      <Route path="/projects/:project/settings/taxa"><TaxaPage /></Route>
       <Route path="/projects/:project/settings/audit"><AuditPage /></Route>
       <Route path="/projects/:project/settings"><SettingsPage /></Route>
       <Route><NotFound inside /></Route>

@@ -14,7 +14,7 @@ import typer
 
 from trapline.cli.failures import CommandFailed
 from trapline.cli.supervision import Program, Supervisor
-from trapline.cli.up import PIPELINE, READY_WITHIN_S, is_ready
+from trapline.cli.up import PIPELINE, READY_WITHIN_S, STOP_WITHIN_S, is_ready
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trapline.wire.sources import PullRun
 
 PROJECT = "Demo"
-STOP_WITHIN_S = 12.0
 PULL_WITHIN_S = 600.0
 WORKER_WITHIN_S = 300.0
 

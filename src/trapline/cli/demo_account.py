@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from trapline.cli.local import ensure_token, open_local
-from trapline.server.actions.auth import make_first_link, make_sign_in_link, use_link
+from trapline.server.actions.links import address_of, make_first_link, make_sign_in_link, use_link
 from trapline.server.db.people import find_operator, list_roles
 from trapline.server.rules.access import Origin, Scope
 from trapline.wire.auth import LinkUse, NewToken
@@ -31,4 +31,4 @@ async def _open(data: Path) -> tuple[str, str]:
             roles = await list_roles(scope, tx, owner.id)
         owned = Scope("demo", roles=roles, user_id=owner.id)
         token = await ensure_token(system, data, "demo-token", owned, NewToken(name="demo"))
-        return token, f"{system.public_url}/welcome#{await make_sign_in_link(system)}"
+        return token, address_of(system, await make_sign_in_link(system))

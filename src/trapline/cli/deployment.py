@@ -1,15 +1,21 @@
-"""`trapline deployment`: make and list deployments."""
+"""`trapline deployment`: make, list and change deployments."""
 
 from typing import Annotated
 
 import typer
 
+from trapline.cli.deployment_change import (
+    change_deployment,
+    delete_deployment,
+    export_deployments,
+    import_deployments,
+    set_clock,
+)
+from trapline.cli.options import AsJson, InProject
+
 app = typer.Typer(
     help="A deployment is one camera at one place over one period.", no_args_is_help=True, rich_markup_mode="markdown"
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
 
 
 @app.command("create")
@@ -51,18 +57,21 @@ def create_deployment(
 @app.command("list")
 def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> None:
     """List a project's deployments."""
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import get_project, open_server
 
     with open_server() as server:
         deployments = server.list_deployments(get_project(server, project).id)
-    if as_json:
-        print_json(deployments)
-    else:
-        print_table(
-            ("name", "latitude", "longitude", "time zone", "images", "last image", "id"),
-            [
-                (it.name, it.latitude, it.longitude, it.time_zone, it.images, it.last_image_at, it.id)
-                for it in deployments
-            ],
-        )
+    print_list(
+        deployments,
+        ("name", "latitude", "longitude", "time zone", "images", "last image", "id"),
+        lambda it: (it.name, it.latitude, it.longitude, it.time_zone, it.images, it.last_image_at, it.id),
+        as_json=as_json,
+    )
+
+
+app.command("change")(change_deployment)
+app.command("clock")(set_clock)
+app.command("delete")(delete_deployment)
+app.command("export")(export_deployments)
+app.command("import")(import_deployments)

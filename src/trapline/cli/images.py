@@ -1,11 +1,20 @@
-"""`trapline images`: bring pictures in from a folder."""
+"""`trapline images`: bring pictures in from a folder; list, mark, delete and restore those that are there."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
+from trapline.cli.images_found import list_classes, list_findings, list_tags, show_image
+from trapline.cli.options import AsJson, InProject
+
+if TYPE_CHECKING:
+    from trapline.wire.images import ImagesChanged
+
 app = typer.Typer(help="Images are pictures of a deployment.", no_args_is_help=True, rich_markup_mode="markdown")
+
+Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Ids of images.")]
 
 
 @app.callback()
@@ -19,9 +28,9 @@ def upload_images(
         Path, typer.Argument(exists=True, readable=True, help="A folder with its sub-folders, or a file.")
     ],
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Name or id; else the project's default one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Upload every picture of a folder. What is there already is not stored twice; run it again after a break.
 
@@ -70,3 +79,142 @@ def upload_images(
                 console.print(f"{it.filename}: {it.detail}", markup=False)
     if told.refused:
         raise typer.Exit(1)
+
+
+@app.command("list")
+def list_images(
+    *,
+    project: InProject = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only what has this tag.")] = None,
+    starred: Annotated[bool, typer.Option("--starred", help="Only what has a star.")] = False,
+    deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List a project's images; their ids are what the other commands take.
+
+    Example: `trapline images list --tag "red fox" --json | jq -r .[].id`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import get_deployment, get_project, open_server
+
+    with open_server() as server:
+        within = get_project(server, project)
+        page = server.list_images(
+            project=within.id,
+            deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+            tag=tag,
+            starred="true" if starred else None,
+            deleted="true" if deleted else None,
+            limit=limit,
+        )
+    print_list(
+        page.results,
+        ("taken", "file", "deployment", "classes", "tags", "deleted because", "id"),
+        lambda it: (
+            it.captured_at,
+            f"{it.filename} *" if it.starred else it.filename,
+            it.deployment_name,
+            ", ".join(it.classes),
+            ", ".join(it.tags),
+            it.deleted.reason if it.deleted else None,
+            it.id,
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("change")
+def change_images(
+    images: Ids,
+    *,
+    tag: Annotated[list[str] | None, typer.Option(help="Put this tag on; may be given several times.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="Take this tag off.")] = None,
+    star: Annotated[bool | None, typer.Option("--star/--no-star", help="Give or take the star.")] = None,
+    shift: Annotated[int | None, typer.Option(help="Move the capture times by so many seconds.")] = None,
+    captured_at: Annotated[str | None, typer.Option(help="The capture time of one image, with its zone.")] = None,
+    as_read: Annotated[bool, typer.Option("--as-read", help="Give back the capture times that were read.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change images, all of them or none: tags, star, capture time.
+
+    Example: `trapline images change ID ID --tag "red fox" --star`
+    """
+    from pydantic import ValidationError
+
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import open_server
+    from trapline.wire.images import ImagesChange
+
+    changes = {
+        "starred": star,
+        "add_tags": tag or [],
+        "remove_tags": untag or [],
+        "captured_at": captured_at,
+        "shift_s": shift,
+        "as_read": as_read,
+    }
+    try:
+        ImagesChange.model_validate({"images": images[:1], **changes})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        named = f"{wrong['loc'][0]}: " if wrong["loc"] else ""
+        raise CommandFailed(f"{named}{wrong['msg'].removeprefix('Value error, ')}.", Exit.WRONG_USAGE) from None
+    with open_server() as server:
+        _say(server.change_images(_read_ids(images), **changes), "changed", "were so already", as_json=as_json)
+
+
+@app.command("delete")
+def delete_images(
+    images: Ids,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with them and in the audit.")],
+    as_json: AsJson = False,
+) -> None:
+    """Delete images. For some time (60 days, if the operator says nothing else) they can be restored.
+
+    Example: `trapline images delete ID --reason "a person is on it"`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _say(server.delete_images(_read_ids(images), reason), "deleted", "were deleted before", as_json=as_json)
+
+
+@app.command("restore")
+def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
+    """Restore deleted images: `trapline images list --deleted` tells which there are.
+
+    Example: `trapline images restore ID`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _say(server.restore_images(_read_ids(images)), "restored", "were not deleted", as_json=as_json)
+
+
+def _read_ids(given: list[str]) -> list[UUID]:
+    from trapline.cli.failures import CommandFailed, Exit
+
+    try:
+        return [UUID(one) for one in given]
+    except ValueError:
+        raise CommandFailed(
+            "Images are named by their ids: `trapline images list` shows them.", Exit.WRONG_USAGE
+        ) from None
+
+
+def _say(told: "ImagesChanged", done: str, so: str, *, as_json: bool) -> None:
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json(told)
+    else:
+        print(f"{told.changed} {done}" + (f", {told.unchanged} {so}" if told.unchanged else ""))
+
+
+app.command("show")(show_image)
+app.command("findings")(list_findings)
+app.command("classes")(list_classes)
+app.command("tags")(list_tags)

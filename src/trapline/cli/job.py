@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trapline.cli.job_log import list_analyses, show_log
 from trapline.cli.job_run import read_priority, run_job
+from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,9 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
 
 
 def _read_number(given: str) -> int:
@@ -43,6 +42,8 @@ FINAL = ("completed", "failed", "canceled")
 
 
 app.command("run")(run_job)
+app.command("log")(show_log)
+app.command("analyses")(list_analyses)
 
 
 @app.command("show")
@@ -73,31 +74,27 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List a project's jobs, newest first."""
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
         jobs = list(islice(iterate(server.list_jobs, get_project(server, project).id), limit))
-    if as_json:
-        print_json(jobs)
-    else:
-        print_table(
-            ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),
-            [
-                (
-                    str(it.id),
-                    it.pipeline_slug,
-                    _name_state(it),
-                    it.progress.completed,
-                    it.progress.failed,
-                    it.progress.total,
-                    it.created_at,
-                    it.why,
-                )
-                for it in jobs
-            ],
-        )
+    print_list(
+        jobs,
+        ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),
+        lambda it: (
+            str(it.id),
+            it.pipeline_slug,
+            _name_state(it),
+            it.progress.completed,
+            it.progress.failed,
+            it.progress.total,
+            it.created_at,
+            it.why,
+        ),
+        as_json=as_json,
+    )
 
 
 @app.command("cancel")

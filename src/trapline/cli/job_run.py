@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.options import AsJson
+
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.jobs import Job, Priority
@@ -28,6 +30,7 @@ def run_job(
     deployment: Annotated[
         str | None, typer.Option(help="Only the images of this deployment; pictures that are fetched go there.")
     ] = None,
+    sequence: Annotated[str | None, typer.Option(help="The images that are in this sequence now, by its id.")] = None,
     captured_after: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only images from then on, such as 2026-05-01 or a moment.")
     ] = None,
@@ -46,7 +49,7 @@ def run_job(
     key: Annotated[str | None, typer.Option(help="Makes the job once, however often this is called.")] = None,
     later: Annotated[bool, typer.Option("--later", help="Only make it; `trapline job run N` starts it.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Watch until it ends; exit code 1 if it failed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a pipeline or a preset over a project's images; or, given its number, a job that was made with --later.
 
@@ -65,15 +68,13 @@ def run_job(
 
     if (pipeline is None) == (preset is None):
         raise CommandFailed("Say what to run: either a pipeline, or --preset NAME.", Exit.WRONG_USAGE)
-    if later and (preset or url or metadata or key):
-        named = "A preset" if preset else "--url" if url else "--metadata" if metadata else "--key"
-        raise CommandFailed(f"{named} is run at once: --later goes with a pipeline only.", Exit.WRONG_USAGE)
     images = [*(image or []), *(_read_lines(image_file) if image_file else [])]
     if image_file and not images:
         raise CommandFailed(f"{image_file} names no image.", Exit.WRONG_USAGE)
     content: dict[str, Any] = {
         "images": images,
         "urls": url,
+        "sequence": sequence,
         "captured_after": read_moment("--captured-after", captured_after),
         "captured_before": read_moment("--captured-before", captured_before),
         "unanalysed_only": unanalysed,
@@ -84,18 +85,19 @@ def run_job(
         "parameters": read_parameters("--parameter", parameter, parameter_file),
         "priority": None if priority is None else read_priority(priority),
         "metadata": read_parameters("--metadata", metadata),
+        "start": "later" if later else None,
     }
     with open_server() as server:
         if pipeline is not None and (number := find_job_number(pipeline)) is not None:
             say_moved(server.move_job(number, "run"), as_json=as_json)
             return
-        if project or deployment or later or not images:
+        if project or deployment or not (images or sequence):
             within = get_project(server, project)
             wanted["project"] = within.id
             content["deployment"] = get_deployment(server, within, deployment).id if deployment else None
         content = {name: value for name, value in content.items() if value}
         wanted = {name: value for name, value in wanted.items() if value}
-        job = _make(server, wanted, content) if later else _run(server, wanted, content, key)
+        job = _run(server, wanted, content, key)
         if follow:
             watch(server, job.id, as_json=as_json)
         elif as_json:
@@ -127,14 +129,6 @@ def _run(server: "Trapline", wanted: dict[str, Any], content: dict[str, Any], ke
     number = find_job_number(accepted.job_id)
     assert number is not None, accepted.job_id
     return server.get_job(number)
-
-
-def _make(server: "Trapline", wanted: dict[str, Any], content: dict[str, Any]) -> "Job":
-    """Make a job that waits until somebody runs it."""
-    from trapline.cli.parameters import fill_form
-    from trapline.wire.jobs import NewJob, Start
-
-    return server.make_job(fill_form(NewJob, {**wanted, "selection": content, "start": Start.LATER}, "job"))
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
+
 if TYPE_CHECKING:
     from trapline.wire.callback_keys import CheckedSignature, SignatureToCheck
 
@@ -18,8 +20,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 @app.command("create")
@@ -54,35 +54,31 @@ def create_key(
 @app.command("list")
 def list_keys(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
     """List the service keys that are good for a project; their secrets are never shown again.
 
     Example: `trapline key list --project "Forest edge"`
     """
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import get_project, open_server
 
     with open_server() as server:
         keys = server.list_callback_keys(get_project(server, project).id)
-    if as_json:
-        print_json(keys)
-        return
-    print_table(
+    print_list(
+        keys,
         ("key", "service", "name", "projects", "made", "last used", "revoked"),
-        [
-            (
-                it.key_id,
-                it.service,
-                it.name,
-                ", ".join(map(str, it.projects)),
-                it.created_at,
-                it.last_used_at,
-                it.revoked_at,
-            )
-            for it in keys
-        ],
+        lambda it: (
+            it.key_id,
+            it.service,
+            it.name,
+            ", ".join(map(str, it.projects)),
+            it.created_at,
+            it.last_used_at,
+            it.revoked_at,
+        ),
+        as_json=as_json,
     )
 
 
@@ -117,7 +113,7 @@ def check_signature(
             help="A file with the request as it was sent, raw HTTP; - is standard input.",
         ),
     ] = Path("-"),
-    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    project: InProject = None,
     signed: Annotated[
         Path | None,
         typer.Option(

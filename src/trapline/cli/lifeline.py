@@ -3,7 +3,8 @@
 `python -m trapline.cli.lifeline LIFELINE GATE MODULE ARGUMENTS...`: LIFELINE is the reading end of a pipe whose other
 end only the supervisor holds and never writes to. However the supervisor ends, kill -9 included, the pipe closes, and
 so does this process, at once: everything it does is safe to cut. GATE is another such pipe: the module is loaded at
-once and runs when the supervisor closes it, so that loading takes no time when what it needs is there.
+once, with what its `load` names for these arguments where it has one, and runs when the supervisor closes the pipe, so
+that loading takes no time when what it needs is there.
 """
 
 import gc
@@ -26,6 +27,8 @@ def main() -> int:
     # What is loaded stays: looking through it for garbage again and again took a seventh of the time.
     gc.disable()
     module = importlib.import_module(name)
+    if hasattr(module, "load"):
+        module.load(arguments)
     gc.enable()
     os.read(int(gate), 1)
     os.close(int(gate))

@@ -20,8 +20,8 @@ def link(
 
 async def _make(email: str | None, data: Path | None) -> str:
     from trapline.cli.local import open_local
-    from trapline.server.actions.auth import make_first_link, make_sign_in_link
+    from trapline.server.actions.links import address_of, make_first_link, make_sign_in_link
 
     async with open_local(data) as system:
         secret = await make_first_link(system) or await make_sign_in_link(system, email)
-        return f"{system.public_url}/welcome#{secret}"
+        return address_of(system, secret)

@@ -7,8 +7,7 @@ import time
 from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ServerRefused, ServerUnreachable, Trapline
-from trapline.worker.main import CannotStart, SignedOut, run_worker
-from trapline.worker.pipeline import declare, make_pipeline
+from trapline.worker.main import CannotStart, SignedOut, declare_pipelines, run_worker
 from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
 from trapline.worker.show import start_log
 
@@ -16,8 +15,11 @@ LOOK_EVERY_S = 3.0
 
 
 def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBoundLogger) -> None:
-    """Register the pipelines in each project of the token as it appears; never returns."""
-    offered = [declare(make_pipeline(slug)) for slug in slugs]
+    """Register the pipelines in each project of the token as it appears; returns only where they cannot be had."""
+    try:
+        offered = declare_pipelines(settings, slugs)
+    except CannotStart:
+        return  # the worker itself says so and ends
     known: set[int] = set()
     with Trapline(settings.server, settings.token.get_secret_value()) as server:
         while True:

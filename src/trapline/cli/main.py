@@ -16,17 +16,26 @@ NOUNS: dict[str, tuple[str, str]] = {
     "background": ("trapline.cli.background", "background"),
     "project": ("trapline.cli.project", "app"),
     "deployment": ("trapline.cli.deployment", "app"),
+    "taxon": ("trapline.cli.taxon", "app"),
+    "sequence": ("trapline.cli.sequence", "app"),
+    "user": ("trapline.cli.user", "app"),
     "token": ("trapline.cli.token", "app"),
     "key": ("trapline.cli.key", "app"),
     "notice": ("trapline.cli.notice", "app"),
     "webhook": ("trapline.cli.webhook", "app"),
     "secrets": ("trapline.cli.secrets", "app"),
     "images": ("trapline.cli.images", "app"),
+    "identification": ("trapline.cli.identification", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),
+    "analysis": ("trapline.cli.analysis", "app"),
+    "pipeline": ("trapline.cli.pipeline", "app"),
     "preset": ("trapline.cli.preset", "app"),
     "worker": ("trapline.cli.worker", "app"),
     "register": ("trapline.cli.register", "register"),
+    "service": ("trapline.cli.service", "app"),
+    "backup": ("trapline.cli.backup", "backup"),
+    "restore": ("trapline.cli.restore", "restore"),
     "simulate": ("trapline.cli.simulate", "simulate"),
     "version": ("trapline.cli.version", "version"),
 }
@@ -53,6 +62,10 @@ HELP = """Trapline turns cameras in the field into verified observations.
 **A worker on another machine** needs the server's address and a token (`trapline token create --kind worker`):
 
     TRAPLINE_SERVER=https://trapline.example.org TRAPLINE_TOKEN=tl_worker_... trapline worker
+
+**Let others in**, each with a role in your project:
+
+    trapline user invite anna@example.org --project "Forest edge" --role reviewer
 
 **A model that runs elsewhere** calls back over HTTP, signed; see one do it:
 

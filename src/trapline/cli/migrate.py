@@ -15,4 +15,8 @@ def migrate() -> None:
         )
     before = find_present(url.get_secret_value())
     bring_up(url.get_secret_value())
-    print(f"The database is at {newest()}." if before == newest() else f"Migrated from {before} to {newest()}.")
+    print(
+        f"The database is at {newest()}."
+        if before == newest()
+        else f"Migrated from {before or 'an empty database'} to {newest()}."
+    )

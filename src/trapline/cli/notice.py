@@ -5,6 +5,8 @@ from uuid import UUID
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
+
 if TYPE_CHECKING:
     from trapline.wire.notices import Notice
 
@@ -18,8 +20,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-
 
 @app.command("add")
 def ask_for_notice(
@@ -27,7 +27,7 @@ def ask_for_notice(
         str, typer.Argument(metavar="KIND", help="deployment_silent, source_silent, job_failed or class_seen.")
     ],
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    project: InProject = None,
     hours: Annotated[
         int | None, typer.Option(min=1, max=2160, help="Without an image for so long is silent: 72 for cameras, 24.")
     ] = None,

@@ -2,14 +2,16 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+Found = TypeVar("Found")
 
 
 def make_console(*, to_errors: bool = False) -> Console:
@@ -37,6 +39,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in listed:
         table.add_row(*(Text(describe(value)) for value in row))
     make_console().print(table)
+
+
+def print_list(
+    found: Sequence[Found], columns: Sequence[str], tell: Callable[[Found], Sequence[object]], *, as_json: bool
+) -> None:
+    """Print a list: as one JSON document, or as a table of what is told of each."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(columns, map(tell, found))
 
 
 def describe(value: object) -> str:

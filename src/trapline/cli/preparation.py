@@ -1,16 +1,18 @@
 """What must be so before the server starts: the schema, the first owner's link, the token of the worker here.
 
 A process of its own, `python -m trapline.cli.preparation migrate|check`, because it needs the server's libraries,
-which the supervisor then does without for the rest of its life.
+which the supervisor then does without for the rest of its life. It loads them at once, and begins when its standard
+input has told it the database's address and ended.
 """
 
 import asyncio
 import json
+import os
 import sys
 
 from trapline.cli.failures import explain
 from trapline.cli.local import ensure_worker_token
-from trapline.server.actions.auth import make_first_link
+from trapline.server.actions.links import make_first_link
 from trapline.server.db.migrations import check_present, migrate
 from trapline.server.opening import check_store, open_system
 from trapline.server.settings import Settings, load_settings
@@ -31,7 +33,10 @@ async def _prepare(settings: Settings) -> dict[str, str | None]:
 def main(arguments: list[str]) -> int:
     """Prepare what the environment names, and print one JSON object; a failure is one sentence and exit code 1."""
     try:
-        settings = load_settings()
+        url = sys.stdin.read()
+        if not url:
+            return 1  # nobody is there any more who would want it
+        settings = load_settings({**os.environ, "DATABASE_URL": url})
         assert settings.database_url is not None
         bring = migrate if arguments == ["migrate"] else check_present
         bring(settings.database_url.get_secret_value())

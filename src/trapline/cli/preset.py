@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
 from trapline.cli.parameters import fill_form, read_parameters, write_parameters
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
 Named = Annotated[str, typer.Argument(metavar="PRESET", help="Its name or number.")]
 Parameters = Annotated[
     list[str] | None,
@@ -71,22 +70,23 @@ def list_presets(
 
     Example: `trapline preset list`
     """
-    from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
-    from trapline.client import iterate
+    from trapline.cli.output import print_list
+    from trapline.cli.server import list_within, open_server
 
     with open_server() as server:
-        within = get_project(server, project).id if project else None
-        found = list(iterate(server.list_presets, project=within))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+        found = list_within(server, server.list_presets, project)
+    print_list(
+        found,
         ("id", "preset", "pipeline", "parameters", "priority", "what for"),
-        [
-            (str(it.id), it.name, it.pipeline, write_parameters(it.parameters), it.priority.value, it.description)
-            for it in found
-        ],
+        lambda it: (
+            str(it.id),
+            it.name,
+            it.pipeline,
+            write_parameters(it.parameters),
+            it.priority.value,
+            it.description,
+        ),
+        as_json=as_json,
     )
 
 
@@ -148,18 +148,9 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
     """The preset with this name or number, of a project or of all of the caller's. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import get_project
-    from trapline.client import iterate
+    from trapline.cli.server import choose_one, list_within
 
-    within = get_project(server, project).id if project else None
-    found = [it for it in iterate(server.list_presets, project=within) if named in (it.name, str(it.id))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        numbers = ", ".join(f"{it.id} (project {it.project_id})" for it in found)
-        raise CommandFailed(f"Several presets are called {named}; give the number: {numbers}.", Exit.WRONG_USAGE)
-    raise CommandFailed(f"There is no preset {named} in your projects. `trapline preset list` shows them.")
+    return choose_one(list_within(server, server.list_presets, project), "preset", named, lambda it: (it.name, it.id))
 
 
 def _say(preset: "Preset", *, as_json: bool) -> None:

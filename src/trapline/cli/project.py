@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trapline.cli.options import AsJson
+from trapline.wire.auth import Role
+
 if TYPE_CHECKING:
     from trapline.wire.audit import AuditEntry
 
@@ -11,7 +14,6 @@ app = typer.Typer(
     help="Projects own everything else; people have a role in each.", no_args_is_help=True, rich_markup_mode="markdown"
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 SHOWN_DETAILS = 100
 
 
@@ -41,18 +43,186 @@ def create_project(
 @app.command("list")
 def list_projects(*, as_json: AsJson = False) -> None:
     """List your projects."""
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import open_server
 
     with open_server() as server:
         projects = server.list_projects()
+    print_list(
+        projects,
+        ("id", "name", "role", "images", "made"),
+        lambda it: (str(it.id), it.name, it.role or "token", it.images, it.created_at),
+        as_json=as_json,
+    )
+
+
+@app.command("summary")
+def show_summary(
+    project: Annotated[int, typer.Argument(help="Its number.")],
+    *,
+    days: Annotated[int, typer.Option(min=1, help="How many of the latest days.")] = 14,
+    as_json: AsJson = False,
+) -> None:
+    """Show what came in and what was found: by class, by deployment and by day.
+
+    Example: `trapline project summary 1`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        told = server.summarise(project)
     if as_json:
-        print_json(projects)
-    else:
-        print_table(
-            ("id", "name", "role", "images", "made"),
-            [(str(it.id), it.name, it.role or "token", it.images, it.created_at) for it in projects],
-        )
+        print_json(told)
+        return
+    print(f"{told.images:,} images, {told.blank:,} of them blank")
+    if told.is_behind:
+        print("Some changes of the last seconds are not counted yet.")
+    print_table(("class", "images"), [(one.class_name, one.images) for one in told.classes])
+    print_table(("deployment", "images"), [(one.name, one.images) for one in told.deployments])
+    print_table(("day", "images", "blank"), [(str(one.day), one.images, one.blank) for one in told.days[:days]])
+
+
+@app.command("members")
+def list_members(
+    project: Annotated[str | None, typer.Argument(help="Name or id; not needed if you have one project.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List who has a role in a project."""
+    from trapline.cli.output import print_list
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        members = server.list_members(get_project(server, project).id)
+    print_list(
+        members,
+        ("name", "e-mail", "role", "state", "since", "id"),
+        lambda it: (it.name, it.email, it.role, it.state, it.created_at, str(it.user_id)),
+        as_json=as_json,
+    )
+
+
+@app.command("give")
+def give_role(
+    project: Annotated[str, typer.Argument(help="Name or id.")],
+    email: Annotated[str, typer.Argument(help="Whom; they need an account.")],
+    role: Annotated[Role, typer.Argument(help="Each may do what those before it may.")],
+) -> None:
+    """Give somebody a role in a project, or another one.
+
+    Example: `trapline project give "Forest edge" anna@example.org reviewer`
+    """
+    from trapline.cli.server import get_project, open_server
+    from trapline.wire.users import MemberChange, NewMember
+
+    with open_server() as server:
+        number = get_project(server, project).id
+        known = {it.email.lower(): it.user_id for it in server.list_members(number) if it.email}
+        if (user := known.get(email.lower())) is not None:
+            server.change_member(number, user, MemberChange(role=role))
+        else:
+            server.add_member(number, NewMember(email=email, role=role))
+    print(f"{email} is {role} of {project}.")
+
+
+@app.command("take")
+def take_role(
+    project: Annotated[str, typer.Argument(help="Name or id.")],
+    email: Annotated[str, typer.Argument(help="Whose role; your own leaves the project.")],
+) -> None:
+    """Take somebody's role in a project away; its owner's cannot be, where there is no other."""
+    from trapline.cli.failures import CommandFailed
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        number = get_project(server, project).id
+        for member in server.list_members(number):
+            if member.email is not None and member.email.lower() == email.lower():
+                server.remove_member(number, member.user_id)
+                print(f"{email} has no role in {project} any longer.")
+                return
+        raise CommandFailed(f"{email} has no role in {project}.")
+
+
+@app.command("change")
+def change_project(
+    project: Annotated[str, typer.Argument(help="Name or id.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What it is called from now on.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is about.")] = None,
+    sequence_gap: Annotated[
+        int | None,
+        typer.Option(min=0, max=86_400, help="Seconds between images of one sequence at most; they are grouped anew."),
+    ] = None,
+    automatic: Annotated[
+        str | None, typer.Option(help="The slug of the pipeline that each new image is queued for.")
+    ] = None,
+    archived: Annotated[
+        bool | None, typer.Option("--archive/--unarchive", help="Archived, it is only looked at: lists leave it out.")
+    ] = None,
+    public: Annotated[
+        bool | None,
+        typer.Option("--public/--private", help="Anybody sees a public one without an account, people withheld."),
+    ] = None,
+) -> None:
+    """Change a project, archive it, let everybody see it, or take that back."""
+    from trapline.cli.failures import CommandFailed
+    from trapline.cli.server import open_server
+    from trapline.wire.projects import ProjectChange
+
+    given = {
+        "name": name,
+        "description": description,
+        "archived": archived,
+        "public": public,
+        "sequence_gap_s": sequence_gap,
+        "automatic_pipeline": automatic,
+    }
+    with open_server() as server:
+        for found in server.list_projects():
+            if project in (found.name, str(found.id)):
+                change = ProjectChange.model_validate({key: value for key, value in given.items() if value is not None})
+                changed = server.change_project(found.id, change)
+                print(f"Changed project {found.id}: {changed.name}")
+                if public is not None:
+                    print(f"Anybody sees it at /public/{found.id}." if changed.public else "Only members see it.")
+                return
+    raise CommandFailed(f"There is no project {project}.")
+
+
+@app.command("delete")
+def delete_project(
+    project: Annotated[str, typer.Argument(help="Name or id.")],
+    *,
+    name: Annotated[str, typer.Option(prompt="Its name again, to delete it with all its images", help="Asked for.")],
+) -> None:
+    """Delete a project. It can be restored for a while; then it goes with everything in it."""
+    from trapline.cli.output import describe
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        gone = server.delete_project(get_project(server, project).id, name)
+    print(f"Deleted. Until {describe(gone.gone_after)} `trapline project restore {gone.id}` brings it back.")
+
+
+@app.command("restore")
+def restore_project(
+    project: Annotated[int | None, typer.Argument(help="Its id; without one, those that can be restored.")] = None,
+) -> None:
+    """Restore a deleted project, or list which there are."""
+    from trapline.cli.output import print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        if project is None:
+            found = server.list_deleted_projects()
+            print_table(
+                ("id", "name", "images", "deleted", "gone after"),
+                [(str(it.id), it.name, it.images, it.deleted_at, it.gone_after) for it in found],
+            )
+            return
+        print(f"Restored project {project}: {server.restore_project(project).name}")
 
 
 @app.command("audit")

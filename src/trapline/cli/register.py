@@ -15,7 +15,8 @@ def register(
         list[int] | None, typer.Option(help="A project to register with; without it, all projects of the token.")
     ] = None,
     pipeline: Annotated[
-        list[str] | None, typer.Option("--pipeline", "-p", help="A pipeline to offer; without it, all installed ones.")
+        list[str] | None,
+        typer.Option("--pipeline", "-p", help="A pipeline to offer; without it, those that `trapline worker` runs."),
     ] = None,
     server: Annotated[str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")] = None,
 ) -> None:
@@ -24,15 +25,15 @@ def register(
     Prints one line a project, and ends with 1 if any of them failed.
     """
     from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
-    from trapline.worker.pipeline import UnknownPipeline, declare, find_slugs, make_pipeline
+    from trapline.worker.main import CannotStart, declare_pipelines
     from trapline.worker.settings import BadSettings, read_settings
 
     try:
         settings = read_settings(server=server, service_name=name)
-        offered = [declare(make_pipeline(slug)) for slug in pipeline or find_slugs()]
+        offered = declare_pipelines(settings, pipeline or [])
     except BadSettings as error:
         raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
-    except UnknownPipeline as error:
+    except CannotStart as error:
         raise CommandFailed(str(error)) from None
     if not offered:
         raise CommandFailed("no pipeline is installed")

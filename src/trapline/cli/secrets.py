@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.options import AsJson
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -38,7 +40,7 @@ def rotate(
     now: Annotated[
         bool, typer.Option("--now", help="Drop the old key although leases or outside pipelines still need it.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Encrypt every secret at rest with the newest key, on the server's machine, while it runs.
 

@@ -2,14 +2,21 @@
 
 import os
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
 
 from dotenv import dotenv_values
 
 from trapline.cli.failures import CommandFailed, Exit
-from trapline.client import Trapline
+from trapline.client import Trapline, iterate
+from trapline.client.tables import Page
 from trapline.wire.deployments import Deployment
 from trapline.wire.projects import Project
+from trapline.wire.taxa import Taxon
+
+Thing = TypeVar("Thing")
 
 DEFAULT_SERVER = "http://localhost:8000"
 
@@ -63,6 +70,31 @@ def get_deployment(server: Trapline, project: Project, named: str) -> Deployment
             return deployment
     names = ", ".join(deployment.name for deployment in deployments) or "none yet"
     raise CommandFailed(f"There is no deployment {named} in {project.name}. There: {names}.")
+
+
+def choose_one(found: Iterable[Thing], kind: str, named: str, names_of: Callable[[Thing], Iterable[object]]) -> Thing:
+    """The one of these that is called so, by one of its names or its id. Raises CommandFailed."""
+    chosen = [thing for thing in found if named in map(str, names_of(thing))]
+    where = f"`trapline {kind} list` shows them."
+    if len(chosen) > 1:
+        raise CommandFailed(f"Several {kind}s are called {named}; give the id. {where}", Exit.WRONG_USAGE)
+    if not chosen:
+        raise CommandFailed(f"There is no {kind} {named} in your projects. {where}")
+    return chosen[0]
+
+
+def get_taxon(server: Trapline, project: int, named: str) -> Taxon:
+    """The taxon of a project with this scientific name, in any case, or id. Raises CommandFailed."""
+    try:
+        return server.get_taxon(UUID(named))
+    except ValueError:
+        found = iterate(server.list_taxa, project=project, search=named)
+        return choose_one(found, "taxon", named.casefold(), lambda it: (it.scientific_name.casefold(),))
+
+
+def list_within(server: Trapline, asked: Callable[..., Page[Thing]], named: str | None) -> list[Thing]:
+    """All of what a call lists page by page, of the project with this name or id, or of all of the caller's."""
+    return list(iterate(asked, project=get_project(server, named).id if named else None))
 
 
 def find_job_number(given: str) -> int | None:

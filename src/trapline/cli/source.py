@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
 from trapline.cli.source_add import HELP, add_source
+from trapline.cli.source_change import change_source, list_runs
 from trapline.cli.source_events import source_events
 
 if TYPE_CHECKING:
@@ -18,14 +20,14 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
 Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
 TestFiles = Annotated[int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")]
 
 
 app.command("add", help=HELP)(add_source)
 app.command("events")(source_events)
+app.command("change")(change_source)
+app.command("runs")(list_runs)
 
 
 @app.command("test")

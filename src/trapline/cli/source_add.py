@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
+
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.projects import Project
@@ -48,9 +50,7 @@ def add_source(
     url: Annotated[str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")],
     *,
     name: Annotated[str | None, typer.Option(help="What to call it; else its address.")] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
-    ] = None,
+    project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="The deployment that its images belong to.")] = None,
     create_deployment: Annotated[str | None, typer.Option(help="Make a deployment of this name for it.")] = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")] = None,
@@ -89,7 +89,7 @@ def add_source(
     test_files: Annotated[
         int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")
     ] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add a pull source."""
     from trapline.cli.output import print_json

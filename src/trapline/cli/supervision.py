@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 FIRST_PAUSE_S = 0.2
@@ -35,6 +36,7 @@ class Child:
     process: subprocess.Popen[bytes]
     started: float
     falls: int = 0
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,15 @@ class Supervisor:
         self.watch(process)
         return child
 
+    def replace(self, programs: Sequence[Program]) -> None:
+        """Kill every child, and start these instead."""
+        gone, self.children = self.children, []
+        for child in gone:
+            child.process.kill()
+            child.process.wait()
+        for program in programs:
+            self.start(program)
+
     def open_gate(self) -> None:
         """Let the children run: until then they only load their modules."""
         os.close(self._latch)
@@ -163,21 +174,34 @@ class Supervisor:
         timer.daemon = True
         timer.start()
 
+    def ask(self, names: Iterable[str]) -> None:
+        """Let the children with these names end: SIGTERM, once."""
+        self._ending = True
+        for child in self._find(names):
+            if not child.asked and child.process.poll() is None:
+                child.process.terminate()
+            child.asked = True
+
+    def wait(self, names: Iterable[str], patience_s: float) -> bool:
+        """Wait so long for the ends of the children with these names; whether all have ended."""
+        deadline = time.monotonic() + patience_s
+        for child in self._find(names):
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+        return all(child.process.poll() is not None for child in self._find(names))
+
     def stop(self, names: Iterable[str], patience_s: float) -> None:
         """End the children with these names: SIGTERM, and SIGKILL for those that take longer."""
-        self._ending = True
         wanted = set(names)
-        going = [child for child in self.children if child.program.name in wanted]
-        for child in going:
+        self.ask(wanted)
+        self.wait(wanted, patience_s)
+        for child in self._find(wanted):
             if child.process.poll() is None:
-                child.process.terminate()
-        deadline = time.monotonic() + patience_s
-        for child in going:
-            try:
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self._tell(f"The {child.program.name} process did not end within {patience_s:.0f} s and was killed.")
+                self._tell(f"The {child.program.name} process did not end in time and was killed.")
                 child.process.kill()
                 child.process.wait()
-            if child in self.children:
-                self.children.remove(child)
+            self.children.remove(child)
+
+    def _find(self, names: Iterable[str]) -> list[Child]:
+        wanted = set(names)
+        return [child for child in self.children if child.program.name in wanted]

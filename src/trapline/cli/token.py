@@ -8,7 +8,8 @@ from uuid import UUID
 
 import typer
 
-from trapline.wire.auth import NewToken, TokenKind, TokenMade
+from trapline.cli.options import AsJson
+from trapline.wire.auth import NewToken, TokenKind, TokenMade, TokenScope
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -18,8 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 @app.command("create")
@@ -32,6 +31,10 @@ def create(
     ] = (TokenKind.USER),
     project: Annotated[
         list[str] | None, typer.Option(help="Only this project (name or id); may be given several times.")
+    ] = None,
+    scope: Annotated[
+        list[TokenScope] | None,
+        typer.Option(help="For a user's token, all that it may do; may be given several times. Without it, all."),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Good for so many days; for ever without it.")] = None,
     data: Annotated[
@@ -54,9 +57,11 @@ def create(
 
         with open_server() as server:
             ids = _find_projects(server, project)
-            made = server.make_token(NewToken(name=name, kind=kind, projects=ids, expires_at=expires_at))
+            made = server.make_token(NewToken(name=name, kind=kind, projects=ids, scopes=scope, expires_at=expires_at))
     else:
-        made = asyncio.run(_make_here(data, NewToken(name=name, kind=kind, expires_at=expires_at), project))
+        made = asyncio.run(
+            _make_here(data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project)
+        )
     if as_json:
         print_json(made)
     else:
@@ -66,29 +71,26 @@ def create(
 @app.command("list")
 def list_tokens(*, as_json: AsJson = False) -> None:
     """List the tokens that you made; their secrets are never shown again."""
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import open_server
 
     with open_server() as server:
         tokens = server.list_tokens()
-    if as_json:
-        print_json(tokens)
-    else:
-        print_table(
-            ("name", "kind", "begins with", "made", "last used", "good until", "id"),
-            [
-                (
-                    it.name,
-                    it.kind,
-                    it.prefix,
-                    it.created_at,
-                    it.last_used_at,
-                    "revoked" if it.revoked_at else it.expires_at,
-                    it.id,
-                )
-                for it in tokens
-            ],
-        )
+    print_list(
+        tokens,
+        ("name", "kind", "may", "begins with", "made", "last used", "good until", "id"),
+        lambda it: (
+            it.name,
+            it.kind,
+            ", ".join(it.scopes or ()) or "all",
+            it.prefix,
+            it.created_at,
+            it.last_used_at,
+            "revoked" if it.revoked_at else it.expires_at,
+            it.id,
+        ),
+        as_json=as_json,
+    )
 
 
 @app.command("revoke")

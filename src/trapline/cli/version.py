@@ -1,11 +1,9 @@
 """`trapline version`."""
 
-from typing import Annotated
-
-import typer
+from trapline.cli.options import AsJson
 
 
-def version(*, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+def version(*, as_json: AsJson = False) -> None:
     """Print the version of Trapline."""
     from trapline import __version__
     from trapline.cli.output import print_json

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import typer
 
+from trapline.cli.options import AsJson, InProject
+
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.webhooks import Delivery, EventType, Webhook
@@ -18,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Named = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its name, address or id.")]
 Events = Annotated[
     list[str] | None,
@@ -28,11 +29,15 @@ Events = Annotated[
 ]
 
 
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened from then on.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened before that.")]
+
+
 @app.command("add")
 def add_webhook(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the events are sent to.")],
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; not needed if you have one project.")] = None,
+    project: InProject = None,
     name: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
     event: Events = None,
     analyses_of_jobs: Annotated[
@@ -75,22 +80,24 @@ def list_webhooks(
 
     Example: `trapline webhook list`
     """
-    from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
-    from trapline.client import iterate
+    from trapline.cli.output import print_list
+    from trapline.cli.server import list_within, open_server
 
     with open_server() as server:
-        asked = get_project(server, project).id if project else None
-        found = list(iterate(server.list_webhooks, project=asked))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+        found = list_within(server, server.list_webhooks, project)
+    print_list(
+        found,
         ("webhook", "name", "address", "events", "waiting", "failed", "state"),
-        [
-            (str(it.id), it.name, it.url, ", ".join(it.event_types) or "all", it.waiting, it.failed, _tell_state(it))
-            for it in found
-        ],
+        lambda it: (
+            str(it.id),
+            it.name,
+            it.url,
+            ", ".join(it.event_types) or "all",
+            it.waiting,
+            it.failed,
+            _tell_state(it),
+        ),
+        as_json=as_json,
     )
 
 
@@ -129,6 +136,9 @@ def list_deliveries(
     webhook: Named,
     *,
     state: Annotated[str | None, typer.Option(help="Only waiting, delivered or failed.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only of this type, such as job.completed.")] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -136,51 +146,68 @@ def list_deliveries(
 
     Example: `trapline webhook deliveries station --state failed`
     """
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import open_server
 
     with open_server() as server:
-        found = server.list_deliveries(_get_webhook(server, webhook).id, state=state, limit=limit).results
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+        wanted = {"state": state, "event_type": event, **_read_period(since, until)}
+        found = server.list_deliveries(_get_webhook(server, webhook).id, limit=limit, **wanted).results
+    print_list(
+        found,
         ("delivery", "event", "at", "state", "attempts", "next", "what was said"),
-        [
-            (
-                str(it.id),
-                it.event_type,
-                it.created_at,
-                it.state.value,
-                it.attempts,
-                it.next_attempt_at,
-                _tell_answer(it),
-            )
-            for it in found
-        ],
+        lambda it: (
+            str(it.id),
+            it.event_type,
+            it.created_at,
+            it.state.value,
+            it.attempts,
+            it.next_attempt_at,
+            _tell_answer(it),
+        ),
+        as_json=as_json,
     )
 
 
 @app.command("replay")
 def replay(
     webhook: Named,
-    delivery: Annotated[UUID | None, typer.Argument(help="One delivery, as `deliveries` shows it.")] = None,
+    delivery: Annotated[list[UUID] | None, typer.Argument(help="Deliveries, as `deliveries` shows them.")] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All that was given up.")] = False,
+    event: Annotated[str | None, typer.Option(help="With --failed, only of this type.")] = None,
+    since: Since = None,
+    until: Until = None,
 ) -> None:
-    """Attempt one delivery, or all that were given up, again for another day.
+    """Attempt deliveries, or all that were given up, again for another day. Ends with 1 if one is not there.
 
-    Example: `trapline webhook replay station --failed`
+    Example: `trapline webhook replay station --failed --since 2026-05-01`
     """
     from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.parameters import fill_form
     from trapline.cli.server import open_server
+    from trapline.wire.webhooks import ReplayRequest
 
-    if failed == (delivery is not None):
-        raise CommandFailed("Name one delivery, or give --failed for all that were given up.", Exit.WRONG_USAGE)
+    narrowed = {"event_type": event, **_read_period(since, until)}
+    if failed == bool(delivery):
+        raise CommandFailed("Name deliveries, or give --failed for all that were given up.", Exit.WRONG_USAGE)
+    if delivery and any(narrowed.values()):
+        raise CommandFailed("--event, --since and --until go with --failed.", Exit.WRONG_USAGE)
+    wanted = fill_form(ReplayRequest, narrowed, "replay")
+    missed: list[UUID] = []
     with open_server() as server:
-        found = _get_webhook(server, webhook).id
-        done = server.replay_failed(found) if delivery is None else server.replay_delivery(found, delivery)
-    print(f"{done.replayed:,} to be attempted again.")
+        found = _get_webhook(server, webhook)
+        if failed:
+            replayed = server.replay_failed(found.id, wanted).replayed
+        else:
+            named = list(dict.fromkeys(delivery or []))
+            missed = [one for one in named if not _replay_one(server, found.id, one)]
+            replayed = len(named) - len(missed)
+    print(f"{replayed:,} to be attempted again.")
+    if missed:
+        raise CommandFailed(
+            f"No deliveries of {webhook}, or attempted in this very moment: {', '.join(map(str, missed))}. "
+            f"`trapline webhook deliveries {webhook} --json` tells their ids."
+        )
 
 
 @app.command("test")
@@ -235,16 +262,29 @@ def delete_webhook(webhook: Named) -> None:
     print("Deleted.")
 
 
-def _get_webhook(server: "Trapline", named: str) -> "Webhook":
-    from trapline.cli.failures import CommandFailed
-    from trapline.client import iterate
+def _replay_one(server: "Trapline", webhook_id: UUID, delivery_id: UUID) -> bool:
+    """Whether there is such a delivery, which is attempted again."""
+    from trapline.client import ServerRefused
 
-    found = [it for it in iterate(server.list_webhooks) if named in (it.name, it.url, str(it.id))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise CommandFailed(f"Several webhooks are called {named}; give the id. `trapline webhook list` shows them.")
-    raise CommandFailed(f"There is no webhook {named} in your projects. `trapline webhook list` shows them.")
+    try:
+        return server.replay_delivery(webhook_id, delivery_id).replayed == 1
+    except ServerRefused as refused:
+        if refused.status == 404:
+            return False
+        raise
+
+
+def _get_webhook(server: "Trapline", named: str) -> "Webhook":
+    from trapline.cli.server import choose_one, list_within
+
+    found = list_within(server, server.list_webhooks, None)
+    return choose_one(found, "webhook", named, lambda it: (it.name, it.url, it.id))
+
+
+def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
+    from trapline.cli.moments import read_moment
+
+    return {"created_after": read_moment("--since", since), "created_before": read_moment("--until", until)}
 
 
 def _read_types(events: list[str] | None) -> "list[EventType]":

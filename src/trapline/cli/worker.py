@@ -1,21 +1,24 @@
-"""`trapline worker`: run models on the images that a server has to work on; list workers, and evict one."""
+"""`trapline worker`: run models on the images that a server has to work on; list pipelines and workers, evict one."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trapline.cli.failures import CommandFailed, Exit
+from trapline.cli.options import AsJson
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.workers import Worker
+    from trapline.worker.catalogue import Entry
 
 HELP = """Lease images from a server, run pipelines over them, and post what they find.
 
     trapline worker --pipeline animal-detector
 
-Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or Ctrl-C within ten seconds, and gives back at once
-what it has not begun; nothing is lost. Its exit code is 4 where the server refuses its token, or a person evicted it.
+`trapline worker pipelines` shows which there are. Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or
+Ctrl-C within ten seconds, and gives back at once what it has not begun; nothing is lost. Its exit code is 4 where the
+server refuses its token, or a person evicted it.
 
 With a token of yours, see all workers, and take the leases of one that does no good away from it:
 
@@ -25,7 +28,6 @@ With a token of yours, see all workers, and take the leases of one that does no 
 
 app = typer.Typer(help=HELP, invoke_without_command=True, add_completion=False, rich_markup_mode="markdown")
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 SHORT = 13
 """How many characters of an id are shown: they are the time of its hello, to the millisecond."""
 
@@ -35,14 +37,16 @@ def run(
     context: typer.Context,
     pipeline: Annotated[
         list[str] | None,
-        typer.Option("--pipeline", "-p", help="A pipeline to run, several times for more; without it, all installed."),
+        typer.Option(
+            "--pipeline", "-p", help="A pipeline to run, several times for more; without it, those that need no name."
+        ),
     ] = None,
     server: Annotated[str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures at a time. [TRAPLINE_BATCH_SIZE]")] = None,
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End when no task has come for so long.")
     ] = None,
-    list_pipelines: Annotated[bool, typer.Option("--list", help="List the installed pipelines and end.")] = False,
+    list_pipelines: Annotated[bool, typer.Option("--list", help="List what runs without a name, and end.")] = False,
 ) -> None:
     """Run a worker, unless a command says otherwise."""
     if context.invoked_subcommand is not None:
@@ -81,34 +85,64 @@ def list_workers(
 
     Example: `trapline worker list --project "Forest edge" --ended`
     """
-    from trapline.cli.output import print_json, print_table
+    from trapline.cli.output import print_list
     from trapline.cli.server import get_project, open_server
 
     with open_server() as server:
         within = get_project(server, project).id if project is not None else None
         workers = server.list_workers(within, ended=ended)
+    print_list(
+        workers,
+        ("id", "worker", "service", "state", "holds", "jobs", "done", "images/s", "version", "devices", "last seen"),
+        lambda it: (
+            str(it.id)[:SHORT],
+            it.name,
+            it.service,
+            _describe_state(it),
+            it.holds,
+            ", ".join(str(held.job_id) for held in it.jobs),
+            it.completed,
+            it.images_per_s,
+            it.version,
+            ", ".join(it.devices),
+            it.last_contact_at,
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("pipelines")
+def list_pipelines(*, as_json: AsJson = False) -> None:
+    """List the installed pipelines: what each finds, what it downloads, under which licence, and what it needs.
+
+    Example: `trapline worker pipelines`
+    """
+    from dataclasses import asdict
+
+    from trapline.cli.output import print_json, print_table
+    from trapline.worker.catalogue import list_catalogue
+    from trapline.worker.settings import find_model_cache
+
+    entries = list_catalogue(find_model_cache())
     if as_json:
-        print_json(workers)
+        print_json([asdict(entry) for entry in entries])
         return
     print_table(
-        ("id", "worker", "service", "state", "holds", "jobs", "done", "images/s", "version", "devices", "last seen"),
+        ("pipeline", "finds", "licence of the model", "download", "to do first"),
         [
             (
-                str(it.id)[:SHORT],
-                it.name,
-                it.service,
-                _describe_state(it),
-                it.holds,
-                ", ".join(str(held.job_id) for held in it.jobs),
-                it.completed,
-                it.images_per_s,
-                it.version,
-                ", ".join(it.devices),
-                it.last_contact_at,
+                entry.slug,
+                entry.finds,
+                ", ".join(entry.licences),
+                "here" if entry.here else _describe_size(entry.download_bytes),
+                _describe_todo(entry),
             )
-            for it in workers
+            for entry in entries
         ],
     )
+    named = [entry.slug for entry in entries if entry.only_when_named]
+    if named:
+        print(f"\nThese run only when they are named with --pipeline: {', '.join(named)}")
 
 
 @app.command("evict")
@@ -151,3 +185,14 @@ def _describe_state(worker: "Worker") -> str:
     if worker.ended_why == "evicted":
         return f"evicted by {worker.ended_by}"
     return worker.ended_why or ("online" if worker.online else "silent")
+
+
+def _describe_size(size: int | None) -> str:
+    return "not told" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def _describe_todo(entry: "Entry") -> str:
+    todo = [f"pip install '{entry.install}'"] if entry.install else []
+    if entry.to_accept:
+        todo.append(f"TRAPLINE_ACCEPT_LICENCES={','.join(entry.to_accept)}")
+    return "; ".join(todo)

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
-from trapline.wire.analyses import Analysis, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
+from trapline.wire.analyses import Analysis, AnalysisState, CreatedAnalysis, ExportFormat, NewAnalysis, StatusChange
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact
 from trapline.wire.callback_keys import (
@@ -51,6 +51,14 @@ class AnalysisCalls(AnalysisReads):
         """One page of an image's analyses, newest first; filters are cursor, limit."""
         return self._to.get(f"/images/{image_id}/analyses", Page[Analysis], filters)
 
+    def read_artifact(self, artifact_id: UUID) -> bytes:
+        """The content of an analysis's file."""
+        return self._to.read_elsewhere(f"/artifacts/{artifact_id}/download")
+
+    def export_analysis(self, analysis_id: UUID, form: ExportFormat = ExportFormat.JSON) -> bytes:
+        """An analysis with all its annotations as a file: json, csv or coco."""
+        return self._to.read(f"/analyses/{analysis_id}/export", {"format": form.value})
+
     def cancel_analysis(self, analysis_id: UUID) -> Analysis:
         """Cancel an analysis that no job has made; nothing that is posted to it is taken any more."""
         change = StatusChange(status=AnalysisState.CANCELED)
@@ -62,7 +70,7 @@ class AnalysisCalls(AnalysisReads):
 
     def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
         """The service keys that reach a project, or any of the caller's, newest first."""
-        return self._to.get("/callback_keys", Page[CallbackKey], {"project": project_id}).results
+        return self._to.get_all("/callback_keys", Page[CallbackKey], {"project": project_id})
 
     def make_callback_key(self, new: NewCallbackKey) -> CallbackKeyMade:
         """Make a service key; the answer alone holds its secret."""

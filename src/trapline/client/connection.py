@@ -2,10 +2,11 @@
 
 import email.utils
 import json
+import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -63,6 +64,10 @@ class Connection:
             headers=headers, auth=Signature(sign) if sign else None, trust_env=False, follow_redirects=False
         )
 
+        # For addresses that are signed themselves: no credential of ours goes there. Made when it is first needed.
+        self._bare: httpx2.Client | None = None
+        self._making = threading.Lock()
+
     def set_header(self, name: str, value: str | None) -> None:
         """Send a header along from now on, or no longer."""
         if value is None:
@@ -73,6 +78,8 @@ class Connection:
     def close(self) -> None:
         """End the session and its connections."""
         self._session.close()
+        if self._bare is not None:
+            self._bare.close()
 
     def get(self, path: str, answer: type[Answer], params: Params | None = None) -> Answer:
         """GET, again after passing failures."""
@@ -104,10 +111,54 @@ class Connection:
         content: dict[str, Any] = {"headers": dict(headers or {})}
         if body is not None:
             content["content"] = body
-            content["headers"]["Content-Type"] = "application/json"
+            content["headers"].setdefault("Content-Type", "application/json")
         elif files is not None:
             content |= {"files": files, "data": dict(fields or {})}
         return retry.run(lambda: self._call(method, path, answer, params=params, **content))
+
+    def put_signed(self, url: str, content: bytes | BinaryIO, headers: Mapping[str, str]) -> None:
+        """Send bytes, once, to a signed address, of this server or of its store."""
+        with self._making:
+            if self._bare is None:
+                self._bare = httpx2.Client(trust_env=False, follow_redirects=False, timeout=self._post_timeout_s)
+        try:
+            answer = self._bare.put(url, content=content, headers=dict(headers))
+        except httpx2.TransportError as error:
+            where = httpx2.URL(url)
+            raise ServerUnreachable(
+                f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
+            ) from error
+        if not answer.is_success:
+            raise make_refusal(answer)
+
+    def read(self, path: str, params: Params | None = None) -> bytes:
+        """GET what is no JSON, whole, again after passing failures."""
+
+        def ask() -> bytes:
+            with self.stream(path, params, headers={"Accept": "*/*"}, silent_s=self._read_timeout_s) as answer:
+                return answer.read()
+
+        return self.retry.run(ask)
+
+    def read_elsewhere(self, path: str) -> bytes:
+        """GET what is answered with a signed address, from there: without the token, wherever that is."""
+
+        def ask() -> bytes:
+            timeout = self._read_timeout_s
+            try:
+                led = self._session.get(self.root + path, timeout=timeout)
+                if not led.is_redirect:
+                    raise make_refusal(led)
+                found = (
+                    httpx2.get(str(led.next_request.url), timeout=timeout, trust_env=False) if led.next_request else led
+                )
+            except httpx2.TransportError as error:
+                raise self._unreachable(error) from error
+            if not found.is_success:
+                raise make_refusal(found)
+            return found.content
+
+        return self.retry.run(ask)
 
     @contextmanager
     def stream(

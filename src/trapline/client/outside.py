@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Literal, Self
 from uuid import UUID
 
-import httpx2
-
 from trapline import __version__
 from trapline.client.analyses import AnalysisReads
-from trapline.client.connection import Connection, make_refusal
-from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.connection import Connection
+from trapline.client.errors import ServerRefused
 from trapline.client.retry import Retry
 from trapline.client.signing import Sign
 from trapline.wire.analyses import Analysis, AnalysisState, Finalization, StatusChange
@@ -66,8 +64,6 @@ class Callbacks(AnalysisReads):
             post_timeout_s=post_timeout_s,
             sign=sign,
         )
-        # Uploads go to an address that is signed itself: no signature of ours goes along.
-        self._uploads = httpx2.Client(trust_env=False, follow_redirects=False, timeout=post_timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +74,6 @@ class Callbacks(AnalysisReads):
     def close(self) -> None:
         """End the session."""
         self._to.close()
-        self._uploads.close()
 
     def set_status(self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None) -> Analysis:
         """Move an analysis: to processing when the work begins. The state that it has already is no change."""
@@ -139,19 +134,11 @@ class Callbacks(AnalysisReads):
         return self._to.send("POST", f"/analyses/{analysis_id}/finalize", Analysis, end, retry=self._to.retry)
 
     def _upload(self, presigned: Presigned, content: bytes | Path) -> None:
-        try:
-            if isinstance(content, bytes):
-                answer = self._uploads.put(presigned.upload_url, content=content, headers=presigned.headers)
-            else:
-                with content.open("rb") as file:
-                    answer = self._uploads.put(presigned.upload_url, content=file, headers=presigned.headers)
-        except httpx2.TransportError as error:
-            where = httpx2.URL(presigned.upload_url)
-            raise ServerUnreachable(
-                f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
-            ) from error
-        if not answer.is_success:
-            raise make_refusal(answer)
+        if isinstance(content, bytes):
+            self._to.put_signed(presigned.upload_url, content, presigned.headers)
+        else:
+            with content.open("rb") as file:
+                self._to.put_signed(presigned.upload_url, file, presigned.headers)
 
 
 def _name_wrong(refused: ServerRefused) -> dict[int, list[FieldProblem]]:

@@ -15,7 +15,7 @@ from trapline.client.retry import LONGEST_WAIT_S
 from trapline.client.tables import Page, ShownRun
 from trapline.wire.deployments import Deployment
 from trapline.wire.images import Image
-from trapline.wire.jobs import Job, Priority, RetryRequest
+from trapline.wire.jobs import Job, Priority, RetryRequest, Start
 from trapline.wire.runs import (
     ListedRun,
     NewRun,
@@ -38,7 +38,7 @@ JobLike = int | str | Job | Run | RunAccepted | RunMoved | ListedRun
 
 
 class Content(TypedDict, total=False):
-    """What a pipeline is run over: `images`, pictures at web addresses, or every image that fits the rest.
+    """What a pipeline is run over: `images`, pictures at web addresses, a sequence, or every image that fits the rest.
 
     Moments have a zone.
     """
@@ -46,6 +46,7 @@ class Content(TypedDict, total=False):
     images: Iterable[Image | UUID | str]
     urls: Iterable[str]
     deployment: Deployment | UUID | str
+    sequence: UUID | str
     captured_after: datetime | str
     captured_before: datetime | str
     unanalysed_only: bool
@@ -65,13 +66,15 @@ class RunCalls:
         parameters: Mapping[str, Any] | None = None,
         priority: Priority | str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        later: bool = False,
         key: str | None = None,
         **content: Unpack[Content],
     ) -> RunAccepted:
         """Run a preset or a pipeline over some content; without any content over every image of the project.
 
         `project` is needed only where neither images nor a deployment tell it. `key` is as for `submit_run`. Raises
-        ValueError for what cannot be asked for, such as no image at all.
+        ValueError for what cannot be asked for, such as no image at all. With `later` it waits until
+        `move_job(.., "run")`.
         """
         given: dict[str, Any] = {
             "preset": preset,
@@ -80,6 +83,7 @@ class RunCalls:
             "parameters": parameters,
             "priority": priority,
             "metadata": metadata,
+            "start": Start.LATER if later else None,
         }
         given = {name: value for name, value in given.items() if value is not None}
         return self.submit_run(NewRun.model_validate({**given, "content": _plain(content)}), key=key)

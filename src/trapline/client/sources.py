@@ -79,6 +79,10 @@ class SourceCalls:
             "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
         )
 
+    def list_source_runs(self, source_id: UUID, **filters: str | int | float | None) -> Page[PullRun]:
+        """One page of a source's polls, the newest first; filters are cursor, limit."""
+        return self._to.get(f"/image-pull-sources/{source_id}/runs", Page[PullRun], filters)
+
     def get_source_run(self, source_id: UUID, run_id: UUID) -> PullRun:
         """One poll of a source, as far as it has come."""
         return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", PullRun)

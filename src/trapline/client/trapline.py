@@ -9,21 +9,29 @@ from uuid import UUID
 from trapline import __version__
 from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
+from trapline.client.deployments import DeploymentCalls
 from trapline.client.errors import CallFailed
+from trapline.client.findings import FindingCalls
+from trapline.client.identifications import IdentificationCalls
+from trapline.client.images import ImageCalls
 from trapline.client.notices import NoticeCalls
+from trapline.client.people import PeopleCalls
 from trapline.client.pictures import ShownImage, ShownImageDetail
 from trapline.client.presets import PresetCalls
+from trapline.client.public_projects import PublicProjectCalls
 from trapline.client.retry import NEVER, Retry
 from trapline.client.runs import RunCalls
 from trapline.client.sources import SourceCalls
+from trapline.client.staged_files import is_large, send_staged, split_announced
 from trapline.client.tables import Page
+from trapline.client.taxa import TaxonCalls
 from trapline.client.uploads import count_bytes, find_pictures, open_parts, split_batches, sum_up
 from trapline.client.webhooks import WebhookCalls
+from trapline.wire.analyses import Analysis
 from trapline.wire.audit import AuditEntry
 from trapline.wire.auth import Caller, NewToken, Token, TokenMade
-from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
 from trapline.wire.events import Change
-from trapline.wire.failures import DeadLetter, Failures, TaskStory
+from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskStory
 from trapline.wire.images import ClassCount, ClassCounts, Upload
 from trapline.wire.jobs import Job, JobChange, JobDetail, NewJob, RetryRequest
 from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
@@ -43,11 +51,26 @@ from trapline.wire.tasks import (
     TaskRequest,
     Tasks,
 )
+from trapline.wire.users import OwnChange
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
 from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
 
 
-class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, WebhookCalls):
+class Trapline(
+    AnalysisCalls,
+    DeploymentCalls,
+    FindingCalls,
+    IdentificationCalls,
+    ImageCalls,
+    NoticeCalls,
+    PeopleCalls,
+    PresetCalls,
+    PublicProjectCalls,
+    RunCalls,
+    SourceCalls,
+    TaxonCalls,
+    WebhookCalls,
+):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
     Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
@@ -94,9 +117,13 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
         """Who the token stands for."""
         return self._to.get("/auth/me", Caller)
 
+    def change_own_name(self, name: str) -> Caller:
+        """Change the name of the token's person."""
+        return self._to.send("PATCH", "/auth/me", Caller, OwnChange(name=name))
+
     def list_tokens(self) -> list[Token]:
         """The caller's API tokens."""
-        return self._to.get("/auth/tokens", Page[Token]).results
+        return self._to.get_all("/auth/tokens", Page[Token])
 
     def make_token(self, new: NewToken) -> TokenMade:
         """Make an API token; the answer alone holds its secret."""
@@ -106,7 +133,7 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
         """Revoke an API token."""
         self._to.send("DELETE", f"/auth/tokens/{token_id}", type(None))
 
-    # Projects and deployments
+    # Projects
 
     def list_projects(self) -> list[Project]:
         """The caller's projects."""
@@ -124,25 +151,17 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
         """Change what is set in `change`."""
         return self._to.send("PATCH", f"/projects/{project_id}", Project, change)
 
-    def list_deployments(self, project_id: int) -> list[Deployment]:
-        """A project's deployments."""
-        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id})
+    def delete_project(self, project_id: int, name: str) -> Project:
+        """Delete a project, which is to be called by its name; it can be restored for a while."""
+        return self._to.send("DELETE", f"/projects/{project_id}", Project, params={"name": name})
 
-    def make_deployment(self, new: NewDeployment) -> Deployment:
-        """Make a deployment."""
-        return self._to.send("POST", "/deployments", Deployment, new)
+    def restore_project(self, project_id: int) -> Project:
+        """Restore a deleted project."""
+        return self._to.send("POST", f"/projects/{project_id}/restore", Project)
 
-    def get_deployment(self, deployment_id: UUID) -> Deployment:
-        """One deployment."""
-        return self._to.get(f"/deployments/{deployment_id}", Deployment)
-
-    def change_deployment(self, deployment_id: UUID, change: DeploymentChange) -> Deployment:
-        """Change what is set in `change`."""
-        return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
-
-    def remove_deployment(self, deployment_id: UUID) -> None:
-        """Remove a deployment."""
-        self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
+    def list_deleted_projects(self) -> list[Project]:
+        """The deleted projects that the caller owns."""
+        return self._to.get_all("/projects", Page[Project], {"deleted": "true"})
 
     # Images
 
@@ -170,7 +189,8 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
 
         `progress(sent, total)` is in bytes; it goes back where a request is made again. They go in several requests
         where they are many, each of them tried again after passing failures: the same again stores nothing twice.
-        What was sent before a failure that stays is in the error's `sent`.
+        A large set goes straight to the store, and when it is sent again, only what is not there yet. What was sent
+        before a failure that stays is in the error's `sent`.
         """
         found = find_pictures(Path(files)) if isinstance(files, Path | str) else [Path(file) for file in files]
         fields = {"project": project, "deployment": deployment}
@@ -178,8 +198,12 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
         taken = count_bytes(found, progress)
         answers: list[Upload] = []
         try:
-            for batch in split_batches(found):
-                answers.append(self._send_files(batch, given, taken))  # noqa: PERF401 - what came before a failure is told
+            if is_large(found):
+                for batch in split_announced(found):
+                    answers.append(send_staged(self._to, batch, given, taken))  # noqa: PERF401 - as below
+            else:
+                for batch in split_batches(found):
+                    answers.append(self._send_files(batch, given, taken))  # noqa: PERF401 - what came before a failure is told
         except CallFailed as failed:
             failed.sent = sum_up(answers)
             raise
@@ -214,7 +238,7 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
     def list_workers(self, project_id: int | None = None, *, ended: bool = False) -> list[Worker]:
         """The workers of the last day, of a project or of all of yours; with `ended` also those whose id is over."""
         params = {"project": project_id, "ended": "true" if ended else None}
-        return self._to.get("/workers", Page[Worker], params).results
+        return self._to.get_all("/workers", Page[Worker], params)
 
     def get_worker(self, worker_id: UUID) -> Worker:
         """One worker and what it holds."""
@@ -255,6 +279,14 @@ class Trapline(AnalysisCalls, NoticeCalls, PresetCalls, RunCalls, SourceCalls, W
     def list_dead_letters(self, job_id: int, **filters: str | int | float | None) -> Page[DeadLetter]:
         """One page of what a job gave up; filters are reason, cursor, limit."""
         return self._to.get(f"/jobs/{job_id}/dead_letters", Page[DeadLetter], filters)
+
+    def list_job_log(self, job_id: int, **filters: str | int | float | None) -> Page[LogEntry]:
+        """One page of what happened to a job, the newest first; filters are cursor, limit."""
+        return self._to.get(f"/jobs/{job_id}/log", Page[LogEntry], filters)
+
+    def list_job_analyses(self, job_id: int, **filters: str | int | float | None) -> Page[Analysis]:
+        """One page of a job's analyses; filters are cursor, limit."""
+        return self._to.get(f"/jobs/{job_id}/analyses", Page[Analysis], filters)
 
     def get_task(self, job_id: int, analysis_id: UUID) -> TaskStory:
         """One task of a job with the story of each attempt."""

@@ -8,6 +8,7 @@ from trapline.wire.webhooks import (
     Delivery,
     NewWebhook,
     Replayed,
+    ReplayRequest,
     Webhook,
     WebhookChange,
     WebhookMade,
@@ -49,13 +50,14 @@ class WebhookCalls:
         return self._to.send("POST", f"/webhooks/{webhook_id}/test", Delivery)
 
     def list_deliveries(self, webhook_id: UUID, **filters: str | int | float | None) -> Page[Delivery]:
-        """One page of a webhook's log, newest first; filters are state, cursor, limit."""
+        """One page of a webhook's log, newest first; filters are state, event_type, created_after,
+        created_before, cursor, limit."""
         return self._to.get(f"/webhooks/{webhook_id}/deliveries", Page[Delivery], filters)
 
     def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> Replayed:
         """Attempt one delivery again."""
         return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", Replayed)
 
-    def replay_failed(self, webhook_id: UUID) -> Replayed:
-        """Attempt again what was given up, at most 10,000 deliveries at a time."""
-        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", Replayed)
+    def replay_failed(self, webhook_id: UUID, wanted: ReplayRequest | None = None) -> Replayed:
+        """Attempt again what was given up, at most 10,000 deliveries at a time; or only what is wanted of it."""
+        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", Replayed, wanted)

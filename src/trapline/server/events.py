@@ -1,6 +1,7 @@
 """Tells the page that something changed: one sampler a process, at work only while somebody listens."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,7 +41,8 @@ class Listeners:
             return
         self._listeners.add(listener)
         if self._sampling is None or self._sampling.done():
-            self._sampling = asyncio.create_task(self._sample_while_heard(sample))
+            # Of no request: its log lines must not bear the name of whoever happened to listen first.
+            self._sampling = asyncio.create_task(self._sample_while_heard(sample), context=contextvars.Context())
         try:
             while not self._closed:
                 try:

@@ -4,21 +4,25 @@
 """
 
 import asyncio
+import importlib
 import os
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from trapline.server.db.migrations import check_present
 from trapline.server.errors import TraplineError
 from trapline.server.failpoints import FailpointsRefused, arm
-from trapline.server.settings import Settings, SettingsError, load_settings
+from trapline.server.settings import Settings, SettingsError, load_settings, read_place
 from trapline.server.telemetry import set_up_logs
 
 log = structlog.get_logger(__name__)
 
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
+METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
 
 
@@ -27,8 +31,43 @@ async def do_chores(settings: Settings) -> None:
     from trapline.server.background.run import run_background
     from trapline.server.opening import open_system
 
-    async with open_system(settings) as system:
+    async with AsyncExitStack() as engines:
+        system = await engines.enter_async_context(open_system(settings))
+        if settings.metrics_listen is not None:
+            await engines.enter_async_context(_tell_counted(settings.metrics_listen))
         await run_background(system)
+
+
+@asynccontextmanager
+async def _tell_counted(place: str) -> AsyncIterator[None]:
+    """Serve what this process has counted; what stands in the database is told by those that serve the API."""
+    from trapline.server.metrics import write_metrics
+    from trapline.server.monitoring import serve_metrics
+
+    async def tell() -> bytes:
+        return write_metrics([])
+
+    host, port = read_place(place)
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise SettingsError(f"TRAPLINE_METRICS_LISTEN: nobody can listen on {place}: {error.strerror}.") from None
+    async with serve_metrics(listener, tell):
+        yield
+
+
+def _inherit(name: str) -> socket.socket | None:
+    """The listening socket that `trapline up` hands down under this name; None where there is none."""
+    number = os.environ.get(name)
+    return socket.socket(fileno=int(number)) if number else None
+
+
+def load(arguments: list[str]) -> None:
+    """Load what a process stands on before there is anything to do for it."""
+    # Each loads what it needs and no more: the API must be there soon, and chores know no HTTP.
+    wanted = {"api": "trapline.server.serving", "background": "trapline.server.background.run"}
+    for name in arguments[:1]:
+        importlib.import_module(wanted[name])
 
 
 def main(arguments: list[str]) -> int:
@@ -40,11 +79,12 @@ def main(arguments: list[str]) -> int:
         arm(os.environ.get(FAILPOINTS), settings.data)
         check_present(settings.database_url.get_secret_value())
         match arguments:
-            # Each loads what it stands on and no more: the API must be there soon, and chores know no HTTP.
             case ["api"]:
                 from trapline.server.serving import serve_api
 
-                serve_api(settings, socket.socket(fileno=int(os.environ[LISTEN_SOCKET])))
+                listener = _inherit(LISTEN_SOCKET)
+                assert listener is not None, LISTEN_SOCKET
+                serve_api(settings, listener, _inherit(METRICS_SOCKET))
             case ["background"]:
                 asyncio.run(do_chores(settings))
             case _:

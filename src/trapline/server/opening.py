@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline.server.db.base import Database
+from trapline.server.identity_provider import IdentityProvider
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.mailing import MailServer, read_mail_server
@@ -16,7 +17,7 @@ from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.settings import Settings, SettingsError, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
-from trapline.server.system import Callbacks, Leases, Limits, System
+from trapline.server.system import Callbacks, CallRates, Leases, Limits, System, allow_per_s
 from trapline.server.vault import SecretKeys
 
 if TYPE_CHECKING:
@@ -54,9 +55,18 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
                 image_pixels=settings.max_image_pixels,
                 json_bytes=settings.max_json_bytes,
                 result_bytes=settings.max_result_bytes,
+                deleted_kept_s=settings.deleted_images_kept_days * 86_400,
+                streams=settings.streams_at_once,
             ),
             callbacks=_callbacks(settings),
+            metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+            rates=CallRates(
+                workers=allow_per_s(settings.worker_calls_per_s),
+                callers=allow_per_s(settings.token_calls_per_s),
+                strangers=allow_per_s(settings.address_calls_per_s),
+            ),
             mail_server=_find_mail_server(settings),
+            identity_provider=_find_identity_provider(settings),
             nats_url=_find_nats(settings),
         )
     finally:
@@ -108,6 +118,23 @@ def _find_nats(settings: Settings) -> str | None:
             "TRAPLINE_NATS_URL needs an extra that is not installed here: pip install 'trapline[server,nats]'"
         )
     return settings.nats_url.get_secret_value()
+
+
+def _find_identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The OpenID provider that these settings name; None where they name none. Raises SettingsError."""
+    if settings.oidc_issuer is None and settings.oidc_client_id is None:
+        return None
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        missing = "CLIENT_ID" if settings.oidc_issuer else "ISSUER"
+        raise SettingsError(f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither.")
+    return IdentityProvider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
+        scopes=settings.oidc_scopes,
+        name=settings.oidc_name,
+        policy=_outbound_policy(settings),
+    )
 
 
 def _find_mail_server(settings: Settings) -> MailServer | None:

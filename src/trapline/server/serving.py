@@ -1,37 +1,46 @@
 """Serving HTTP: the application over its engines, in one process, until it is told to stop."""
 
+import asyncio
 import gc
 import resource
+import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from trapline.server.accepting import Accepting
+from trapline.server.actions.metrics import Reader
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.failpoints import watch_replies
 from trapline.server.following import Followers
+from trapline.server.monitoring import serve_metrics
 from trapline.server.opening import open_system
 from trapline.server.routes.application import dress, make_application
-from trapline.server.routes.protocol import Protocol
+from trapline.server.routes.protocol import HttpsProtocol, Protocol
 from trapline.server.settings import Settings
 
 STOP_WITHIN_S = 8
 KEEP_ALIVE_S = 75
 
 
-def make_app(settings: Settings) -> FastAPI:
-    """Make the application of one API process; its engines open with it and close with it."""
+def make_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
+    """Make the application of one API process; its engines, and its port for metrics, open and close with it."""
     app = make_application(None, outside=settings.ml_analysis_enabled)
     app.state.worker_additions = settings.worker_additions
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_system(settings) as system:
-            app.state.system = system
+        async with AsyncExitStack() as engines:
+            app.state.system = system = await engines.enter_async_context(open_system(settings))
+            if metrics is not None:
+                await engines.enter_async_context(serve_metrics(metrics, partial(Reader().read, system)))
             yield
 
     app.router.lifespan_context = lifespan
@@ -44,6 +53,17 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, waiting: Sequence[Listeners | Arrivals | Followers]) -> None:
         super().__init__(config)
         self._waiting = waiting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; connections are taken our way."""
+        await super().startup(sockets=[])
+        if self.started:
+            taken = [Accepting(each, self._make_protocol, self.server_state.connections) for each in sockets or ()]
+            self.servers.extend(cast("list[asyncio.Server]", taken))
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        protocol = cast("type[Protocol]", self.config.http_protocol_class)
+        return protocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
@@ -62,24 +82,34 @@ def spare_collection() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def serve_api(settings: Settings, listener: socket.socket) -> None:
-    """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
-    app = make_app(settings)
-    spare_collection()
-    # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    config = uvicorn.Config(
+def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Say how an application is served: over our protocol, in its envelope, behind the proxies that are trusted."""
+    return uvicorn.Config(
         watch_replies(dress(app)),
         log_config=None,
         access_log=False,
         server_header=False,
-        http=Protocol,
+        http=HttpsProtocol if settings.public_url.startswith("https://") else Protocol,
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
         # Workers never repeat a POST: one that goes out on a connection which is just being closed is lost.
         timeout_keep_alive=KEEP_ALIVE_S,
-        forwarded_allow_ips=list(settings.trusted_proxies) or "",
+        # Who is none of these may say what they like: without any, uvicorn would trust the loopback.
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
-    _Server(config, [app.state.listeners, app.state.arrivals, app.state.followers]).run([listener])
+
+
+def serve_api(settings: Settings, listener: socket.socket, metrics: socket.socket | None = None) -> None:
+    """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
+    app = make_app(settings, metrics)
+    spare_collection()
+    # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    waiting = [app.state.listeners, app.state.arrivals, app.state.followers]
+    server = _Server(configure(app, settings), waiting)
+    # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if it were killed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    server.run([listener])

@@ -40,8 +40,8 @@ WORKER_NAMES = frozenset(
 )
 """What the worker and the command line read themselves: the server only knows that these names are ours."""
 
-# The number of the listening socket that an API process inherits from `trapline up`.
-HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET"})
+# The numbers of the listening sockets that an API process inherits from `trapline up`.
+HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET", "TRAPLINE_METRICS_SOCKET"})
 TEST_NAMES = frozenset(f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK"))
 """Read by the tests, and by nothing that serves anybody: see failpoints.py for the one that a server heeds."""
 
@@ -92,6 +92,9 @@ class Settings(BaseModel):
     max_image_pixels: int = Field(150_000_000, ge=1, description="The largest picture that is taken, in pixels.")
     max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest registration of pipelines.")
     max_result_bytes: int = Field(512 * MIB, ge=1, description="The largest body of a worker's results.")
+    deleted_images_kept_days: float = Field(
+        60, ge=0, le=36_500, description="Days for which deleted images can be restored; then they go for good."
+    )
     decoders: int = Field(
         2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
     )
@@ -107,7 +110,30 @@ class Settings(BaseModel):
     own_origins: tuple[str, ...] = Field(
         (), description="host:port of the demo's own camera; set by `trapline demo` alone."
     )
-    trusted_proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded-For counts.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="Addresses and networks of proxies, comma-separated: their X-Forwarded-For and X-Forwarded-Proto "
+        "say who calls, and nobody else's do.",
+    )
+    worker_calls_per_s: float = Field(
+        2000, gt=0, le=1e6, description="Calls a second with one worker's token, for each process; results never wait."
+    )
+    token_calls_per_s: float = Field(
+        1000, gt=0, le=1e6, description="Calls a second with any other token, session or key, for each process."
+    )
+    address_calls_per_s: float = Field(
+        100,
+        gt=0,
+        le=1e6,
+        description="Calls a second from one address without good credentials, for each process; behind a proxy set "
+        "TRAPLINE_TRUSTED_PROXIES.",
+    )
+    streams_at_once: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Streams of events that one token or session may have open, for each process.",
+    )
     ml_analysis_enabled: bool = Field(True, description="Outside pipelines may make analyses and call back; off: 404.")
     ml_callback_hmac_secret: SecretStr | None = Field(
         None, description="The shared secret of signatures v1; while it is changed up to three, comma-separated."
@@ -143,6 +169,31 @@ class Settings(BaseModel):
     s3_access_key_id: str | None = Field(None, description="The access key.")
     s3_secret_access_key: SecretStr | None = Field(None, description="The secret of the access key.")
     s3_region: str = Field("us-east-1", description="The region that requests are signed for.")
+    oidc_issuer: str | None = Field(
+        None,
+        description="Your organisation's OpenID provider, as it calls itself, such as https://login.example.org; who "
+        "has an account here may then sign in by it.",
+    )
+    oidc_client_id: str | None = Field(None, description="What the OpenID provider knows this Trapline as.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The secret that goes with it; without one only PKCE protects a sign-in."
+    )
+    oidc_scopes: str = Field(
+        "openid email profile", description="What the OpenID provider is asked for; openid and email must be in it."
+    )
+    oidc_name: str = Field(
+        "your organisation", max_length=60, description="What the button of the sign-in page calls the provider."
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Who sends it as a bearer token reads /metrics; without it that is not there.",
+    )
+    metrics_listen: str | None = Field(
+        None,
+        description="A port for /metrics alone, read without any token: a number (of the loopback), or an address with "
+        "one, such as 10.0.0.5:9464; without it there is none.",
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="The mail server to hand e-mail to, such as smtp+starttls://user:password@mail.example.org "
@@ -166,7 +217,7 @@ class Settings(BaseModel):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("allowed_networks")
+    @field_validator("allowed_networks", "trusted_proxies")
     @classmethod
     def _known_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
@@ -180,6 +231,13 @@ class Settings(BaseModel):
             raise ValueError(f"names more than {MAX_SHARED_SECRETS} secrets")
         return value
 
+    @field_validator("metrics_listen")
+    @classmethod
+    def _a_place_to_listen(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_place(value)
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
@@ -188,6 +246,30 @@ class Settings(BaseModel):
 
             read_mail_server(value.get_secret_value(), "trapline@localhost", "")
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _an_issuer(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        is_near = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if (
+            not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username
+            or not (parts.scheme == "https" or is_near)
+        ):
+            raise ValueError("must be an address such as https://login.example.org; http:// is for this machine alone")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _with_openid(cls, value: str) -> str:
+        if not {"openid", "email"} <= set(value.split()):
+            raise ValueError("must have openid and email in it, such as `openid email profile`")
+        return " ".join(value.split())
 
     @field_validator("nats_url")
     @classmethod
@@ -222,6 +304,15 @@ def _is_nats_server(url: str) -> bool:
         return parts.scheme in ("nats", "tls") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
+
+
+def read_place(text: str) -> tuple[str, int]:
+    """Read where to listen: a port of the loopback, or an address with a port. Raises ValueError in words."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65_536 or (not host and ":" in text):
+        raise ValueError("must be a port such as 9464, or an address with one such as 10.0.0.5:9464 or [::1]:9464")
+    return host or "127.0.0.1", int(port)
 
 
 def split_secrets(secret: SecretStr | None) -> tuple[str, ...]:

@@ -4,22 +4,26 @@ import asyncio
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from trapline.server.db.base import Database
+from trapline.server.db.host_turns import HostPace
 from trapline.server.db.known import Known
 from trapline.server.db.line.remembered import Remembered
 from trapline.server.errors import Unavailable
-from trapline.server.gateways.pace import HostTurns
+from trapline.server.identity_provider import IdentityProvider
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.mailing import MailServer
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
 from trapline.server.vault import SecretKeys
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,18 @@ class Leases:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is taken at once: bytes and pixels of an image, bytes of a request's body."""
+    """How much is taken at once: bytes and pixels of an image, bytes of a request's body.
+
+    `deleted_kept_s` is for how many seconds deleted images can be restored, `streams` are those of one caller that a
+    process keeps open.
+    """
 
     image_bytes: int = 200 * 1024 * 1024
     image_pixels: int = 150_000_000
     json_bytes: int = 32 * 1024 * 1024
     result_bytes: int = 512 * 1024 * 1024
+    deleted_kept_s: float = 60 * 86_400.0
+    streams: int = 100
 
 
 class Allowance:
@@ -69,24 +79,61 @@ class Allowance:
 
 
 @dataclass
-class EventRates:
-    """How many signed events a process takes for one source: so many a second, and so many at once."""
+class Buckets(Generic[Key]):
+    """So many calls a second for each of many keys, and `at_once` of them after a rest; a process counts its own.
 
-    per_s: float = 20
-    at_once: int = 200
-    most_sources: int = 10_000
-    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
+    At most `most_keys` are known; of those beyond, the one that called the longest ago begins anew.
+    """
 
-    def take(self, source_id: UUID) -> int:
-        """Count an event; answers after how many seconds it may be sent again, 0 where it is taken."""
-        now = time.monotonic()
-        left, since = self._left.pop(source_id, (float(self.at_once), now))
-        left = min(float(self.at_once), left + (now - since) * self.per_s)
-        is_taken = left >= 1
-        self._left[source_id] = (left - is_taken, now)
-        if len(self._left) > self.most_sources:
+    per_s: float
+    at_once: float
+    most_keys: int = 10_000
+    _left: OrderedDict[Key, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, key: Key) -> int:
+        """Count a call; answers after how many seconds it may be made again, 0 where it may be made now."""
+        left, now = self._fill(key)
+        self._left.pop(key, None)
+        wait = 0 if left >= 1 else math.ceil((1 - left) / self.per_s)
+        self._left[key] = (left if wait else left - 1, now)
+        if len(self._left) > self.most_keys:
             self._left.popitem(last=False)
-        return 0 if is_taken else math.ceil((1 - left) / self.per_s)
+        return wait
+
+    def find_wait(self, key: Key) -> int:
+        """After how many seconds a call may be made, 0 for now; nothing is counted."""
+        left, _ = self._fill(key)
+        return 0 if left >= 1 else math.ceil((1 - left) / self.per_s)
+
+    def __contains__(self, key: Key) -> bool:
+        """Whether it called lately."""
+        return key in self._left
+
+    def _fill(self, key: Key) -> tuple[float, float]:
+        now = time.monotonic()
+        left, since = self._left.get(key, (self.at_once, now))
+        return min(self.at_once, left + (now - since) * self.per_s), now
+
+
+REST_S = 5.0
+"""For so many seconds' worth of calls a key may save up while it rests."""
+
+
+def allow_per_s(rate: float) -> Buckets[Hashable]:
+    """Make buckets that allow so many calls a second."""
+    return Buckets(rate, max(1.0, rate * REST_S))
+
+
+@dataclass(frozen=True)
+class CallRates:
+    """How often may be called: with a worker's token, as any other caller, and from an address without being known.
+
+    Only who was found to be known gets a bucket of their own, so false credentials fill no memory.
+    """
+
+    workers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(2000))
+    callers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(1000))
+    strangers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(100))
 
 
 @dataclass(frozen=True)
@@ -115,11 +162,32 @@ class Callbacks:
     """Room for bodies whose signatures cannot be judged before their end, in bytes over all requests of a process."""
 
 
+class FewAtOnce:
+    """A door that lets so many through at once, and tells how many wait before it."""
+
+    def __init__(self, most: int) -> None:
+        self._door = asyncio.Semaphore(most)
+        self.waiting = 0
+
+    async def __aenter__(self) -> None:
+        """Wait for one's turn."""
+        self.waiting += 1
+        try:
+            await self._door.acquire()
+        finally:
+            self.waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the next one through."""
+        self._door.release()
+
+
 @dataclass(frozen=True)
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
     `source_folders` are the local folders that pull sources may be in; without a `mail_server` no e-mail is sent,
+    without an `identity_provider` nobody signs in by OpenID,
     without a `nats_url` no event is a subject.
     """
 
@@ -134,9 +202,19 @@ class System:
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
     mail_server: MailServer | None = None
+    identity_provider: IdentityProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
-    events: EventRates = field(default_factory=EventRates)
-    host_turns: HostTurns = field(default_factory=HostTurns)
+    events: Buckets[UUID] = field(default_factory=lambda: Buckets(20, 200))
+    """How many signed events are taken for one source."""
+    rates: CallRates = field(default_factory=CallRates)
+    metrics_token: str | None = field(default=None, repr=False)
+    host_pace: HostPace = field(default_factory=HostPace)
     known: Known = field(default_factory=Known)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     remembered: Remembered = field(default_factory=Remembered)
+    visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Visitors of public projects that use the database at once, so that its connections are left to members."""
+    counting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Who counts what a public project has to show: one at a time, for all that ask."""
+    hashing: FewAtOnce = field(default_factory=lambda: FewAtOnce(2))
+    """Passwords that are hashed at once: each takes 64 MiB."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import structlog
@@ -9,6 +10,13 @@ import structlog
 # What names a secret never reaches a log, whoever logs it.
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "credential", "signature")
 _PLAIN = frozenset({"token_id", "token_kind", "tokens"})
+_CONCERNED = ("project", "deployment", "job", "analysis", "image", "source", "run", "worker", "webhook", "key")
+
+
+def concerned(ids: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line is about by the names of ids that say so: job_id=12 becomes job=12."""
+    named = ((name.removesuffix("_id"), value) for name, value in ids.items())
+    return {name: value for name, value in named if name in _CONCERNED}
 
 
 def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
-from trapline.wire.values import UUID, AnyText, Message, Time
+from trapline.wire.identifications import Identification
+from trapline.wire.values import UUID, AnyText, Id, Message, Time
 
 
 class AnnotationType(StrEnum):
@@ -22,7 +23,8 @@ class Annotation(Message):
     """One structured finding of an analysis. Coordinates are pixels of the upright original.
 
     `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
-    `download_url` is a signed address of what `storage_path` names.
+    `download_url` is a signed address of what `storage_path` names. `identification` is what a person said that holds
+    of it, its box or its whole image; null where the model's words do, and for callers that are no people.
     """
 
     id: UUID
@@ -39,6 +41,7 @@ class Annotation(Message):
     scaled: bool = False
     algorithm: AnyText | None
     created_at: Time
+    identification: Identification | None = None
 
 
 class Box(Message):
@@ -65,3 +68,22 @@ class Scores(Message):
     labels: list[AnyText] | None
     scores: list[float]
     logits: list[float] | None
+
+
+class FoundAnnotation(Annotation):
+    """An annotation among those of many images: with the image that it is on, and the model that said it."""
+
+    project_id: Id
+    image_id: UUID
+    deployment_id: UUID
+    captured_at: Time
+    job_id: Id | None
+    model_name: AnyText
+    model_version: AnyText
+
+
+class AnnotationOrder(StrEnum):
+    """How annotations of many images are ordered: by the times of their images."""
+
+    NEWEST_FIRST = "-captured_at"
+    OLDEST_FIRST = "captured_at"

@@ -55,7 +55,12 @@ class DeploymentChange(Request):
 
 
 class Deployment(Message):
-    """A deployment, with how many images it has and when the last one was taken."""
+    """A deployment, with how many images it has and when the last one was taken.
+
+    The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
+    anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
+    last image was taken, where that is three days ago and the period is not over.
+    """
 
     id: UUID
     project_id: Id
@@ -65,6 +70,9 @@ class Deployment(Message):
     coordinate_uncertainty_m: float | None
     time_zone: AnyText
     clock_offset_s: int
+    previous_clock_offset_s: int | None = None
+    dating: bool = False
+    is_default: bool = False
     camera: AnyText
     habitat: AnyText
     notes: AnyText
@@ -72,5 +80,43 @@ class Deployment(Message):
     ended_at: Time | None
     images: Count
     last_image_at: Time | None
+    silent_since: Time | None = None
     created_at: Time
     updated_at: Time
+
+
+class ClockToTry(Request):
+    """Another clock offset, in seconds that are added to what the camera's clock said."""
+
+    clock_offset_s: ClockOffset
+
+
+class MovedImage(Message):
+    """An image whose capture time would move."""
+
+    image_id: UUID
+    filename: AnyText
+    captured_at: Time
+    would_be: Time
+
+
+class ClockPreview(Message):
+    """What another clock offset would change.
+
+    `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
+    """
+
+    clock_offset_s: int
+    clock_offset_now_s: int
+    moved: Count
+    edited: Count
+    without_camera_time: Count
+    first: list[MovedImage]
+
+
+class SheetTaken(Message):
+    """What became of the deployments of a sheet."""
+
+    made: Count
+    changed: Count
+    unchanged: Count

@@ -4,7 +4,7 @@ from trapline.wire.values import AnyText, Id, Message
 
 
 class Change(Message):
-    """Something of a project changed: `job`, `image`, `source` or `worker`, and its id where one is known."""
+    """Something of a project changed: a job, image, source, worker or identification, and its id where one is known."""
 
     project_id: Id
     kind: AnyText

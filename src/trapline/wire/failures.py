@@ -35,6 +35,20 @@ class DeadLetter(Message):
     failed_at: Time | None
 
 
+class LogEntry(Message):
+    """One line of a job's log: a move of the job, or an attempt at a task that ended badly.
+
+    `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of an attempt.
+    """
+
+    at: Time
+    what: AnyText
+    by: AnyText | None
+    error: AnyText | None
+    analysis_id: UUID | None
+    image_id: UUID | None
+
+
 class Attempt(Message):
     """One lease of one task. `number` never restarts.
 

@@ -1,11 +1,14 @@
 """Images: one stored picture each."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
 
 from trapline.wire.analyses import Analysis, AnalysisState
 from trapline.wire.annotations import Box
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
+from trapline.wire.identifications import Identification
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Time, without_nul
 
 
 class CaptureTimeSource(StrEnum):
@@ -17,8 +20,21 @@ class CaptureTimeSource(StrEnum):
     RECEIVED_TIME = "received_time"
 
 
+class Deleted(Message):
+    """When an image was deleted, by whom and why; at `gone_at` it goes for good."""
+
+    at: Time
+    by: AnyText | None
+    reason: AnyText | None
+    gone_at: Time
+
+
 class Image(Message):
-    """One stored picture; sizes are upright pixels, addresses are signed and need no header."""
+    """One stored picture; sizes are upright pixels, addresses are signed and need no header.
+
+    It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
+    a person has put another one in its place.
+    """
 
     id: UUID
     project_id: Id
@@ -32,28 +48,97 @@ class Image(Message):
     height: int
     captured_at: Time
     captured_at_source: CaptureTimeSource
+    read_at: Time | None = None
     time_zone: AnyText
     flags: list[AnyText]
+    starred: bool = False
+    reviewed: bool = False
+    sequence_id: UUID | None = None
+    tags: list[AnyText] = []
     thumbnail_url: AnyText | None
     preview_url: AnyText | None
     file_url: AnyText
     analysis_state: AnalysisState | None
     classes: list[AnyText]
     boxes: list[Box]
+    deleted: Deleted | None = None
     created_at: Time
 
 
 class ImageDetail(Image):
-    """An image with its EXIF, where it came from, and every analysis of it, newest first."""
+    """An image with its EXIF, where it came from, and every analysis of it, newest first.
+
+    `identification` is what a person said that holds of it as a whole.
+    """
 
     exif: dict[str, Any]
     captured_at_raw: AnyText | None
     clock_offset_s: int
     source_id: UUID | None
     source_path: AnyText | None
+    identification: Identification | None = None
     analyses: list[Analysis]
     previous_id: UUID | None
     next_id: UUID | None
+
+
+class ImagesNamed(Request):
+    """Some images, of which all or none are changed; at most a thousand at once."""
+
+    images: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+
+
+class ImageDeletion(ImagesNamed):
+    """Delete images, and say why."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(without_nul)]
+
+
+def _trimmed(tag: str) -> str:
+    tag = " ".join(tag.split())
+    if not tag:
+        raise ValueError("must not be empty")
+    return tag
+
+
+Tag = Annotated[str, Field(max_length=100), AfterValidator(without_nul), AfterValidator(_trimmed)]
+"""A word that a person puts on images."""
+
+Tags = Annotated[list[Tag], Field(max_length=20)]
+LONGEST_SHIFT_S = 100 * 366 * 86_400
+
+
+class ImagesChange(ImagesNamed):
+    """Change images; what is left out stays as it is.
+
+    Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
+    one image; `shift_s` moves the times of all by so many seconds; `as_read` gives back what was read.
+    """
+
+    starred: bool | None = None
+    add_tags: Tags = []
+    remove_tags: Tags = []
+    captured_at: GivenTime | None = None
+    shift_s: Annotated[int, Field(ge=-LONGEST_SHIFT_S, le=LONGEST_SHIFT_S)] | None = None
+    as_read: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ImagesChange":
+        times = (self.captured_at is not None) + (self.shift_s is not None) + self.as_read
+        if times > 1:
+            raise ValueError("give only one of captured_at, shift_s and as_read")
+        if self.captured_at is not None and len(set(self.images)) > 1:
+            raise ValueError("captured_at is for one image; move the times of several with shift_s")
+        if self.starred is None and not (self.add_tags or self.remove_tags or times):
+            raise ValueError("nothing is to be changed")
+        return self
+
+
+class ImagesChanged(Message):
+    """How many images were changed, and how many were so already."""
+
+    changed: Count
+    unchanged: Count
 
 
 class UploadedFile(Message):
@@ -79,6 +164,19 @@ class ClassCount(Message):
 
     class_name: AnyText
     images: Count
+
+
+class TagCount(Message):
+    """A tag and how many images have it."""
+
+    tag: AnyText
+    images: Count
+
+
+class TagCounts(Message):
+    """The tags of a project, the most frequent first."""
+
+    results: list[TagCount]
 
 
 class ClassCounts(Message):

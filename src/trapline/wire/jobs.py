@@ -45,19 +45,21 @@ def refuse_null(chosen: Request) -> None:
 
 
 class Selection(Request):
-    """Which images a job is about: either ids, or every image that the filter takes (all, if it is empty)."""
+    """Which images a job is about: ids, a sequence, or all that the filter takes (if it is empty, every one)."""
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
     deployment: UUID | None = None
     captured_after: GivenTime | None = None
     captured_before: GivenTime | None = None
+    sequence: UUID | None = None
     unanalysed_only: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> "Selection":
         refuse_null(self)
-        if self.images is not None and (self.deployment or self.captured_after or self.captured_before):
-            raise ValueError("give either image ids or a filter, not both")
+        filters = self.deployment or self.captured_after or self.captured_before
+        if sum((self.images is not None, self.sequence is not None, bool(filters))) > 1:
+            raise ValueError("give only one of image ids, a sequence and a filter")
         return self
 
 

@@ -23,10 +23,16 @@ class ProjectChange(Request):
     automatic_pipeline: Slug | None = None
     sequence_gap_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
     archived: bool | None = None
+    public: bool | None = None
 
 
 class Project(Message):
-    """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for."""
+    """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for.
+
+    Anybody may see a `public` one without signing in, but for people and places.
+
+    A deleted one can be restored until `gone_after`; then it goes with everything in it.
+    """
 
     id: Id
     name: AnyText
@@ -34,7 +40,10 @@ class Project(Message):
     role: Role | None
     automatic_pipeline: AnyText | None
     sequence_gap_s: int
+    public: bool = False
     images: Count
     created_at: Time
     updated_at: Time
     archived_at: Time | None
+    deleted_at: Time | None = None
+    gone_after: Time | None = None

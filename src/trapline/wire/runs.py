@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from trapline.wire.jobs import Priority, Selection, refuse_null
+from trapline.wire.jobs import Priority, Selection, Start, refuse_null
 from trapline.wire.values import (
     UUID,
     AnyText,
@@ -18,7 +18,6 @@ from trapline.wire.values import (
     Request,
     ShortObject,
     Slug,
-    Text,
     Time,
 )
 
@@ -56,8 +55,8 @@ class RunState(StrEnum):
 class RunContent(Request):
     """What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
 
-    One way of the three. Pictures go to the `deployment`, or to the project's default one; a selection without any
-    condition is every image of the project.
+    One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to the project's
+    default one; a selection without any condition is every image of the project.
     """
 
     image: UUID | None = None
@@ -68,21 +67,19 @@ class RunContent(Request):
     captured_after: GivenTime | None = None
     captured_before: GivenTime | None = None
     unanalysed_only: bool = False
-    sequence: Text | None = None
+    sequence: UUID | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "RunContent":
         refuse_null(self)
-        if self.sequence is not None:
-            raise ValueError(
-                "this server knows no sequences of images yet: select by deployment and time, or name the images"
-            )
         ways = [self.image, self.images, self.url, self.urls]
         if sum(way is not None for way in ways) > 1:
             raise ValueError("give only one of image, images, url and urls")
-        filters = self.captured_after or self.captured_before or self.unanalysed_only
+        filters = self.captured_after or self.captured_before or self.unanalysed_only or self.sequence
         if any(way is not None for way in ways) and filters:
-            raise ValueError("give either images, or a selection by time; not both")
+            raise ValueError("give either images, or a selection by time or sequence; not both")
+        if self.sequence and (self.deployment or self.captured_after or self.captured_before):
+            raise ValueError("a sequence knows its deployment and its time: leave them out")
         if self.deployment and (self.image or self.images):
             raise ValueError("images know their deployment: leave it out")
         return self
@@ -112,7 +109,8 @@ class RunContent(Request):
 class NewRun(Request):
     """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
 
-    `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job.
+    `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job. With
+    `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
     """
 
     preset: Slug | None = None
@@ -122,6 +120,7 @@ class NewRun(Request):
     parameters: FreeObject = {}
     priority: Priority | None = None
     metadata: ShortObject = {}
+    start: Start = Start.NOW
 
     @model_validator(mode="after")
     def _one_pipeline(self) -> "NewRun":

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Text, Time
 
 
 class EventType(StrEnum):
@@ -37,6 +37,7 @@ class DeliveryState(StrEnum):
 
 WebhookUrl = Annotated[Text, Field(min_length=1, max_length=2000)]
 WebhookName = Annotated[Text, Field(max_length=255)]
+EventName = Annotated[Text, Field(max_length=100)]
 EventTypes = Annotated[list[EventType], Field(max_length=100)]
 
 
@@ -118,6 +119,18 @@ class Delivery(Message):
     last_error: AnyText | None
     response_excerpt: AnyText | None
     duration_ms: int | None
+
+
+class ReplayRequest(Request):
+    """What to attempt again: these deliveries, whatever became of them, or those that were given up and fit.
+
+    Ids of what is no delivery of the webhook are passed over.
+    """
+
+    deliveries: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
+    event_type: EventName | None = None
+    created_after: GivenTime | None = None
+    created_before: GivenTime | None = None
 
 
 class Replayed(Message):

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from trapline import __version__
 from trapline.client import Retry, Trapline
+from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.wire.workers import Hello
 from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity, SignedOut
@@ -22,7 +23,16 @@ from trapline.worker.loop import Limits, ModelWatch, Worker
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
 from trapline.worker.names import HeldName
 from trapline.worker.outbox import Outbox
-from trapline.worker.pipeline import Machine, Pipeline, UnknownPipeline, find_slugs, make_pipeline
+from trapline.worker.pipeline import (
+    ExtraMissing,
+    Machine,
+    Pipeline,
+    UnknownPipeline,
+    check_extra,
+    declare,
+    find_slugs,
+    make_pipeline,
+)
 from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
 from trapline.worker.settings import WorkerSettings
@@ -125,17 +135,15 @@ def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: Filterin
     CannotStart says what is missing.
     """
 
-    def fetch(file: ModelFile) -> Path:
-        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
-
-    machine = Machine(settings.device, settings.threads or os.cpu_count() or 1, fetch)
+    machine = make_machine(settings)
     pipelines: list[Pipeline] = []
     missing: list[str] = []
     for slug in dict.fromkeys(slugs or find_slugs()):
         try:
             pipeline = make_pipeline(slug)
+            check_extra(pipeline)
             pipeline.load(machine)
-        except (UnknownPipeline, ModelFileMissing, LicenceNotAccepted) as error:
+        except (UnknownPipeline, ExtraMissing, ModelFileMissing, LicenceNotAccepted) as error:
             if slugs:
                 raise CannotStart(str(error)) from error
             missing.append(str(error))
@@ -145,6 +153,30 @@ def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: Filterin
     if not pipelines:
         raise CannotStart("; ".join(missing) or "no pipeline is installed")
     return pipelines
+
+
+def make_machine(settings: WorkerSettings) -> Machine:
+    """What pipelines are loaded on here."""
+
+    def fetch(file: ModelFile) -> Path:
+        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
+
+    return Machine(settings.device, settings.threads or os.cpu_count() or 1, fetch)
+
+
+def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Declaration]:
+    """These pipelines, or all that run unless others are named, as they are registered. CannotStart."""
+    machine = make_machine(settings)
+    declared = []
+    for slug in slugs or find_slugs():
+        try:
+            pipeline = make_pipeline(slug)
+            check_extra(pipeline)
+            pipeline.prepare(machine)
+        except (UnknownPipeline, ExtraMissing, ModelFileMissing, LicenceNotAccepted) as error:
+            raise CannotStart(str(error)) from error
+        declared.append(declare(pipeline))
+    return declared
 
 
 def make_user_agent(settings: WorkerSettings) -> str:
@@ -252,4 +284,12 @@ def _end_now(code: int) -> None:
     os._exit(code)
 
 
-__all__ = ["CannotStart", "SignedOut", "load_pipelines", "make_user_agent", "run_worker", "stop_on_signals"]
+__all__ = [
+    "CannotStart",
+    "SignedOut",
+    "declare_pipelines",
+    "load_pipelines",
+    "make_user_agent",
+    "run_worker",
+    "stop_on_signals",
+]

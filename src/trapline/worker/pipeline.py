@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.worker.model_files import ModelFile
 
 ENTRY_POINTS = "trapline.pipelines"
+NAMED_ENTRY_POINTS = "trapline.pipelines.named"
+"""Pipelines that run only when they are named: large models, and those that want an extra."""
 
 Pixels = NDArray[np.uint8]
 
@@ -72,6 +75,9 @@ class Pipeline(ABC):
 
     A worker makes one instance, calls `load` once and `run` for each batch, always in the same thread. An exception
     from `run` is no catastrophe: the batch is run again one by one, and the picture that fails is reported with it.
+
+    `models` are the files it fetches, for the catalogue. `needs` are modules that the extra `extra` of this package
+    brings; they are imported within `load` only.
     """
 
     slug: ClassVar[str]
@@ -79,7 +85,13 @@ class Pipeline(ABC):
     version: ClassVar[int] = 1
     description: ClassVar[str | None] = None
     stages: ClassVar[Sequence[Stage]] = ()
-    algorithms: ClassVar[Sequence[Algorithm]]
+    algorithms: Sequence[Algorithm]
+    models: ClassVar[Sequence[ModelFile]] = ()
+    extra: ClassVar[str | None] = None
+    needs: ClassVar[Sequence[str]] = ()
+
+    def prepare(self, machine: Machine) -> None:  # noqa: B027 - few need it
+        """Bring what the declaration is made of, where a class list comes with the model. Called before that."""
 
     def load(self, machine: Machine) -> None:  # noqa: B027 - an author may need it
         """Bring the models into memory. Nothing to do for a pipeline that has none."""
@@ -87,6 +99,10 @@ class Pipeline(ABC):
     @abstractmethod
     def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
         """What is found on each picture, in their order; an empty list where nothing is."""
+
+
+class ExtraMissing(Exception):
+    """A pipeline needs packages that are not installed; the message says how to install them."""
 
 
 class UnknownPipeline(Exception):
@@ -101,20 +117,40 @@ def list_classes(*labels: str) -> CategoryMap:
 
 
 def find_slugs() -> list[str]:
-    """The slugs of all installed pipelines; none of them is imported."""
+    """The slugs of the installed pipelines that run unless others are named; none of them is imported."""
     return sorted({entry.name for entry in entry_points(group=ENTRY_POINTS)})
+
+
+def find_named_slugs() -> list[str]:
+    """The slugs of the installed pipelines that run only when they are named; none of them is imported."""
+    return sorted({entry.name for entry in entry_points(group=NAMED_ENTRY_POINTS)})
 
 
 def make_pipeline(slug: str) -> Pipeline:
     """An instance of an installed pipeline, not loaded yet. UnknownPipeline names those that there are."""
-    for entry in entry_points(group=ENTRY_POINTS, name=slug):
+    for entry in (*entry_points(group=ENTRY_POINTS, name=slug), *entry_points(group=NAMED_ENTRY_POINTS, name=slug)):
         made = entry.load()()
         if not isinstance(made, Pipeline):
             raise UnknownPipeline(f"{entry.value} is offered as pipeline {slug}, but it is not a trapline Pipeline")
         if made.slug != slug:
             raise UnknownPipeline(f"{entry.value} is offered as pipeline {slug}, but calls itself {made.slug}")
         return made
-    raise UnknownPipeline(f"no installed package offers pipeline {slug}; there are {', '.join(find_slugs()) or 'none'}")
+    there = ", ".join([*find_slugs(), *find_named_slugs()]) or "none"
+    raise UnknownPipeline(f"no installed package offers pipeline {slug}; there are {there}")
+
+
+def find_missing(pipeline: Pipeline) -> list[str]:
+    """The modules that a pipeline needs and that are not installed; none of them is imported."""
+    return [module for module in pipeline.needs if find_spec(module) is None]
+
+
+def check_extra(pipeline: Pipeline) -> None:
+    """Whether everything that a pipeline needs is installed. ExtraMissing says how to install it."""
+    missing = find_missing(pipeline)
+    if missing:
+        raise ExtraMissing(
+            f"pipeline {pipeline.slug} needs {', '.join(missing)}: pip install 'trapline[worker,{pipeline.extra}]'"
+        )
 
 
 def declare(pipeline: Pipeline) -> Declaration:

@@ -15,6 +15,10 @@ def _home(variable: str, otherwise: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / otherwise) / "trapline"
 
 
+def _usual_model_cache() -> Path:
+    return _home("XDG_CACHE_HOME", ".cache") / "models"
+
+
 class WorkerSettings(BaseSettings):
     """Settings of a worker, from TRAPLINE_... variables and a .env file. Times are seconds."""
 
@@ -39,7 +43,7 @@ class WorkerSettings(BaseSettings):
     pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = 300_000_000
     max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
     max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
-    model_cache: Path = Field(default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "models")
+    model_cache: Path = Field(default_factory=_usual_model_cache)
     accept_licences: str = ""
     outbox: Path = Field(default_factory=lambda: _home("XDG_STATE_HOME", ".local/state") / "outbox")
 
@@ -83,3 +87,8 @@ def read_settings(**given: object) -> WorkerSettings:
             else:
                 lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
         raise BadSettings("\n".join(lines)) from None
+
+
+def find_model_cache() -> Path:
+    """Where model files are kept, also where the other settings of a worker are not made yet."""
+    return read_settings(token=SecretStr("not used")).model_cache

@@ -153,7 +153,7 @@ def test_offline_it_says_what_to_put_where(tmp_path: Path) -> None:
     path = cached_path(file, tmp_path)
     with pytest.raises(ModelFileMissing) as caught:
         fetch_model_file(file, tmp_path)
-    for part in ("net.onnx", str(len(CONTENT)), file.sha256, str(path), file.source):
+    for part in ("net.onnx", str(len(CONTENT)), str(file.sha256), str(path), file.source):
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -180,3 +180,56 @@ def test_some_licences_need_a_yes(tmp_path: Path, licence: str) -> None:
     with pytest.raises(LicenceNotAccepted, match=f"TRAPLINE_ACCEPT_LICENCES={licence}"):
         fetch_model_file(file, tmp_path / "cache")
     assert fetch_model_file(file, tmp_path / "cache", accepted=[licence]) == path
+
+
+def unlisted(source: str, md5: str | None = None, name: str = "net.pt") -> ModelFile:
+    return ModelFile(name, source, None, None, "MIT", md5)
+
+
+MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+
+
+def test_a_publishers_md5_counts_and_the_sha256_is_pinned(host: str, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    path = fetch_model_file(unlisted(f"{host}/net.pt", MD5), tmp_path, progress=lambda *now: told.append(now))
+    assert told[-1] == ("net.pt", len(CONTENT), len(CONTENT))
+    pin = path.with_suffix(".pt.sha256")
+    assert pin.read_text().strip() == hashlib.sha256(CONTENT).hexdigest()
+    wrong = unlisted(f"{host}/net.pt", "0" * 32)
+    with pytest.raises(ModelFileMissing, match=f"what came has {len(CONTENT)} bytes and md5 {MD5}"):
+        fetch_model_file(wrong, tmp_path)
+    assert not cached_path(wrong, tmp_path).exists()
+
+
+def test_without_any_sum_the_first_file_is_the_one(host: str, tmp_path: Path) -> None:
+    file = unlisted(f"{host}/net.pt")
+    part = cached_path(file, tmp_path).with_suffix(".pt.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"nobody knows of what")
+    path = fetch_model_file(file, tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert Files.asked == [None], "what is left of a download cannot be continued"
+    assert fetch_model_file(file, tmp_path) == path
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(ModelFileMissing, match="not the file that first came"):
+        fetch_model_file(file, tmp_path)
+
+
+def test_a_broken_download_of_unknown_size_is_resumed_and_judged(host: str, tmp_path: Path) -> None:
+    Files.breaks = 1
+    file = unlisted(f"{host}/net.pt", MD5)
+    with pytest.raises(ModelFileMissing, match="could not be had from"):
+        fetch_model_file(file, tmp_path)
+    assert fetch_model_file(file, tmp_path).read_bytes() == CONTENT
+    assert Files.asked[1] is not None
+
+
+def test_offline_a_file_by_its_md5_may_be_put_by_hand(tmp_path: Path) -> None:
+    file = unlisted("https://127.0.0.1:9/net.pt", MD5)
+    with pytest.raises(ModelFileMissing, match=f"Put the file with md5 {MD5} at ") as caught:
+        fetch_model_file(file, tmp_path)
+    path = cached_path(file, tmp_path)
+    assert str(path) in str(caught.value)
+    path.write_bytes(CONTENT)
+    assert fetch_model_file(file, tmp_path) == path
+    assert path.with_suffix(".pt.sha256").exists()

@@ -163,7 +163,7 @@ def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
     assert "TRAPLINE_TOKEN is not set" in err
     code, _, err = finish(start(server, installed, "-p", "nonsense"))
     assert code == 1
-    assert "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, slow" in err
+    assert "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, insect-" in err
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))
     assert code == 4
     assert "the server refuses the token: sign in first" in err
@@ -173,7 +173,7 @@ def test_register_says_one_line_a_project_and_goes_on(server: FakeServer, instal
     server.projects = {1: "Woods", 2: "Moor"}
     code, out, err = finish(start(server, installed, command="register"))
     assert code == 0, err
-    assert out.splitlines() == ["project 1 (Woods): created 4, updated 0", "project 2 (Moor): created 4, updated 0"]
+    assert out.splitlines() == ["project 1 (Woods): created 5, updated 0", "project 2 (Moor): created 5, updated 0"]
     name = server.registered[0][1]["processing_service_name"]
     assert name == f"Tests ({os.uname().nodename})"
     pipelines = {pipeline["slug"]: pipeline for pipeline in server.registered[0][1]["pipelines"]}
@@ -182,7 +182,7 @@ def test_register_says_one_line_a_project_and_goes_on(server: FakeServer, instal
 
     code, out, _ = finish(start(server, installed, "--project", "9", "--project", "2", command="register"))
     assert code == 1
-    assert out.splitlines() == ["project 9: there is no project 9", "project 2 (Moor): created 4, updated 0"]
+    assert out.splitlines() == ["project 9: there is no project 9", "project 2 (Moor): created 5, updated 0"]
 
 
 def test_the_worker_imports_nothing_of_the_server() -> None:

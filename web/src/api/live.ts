@@ -3,7 +3,7 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useState } from "react"
 import type { Change } from "./types"
 
-const WAIT: Record<string, number> = { job: 250, image: 1500, source: 250, worker: 1000 }
+const WAIT: Record<string, number> = { job: 250, image: 1500, source: 250, worker: 1000, identification: 500 }
 const FALLBACK_EVERY_MS = 5_000
 
 /** Lists that grow by pages are not fetched anew under a person's eyes; whoever shows one listens here. */
@@ -22,6 +22,9 @@ function refresh(client: QueryClient, project: number, kind: string): void {
     queryKey: [kind, project],
     predicate: (query) => !(kind === "image" && query.queryKey[2] === "list"),
   })
+  // What people said is told with the image and what was found on it.
+  if (kind !== "identification") return
+  for (const part of ["one", "annotations"]) void client.invalidateQueries({ queryKey: ["image", project, part] })
 }
 
 /** Follows a project while the tab is seen. Answers whether the stream is open. */
@@ -31,6 +34,7 @@ export function useLive(project: number): boolean {
   useEffect(() => {
     let stream: EventSource | null = null
     let fallback: ReturnType<typeof setInterval> | undefined
+    let lost = false
     const waiting = new Map<string, ReturnType<typeof setTimeout>>()
     const soon = (kind: string) => {
       if (waiting.has(kind)) return
@@ -43,20 +47,25 @@ export function useLive(project: number): boolean {
     const everything = () => Object.keys(WAIT).forEach(soon)
     const start = () => {
       if (stream || document.hidden) return
-      let lost = false
       stream = new EventSource(`/api/v2/events?project=${project}`)
       stream.onopen = () => {
         setOpen(true)
         clearInterval(fallback)
         if (lost) everything()
+        lost = false
       }
       stream.onmessage = (event: MessageEvent<string>) => soon((JSON.parse(event.data) as Change).kind)
       stream.onerror = () => {
         lost = true
         setOpen(false)
         clearInterval(fallback)
-        fallback = setInterval(everything, FALLBACK_EVERY_MS)
-        if (stream?.readyState === EventSource.CLOSED) stream = null
+        // A browser does not open again what was answered with an error, such as 503 or 429.
+        const isRefused = stream?.readyState === EventSource.CLOSED
+        if (isRefused) stream = null
+        fallback = setInterval(() => {
+          everything()
+          if (isRefused) start()
+        }, FALLBACK_EVERY_MS)
       }
     }
     const stop = () => {

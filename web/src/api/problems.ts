@@ -17,6 +17,11 @@ export class ApiProblem extends Error {
   }
 }
 
+/** Answers that leave everything as it was. */
+const KEEPS = new Set([401, 403, 404, 405, 409, 412, 422, 429])
+/** A refusal that says itself who or what helps. */
+const ADVISES = /\b(ask|tell|owner|operator|reload|call with)\b/i
+
 export interface SaidProblem {
   what: string
   todo: string
@@ -28,9 +33,11 @@ export function sayProblem(error: unknown): SaidProblem {
   if (!(error instanceof ApiProblem)) return { what: said.unexpected, todo: said.reload }
   if (error.status === 0) return { what: said.unreachable, todo: said.triesAgain }
   const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
-  const what = [error.problem?.detail ?? said.unexpected, ...fields].join(" ")
+  // Without words of the server, something between it and the browser answered.
+  const told = error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
+  const what = [told, ...fields, ...(KEEPS.has(error.status) && !/nothing|nobody|lost/i.test(told) ? [said.nothingChanged] : [])].join(" ")
   if (error.status === 401) return { what, todo: said.signIn }
-  if (error.status === 403) return { what, todo: said.askOwner }
+  if (error.status === 403) return { what, todo: ADVISES.test(told) ? "" : said.askOwner }
   if (error.status === 404) return { what, todo: said.goBack }
   if (error.status === 409 || error.status === 412) return { what, todo: said.lookAgain }
   if (error.status < 500) return { what, todo: "" }

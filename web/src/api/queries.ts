@@ -1,20 +1,9 @@
-/** Every question the page asks, with the key under which its answer is kept. Keys begin with the kind of thing. */
+/** Every question the page asks but those about images (imageQueries.ts), with the key under which its answer is kept. Keys begin with the kind of thing. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { answer, api, rememberCsrfToken } from "./client"
-import type { Analysis, AnalysisState, Annotation, DeliveryState, FileState, JobState } from "./types"
+import type { DeliveryState, FileState, JobState, User } from "./types"
 
 const ALL = 1000
-
-/** What the images grid is filtered by; empty text means no filter. Dates are days of the browser's zone. */
-export interface ImageFilter {
-  deployment: string
-  class: string
-  analysis_state: string
-  from: string
-  to: string
-  confidence: string
-  order: string
-}
 
 export const askCaller = queryOptions({
   queryKey: ["caller"],
@@ -27,10 +16,16 @@ export const askCaller = queryOptions({
   staleTime: Infinity,
 })
 
+export const askWays = queryOptions({
+  queryKey: ["ways"],
+  queryFn: () => answer(api.GET("/api/v2/auth/ways")),
+  staleTime: Infinity,
+})
+
 export const askLink = (link: string) =>
   queryOptions({
     queryKey: ["link", link],
-    queryFn: () => answer(api.GET("/api/v2/auth/link", { params: { query: { link } } })),
+    queryFn: () => answer(api.POST("/api/v2/auth/link/state", { body: { link } })),
     retry: false,
     staleTime: Infinity,
   })
@@ -46,6 +41,37 @@ export const askProject = (project: number) =>
     queryFn: () => answer(api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } })),
   })
 
+export const askDeletedProjects = queryOptions({
+  queryKey: ["deleted-project"],
+  queryFn: () => answer(api.GET("/api/v2/projects", { params: { query: { deleted: true, limit: ALL } } })),
+})
+
+export const askMembers = (project: number) =>
+  queryOptions({
+    queryKey: ["member", project],
+    queryFn: () => answer(api.GET("/api/v2/projects/{project_id}/members", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+  })
+
+/** Everybody who has an account, however many: for operators. */
+export const askUsers = queryOptions({
+  queryKey: ["user"],
+  queryFn: async () => {
+    const results: User[] = []
+    let cursor: string | undefined
+    do {
+      const page: { results: User[]; next?: string | null } = await answer(api.GET("/api/v2/users", { params: { query: { limit: ALL, cursor } } }))
+      results.push(...page.results)
+      cursor = page.next ?? undefined
+    } while (cursor)
+    return { results, count: results.length }
+  },
+})
+
+export const askSessions = queryOptions({
+  queryKey: ["session"],
+  queryFn: () => answer(api.GET("/api/v2/auth/sessions", { params: { query: { limit: 1000 } } })),
+})
+
 export const askDeployments = (project: number) =>
   queryOptions({
     queryKey: ["deployment", project],
@@ -58,97 +84,11 @@ export function startOfDay(day: string, plusDays = 0): string | undefined {
   return new Date(year, month - 1, date + plusDays).toISOString()
 }
 
-function imageQuery(project: number, filter: ImageFilter) {
-  return {
-    project,
-    deployment: filter.deployment || undefined,
-    class: filter.class || undefined,
-    analysis_state: (filter.analysis_state || undefined) as AnalysisState | undefined,
-    captured_after: startOfDay(filter.from),
-    captured_before: startOfDay(filter.to, 1),
-    confidence_min: filter.confidence ? Number(filter.confidence) / 100 : undefined,
-    order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
-  } as const
-}
-
-export const noFilter: ImageFilter = {
-  deployment: "", class: "", analysis_state: "", from: "", to: "", confidence: "", order: "",
-}
-
-export const askImages = (project: number, filter: ImageFilter, limit = 100) =>
-  infiniteQueryOptions({
-    queryKey: ["image", project, "list", filter, limit],
-    queryFn: ({ pageParam, signal }) =>
-      answer(
-        api.GET("/api/v2/images", {
-          params: { query: { ...imageQuery(project, filter), limit, cursor: pageParam } },
-          signal,
-        }),
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next ?? undefined,
-  })
-
-/** How many images a filter takes. */
-export const askImageCount = (project: number, filter: ImageFilter) =>
+/** What another clock offset would do to a deployment's images. */
+export const askClock = (project: number, deployment: string, offset: number) =>
   queryOptions({
-    queryKey: ["image", project, "count", filter],
-    queryFn: async ({ signal }) => {
-      const page = await answer(api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: 1 } }, signal }))
-      return { count: page.count, isEstimate: page.count_is_estimate ?? false }
-    },
-  })
-
-/** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
-export async function collectImages(project: number, filter: ImageFilter, most: number, onRead: (count: number) => void): Promise<string[]> {
-  const ids: string[] = []
-  let cursor: string | undefined
-  do {
-    const page: { results: { id: string }[]; next?: string | null } = await answer(
-      api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: ALL, cursor } } }),
-    )
-    ids.push(...page.results.map((image) => image.id))
-    onRead(ids.length)
-    cursor = page.next ?? undefined
-  } while (cursor && ids.length <= most)
-  return ids
-}
-
-export const askRecentImages = (project: number, limit: number) =>
-  queryOptions({
-    queryKey: ["image", project, "recent", limit],
-    queryFn: () => answer(api.GET("/api/v2/images", { params: { query: { project, limit } } })),
-  })
-
-export const askClasses = (project: number) =>
-  queryOptions({
-    queryKey: ["image", project, "classes"],
-    queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
-  })
-
-export const askImage = (project: number, image: string) =>
-  queryOptions({
-    queryKey: ["image", project, "one", image],
-    queryFn: () => answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image } } })),
-    staleTime: 30_000,
-  })
-
-/** What comes after the first page of an analysis's annotations. */
-export const askRestOfAnnotations = (project: number, analysis: Analysis) =>
-  queryOptions({
-    queryKey: ["image", project, "annotations", analysis.id, analysis.annotation_count],
-    queryFn: async ({ signal }) => {
-      const rest: Annotation[] = []
-      for (let cursor = analysis.next; cursor; ) {
-        const page: { results: Annotation[]; next?: string | null } = await answer(
-          api.GET("/api/v2/analyses/{analysis_id}/annotations", { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: ALL } }, signal }),
-        )
-        rest.push(...page.results)
-        cursor = page.next
-      }
-      return rest
-    },
-    staleTime: 30_000,
+    queryKey: ["deployment", project, "clock", deployment, offset],
+    queryFn: () => answer(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body: { clock_offset_s: offset } })),
   })
 
 export const askJobs = (project: number, status: JobState | undefined) =>
@@ -219,7 +159,7 @@ export const askServices = (project: number) =>
 export const askWorkers = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "workers"],
-    queryFn: () => answer(api.GET("/api/v2/workers", { params: { query: { project } } })),
+    queryFn: () => answer(api.GET("/api/v2/workers", { params: { query: { project, limit: 1000 } } })),
   })
 
 export const askSources = (project: number) =>
@@ -258,7 +198,7 @@ export const askFiles = (project: number, source: string, state: FileState | und
 export const askCallbackKeys = (project: number) =>
   queryOptions({
     queryKey: ["callback_key", project],
-    queryFn: () => answer(api.GET("/api/v2/callback_keys", { params: { query: { project } } })),
+    queryFn: () => answer(api.GET("/api/v2/callback_keys", { params: { query: { project, limit: 1000 } } })),
   })
 
 export const askWebhooks = (project: number) =>
@@ -316,5 +256,5 @@ export const askAudit = (project: number, { actor, action, kind, since }: AuditF
 
 export const askTokens = queryOptions({
   queryKey: ["token"],
-  queryFn: () => answer(api.GET("/api/v2/auth/tokens")),
+  queryFn: () => answer(api.GET("/api/v2/auth/tokens", { params: { query: { limit: 1000 } } })),
 })

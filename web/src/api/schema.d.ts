@@ -4,6 +4,66 @@
  */
 
 export interface paths {
+    "/api/v2/algorithms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Algorithms
+         * @description List algorithms, of one project or of all of yours: by name, by key, or by a class that they know.
+         */
+        get: operations["list_algorithms_api_v2_algorithms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/algorithms/{algorithm_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Algorithm
+         * @description Show one revision of an algorithm.
+         */
+        get: operations["show_algorithm_api_v2_algorithms__algorithm_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/algorithms/{algorithm_id}/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Algorithm Classes
+         * @description List the classes of an algorithm in the order of its scores, all or those with a text in them.
+         */
+        get: operations["list_algorithm_classes_api_v2_algorithms__algorithm_id__classes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/analyses/{analysis_id}": {
         parameters: {
             query?: never;
@@ -164,6 +224,26 @@ export interface paths {
         patch: operations["change_status_api_v2_analyses__analysis_id__status_patch"];
         trace?: never;
     };
+    "/api/v2/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Annotations
+         * @description List what completed analyses found, by the times of the images, of one project or of all of yours.
+         */
+        get: operations["list_annotations_api_v2_annotations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/annotations/{annotation_id}/scores": {
         parameters: {
             query?: never;
@@ -236,17 +316,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /**
+         * Use Link
+         * @description Sign in by a one-time link; the first one makes the owner's account, others can set a password.
+         */
+        post: operations["use_link_api_v2_auth_link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/link/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /**
          * Show Link
          * @description Tell what a one-time link is for, without using it.
          */
-        get: operations["show_link_api_v2_auth_link_get"];
-        put?: never;
-        /**
-         * Use Link
-         * @description Sign in by a one-time link; the first one makes the owner's account.
-         */
-        post: operations["use_link_api_v2_auth_link_post"];
+        post: operations["show_link_api_v2_auth_link_state_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -268,6 +364,116 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Me
+         * @description Change your name.
+         */
+        patch: operations["change_me_api_v2_auth_me_patch"];
+        trace?: never;
+    };
+    "/api/v2/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Oidc
+         * @description Sign in with what the provider sent this browser back with; the answer sets the session's cookie.
+         *
+         *     Only who has an account is signed in: by the link made at the first time, then by a verified e-mail address.
+         */
+        post: operations["finish_oidc_api_v2_auth_oidc_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/oidc/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Oidc
+         * @description Begin to sign in by the OpenID provider: the answer says where to go, and sets a cookie for ten minutes.
+         */
+        post: operations["begin_oidc_api_v2_auth_oidc_begin_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Password
+         * @description Set your password; every other session of yours ends. API tokens stay as they are.
+         */
+        put: operations["change_password_api_v2_auth_password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description List the browsers that you are signed in with, the last used first.
+         */
+        get: operations["list_sessions_api_v2_auth_sessions_get"];
+        put?: never;
+        post?: never;
+        /**
+         * End Other Sessions
+         * @description End all of your sessions but this one.
+         */
+        delete: operations["end_other_sessions_api_v2_auth_sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description End one of your sessions.
+         */
+        delete: operations["end_session_api_v2_auth_sessions__session_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -328,7 +534,7 @@ export interface paths {
         put?: never;
         /**
          * Create Token
-         * @description Make an API token; its secret is shown this once, and an Idempotency-Key, which would bring it back, refused.
+         * @description Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key.
          */
         post: operations["create_token_api_v2_auth_tokens_post"];
         delete?: never;
@@ -352,6 +558,26 @@ export interface paths {
          * @description Revoke an API token; it is refused at once.
          */
         delete: operations["revoke_token_api_v2_auth_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Ways
+         * @description Tell how people sign in here.
+         */
+        get: operations["show_ways_api_v2_auth_ways_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -445,6 +671,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/deployments/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Write Deployments
+         * @description Give the deployments of a project as CSV.
+         */
+        get: operations["write_deployments_api_v2_deployments_csv_get"];
+        put?: never;
+        /**
+         * Take Deployments
+         * @description Make and change deployments as a CSV file says, known by their names; all of them or none.
+         */
+        post: operations["take_deployments_api_v2_deployments_csv_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/deployments/{deployment_id}": {
         parameters: {
             query?: never;
@@ -468,9 +718,49 @@ export interface paths {
         head?: never;
         /**
          * Change Deployment
-         * @description Change a deployment; what is left out stays as it is.
+         * @description Change a deployment; what is left out stays as it is. Another clock offset dates its images anew.
          */
         patch: operations["change_deployment_api_v2_deployments__deployment_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/deployments/{deployment_id}/clock/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Clock
+         * @description Tell what another clock offset would change; nothing is changed by that.
+         */
+        post: operations["preview_clock_api_v2_deployments__deployment_id__clock_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/deployments/{deployment_id}/clock/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Clock
+         * @description Set the clock offset back to what it was before, and the capture times with it.
+         */
+        post: operations["undo_clock_api_v2_deployments__deployment_id__clock_undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v2/events": {
@@ -493,6 +783,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/identifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Identifications
+         * @description List who said what, of one project or of all of yours; what was withdrawn is among it.
+         */
+        get: operations["list_identifications_api_v2_identifications_get"];
+        put?: never;
+        /**
+         * Identify
+         * @description Say what annotations, or whole images, really are: all of it is stored, or nothing.
+         *
+         *     Of all that is said the latest holds, and before the model's own words, which stay as they are.
+         */
+        post: operations["identify_api_v2_identifications_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/identifications/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Identifications
+         * @description Withdraw identifications, all of them or none: your own, or as a manager anybody's.
+         */
+        post: operations["withdraw_identifications_api_v2_identifications_withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/identifications/{identification_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Identification
+         * @description Show one identification, also one that was withdrawn.
+         */
+        get: operations["show_identification_api_v2_identifications__identification_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/images": {
         parameters: {
             query?: never;
@@ -503,6 +859,8 @@ export interface paths {
         /**
          * List Images
          * @description List images by the time they were taken, of one project or of all of yours.
+         *
+         *     To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a day.
          */
         get: operations["list_images_api_v2_images_get"];
         put?: never;
@@ -516,7 +874,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Images
+         * @description Change the star, the tags or the capture times of images, all of them or none.
+         */
+        patch: operations["change_images_api_v2_images_patch"];
         trace?: never;
     };
     "/api/v2/images/classes": {
@@ -531,6 +893,131 @@ export interface paths {
          * @description List the classes found in a project, the most frequent first.
          */
         get: operations["list_classes_api_v2_images_classes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Days
+         * @description List the days on which images were taken, where they were taken, with how many: what to lay a grid out by.
+         */
+        get: operations["list_days_api_v2_images_days_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete Images
+         * @description Delete images with a reason, all of them or none; for some time they can be restored.
+         */
+        post: operations["delete_images_api_v2_images_delete_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Files
+         * @description Make images of pictures that were sent, as many as can be in some seconds; ask again for those still waiting.
+         *
+         *     Each file gets its own outcome, and the same one when it is asked for again.
+         */
+        post: operations["import_files_api_v2_images_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/presign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Presign Files
+         * @description Announce pictures, and get an address for each to which its bytes are sent with PUT.
+         *
+         *     Which of them are there already is told at once. The same again goes on where it broke off: what has arrived need
+         *     not be sent again. What is never imported is forgotten after a week.
+         */
+        post: operations["presign_files_api_v2_images_presign_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Images
+         * @description Restore deleted images, all of them or none.
+         */
+        post: operations["restore_images_api_v2_images_restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tags
+         * @description List the tags of a project, the most frequent first.
+         */
+        get: operations["list_tags_api_v2_images_tags_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -577,6 +1064,26 @@ export interface paths {
          * @description Make an analysis that an outside pipeline is going to do; its `callback_secret` signs its callbacks.
          */
         post: operations["create_analysis_api_v2_images__image_id__analyses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/images/{image_id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Image Annotations
+         * @description List what all completed analyses of an image found, in the order it was stored.
+         */
+        get: operations["list_image_annotations_api_v2_images__image_id__annotations_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -708,6 +1215,26 @@ export interface paths {
          *     Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are listed.
          */
         get: operations["list_failures_api_v2_jobs__job_id__failures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/jobs/{job_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Job Log
+         * @description List what happened to a job, the newest first: its moves, and the attempts at its tasks that ended badly.
+         */
+        get: operations["list_job_log_api_v2_jobs__job_id__log_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1056,7 +1583,11 @@ export interface paths {
         get: operations["show_project_api_v2_projects__project_id__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Project
+         * @description Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it.
+         */
+        delete: operations["delete_project_api_v2_projects__project_id__delete"];
         options?: never;
         head?: never;
         /**
@@ -1064,6 +1595,54 @@ export interface paths {
          * @description Change a project; what is left out stays as it is.
          */
         patch: operations["change_project_api_v2_projects__project_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Members
+         * @description List the members of a project; owners see e-mail addresses, too.
+         */
+        get: operations["list_members_api_v2_projects__project_id__members_get"];
+        put?: never;
+        /**
+         * Add Member
+         * @description Give somebody who has an account a role in a project.
+         */
+        post: operations["add_member_api_v2_projects__project_id__members_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Member
+         * @description Take somebody's role in a project away; members may also leave by themselves.
+         */
+        delete: operations["remove_member_api_v2_projects__project_id__members__user_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Member
+         * @description Give a member another role.
+         */
+        patch: operations["change_member_api_v2_projects__project_id__members__user_id__patch"];
         trace?: never;
     };
     "/api/v2/projects/{project_id}/pipelines": {
@@ -1080,6 +1659,186 @@ export interface paths {
          * @description Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400.
          */
         post: operations["register_pipelines_api_v2_projects__project_id__pipelines_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Project
+         * @description Restore a deleted project; sources and webhooks that it paused go on.
+         */
+        post: operations["restore_project_api_v2_projects__project_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/public/projects/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Public Project
+         * @description Show a public project; no account is needed, here and below.
+         */
+        get: operations["show_public_project_api_v2_public_projects__project_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/public/projects/{project_id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Public Deployments
+         * @description List the cameras of a public project by their numbers; their names and places are withheld.
+         */
+        get: operations["list_public_deployments_api_v2_public_projects__project_id__deployments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/public/projects/{project_id}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Public Images
+         * @description List the images of a public project that are analysed and show nobody, by the time they were taken.
+         */
+        get: operations["list_public_images_api_v2_public_projects__project_id__images_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/public/projects/{project_id}/images/{image_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Public Image
+         * @description Show one image of a public project with what was found on it.
+         */
+        get: operations["show_public_image_api_v2_public_projects__project_id__images__image_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/public/projects/{project_id}/images/{image_id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give Public Picture
+         * @description Give the picture of an image, made small; the file that the camera wrote is for members alone.
+         */
+        get: operations["give_public_picture_api_v2_public_projects__project_id__images__image_id__picture_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sequences
+         * @description List sequences by their beginning, each with its first images.
+         */
+        get: operations["list_sequences_api_v2_sequences_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequences/{sequence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Sequence
+         * @description Show a sequence with its images, a thousand at most; `GET /images?sequence=` pages through all.
+         */
+        get: operations["show_sequence_api_v2_sequences__sequence_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarise
+         * @description Sum up the images of a project: by day, by hour of the day, by class and by deployment.
+         */
+        get: operations["summarise_api_v2_summary_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1140,6 +1899,193 @@ export interface paths {
          * @description Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled.
          */
         post: operations["renew_leases_api_v2_tasks_renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/taxa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Taxa
+         * @description List taxa by their scientific names, of one project or of all of yours.
+         */
+        get: operations["list_taxa_api_v2_taxa_get"];
+        put?: never;
+        /**
+         * Create Taxon
+         * @description Put a taxon on a project's list.
+         */
+        post: operations["create_taxon_api_v2_taxa_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/taxa/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Taxa
+         * @description Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
+         *
+         *     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
+         *     the others are taken.
+         */
+        post: operations["take_taxa_api_v2_taxa_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/taxa/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Labels
+         * @description List what the labels of models mean, by label.
+         */
+        get: operations["list_labels_api_v2_taxa_labels_get"];
+        /**
+         * Map Labels
+         * @description Say what labels mean; those that are not named keep their meaning.
+         */
+        put: operations["map_labels_api_v2_taxa_labels_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/taxa/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Unmapped
+         * @description List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so.
+         */
+        get: operations["list_unmapped_api_v2_taxa_suggestions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/taxa/{taxon_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Taxon
+         * @description Show one taxon.
+         */
+        get: operations["show_taxon_api_v2_taxa__taxon_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Taxon
+         * @description Delete a taxon that no synonym, label or identification names.
+         */
+        delete: operations["delete_taxon_api_v2_taxa__taxon_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Taxon
+         * @description Change a taxon; what is left out stays as it is.
+         */
+        patch: operations["change_taxon_api_v2_taxa__taxon_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description List everybody who has an account.
+         */
+        get: operations["list_users_api_v2_users_get"];
+        put?: never;
+        /**
+         * Invite User
+         * @description Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them.
+         */
+        post: operations["invite_user_api_v2_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show User
+         * @description Show one account.
+         */
+        get: operations["show_user_api_v2_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change an account; to deactivate it ends its sessions, links and API tokens at once.
+         */
+        patch: operations["change_user_api_v2_users__user_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/users/{user_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Link
+         * @description Make a link that lets somebody choose a new password; earlier links of theirs are good no longer.
+         */
+        post: operations["make_link_api_v2_users__user_id__link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1228,10 +2174,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Replay Failed
-         * @description Attempt the deliveries that were given up again, at most 10,000 at a time, the oldest first.
+         * Replay Many
+         * @description Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first.
          */
-        post: operations["replay_failed_api_v2_webhooks__webhook_id__deliveries_replay_post"];
+        post: operations["replay_many_api_v2_webhooks__webhook_id__deliveries_replay_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1308,6 +2254,8 @@ export interface paths {
         /**
          * List Workers
          * @description List the workers of the last day, of one project or of all of yours, the latest heard of first.
+         *
+         *     Where they are more than `limit`, pages go by id, the newest first.
          */
         get: operations["list_workers_api_v2_workers_get"];
         put?: never;
@@ -1826,6 +2774,16 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlgorithmClass
+         * @description A class of an algorithm's list; `index` is its place among the scores, from 0.
+         */
+        AlgorithmClass: {
+            /** Index */
+            index: number;
+            /** Label */
+            label: string;
+        };
+        /**
          * Analysis
          * @description One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
          *
@@ -1898,7 +2856,8 @@ export interface components {
          * @description One structured finding of an analysis. Coordinates are pixels of the upright original.
          *
          *     `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
-         *     `download_url` is a signed address of what `storage_path` names.
+         *     `download_url` is a signed address of what `storage_path` names. `identification` is what a person said that holds
+         *     of it, its box or its whole image; null where the model's words do, and for callers that are no people.
          */
         Annotation: {
             /** Algorithm */
@@ -1931,6 +2890,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            identification?: components["schemas"]["Identification"] | null;
             /** Ordering */
             ordering: number | null;
             /** Parent Id */
@@ -1943,6 +2903,12 @@ export interface components {
             /** Storage Path */
             storage_path?: string | null;
         };
+        /**
+         * AnnotationOrder
+         * @description How annotations of many images are ordered: by the times of their images.
+         * @enum {string}
+         */
+        AnnotationOrder: "-captured_at" | "captured_at";
         /**
          * AnnotationType
          * @description What kind of finding an annotation is.
@@ -2173,7 +3139,7 @@ export interface components {
         CaptureTimeSource: "exif" | "filename" | "modified_time" | "received_time";
         /**
          * Change
-         * @description Something of a project changed: `job`, `image`, `source` or `worker`, and its id where one is known.
+         * @description Something of a project changed: a job, image, source, worker or identification, and its id where one is known.
          */
         Change: {
             /** Id */
@@ -2226,6 +3192,44 @@ export interface components {
         ClassCounts: {
             /** Results */
             results: components["schemas"]["ClassCount"][];
+        };
+        /**
+         * ClassSum
+         * @description How many images show a class.
+         */
+        ClassSum: {
+            /** Class Name */
+            class_name: string;
+            /** Images */
+            images: number;
+        };
+        /**
+         * ClockPreview
+         * @description What another clock offset would change.
+         *
+         *     `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
+         */
+        ClockPreview: {
+            /** Clock Offset Now S */
+            clock_offset_now_s: number;
+            /** Clock Offset S */
+            clock_offset_s: number;
+            /** Edited */
+            edited: number;
+            /** First */
+            first: components["schemas"]["MovedImage"][];
+            /** Moved */
+            moved: number;
+            /** Without Camera Time */
+            without_camera_time: number;
+        };
+        /**
+         * ClockToTry
+         * @description Another clock offset, in seconds that are added to what the camera's clock said.
+         */
+        ClockToTry: {
+            /** Clock Offset S */
+            clock_offset_s: number;
         };
         /**
          * Connection
@@ -2308,6 +3312,51 @@ export interface components {
             updated_at: string;
         };
         /**
+         * DayCount
+         * @description How many images were taken on a day, where they were taken.
+         */
+        DayCount: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Images */
+            images: number;
+        };
+        /**
+         * DayCounts
+         * @description The days that have images, the latest first.
+         *
+         *     Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and for some filters
+         *     too many. While `is_behind`, some changes of the last seconds are not in it yet.
+         */
+        DayCounts: {
+            /** Images */
+            images: number;
+            /** Is Behind */
+            is_behind: boolean;
+            /** Is Estimate */
+            is_estimate: boolean;
+            /** Results */
+            results: components["schemas"]["DayCount"][];
+        };
+        /**
+         * DaySum
+         * @description How many images were taken on a day, and on how many of them nothing was found.
+         */
+        DaySum: {
+            /** Blank */
+            blank: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Images */
+            images: number;
+        };
+        /**
          * DeadLetter
          * @description A task that was given up. `error` is the last one as it was said, cut off after 2,000 characters.
          */
@@ -2332,6 +3381,26 @@ export interface components {
             image_id: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Deleted
+         * @description When an image was deleted, by whom and why; at `gone_at` it goes for good.
+         */
+        Deleted: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string | null;
+            /**
+             * Gone At
+             * Format: date-time
+             */
+            gone_at: string;
+            /** Reason */
+            reason: string | null;
         };
         /**
          * Delivery
@@ -2386,6 +3455,10 @@ export interface components {
         /**
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
+         *
+         *     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
+         *     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
+         *     last image was taken, where that is three days ago and the period is not over.
          */
         Deployment: {
             /** Camera */
@@ -2399,6 +3472,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Dating
+             * @default false
+             */
+            dating: boolean;
             /** Ended At */
             ended_at: string | null;
             /** Habitat */
@@ -2410,6 +3488,11 @@ export interface components {
             id: string;
             /** Images */
             images: number;
+            /**
+             * Is Default
+             * @default false
+             */
+            is_default: boolean;
             /** Last Image At */
             last_image_at: string | null;
             /** Latitude */
@@ -2420,8 +3503,12 @@ export interface components {
             name: string;
             /** Notes */
             notes: string;
+            /** Previous Clock Offset S */
+            previous_clock_offset_s?: number | null;
             /** Project Id */
             project_id: number;
+            /** Silent Since */
+            silent_since?: string | null;
             /** Started At */
             started_at: string | null;
             /** Time Zone */
@@ -2459,6 +3546,23 @@ export interface components {
             started_at?: string | null;
             /** Time Zone */
             time_zone?: string | null;
+        };
+        /**
+         * DeploymentSum
+         * @description How many images a deployment has, and when the last of all of its images was taken.
+         */
+        DeploymentSum: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Images */
+            images: number;
+            /** Last Captured At */
+            last_captured_at: string | null;
+            /** Name */
+            name: string;
         };
         /**
          * EventSecret
@@ -2558,6 +3662,77 @@ export interface components {
             files: number;
         };
         /**
+         * FoundAnnotation
+         * @description An annotation among those of many images: with the image that it is on, and the model that said it.
+         */
+        FoundAnnotation: {
+            /** Algorithm */
+            algorithm: string | null;
+            /**
+             * Analysis Id
+             * Format: uuid
+             */
+            analysis_id: string;
+            annotation_type: components["schemas"]["AnnotationType"];
+            /** Artifact Id */
+            artifact_id?: string | null;
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Class Name */
+            class_name: string | null;
+            /** Confidence */
+            confidence: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Download Url */
+            download_url?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            identification?: components["schemas"]["Identification"] | null;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Job Id */
+            job_id: number | null;
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Ordering */
+            ordering: number | null;
+            /** Parent Id */
+            parent_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /**
+             * Scaled
+             * @default false
+             */
+            scaled: boolean;
+            /** Storage Path */
+            storage_path?: string | null;
+        };
+        /**
          * Health
          * @description Alive, or ready with each part's state in words.
          */
@@ -2617,8 +3792,82 @@ export interface components {
             version: string;
         };
         /**
+         * Identification
+         * @description What somebody said of an annotation, or of a whole image where `annotation_id` is null.
+         *
+         *     `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A confirmation of a
+         *     whole image is of one analysis, `analysis_id`. One that is withdrawn stays, and counts no longer.
+         */
+        Identification: {
+            /** Analysis Id */
+            analysis_id: string | null;
+            /** Annotation Id */
+            annotation_id: string | null;
+            /** Behaviour */
+            behaviour: string | null;
+            /** By */
+            by: string;
+            /** Comment */
+            comment: string | null;
+            /** Count */
+            count: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            kind: components["schemas"]["IdentificationKind"];
+            /** Label */
+            label: string | null;
+            life_stage: components["schemas"]["LifeStage"] | null;
+            /** Person Id */
+            person_id: string | null;
+            /** Project Id */
+            project_id: number;
+            sex: components["schemas"]["Sex"] | null;
+            /** Taxon Id */
+            taxon_id: string | null;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+            /** Withdrawn By */
+            withdrawn_by: string | null;
+        };
+        /**
+         * IdentificationKind
+         * @description What somebody says: the model is right, it is something else, nothing is there, nobody can tell, or a remark.
+         * @enum {string}
+         */
+        IdentificationKind: "confirm" | "correct" | "blank" | "unsure" | "comment";
+        /**
+         * IdentificationOrder
+         * @description How identifications are ordered: by when they were made.
+         * @enum {string}
+         */
+        IdentificationOrder: "-created_at" | "created_at";
+        /**
+         * IdentificationsMade
+         * @description The identifications that were stored, one for each annotation and image, in the order in which these came.
+         */
+        IdentificationsMade: {
+            /** Identifications */
+            identifications: components["schemas"]["Identification"][];
+        };
+        /**
          * Image
          * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
+         *
+         *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
+         *     a person has put another one in its place.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
@@ -2637,6 +3886,7 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            deleted?: components["schemas"]["Deleted"] | null;
             /**
              * Deployment Id
              * Format: uuid
@@ -2663,10 +3913,29 @@ export interface components {
             preview_url: string | null;
             /** Project Id */
             project_id: number;
+            /** Read At */
+            read_at?: string | null;
+            /**
+             * Reviewed
+             * @default false
+             */
+            reviewed: boolean;
+            /** Sequence Id */
+            sequence_id?: string | null;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
             size_bytes: number;
+            /**
+             * Starred
+             * @default false
+             */
+            starred: boolean;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
             /** Thumbnail Url */
             thumbnail_url: string | null;
             /** Time Zone */
@@ -2675,8 +3944,20 @@ export interface components {
             width: number;
         };
         /**
+         * ImageDeletion
+         * @description Delete images, and say why.
+         */
+        ImageDeletion: {
+            /** Images */
+            images: string[];
+            /** Reason */
+            reason: string;
+        };
+        /**
          * ImageDetail
          * @description An image with its EXIF, where it came from, and every analysis of it, newest first.
+         *
+         *     `identification` is what a person said that holds of it as a whole.
          */
         ImageDetail: {
             /** Analyses */
@@ -2701,6 +3982,7 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            deleted?: components["schemas"]["Deleted"] | null;
             /**
              * Deployment Id
              * Format: uuid
@@ -2725,6 +4007,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            identification?: components["schemas"]["Identification"] | null;
             /** Media Type */
             media_type: string;
             /** Next Id */
@@ -2735,6 +4018,15 @@ export interface components {
             previous_id: string | null;
             /** Project Id */
             project_id: number;
+            /** Read At */
+            read_at?: string | null;
+            /**
+             * Reviewed
+             * @default false
+             */
+            reviewed: boolean;
+            /** Sequence Id */
+            sequence_id?: string | null;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -2743,6 +4035,16 @@ export interface components {
             source_id: string | null;
             /** Source Path */
             source_path: string | null;
+            /**
+             * Starred
+             * @default false
+             */
+            starred: boolean;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
             /** Thumbnail Url */
             thumbnail_url: string | null;
             /** Time Zone */
@@ -2756,6 +4058,98 @@ export interface components {
          * @enum {string}
          */
         ImageOrder: "-captured_at" | "captured_at";
+        /**
+         * ImagesChange
+         * @description Change images; what is left out stays as it is.
+         *
+         *     Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
+         *     one image; `shift_s` moves the times of all by so many seconds; `as_read` gives back what was read.
+         */
+        ImagesChange: {
+            /**
+             * Add Tags
+             * @default []
+             */
+            add_tags: string[];
+            /**
+             * As Read
+             * @default false
+             */
+            as_read: boolean;
+            /** Captured At */
+            captured_at?: string | null;
+            /** Images */
+            images: string[];
+            /**
+             * Remove Tags
+             * @default []
+             */
+            remove_tags: string[];
+            /** Shift S */
+            shift_s?: number | null;
+            /** Starred */
+            starred?: boolean | null;
+        };
+        /**
+         * ImagesChanged
+         * @description How many images were changed, and how many were so already.
+         */
+        ImagesChanged: {
+            /** Changed */
+            changed: number;
+            /** Unchanged */
+            unchanged: number;
+        };
+        /**
+         * ImagesNamed
+         * @description Some images, of which all or none are changed; at most a thousand at once.
+         */
+        ImagesNamed: {
+            /** Images */
+            images: string[];
+        };
+        /**
+         * ImportOutcome
+         * @description What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+         * @enum {string}
+         */
+        ImportOutcome: "imported" | "duplicate" | "refused" | "missing" | "waiting";
+        /**
+         * Imported
+         * @description What became of each file, in the order asked, and how many came to what.
+         */
+        Imported: {
+            /** Duplicate */
+            duplicate: number;
+            /** Files */
+            files: components["schemas"]["ImportedFile"][];
+            /** Imported */
+            imported: number;
+            /** Missing */
+            missing: number;
+            /** Refused */
+            refused: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * ImportedFile
+         * @description What became of one file, and why.
+         */
+        ImportedFile: {
+            /** Detail */
+            detail?: string | null;
+            /**
+             * File Id
+             * Format: uuid
+             */
+            file_id: string;
+            /** Filename */
+            filename: string;
+            /** Image Id */
+            image_id?: string | null;
+            outcome: components["schemas"]["ImportOutcome"];
+        };
         /**
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
@@ -2975,6 +4369,34 @@ export interface components {
          */
         JobState: "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
+         * LabelMeaning
+         * @description What a label means; without a taxon it means none any longer.
+         */
+        LabelMeaning: {
+            /** Label */
+            label: string;
+            /** Taxon */
+            taxon: string | null;
+        };
+        /**
+         * LabelMeanings
+         * @description What labels of a project mean; labels that are not named keep their meaning.
+         */
+        LabelMeanings: {
+            /** Labels */
+            labels: components["schemas"]["LabelMeaning"][];
+            /** Project */
+            project: number;
+        };
+        /**
+         * LabelsMapped
+         * @description How many labels mean something else than before.
+         */
+        LabelsMapped: {
+            /** Changed */
+            changed: number;
+        };
+        /**
          * LeaseRequest
          * @description Lease up to `limit` tasks of any job of these pipelines; wait up to `wait_s` seconds until there is one.
          */
@@ -3042,21 +4464,42 @@ export interface components {
             leases: string[];
         };
         /**
+         * LifeStage
+         * @description How old what is seen is; left out where it is not known.
+         * @enum {string}
+         */
+        LifeStage: "adult" | "subadult" | "juvenile";
+        /**
+         * LinkLook
+         * @description Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged.
+         */
+        LinkLook: {
+            /** Link */
+            link: string;
+        };
+        /**
          * LinkState
-         * @description What a one-time link is for, before it is used: `first_owner` or `sign_in`.
+         * @description What a one-time link is for, before it is used: `first_owner`, `invite`, `reset` or `sign_in`, and for whom.
          */
         LinkState: {
+            /** Email */
+            email?: string | null;
             /**
              * Expires At
              * Format: date-time
              */
             expires_at: string;
+            /** Name */
+            name?: string | null;
             /** Purpose */
             purpose: string;
         };
         /**
          * LinkUse
-         * @description Use a one-time link; the first one of an installation asks for the owner's e-mail and password.
+         * @description Use a one-time link.
+         *
+         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
+         *     new one.
          */
         LinkUse: {
             /** Email */
@@ -3067,6 +4510,43 @@ export interface components {
             name?: string | null;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * ListedAlgorithm
+         * @description A revision of an algorithm, and the slugs of the pipelines that are made of it now.
+         *
+         *     `registered` is false where a result named it, and nobody registered it.
+         */
+        ListedAlgorithm: {
+            /** Classes */
+            classes: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Description */
+            description: string | null;
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Pipelines */
+            pipelines: string[];
+            /** Project Id */
+            project_id: number;
+            /** Registered */
+            registered: boolean;
+            /** Task Type */
+            task_type: string | null;
+            /** Uri */
+            uri: string | null;
+            /** Version */
+            version: number;
+            /** Version Name */
+            version_name: string | null;
         };
         /**
          * ListedRun
@@ -3092,6 +4572,80 @@ export interface components {
             status: components["schemas"]["trapline__wire__runs__RunState"];
         };
         /**
+         * LogEntry
+         * @description One line of a job's log: a move of the job, or an attempt at a task that ended badly.
+         *
+         *     `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of an attempt.
+         */
+        LogEntry: {
+            /** Analysis Id */
+            analysis_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string | null;
+            /** Error */
+            error: string | null;
+            /** Image Id */
+            image_id: string | null;
+            /** What */
+            what: string;
+        };
+        /**
+         * MappedLabel
+         * @description A label that models give, and the taxon that it means.
+         */
+        MappedLabel: {
+            /** Label */
+            label: string;
+            /** Project Id */
+            project_id: number;
+            /** Scientific Name */
+            scientific_name: string;
+            /**
+             * Taxon Id
+             * Format: uuid
+             */
+            taxon_id: string;
+        };
+        /**
+         * Member
+         * @description Somebody's role in a project. E-mail addresses are told to owners alone.
+         */
+        Member: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string | null;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            state: components["schemas"]["UserState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+        };
+        /**
+         * MemberChange
+         * @description Give a member another role.
+         */
+        MemberChange: {
+            role: components["schemas"]["Role"];
+        };
+        /**
          * Membership
          * @description A project that the caller belongs to, and the role there.
          */
@@ -3101,6 +4655,29 @@ export interface components {
             /** Project Name */
             project_name: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * MovedImage
+         * @description An image whose capture time would move.
+         */
+        MovedImage: {
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /**
+             * Would Be
+             * Format: date-time
+             */
+            would_be: string;
         };
         /**
          * NewAnalysis
@@ -3196,6 +4773,45 @@ export interface components {
             time_zone: string;
         };
         /**
+         * NewIdentification
+         * @description One thing that is said of some annotations, of some whole images, or of both.
+         *
+         *     To confirm a whole image is to say that its newest completed analysis is right, also where that found nothing.
+         */
+        NewIdentification: {
+            /**
+             * Annotations
+             * @default []
+             */
+            annotations: string[];
+            /** Behaviour */
+            behaviour?: string | null;
+            /** Comment */
+            comment?: string | null;
+            /** Count */
+            count?: number | null;
+            /**
+             * Images
+             * @default []
+             */
+            images: string[];
+            kind: components["schemas"]["IdentificationKind"];
+            /** Label */
+            label?: string | null;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            sex?: components["schemas"]["Sex"] | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
+         * NewIdentifications
+         * @description What somebody says, all of which is stored or none; about a thousand annotations and images at most.
+         */
+        NewIdentifications: {
+            /** Identifications */
+            identifications: components["schemas"]["NewIdentification"][];
+        };
+        /**
          * NewJob
          * @description Run a pipeline, or a preset, over a selection of a project's images.
          *
@@ -3226,6 +4842,24 @@ export interface components {
             selection: components["schemas"]["Selection"];
             /** @default now */
             start: components["schemas"]["Start"];
+        };
+        /**
+         * NewMember
+         * @description Give somebody who has an account a role in a project.
+         */
+        NewMember: {
+            /** Email */
+            email: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * NewMembership
+         * @description A role that somebody gets in a project.
+         */
+        NewMembership: {
+            /** Project */
+            project: number;
+            role: components["schemas"]["Role"];
         };
         /**
          * NewNotice
@@ -3288,7 +4922,8 @@ export interface components {
          * NewRun
          * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
          *
-         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job.
+         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job. With
+         *     `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
          */
         NewRun: {
             content: components["schemas"]["RunContent"];
@@ -3313,6 +4948,8 @@ export interface components {
             priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
             /** Project */
             project?: number | null;
+            /** @default now */
+            start: components["schemas"]["Start"];
         };
         /**
          * NewSource
@@ -3370,10 +5007,85 @@ export interface components {
             user_id?: string | null;
         };
         /**
+         * NewStagedFile
+         * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
+         */
+        NewStagedFile: {
+            /** Filename */
+            filename: string;
+            /**
+             * Media Type
+             * @default application/octet-stream
+             */
+            media_type: string;
+            /** Modified At */
+            modified_at?: string | null;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * NewStagedFiles
+         * @description Pictures for a deployment, or for a project and there its default deployment.
+         */
+        NewStagedFiles: {
+            /** Deployment */
+            deployment?: string | null;
+            /** Files */
+            files: components["schemas"]["NewStagedFile"][];
+            /** Project */
+            project?: number | null;
+        };
+        /**
+         * NewTaxon
+         * @description Put a taxon on a project's list; a synonym names the `accepted` taxon that it stands for.
+         */
+        NewTaxon: {
+            /** Accepted */
+            accepted?: string | null;
+            /**
+             * Authorship
+             * @default
+             */
+            authorship: string;
+            /**
+             * Common Names
+             * @default {}
+             */
+            common_names: {
+                [key: string]: string[];
+            };
+            /**
+             * External Id
+             * @default
+             */
+            external_id: string;
+            /** Gbif Key */
+            gbif_key?: number | null;
+            /**
+             * Higher Ranks
+             * @default {}
+             */
+            higher_ranks: {
+                [key: string]: string;
+            };
+            /** Project */
+            project: number;
+            /**
+             * Rank
+             * @default
+             */
+            rank: string;
+            /** Scientific Name */
+            scientific_name: string;
+        };
+        /**
          * NewToken
          * @description Make an API token; without `projects` it is good for all projects of the person or token that makes it.
          *
-         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they are.
+         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they are. `scopes` are a
+         *     user's token's alone; without them it may do what its maker may.
          */
         NewToken: {
             /** Expires At */
@@ -3384,6 +5096,31 @@ export interface components {
             name: string;
             /** Projects */
             projects?: number[] | null;
+            /** Scopes */
+            scopes?: components["schemas"]["TokenScope"][] | null;
+        };
+        /**
+         * NewUser
+         * @description Invite somebody: they get an account, these roles, and a link that lets them choose a password.
+         */
+        NewUser: {
+            /** Email */
+            email: string;
+            /**
+             * Is Operator
+             * @default false
+             */
+            is_operator: boolean;
+            /**
+             * Memberships
+             * @default []
+             */
+            memberships: components["schemas"]["NewMembership"][];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
         };
         /**
          * NewWebhook
@@ -3467,6 +5204,71 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Notice"][];
+        };
+        /**
+         * OidcBegun
+         * @description Where the browser goes to sign in; it comes back to the page with a code.
+         */
+        OidcBegun: {
+            /** Url */
+            url: string;
+        };
+        /**
+         * OidcReturn
+         * @description What a browser came back with from the provider: `code` and `state`, or `error`.
+         */
+        OidcReturn: {
+            /** Code */
+            code?: string | null;
+            /** Error */
+            error?: string | null;
+            /** State */
+            state: string;
+        };
+        /**
+         * OidcWay
+         * @description An OpenID provider that people sign in by; `name` is what its button says.
+         */
+        OidcWay: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * OneTimeLink
+         * @description A link that works once. Whoever has it can sign in as the person it is for; it is shown this once.
+         */
+        OneTimeLink: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Purpose */
+            purpose: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * OwnChange
+         * @description Change one's own account.
+         */
+        OwnChange: {
+            /** Name */
+            name: string;
+        };
+        /** Page[AlgorithmClass] */
+        Page_AlgorithmClass_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["AlgorithmClass"][];
         };
         /** Page[Analysis] */
         Page_Analysis_: {
@@ -3580,6 +5382,34 @@ export interface components {
             /** Results */
             results: components["schemas"]["Deployment"][];
         };
+        /** Page[FoundAnnotation] */
+        Page_FoundAnnotation_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["FoundAnnotation"][];
+        };
+        /** Page[Identification] */
+        Page_Identification_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Identification"][];
+        };
         /** Page[Image] */
         Page_Image_: {
             /** Count */
@@ -3607,6 +5437,62 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Job"][];
+        };
+        /** Page[ListedAlgorithm] */
+        Page_ListedAlgorithm_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["ListedAlgorithm"][];
+        };
+        /** Page[LogEntry] */
+        Page_LogEntry_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["LogEntry"][];
+        };
+        /** Page[MappedLabel] */
+        Page_MappedLabel_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["MappedLabel"][];
+        };
+        /** Page[Member] */
+        Page_Member_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Member"][];
         };
         /** Page[Preset] */
         Page_Preset_: {
@@ -3650,6 +5536,34 @@ export interface components {
             /** Results */
             results: components["schemas"]["Project"][];
         };
+        /** Page[PublicDeployment] */
+        Page_PublicDeployment_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["PublicDeployment"][];
+        };
+        /** Page[PublicImage] */
+        Page_PublicImage_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["PublicImage"][];
+        };
         /** Page[PullRun] */
         Page_PullRun_: {
             /** Count */
@@ -3692,6 +5606,34 @@ export interface components {
             /** Results */
             results: components["schemas"]["RegisteredPipeline"][];
         };
+        /** Page[Sequence] */
+        Page_Sequence_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Sequence"][];
+        };
+        /** Page[Session] */
+        Page_Session_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Session"][];
+        };
         /** Page[Source] */
         Page_Source_: {
             /** Count */
@@ -3706,6 +5648,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["Source"][];
         };
+        /** Page[Taxon] */
+        Page_Taxon_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Taxon"][];
+        };
         /** Page[Token] */
         Page_Token_: {
             /** Count */
@@ -3719,6 +5675,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Token"][];
+        };
+        /** Page[User] */
+        Page_User_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["User"][];
         };
         /** Page[Webhook] */
         Page_Webhook_: {
@@ -3747,6 +5717,16 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Worker"][];
+        };
+        /**
+         * PasswordChange
+         * @description Change one's own password. `old` is left out only by somebody who has none.
+         */
+        PasswordChange: {
+            /** New */
+            new: string;
+            /** Old */
+            old?: string | null;
         };
         /**
          * Preset
@@ -3867,6 +5847,10 @@ export interface components {
         /**
          * Project
          * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for.
+         *
+         *     Anybody may see a `public` one without signing in, but for people and places.
+         *
+         *     A deleted one can be restored until `gone_after`; then it goes with everything in it.
          */
         Project: {
             /** Archived At */
@@ -3878,14 +5862,23 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Deleted At */
+            deleted_at?: string | null;
             /** Description */
             description: string;
+            /** Gone After */
+            gone_after?: string | null;
             /** Id */
             id: number;
             /** Images */
             images: number;
             /** Name */
             name: string;
+            /**
+             * Public
+             * @default false
+             */
+            public: boolean;
             role: components["schemas"]["Role"] | null;
             /** Sequence Gap S */
             sequence_gap_s: number;
@@ -3908,8 +5901,141 @@ export interface components {
             description?: string | null;
             /** Name */
             name?: string | null;
+            /** Public */
+            public?: boolean | null;
             /** Sequence Gap S */
             sequence_gap_s?: number | null;
+        };
+        /**
+         * PublicClass
+         * @description A class and how many of the images that are shown have it.
+         */
+        PublicClass: {
+            /** Class Name */
+            class_name: string;
+            /** Images */
+            images: number;
+        };
+        /**
+         * PublicDeployment
+         * @description A camera by its number in the order in which they were set up: where it stands, and its name, are withheld.
+         */
+        PublicDeployment: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Images */
+            images: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Number */
+            number: number;
+            /** Time Zone */
+            time_zone: string;
+        };
+        /**
+         * PublicImage
+         * @description An image that is shown: analysed, and with nobody on it. Addresses of pictures are good while it is shown.
+         */
+        PublicImage: {
+            /** Boxes */
+            boxes: components["schemas"]["Box"][];
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Classes */
+            classes: string[];
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Deployment Number */
+            deployment_number: number;
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Preview Url */
+            preview_url: string;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * PublicImageDetail
+         * @description The same with those that were taken before and after it, of those that are shown.
+         */
+        PublicImageDetail: {
+            /** Boxes */
+            boxes: components["schemas"]["Box"][];
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Classes */
+            classes: string[];
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Deployment Number */
+            deployment_number: number;
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Next Id */
+            next_id: string | null;
+            /** Preview Url */
+            preview_url: string;
+            /** Previous Id */
+            previous_id: string | null;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * PublicProject
+         * @description A public project; figures are of the images that are shown, where there are more than 10,000 of the newest.
+         */
+        PublicProject: {
+            /** Classes */
+            classes: components["schemas"]["PublicClass"][];
+            /** Deployments */
+            deployments: number;
+            /** Description */
+            description: string;
+            /** First Image At */
+            first_image_at: string | null;
+            /** Id */
+            id: number;
+            /** Images */
+            images: number;
+            /** Images Is Estimate */
+            images_is_estimate: boolean;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Name */
+            name: string;
         };
         /**
          * PullRun
@@ -4126,6 +6252,22 @@ export interface components {
             status: components["schemas"]["LeaseState"];
         };
         /**
+         * ReplayRequest
+         * @description What to attempt again: these deliveries, whatever became of them, or those that were given up and fit.
+         *
+         *     Ids of what is no delivery of the webhook are passed over.
+         */
+        ReplayRequest: {
+            /** Created After */
+            created_after?: string | null;
+            /** Created Before */
+            created_before?: string | null;
+            /** Deliveries */
+            deliveries?: string[] | null;
+            /** Event Type */
+            event_type?: string | null;
+        };
+        /**
          * Replayed
          * @description How many deliveries are attempted again.
          */
@@ -4243,8 +6385,8 @@ export interface components {
          * RunContent
          * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
          *
-         *     One way of the three. Pictures go to the `deployment`, or to the project's default one; a selection without any
-         *     condition is every image of the project.
+         *     One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to the project's
+         *     default one; a selection without any condition is every image of the project.
          */
         RunContent: {
             /** Captured After */
@@ -4382,7 +6524,7 @@ export interface components {
         };
         /**
          * Selection
-         * @description Which images a job is about: either ids, or every image that the filter takes (all, if it is empty).
+         * @description Which images a job is about: ids, a sequence, or all that the filter takes (if it is empty, every one).
          */
         Selection: {
             /** Captured After */
@@ -4393,11 +6535,105 @@ export interface components {
             deployment?: string | null;
             /** Images */
             images?: string[] | null;
+            /** Sequence */
+            sequence?: string | null;
             /**
              * Unanalysed Only
              * @default false
              */
             unanalysed_only: boolean;
+        };
+        /**
+         * Sequence
+         * @description Images of one deployment that are closer than the project's gap to each other; the first few of them.
+         */
+        Sequence: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Deployment Name */
+            deployment_name: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Images */
+            images: number;
+            /** Project Id */
+            project_id: number;
+            /** Shown */
+            shown: components["schemas"]["Image"][];
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Time Zone */
+            time_zone: string;
+        };
+        /**
+         * SequenceOrder
+         * @description How a list of sequences is ordered.
+         * @enum {string}
+         */
+        SequenceOrder: "-started_at" | "started_at";
+        /**
+         * Session
+         * @description A browser in which the caller is signed in; `is_current` is the one that asks.
+         */
+        Session: {
+            /** Address */
+            address: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Current */
+            is_current: boolean;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /** User Agent */
+            user_agent: string;
+        };
+        /**
+         * Sex
+         * @description The sex of what is seen; left out where it is not known.
+         * @enum {string}
+         */
+        Sex: "female" | "male";
+        /**
+         * SheetTaken
+         * @description What became of the deployments of a sheet.
+         */
+        SheetTaken: {
+            /** Changed */
+            changed: number;
+            /** Made */
+            made: number;
+            /** Unchanged */
+            unchanged: number;
         };
         /**
          * SignIn
@@ -4408,6 +6644,13 @@ export interface components {
             email: string;
             /** Password */
             password: string;
+        };
+        /**
+         * SignInWays
+         * @description How people sign in here: by password and one-time link always, by an OpenID provider where one is set.
+         */
+        SignInWays: {
+            oidc: components["schemas"]["OidcWay"] | null;
         };
         /**
          * SignatureToCheck
@@ -4682,6 +6925,56 @@ export interface components {
             name: string;
         };
         /**
+         * StagedFile
+         * @description One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`, until `expires_at`.
+         *
+         *     `image_id` is the image that has these very bytes already; `detail` says why a file is refused.
+         */
+        StagedFile: {
+            /** Detail */
+            detail?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
+            /** File Id */
+            file_id?: string | null;
+            /** Filename */
+            filename: string;
+            /**
+             * Headers
+             * @default {}
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** Image Id */
+            image_id?: string | null;
+            state: components["schemas"]["StagedState"];
+            /** Upload Url */
+            upload_url?: string | null;
+        };
+        /**
+         * StagedFiles
+         * @description What to do with each announced file, in the order told.
+         */
+        StagedFiles: {
+            /** Files */
+            files: components["schemas"]["StagedFile"][];
+        };
+        /**
+         * StagedImport
+         * @description Files that were sent and are to become images, by their `file_id`.
+         */
+        StagedImport: {
+            /** Files */
+            files: string[];
+        };
+        /**
+         * StagedState
+         * @description What to do with a file that was announced: send it, import it, or nothing, because it is there or too large.
+         * @enum {string}
+         */
+        StagedState: "send" | "arrived" | "duplicate" | "refused";
+        /**
          * Start
          * @description When a job's tasks are handed out: at once, or when somebody runs it.
          * @enum {string}
@@ -4724,6 +7017,47 @@ export interface components {
             total: number;
             /** Unchanged */
             unchanged: number;
+        };
+        /**
+         * Summary
+         * @description What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
+         *
+         *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
+         *     counted yet.
+         */
+        Summary: {
+            /** Blank */
+            blank: number;
+            /** Classes */
+            classes: components["schemas"]["ClassSum"][];
+            /** Days */
+            days: components["schemas"]["DaySum"][];
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentSum"][];
+            /** Hours */
+            hours: number[];
+            /** Images */
+            images: number;
+            /** Is Behind */
+            is_behind: boolean;
+        };
+        /**
+         * TagCount
+         * @description A tag and how many images have it.
+         */
+        TagCount: {
+            /** Images */
+            images: number;
+            /** Tag */
+            tag: string;
+        };
+        /**
+         * TagCounts
+         * @description The tags of a project, the most frequent first.
+         */
+        TagCounts: {
+            /** Results */
+            results: components["schemas"]["TagCount"][];
         };
         /**
          * Task
@@ -4785,6 +7119,103 @@ export interface components {
             tasks: components["schemas"]["Task"][];
         };
         /**
+         * TaxaTaken
+         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
+         *
+         *     `ignored_columns` are those that mean nothing here.
+         */
+        TaxaTaken: {
+            /** Created */
+            created: number;
+            /** Ignored Columns */
+            ignored_columns: string[];
+            /** Problems */
+            problems: components["schemas"]["FieldProblem"][];
+            /** Refused */
+            refused: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
+        };
+        /**
+         * Taxon
+         * @description A taxon of a project's list, with the names of its synonyms and the labels that mean it.
+         *
+         *     A synonym has the id and the name of the taxon that is accepted in its place.
+         */
+        Taxon: {
+            /** Accepted Id */
+            accepted_id: string | null;
+            /** Accepted Name */
+            accepted_name: string | null;
+            /** Authorship */
+            authorship: string;
+            /** Common Names */
+            common_names: {
+                [key: string]: string[];
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** External Id */
+            external_id: string;
+            /** Gbif Key */
+            gbif_key: number | null;
+            /** Higher Ranks */
+            higher_ranks: {
+                [key: string]: string;
+            };
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Labels */
+            labels: string[];
+            /** Project Id */
+            project_id: number;
+            /** Rank */
+            rank: string;
+            /** Scientific Name */
+            scientific_name: string;
+            /** Synonyms */
+            synonyms: string[];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * TaxonChange
+         * @description Change a taxon; what is left out stays as it is. Ranks and common names are told all anew.
+         */
+        TaxonChange: {
+            /** Accepted */
+            accepted?: string | null;
+            /** Authorship */
+            authorship?: string | null;
+            /** Common Names */
+            common_names?: {
+                [key: string]: string[];
+            } | null;
+            /** External Id */
+            external_id?: string | null;
+            /** Gbif Key */
+            gbif_key?: number | null;
+            /** Higher Ranks */
+            higher_ranks?: {
+                [key: string]: string;
+            } | null;
+            /** Rank */
+            rank?: string | null;
+            /** Scientific Name */
+            scientific_name?: string | null;
+        };
+        /**
          * TestFile
          * @description A file that a run would take; those that were fetched to prove it say what they are.
          */
@@ -4826,6 +7257,8 @@ export interface components {
         /**
          * Token
          * @description An API token, without its secret. `projects` null: all of its maker's, a worker's all that its maker manages.
+         *
+         *     `made_by` is the token that made it: it is revoked along with that one.
          */
         Token: {
             /**
@@ -4843,6 +7276,8 @@ export interface components {
             kind: components["schemas"]["TokenKind"];
             /** Last Used At */
             last_used_at: string | null;
+            /** Made By */
+            made_by: string | null;
             /** Name */
             name: string;
             /** Prefix */
@@ -4851,6 +7286,8 @@ export interface components {
             projects: number[] | null;
             /** Revoked At */
             revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["TokenScope"][] | null;
         };
         /**
          * TokenKind
@@ -4878,6 +7315,8 @@ export interface components {
             kind: components["schemas"]["TokenKind"];
             /** Last Used At */
             last_used_at: string | null;
+            /** Made By */
+            made_by: string | null;
             /** Name */
             name: string;
             /** Prefix */
@@ -4886,8 +7325,41 @@ export interface components {
             projects: number[] | null;
             /** Revoked At */
             revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["TokenScope"][] | null;
             /** Token */
             token: string;
+        };
+        /**
+         * TokenScope
+         * @description What a user's token may do, where it may less than its person.
+         *
+         *     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also what needs an owner.
+         *     `account` is the person's own: tokens, sessions, password, and everybody's accounts where the person is an operator.
+         * @enum {string}
+         */
+        TokenScope: "read" | "write" | "own" | "account";
+        /**
+         * UnmappedLabel
+         * @description A label that models gave and that means no taxon yet: on how many images, and a taxon that is called so.
+         */
+        UnmappedLabel: {
+            /** Images */
+            images: number;
+            /** Label */
+            label: string;
+            /** Scientific Name */
+            scientific_name: string | null;
+            /** Taxon Id */
+            taxon_id: string | null;
+        };
+        /**
+         * UnmappedLabels
+         * @description The labels of a project that mean no taxon yet, the most frequent first.
+         */
+        UnmappedLabels: {
+            /** Results */
+            results: components["schemas"]["UnmappedLabel"][];
         };
         /**
          * Upload
@@ -4917,6 +7389,101 @@ export interface components {
             /** Outcome */
             outcome: string;
         };
+        /**
+         * User
+         * @description A person with an account, as operators see them.
+         */
+        User: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deactivated At */
+            deactivated_at: string | null;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Linked */
+            is_linked: boolean;
+            /** Is Operator */
+            is_operator: boolean;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Memberships */
+            memberships: components["schemas"]["Membership"][];
+            /** Name */
+            name: string;
+            state: components["schemas"]["UserState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * UserChange
+         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
+         *
+         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
+         */
+        UserChange: {
+            /** Deactivated */
+            deactivated?: boolean | null;
+            /** Is Linked */
+            is_linked?: false | null;
+            /** Is Operator */
+            is_operator?: boolean | null;
+            /** Name */
+            name?: string | null;
+        };
+        /**
+         * UserInvited
+         * @description Somebody just invited, and the link to give to them; it is shown this once.
+         */
+        UserInvited: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deactivated At */
+            deactivated_at: string | null;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Linked */
+            is_linked: boolean;
+            /** Is Operator */
+            is_operator: boolean;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            link: components["schemas"]["OneTimeLink"];
+            /** Memberships */
+            memberships: components["schemas"]["Membership"][];
+            /** Name */
+            name: string;
+            state: components["schemas"]["UserState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * UserState
+         * @description Whether somebody can sign in: `invited` has no password yet, and never signed in by OpenID.
+         * @enum {string}
+         */
+        UserState: "invited" | "active" | "deactivated";
         /**
          * Webhook
          * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
@@ -5054,6 +7621,24 @@ export interface components {
             worker_id: string;
         };
         /**
+         * Withdrawal
+         * @description Identifications that are not to count any longer, all of them or none.
+         */
+        Withdrawal: {
+            /** Identifications */
+            identifications: string[];
+        };
+        /**
+         * Withdrawn
+         * @description How many identifications were withdrawn now, and how many were before.
+         */
+        Withdrawn: {
+            /** Unchanged */
+            unchanged: number;
+            /** Withdrawn */
+            withdrawn: number;
+        };
+        /**
          * Worker
          * @description One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
          *
@@ -5152,6 +7737,112 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_algorithms_api_v2_algorithms_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description What a name, a key or a class has in it, in any case. */
+                search?: string | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ListedAlgorithm_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_algorithm_api_v2_algorithms__algorithm_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                algorithm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedAlgorithm"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_algorithm_classes_api_v2_algorithms__algorithm_id__classes_get: {
+        parameters: {
+            query?: {
+                /** @description What a name, a key or a class has in it, in any case. */
+                search?: string | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                algorithm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlgorithmClass_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_analysis_api_v2_analyses__analysis_id__get: {
         parameters: {
             query?: never;
@@ -5490,6 +8181,59 @@ export interface operations {
             };
         };
     };
+    list_annotations_api_v2_annotations_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                type?: components["schemas"]["AnnotationType"] | null;
+                class?: string | null;
+                /** @description What labels said that mean this taxon, by whichever of its names. */
+                taxon?: string | null;
+                confidence_min?: number | null;
+                confidence_max?: number | null;
+                deployment?: string | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description A pipeline's slug, or an outside model's name. */
+                model?: string | null;
+                model_version?: string | null;
+                /** @description The key of the algorithm that said it. */
+                algorithm?: string | null;
+                job?: number | null;
+                /** @description Only what a person has identified, or has not. */
+                reviewed?: boolean | null;
+                order?: components["schemas"]["AnnotationOrder"];
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FoundAnnotation_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_scores_api_v2_annotations__annotation_id__scores_get: {
         parameters: {
             query?: never;
@@ -5560,6 +8304,9 @@ export interface operations {
                 /** @description What it was done to, such as job or source. */
                 kind?: string | null;
                 since?: string | null;
+                /** @description The same as `since`. */
+                at_after?: string | null;
+                at_before?: string | null;
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5578,37 +8325,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditEntry_"];
-                };
-            };
-            /** @description What happened and what to do. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    show_link_api_v2_auth_link_get: {
-        parameters: {
-            query: {
-                link: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LinkState"];
                 };
             };
             /** @description What happened and what to do. */
@@ -5655,6 +8371,39 @@ export interface operations {
             };
         };
     };
+    show_link_api_v2_auth_link_state_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkLook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkState"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_me_api_v2_auth_me_get: {
         parameters: {
             query?: never;
@@ -5672,6 +8421,222 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Caller"];
                 };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_me_api_v2_auth_me_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc_api_v2_auth_oidc_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcReturn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_oidc_api_v2_auth_oidc_begin_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcBegun"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password_api_v2_auth_password_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions_api_v2_auth_sessions_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Session_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_other_sessions_api_v2_auth_sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session_api_v2_auth_sessions__session_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What happened and what to do. */
             default: {
@@ -5746,7 +8711,12 @@ export interface operations {
     };
     list_tokens_api_v2_auth_tokens_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5835,10 +8805,43 @@ export interface operations {
             };
         };
     };
+    show_ways_api_v2_auth_ways_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_keys_api_v2_callback_keys_get: {
         parameters: {
             query?: {
                 project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -6029,6 +9032,72 @@ export interface operations {
             };
         };
     };
+    write_deployments_api_v2_deployments_csv_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_deployments_api_v2_deployments_csv_post: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetTaken"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_deployment_api_v2_deployments__deployment_id__get: {
         parameters: {
             query?: never;
@@ -6124,6 +9193,72 @@ export interface operations {
             };
         };
     };
+    preview_clock_api_v2_deployments__deployment_id__clock_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClockToTry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClockPreview"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_clock_api_v2_deployments__deployment_id__clock_undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stream_changes_api_v2_events_get: {
         parameters: {
             query: {
@@ -6155,23 +9290,186 @@ export interface operations {
             };
         };
     };
+    list_identifications_api_v2_identifications_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                image?: string | null;
+                annotation?: string | null;
+                kind?: components["schemas"]["IdentificationKind"] | null;
+                /** @description Only what this person said. */
+                person?: string | null;
+                taxon?: string | null;
+                /** @description Only what was withdrawn, or what was not. */
+                withdrawn?: boolean | null;
+                created_after?: string | null;
+                created_before?: string | null;
+                order?: components["schemas"]["IdentificationOrder"];
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Identification_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    identify_api_v2_identifications_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIdentifications"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentificationsMade"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_identifications_api_v2_identifications_withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdrawal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawn"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_identification_api_v2_identifications__identification_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identification"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_images_api_v2_images_get: {
         parameters: {
             query?: {
                 project?: number | null;
-                deployment?: string | null;
-                class?: string | null;
-                analysis_state?: components["schemas"]["StateFilter"] | null;
-                captured_after?: string | null;
-                captured_before?: string | null;
-                confidence_min?: number | null;
-                /** @description Only what this job is over. */
-                job?: number | null;
                 order?: components["schemas"]["ImageOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description Not the first so many. */
+                skip?: number;
+                deployment?: string | null;
+                class?: string | null;
+                /** @description Only what shows a label that means this taxon. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["StateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this day on, where it was taken. */
+                day_after?: string | null;
+                /** @description Before this day, where it was taken. */
+                day_before?: string | null;
+                confidence_min?: number | null;
+                /** @description Only where nothing was found, or where something was. */
+                blank?: boolean | null;
+                /** @description Only what a person has reviewed, or has not. */
+                reviewed?: boolean | null;
+                /** @description Only what this job is over. */
+                job?: number | null;
+                /** @description Only what has this tag. */
+                tag?: string | null;
+                /** @description Only what has a star, or has none. */
+                starred?: boolean | null;
+                /** @description Only what is in this sequence. */
+                sequence?: string | null;
+                /** @description The deleted images instead; managers see them. */
+                deleted?: boolean;
             };
             header?: never;
             path?: never;
@@ -6246,6 +9544,39 @@ export interface operations {
             };
         };
     };
+    change_images_api_v2_images_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImagesChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesChanged"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_classes_api_v2_images_classes_get: {
         parameters: {
             query: {
@@ -6264,6 +9595,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClassCounts"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_days_api_v2_images_days_get: {
+        parameters: {
+            query: {
+                project: number;
+                deployment?: string | null;
+                class?: string | null;
+                /** @description Only what shows a label that means this taxon. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["StateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this day on, where it was taken. */
+                day_after?: string | null;
+                /** @description Before this day, where it was taken. */
+                day_before?: string | null;
+                confidence_min?: number | null;
+                /** @description Only where nothing was found, or where something was. */
+                blank?: boolean | null;
+                /** @description Only what a person has reviewed, or has not. */
+                reviewed?: boolean | null;
+                /** @description Only what this job is over. */
+                job?: number | null;
+                /** @description Only what has this tag. */
+                tag?: string | null;
+                /** @description Only what has a star, or has none. */
+                starred?: boolean | null;
+                /** @description Only what is in this sequence. */
+                sequence?: string | null;
+                /** @description The deleted images instead; managers see them. */
+                deleted?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayCounts"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_images_api_v2_images_delete_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageDeletion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesChanged"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_files_api_v2_images_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StagedImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presign_files_api_v2_images_presign_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStagedFiles"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StagedFiles"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_images_api_v2_images_restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImagesNamed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesChanged"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tags_api_v2_images_tags_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagCounts"];
                 };
             };
             /** @description What happened and what to do. */
@@ -6366,6 +9917,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedAnalysis"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_image_annotations_api_v2_images__image_id__annotations_get: {
+        parameters: {
+            query?: {
+                type?: components["schemas"]["AnnotationType"] | null;
+                class?: string | null;
+                /** @description What labels said that mean this taxon, by whichever of its names. */
+                taxon?: string | null;
+                confidence_min?: number | null;
+                confidence_max?: number | null;
+                /** @description A pipeline's slug, or an outside model's name. */
+                model?: string | null;
+                model_version?: string | null;
+                /** @description The key of the algorithm that said it. */
+                algorithm?: string | null;
+                /** @description Only what a person has identified, or has not. */
+                reviewed?: boolean | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FoundAnnotation_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -6641,6 +10241,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_job_log_api_v2_jobs__job_id__log_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LogEntry_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -7393,6 +11029,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description Those that you own and that can still be restored. */
+                deleted?: boolean;
             };
             header?: never;
             path?: never;
@@ -7484,6 +11122,40 @@ export interface operations {
             };
         };
     };
+    delete_project_api_v2_projects__project_id__delete: {
+        parameters: {
+            query: {
+                /** @description The project's name, so that it is no other. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_project_api_v2_projects__project_id__patch: {
         parameters: {
             query?: never;
@@ -7506,6 +11178,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members_api_v2_projects__project_id__members_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Member_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_member_api_v2_projects__project_id__members_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMember"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_member_api_v2_projects__project_id__members__user_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_member_api_v2_projects__project_id__members__user_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
                 };
             };
             /** @description What happened and what to do. */
@@ -7641,6 +11450,320 @@ export interface operations {
             };
         };
     };
+    restore_project_api_v2_projects__project_id__restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_public_project_api_v2_public_projects__project_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicProject"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_public_deployments_api_v2_public_projects__project_id__deployments_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PublicDeployment_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_public_images_api_v2_public_projects__project_id__images_get: {
+        parameters: {
+            query?: {
+                deployment?: string | null;
+                class?: string | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                order?: components["schemas"]["ImageOrder"];
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PublicImage_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_public_image_api_v2_public_projects__project_id__images__image_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicImageDetail"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_public_picture_api_v2_public_projects__project_id__images__image_id__picture_get: {
+        parameters: {
+            query?: {
+                /** @description 320 or 1280 pixels at most. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sequences_api_v2_sequences_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                deployment?: string | null;
+                started_after?: string | null;
+                started_before?: string | null;
+                images_min?: number | null;
+                order?: components["schemas"]["SequenceOrder"];
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Sequence_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_sequence_api_v2_sequences__sequence_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sequence"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarise_api_v2_summary_get: {
+        parameters: {
+            query: {
+                project: number;
+                deployment?: string | null;
+                class?: string | null;
+                /** @description From this day on, where it was taken. */
+                day_after?: string | null;
+                /** @description Before this day, where it was taken. */
+                day_before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lease_any_tasks_api_v2_tasks_lease_post: {
         parameters: {
             query?: never;
@@ -7727,6 +11850,474 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Renewed"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_taxa_api_v2_taxa_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description What a scientific or common name, or that of a synonym, has in it. */
+                search?: string | null;
+                /** @description Such as species or family, in any case. */
+                rank?: string | null;
+                /** @description Only accepted taxa, or only synonyms. */
+                accepted?: boolean | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Taxon_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_taxon_api_v2_taxa_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTaxon"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxon"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_taxa_api_v2_taxa_import_post: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxaTaken"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_labels_api_v2_taxa_labels_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MappedLabel_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_labels_api_v2_taxa_labels_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelMeanings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsMapped"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_unmapped_api_v2_taxa_suggestions_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmappedLabels"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_taxon_api_v2_taxa__taxon_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxon"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_taxon_api_v2_taxa__taxon_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_taxon_api_v2_taxa__taxon_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxonChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxon"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users_api_v2_users_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_user_api_v2_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInvited"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_user_api_v2_users__user_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user_api_v2_users__user_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_link_api_v2_users__user_id__link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneTimeLink"];
                 };
             };
             /** @description What happened and what to do. */
@@ -7907,6 +12498,10 @@ export interface operations {
         parameters: {
             query?: {
                 state?: components["schemas"]["DeliveryState"] | null;
+                /** @description Such as job.completed. */
+                event_type?: string | null;
+                created_after?: string | null;
+                created_before?: string | null;
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -7940,7 +12535,7 @@ export interface operations {
             };
         };
     };
-    replay_failed_api_v2_webhooks__webhook_id__deliveries_replay_post: {
+    replay_many_api_v2_webhooks__webhook_id__deliveries_replay_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -7949,7 +12544,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {
@@ -8071,6 +12670,10 @@ export interface operations {
                 project?: number | null;
                 /** @description Also those whose id is over. */
                 ended?: boolean;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;

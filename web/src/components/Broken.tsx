@@ -14,7 +14,7 @@ export class Broken extends Component<{ children: ReactNode }, { broken: boolean
   override render() {
     if (!this.state.broken) return this.props.children
     return (
-      <Empty title={words.problems.pageBroke} text={words.problems.reload}>
+      <Empty screen title={words.problems.pageBroke} text={words.problems.reload}>
         <Button kind="accent" onClick={() => window.location.reload()}>{words.common.retry}</Button>
       </Empty>
     )

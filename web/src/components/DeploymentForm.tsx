@@ -1,6 +1,6 @@
 /** Makes or changes a deployment. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
-import { type FormEvent, useState } from "react"
+import { type FormEvent, lazy, Suspense, useState } from "react"
 import { answer, api } from "../api/client"
 import type { Deployment } from "../api/types"
 import { Button } from "../ui/Button"
@@ -8,7 +8,10 @@ import { TextField } from "../ui/Field"
 import { Trouble } from "../ui/Notice"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
+import { ClockEffect } from "./ClockEffect"
 import { useProject } from "./project"
+
+const PlacePicker = lazy(() => import("../map/PlacePicker").then((m) => ({ default: m.PlacePicker })))
 
 const ZONES = Intl.supportedValuesOf("timeZone")
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
@@ -19,13 +22,18 @@ function degrees(text: string, most: number): number | null | undefined {
   return Number.isFinite(value) && Math.abs(value) <= most ? value : undefined
 }
 
+/** Digits of a degree that a press on the map is kept with: about a metre. */
+const DIGITS = 5
+
 interface DeploymentFormProps {
   deployment?: Deployment
+  /** Deployments to go by on the map; without any whose position is known there is no map to press. */
+  others?: Deployment[]
   /** Hears what was stored, or null where the person gave up. */
   onDone: (deployment: Deployment | null) => void
 }
 
-export function DeploymentForm({ deployment, onDone }: DeploymentFormProps) {
+export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFormProps) {
   const project = useProject()
   const client = useQueryClient()
   const [form, setForm] = useState({
@@ -64,6 +72,8 @@ export function DeploymentForm({ deployment, onDone }: DeploymentFormProps) {
       onDone(stored)
     },
   })
+  const mark = typeof latitude === "number" && typeof longitude === "number" ? { latitude, longitude } : null
+  const known = others.filter((one) => one.id !== deployment?.id && one.latitude !== null && one.longitude !== null)
   const bad = latitude === undefined || longitude === undefined || offset === undefined
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -73,6 +83,14 @@ export function DeploymentForm({ deployment, onDone }: DeploymentFormProps) {
   return (
     <form className="form" onSubmit={submit}>
       <TextField label={w.name} hint={w.nameHint} required maxLength={255} autoFocus {...field("name")} />
+      {(known.length > 0 || mark) && (
+        <Suspense fallback={<div className="skeleton" style={{ height: 220 }} />}>
+          <PlacePicker
+            others={known} mark={mark}
+            onPlace={(place) => setForm((old) => ({ ...old, latitude: place.latitude.toFixed(DIGITS), longitude: place.longitude.toFixed(DIGITS) }))}
+          />
+        </Suspense>
+      )}
       <div className="form-row">
         <TextField label={w.latitude} inputMode="decimal" placeholder="48.1372" hint={w.north} error={latitude === undefined ? w.badNumber : undefined} {...field("latitude")} />
         <TextField label={w.longitude} inputMode="decimal" placeholder="8.2265" hint={w.east} error={longitude === undefined ? w.badNumber : undefined} {...field("longitude")} />
@@ -86,6 +104,7 @@ export function DeploymentForm({ deployment, onDone }: DeploymentFormProps) {
             <TextField label={w.camera} {...field("camera")} />
             <TextField label={w.clock} hint={w.clockHint} inputMode="numeric" error={offset === undefined ? w.badNumber : undefined} {...field("clock_offset_s")} />
           </div>
+          {deployment && <ClockEffect deployment={deployment} offset={offset} onUndone={onDone} />}
           <TextField label={w.habitat} {...field("habitat")} />
           <TextField label={w.notes} {...field("notes")} />
         </div>

@@ -3,7 +3,8 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { answer, api, makeKey } from "../api/client"
-import { askDeployments, askImageCount, askPipelines, askPresets, collectImages, type ImageFilter, noFilter, startOfDay } from "../api/queries"
+import { askImageCount, collectImages, type ImageFilter, noFilter } from "../api/imageQueries"
+import { askDeployments, askPipelines, askPresets, startOfDay } from "../api/queries"
 import type { Priority } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
@@ -15,6 +16,7 @@ import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
 import { runWords } from "../words/en.runs"
 import { ParametersField, readParameters } from "./ParametersField"
+import { PictureAddresses, readAddresses } from "./PictureAddresses"
 import { useProject } from "./project"
 import { keyOfPreset, listRunnable, RunChoice, type Runnable } from "./RunChoice"
 import { RunSum } from "./RunSum"
@@ -29,8 +31,10 @@ export interface RunDialogProps {
   onClose: () => void
 }
 
-export function RunDialog({ images = [], filter = noFilter, preset = "", onClose }: RunDialogProps) {
+export function RunDialog({ images = [], filter: given = noFilter, preset = "", onClose }: RunDialogProps) {
   const project = useProject()
+  // What is deleted is not run: the same filters over what is there.
+  const filter = { ...given, deleted: "" }
   const { data: pipelines, error } = useQuery(askPipelines(project.id))
   const { data: presets, error: failed } = useQuery(askPresets(project.id))
   const w = runWords
@@ -52,6 +56,8 @@ export function RunDialog({ images = [], filter = noFilter, preset = "", onClose
 
 /** The choice "what the grid shows", where that is more than a deployment and a time. */
 const FITTING = "fitting"
+/** The choice of pictures that are fetched from elsewhere. */
+const ADDRESSES = "addresses"
 /** So many images one job takes by their ids, as what fits class, confidence or state is sent; a deployment and a time have no such limit. */
 const MOST_FITTING = 100_000
 
@@ -68,9 +74,11 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const client = useQueryClient()
   const [, go] = useLocation()
   const { data: deployments } = useQuery(askDeployments(project.id))
-  const canFit = images.length === 0 && Boolean(filter.class || filter.analysis_state || filter.confidence)
+  const canFit = images.length === 0 && Boolean(filter.class || filter.analysis_state || filter.confidence || filter.tag || filter.starred || filter.sequence)
   const [chosen, setChosen] = useState(first)
   const [which, setWhich] = useState(canFit ? FITTING : filter.deployment)
+  const [addresses, setAddresses] = useState("")
+  const [into, setInto] = useState(filter.deployment)
   const [from, setFrom] = useState(filter.from)
   const [to, setTo] = useState(filter.to)
   const [unanalysed, setUnanalysed] = useState(false)
@@ -86,13 +94,15 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
 
   const what = all.find((one) => one.key === chosen && one.pipeline) ?? all.find((one) => !one.preset && one.pipeline?.online) ?? all.find((one) => one.pipeline)
   const preset = what?.preset
+  const named = which === ADDRESSES ? readAddresses(addresses) : null
   const byIds = images.length > 0 || which === FITTING
   // A run of a preset takes the images that are named as they are.
-  const mayPass = !(preset && byIds)
-  const wanted: ImageFilter = which === FITTING ? filter : { ...noFilter, deployment: which, from, to }
-  const counted = useQuery({ ...askImageCount(project.id, wanted), enabled: images.length === 0, placeholderData: keepPreviousData })
-  const count = images.length || (counted.error ? null : counted.data?.count)
-  const isEstimate = images.length === 0 && (counted.data?.isEstimate ?? false)
+  const mayPass = !(preset && byIds) && !named
+  const isCounted = images.length === 0 && !named
+  const wanted: ImageFilter = which === FITTING ? filter : { ...noFilter, deployment: named ? "" : which, from, to }
+  const counted = useQuery({ ...askImageCount(project.id, wanted), enabled: isCounted, placeholderData: keepPreviousData })
+  const count = isCounted ? (counted.error ? null : counted.data?.count) : named ? named.urls.length : images.length
+  const isEstimate = isCounted && (counted.data?.isEstimate ?? false)
   const tooMany = which === FITTING && (count ?? 0) > MOST_FITTING
 
   /** Where an answer is lost on the way, pressing again is no second job; another wish is. */
@@ -111,17 +121,20 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
         ? { images: ids, unanalysed_only: passing }
         : { deployment: which || undefined, captured_after: startOfDay(from), captured_before: startOfDay(to, 1), unanalysed_only: passing }
       const shared = { project: project.id, parameters: body }
-      if (preset) {
-        const run = { ...shared, preset: preset.name, content: selection, priority: priority || null, metadata: {} }
+      const begin = later ? "later" : "now"
+      if (preset || named) {
+        const chosenOne = preset ? { preset: preset.name } : { pipeline: what.pipeline.slug }
+        const content = named ? { urls: named.urls, deployment: into || undefined, unanalysed_only: false } : selection
+        const run = { ...shared, ...chosenOne, content, priority: priority || null, metadata: {}, start: begin } as const
         const accepted = await answer(api.POST("/pipeline/run", { body: run, headers: keyOf(run) }))
         return Number(accepted.job_id.replace("job-", ""))
       }
-      const job = { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: later ? "later" : "now" } as const
+      const job = { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: begin } as const
       return (await answer(api.POST("/api/v2/jobs", { body: job, headers: keyOf(job) }))).id
     },
     onSuccess: (job) => {
       void client.invalidateQueries({ queryKey: ["job", project.id] })
-      toast(later && !preset ? w.madeLater : w.started)
+      toast(later ? w.madeLater : w.started)
       onClose()
       go(paths.job(project.id, job))
     },
@@ -140,10 +153,12 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
         <>
           <SelectField label={w.which} value={which} onChange={(event) => setWhich(event.target.value)} error={tooMany ? w.tooMany(MOST_FITTING) : undefined}>
             {canFit && <option value={FITTING}>{w.fitting}</option>}
+            <option value={ADDRESSES}>{w.atAddresses}</option>
             <option value="">{w.everything}</option>
             {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
           </SelectField>
-          {which !== FITTING && (
+          {named && <PictureAddresses value={addresses} onChange={setAddresses} into={into} onInto={setInto} deployments={deployments?.results ?? []} />}
+          {which !== FITTING && !named && (
             <div className="form-row run-period">
               <TextField label={w.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
               <TextField label={w.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
@@ -157,19 +172,19 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
           {preset && <option value="">{w.asPreset(words.job.priorities[preset.priority] ?? preset.priority)}</option>}
           {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
         </SelectField>
-        {!preset && <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
+        {!preset && !named && <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
       </div>
       <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{words.source.more}</summary>
         <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
       </details>
-      {!preset && <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />}
+      <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
       {start.isPending && which === FITTING && images.length === 0 && <p className="soft" role="status">{w.reading(read, count ?? 0)}</p>}
-      {what && <RunSum what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} />}
+      {what && (count || !named) ? <RunSum what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} /> : null}
       {start.error && <Trouble error={start.error} />}
       <div className="dialog-actions">
         <Button onClick={onClose}>{words.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany}>{later && !preset ? w.goLater : w.go}</Button>
+        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}>{later ? w.goLater : w.go}</Button>
       </div>
     </form>
   )

@@ -1,24 +1,27 @@
 /** The frame of every screen: the top line, the rail, the keys that work everywhere. */
-import * as Ariakit from "@ariakit/react"
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
-import { Activity, Camera, Check, ChevronsUpDown, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings, Webhook } from "lucide-react"
-import { type ReactNode, useEffect, useRef, useState } from "react"
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { Activity, Camera, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings, Webhook } from "lucide-react"
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { answer, api } from "../api/client"
 import { useLive } from "../api/live"
-import { askCaller, askJobs, askProjects, askSources } from "../api/queries"
+import { askJobs, askSources } from "../api/queries"
 import { paths } from "../paths"
 import { useKeys } from "../ui/keys"
-import { applyTheme, type Theme, theme } from "../ui/theme"
 import { words } from "../words/en"
 import { KeysHelp } from "./KeysHelp"
 import { useProject } from "./project"
-import { Search } from "./Search"
 import { ProgressBar } from "./states"
+
+// Menus are drawn once the first content stands: what they are made of is a third of the page's code.
+const menus = () => import("./menus")
+const ProjectSwitcher = lazy(() => menus().then((m) => ({ default: m.ProjectSwitcher })))
+const Account = lazy(() => menus().then((m) => ({ default: m.Account })))
+const MoreMenu = lazy(() => menus().then((m) => ({ default: m.MoreMenu })))
+const Search = lazy(() => import("./Search").then((m) => ({ default: m.Search })))
 
 export function Mark({ href }: { href: string }) {
   return (
-    <Link href={href} className="mark">
+    <Link href={href} className="mark" aria-label={words.product}>
       <svg viewBox="0 0 32 32" aria-hidden><path d="M6 12V6h6M20 6h6v6M26 20v6h-6M12 26H6v-6" /><circle cx="16" cy="16" r="3.4" /></svg>
       <span>{words.product}</span>
     </Link>
@@ -45,6 +48,8 @@ export function Shell({ children }: { children: ReactNode }) {
     o: to(paths.overview(project.id)), i: to(paths.images(project.id)), j: to(paths.jobs(project.id)),
     s: to(paths.sources(project.id)), d: to(paths.deployments(project.id)), w: to(paths.workers(project.id)),
   })
+  // Dialogs are made of the same: the first one is to open at once.
+  useEffect(() => void import("../ui/DialogBox"), [])
   const screen = path.split("/").slice(0, 4).join("/")
   useEffect(() => {
     window.scrollTo(0, 0)
@@ -55,11 +60,11 @@ export function Shell({ children }: { children: ReactNode }) {
       <a className="skip" href="#content">{words.nav.skip}</a>
       <header className="top">
         <Mark href={paths.overview(project.id)} />
-        <ProjectSwitcher />
+        <Suspense fallback={<span data-coming className="project-button"><span>{project.name}</span></span>}><ProjectSwitcher /></Suspense>
         <div className="top-right">
           <RunningNow />
-          <Search ref={search} />
-          <Account onKeys={() => setKeysOpen(true)} />
+          <Suspense fallback={<span data-coming className="search" />}><Search ref={search} /></Suspense>
+          <Suspense fallback={<span data-coming className="icon-button"><CircleUser size={20} aria-hidden /></span>}><Account onKeys={() => setKeysOpen(true)} /></Suspense>
         </div>
       </header>
       <Rail live={live} />
@@ -97,40 +102,13 @@ function Rail({ live }: { live: boolean }) {
           {item.needs ? <span className="needs" title={words.overview.failing(item.needs)}>{item.needs}</span> : null}
         </Link>
       ))}
-      <Ariakit.MenuProvider>
-        <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{w.more}</Ariakit.MenuButton>
-        <Ariakit.Menu className="menu" gutter={8} portal>
-          {items.filter((item) => item.inMore).map((item) => (
-            <Ariakit.MenuItem key={item.href} className="menu-item" render={<Link href={item.href} />}>{item.icon}{item.text}</Ariakit.MenuItem>
-          ))}
-        </Ariakit.Menu>
-      </Ariakit.MenuProvider>
+      <Suspense fallback={<span data-coming className="more-button"><Ellipsis size={17} aria-hidden />{w.more}</span>}>
+        <MoreMenu items={items.filter((item) => item.inMore)} />
+      </Suspense>
       <div className="rail-foot" title={live ? undefined : w.notLive}>
         <span className={live ? "live-dot on" : "live-dot"} /> {live ? w.live : w.notLive}
       </div>
     </nav>
-  )
-}
-
-function ProjectSwitcher() {
-  const project = useProject()
-  const { data } = useQuery(askProjects)
-  return (
-    <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="project-button" aria-label={`${words.nav.projects}: ${project.name}`}>
-        <span>{project.name}</span><ChevronsUpDown size={14} aria-hidden />
-      </Ariakit.MenuButton>
-      <Ariakit.Menu className="menu" gutter={6} portal>
-        {data?.results.map((one) => (
-          <Ariakit.MenuItem key={one.id} className="menu-item" render={<Link href={paths.overview(one.id)} />}>
-            {one.name}
-            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={words.common.yes} /> : words.images(one.images)}</span>
-          </Ariakit.MenuItem>
-        ))}
-        <Ariakit.MenuSeparator className="menu-line" />
-        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{words.nav.newProject}</Ariakit.MenuItem>
-      </Ariakit.Menu>
-    </Ariakit.MenuProvider>
   )
 }
 
@@ -146,41 +124,5 @@ function RunningNow() {
       <span className="words">{words.nav.running(jobs.length)}</span>
       <ProgressBar progress={first.progress} />
     </Link>
-  )
-}
-
-function Account({ onKeys }: { onKeys: () => void }) {
-  const client = useQueryClient()
-  const [, go] = useLocation()
-  const { data: caller } = useQuery(askCaller)
-  const [chosen, setChosen] = useState<Theme>(theme)
-  const w = words.nav
-  const signOut = async () => {
-    await answer(api.POST("/api/v2/auth/sign-out")).catch(() => undefined)
-    client.clear()
-    go(paths.signIn)
-  }
-  const choose = (value: Theme) => {
-    applyTheme(value)
-    setChosen(value)
-  }
-  return (
-    <Ariakit.MenuProvider placement="bottom-end">
-      <Ariakit.MenuButton className="icon-button" aria-label={w.account}><CircleUser size={20} /></Ariakit.MenuButton>
-      <Ariakit.Menu className="menu" gutter={6} portal>
-        <div className="menu-label">{caller?.name ?? caller?.email}</div>
-        <Ariakit.MenuItem className="menu-item" onClick={onKeys}>{w.keys}<span className="kind"><kbd>?</kbd></span></Ariakit.MenuItem>
-        <Ariakit.MenuItem className="menu-item" render={<a href="/api/v2/docs" />}>{w.apiDocs}</Ariakit.MenuItem>
-        <Ariakit.MenuSeparator className="menu-line" />
-        <div className="menu-label">{w.theme}</div>
-        {(["auto", "light", "dark"] as const).map((value) => (
-          <Ariakit.MenuItem key={value} className="menu-item" hideOnClick={false} onClick={() => choose(value)}>
-            {w.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={words.common.yes} />}</span>
-          </Ariakit.MenuItem>
-        ))}
-        <Ariakit.MenuSeparator className="menu-line" />
-        <Ariakit.MenuItem className="menu-item" onClick={() => void signOut()}>{w.signOut}</Ariakit.MenuItem>
-      </Ariakit.Menu>
-    </Ariakit.MenuProvider>
   )
 }

@@ -18,7 +18,7 @@ export function SourceRuns({ source }: { source: Source }) {
       {!data && !error && <SkeletonRows rows={3} />}
       {data?.results.length === 0 && <p className="soft">{w.noRuns}</p>}
       {data && data.results.length > 0 && (
-        <div className="table-scroll">
+        <div className="table-scroll" tabIndex={0} role="group" aria-label={sourceWords.runs}>
           <table className="table" data-testid="runs">
             <thead>
               <tr>

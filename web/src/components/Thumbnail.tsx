@@ -22,7 +22,7 @@ export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?
         <div className="grid-none">{failed ? image.filename : words.image.thumbnailComing}</div>
       )}
       {boxes.length > 0 && (
-        <svg viewBox={`0 0 ${image.width} ${image.height}`} preserveAspectRatio="none" aria-hidden>
+        <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
           {boxes.map((box) => {
             const place = { x: box.x_min, y: box.y_min, width: box.x_max - box.x_min, height: box.y_max - box.y_min }
             return (
@@ -41,25 +41,44 @@ export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?
   )
 }
 
-/** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
-export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+/** Classes of an image, the sure ones first. */
+function sortClasses(image: Image, least: number): { classes: string[]; unsure: ReadonlySet<string | null> } {
   const unsure = new Set(image.boxes.map((box) => box.class_name))
   for (const box of image.boxes) if ((box.confidence ?? 1) >= least) unsure.delete(box.class_name)
-  const classes = [...image.classes].filter(Boolean).sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b)))
+  return { classes: [...image.classes].filter(Boolean).sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b))), unsure }
+}
+
+/** What became of the analysis of an image without classes. */
+function sayState(state: Image["analysis_state"]): string {
+  if (state === null) return words.image.notAnalysed
+  return state === "completed" ? words.image.nothingFound : (words.image.states[state] ?? state)
+}
+
+/** Names a link around a thumbnail; like every name, it has in it what is seen there. */
+export function nameThumbnail(image: Image): string {
+  return image.thumbnail_url ? image.filename : `${image.filename}, ${words.image.thumbnailComing}`
+}
+
+/** The same with the words of its classes behind it. */
+export function nameWithClasses(image: Image, least = SURE): string {
+  const { classes } = sortClasses(image, least)
+  return [nameThumbnail(image), ...(classes.length > 0 ? classes : [sayState(image.analysis_state)])].join(", ")
+}
+
+/** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
+export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+  const { classes, unsure } = sortClasses(image, least)
   if (classes.length > 0) {
     return (
       <span>
         {classes.map((name) => (
           <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? words.image.unsure : undefined}>
             <span className="dot" style={{ background: classColour(name) }} />
-            {name}
+            {`${name} `}
           </span>
         ))}
       </span>
     )
   }
-  const state = image.analysis_state
-  if (state === null) return <span className="faint">{words.image.notAnalysed}</span>
-  if (state === "completed") return <span className="faint">{words.image.nothingFound}</span>
-  return <span className={state === "failed" ? "red" : "faint"}>{words.image.states[state]}</span>
+  return <span className={image.analysis_state === "failed" ? "red" : "faint"}>{sayState(image.analysis_state)}</span>
 }

@@ -1,26 +1,29 @@
-/** Uploads files to a deployment, three at a time, each with its progress and its outcome. */
+/** Uploads files and folders to a deployment, each file with its progress and its outcome, and sums up at the end. */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
-import { type DragEvent, useRef, useState } from "react"
+import { type DragEvent, useCallback, useMemo, useRef, useState } from "react"
+import { readChosenFolder, readDropped } from "../api/dropped"
 import { sayProblem } from "../api/problems"
 import { askDeployments } from "../api/queries"
-import { uploadFile } from "../api/upload"
+import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { Dialog } from "../ui/Dialog"
+import { Confirm, Dialog } from "../ui/Dialog"
 import { SelectField } from "../ui/Field"
+import { Trouble } from "../ui/Notice"
 import { bytes } from "../ui/time"
 import { words } from "../words/en"
 import { DeploymentForm } from "./DeploymentForm"
 import { useProject } from "./project"
+import { type Item, type Outcome, useUploads } from "./uploads"
 
-interface Item {
-  file: File
-  fraction: number
-  outcome: "waiting" | "sending" | "imported" | "duplicate" | "refused" | "failed"
-  detail: string | null
+const w = words.upload
+/** A list of more is not read; those that went wrong come first. */
+const SHOWN = 200
+const FIRST: Outcome[] = ["sending", "failed", "refused"]
+
+function say(error: unknown): string {
+  const said = sayProblem(error)
+  return `${said.what} ${said.todo}`.trim()
 }
-
-const AT_ONCE = 3
-const asItem = (file: File): Item => ({ file, fraction: 0, outcome: "waiting", detail: null })
 
 export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: () => void }) {
   const project = useProject()
@@ -28,52 +31,31 @@ export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: (
   const { data: deployments } = useQuery(askDeployments(project.id))
   const [chosen, setChosen] = useState("")
   const [making, setMaking] = useState(false)
-  const [items, setItems] = useState<Item[]>(() => initial.map(asItem))
-  const [busy, setBusy] = useState(false)
-  const stopped = useRef(false)
+  const [leaving, setLeaving] = useState(false)
+  const onDone = useCallback(() => {
+    for (const key of ["image", "deployment", "project"]) void client.invalidateQueries({ queryKey: [key] })
+  }, [client])
+  const uploads = useUploads(initial, say, onDone)
+  const { items, busy, add } = uploads
   const picker = useRef<HTMLInputElement>(null)
-  const w = words.upload
+  const folderPicker = useRef<HTMLInputElement>(null)
   const deployment = chosen || deployments?.results[0]?.id || ""
 
-  const change = (file: File, to: Partial<Item>) =>
-    setItems((old) => old.map((item) => (item.file === file ? { ...item, ...to } : item)))
-  const add = (files: Iterable<File>) => setItems((old) => [...old, ...[...files].map(asItem)])
-
-  const send = async (from: Item[]) => {
-    setBusy(true)
-    stopped.current = false
-    const queue = from.map((item) => item.file)
-    const one = async () => {
-      for (let file = queue.shift(); file && !stopped.current; file = queue.shift()) {
-        const current = file
-        change(current, { outcome: "sending", fraction: 0, detail: null })
-        try {
-          const upload = await uploadFile(current, { project: project.id, deployment }, (fraction) => change(current, { fraction }))
-          const result = upload.files[0]
-          change(current, { outcome: (result?.outcome ?? "imported") as Item["outcome"], detail: result?.detail ?? null, fraction: 1 })
-        } catch (error) {
-          const said = sayProblem(error)
-          change(current, { outcome: "failed", detail: `${said.what} ${said.todo}`.trim() })
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, one))
-    setBusy(false)
-    for (const key of ["image", "deployment", "project"]) void client.invalidateQueries({ queryKey: [key] })
-  }
-
-  const count = (outcome: Item["outcome"]) => items.filter((item) => item.outcome === outcome).length
-  const waiting = items.filter((item) => item.outcome === "waiting")
-  const failed = items.filter((item) => item.outcome === "failed")
-  const done = items.length - waiting.length - count("sending")
-  const close = () => {
-    stopped.current = true
-    onClose()
+  const count = (outcome: Outcome) => items.filter((item) => item.outcome === outcome).length
+  const waiting = count("waiting")
+  const failed = count("failed")
+  const done = items.length - waiting - count("sending")
+  const close = () => (busy ? setLeaving(true) : onClose())
+  // The screen behind takes drops, too.
+  const onDrag = (event: DragEvent) => {
+    event.preventDefault()
+    event.stopPropagation()
   }
   const onDrop = (event: DragEvent) => {
-    event.preventDefault()
-    add(event.dataTransfer.files)
+    onDrag(event)
+    void readDropped(event.dataTransfer).then(add)
   }
+  const send = () => void uploads.send({ project: project.id, deployment })
   const noDeployment = deployments?.results.length === 0
 
   return (
@@ -86,46 +68,98 @@ export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: (
           />
         </>
       ) : (
-        <div className="form">
+        <div className="form" data-testid="upload" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
           <SelectField label={w.deployment} value={deployment} disabled={busy} onChange={(event) => (event.target.value === "new" ? setMaking(true) : setChosen(event.target.value))}>
             {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
             <option value="new">{words.source.newDeployment}</option>
           </SelectField>
-          {items.length === 0 || (!busy && done === 0) ? (
-            <div className="drop-area" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
-              <Button onClick={() => picker.current?.click()}>{w.choose}</Button>
+          {!busy && done === 0 && (
+            <div className="drop-area">
+              <div className="actions">
+                <Button onClick={() => picker.current?.click()}>{w.choose}</Button>
+                <Button onClick={() => folderPicker.current?.click()}>{w.chooseFolder}</Button>
+              </div>
               <span>{w.drop}</span>
             </div>
-          ) : null}
+          )}
           <input
             ref={picker} type="file" multiple accept="image/*,.heic,.heif" hidden data-testid="files"
             onChange={(event) => { add(event.target.files ?? []); event.target.value = "" }}
           />
-          {items.length > 0 && (
-            <ul className="upload-list" data-testid="upload-list">
-              {items.map((item, at) => (
-                <li key={at}>
-                  <span title={item.file.name}>{item.file.name} <span className="faint">{bytes(item.file.size)}</span></span>
-                  <div className="bar"><span className="bar-done" style={{ width: `${item.fraction * 100}%` }} /></div>
-                  <span className={["refused", "failed"].includes(item.outcome) ? "red" : "soft"}>{w[item.outcome]}</span>
-                  {item.detail && <p className="small soft">{item.detail}</p>}
-                </li>
-              ))}
-            </ul>
+          <input
+            ref={(element) => { element?.setAttribute("webkitdirectory", ""); folderPicker.current = element }} type="file" hidden data-testid="folder"
+            onChange={(event) => { add(readChosenFolder(event.target.files ?? [])); event.target.value = "" }}
+          />
+          {(busy || done > 0) && (
+            <div className="bar" role="progressbar" aria-label={w.title} aria-valuenow={Math.round(uploads.fraction * 100)}>
+              <span className="bar-done" style={{ width: `${uploads.fraction * 100}%` }} />
+            </div>
           )}
-          {done > 0 && (
+          {uploads.trouble !== null && <Trouble error={uploads.trouble} />}
+          {(busy || done > 0) && (
             <p role="status">
-              {busy ? w.progress(done, items.length) : w.result(count("imported"), count("duplicate"), count("refused") + count("failed"))}
+              {busy ? w.progress(done, items.length) : w.result(count("imported"), count("duplicate"), count("refused") + failed)}
+              {!busy && waiting > 0 && ` ${w.left(waiting)}`}
             </p>
           )}
+          {!busy && <Refusals items={items} />}
+          {items.length > 0 && <Files items={items} project={project.id} />}
           <div className="dialog-actions">
-            {!busy && failed.length > 0 && <Button onClick={() => void send(failed)}>{w.retry}</Button>}
-            {busy && <Button onClick={() => (stopped.current = true)}>{w.stop}</Button>}
-            {waiting.length > 0 && !busy && <Button kind="accent" disabled={!deployment} onClick={() => void send(waiting)}>{w.go(waiting.length)}</Button>}
-            {waiting.length === 0 && <Button kind={busy ? "plain" : "accent"} onClick={close}>{words.common.close}</Button>}
+            {!busy && failed > 0 && waiting === 0 && <Button onClick={send}>{w.retry}</Button>}
+            {busy && <Button onClick={uploads.stop}>{w.stop}</Button>}
+            {waiting > 0 && !busy && <Button kind="accent" disabled={!deployment} onClick={send}>{w.go(waiting + failed)}</Button>}
+            {waiting === 0 && <Button kind={busy ? "plain" : "accent"} onClick={close}>{words.common.close}</Button>}
           </div>
+          <Confirm
+            open={leaving && busy} onClose={() => setLeaving(false)} title={w.leaveTitle} text={w.leaveText}
+            go={w.leaveGo} keep={w.leaveKeep} onGo={() => { uploads.stop(); onClose() }}
+          />
         </div>
       )}
     </Dialog>
+  )
+}
+
+/** Why files could not be taken, each reason once with the files that it is about. */
+function Refusals({ items }: { items: Item[] }) {
+  const reasons = new Map<string, string[]>()
+  for (const item of items) {
+    if (item.outcome !== "refused" && item.outcome !== "failed") continue
+    const reason = item.detail ?? w[item.outcome]
+    reasons.set(reason, [...(reasons.get(reason) ?? []), item.file.name])
+  }
+  if (reasons.size === 0) return null
+  return (
+    <ul className="upload-reasons" data-testid="upload-reasons">
+      {[...reasons].map(([reason, names]) => (
+        <li key={reason}>
+          <strong>{w.because(names.length)}</strong> {reason}
+          <p className="small soft">{w.names(names.slice(0, 5), names.length)}</p>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Files({ items, project }: { items: Item[]; project: number }) {
+  const shown = useMemo(() => items.slice(0, SHOWN), [items])
+  const first = items.length > SHOWN ? items.filter((item) => FIRST.includes(item.outcome)) : []
+  const listed = first.length ? [...new Set([...first, ...shown])].slice(0, SHOWN) : shown
+  return (
+    <ul className="upload-list" data-testid="upload-list">
+      {listed.map((item, at) => (
+        <li key={at}>
+          <span title={item.file.webkitRelativePath || item.file.name}>{item.file.name} <span className="faint">{bytes(item.file.size)}</span></span>
+          <div className="bar"><span className="bar-done" style={{ width: `${item.fraction * 100}%` }} /></div>
+          {item.outcome === "duplicate" && item.image && !item.detail ? (
+            <a href={paths.image(project, item.image)} target="_blank" rel="noreferrer">{w.duplicate}</a>
+          ) : (
+            <span className={["refused", "failed"].includes(item.outcome) ? "red" : "soft"}>{w[item.outcome]}</span>
+          )}
+          {item.outcome === "duplicate" && item.detail && <p className="small soft">{item.detail}</p>}
+        </li>
+      ))}
+      {items.length > listed.length && <li><span className="faint">{w.more(items.length - listed.length)}</span></li>}
+    </ul>
   )
 }

@@ -16,6 +16,11 @@ export function mayManage(project: Project): boolean {
   return project.role === "manager" || project.role === "owner"
 }
 
+/** Whether the caller may say what is on images, and mark them: everybody but viewers. */
+export function mayReview(project: Project): boolean {
+  return project.role === "reviewer" || mayManage(project)
+}
+
 /** Whether the caller may decide who signs for it: owners. */
 export function isOwner(project: Project): boolean {
   return project.role === "owner"

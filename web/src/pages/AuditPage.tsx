@@ -152,6 +152,8 @@ function addressOf(project: number, { kind, action, subject_id: id }: AuditEntry
     case "deployment": return paths.deployment(project, id)
     case "webhook": return paths.webhook(project, id)
     case "preset": return paths.presets(project)
+    case "taxon":
+    case "label": return paths.taxa(project)
     case "callback_key": return paths.integrations(project)
     case "worker":
     case "processing_service": return paths.workers(project)

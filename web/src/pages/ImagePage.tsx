@@ -4,7 +4,7 @@ import { ArrowLeft, ChevronLeft, ChevronRight, Columns2, Maximize, PanelRight, S
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { fileAddress } from "../api/files"
-import { askImage } from "../api/queries"
+import { askImage } from "../api/imageQueries"
 import { paths, withSearch } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"

@@ -5,6 +5,7 @@ import { useLocation } from "wouter"
 import { answer, api } from "../api/client"
 import { askCaller, askProjects } from "../api/queries"
 import { Door } from "../components/Door"
+import { DeletedProjects } from "../components/EndOfProject"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
@@ -45,6 +46,7 @@ export function NewProjectPage() {
         <Button type="submit" kind="accent" busy={make.isPending}>{w.go}</Button>
         {!first && <LinkButton kind="quiet" href={paths.home}>{words.common.cancel}</LinkButton>}
       </form>
+      <DeletedProjects />
     </Door>
   )
 }

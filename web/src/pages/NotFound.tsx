@@ -6,7 +6,7 @@ import { words } from "../words/en"
 
 export function NotFound({ inside }: { inside?: boolean }) {
   const said = (
-    <Empty title={words.problems.notFoundTitle} text={words.problems.notFound}>
+    <Empty screen title={words.problems.notFoundTitle} text={words.problems.notFound}>
       <LinkButton href={paths.home}>{words.problems.toOverview}</LinkButton>
     </Empty>
   )

@@ -1,10 +1,11 @@
-/** Sign in by e-mail and password. */
-import { useMutation, useQueryClient } from "@tanstack/react-query"
+/** Sign in by e-mail and password, or by the organisation where it has an OpenID provider. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { answer, api, rememberCsrfToken } from "../api/client"
-import { askCaller } from "../api/queries"
+import { askCaller, askWays } from "../api/queries"
 import { Door } from "../components/Door"
+import { keepGoal, ownAddress } from "../components/goal"
 import { useSearch } from "../components/search"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
@@ -25,8 +26,16 @@ export function SignInPage() {
       client.clear()
       rememberCsrfToken(caller.csrf_token)
       client.setQueryData(askCaller.queryKey, caller)
-      const to = search.get("to")
-      go(to?.startsWith("/") && !to.startsWith("//") ? to : paths.home, { replace: true })
+      go(ownAddress(search.get("to")) ?? paths.home, { replace: true })
+    },
+  })
+  const { data: ways } = useQuery(askWays)
+  const leave = useMutation({
+    meta: { saysItself: true },
+    mutationFn: () => answer(api.POST("/api/v2/auth/oidc/begin")),
+    onSuccess: (begun) => {
+      keepGoal(search.get("to"))
+      window.location.assign(begun.url)
     },
   })
   const submit = (event: FormEvent) => {
@@ -43,6 +52,12 @@ export function SignInPage() {
         {signIn.error && <Trouble error={signIn.error} />}
         <Button type="submit" kind="accent" busy={signIn.isPending}>{w.go}</Button>
       </form>
+      {ways?.oidc && (
+        <div className="form">
+          <Button busy={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>{w.by(ways.oidc.name)}</Button>
+          {leave.error && <Trouble error={leave.error} />}
+        </div>
+      )}
       <p className="soft small">{w.lost}</p>
     </Door>
   )

@@ -58,7 +58,7 @@ export function WebhookPage({ id }: { id: string }) {
   useEffect(() => {
     if (title) document.title = `${title} · ${project.name}`
   }, [title, project.name])
-  if (error instanceof ApiProblem && [403, 404, 422].includes(error.status)) return <NotFound inside />
+  if (error instanceof ApiProblem && [404, 422].includes(error.status)) return <NotFound inside />
   if (error) return <Trouble error={error} retry={() => void refetch()} />
   if (!webhook) return <SkeletonRows rows={6} />
   return (

@@ -10,6 +10,7 @@ import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { SkeletonRows, Trouble } from "../ui/Notice"
 import { words } from "../words/en"
+import { peopleWords } from "../words/en.people"
 
 export function WelcomePage() {
   const [link] = useState(() => decodeURIComponent(window.location.hash.slice(1)))
@@ -21,7 +22,7 @@ export function WelcomePage() {
   const client = useQueryClient()
   const enter = useMutation({
     meta: { saysItself: true },
-    mutationFn: (owner: { email: string; name: string; password: string } | null) =>
+    mutationFn: (owner: { email?: string; name?: string; password: string } | null) =>
       answer(api.POST("/api/v2/auth/link", { body: { link, ...owner } })),
     onSuccess: (caller) => {
       client.clear()
@@ -32,7 +33,7 @@ export function WelcomePage() {
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    enter.mutate({ email, name, password })
+    enter.mutate(state?.purpose === "first_owner" ? { email, name, password } : { password, name: name.trim() || undefined })
   }
   const w = words.welcome
   if (link === "" || error) {
@@ -62,7 +63,22 @@ export function WelcomePage() {
           <Button type="submit" kind="accent" busy={enter.isPending}>{w.go}</Button>
         </form>
       )}
-      {state && state.purpose !== "first_owner" && (
+      {state && (state.purpose === "invite" || state.purpose === "reset") && (
+        <form className="form" onSubmit={submit}>
+          <p className="soft">{(state.purpose === "invite" ? peopleWords.welcomeInvite : peopleWords.welcomeReset)(state.email ?? "")}</p>
+          {state.purpose === "invite" && !state.name && (
+            <TextField label={w.name} autoComplete="name" required value={name} onChange={(event) => setName(event.target.value)} />
+          )}
+          <input type="hidden" autoComplete="username" value={state.email ?? ""} readOnly />
+          <TextField
+            label={w.password} hint={w.passwordHint} type="password" autoComplete="new-password" minLength={10} required autoFocus
+            value={password} onChange={(event) => setPassword(event.target.value)}
+          />
+          {enter.error && <Trouble error={enter.error} />}
+          <Button type="submit" kind="accent" busy={enter.isPending}>{peopleWords.welcomeGo}</Button>
+        </form>
+      )}
+      {state?.purpose === "sign_in" && (
         <>
           {enter.error && <Trouble error={enter.error} />}
           <Button kind="accent" autoFocus busy={enter.isPending} onClick={() => enter.mutate(null)}>{w.signIn}</Button>

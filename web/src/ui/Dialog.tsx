@@ -1,33 +1,17 @@
 /** A dialog over the page, and the question "are you sure?". */
-import * as Ariakit from "@ariakit/react"
-import { X } from "lucide-react"
-import type { ReactNode } from "react"
+import { lazy, Suspense, useState } from "react"
 import { words } from "../words/en"
 import { Button } from "./Button"
+import type { DialogProps } from "./DialogBox"
 
-interface DialogProps {
-  open: boolean
-  onClose: () => void
-  title: string
-  wide?: boolean
-  children: ReactNode
-}
+const DialogBox = lazy(() => import("./DialogBox").then((m) => ({ default: m.DialogBox })))
 
-export function Dialog({ open, onClose, title, wide, children }: DialogProps) {
-  return (
-    <Ariakit.Dialog
-      open={open} onClose={onClose} unmountOnHide
-      backdrop={<div className="backdrop" />} className={wide ? "dialog dialog-wide" : "dialog"}
-    >
-      <header className="dialog-head">
-        <Ariakit.DialogHeading className="dialog-title">{title}</Ariakit.DialogHeading>
-        <Ariakit.DialogDismiss className="icon-button" aria-label={words.common.close}>
-          <X size={18} />
-        </Ariakit.DialogDismiss>
-      </header>
-      {children}
-    </Ariakit.Dialog>
-  )
+/** Takes the focus when it opens, and gives it back to what opened it. */
+export function Dialog(props: DialogProps) {
+  const [used, setUsed] = useState(props.open)
+  if (props.open && !used) setUsed(true)
+  if (!used) return null
+  return <Suspense fallback={null}><DialogBox {...props} /></Suspense>
 }
 
 interface ConfirmProps {

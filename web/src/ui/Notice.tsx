@@ -21,13 +21,15 @@ export function Trouble({ error, retry, go = words.common.retry }: { error: unkn
 }
 
 /** A list without anything in it, and what to do next. */
-export function Empty({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
+export function Empty({ title, text, screen, children }: { title: string; text?: ReactNode; screen?: boolean; children?: ReactNode }) {
+  // Where it is all of a screen, its title is the screen's.
+  const Title = screen ? "h1" : "h2"
   return (
     <div className="empty">
       <svg className="empty-mark" viewBox="0 0 48 48" aria-hidden>
         <path d="M8 17V8h9M31 8h9v9M40 31v9h-9M17 40H8v-9" />
       </svg>
-      <h2>{title}</h2>
+      <Title>{title}</Title>
       {text && <p>{text}</p>}
       {children && <div className="actions">{children}</div>}
     </div>

@@ -6,6 +6,13 @@ interface Toast {
   id: number
   text: string
   bad: boolean
+  action?: Action
+}
+
+/** What can be done about it at once, such as undoing it. */
+interface Action {
+  label: string
+  go: () => void
 }
 
 let toasts: Toast[] = []
@@ -17,12 +24,16 @@ function set(next: Toast[]): void {
   listeners.forEach((listener) => listener())
 }
 
-/** Says `text` for a few seconds. */
-export function toast(text: string, bad = false): void {
+/** Says `text` for a few seconds, longer where something can be done about it. */
+export function toast(text: string, bad = false, action?: Action): void {
   const id = ++last
-  set([...toasts.slice(-2), { id, text, bad }])
-  setTimeout(() => set(toasts.filter((one) => one.id !== id)), bad ? 9000 : 5000)
+  // Only the last thing can be undone: two such buttons over each other would be mistaken.
+  const others = action ? toasts.filter((one) => !one.action) : toasts
+  set([...others.slice(-2), { id, text, bad, action }])
+  setTimeout(() => dismiss(id), bad || action ? 9000 : 5000)
 }
+
+const dismiss = (id: number) => set(toasts.filter((one) => one.id !== id))
 
 /** Says why what the user did failed. */
 export function toastProblem(error: unknown): void {
@@ -41,12 +52,12 @@ export function Toasts() {
   return (
     <div className="toasts" role="status" aria-live="polite">
       {shown.map((one) => (
-        <button
-          key={one.id} type="button" className={one.bad ? "toast toast-bad" : "toast"}
-          onClick={() => set(toasts.filter((other) => other.id !== one.id))}
-        >
-          {one.text}
-        </button>
+        <div key={one.id} className={one.bad ? "toast toast-bad" : "toast"}>
+          <button type="button" className="toast-words" onClick={() => dismiss(one.id)}>{one.text}</button>
+          {one.action && (
+            <button type="button" className="toast-action" onClick={() => { dismiss(one.id); one.action?.go() }}>{one.action.label}</button>
+          )}
+        </div>
       ))}
     </div>
   )

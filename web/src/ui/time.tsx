@@ -109,3 +109,26 @@ export function bytes(size: number): string {
   }
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }
+
+/** A day such as 2026-06-01, as it is called where it was: "Monday, 1 June 2026", or as `options` say. */
+export function plainDay(day: string, options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" }): string {
+  return day ? format("UTC", options).format(new Date(`${day}T12:00:00Z`)) : ""
+}
+
+/** The day so many days later. */
+export function addDays(day: string, days: number): string {
+  const moment = new Date(`${day}T12:00:00Z`)
+  moment.setUTCDate(moment.getUTCDate() + days)
+  return moment.toISOString().slice(0, 10)
+}
+
+/** The day of a moment in a zone, as 2026-06-01. */
+export function dayIn(at: string, zone: string): string {
+  const parts = Object.fromEntries(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(new Date(at)).map((part) => [part.type, part.value]))
+  return `${parts["year"]}-${parts["month"]}-${parts["day"]}`
+}
+
+/** How a day (2026-06-01) or a month (2026-06) is called. */
+export function titleOf(key: string): string {
+  return key.length === 7 ? plainDay(`${key}-15`, { month: "long", year: "numeric" }) : plainDay(key)
+}

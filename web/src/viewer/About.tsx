@@ -6,6 +6,9 @@ import type { ImageDetail } from "../api/types"
 import { paths, withSearch } from "../paths"
 import { bytes, exact, When } from "../ui/time"
 import { words } from "../words/en"
+import { markWords } from "../words/en.marks"
+import { sequenceWords } from "../words/en.sequences"
+import { TagsOf, TimeOf } from "./Marks"
 
 export function About({ image }: { image: ImageDetail }) {
   const w = words.viewer
@@ -21,10 +24,14 @@ export function About({ image }: { image: ImageDetail }) {
             {w.capturedFrom[image.captured_at_source] ?? image.captured_at_source}
             {image.captured_at_raw ? `, ${w.raw} “${image.captured_at_raw}”` : ""}
           </div>
+          <TimeOf image={image} />
           {image.clock_offset_s !== 0 && <div className="soft small">{w.clockOffset(image.clock_offset_s)}</div>}
         </dd>
+        <dt>{markWords.tags}</dt>
+        <dd><TagsOf image={image} /></dd>
         <dt>{w.deployment}</dt>
         <dd><Link href={withSearch(paths.images(project), { deployment: image.deployment_id })}>{image.deployment_name}</Link></dd>
+        {image.sequence_id && (<><dt>{sequenceWords.title}</dt><dd><Link href={withSearch(paths.images(project), { sequence: image.sequence_id, order: "captured_at" })}>{sequenceWords.grid}</Link></dd></>)}
         <dt>{w.from}</dt>
         <dd>
           {image.source_id ? <Link href={paths.source(project, image.source_id)}>{w.fromSource}</Link> : w.fromUpload}

@@ -4,6 +4,7 @@ import { words } from "../words/en"
 import { type Loaded, whyNot } from "./files"
 import { type Finding, guessesOf, percent, saidBy, titleOf } from "./findings"
 import { Guesses } from "./Guesses"
+import { Holds } from "./Review"
 import { Tree } from "./Tree"
 
 interface EntryProps {
@@ -49,6 +50,7 @@ export function Entry({ finding, files, isLit, isChosen, from, onLight, onChoose
             </span>
           )
         })}
+        {finding.annotation.identification && <Holds one={finding.annotation.identification} />}
         {files.get(finding.id)?.state === "coming" && <small>{words.viewer.coming}</small>}
         {why && <small className="why-not">{words.viewer.cannotDraw(why)}</small>}
       </button>

@@ -16,8 +16,11 @@ import type { Changes as Changed } from "./compare"
 import { Entry } from "./Entry"
 import type { Loaded } from "./files"
 import { classKey, type Finding, percent } from "./findings"
+import { Gone } from "./Marks"
+import { History, Review } from "./Review"
 import { Tree } from "./Tree"
 import type { Whole } from "./useAnnotations"
+import { useIdentify } from "./useIdentify"
 import { firstBeside, type Sight, type SightChanges } from "./useSight"
 
 export interface PanelProps {
@@ -37,7 +40,8 @@ export interface PanelProps {
 }
 
 export function Panel(props: PanelProps) {
-  const { image, changes, lit, chosen, onLight, onChoose } = props
+  const { image, sight, change, findings, changes, lit, chosen, onLight, onChoose } = props
+  const identify = useIdentify(image)
   const aside = useRef<HTMLElement>(null)
   // What was chosen on the picture comes into sight in the list, which stays where it is if it was chosen there.
   useEffect(() => {
@@ -46,9 +50,12 @@ export function Panel(props: PanelProps) {
   }, [chosen])
   return (
     <aside ref={aside} className="panel" aria-label={words.viewer.info} data-testid="panel">
+      <Gone image={image} />
       {changes && <Changes changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
+      <Review image={image} findings={findings} identify={identify} chosen={chosen} onShow={() => { if (!sight.panel) change.flip("info") }} />
       <Look {...props} />
       <Found {...props} />
+      <History image={image} findings={findings} identify={identify} />
       <Analyses {...props} />
       <About image={image} />
     </aside>

@@ -15,10 +15,12 @@ export const auditWords = {
     create: "made", change: "changed", delete: "deleted", run: "ran", cancel: "canceled", pause: "paused", resume: "let go on", retry: "tried again", upload: "uploaded", fetch: "fetched",
     download: "downloaded", export: "exported", annotate: "added findings to", register: "registered", evict: "evicted", revoke: "revoked", test: "tested", replay: "sent again what was told to",
     disable: "switched off", "rotate secret": "made a new secret for", "make event secret": "made a secret for the events of", "end event secret": "ended the secret for the events of",
-    ask: "asked for", end: "ended", "analysis processing": "began", "analysis completed": "completed", "analysis failed": "gave up", "delete orphan": "cleared away",
+    ask: "asked for", end: "ended", "analysis processing": "began", "analysis completed": "completed", "analysis failed": "gave up", "delete orphan": "cleared away", add: "added", remove: "removed", restore: "restored", import: "imported", map: "changed what is meant by",
+    "set clock": "set the clock of", "delete for good": "let go for good",
+    identify: "identified", withdraw: "withdrew what was said of",
   } as Record<string, string>,
   kinds: {
-    job: "job", source: "source", deployment: "deployment", image: "image", analysis: "analysis", artifact: "artifact", preset: "preset", webhook: "webhook", worker: "worker",
-    processing_service: "processing service", callback_key: "callback key", notice: "notice", project: "project",
+    job: "job", source: "source", deployment: "deployment", image: "image", analysis: "analysis", artifact: "artifact", preset: "preset", taxon: "taxon", label: "label", webhook: "webhook", worker: "worker",
+    processing_service: "processing service", callback_key: "callback key", notice: "notice", project: "project", member: "member", token: "token",
   } as Record<string, string>,
 }

@@ -18,7 +18,9 @@ export const words = {
   },
 
   problems: {
-    unexpected: "Something went wrong that we did not foresee.",
+    unexpected: "Something went wrong that we did not foresee. Nothing that is stored was lost.",
+    noAnswer: (status: number) => `The server could not answer (${status}). Nothing that is stored was lost; whether your last change was made is not certain, so look at it before you repeat it.`,
+    nothingChanged: "Nothing was changed.",
     unreachable: "Trapline does not answer. Nothing was lost.",
     triesAgain: "The page tries again by itself; if that does not help, see whether the server runs.",
     reload: "Try again, or load the page anew.",
@@ -53,13 +55,14 @@ export const words = {
     groups: [
       { name: "Everywhere", keys: [["?", "show these keys"], ["/", "search"], ["g then o", "overview"], ["g then i", "images"], ["g then j", "jobs"], ["g then s", "sources"], ["g then d", "deployments"], ["g then w", "workers"], ["Esc", "close what is open"]] },
       { name: "Images", keys: [["← → ↑ ↓", "move"], ["Enter", "open"], ["x", "select"], ["r", "run a pipeline on what is selected"]] },
-      { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["b", "findings on or off"], ["c", "side by side on or off"], ["i", "information on or off"], ["Tab, Enter", "go through the findings, choose one"], ["Esc", "choose none, back to the images"]] },
+      { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["y", "confirm"], ["x", "correct"], ["n", "blank"], ["u", "unsure"], ["m", "comment"], ["z", "undo"], ["b", "findings on or off"], ["c", "side by side on or off"], ["i", "information on or off"], ["Tab, Enter", "go through the findings, choose one"], ["Esc", "choose none, back to the images"]] },
     ] as { name: string; keys: [string, string][] }[],
   },
 
   signIn: {
     title: "Sign in", email: "E-mail", password: "Password", go: "Sign in",
     lost: "Signed out, or nothing set up yet? The terminal where Trapline was started prints a one-time link.",
+    by: (name: string) => `Continue with ${name}`, notSignedIn: "Not signed in", back: "Back to the sign-in page",
     tagline: "From cameras in the field to verified observations.",
   },
 
@@ -67,7 +70,7 @@ export const words = {
     title: "Welcome", owner: "Make the owner's account. It can do everything here, and let others in.",
     name: "Your name", email: "E-mail", password: "Password", passwordHint: "At least 10 characters.", go: "Make the account",
     signingIn: "Signing you in", signIn: "Sign in with this link", noLink: "This address carries no link.",
-    expired: "Links work once and expire. Start Trapline again, or run `trapline link`, to get a new one.",
+    expired: "Links work once and expire. Whoever gave it to you can make a new one; on the server's machine, `trapline link` does.",
     toSignIn: "Sign in with a password",
   },
 
@@ -77,16 +80,11 @@ export const words = {
     intro: "A project holds cameras, their images and what was found on them. Members see only their own projects.",
   },
 
-  first: {
-    title: "Three steps to your first boxes",
-    where: "Where are your cameras?", whereText: "A deployment is one camera at one place over one period.", whereGo: "Add a deployment",
-    bring: "Bring images", bringText: "Drop files here, or let Trapline poll a camera's folder.", bringGo: "Add a source", bringUpload: "Upload files",
-    pipeline: "Choose a pipeline", pipelineText: "It looks at every image that comes in.", pipelineGo: "Choose",
-    noPipeline: "No worker has registered a pipeline yet.", noPipelineGo: "Connect a worker", done: "done", chosen: (name: string) => `${name} looks at every new image from now on.`,
-  },
+  // The other words of the first steps are loaded with them: en.first.ts.
+  first: { noPipelineGo: "Connect a worker" },
 
   overview: {
-    title: "Overview", recent: "Latest images", running: "Running now", nothingRuns: "No job runs.", sources: "Sources", noSources: "No source is polled.",
+    title: "Overview", where: "Where they are", recent: "Latest images", running: "Running now", nothingRuns: "No job runs.", sources: "Sources", noSources: "No source is polled.",
     workers: "Workers", noWorkers: "No worker has registered yet.", seeAll: "See all", found: "Found most",
     workersOnline: (online: number, all: number) => `${n(online)} of ${plural(all, "service", "services")} online`,
     failing: (count: number) => (count === 1 ? "1 source fails" : `${n(count)} sources fail`), allWell: "All sources are well.",
@@ -109,12 +107,15 @@ export const words = {
   },
 
   upload: {
-    title: "Upload images", deployment: "Which deployment took them?", choose: "Choose files", drop: "or drop them here", none: "No file chosen yet.",
+    title: "Upload images", deployment: "Which deployment took them?", choose: "Choose files", chooseFolder: "Choose a folder", drop: "or drop files and folders here",
     go: (count: number) => `Upload ${plural(count, "file", "files")}`, waiting: "waiting", sending: "sending", imported: "imported", duplicate: "already here", refused: "refused", failed: "failed",
     progress: (done: number, all: number) => `${n(done)} of ${plural(all, "file", "files")} sent`,
     result: (imported: number, duplicate: number, refused: number) =>
       [`${plural(imported, "image", "images")} imported.`, duplicate ? `${n(duplicate)} already here.` : "", refused ? `${plural(refused, "file", "files")} could not be taken; nothing else was affected.` : ""].filter(Boolean).join(" "),
-    newDeployment: "New deployment", needDeployment: "Images belong to a deployment. Make one first.", retry: "Send the failed ones again", hide: "Hide", stop: "Stop",
+    newDeployment: "New deployment", needDeployment: "Images belong to a deployment. Make one first.", retry: "Send the failed ones again", stop: "Stop",
+    left: (count: number) => `${plural(count, "file", "files")} not sent yet.`, because: (count: number) => `${plural(count, "file", "files")}:`, more: (count: number) => `and ${n(count)} more`,
+    names: (names: string[], all: number) => names.join(", ") + (all > names.length ? ` and ${n(all - names.length)} more` : ""),
+    leaveTitle: "Stop uploading?", leaveText: "What is imported stays. What is on its way is not stored; upload the same files again, and only what is missing is taken.", leaveGo: "Stop and close", leaveKeep: "Go on uploading",
   },
 
   viewer: {
@@ -220,7 +221,7 @@ export const words = {
   },
 
   settings: {
-    title: "Settings", general: "Project and tokens", notices: "E-mail", audit: "Audit", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
+    title: "Settings", general: "Project", taxa: "Taxa", notices: "E-mail", onlyOwners: "The settings of the project are its owners' business. Your own are under Account.", audit: "Audit", project: "Project", automatic: "Automatic pipeline", automaticHint: "Each new image is queued for it.", noAutomatic: "None: images wait until a job is started", gap: "Gap between sequences, seconds", saved: "The settings are saved.",
     tokens: "API tokens", tokensText: "A token stands for you in scripts and workers. Who has it can do what it may.", newToken: "New token", tokenName: "Name", kind: "For", kinds: { user: "Your own scripts", worker: "A worker", pipeline: "An outside pipeline" } as Record<string, string>, expires: "Expires", inDays: (days: number) => `in ${days} days`, made: "Made", used: "Last used", revoke: "Revoke", revoked: "revoked", revokedToast: "The token is revoked.", revokeAsk: (name: string) => `Revoke “${name}”?`, revokeText: "What uses it stops working at once.", noTokens: "No token yet.", onlyThis: "Only for this project", shownOnce: "This token is shown only now.", state: "State", active: "active", expired: "expired",
   },
 }

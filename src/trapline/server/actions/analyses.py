@@ -5,16 +5,14 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.actions.addresses import sign_files
 from trapline.server.actions.artifacts import cite_own, find_arrivals
 from trapline.server.actions.callbacks import Use, make_secret, refuse_of_job, take_effect
-from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation
+from trapline.server.actions.describe_analyses import describe_analysis, describe_annotations, describe_found
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import mark_images
 from trapline.server.db.base import Transaction
 from trapline.server.db.findings import has_newer_result
 from trapline.server.db.found import (
-    AnnotationFilter,
     FoundByAnalysis,
     find_found,
     list_annotations,
@@ -36,6 +34,7 @@ from trapline.server.db.stand_alone import (
 )
 from trapline.server.errors import Conflict, Invalid, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import AnnotationFilter
 from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, FINAL
 from trapline.server.system import System
 from trapline.wire.analyses import (
@@ -106,7 +105,7 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
             f"Another analysis of this project has the external_job_id {new.external_job_id}. Nothing was made."
         ) from error
     tx.audit("create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}")
-    return describe_analysis(system, FoundByAnalysis(row, details))
+    return describe_analysis(system, FoundByAnalysis(row, details), {})
 
 
 async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int, cursor: str | None) -> Page[Analysis]:
@@ -122,8 +121,7 @@ async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        found = await find_found(scope, tx, rows, longer=0)
-    analyses = [describe_analysis(system, one) for one in found]
+        analyses = await describe_found(system, scope, tx, await find_found(scope, tx, rows, longer=0))
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -136,8 +134,7 @@ async def list_analyses_of_job(
         order = [(AnalysisRow.image_id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        found = await find_found(scope, tx, rows, longer=0)
-    analyses = [describe_analysis(system, one) for one in found]
+        analyses = await describe_found(system, scope, tx, await find_found(scope, tx, rows, longer=0))
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -150,8 +147,8 @@ async def show_analysis(system: System, scope: Scope, analysis_id: UUID, use: Us
 
 
 async def _show(system: System, scope: Scope, tx: Transaction, row: AnalysisRow) -> Analysis:
-    [found] = await find_found(scope, tx, [row])
-    return describe_analysis(system, found)
+    [analysis] = await describe_found(system, scope, tx, await find_found(scope, tx, [row]))
+    return analysis
 
 
 async def show_annotations(
@@ -169,8 +166,7 @@ async def show_annotations(
         await take_effect(tx, row, use)
         found, following = await list_annotations(scope, tx, row, wanted, limit, cursor)
         count, estimated = await count_rows(tx, select_annotations(row, wanted))
-    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
-    results = [describe_annotation(annotation, key, addresses) for annotation, key in found]
+        results = await describe_annotations(system, scope, tx, found)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from trapline.server.actions.addresses import sign_files
-from trapline.server.actions.describe_analyses import describe_analysis, describe_annotation
-from trapline.server.db.found import FIRST_PAGE, AnnotationFilter, find_found, list_annotations
+from trapline.server.actions.describe_analyses import describe_annotations, describe_found
+from trapline.server.db.found import FIRST_PAGE, find_found, list_annotations
 from trapline.server.db.images import get_image
 from trapline.server.db.stand_alone import get_analysis
 from trapline.server.exchange.analysis_export import write_csv, write_json
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import AnnotationFilter
 from trapline.server.rules.geometry import Frame
 from trapline.server.system import System
 from trapline.wire.analyses import ExportFormat
@@ -23,9 +23,8 @@ async def export_analysis(
     async with system.database.transaction(scope) as tx:
         row = await get_analysis(scope, tx, analysis_id)
         image = await get_image(scope, tx, row.image_id)
-        [found] = await find_found(scope, tx, [row])
+        [analysis] = await describe_found(system, scope, tx, await find_found(scope, tx, [row]))
         tx.audit("export", "analysis", analysis_id, row.project_id, format=form.value)
-    analysis = describe_analysis(system, found)
     pages = _read_pages(system, scope, analysis_id)
     match form:
         case ExportFormat.JSON:
@@ -46,7 +45,7 @@ async def _read_pages(system: System, scope: Scope, analysis_id: UUID) -> AsyncI
         async with system.database.transaction(scope) as tx:
             row = await get_analysis(scope, tx, analysis_id)
             found, cursor = await list_annotations(scope, tx, row, AnnotationFilter(), FIRST_PAGE, cursor)
-        addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
-        yield [describe_annotation(annotation, key, addresses) for annotation, key in found]
+            page = await describe_annotations(system, scope, tx, found)
+        yield page
         if cursor is None:
             return

@@ -1,15 +1,20 @@
-"""Annotations on request: the scores of one classification over its whole class list."""
+"""Annotations on request: those of many images, and the scores of one classification over its whole class list."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from trapline.server.actions.describe_analyses import describe_annotations
+from trapline.server.db.found_on_images import count_found, list_found
+from trapline.server.db.images import get_image
 from trapline.server.db.scores import StoredScores, get_scores
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import FoundFilter
 from trapline.server.system import System
-from trapline.wire.annotations import Scores
+from trapline.wire.annotations import FoundAnnotation, Scores
+from trapline.wire.values import Page
 
 if TYPE_CHECKING:
     from trapline.server.rules.score_codec import Vector
@@ -58,3 +63,39 @@ def _shortest(vector: "Vector") -> list[float]:
 
     plain = np.nan_to_num(vector.astype(str).astype(np.float64), posinf=BEYOND, neginf=-BEYOND)
     return [float(number) for number in plain]
+
+
+async def list_annotations(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: FoundFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[FoundAnnotation]:
+    """List what completed analyses found, by the times of the images. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        if wanted.image_id is not None:
+            await get_image(scope, tx, wanted.image_id)
+        rows, following = await list_found(
+            scope, tx, project_id, wanted, descending=descending, limit=limit, cursor=cursor
+        )
+        count, estimated = await count_found(scope, tx, project_id, wanted)
+        count = max(count, len(rows))
+        told = await describe_annotations(system, scope, tx, [(row.annotation, row.algorithm) for row in rows])
+    results = [
+        FoundAnnotation(
+            **dict(one),
+            project_id=row.annotation.project_id,
+            image_id=row.image.id,
+            deployment_id=row.image.deployment_id,
+            captured_at=row.image.captured_at,
+            job_id=row.analysis.job_id,
+            model_name=row.analysis.model_name,
+            model_version=row.analysis.model_version,
+        )
+        for row, one in zip(rows, told, strict=True)
+    ]
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)

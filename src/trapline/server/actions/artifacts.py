@@ -19,6 +19,7 @@ from trapline.server.db.artifacts import (
 )
 from trapline.server.db.base import Transaction
 from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.snapshots import is_being_copied
 from trapline.server.db.stand_alone import get_analysis, touch_analysis
 from trapline.server.errors import Conflict, Invalid, NotFound, TooLarge
 from trapline.server.rules.access import Scope
@@ -256,6 +257,8 @@ async def clean_orphans(system: System, scope: Scope) -> bool:
     A file goes before its row: a row that stays behind after a crash is found again, a file would never be.
     """
     async with system.database.transaction(scope) as tx:
+        if await is_being_copied(scope, tx):
+            return False  # a backup's rows speak of them still
         idle = await list_idle(scope, tx, ORPHANS_KEPT_S, BATCH)
         for row, state in idle:
             seen = await _look(system, row) if state in FINAL else Seen(row.presigned_at, row.uploaded_at)

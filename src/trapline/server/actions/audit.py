@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.db.audit import AuditFilter, AuditRow, select_audit
+from trapline.server.db.audit import AuditRow, select_audit
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import AuditFilter
 from trapline.server.system import System
 from trapline.wire.audit import AuditEntry
 from trapline.wire.values import Page

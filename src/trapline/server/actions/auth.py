@@ -1,40 +1,35 @@
-"""Sign in and out, one-time links, and who is behind a request."""
+"""Who is behind a request: a session's person, or an API token."""
 
-import asyncio
 import hashlib
 import hmac
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from trapline.server.actions.passwords import find_user_by_password
 from trapline.server.db.base import Transaction
 from trapline.server.db.people import (
-    LinkRow,
     SessionRow,
     UserRow,
     end_session,
-    find_link,
     find_live_token,
-    find_operator,
     find_session,
-    find_user_by_email,
     get_user,
-    has_any_user,
     list_roles,
+    list_standings,
     note_use,
 )
 from trapline.server.db.projects import list_names
-from trapline.server.errors import Conflict, NotFound, Unauthenticated, Unprocessable
-from trapline.server.rules.access import Origin, Scope, reach_of
-from trapline.server.rules.passwords import hash_password, is_password
+from trapline.server.db.sign_ins import forgive
+from trapline.server.errors import Unauthenticated
+from trapline.server.rules.access import Origin, Scope, reach_of, widen
 from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
-from trapline.wire.auth import Caller, LinkState, LinkUse, Membership, SignIn, TokenKind
+from trapline.wire.auth import Caller, Membership, SignIn, TokenKind, TokenScope
 
 SESSION_LIFETIME = timedelta(days=30)
-LINK_LIFETIME = timedelta(hours=24)
 NOBODY = Scope(actor="nobody")
-BAD_LINK = "This link was used already or is too old. `trapline link` on the server makes a new one."
 BAD_TOKEN = "This API token is not known, has expired or was revoked. Make a new one on the page, or with `trapline token create`."  # noqa: S105, E501 - words, no secret
 
 
@@ -55,20 +50,20 @@ async def scope_of_session(system: System, secret: str, origin: Origin) -> Scope
         session, user = found
         if datetime.now(UTC) - session.last_seen_at > timedelta(minutes=5):
             session.last_seen_at = datetime.now(UTC)
-        return await _scope_of_user(tx, user, origin)
+        return replace(await _scope_of_user(tx, user, origin), session_id=session.id)
 
 
-async def scope_of_token(system: System, token: str, origin: Origin) -> Scope:
-    """Find whom an API token stands for. Raises Unauthenticated."""
+async def scope_of_token(system: System, token: str, origin: Origin, *, anew: bool = True) -> Scope:
+    """Find whom an API token stands for, as it was half a second ago at most unless `anew`. Raises Unauthenticated."""
     parsed = find_parsed(token)
     if parsed is None:
         raise Unauthenticated(BAD_TOKEN)
     known = system.known.callers.find((parsed.prefix, parsed.secret_hash))
-    if known is not None:
-        return replace(known, origin=origin)
+    if known is not None and not (anew and known.kind != TokenKind.WORKER):
+        return replace(known, origin=origin, is_remembered=True)
     scope = await _look_up(system, parsed, origin)
-    if scope.kind == TokenKind.WORKER:
-        # They call often and make nothing that they must see at once.
+    # Workers call often and make nothing that they must see at once.
+    if scope.kind == TokenKind.WORKER or not anew:
         system.known.callers.keep((parsed.prefix, parsed.secret_hash), scope)
     return scope
 
@@ -87,7 +82,18 @@ async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope
         roles = reach_of(kind, roles)
     if row.project_ids is not None:
         roles = {project: role for project, role in roles.items() if project in row.project_ids}
-    return Scope(actor=f"token:{row.id}", roles=roles, kind=kind, user_id=row.user_id, token_id=row.id, origin=origin)
+    scope = Scope(
+        actor=f"token:{row.id}",
+        roles=roles,
+        kind=kind,
+        user_id=row.user_id,
+        token_id=row.id,
+        is_limited=row.project_ids is not None,
+        scopes=widen(None if row.scopes is None else map(TokenScope, row.scopes)),
+        origin=origin,
+    )
+    is_operator = row.is_operator and kind == TokenKind.USER and scope.is_person
+    return replace(scope, is_operator=is_operator)
 
 
 async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scope:
@@ -100,23 +106,32 @@ async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scop
     )
 
 
+async def find_standings(system: System, callers: Collection[Hashable]) -> Mapping[Hashable, str]:
+    """Tell how each of these sessions and tokens stands, as a text that differs once they may do less, or more."""
+    ids = [caller for caller in callers if isinstance(caller, UUID)]
+    async with system.database.line(NOBODY, each_alone=True) as tx:
+        return dict(await list_standings(NOBODY, tx, ids))
+
+
 def csrf_token(system: System, session_secret: str) -> str:
     """Make the token that a page must send along with every change made under a session."""
     return hmac.new(system.secrets.derive("csrf"), session_secret.encode(), hashlib.sha256).hexdigest()
 
 
 async def sign_in(system: System, origin: Origin, given: SignIn) -> SignedIn:
-    """Sign in by e-mail and password. Raises Unauthenticated with the same words whichever is wrong."""
-    async with system.database.transaction(NOBODY) as tx:
-        user = await find_user_by_email(NOBODY, tx, given.email)
-    fits = await asyncio.to_thread(is_password, given.password, user.password_hash if user else None)
-    if user is None or not fits or user.deactivated_at is not None:
-        raise Unauthenticated("This e-mail address and password do not belong together.")
-    async with system.database.transaction(Scope(actor=f"user:{user.id}", origin=origin)) as tx:
-        return await _begin_session(system, tx, user, origin)
+    """Sign in by e-mail and password. Raises Unauthenticated with the same words whichever is wrong, and TooMany."""
+    known = await find_user_by_password(system, origin, given.email, given.password)
+    async with system.database.transaction(Scope(actor=f"user:{known.user.id}", origin=origin)) as tx:
+        # Meanwhile the password can be another, or the account deactivated: then this session must not outlive that.
+        user = await get_user(NOBODY, tx, known.user.id, lock=True)
+        if user.password_hash != known.user.password_hash or user.deactivated_at is not None:
+            raise Unauthenticated(known.refusal)
+        await forgive(NOBODY, tx, known.attempt)
+        return await begin_session(system, tx, user, origin)
 
 
-async def _begin_session(system: System, tx: Transaction, user: UserRow, origin: Origin) -> SignedIn:
+async def begin_session(system: System, tx: Transaction, user: UserRow, origin: Origin) -> SignedIn:
+    """Begin a session of a person whose row is locked."""
     secret = make_secret()
     now = datetime.now(UTC)
     session = SessionRow(
@@ -162,69 +177,3 @@ async def _describe(tx: Transaction, scope: Scope, user: UserRow | None, csrf: s
         ],
         csrf_token=csrf,
     )
-
-
-async def make_first_link(system: System) -> str | None:
-    """Make the link that makes the owner's account; None where somebody has an account already."""
-    scope = Scope.system()
-    async with system.database.transaction(scope) as tx:
-        if await has_any_user(scope, tx):
-            return None
-        return _add_link(tx, "first_owner", None)
-
-
-async def make_sign_in_link(system: System, email: str | None = None) -> str:
-    """Make a link that signs a person in once: the one with this e-mail, else the first operator. Raises NotFound."""
-    scope = Scope.system()
-    async with system.database.transaction(scope) as tx:
-        user = await (find_user_by_email(scope, tx, email) if email else find_operator(scope, tx))
-        if user is None:
-            raise NotFound("Nobody has that account.")
-        return _add_link(tx, "sign_in", user.id)
-
-
-def _add_link(tx: Transaction, purpose: str, user_id: UUID | None) -> str:
-    secret = make_secret()
-    tx.session.add(
-        LinkRow(
-            secret_hash=hash_secret(secret),
-            purpose=purpose,
-            user_id=user_id,
-            expires_at=datetime.now(UTC) + LINK_LIFETIME,
-        )
-    )
-    tx.audit("make_link", "link", purpose)
-    return secret
-
-
-async def show_link(system: System, link: str) -> LinkState:
-    """Tell what a one-time link is for, without using it. Raises NotFound."""
-    async with system.database.transaction(NOBODY) as tx:
-        row = await find_link(NOBODY, tx, hash_secret(link))
-        if row is None:
-            raise NotFound(BAD_LINK)
-        return LinkState(purpose=row.purpose, expires_at=row.expires_at)
-
-
-async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
-    """Sign in by a one-time link; the first one makes the owner's account. Raises NotFound, Unprocessable, Conflict."""
-    password_hash = await asyncio.to_thread(hash_password, given.password) if given.password else None
-    scope = Scope(actor="link", origin=origin)
-    async with system.database.transaction(scope) as tx:
-        link = await find_link(scope, tx, hash_secret(given.link), lock=True)
-        if link is None:
-            raise NotFound(BAD_LINK)
-        if link.purpose == "first_owner":
-            if given.email is None or password_hash is None:
-                raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
-            if await has_any_user(scope, tx):
-                raise Conflict("Somebody has made the owner's account already. Sign in, or ask them for a link.")
-            user = UserRow(email=given.email, name=given.name or "", password_hash=password_hash, is_operator=True)
-            tx.session.add(user)
-            await tx.session.flush()
-            tx.audit("make_owner", "user", user.id)
-        else:
-            assert link.user_id is not None
-            user = await get_user(scope, tx, link.user_id)
-        link.used_at = datetime.now(UTC)
-        return await _begin_session(system, tx, user, origin)

@@ -12,6 +12,7 @@ from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.callback_keys import find_key, hold_key, touch_key, use_signature
 from trapline.server.errors import Conflict, Unauthenticated
+from trapline.server.metrics import SIGNATURE_FAILURES
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.rules.moves import FINAL
 from trapline.server.rules.signatures import BadSignature, Claim, Reason
@@ -98,6 +99,7 @@ async def _find_service(system: System, origin: Origin, key_id: str) -> Signer:
 def refuse(system: System, error: BadSignature, **about: str) -> Unauthenticated:
     """Note a signature that does not hold; answers the one refusal that all of them get."""
     system.callbacks.refused[error.reason.value] += 1
+    SIGNATURE_FAILURES.labels("callback", error.reason.value).inc()
     log.warning("a callback was refused", reason=error.reason.value, **about)
     return Unauthenticated(UNSIGNED)
 

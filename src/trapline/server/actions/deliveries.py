@@ -4,10 +4,8 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import structlog
 
@@ -15,11 +13,11 @@ from trapline.server.actions.signing_secrets import list_secrets
 from trapline.server.db.deliveries import (
     Attempted,
     Taken,
-    Waiting,
     disable_webhook,
     forget_deliveries,
     gather_images,
     list_waiting,
+    lock_shares,
     note_answered,
     note_failing,
     note_silent_workers,
@@ -31,6 +29,7 @@ from trapline.server.db.subjects import SUBJECTS
 from trapline.server.dialing import judge_literal
 from trapline.server.errors import OutboundFailed, OutboundRefused
 from trapline.server.rules.access import Scope
+from trapline.server.rules.deliveries import share_out
 from trapline.server.rules.webhooks import make_headers, pause_after, pause_before_end
 from trapline.server.rules.why import ONLINE_S
 from trapline.server.subjects import PREFIX, Subjects
@@ -74,17 +73,18 @@ def make_way_out(system: System) -> "Outbound":
     return Outbound(system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS)
 
 
-async def find_waiting(system: System, scope: Scope) -> list[Waiting]:
-    """List the webhooks that something is to be sent to now; images that were added lately become events."""
+async def take_due(system: System, scope: Scope, room: int, *, publishes: bool) -> list[Taken]:
+    """Take at most so many deliveries that are due, for this process alone; what `publishes` takes subjects too.
+
+    Images that were added lately become events first.
+    """
     async with system.database.transaction(scope) as tx:
         await gather_images(scope, tx)
-        return await list_waiting(scope, tx)
-
-
-async def take(system: System, scope: Scope, most: Sequence[tuple[UUID, int]]) -> list[Taken]:
-    """Take at most so many deliveries of each of these webhooks, for this process alone."""
-    async with system.database.transaction(scope) as tx:
-        return await take_deliveries(scope, tx, most, TAKEN_FOR_S)
+        if room <= 0 or not await list_waiting(scope, tx):
+            return []
+        await lock_shares(scope, tx)
+        waiting = [one for one in await list_waiting(scope, tx) if publishes or one.host != SUBJECTS]
+        return await take_deliveries(scope, tx, share_out(waiting, room, _chance), TAKEN_FOR_S)
 
 
 async def deliver(system: System, scope: Scope, way_out: "Outbound", subjects: Subjects | None, taken: Taken) -> None:

@@ -1,11 +1,12 @@
 """Deployments: make, list, show, change, delete."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.clocks import date_batch
 from trapline.server.db.deployments import DeploymentRow, get_deployment, select_deployments, summarise_images
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_downloads import is_fetched_into
@@ -16,20 +17,32 @@ from trapline.server.system import System
 from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
 from trapline.wire.values import Page
 
+BATCH = 2000
+SILENT_AFTER = timedelta(days=3)
 NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
 
 
-async def _describe(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+async def describe_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+    """Tell of deployments with what came from them."""
     seen = await summarise_images(scope, tx, [row.id for row in rows])
-    shown = set(Deployment.model_fields) - {"images", "last_image_at"}
+    shown = set(Deployment.model_fields) - {"images", "last_image_at", "silent_since"}
+    now = datetime.now(UTC)
     return [
         Deployment(
             **{field: getattr(row, field) for field in shown},
-            images=seen.get(row.id, (0, None))[0],
-            last_image_at=seen.get(row.id, (0, None))[1],
+            images=images,
+            last_image_at=last,
+            silent_since=last if is_silent(last, row.ended_at, now) else None,
         )
         for row in rows
+        for images, last in [seen.get(row.id, (0, None))]
     ]
+
+
+def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a camera that should be at work has sent nothing for SILENT_AFTER."""
+    is_over = ended_at is not None and ended_at <= now
+    return last_image_at is not None and not is_over and last_image_at < now - SILENT_AFTER
 
 
 async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
@@ -54,7 +67,7 @@ async def create_deployment(system: System, scope: Scope, new: NewDeployment) ->
         done = await find_answer(scope, tx, Deployment)
         if done:
             return done
-        [deployment] = await _describe(tx, scope, [await add_deployment(scope, tx, new)])
+        [deployment] = await describe_deployments(tx, scope, [await add_deployment(scope, tx, new)])
         return keep_answer(scope, tx, deployment)
 
 
@@ -73,13 +86,18 @@ async def list_deployments(
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await describe_deployments(tx, scope, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
 
 
 async def show_deployment(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
     """Show one deployment. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [deployment] = await _describe(tx, scope, [await get_deployment(scope, tx, deployment_id)])
+        [deployment] = await describe_deployments(tx, scope, [await get_deployment(scope, tx, deployment_id)])
         return deployment
 
 
@@ -91,15 +109,35 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
         for field, value in change.model_dump(exclude_unset=True).items():
             if value is None and field not in NULLABLE:
                 raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
-            setattr(row, field, value)
+            if field != "clock_offset_s":
+                setattr(row, field, value)
         row.updated_at = datetime.now(UTC)
         try:
             await tx.session.flush()
         except IntegrityError as error:
             raise Conflict("Another deployment of this project has that name. Nothing was changed.") from error
         tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
-        [deployment] = await _describe(tx, scope, [row])
+        if change.clock_offset_s is not None:
+            await set_offset(tx, scope, row, change.clock_offset_s)
+        [deployment] = await describe_deployments(tx, scope, [row])
         return deployment
+
+
+async def set_offset(tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int) -> None:
+    """Set the clock offset of a locked deployment, and date its first images anew; the background process goes on."""
+    if offset_s == row.clock_offset_s:
+        return
+    put_offset(tx, row, offset_s)
+    await tx.session.flush()
+    await date_batch(scope, tx, row.id, BATCH)
+    await tx.session.refresh(row)
+
+
+def put_offset(tx: Transaction, row: DeploymentRow, offset_s: int) -> None:
+    """Set another clock offset of a locked deployment; its images are dated anew in the background."""
+    tx.audit("set clock", "deployment", row.id, row.project_id, from_s=row.clock_offset_s, to_s=offset_s)
+    row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
+    row.dating, row.dated_to = True, None
 
 
 async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -> None:
@@ -117,5 +155,7 @@ async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -
             await tx.session.delete(row)
             await tx.session.flush()
         except IntegrityError as error:
-            raise Conflict("This deployment still has images or pull sources. Nothing was deleted.") from error
+            raise Conflict(
+                "This deployment still has images, perhaps deleted ones, or pull sources. Nothing was deleted."
+            ) from error
         tx.audit("delete", "deployment", row.id, row.project_id, name=row.name)

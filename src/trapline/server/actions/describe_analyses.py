@@ -1,22 +1,26 @@
 """How analyses and their annotations are told: rows in, messages out, with addresses that need no header."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from trapline.server.actions.addresses import sign_files
+from trapline.server.actions.identifications import find_held
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
-from trapline.server.db.found import FoundByAnalysis
+from trapline.server.db.base import Transaction
+from trapline.server.db.found import Found, FoundByAnalysis
+from trapline.server.rules.access import Scope, user_of
 from trapline.server.system import System
 from trapline.wire.analyses import Analysis, AnalysisState, Priority
 from trapline.wire.annotations import Annotation, AnnotationType
+from trapline.wire.identifications import Identification
 
 OPEN = frozenset({"queued", "processing"})
 
 
-def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
-    """Tell an analysis with the first page of its annotations."""
+def describe_analysis(system: System, found: FoundByAnalysis, held: Mapping[UUID, Identification]) -> Analysis:
+    """Tell an analysis with the first page of its annotations; `held` is what people said that holds of these."""
     row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
     addresses = sign_files(system, [annotation.storage_path for annotation, _ in found.annotations])
     return Analysis(
@@ -33,13 +37,13 @@ def describe_analysis(system: System, found: FoundByAnalysis) -> Analysis:
         # A task that failed and waits for its next attempt keeps the words of the last one.
         error_message=detail.error_message if row.state == AnalysisState.FAILED else None,
         is_stale=_is_stale(system, row),
-        requested_by_id=_user_of(detail.requested_by),
+        requested_by_id=user_of(detail.requested_by),
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
         updated_at=row.updated_at,
         annotation_count=found.count,
-        annotations=[describe_annotation(annotation, key, addresses) for annotation, key in found.annotations],
+        annotations=[_describe_annotation(annotation, key, addresses, held) for annotation, key in found.annotations],
         next=found.next,
     )
 
@@ -50,13 +54,26 @@ def _is_stale(system: System, row: AnalysisRow) -> bool:
     return row.updated_at < datetime.now(UTC) - timedelta(seconds=system.callbacks.stale_after_s)
 
 
-def _user_of(actor: str | None) -> UUID | None:
-    kind, _, key = (actor or "").partition(":")
-    return UUID(key) if kind == "user" else None
+async def describe_found(
+    system: System, scope: Scope, tx: Transaction, found: Sequence[FoundByAnalysis]
+) -> list[Analysis]:
+    """Tell analyses, each with the first page of its annotations and with what people said of these."""
+    held = await find_held(scope, tx, [annotation for one in found for annotation, _ in one.annotations])
+    return [describe_analysis(system, one, held) for one in found]
 
 
-def describe_annotation(row: AnnotationRow, algorithm: str | None, addresses: Mapping[str, str]) -> Annotation:
-    """Tell an annotation; `addresses` are those of the files that it may cite."""
+async def describe_annotations(
+    system: System, scope: Scope, tx: Transaction, found: Sequence[Found]
+) -> list[Annotation]:
+    """Tell annotations with what people said of them, and with addresses of the files that they cite."""
+    held = await find_held(scope, tx, [annotation for annotation, _ in found])
+    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
+    return [_describe_annotation(annotation, key, addresses, held) for annotation, key in found]
+
+
+def _describe_annotation(
+    row: AnnotationRow, algorithm: str | None, addresses: Mapping[str, str], held: Mapping[UUID, Identification]
+) -> Annotation:
     return Annotation(
         id=row.id,
         analysis_id=row.analysis_id,
@@ -72,4 +89,5 @@ def describe_annotation(row: AnnotationRow, algorithm: str | None, addresses: Ma
         scaled=row.annotation_type != AnnotationType.CUSTOM and "scaled" in row.data,
         algorithm=algorithm,
         created_at=row.created_at,
+        identification=held.get(row.id),
     )

@@ -6,6 +6,7 @@ import structlog
 
 from trapline.server.actions.jobs import defer_expansion, show_moved
 from trapline.server.db.job_downloads import begin_downloads_anew
+from trapline.server.db.job_log import Logged, count_log, list_log
 from trapline.server.db.jobs import get_job
 from trapline.server.db.line import retry
 from trapline.server.db.line.dead_letters import (
@@ -16,13 +17,14 @@ from trapline.server.db.line.dead_letters import (
     list_letters,
     list_reasons,
 )
+from trapline.server.db.people import name_actors
 from trapline.server.errors import Conflict, NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.rules.failure_reasons import name_reason
 from trapline.server.rules.worker_names import name_holder
 from trapline.server.system import System
 from trapline.wire.analyses import AnalysisState
-from trapline.wire.failures import Attempt, DeadLetter, FailureGroup, Failures, TaskStory
+from trapline.wire.failures import Attempt, DeadLetter, FailureGroup, Failures, LogEntry, TaskStory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
@@ -63,6 +65,33 @@ async def list_dead_letters(
         count=count,
         count_is_estimate=estimated,
     )
+
+
+async def list_job_log(system: System, scope: Scope, job_id: int, limit: int, cursor: str | None) -> Page[LogEntry]:
+    """List what happened to a job: its moves, and attempts that ended badly, the newest first. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        await get_job(scope, tx, job_id)
+        rows, following = await list_log(scope, tx, job_id, limit, cursor)
+        count, estimated = await count_log(scope, tx, job_id)
+        names = await name_actors(scope, tx, [row.actor for row in rows])
+    results = [
+        LogEntry(
+            at=row.at,
+            what=f"{row.from_state} to {row.to_state}"
+            if row.outcome is None
+            else f"attempt {row.attempt}: {row.outcome}",
+            by=names.get(row.actor) if row.outcome is None else _name_worker(row),
+            error=row.words,
+            analysis_id=row.analysis_id,
+            image_id=row.image_id,
+        )
+        for row in rows
+    ]
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+def _name_worker(row: Logged) -> str | None:
+    return name_holder(row.worker_name, row.worker_host, row.user_agent, row.address)
 
 
 async def show_task(system: System, scope: Scope, job_id: int, analysis_id: UUID) -> TaskStory:

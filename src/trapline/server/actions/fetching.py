@@ -1,7 +1,10 @@
 """Fetching the pictures that a run was asked for by their addresses: all of them, or the job fails with the reason."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import structlog
@@ -11,6 +14,7 @@ from trapline.server.actions.jobs import defer_expansion
 from trapline.server.actions.picture_addresses import host_of, unseal_address
 from trapline.server.actions.receiving import receive_file
 from trapline.server.db.deployments import get_deployment
+from trapline.server.db.host_turns import leave_turn, take_turn
 from trapline.server.db.job_downloads import (
     Download,
     claim_download,
@@ -21,9 +25,10 @@ from trapline.server.db.job_downloads import (
     next_download_in,
     put_download_back,
 )
-from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.errors import OutboundFailed, OutboundRefused, Unavailable
 from trapline.server.gateways.http_answers import as_open_file, read_retry_after, status_in_words
 from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.metrics import IMAGES_IMPORTED
 from trapline.server.rules.access import Scope
 from trapline.server.rules.runs import name_picture
 from trapline.server.store.port import Incoming
@@ -89,7 +94,7 @@ async def _take(system: System, scope: Scope, download: Download) -> None:
         return
     name = name_picture(url)
     try:
-        with system.host_turns.visit(host_of(url)) as wait_s:
+        async with _visit(system, scope, host_of(url)) as wait_s:
             if not wait_s:
                 await _fetch(system, scope, download, url, name)
         if wait_s:
@@ -108,6 +113,23 @@ async def _take(system: System, scope: Scope, download: Download) -> None:
         log.info("a picture of a run is fetched again", job=download.job_id, reason=error.detail, wait_s=wait_s)
         async with system.database.transaction(scope) as tx:
             await put_download_back(scope, tx, download, wait_s)
+
+
+@asynccontextmanager
+async def _visit(system: System, scope: Scope, host: str) -> AsyncIterator[float]:
+    """Take a place at a host; gives 0, or after how many seconds to ask again where there was none."""
+    async with system.database.transaction(scope) as tx:
+        turn = await take_turn(scope, tx, host, system.host_pace, CLAIMED_S)
+    if isinstance(turn, float):
+        yield turn
+        return
+    try:
+        yield 0.0
+    finally:
+        # Where this fails too, the place is free once its time is over.
+        with contextlib.suppress(Unavailable):
+            async with system.database.transaction(scope) as tx:
+                await leave_turn(scope, tx, host, turn)
 
 
 async def _give_up(system: System, scope: Scope, download: Download, reason: str) -> None:
@@ -133,6 +155,8 @@ async def _fetch(system: System, scope: Scope, download: Download, url: str, nam
             await keep_download(scope, tx, download, image_id)
             if is_new:
                 tx.audit("fetch", "image", image_id, place.project_id, filename=name, job=download.job_id)
+        if is_new:
+            IMAGES_IMPORTED.labels("run").inc()
 
 
 async def _download(system: System, url: str, incoming: Incoming) -> datetime | None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from trapline.server.actions.artifacts import keep_upload
+from trapline.server.actions import artifacts, staged_files
 from trapline.server.actions.import_images import check_room
 from trapline.server.errors import Forbidden, Invalid, NotFound, TooLarge, Unsupported
 from trapline.server.imaging.kinds import HEAD_BYTES, Taken, tell_kind
@@ -94,7 +94,8 @@ async def take_upload(system: System, key: str, announced: Announced, pieces: As
             raise Invalid(f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored.")
         if announced.sha256 not in (None, incoming.sha256):
             raise Invalid("The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again.")
-        await keep_upload(system, incoming, key, announced.media_type)
+        keep = artifacts.keep_upload if is_artifact(key) else staged_files.keep_upload
+        await keep(system, incoming, key, announced.media_type)
 
 
 def _check_length(announced: Announced, length: int) -> None:

@@ -1,5 +1,7 @@
 """Whether everything that is needed is there."""
 
+from trapline.server.actions.import_images import MAKE_ROOM, find_shortage
+from trapline.server.db.migrations import describe_mismatch, is_newer, read_present
 from trapline.server.errors import TraplineError
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -7,16 +9,25 @@ from trapline.wire.health import Health
 
 
 async def find_health(system: System) -> Health:
-    """Ask the database and the store; each answers `ok` or what is the matter."""
-    parts = {"database": "ok", "store": "ok"}
+    """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
+
+    What is told and makes nothing unready: a disk that is almost full, for which only uploads and pulls wait, and a
+    schema that is newer, because what runs may go on until it is upgraded, too.
+    """
+    needed, told = {"database": "ok", "migrations": "ok", "store": "ok"}, {"room": "ok"}
     scope = Scope.system()
     try:
         async with system.database.transaction(scope) as tx:
-            await tx.execute("select 1")
+            present = await read_present(scope, tx)
+        if mismatch := describe_mismatch(present):
+            (told if is_newer(present) else needed)["migrations"] = mismatch
     except TraplineError as error:
-        parts["database"] = error.detail
+        needed["database"] = error.detail
+        needed["migrations"] = "Nobody can tell while the database is away."
     try:
         await system.store.check()
+        if shortage := await find_shortage(system):
+            told["room"] = f"{shortage} {MAKE_ROOM}"
     except (TraplineError, OSError) as error:
-        parts["store"] = str(error)
-    return Health(status="ready" if set(parts.values()) == {"ok"} else "not ready", parts=parts)
+        needed["store"] = str(error)
+    return Health(status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | told)

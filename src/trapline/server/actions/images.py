@@ -1,39 +1,57 @@
 """Images: upload, list, show, count by class."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from psycopg.errors import ForeignKeyViolation
+
 from trapline.server.actions.addresses import sign_file, sign_original
+from trapline.server.actions.day_counts import estimate_images
 from trapline.server.actions.describe_analyses import describe_analysis
+from trapline.server.actions.identifications import find_held_of_image
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image, place_of
-from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import get_default_deployment, get_deployment
 from trapline.server.db.findings import (
     Findings,
-    ImageFilter,
+    FoundBox,
+    captured_column,
     filter_images,
     list_analyses,
     list_deployment_names,
     list_findings,
 )
 from trapline.server.db.found import find_found
-from trapline.server.db.images import ImageClassRow, ImageRow, count_classes, find_neighbours, get_image, select_images
+from trapline.server.db.images import (
+    ImageRow,
+    count_classes,
+    find_neighbours,
+    get_image,
+    list_deleted,
+    list_tags,
+    select_images,
+)
 from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.people import name_actors
 from trapline.server.errors import Invalid, NotFound
 from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.metrics import IMAGES_IMPORTED
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ImageFilter
 from trapline.server.store.keys import thumbnail_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
 from trapline.wire.annotations import Box
-from trapline.wire.images import ClassCount, Image, ImageDetail, Upload, UploadedFile
+from trapline.wire.images import CaptureTimeSource, ClassCount, Deleted, Image, ImageDetail, Upload, UploadedFile
 from trapline.wire.values import Page
 
+Note = Callable[[Transaction, UploadedFile], Awaitable[None]]
+DEPLOYMENT_GONE = "This deployment was deleted meanwhile, and what was to go into it was not stored."
+DELETED = "it was deleted before, and is kept for a while: restore it among the deleted images"
 SHOWN_LONGER = 3
 """How many of an image's analyses, the newest, bring a long page of annotations along; the others a short one."""
 
@@ -79,22 +97,46 @@ async def upload_image(system: System, scope: Scope, place: Place, file: SentFil
                 detail = f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
                 return UploadedFile(filename=file.filename, outcome="refused", image_id=None, detail=detail)
             await asyncio.to_thread(incoming.write, chunk)
-        return await _import(system, scope, place, incoming, file)
+        return await take_received(system, scope, place, incoming, file.filename, file.modified_at)
 
 
-async def _import(system: System, scope: Scope, place: Place, incoming: Incoming, file: SentFile) -> UploadedFile:
-    checked = await check_image(system, scope, place, incoming, file.filename, file.modified_at)
-    if isinstance(checked, Broken | Skipped):
-        return UploadedFile(filename=file.filename, outcome="refused", image_id=None, detail=checked.reason)
-    if isinstance(checked, Known):
-        image_id, is_new = checked.image_id, False
-    else:
-        async with system.database.transaction(scope) as tx:
-            image_id, is_new = await keep_image(scope, tx, checked)
+async def take_received(
+    system: System,
+    scope: Scope,
+    place: Place,
+    incoming: Incoming,
+    filename: str,
+    modified_at: datetime | None,
+    note: Note | None = None,
+) -> UploadedFile:
+    """Take a received file as an image; whatever is wrong with it is an answer.
+
+    `note` is called with what became of it in the transaction in which it does. Raises Unavailable, and NotFound where
+    the deployment was deleted meanwhile.
+    """
+    checked = await check_image(system, scope, place, incoming, filename, modified_at)
+    async with system.database.transaction(scope) as tx:
+        is_new, image_id, detail = False, None, None
+        if isinstance(checked, Broken | Skipped):
+            detail = checked.reason
+        elif isinstance(checked, Known):
+            image_id = checked.image_id
+            if await list_deleted(scope, tx, [image_id]):
+                detail = DELETED
+        else:
+            try:
+                image_id, is_new = await keep_image(scope, tx, checked)
+            except ForeignKeyViolation:
+                raise NotFound(DEPLOYMENT_GONE) from None
             if is_new:
-                tx.audit("upload", "image", image_id, place.project_id, filename=file.filename)
-    outcome = "imported" if is_new else "duplicate"
-    return UploadedFile(filename=file.filename, outcome=outcome, image_id=image_id, detail=None)
+                tx.audit("upload", "image", image_id, place.project_id, filename=filename)
+        outcome = "imported" if is_new else "duplicate" if image_id else "refused"
+        taken = UploadedFile(filename=filename, outcome=outcome, image_id=image_id, detail=detail)
+        if note is not None:
+            await note(tx, taken)
+    if is_new:
+        IMAGES_IMPORTED.labels("upload").inc()
+    return taken
 
 
 def sum_up(files: list[UploadedFile]) -> Upload:
@@ -114,33 +156,36 @@ async def list_images(
     descending: bool,
     limit: int,
     cursor: str | None,
+    skip: int = 0,
 ) -> Page[Image]:
-    """List images by the time they were taken."""
+    """List images by the time they were taken, but for the first `skip`."""
     async with system.database.transaction(scope) as tx:
-        statement = filter_images(select_images(scope, project_id), wanted)
-        # With a class, its own index has the time too; without that a rare class would be looked for in every image.
-        captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
+        statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
         rows, following = await fetch_page(
             tx,
-            statement,
-            [(captured, datetime), (ImageRow.id, UUID)],
+            statement.offset(skip) if skip else statement,
+            [(captured_column(wanted), datetime), (ImageRow.id, UUID)],
             descending=descending,
             limit=limit,
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        images = await _describe(system, scope, tx, rows)
+        if estimated and project_id is not None:
+            count = max(count, await estimate_images(scope, tx, project_id, wanted))
+        images = await describe_images(system, scope, tx, rows)
     return Page(results=images, next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetail:
-    """Show one image with its analyses. Raises NotFound."""
+    """Show one image with its analyses, a deleted one to those who may delete. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_image(scope, tx, image_id)
-        [image] = await _describe(system, scope, tx, [row])
+        row = await get_image(scope, tx, image_id, deleted=True)
+        [image] = await describe_images(system, scope, tx, [row])
         before, after = await find_neighbours(scope, tx, row)
         found = await find_found(scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER)
-    analyses = [describe_analysis(system, one) for one in found]
+        annotations = [annotation for one in found for annotation, _ in one.annotations]
+        identification, held = await find_held_of_image(scope, tx, image_id, annotations)
+    analyses = [describe_analysis(system, one, held) for one in found]
     return ImageDetail(
         **dict(image),
         exif=row.exif,
@@ -148,6 +193,7 @@ async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetai
         clock_offset_s=row.clock_offset_s,
         source_id=row.source_id,
         source_path=row.source_path,
+        identification=identification,
         analyses=analyses,
         previous_id=before,
         next_id=after,
@@ -161,10 +207,29 @@ async def list_classes(system: System, scope: Scope, project_id: int) -> list[Cl
     return [ClassCount(class_name=name, images=images) for name, images in counted]
 
 
-async def _describe(system: System, scope: Scope, tx: Transaction, rows: list[ImageRow]) -> list[Image]:
+async def describe_images(system: System, scope: Scope, tx: Transaction, rows: list[ImageRow]) -> list[Image]:
+    """Tell of images with what was found on them, in a few statements however many they are."""
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     findings = await list_findings(scope, tx, [row.id for row in rows])
-    return [_image(system, scope, row, names[row.deployment_id], findings[row.id]) for row in rows]
+    tags = await list_tags(scope, tx, [row.id for row in rows])
+    people = await name_actors(scope, tx, [row.deleted_by for row in rows if row.deleted_at])
+    return [
+        _image(system, scope, row, names[row.deployment_id], findings[row.id]).model_copy(
+            update={"tags": tags.get(row.id, []), "deleted": _deleted(system, row, people)}
+        )
+        for row in rows
+    ]
+
+
+def _deleted(system: System, row: ImageRow, people: Mapping[str | None, str]) -> Deleted | None:
+    if row.deleted_at is None:
+        return None
+    return Deleted(
+        at=row.deleted_at,
+        by=people.get(row.deleted_by),
+        reason=row.deletion_reason,
+        gone_at=row.deleted_at + timedelta(seconds=system.limits.deleted_kept_s),
+    )
 
 
 def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, found: Findings) -> Image:
@@ -183,9 +248,13 @@ def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, fo
         width=row.width,
         height=row.height,
         captured_at=row.captured_at,
-        captured_at_source=row.captured_at_source,
+        captured_at_source=CaptureTimeSource(row.captured_at_source),
+        read_at=row.read_at,
         time_zone=row.time_zone,
         flags=row.flags,
+        starred=row.starred,
+        reviewed=row.reviewed,
+        sequence_id=row.sequence_id,
         thumbnail_url=small,
         preview_url=large,
         file_url=sign_original(system, scope, row.upright_key or row.storage_key, row.id),
@@ -196,7 +265,7 @@ def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, fo
     )
 
 
-def _box(box: AnnotationRow) -> Box:
+def _box(box: FoundBox) -> Box:
     return Box(
         id=box.id,
         x_min=box.data["x_min"],

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.deleted_images import keep_files
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageRow, add_images, find_image_by_hash
 from trapline.server.db.line.standing import add_to_standing_jobs
@@ -26,6 +27,7 @@ from trapline.server.store.port import Incoming
 from trapline.server.system import System
 
 LEAST_FREE = 0.05
+MAKE_ROOM = "Make room, or move the data folder to a larger disk."
 MAX_FILENAME = 255
 # Past this another process may make the thumbnails again, which costs time and changes nothing.
 CLAIM = timedelta(minutes=2)
@@ -65,14 +67,19 @@ def place_of(deployment: DeploymentRow, source_id: UUID | None = None, pattern: 
     )
 
 
-async def check_room(system: System) -> None:
-    """Raise Unavailable where the disk of the store is almost full: pulls and uploads pause."""
+async def find_shortage(system: System) -> str | None:
+    """Say that the disk of the store is almost full, so that pulls and uploads pause; None where it has room."""
     free = await system.store.find_free_fraction()
-    if free is not None and free < LEAST_FREE:
-        raise Unavailable(
-            f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken. Nothing was stored. "
-            "Make room, or move the data folder to a larger disk."
-        )
+    if free is None or free >= LEAST_FREE:
+        return None
+    return f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken."
+
+
+async def check_room(system: System) -> None:
+    """Raise Unavailable where the disk of the store is almost full."""
+    shortage = await find_shortage(system)
+    if shortage is not None:
+        raise Unavailable(f"{shortage} Nothing was stored. {MAKE_ROOM}")
 
 
 async def check_image(
@@ -93,6 +100,8 @@ async def check_image(
     sha256 = bytes.fromhex(incoming.sha256)
     async with system.database.line(scope, each_alone=True) as tx:
         known = await find_image_by_hash(scope, tx, place.deployment_id, sha256)
+        if known is None:
+            await keep_files(scope, tx, place.project_id, sha256)
     if known is not None:
         return Known(known)
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import func, update
 
-from trapline.server.actions.runnables import find_what_runs
+from trapline.server.actions.runnables import find_what_runs, list_named
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import defer_chore
 from trapline.server.db.deployments import check_deployment
@@ -97,8 +97,8 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
         tx.session.add(row)
         await tx.session.flush()
         await tx.session.refresh(row)
-        if new.selection.images is not None:
-            listed = expand.in_order(new.selection.images)
+        listed = await list_named(scope, tx, new.project, new.selection)
+        if listed is not None:
             await expand.list_images_of_job(scope, tx, new.project, row.id, listed)
             row.expected = len(listed)
         await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)

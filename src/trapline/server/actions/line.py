@@ -13,11 +13,12 @@ from trapline.server.db.line.expiry import (
     Terms,
     expire_leases,
     list_jobs_with_expired,
-    list_live_jobs,
+    list_miscounted_jobs,
     recount_job,
 )
 from trapline.server.db.line.job_row import JobClosed
 from trapline.server.db.workers import list_ended_holding
+from trapline.server.metrics import LEASES_EXPIRED
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -36,6 +37,7 @@ async def return_expired(system: System, scope: Scope) -> int:
     total = 0
     for job_id in jobs:
         expired = await _return_expired_of(system, scope, job_id, terms)
+        LEASES_EXPIRED.inc(expired)
         total += expired
         if expired:
             log.info("leases are over", job=job_id, tasks=expired)
@@ -69,7 +71,7 @@ async def _return_expired_of(system: System, scope: Scope, job_id: int, terms: T
 async def recount_jobs(system: System, scope: Scope) -> int:
     """Compare the counters of every live job with its rows; what differs is put right and told in the log."""
     async with system.database.transaction(scope) as tx:
-        jobs = await list_live_jobs(scope, tx)
+        jobs = await list_miscounted_jobs(scope, tx)
     wrong = 0
     for job_id in jobs:
         try:

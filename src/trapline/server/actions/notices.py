@@ -5,6 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.notices import (
     NoticeRow,
     Sending,
@@ -41,6 +42,9 @@ async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice
     if system.mail_server is None:
         raise Conflict(NO_MAIL)
     async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Notice)
+        if done is not None:
+            return done
         wanted = NoticeRow(
             id=uuid7(),
             project_id=new.project,
@@ -58,7 +62,7 @@ async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice
             )
         tx.audit("ask", "notice", row.id, row.project_id, kind=row.kind)
         sendings = await list_sendings(scope, tx, user_id)
-        return _describe(row, sendings)
+        return keep_answer(scope, tx, _describe(row, sendings))
 
 
 async def list_notices(system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None) -> Notices:

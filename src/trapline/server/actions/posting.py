@@ -270,4 +270,5 @@ def _tell(stored: _Stored, one: Checked, print_: bytes) -> dict[str, Any]:
         "scaled": one.kind != CUSTOM and "scaled" in one.data,
         "algorithm": None,
         "created_at": found.created_at,
+        "identification": None,
     }

@@ -10,6 +10,7 @@ from trapline.server.db.line.standing import end_standing_jobs
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import MemberRow
 from trapline.server.db.projects import ProjectRow, count_images_by_project, get_project, select_projects
+from trapline.server.db.sequences import dissolve_sequences
 from trapline.server.errors import Forbidden
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -20,7 +21,8 @@ from trapline.wire.values import Page
 DEFAULT_DEPLOYMENT = "Not yet placed"
 
 
-async def _describe(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
+async def describe_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
+    """Tell of projects as the caller sees them."""
     images = await count_images_by_project(scope, tx, [row.id for row in rows])
     return [
         Project(
@@ -30,10 +32,12 @@ async def _describe(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> li
             role=scope.roles.get(row.id) if scope.kind in (None, "user") else None,
             automatic_pipeline=row.automatic_pipeline,
             sequence_gap_s=row.sequence_gap_s,
+            public=row.public,
             images=images.get(row.id, 0),
             created_at=row.created_at,
             updated_at=row.updated_at,
             archived_at=row.archived_at,
+            deleted_at=row.deleted_at,
         )
         for row in rows
     ]
@@ -47,6 +51,8 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
             return done
         if scope.user_id is None and not scope.everything:
             raise Forbidden("Only a person can own a project.")
+        if scope.is_limited:
+            raise Forbidden("This API token is for some projects only, so it makes no other. Nothing was made.")
         row = ProjectRow(name=new.name, description=new.description)
         tx.session.add(row)
         await tx.session.flush()
@@ -59,7 +65,7 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
         tx.audit("create", "project", row.id, row.id, name=row.name)
         # A worker whose token is good for every project may be told of this one in the next moment.
         tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
-        [project] = await _describe(tx, scope, [row])
+        [project] = await describe_projects(tx, scope, [row])
         return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}))
 
 
@@ -71,13 +77,15 @@ async def list_projects(system: System, scope: Scope, limit: int, cursor: str | 
             tx, statement, [(ProjectRow.id, int)], descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await describe_projects(tx, scope, rows), next=following, count=count, count_is_estimate=estimated
+        )
 
 
 async def show_project(system: System, scope: Scope, project_id: int) -> Project:
     """Show one project. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [project] = await _describe(tx, scope, [await get_project(scope, tx, project_id)])
+        [project] = await describe_projects(tx, scope, [await get_project(scope, tx, project_id)])
         return project
 
 
@@ -91,12 +99,15 @@ async def change_project(system: System, scope: Scope, project_id: int, change: 
         if "archived" in given:
             archived = given.pop("archived")
             row.archived_at = (row.archived_at or datetime.now(UTC)) if archived else None
+        if given.get("sequence_gap_s") not in (None, row.sequence_gap_s):
+            await dissolve_sequences(scope, tx, row.id)
         for field, value in given.items():
             if value is not None or field == "automatic_pipeline":
                 setattr(row, field, value)
         row.updated_at = datetime.now(UTC)
         if "automatic_pipeline" in given:
             await end_standing_jobs(scope, tx, row.id)
-        tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set))
-        [project] = await _describe(tx, scope, [row])
+        told = {"public": row.public} if given.get("public") is not None else {}
+        tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told)
+        [project] = await describe_projects(tx, scope, [row])
         return project

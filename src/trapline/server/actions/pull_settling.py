@@ -13,6 +13,7 @@ from trapline.server.db.line.standing import add_to_standing_jobs
 from trapline.server.db.pull_runs import RunLost, add_to_run
 from trapline.server.db.pulled_files import Settled, settle_files
 from trapline.server.errors import TraplineError
+from trapline.server.metrics import IMAGES_IMPORTED
 
 SETTLED_AT_ONCE = 50
 COUNTED = {"failed": "failed", "quarantined": "failed", "skipped": "skipped"}
@@ -98,6 +99,7 @@ class Settling:
                     await mark_all_thumbnails(scope, tx, pictured, made=True)
             await add_to_run(scope, tx, self.pull.run_id, **counts)
             await add_to_standing_jobs(scope, tx, self.pull.source.project_id, new)
+        IMAGES_IMPORTED.labels("pull").inc(len(new))
         del self._pictured[: len(pictured)]
 
     async def _keep_images(self, tx: Transaction, batch: list[_Waiting]) -> list[UUID]:

@@ -38,6 +38,7 @@ from trapline.server.db.pulled_files import Listed, count_due, find_unknown, not
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
 from trapline.server.errors import Conflict, DatabaseAway, NotFound, OutboundFailed, TraplineError
+from trapline.server.metrics import PULL_RUNS
 from trapline.server.rules.access import Scope
 from trapline.server.rules.pulling import (
     FIRST_RETRY,
@@ -154,23 +155,27 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
         run = await take_run(scope, tx, run_id)
         if run is None:
             return
-    bound = log.bind(source=str(run.source_id), run=str(run_id))
+    with structlog.contextvars.bound_contextvars(project=run.project_id, source=str(run.source_id), run=str(run_id)):
+        await _do_or_fail(system, scope, run)
+
+
+async def _do_or_fail(system: System, scope: Scope, run: RunRow) -> None:
     try:
         await _do_run(system, scope, run)
     except RunLost:
-        bound.warning("a run was taken over")
+        log.warning("a run was taken over")
     except SourceSick as sick:
         await _fail(system, scope, run, str(sick), sick.error.retry_after_s)
     except Paused:
-        await _stop(system, scope, run_id, "the source was paused; what is left is taken once it goes on")
+        await _stop(system, scope, run.id, "the source was paused; what is left is taken once it goes on")
     except DatabaseAway:
         # No fault of the source. Whoever sees that this run has fallen silent goes on with it.
-        bound.warning("a run ended because the database is away")
+        log.warning("a run ended because the database is away")
     except (TraplineError, WrongKey) as error:
-        bound.warning("a run failed", reason=str(error))
+        log.warning("a run failed", reason=str(error))
         await _fail(system, scope, run, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
     except Exception as error:
-        bound.exception("a run broke")
+        log.exception("a run broke")
         await _fail(system, scope, run, unforeseen(error))
     except BaseException:
         # A stop: what was taken is noted; the run must not look as if it went on.
@@ -281,6 +286,7 @@ async def _finish(pull: Pull) -> None:
         if source.is_active and await has_pushed_files(pull.scope, tx, source):
             # They were told of while this run was in progress.
             await begin_run(pull.scope, tx, source, EVENT)
+    PULL_RUNS.labels(str(pull.source.id), "completed").inc()
 
 
 async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_after_s: int | None = None) -> None:
@@ -295,6 +301,7 @@ async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_aft
             if await has_pushed_files(scope, tx, source, due=False):
                 # They are not to wait for the schedule.
                 source.next_run_at = not_before
+        PULL_RUNS.labels(str(run.source_id), "failed").inc()
 
 
 def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
@@ -319,7 +326,8 @@ def bring_forward(source: SourceRow, at: datetime) -> None:
 async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:
     with suppress(RunLost):
         async with system.database.transaction(scope) as tx:
-            await finish_run(scope, tx, run_id, "interrupted", error=error)
+            source_id = await finish_run(scope, tx, run_id, "interrupted", error=error)
+        PULL_RUNS.labels(str(source_id), "interrupted").inc()
 
 
 async def _interrupt(system: System, scope: Scope, run: RunRow) -> None:
@@ -329,3 +337,4 @@ async def _interrupt(system: System, scope: Scope, run: RunRow) -> None:
         await finish_run(scope, tx, run.id, "interrupted", error=error)
         # The tick that follows goes on, whoever does it.
         source.next_run_at = datetime.now(UTC)
+    PULL_RUNS.labels(str(run.source_id), "interrupted").inc()

@@ -22,6 +22,7 @@ from trapline.server.db.pushed_files import has_pushed_files, list_sources_told_
 from trapline.server.db.sources import SourceRow, get_source
 from trapline.server.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
 from trapline.server.gateways.port import MAX_PATH_CHARACTERS
+from trapline.server.metrics import SIGNATURE_FAILURES
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.rules.pulling import judge_path
 from trapline.server.rules.pushed import EVENT, NotAMessage, Told, folder_address, read_message
@@ -75,6 +76,7 @@ async def take_events(
 def refuse(system: System, reason: str) -> Unauthenticated:
     """Note a message whose signature does not hold; answers the one refusal that all of them get."""
     system.callbacks.refused[reason] += 1
+    SIGNATURE_FAILURES.labels("event", reason).inc()
     log.warning("an event was refused", reason=reason)
     return Unauthenticated(UNSIGNED)
 

@@ -44,6 +44,7 @@ from trapline.server.exchange.results import (
     read_elements,
 )
 from trapline.server.exchange.splitting import Body, split_body
+from trapline.server.metrics import RESULTS
 from trapline.server.rules.access import Scope
 from trapline.server.rules.geometry import Frame
 from trapline.server.rules.lease_tokens import Leased, find_leased
@@ -158,6 +159,8 @@ async def take_results(system: System, scope: Scope, job: LeasableJob, body: Bod
                 batch.make_room(len(group))
                 await _prepare(system, scope, job, batch, await asyncio.to_thread(read_elements, group), in_thread=True)
     await _store(system, scope, job, batch.replies, batch.statuses)
+    for status in batch.statuses:
+        RESULTS.labels(status.partition(":")[0]).inc()
     return ResultsAccepted(
         job_id=job.id,
         results_queued=batch.statuses.count(ACCEPTED),
@@ -240,7 +243,11 @@ async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequen
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
         if len(replies) == 1:
             log.error(
-                "a result cannot be stored", job=job.id, task=str(replies[0].leased.analysis_id), error=str(error)
+                "a result cannot be stored",
+                project=job.project_id,
+                job=job.id,
+                analysis=str(replies[0].leased.analysis_id),
+                error=str(error),
             )
             statuses[replies[0].place] = f"rejected: it cannot be stored ({type(error).__name__})"
             return

@@ -1,10 +1,14 @@
-"""What can be run: pipelines and presets by their names, and what is said of names that are not known."""
+"""What can be run, and over what: by their names and ids, and what is said of names that are not known."""
+
+from uuid import UUID
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.line.submit import Runnable, find_runnable
+from trapline.server.db.line.expand import in_order
+from trapline.server.db.line.submit import Runnable, find_runnable, find_sequence_place
 from trapline.server.db.presets import list_preset_names
-from trapline.server.errors import Unprocessable
+from trapline.server.errors import NotFound, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.wire.jobs import Selection
 
 KNOWN = 100
 """How many presets an error names."""
@@ -14,7 +18,15 @@ async def find_what_runs(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None
 ) -> Runnable:
     """Find a preset or a pipeline of a project. Raises Unprocessable where it is not known, or its pipeline gone."""
-    found = await find_runnable(scope, tx, project_id, preset, pipeline)
+    return await check_runs(
+        scope, tx, project_id, preset, pipeline, await find_runnable(scope, tx, project_id, preset, pipeline)
+    )
+
+
+async def check_runs(
+    scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None, found: Runnable | None
+) -> Runnable:
+    """Give what a name was found to mean in a project. Raises Unprocessable as `find_what_runs` does."""
     if found is not None and found.pipeline_id is not None:
         return found
     if found is None and preset is not None:
@@ -34,3 +46,16 @@ async def explain_preset(scope: Scope, tx: Transaction, preset: str, project_id:
         f"There is no preset {preset} in {where}. Nothing was made. {known}",
         [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
     )
+
+
+async def list_named(scope: Scope, tx: Transaction, project_id: int, selection: Selection) -> list[UUID] | None:
+    """List the images that a selection names, in order: its ids, or its sequence's. None where it names none.
+
+    Raises NotFound where the sequence is not of this project.
+    """
+    if selection.sequence is None:
+        return None if selection.images is None else in_order(selection.images)
+    place = await find_sequence_place(scope, tx, selection.sequence)
+    if place is None or place[0] != project_id:
+        raise NotFound
+    return place[1]

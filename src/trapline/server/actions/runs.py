@@ -6,18 +6,18 @@ from uuid import UUID
 
 from trapline.server.actions import failures, jobs
 from trapline.server.actions.picture_addresses import check_address, seal_address
-from trapline.server.actions.runnables import explain_preset, find_what_runs
+from trapline.server.actions.runnables import check_runs, explain_preset, find_what_runs
 from trapline.server.db.base import Transaction
 from trapline.server.db.idempotency import find_answer, write_answer
 from trapline.server.db.job_downloads import list_downloads_of_job
-from trapline.server.db.line.expand import add_tasks, in_order, list_images_of_job
-from trapline.server.db.line.job_row import record_move
+from trapline.server.db.line.expand import in_order, list_images_of_job
 from trapline.server.db.line.submit import (
     Runnable,
     Submitted,
     find_default_place,
     find_deployment_place,
     find_places,
+    find_sequence_place,
     write_job,
 )
 from trapline.server.db.presets import find_projects_of_preset
@@ -26,7 +26,7 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.moves import FINAL
 from trapline.server.rules.runs import name_picture, preview_files, preview_selection, write_job_id
 from trapline.server.system import System
-from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobMove, JobState, RetryRequest
+from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobMove, JobState, RetryRequest, Start
 from trapline.wire.runs import (
     ListedRun,
     NewRun,
@@ -44,12 +44,14 @@ from trapline.wire.runs import (
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or its images."""
+    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or its images and
+    what runs over them."""
 
     project_id: int
     preview: str
     deployment_id: UUID | None = None
     images: list[UUID] | None = None
+    what: Runnable | None = None
 
 
 async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
@@ -64,7 +66,7 @@ async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
         if done:
             return done
         place = await _find_place(scope, tx, new)
-        what = await find_what_runs(scope, tx, place.project_id, new.preset, new.pipeline)
+        what = place.what or await find_what_runs(scope, tx, place.project_id, new.preset, new.pipeline)
         job_id = write_job_id(what.job_id)
         answer = RunAccepted(job_id=job_id, check_status_at=_address(job_id))
         async with tx.at_last():
@@ -76,7 +78,7 @@ async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
 async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
     content = new.content
     urls, listed = content.picture_urls, place.images
-    is_short = listed is not None and len(listed) <= jobs.SHOWN_IMAGES
+    is_short = listed is not None and len(listed) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
     await write_job(
         scope,
         tx,
@@ -91,15 +93,13 @@ async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, pla
             preview=place.preview,
             fetching=urls is not None,
             expected=None if listed is None else len(listed),
-            expanded=is_short,
+            # So few stand in the line sooner than somebody could be asked to put them there.
+            tasks=listed if is_short else None,
+            waits=new.start == Start.LATER,
         ),
     )
-    await record_move(scope, tx, what.job_id, place.project_id, 1, JobState.QUEUED, scope.actor)
     tx.audit("run", "job", what.job_id, place.project_id, pipeline=what.slug, preset=new.preset)
-    if listed is not None and is_short:
-        # So few stand in the line sooner than somebody could be asked to put them there.
-        model = (what.slug, str(what.version))
-        await add_tasks(scope, tx, place.project_id, what.job_id, model, listed)
+    if is_short:
         return
     if listed is not None:
         await list_images_of_job(scope, tx, place.project_id, what.job_id, listed)
@@ -112,7 +112,7 @@ async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, pla
 def _shorten(content: RunContent, listed: list[UUID] | None) -> dict[str, Any]:
     if content.picture_urls is not None:
         return {"url_count": len(content.picture_urls)}
-    if listed is not None and len(listed) > jobs.SHOWN_IMAGES:
+    if content.image_ids is not None and listed is not None and len(listed) > jobs.SHOWN_IMAGES:
         return {"image_count": len(listed)}
     return jobs.shorten(content.selection)
 
@@ -121,6 +121,12 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     content = new.content
     if content.image_ids is not None:
         return await _find_images(scope, tx, new, in_order(content.image_ids))
+    if content.sequence is not None:
+        sequence = await find_sequence_place(scope, tx, content.sequence)
+        if sequence is None or not scope.sees(sequence[0]) or new.project not in (None, sequence[0]):
+            raise NotFound
+        scope.check(sequence[0])
+        return _Place(sequence[0], preview_selection(content.selection.model_dump(mode="json")), images=sequence[1])
     deployment = None
     if content.deployment is not None:
         deployment = await find_deployment_place(scope, tx, content.deployment)
@@ -141,17 +147,18 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
 
 
 async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUID]) -> _Place:
-    places = await find_places(scope, tx, ids)
-    seen = [place for place in places if scope.sees(place[0])]
-    if sum(count for _, count, _ in seen) < len(ids):
+    places = await find_places(scope, tx, ids, new.preset, new.pipeline)
+    seen = [place for place in places if scope.sees(place.project_id)]
+    if sum(place.count for place in seen) < len(ids):
         raise NotFound
     if len(seen) > 1:
         raise Unprocessable("These images are of more than one project. Nothing was made; ask for a run of each.")
-    [(project_id, count, first)] = seen
-    if new.project not in (None, project_id):
+    [place] = seen
+    if new.project not in (None, place.project_id):
         raise NotFound
-    scope.check(project_id)
-    return _Place(project_id, preview_files(count, [first] if first else []), images=ids)
+    scope.check(place.project_id)
+    what = await check_runs(scope, tx, place.project_id, new.preset, new.pipeline, place.what)
+    return _Place(place.project_id, preview_files(place.count, [place.first] if place.first else []), None, ids, what)
 
 
 async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:

@@ -3,19 +3,30 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from trapline.server.db.base import Transaction
+from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.sealed import Place
+from trapline.server.db.sources import SourceRow
+from trapline.server.db.webhooks import WebhookRow
+from trapline.server.rules.access import Scope
 from trapline.server.rules.webhooks import make_secret
 from trapline.server.system import System
 from trapline.server.vault import seal, unseal
+from trapline.wire.pushed import EventSecret
+from trapline.wire.webhooks import WebhookSecret
 
 BOTH_FOR = timedelta(days=1)
 TOLD_AGAIN_FOR = timedelta(minutes=10)
 """How long a secret is told to whoever repeats the request that made it, because the answer may have been lost."""
+
+
+Told = TypeVar("Told", WebhookSecret, EventSecret)
+FindRow = Callable[[Scope, Transaction], Awaitable[WebhookRow | SourceRow]]
 
 
 class Exchanged(NamedTuple):
@@ -24,6 +35,28 @@ class Exchanged(NamedTuple):
     secret: str
     previous_until: datetime | None
     sealed: bytes
+
+
+async def renew_secret(
+    system: System, scope: Scope, place: Place, find_row: FindRow, form: type[Told], done: str, kind: str
+) -> Told:
+    """Make the secret of a row anew; the one before holds for another day. The audit says what was done, to what kind.
+
+    Whoever repeats the request by its Idempotency-Key is told the same. Raises what finding the row does, WrongKey.
+    """
+    async with system.database.transaction(scope) as tx:
+        told = await find_answer(scope, tx, form)
+        row = await find_row(scope, tx)
+        now = datetime.now(UTC)
+        sealed = getattr(row, place.column)
+        if told is not None:
+            secret = tell_again(system, place, row.id, sealed, told.secret, now)
+            return told.model_copy(update={"secret": secret})
+        secret, until, sealed = exchange_secret(system, place, row.id, sealed, now)
+        setattr(row, place.column, sealed)
+        tx.audit(done, kind, row.id, row.project_id)
+        keep_answer(scope, tx, form(secret=mark_of(secret), previous_until=until))
+    return form(secret=secret, previous_until=until)
 
 
 def exchange_secret(system: System, place: Place, row_id: UUID, sealed: bytes | None, now: datetime) -> Exchanged:

@@ -60,11 +60,17 @@ async def hand_out_tasks(system: System, scope: Scope, job_id: int, wanted: int)
 
 
 async def lease_any(
-    system: System, scope: Scope, wanted: LeaseRequest, arrivals: Arrivals, gone: Callable[[], Awaitable[None]]
+    system: System,
+    scope: Scope,
+    wanted: LeaseRequest,
+    arrivals: Arrivals,
+    gone: Callable[[], Awaitable[None]],
+    again: Callable[[], Awaitable[Scope]],
 ) -> LeasedTasks:
     """Lease tasks of whichever job of some pipelines, best jobs first; waits until there is one, or the time is up.
 
-    `gone` returns when the caller has hung up: nothing is leased for it then. Raises UnknownWorker, WorkerEnded.
+    `gone` returns when the caller has hung up: nothing is leased for it then. `again` asks after a wait who calls: what
+    its token was good for before says nothing. Raises UnknownWorker, WorkerEnded, Unauthenticated.
     """
     check_hello(scope)
     ends = asyncio.get_running_loop().time() + wanted.wait_s
@@ -84,6 +90,7 @@ async def lease_any(
             waiting.cancel()
             if leaving.done():
                 return LeasedTasks(tasks=[])
+            scope = await again()
     finally:
         if leaving is not None:
             leaving.cancel()

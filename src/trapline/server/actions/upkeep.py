@@ -1,8 +1,10 @@
 """What is kept for a time goes when the time is over."""
 
 from trapline.server.db.callback_keys import forget_signatures
+from trapline.server.db.host_turns import forget_turns
 from trapline.server.db.idempotency import forget_answers
 from trapline.server.db.job_downloads import forget_downloads
+from trapline.server.db.sign_ins import forget_failures
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -21,7 +23,14 @@ async def forget_old_signatures(system: System, scope: Scope) -> bool:
         return await forget_signatures(scope, tx, BATCH) == BATCH
 
 
+async def forget_old_failures(system: System, scope: Scope) -> bool:
+    """Delete a batch of failures to sign in that count no longer; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_failures(scope, tx, BATCH) == BATCH
+
+
 async def forget_old_addresses(system: System, scope: Scope) -> bool:
     """Delete a batch of addresses of pictures that nobody tried again; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
+        await forget_turns(scope, tx)
         return await forget_downloads(scope, tx, BATCH) == BATCH

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from trapline.server.actions.deliveries import PLACE, attempt, check_url, make_way_out, settle
-from trapline.server.actions.signing_secrets import exchange_secret, mark_of, tell_again
+from trapline.server.actions.signing_secrets import exchange_secret, mark_of, renew_secret, tell_again
 from trapline.server.db.base import Transaction
 from trapline.server.db.deliveries import take_deliveries
 from trapline.server.db.idempotency import find_answer, keep_answer
@@ -24,6 +25,7 @@ from trapline.server.db.webhooks import (
 )
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import DeliveryFilter
 from trapline.server.system import System
 from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
@@ -31,6 +33,7 @@ from trapline.wire.webhooks import (
     DeliveryState,
     NewWebhook,
     Replayed,
+    ReplayRequest,
     Webhook,
     WebhookChange,
     WebhookMade,
@@ -139,17 +142,8 @@ async def delete_webhook(system: System, scope: Scope, webhook_id: UUID) -> None
 
 async def rotate_secret(system: System, scope: Scope, webhook_id: UUID) -> WebhookSecret:
     """Make a new secret; the one before signs too for another day. Raises NotFound, Forbidden."""
-    async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, WebhookSecret)
-        row = await get_webhook(scope, tx, webhook_id, lock=True)
-        now = datetime.now(UTC)
-        if done is not None:
-            secret = tell_again(system, PLACE, row.id, row.secrets, done.secret, now)
-            return done.model_copy(update={"secret": secret})
-        secret, until, row.secrets = exchange_secret(system, PLACE, row.id, row.secrets, now)
-        tx.audit("rotate secret", "webhook", row.id, row.project_id)
-        keep_answer(scope, tx, WebhookSecret(secret=mark_of(secret), previous_until=until))
-    return WebhookSecret(secret=secret, previous_until=until)
+    find_row = partial(get_webhook, webhook_id=webhook_id, lock=True)
+    return await renew_secret(system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook")
 
 
 async def ping_webhook(system: System, scope: Scope, webhook_id: UUID) -> Delivery:
@@ -184,12 +178,12 @@ async def ping_webhook(system: System, scope: Scope, webhook_id: UUID) -> Delive
 
 
 async def list_deliveries(
-    system: System, scope: Scope, webhook_id: UUID, state: DeliveryState | None, limit: int, cursor: str | None
+    system: System, scope: Scope, webhook_id: UUID, wanted: DeliveryFilter, limit: int, cursor: str | None
 ) -> Page[Delivery]:
     """List the log of a webhook, newest first. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook(scope, tx, webhook_id)
-        statement = select_deliveries(scope, webhook, state.value if state else None)
+        statement = select_deliveries(scope, webhook, wanted)
         order = [(DeliveryRow.created_at, datetime), (DeliveryRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
@@ -197,20 +191,28 @@ async def list_deliveries(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def replay(system: System, scope: Scope, webhook_id: UUID, delivery_id: UUID | None) -> Replayed:
-    """Attempt one delivery, or all failed ones (10,000 at a time), again for another day, under the same ids.
+async def replay(system: System, scope: Scope, webhook_id: UUID, wanted: ReplayRequest) -> Replayed:
+    """Attempt deliveries again for another day, under the same ids: those named, else failed ones (10,000 at a time).
 
     Raises NotFound, Forbidden, and Conflict where the webhook is switched off.
     """
+    fitting = DeliveryFilter(
+        event_type=wanted.event_type, created_after=wanted.created_after, created_before=wanted.created_before
+    )
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook(scope, tx, webhook_id)
         if not webhook.is_active:
             raise Conflict("This webhook is switched off: switch it on first. Nothing was changed.")
-        if delivery_id is not None:
-            await get_delivery(scope, tx, webhook, delivery_id)
-        count = await replay_deliveries(scope, tx, webhook, delivery_id)
+        count = await replay_deliveries(scope, tx, webhook, wanted.deliveries, fitting)
         tx.audit("replay", "webhook", webhook.id, webhook.project_id, deliveries=count)
     return Replayed(replayed=count)
+
+
+async def replay_one(system: System, scope: Scope, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+    """Attempt one delivery again. Raises NotFound, Forbidden, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        await get_delivery(scope, tx, await get_webhook(scope, tx, webhook_id), delivery_id)
+    return await replay(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
 
 
 async def _describe_one(scope: Scope, tx: Transaction, row: WebhookRow) -> Webhook:

@@ -6,12 +6,14 @@ A chore is done at least once, in any number of processes, so each is safe to do
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import structlog
 from procrastinate import App, PsycopgConnector, RetryStrategy
-from procrastinate.exceptions import ProcrastinateException
+from procrastinate.exceptions import ConnectorException, ProcrastinateException
+from structlog.contextvars import bound_contextvars
 
 from trapline.server.actions.fetching import fetch_content
 from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
@@ -19,8 +21,10 @@ from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull
 from trapline.server.db.chores import FETCHES, PULLS, QUEUE
 from trapline.server.failpoints import doing
+from trapline.server.metrics import outcome_counted
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
+from trapline.server.telemetry import concerned
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +32,7 @@ log = structlog.get_logger(__name__)
 # waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
 # What a run costs is bounded elsewhere, decoders and connections to the database among it.
 AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16}
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
 SCOPE = Scope.system()
@@ -95,15 +99,12 @@ def make_chores(system: System) -> App:
     for name, (cron, chore) in TIMED.items():
         task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
         app.periodic(cron=cron)(task)
-    app.periodic(cron=EVERY_MINUTE)(
-        app.task(name="retry_stalled", queue=QUEUE, queueing_lock="retry_stalled")(_stalled_retrier(app))
-    )
     return app
 
 
 def _asked(system: System, name: str, chore: Chore) -> Chore:
     async def do(**arguments: Any) -> None:
-        with doing(f"chore {name}"):
+        with doing(f"chore {name}"), outcome_counted(name), bound_contextvars(chore=name, **concerned(arguments)):
             await chore(system, **arguments)
 
     return do
@@ -111,20 +112,20 @@ def _asked(system: System, name: str, chore: Chore) -> Chore:
 
 def _timed(system: System, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
     async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
-        with doing(f"chore {name}"):
+        with doing(f"chore {name}"), outcome_counted(name):
             await chore(system)
 
     return do
 
 
-def _stalled_retrier(app: App) -> Callable[[int], Awaitable[None]]:
-    async def retry_stalled(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
-        # A chore whose process was killed stays marked as being done.
+async def _retry_stalled(app: App) -> None:
+    """Ask again for chores whose process was killed: they stay marked as being done, and others wait behind them."""
+    while True:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
-            log.warning("a chore was cut off and is done again", chore=job.task_name, chore_id=job.id)
-            await app.job_manager.retry_job(job)
-
-    return retry_stalled
+            with suppress(ConnectorException):  # another process was faster
+                await app.job_manager.retry_job(job)
+                log.warning("a chore was cut off and is done again", chore=job.task_name, chore_id=job.id)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def run_chores(system: System, stop: asyncio.Event) -> None:
@@ -153,6 +154,7 @@ async def run_chores(system: System, stop: asyncio.Event) -> None:
                     )
                     for queue, at_once in AT_ONCE.items()
                 ]
+                working.append(asyncio.create_task(_retry_stalled(app)))
                 stopping = asyncio.create_task(stop.wait())
                 await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 for task in (stopping, *working):

@@ -1,16 +1,12 @@
-"""The deliveries of this process: many receivers side by side, a few requests at once to each."""
+"""The deliveries of this process: many receivers side by side."""
 
 import asyncio
-import random
-from collections import Counter
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import structlog
 
-from trapline.server.actions.deliveries import CONNECTIONS, deliver, find_waiting, make_way_out, take
-from trapline.server.db.deliveries import Taken, Waiting
-from trapline.server.db.subjects import SUBJECTS
+from trapline.server.actions.deliveries import CONNECTIONS, deliver, make_way_out, take_due
+from trapline.server.db.deliveries import Taken
 from trapline.server.errors import TraplineError
 from trapline.server.rules.access import Scope
 from trapline.server.subjects import Subjects
@@ -22,10 +18,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SCOPE = Scope.system()
-AT_ONCE = 4
-"""From this process to one host; a webhook that is failing gets one request at a time."""
 LOOK_EVERY_S = 1.0
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 3.0
 
 
 class Deliveries:
@@ -39,15 +33,13 @@ class Deliveries:
 
     async def step(self) -> bool:
         """Begin what is due where there is room, and wait until there may be more."""
-        waiting = await find_waiting(self._system, SCOPE)
-        most = self._share_out(waiting)
-        if most:
+        room = CONNECTIONS - len(self._under_way)
+        for taken in await take_due(self._system, SCOPE, room, publishes=self._subjects is not None):
             if self._way_out is None:
                 self._way_out = make_way_out(self._system)
-            for taken in await take(self._system, SCOPE, most):
-                task = asyncio.create_task(self._deliver(self._way_out, taken))
-                self._under_way[task] = taken
-                task.add_done_callback(lambda done: self._under_way.pop(done, None))
+            task = asyncio.create_task(self._deliver(self._way_out, taken))
+            self._under_way[task] = taken
+            task.add_done_callback(lambda done: self._under_way.pop(done, None))
         if not self._under_way:
             return False
         await asyncio.wait(self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
@@ -64,23 +56,6 @@ class Deliveries:
             await self._way_out.close()
         if self._subjects is not None:
             await self._subjects.close()
-
-    def _share_out(self, waiting: list[Waiting]) -> list[tuple[UUID, int]]:
-        """Say how many deliveries of each webhook may begin now."""
-        busy_hosts = Counter(taken.host for taken in self._under_way.values())
-        busy_hooks = Counter(taken.webhook_id for taken in self._under_way.values())
-        left = CONNECTIONS - len(self._under_way)
-        most = []
-        for webhook in random.sample(waiting, len(waiting)):
-            if webhook.host == SUBJECTS and self._subjects is None:
-                continue  # another process is set to publish them
-            of_webhook = 1 - busy_hooks[webhook.webhook_id] if webhook.is_failing else AT_ONCE
-            room = min(of_webhook, AT_ONCE - busy_hosts[webhook.host], left)
-            if room > 0:
-                most.append((webhook.webhook_id, room))
-                busy_hosts[webhook.host] += room
-                left -= room
-        return most
 
     async def _deliver(self, way_out: "Outbound", taken: Taken) -> None:
         try:

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from trapline.server.errors import DatabaseAway, TraplineError
 from trapline.server.failpoints import doing
+from trapline.server.metrics import outcome_counted
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
     while not stop.is_set():
         more, longest = False, LONGEST_PAUSE_S
         try:
-            with doing(f"loop {loop.name}"):
+            with doing(f"loop {loop.name}"), outcome_counted(loop.name), bound_contextvars(loop=loop.name):
                 more = await loop.step()
             failures = 0
         except TraplineError as error:

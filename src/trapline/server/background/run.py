@@ -2,16 +2,30 @@
 
 import asyncio
 import signal
+from typing import Any
+
+import structlog
 
 from trapline.server.actions.artifacts import clean_orphans
+from trapline.server.actions.clocks import date_all
+from trapline.server.actions.day_counts import count_days
+from trapline.server.actions.deleted_images import delete_discarded, drop_late_tasks, forget_deleted
+from trapline.server.actions.deleted_projects import forget_deleted_projects
 from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.notice_mails import forget_old_mails, send_mails, watch_silences
 from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
 from trapline.server.actions.pushed import follow_pushed_files
+from trapline.server.actions.sequences import group_images
+from trapline.server.actions.staged_files import forget_old_files
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.actions.thumbnails import BATCH, make_thumbnails
-from trapline.server.actions.upkeep import forget_old_addresses, forget_old_answers, forget_old_signatures
+from trapline.server.actions.upkeep import (
+    forget_old_addresses,
+    forget_old_answers,
+    forget_old_failures,
+    forget_old_signatures,
+)
 from trapline.server.background.chores import run_chores
 from trapline.server.background.deliveries import LOOK_EVERY_S, Deliveries
 from trapline.server.background.feeds import Feeds
@@ -20,7 +34,11 @@ from trapline.server.db.source_connections import BEAT_S
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
+log = structlog.get_logger(__name__)
+
 SCOPE = Scope.system()
+STOP_WITHIN_S = 6.0
+"""How long what is under way goes on behind the signal; all that is done here can be cut off and done again."""
 
 
 def list_loops(system: System) -> list[Loop]:
@@ -61,9 +79,18 @@ def list_loops(system: System) -> list[Loop]:
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
         Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),
+        Loop("failures to sign in", 3600.0, lambda: forget_old_failures(system, SCOPE)),
         Loop("old addresses of pictures", 3600.0, lambda: forget_old_addresses(system, SCOPE)),
+        Loop("files that were announced", 3600.0, lambda: forget_old_files(system, SCOPE)),
         Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
+        Loop("clocks", 3.0, lambda: date_all(system, SCOPE)),
+        Loop("day counts", 2.0, lambda: count_days(system, SCOPE)),
+        Loop("sequences", 2.0, lambda: group_images(system, SCOPE)),
+        Loop("late tasks of deleted images", 10.0, lambda: drop_late_tasks(system, SCOPE)),
+        Loop("deleted images", 600.0, lambda: forget_deleted(system, SCOPE)),
+        Loop("deleted projects", 600.0, lambda: forget_deleted_projects(system, SCOPE)),
+        Loop("discarded files", 600.0, lambda: delete_discarded(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
         Loop("subjects", 30.0, subjects),
         Loop("silences", 60.0, silences),
@@ -82,7 +109,13 @@ async def run_background(system: System) -> None:
     feeds, deliveries = Feeds(system), Deliveries(system)
     held = [Loop("feeds", BEAT_S, feeds.step), Loop("deliveries", LOOK_EVERY_S, deliveries.step)]
     loops = [*list_loops(system), *held]
+    working = asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
+    told: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
     try:
-        await asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
+        await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await working
+    except TimeoutError:
+        log.warning("what was under way is left where it is, and taken up anew")
     finally:
         await asyncio.gather(feeds.close(), deliveries.close())

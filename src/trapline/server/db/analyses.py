@@ -109,12 +109,16 @@ class AnalysisMoveRow(Row):
 
 
 class AttemptRow(Row):
-    """One lease of one task that ended otherwise than with the result that was stored; written when it ends."""
+    """One lease of one task that ended otherwise than with the result that was stored; written when it ends.
+
+    `job_id` is its analysis's, written by the database.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (
         ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
         Index(None, "analysis_id", "attempt"),
+        Index("ix_attempts_job", "job_id", "ended_at", "id"),
     )
 
     id: Mapped[Number]
@@ -126,6 +130,7 @@ class AttemptRow(Row):
     ended_at: Mapped[Now]
     outcome: Mapped[str]
     error: Mapped[str | None]
+    job_id: Mapped[int | None]
 
 
 class AnalysisReportRow(Row):

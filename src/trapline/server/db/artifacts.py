@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.base import Transaction
+from trapline.server.db.images import ImageRow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
@@ -76,8 +77,14 @@ async def count_artifacts(scope: Scope, tx: Transaction, analysis: AnalysisRow) 
 
 
 async def get_artifact(scope: Scope, tx: Transaction, artifact_id: UUID) -> ArtifactRow:
-    """Get an artifact that the caller may see. Raises NotFound."""
-    row = await tx.session.get(ArtifactRow, artifact_id)
+    """Get an artifact that the caller may see. Raises NotFound, also where its image is deleted."""
+    statement = (
+        select(ArtifactRow)
+        .join(AnalysisRow, AnalysisRow.id == ArtifactRow.analysis_id)
+        .join(ImageRow, ImageRow.id == AnalysisRow.image_id)
+        .where(ArtifactRow.id == artifact_id, ImageRow.deleted_at.is_(None))
+    )
+    row = (await tx.session.scalars(statement)).one_or_none()
     if row is None or not scope.sees(row.project_id):
         raise NotFound
     return row

@@ -1,8 +1,6 @@
 """The audit: who did what, when, from where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -13,16 +11,7 @@ from uuid_utils.compat import uuid7
 from trapline.server.db.pulse import Connection
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import RANK, Scope
-
-
-@dataclass(frozen=True)
-class AuditFilter:
-    """Which lines of the audit; None takes all. `kind` is what was changed, such as job or source."""
-
-    actor: str | None = None
-    action: str | None = None
-    kind: str | None = None
-    since: datetime | None = None
+from trapline.server.rules.filters import AuditFilter
 
 
 class AuditRow(Row):
@@ -54,6 +43,7 @@ def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> S
         statement = statement.where(AuditRow.project_id == project_id)
     elif not scope.everything:
         readable = [project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]]
+        # What is of no project is about accounts, or about projects that are gone.
         of_none = AuditRow.project_id.is_(None) if scope.is_operator else false()
         statement = statement.where(or_(AuditRow.project_id.in_(readable), of_none))
     if wanted.actor is not None:
@@ -64,6 +54,8 @@ def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> S
         statement = statement.where(AuditRow.subject_type == wanted.kind)
     if wanted.since is not None:
         statement = statement.where(AuditRow.at >= wanted.since)
+    if wanted.before is not None:
+        statement = statement.where(AuditRow.at < wanted.before)
     return statement
 
 

@@ -29,6 +29,12 @@ select 'worker', project_id, null, max(at)::text from (
 union all
 select 'image', project_id, null, count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
   from images where project_id = any(:projects) and id >= cast(:floor as uuid) group by project_id
+union all
+select 'identification', project_id, null, count(*)::text || max(at)::text from (
+    select project_id, created_at as at from identifications where project_id = any(:projects) and created_at > :since
+    union all
+    select project_id, withdrawn_at from identifications where project_id = any(:projects) and withdrawn_at > :since
+) said group by project_id
 """
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.rules.access import Scope
+from trapline.server.rules.deliveries import Waiting
 
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100_000
@@ -14,14 +15,6 @@ KEPT_AT_MOST = 100_000
 TOLD_AT_MOST = 100
 GATHERED_AT_MOST = 1000
 """How many arrivals of images of one webhook become one event: the rest become the next."""
-
-
-class Waiting(NamedTuple):
-    """A webhook that something waits for; one that is `failing` is asked with less force."""
-
-    webhook_id: UUID
-    host: str
-    is_failing: bool
 
 
 class Taken(NamedTuple):
@@ -89,15 +82,27 @@ async def gather_images(scope: Scope, tx: Transaction) -> None:
 
 
 async def list_waiting(scope: Scope, tx: Transaction) -> list[Waiting]:
-    """List the webhooks that a delivery is due for."""
+    """List the webhooks that a delivery is due for, with what is under way to each and to its host in any process."""
     cursor = await tx.execute(
         """
-        select w.id, w.host, w.failing_since is not null from webhooks w where w.is_active and exists (
+        with busy as (
+            select webhook_id, count(*) as many from webhook_deliveries where taken_until > clock_timestamp() group by 1
+        ), hosts as (
+            select w.host, sum(b.many)::int as many from busy b join webhooks w on w.id = b.webhook_id group by 1
+        )
+        select w.id, w.host, w.failing_since is not null, coalesce(b.many, 0), coalesce(h.many, 0)
+        from webhooks w left join busy b on b.webhook_id = w.id left join hosts h on h.host = w.host
+        where w.is_active and exists (
             select from webhook_deliveries d
             where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())
         """
     )
     return [Waiting(*row) for row in await cursor.fetchall()]
+
+
+async def lock_shares(scope: Scope, tx: Transaction) -> None:
+    """Let no other process take deliveries before this transaction ends: what each may take depends on all of them."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('deliveries are taken', 2))")
 
 
 async def take_deliveries(
@@ -119,7 +124,8 @@ async def take_deliveries(
             ) d
         )
         update webhook_deliveries d set attempts = d.attempts + 1, last_attempt_at = clock_timestamp(),
-            next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s)
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s),
+            taken_until = clock_timestamp() + make_interval(secs => %(for_s)s)
         from due, webhooks w where d.id = due.id and w.id = d.webhook_id and w.deleted_at is null
         returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at, d.give_up_at,
             w.host, w.url, w.secrets
@@ -135,7 +141,8 @@ async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Atte
         """
         update webhook_deliveries set state = %(state)s, last_status = %(status)s, last_error = %(error)s,
             response_excerpt = %(excerpt)s, duration_ms = %(duration)s,
-            next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s)
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s),
+            taken_until = case when attempts <> %(attempts)s then taken_until end
         where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s or %(state)s = 'delivered')
         """,
         {

@@ -3,24 +3,27 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.images import ImageRow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 
 
 class DeploymentRow(Row):
-    """A deployment; `is_default` marks the one that takes images without a deployment, one a project."""
+    """A deployment; `is_default` marks the one that takes images without a deployment, one a project.
+
+    While it is `dating`, its images are dated anew by its clock offset, in the order of their ids up to `dated_to`.
+    """
 
     __tablename__ = "deployments"
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         UniqueConstraint("project_id", "name"),
         Index("uq_deployments_default", "project_id", unique=True, postgresql_where="is_default"),
+        Index("ix_deployments_dating", "id", postgresql_where="dating"),
         CheckConstraint("latitude between -90 and 90", name="latitude"),
         CheckConstraint("longitude between -180 and 180", name="longitude"),
     )
@@ -34,6 +37,9 @@ class DeploymentRow(Row):
     coordinate_uncertainty_m: Mapped[float | None]
     time_zone: Mapped[str] = mapped_column(default="UTC")
     clock_offset_s: Mapped[int] = mapped_column(default=0)
+    previous_clock_offset_s: Mapped[int | None]
+    dating: Mapped[bool] = mapped_column(default=False, server_default="false")
+    dated_to: Mapped[UUID | None]
     camera: Mapped[str] = mapped_column(default="")
     habitat: Mapped[str] = mapped_column(default="")
     notes: Mapped[str] = mapped_column(default="")
@@ -82,9 +88,16 @@ async def summarise_images(
     scope: Scope, tx: Transaction, deployment_ids: list[UUID]
 ) -> dict[UUID, tuple[int, datetime | None]]:
     """Tell for each of these deployments how many images it has and when the last one was taken."""
-    statement = (
-        select(ImageRow.deployment_id, func.count(), func.max(ImageRow.captured_at))
-        .where(ImageRow.deployment_id.in_(deployment_ids))
-        .group_by(ImageRow.deployment_id)
+    # What is deleted is little, and taken off: the rest is counted in the index alone.
+    cursor = await tx.execute(
+        """
+        select d.id, (select count(*) from images i where i.deployment_id = d.id)
+                - (select count(*) from images i
+                    where i.project_id = d.project_id and i.deployment_id = d.id and i.deleted_at is not null),
+            (select i.captured_at from images i where i.deployment_id = d.id and i.deleted_at is null
+                order by i.captured_at desc, i.id desc limit 1)
+        from deployments d where d.id = any(%s)
+        """,
+        (deployment_ids,),
     )
-    return {key: (count, last) for key, count, last in (await tx.session.execute(statement)).all()}
+    return {key: (count, last) for key, count, last in await cursor.fetchall()}

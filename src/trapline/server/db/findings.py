@@ -2,36 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select, true, tuple_
+from sqlalchemy import ColumnElement, Date, Select, cast, exists, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
-from trapline.server.db.images import ImageClassRow, ImageRow
+from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.db.taxon_labels import shows_taxon
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ImageFilter
 
 MAX_BOXES = 50
 MAX_ANALYSES = 50
 NONE = "none"
+ZONES = timedelta(hours=15)
+"""No zone is further from UTC."""
 
 
-@dataclass(frozen=True)
-class ImageFilter:
-    """Which of the images that the caller sees; None takes all. `analysis_state` is the newest analysis's, or none."""
+class FoundBox(NamedTuple):
+    """A box: where it is in pixels of the upright picture (`data`), and what it holds."""
 
-    deployment_id: UUID | None = None
-    class_name: str | None = None
-    analysis_state: str | None = None
-    captured_after: datetime | None = None
-    captured_before: datetime | None = None
-    confidence_min: float | None = None
-    job_id: int | None = None
+    id: UUID
+    class_name: str | None
+    confidence: float | None
+    data: dict[str, Any]
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Findings:
 
     state: str | None = None
     classes: list[str] = field(default_factory=list)
-    boxes: list[AnnotationRow] = field(default_factory=list)
+    boxes: list[FoundBox] = field(default_factory=list)
 
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
@@ -51,10 +52,7 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
         statement = statement.where(
             exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.job_id == wanted.job_id)
         )
-    if wanted.captured_after is not None:
-        statement = statement.where(ImageRow.captured_at >= wanted.captured_after)
-    if wanted.captured_before is not None:
-        statement = statement.where(ImageRow.captured_at < wanted.captured_before)
+    statement = _filter_times(statement, wanted)
     if wanted.class_name is not None:
         statement = statement.join(ImageClassRow, ImageClassRow.image_id == ImageRow.id).where(
             ImageClassRow.project_id == ImageRow.project_id, ImageClassRow.class_name == wanted.class_name
@@ -65,21 +63,89 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
         statement = statement.where(
             exists().where(ImageClassRow.image_id == ImageRow.id, ImageClassRow.confidence >= wanted.confidence_min)
         )
-    if wanted.analysis_state == NONE:
-        statement = statement.where(~exists().where(AnalysisRow.image_id == ImageRow.id))
-    elif wanted.analysis_state is not None:
-        statement = statement.where(_newest_state() == wanted.analysis_state)
+    if wanted.taxon_id is not None:
+        statement = statement.where(shows_taxon(wanted.taxon_id))
+    statement = _filter_marks(statement, wanted)
+    if wanted.analysis_state is not None:
+        statement = _filter_state(statement, wanted.analysis_state)
     return statement
 
 
-def _newest_state() -> ColumnElement[str]:
-    return (
-        select(AnalysisRow.state)
-        .where(AnalysisRow.image_id == ImageRow.id)
-        .order_by(AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+def captured_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
+    """Where the capture time is read for a filter.
+
+    With a class, its own index has the time too; without that a rare class would be looked for in every image.
+    """
+    return ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
+
+
+def local_day(captured: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
+    """The day on which an image was taken, where it was taken."""
+    return cast(func.timezone(ImageRow.time_zone, captured), Date)
+
+
+async def count_by_day(
+    tx: Transaction, statement: Select[ImageRow], wanted: ImageFilter, most: int | None
+) -> list[tuple[date, int]] | None:
+    """Count the images of a filtered statement by day, the latest first; None where they are more than `most`."""
+    day = local_day(captured_column(wanted)).label("day")
+    few = statement.with_only_columns(day).limit(None if most is None else most + 1).subquery()
+    counted = select(few.c.day, func.count()).group_by(few.c.day).order_by(few.c.day.desc())
+    found = [(one, count) for one, count in (await tx.session.execute(counted)).all()]
+    return found if most is None or sum(count for _, count in found) <= most else None
+
+
+def _filter_times(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
+    captured = captured_column(wanted)
+    if wanted.captured_after is not None:
+        statement = statement.where(captured >= wanted.captured_after)
+    if wanted.captured_before is not None:
+        statement = statement.where(captured < wanted.captured_before)
+    # The bounds that hold in every zone are what an index is good for.
+    if wanted.day_after is not None:
+        statement = statement.where(
+            captured >= _midnight(wanted.day_after) - ZONES, local_day(captured) >= wanted.day_after
+        )
+    if wanted.day_before is not None:
+        statement = statement.where(
+            captured < _midnight(wanted.day_before) + ZONES, local_day(captured) < wanted.day_before
+        )
+    return statement
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _filter_state(statement: Select[ImageRow], state: str) -> Select[ImageRow]:
+    if state == NONE:
+        # Whoever has a result is known to be blank or not: only the others need be looked at.
+        return statement.where(ImageRow.blank.is_(None), ~exists().where(AnalysisRow.image_id == ImageRow.id))
+    newer = aliased(AnalysisRow)
+    made = tuple_(AnalysisRow.created_at, AnalysisRow.id)
+    is_newest = ~exists().where(newer.image_id == AnalysisRow.image_id, tuple_(newer.created_at, newer.id) > made)
+    return statement.where(exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == state, is_newest))
+
+
+def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
+    if wanted.sequence_id is not None:
+        statement = statement.where(ImageRow.sequence_id == wanted.sequence_id)
+    if wanted.blank is not None:
+        statement = statement.where(ImageRow.blank == wanted.blank)
+    if wanted.reviewed is not None:
+        statement = statement.where(ImageRow.reviewed if wanted.reviewed else ~ImageRow.reviewed)
+    if wanted.starred is not None:
+        # Written so that the index of the few that have a star is found.
+        statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)
+    if wanted.tag is not None:
+        statement = statement.where(
+            exists().where(
+                ImageTagRow.project_id == ImageRow.project_id,
+                ImageTagRow.tag == wanted.tag,
+                ImageTagRow.image_id == ImageRow.id,
+            )
+        )
+    return statement
 
 
 async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, Findings]:
@@ -105,7 +171,8 @@ async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
     return found
 
 
-async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[AnnotationRow]]:
+async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[FoundBox]]:
+    # Columns, not rows of the mapper: a page has hundreds of boxes, and rows took most of its time.
     newest = (
         select(AnalysisRow.id)
         .where(AnalysisRow.image_id.in_(image_ids), AnalysisRow.state == "completed")
@@ -114,22 +181,28 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
         .subquery()
     )
     surest = (
-        select(AnnotationRow)
+        select(
+            AnnotationRow.image_id,
+            AnnotationRow.id,
+            AnnotationRow.class_name,
+            AnnotationRow.confidence,
+            AnnotationRow.data,
+        )
         .where(AnnotationRow.analysis_id == newest.c.id, AnnotationRow.annotation_type == "bounding_box")
         .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
         .limit(MAX_BOXES)
         .lateral()
     )
-    box = aliased(AnnotationRow, surest)
+    box = surest.c
     statement = (
-        select(box)
+        select(*box)
         .select_from(newest)
         .join(surest, true())
         .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
-    boxes: dict[UUID, list[AnnotationRow]] = {}
-    for found in (await tx.session.scalars(statement)).all():
-        boxes.setdefault(found.image_id, []).append(found)
+    boxes: dict[UUID, list[FoundBox]] = {}
+    for image_id, *found in (await tx.session.execute(statement)).all():
+        boxes.setdefault(image_id, []).append(FoundBox(*found))
     return boxes
 
 

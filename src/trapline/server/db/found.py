@@ -11,10 +11,11 @@ from sqlalchemy.orm import aliased
 from trapline.server.db.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
-from trapline.server.db.pages import FOREIGN, read_cursor, write_cursor
 from trapline.server.db.pipelines import AlgorithmRow
 from trapline.server.errors import Invalid
 from trapline.server.rules.access import Scope
+from trapline.server.rules.cursors import FOREIGN, read_cursor, write_cursor
+from trapline.server.rules.filters import AnnotationFilter
 
 FIRST_PAGE = 1000
 _SINGLE = Struct(">f")
@@ -28,15 +29,6 @@ Found = tuple[AnnotationRow, str | None]
 """An annotation, and the key of the algorithm that said it."""
 
 
-@dataclass(frozen=True)
-class AnnotationFilter:
-    """Which of an analysis's annotations; None takes all."""
-
-    annotation_type: str | None = None
-    class_name: str | None = None
-    confidence_min: float | None = None
-
-
 @dataclass
 class FoundByAnalysis:
     """An analysis with its details, how many annotations it has, the first of them, and the cursor of the rest."""
@@ -48,6 +40,12 @@ class FoundByAnalysis:
     next: str | None = None
 
 
+def in_single_precision(confidence: float) -> float:
+    """A confidence as it is kept: 0.9 is then a little less than 0.9. PostgreSQL refuses to round 1e-50 itself."""
+    rounded: float = _SINGLE.unpack(_SINGLE.pack(confidence))[0]
+    return rounded
+
+
 def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Select[AnnotationRow]:
     """Select the annotations of an analysis."""
     statement = select(AnnotationRow).where(AnnotationRow.analysis_id == analysis.id)
@@ -56,8 +54,7 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
     if wanted.class_name is not None:
         statement = statement.where(AnnotationRow.class_name == wanted.class_name)
     if wanted.confidence_min is not None:
-        # In the precision that is kept: 0.9 as it is kept is a little less than 0.9. PostgreSQL refuses to round 1e-50.
-        statement = statement.where(AnnotationRow.confidence >= _SINGLE.unpack(_SINGLE.pack(wanted.confidence_min))[0])
+        statement = statement.where(AnnotationRow.confidence >= in_single_precision(wanted.confidence_min))
     return statement
 
 

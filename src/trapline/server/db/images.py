@@ -18,18 +18,25 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row, Texts
 from trapline.server.errors import NotFound
-from trapline.server.rules.access import Scope
+from trapline.server.rules.access import RANK, Scope
+from trapline.wire.auth import Role, TokenKind
 
 MAX_THUMBNAIL_ATTEMPTS = 3
+DELETES = Role.MANAGER
+"""The role that may delete images, and see those that are deleted."""
 
 
 class ImageRow(Row):
-    """One stored picture. Width and height are upright pixels; `upright_key` is null where the original is upright."""
+    """One stored picture. Width and height are upright pixels; `upright_key` is null where the original is upright.
+
+    One that is deleted is kept for a while (`deleted_at`), and seen only by those who ask for the deleted ones.
+    `read_at` is the capture time as it was read, where a person has put another one in its place.
+    """
 
     __tablename__ = "images"
     __table_args__ = (
@@ -41,7 +48,16 @@ class ImageRow(Row):
         Index("ix_images_deployment_time", "deployment_id", "captured_at", "id"),
         Index("ix_images_deployment_arrival", "deployment_id", "created_at"),
         Index("ix_images_without_thumbnails", "id", postgresql_where="thumbnails_at is null"),
-    )
+        Index("ix_images_deleted", "project_id", "deleted_at", "id", postgresql_where="deleted_at is not null"),
+        Index("ix_images_sequence", "sequence_id", "captured_at", "id", postgresql_where="sequence_id is not null"),
+        Index(
+            "ix_images_ungrouped", "deployment_id", "captured_at", "id",
+            postgresql_where="sequence_id is null and deleted_at is null",
+        ),
+        Index("ix_images_starred", "project_id", "captured_at", "id", postgresql_where="starred"),
+        Index("ix_images_blank", "project_id", "blank", "captured_at", "id"),
+        Index("ix_images_reviewed", "project_id", "captured_at", "id", postgresql_where="reviewed"),
+    )  # fmt: skip
 
     id: Mapped[Key]
     project_id: Mapped[int]
@@ -69,7 +85,27 @@ class ImageRow(Row):
     reviewed: Mapped[bool] = mapped_column(default=False)
     source_id: Mapped[UUID | None]
     source_path: Mapped[str | None]
+    sequence_id: Mapped[UUID | None]
+    starred: Mapped[bool] = mapped_column(default=False, server_default="false")
+    read_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[str | None]
+    deletion_reason: Mapped[str | None]
     created_at: Mapped[Now]
+
+
+class ImageTagRow(Row):
+    """A word that a person put on an image."""
+
+    __tablename__ = "image_tags"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        Index("ix_image_tags_tag", "project_id", "tag", "image_id"),
+    )
+
+    image_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
 
 
 class ImageClassRow(Row):
@@ -88,23 +124,35 @@ class ImageClassRow(Row):
     confidence: Mapped[float]
 
 
-async def get_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
-    """Get an image that the caller may touch; raises NotFound or Forbidden."""
+async def get_image(scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False) -> ImageRow:
+    """Get an image that the caller may touch; one that is deleted only where that is asked for, by who may delete.
+
+    Raises NotFound or Forbidden.
+    """
     row = await tx.session.get(ImageRow, image_id)
     if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    if row.deleted_at is not None and not (deleted and _may_delete(scope, row.project_id)):
         raise NotFound
     scope.check(row.project_id)
     return row
 
 
+def _may_delete(scope: Scope, project_id: int) -> bool:
+    role = scope.roles.get(project_id)
+    is_person = scope.kind not in (TokenKind.WORKER, TokenKind.PIPELINE)
+    return is_person and role is not None and RANK[role] >= RANK[DELETES]
+
+
 async def find_image_by_hash(scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes) -> UUID | None:
     """Find the image of a deployment that has these very bytes."""
-    return (await _find_by_hashes(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
+    return (await find_images_by_hash(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
 
 
-async def _find_by_hashes(
+async def find_images_by_hash(
     scope: Scope, tx: Transaction, keys: Sequence[tuple[UUID, bytes]]
 ) -> dict[tuple[UUID, bytes], UUID]:
+    """Find which of these very bytes their deployments have, and the image of each."""
     cursor = await tx.execute(
         """
         select deployment_id, sha256, id, project_id from images
@@ -136,7 +184,7 @@ async def add_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) ->
     )
     made = {image_id for (image_id,) in await cursor.fetchall()}
     others = [(row.deployment_id, row.sha256) for row in rows if row.id not in made]
-    found = await _find_by_hashes(scope, tx, others) if others else {}
+    found = await find_images_by_hash(scope, tx, others) if others else {}
     return [(row.id, True) if row.id in made else (found[row.deployment_id, row.sha256], False) for row in rows]
 
 
@@ -146,9 +194,19 @@ def _as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
 
 
-def select_images(scope: Scope, project_id: int | None) -> Select[ImageRow]:
-    """Select the images that the caller sees, of one project or of all."""
-    statement = select(ImageRow)
+def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False) -> Select[ImageRow]:
+    """Select the images that the caller sees, of one project or of all; or those of them that are deleted.
+
+    Their EXIF is left where it is: it is long, and no list tells it.
+    """
+    short = select(ImageRow).options(defer(ImageRow.exif, raiseload=True))
+    if deleted:
+        statement = short.where(ImageRow.deleted_at.is_not(None))
+        if project_id is not None:
+            scope.check(project_id, DELETES)
+            return statement.where(ImageRow.project_id == project_id)
+        return statement.where(ImageRow.project_id.in_([one for one in scope.roles if _may_delete(scope, one)]))
+    statement = short.where(ImageRow.deleted_at.is_(None))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(ImageRow.project_id == project_id)
@@ -161,7 +219,9 @@ async def find_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tup
     scope.check(image.project_id)
     key = tuple_(ImageRow.captured_at, ImageRow.id)
     here = tuple_(image.captured_at, image.id)
-    of_project = select(ImageRow.id).where(ImageRow.project_id == image.project_id).limit(1)
+    of_project = (
+        select(ImageRow.id).where(ImageRow.project_id == image.project_id, ImageRow.deleted_at.is_(None)).limit(1)
+    )
     before = of_project.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
     after = of_project.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
     return (
@@ -170,17 +230,39 @@ async def find_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tup
     )
 
 
+async def list_deleted(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> set[UUID]:
+    """List which of these images are deleted, or gone."""
+    there = select(ImageRow.id).where(ImageRow.id.in_(image_ids), ImageRow.deleted_at.is_(None))
+    return set(image_ids) - set((await tx.session.scalars(there)).all())
+
+
+async def list_tags(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """List the tags of each of these images that has some."""
+    cursor = await tx.execute(
+        "select image_id, array_agg(tag order by tag) from image_tags where image_id = any(%b) group by 1",
+        (list(image_ids),),
+    )
+    return {image_id: tags for image_id, tags in await cursor.fetchall()}
+
+
 async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:
     """Count how many images of a project show each class, the most frequent first."""
     scope.check(project_id)
-    statement = (
-        select(ImageClassRow.class_name, func.count())
-        .where(ImageClassRow.project_id == project_id)
-        .group_by(ImageClassRow.class_name)
-        .order_by(func.count().desc(), ImageClassRow.class_name)
-        .limit(1000)
+    # What is deleted is little, and taken off: looked up with each image, the classes of a million of them took long.
+    cursor = await tx.execute(
+        """
+        with deleted as (
+            select c.class_name, count(*) as images from images i join image_classes c on c.image_id = i.id
+            where i.project_id = %(project)s and i.deleted_at is not null group by 1
+        )
+        select c.class_name, c.images - coalesce(d.images, 0) from (
+            select class_name, count(*) as images from image_classes where project_id = %(project)s group by 1
+        ) c left join deleted d using (class_name)
+        where c.images > coalesce(d.images, 0) order by 2 desc, 1 limit 1000
+        """,
+        {"project": project_id},
     )
-    return [(name, count) for name, count in (await tx.session.execute(statement)).all()]
+    return [(name, count) for name, count in await cursor.fetchall()]
 
 
 async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, claim: timedelta) -> list[ImageRow]:
@@ -192,6 +274,7 @@ async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, cl
         select(ImageRow.id)
         .where(
             ImageRow.thumbnails_at.is_(None),
+            ImageRow.deleted_at.is_(None),
             ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS,
             ImageRow.thumbnails_claimed_until.is_(None) | (ImageRow.thumbnails_claimed_until <= func.now()),
         )

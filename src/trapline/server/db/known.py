@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from trapline.server.db.line.claim import LeasableJob
+from trapline.server.db.public_projects import Figures
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import DayFilter
+from trapline.wire.day_counts import Summary
 from trapline.wire.jobs import JobMove
 
 Name = TypeVar("Name")
@@ -54,11 +57,22 @@ class Counted:
     took_s: float
 
 
+@dataclass(frozen=True)
+class SummedUp:
+    """A summary of a project's images; since when it is known, and how long it took."""
+
+    summary: Summary
+    since: float
+    took_s: float
+
+
 @dataclass
 class Known:
     """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what jobs found.
 
-    Of `downloads` it is known that the audit tells of them: who read which picture from where.
+    `figures` are what public projects have to show, `summaries` what took long to sum up; `days_at_once` is how many
+    days are counted together, where more of them took too long. Of `downloads` it is known that the audit tells of
+    them: who read which picture from where.
 
     A token that another process revoked is refused here half a second later.
     """
@@ -69,4 +83,7 @@ class Known:
     labels: Memory[bytes, list[str]] = field(default_factory=lambda: Memory(100, 3_600.0))
     downloads: Memory[tuple[str, str, str], bool] = field(default_factory=lambda: Memory(100_000, 300.0))
     moves: Memory[int, tuple[JobMove, ...]] = field(default_factory=lambda: Memory(1_000, 600.0))
+    days_at_once: Memory[None, int] = field(default_factory=lambda: Memory(1, 600.0))
+    figures: Memory[int, Figures] = field(default_factory=lambda: Memory(1_000, 15.0))
+    summaries: Memory[DayFilter, SummedUp] = field(default_factory=lambda: Memory(20, 30.0))
     found: Memory[int, Counted] = field(default_factory=lambda: Memory(1_000, 60.0))

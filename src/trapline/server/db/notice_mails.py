@@ -34,7 +34,8 @@ class TakenMail(NamedTuple):
 async def gather_events(scope: Scope, tx: Transaction, gather_s: float, every_s: float) -> None:
     """Make e-mails of what happened: one for each person, project and kind, at most one each `every_s` seconds.
 
-    What happens within `gather_s` seconds goes together; behind an e-mail that could not be sent yet all waits.
+    What happens within `gather_s` seconds goes together; behind an e-mail that could not be sent yet all waits. Of
+    images that were deleted meanwhile nothing is told.
     """
     if not await take_lock(scope, tx, GATHERING):
         return
@@ -60,9 +61,16 @@ async def gather_events(scope: Scope, tx: Transaction, gather_s: float, every_s:
             select project_id, user_id, kind, data, created_at from taken where kind <> 'class_seen'
             union all
             select project_id, user_id, kind, jsonb_build_object('class_name', min(data->>'class_name'),
-                'count', sum((data->>'count')::bigint), 'confidence', max((data->>'confidence')::float8),
-                'ids', jsonb_agg(data->'ids' order by created_at)->0), min(created_at)
-            from taken where kind = 'class_seen' group by project_id, user_id, kind, notice_id
+                'count', sum((data->>'count')::bigint - gone), 'confidence', max((data->>'confidence')::float8),
+                'ids', jsonb_agg(kept order by created_at)->0), min(created_at)
+            from taken cross join lateral (
+                select count(*) filter (where i.id is null) as gone,
+                    coalesce(jsonb_agg(i.id order by s.place) filter (where i.id is not null), '[]') as kept
+                from jsonb_array_elements_text(data->'ids') with ordinality s (id, place)
+                left join images i on i.id = s.id::uuid and i.deleted_at is null
+            ) named
+            where kind = 'class_seen' and (data->>'count')::bigint > gone
+            group by project_id, user_id, kind, notice_id
         ),
         ranked as (
             select *, row_number() over (partition by project_id, user_id, kind order by created_at) as place from told
@@ -82,7 +90,7 @@ async def take_mails(scope: Scope, tx: Transaction, limit: int, for_s: float) ->
     """Take at most so many e-mails that are due, for this process alone for some seconds.
 
     Whoever dies over one has it taken by another when the time is over. One to somebody who may no longer sign in, or
-    about an archived project, is given up.
+    about an archived or deleted project, is given up.
     """
     cursor = await tx.execute(
         """
@@ -93,7 +101,8 @@ async def take_mails(scope: Scope, tx: Transaction, limit: int, for_s: float) ->
         taken as (
             update notice_mails m set attempts = m.attempts + 1, last_attempt_at = clock_timestamp(),
                 next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s),
-                state = case when u.deactivated_at is null and p.archived_at is null then 'waiting' else 'failed' end
+                state = case when coalesce(u.deactivated_at, p.archived_at, p.deleted_at) is null then 'waiting'
+                    else 'failed' end
             from due, users u, projects p where m.id = due.id and u.id = m.user_id and p.id = m.project_id
             returning m.id, m.project_id, m.kind, m.items, m.told, m.attempts, m.created_at, m.give_up_at, u.email,
                 p.name, m.state

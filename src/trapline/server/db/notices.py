@@ -187,16 +187,19 @@ async def note_silences(scope: Scope, tx: Transaction) -> None:
     """Note which cameras and sources have fallen silent since the last look, and which are heard again.
 
     A camera whose deployment is over or not begun, a source that is paused, and the deployment that takes images
-    without one while it has none, are not missed.
+    without one while it has none, are not missed; nor is anything of a deleted project.
     """
     if not await take_lock(scope, tx, WATCHING):
         return
     await tx.execute(
         """
-        with silent as (
+        with wanted as (
+            select n.* from notices n join projects p on p.id = n.project_id and p.deleted_at is null
+        ),
+        silent as (
             select n.id as notice_id, d.id as about, d.id as deployment_id, d.name, null::uuid as source_id,
                 null as error
-            from notices n join deployments d on d.project_id = n.project_id,
+            from wanted n join deployments d on d.project_id = n.project_id,
                 lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
             where n.kind = 'deployment_silent' and coalesce(d.ended_at > now(), true)
               and greatest(d.started_at, d.created_at) < since.at
@@ -204,7 +207,7 @@ async def note_silences(scope: Scope, tx: Transaction) -> None:
               and (not d.is_default or exists (select from images i where i.deployment_id = d.id))
             union all
             select n.id, s.id, s.deployment_id, s.name, s.id, s.last_error
-            from notices n join pull_sources s on s.project_id = n.project_id,
+            from wanted n join pull_sources s on s.project_id = n.project_id,
                 lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
             where n.kind = 'source_silent' and s.is_active and s.updated_at < since.at
               and not exists (

@@ -1,11 +1,11 @@
 """Users, their sessions and one-time links, API tokens, and who is a member of which project."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, delete, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -16,17 +16,26 @@ from trapline.wire.auth import Role
 
 
 class UserRow(Row):
-    """A person. An operator is one who may do everything in this installation."""
+    """A person. An operator is one who may do everything in this installation.
+
+    `oidc_issuer` and `oidc_subject` are whom an OpenID provider knows this person as, once they signed in by it.
+    """
 
     __tablename__ = "users"
-    __table_args__ = (Index("uq_users_email_lower", text("lower(email)"), unique=True),)
+    __table_args__ = (
+        Index("uq_users_email_lower", text("lower(email)"), unique=True),
+        UniqueConstraint("oidc_issuer", "oidc_subject"),
+    )
 
     id: Mapped[Key]
     email: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     password_hash: Mapped[str | None]
+    oidc_issuer: Mapped[str | None]
+    oidc_subject: Mapped[str | None]
     is_operator: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[Now]
+    updated_at: Mapped[Now]
     deactivated_at: Mapped[datetime | None]
 
 
@@ -49,7 +58,7 @@ class LinkRow(Row):
     """A link that signs somebody in once, or that makes the first owner's account."""
 
     __tablename__ = "links"
-    __table_args__ = (CheckConstraint("purpose in ('first_owner', 'sign_in')", name="purpose"),)
+    __table_args__ = (CheckConstraint("purpose in ('first_owner', 'sign_in', 'invite', 'reset')", name="purpose"),)
 
     id: Mapped[Key]
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -63,7 +72,8 @@ class LinkRow(Row):
 class TokenRow(Row):
     """An API token; only a hash is kept, and a prefix to look it up by.
 
-    `project_ids` null stands for all projects of its user, or for every project if `every_project`.
+    `project_ids` null stands for all projects of its user, or for every project if `every_project`; `scopes` null for
+    all that its kind may do. `made_by` is the token that made it, and that takes it along when it is revoked.
     """
 
     __tablename__ = "tokens"
@@ -77,6 +87,8 @@ class TokenRow(Row):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     project_ids: Mapped[list[int] | None]
     every_project: Mapped[bool] = mapped_column(default=False)
+    scopes: Mapped[list[str] | None]
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[Now]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -93,6 +105,7 @@ class MemberRow(Row):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str]
     created_at: Mapped[Now]
+    updated_at: Mapped[Now]
 
 
 async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserRow | None:
@@ -100,9 +113,15 @@ async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserR
     return (await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))).one_or_none()
 
 
-async def get_user(scope: Scope, tx: Transaction, user_id: UUID) -> UserRow:
-    """Get a person; raises NotFound."""
-    row = await tx.session.get(UserRow, user_id)
+async def find_user_by_subject(scope: Scope, tx: Transaction, issuer: str, subject: str) -> UserRow | None:
+    """Find the person whom an OpenID provider knows as this."""
+    statement = select(UserRow).where(UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject)
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+async def get_user(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:
+    """Get a person; raises NotFound. Whatever ends their sessions, links or rights locks them first."""
+    row = await tx.session.get(UserRow, user_id, with_for_update=lock or None, populate_existing=lock)
     if row is None:
         raise NotFound
     return row
@@ -117,6 +136,22 @@ async def find_operator(scope: Scope, tx: Transaction) -> UserRow | None:
     """Find the first operator of this installation."""
     statement = select(UserRow).where(UserRow.is_operator, UserRow.deactivated_at.is_(None)).order_by(UserRow.id)
     return (await tx.session.scalars(statement.limit(1))).first()
+
+
+async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bool:
+    """Whether somebody else who can sign in is an operator."""
+    statement = select(UserRow.id).where(UserRow.is_operator, UserRow.deactivated_at.is_(None), UserRow.id != user_id)
+    return (await tx.session.scalars(statement.limit(1))).first() is not None
+
+
+async def find_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each of these people was last seen, by a session that is not over."""
+    statement = (
+        select(SessionRow.user_id, func.max(SessionRow.last_seen_at))
+        .where(SessionRow.user_id.in_(user_ids))
+        .group_by(SessionRow.user_id)
+    )
+    return {user: moment for user, moment in (await tx.session.execute(statement)).all()}
 
 
 async def find_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> tuple[SessionRow, UserRow] | None:
@@ -139,6 +174,25 @@ async def end_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None
     await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
 
 
+async def end_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None) -> int:
+    """End all sessions of a person but this one; answers how many there were."""
+    statement = delete(SessionRow).where(SessionRow.user_id == user_id).returning(SessionRow.id)
+    if but is not None:
+        statement = statement.where(SessionRow.id != but)
+    return len((await tx.session.scalars(statement)).all())
+
+
+async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[SessionRow]:
+    """List the live sessions of a person, the last used first."""
+    statement = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.expires_at > func.now())
+    return list((await tx.session.scalars(statement.order_by(SessionRow.last_seen_at.desc(), SessionRow.id))).all())
+
+
+async def end_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
+    """Let no link of a person be good any longer."""
+    await tx.session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None)))
+
+
 async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False) -> LinkRow | None:
     """Find a one-time link that is still good."""
     statement = select(LinkRow).where(
@@ -159,8 +213,10 @@ class LiveToken(NamedTuple):
     user_id: UUID | None
     every_project: bool
     project_ids: list[int] | None
+    scopes: list[str] | None
     is_long_unused: bool
     has_live_user: bool
+    is_operator: bool
     roles: dict[int, Role]
 
 
@@ -169,13 +225,14 @@ async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveTok
     cursor = await tx.execute(
         """
         select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
-            coalesce(t.last_used_at < now() - interval '1 minute', true),
-            u.id is not null and u.deactivated_at is null, r.projects, r.roles
+            t.scopes, coalesce(t.last_used_at < now() - interval '1 minute', true),
+            u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false), r.projects, r.roles
         from tokens t left join users u on u.id = t.user_id, lateral (
-            select array_agg(id), array_agg('owner'::text) from projects where t.every_project and archived_at is null
+            select array_agg(id), array_agg('owner'::text) from projects
+            where t.every_project and archived_at is null and deleted_at is null
             union all
-            select array_agg(project_id), array_agg(role) from members
-            where not t.every_project and user_id = t.user_id
+            select array_agg(m.project_id), array_agg(m.role) from members m join projects p on p.id = m.project_id
+            where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
         ) r(projects, roles)
         where t.prefix = %s and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
         order by r.projects is null limit 1
@@ -185,8 +242,8 @@ async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveTok
     row = await cursor.fetchone()
     if row is None:
         return None
-    projects, roles = row[8:]
-    return LiveToken._make([*row[:8], dict(zip(projects or (), map(Role, roles or ()), strict=True))])
+    projects, roles = row[10:]
+    return LiveToken._make([*row[:10], dict(zip(projects or (), map(Role, roles or ()), strict=True))])
 
 
 async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
@@ -194,16 +251,34 @@ async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
     await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
 
 
-async def list_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> list[TokenRow]:
-    """List the tokens that a person made, newest first."""
-    statement = select(TokenRow).where(TokenRow.user_id == user_id).order_by(TokenRow.id.desc())
-    return list((await tx.session.scalars(statement)).all())
-
-
 async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> dict[int, Role]:
     """List the projects that a person is a member of, with the role in each."""
-    statement = select(MemberRow.project_id, MemberRow.role).where(MemberRow.user_id == user_id)
-    return {project: Role(role) for project, role in (await tx.session.execute(statement)).all()}
+    cursor = await tx.execute(
+        "select m.project_id, m.role from members m join projects p on p.id = m.project_id"
+        " where m.user_id = %s and p.deleted_at is null",
+        (user_id,),
+    )
+    return {project: Role(role) for project, role in await cursor.fetchall()}
+
+
+async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:
+    """List the sessions and tokens of these that hold, each with a text that differs once it reaches something else."""
+    cursor = await tx.execute(
+        """
+        with holding as (
+            select id, user_id, '' as limits from sessions where id = any(%(ids)s) and expires_at > now()
+            union all
+            select id, user_id, concat(every_project, project_ids, scopes) from tokens
+            where id = any(%(ids)s) and revoked_at is null and (expires_at is null or expires_at > now())
+        )
+        select h.id, concat(h.limits, u.deactivated_at, u.is_operator, (
+            select string_agg(concat(m.project_id, m.role, p.deleted_at, p.archived_at), ',' order by m.project_id)
+            from members m join projects p on p.id = m.project_id where m.user_id = h.user_id
+        )) from holding h left join users u on u.id = h.user_id
+        """,
+        {"ids": ids},
+    )
+    return await cursor.fetchall()
 
 
 async def name_actors(scope: Scope, tx: Transaction, actors: Iterable[str | None]) -> dict[str | None, str]:

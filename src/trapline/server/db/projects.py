@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Index, Select, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.images import ImageRow
 from trapline.server.db.row import Now, Number, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 
 
 class ProjectRow(Row):
-    """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was."""
+    """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was.
+
+    One with `deleted_at` is in nobody's scope; `paused_with_it` is what goes on if it is restored.
+    What a `public` one shows to anybody says db/public_projects.
+    """
 
     __tablename__ = "projects"
+    __table_args__ = (Index("ix_projects_deleted", "deleted_at", postgresql_where=text("deleted_at is not null")),)
 
     id: Mapped[Number]
     name: Mapped[str]
@@ -27,13 +32,16 @@ class ProjectRow(Row):
     updated_at: Mapped[Now]
     archived_at: Mapped[datetime | None]
     last_leased_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    paused_with_it: Mapped[dict[str, Any] | None]
+    public: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
 async def get_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
     """Get a project that the caller may touch; raises NotFound or Forbidden."""
     scope.check(project_id)
     row = await tx.session.get(ProjectRow, project_id)
-    if row is None:
+    if row is None or row.deleted_at is not None:
         raise NotFound
     return row
 
@@ -47,12 +55,15 @@ def select_projects(scope: Scope) -> Select[ProjectRow]:
 
 async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: list[int]) -> dict[int, int]:
     """Count the images of each of these projects."""
-    statement = (
-        select(ImageRow.project_id, func.count())
-        .where(ImageRow.project_id.in_(project_ids))
-        .group_by(ImageRow.project_id)
+    cursor = await tx.execute(
+        """
+        select p.id, (select count(*) from images i where i.project_id = p.id)
+            - (select count(*) from images i where i.project_id = p.id and i.deleted_at is not null)
+        from projects p where p.id = any(%s)
+        """,
+        (project_ids,),
     )
-    return {project: count for project, count in (await tx.session.execute(statement)).all()}
+    return {project: count for project, count in await cursor.fetchall()}
 
 
 async def list_existing(scope: Scope, tx: Transaction, project_ids: Sequence[int]) -> list[int]:

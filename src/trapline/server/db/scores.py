@@ -31,7 +31,7 @@ async def get_scores(scope: Scope, tx: Transaction, annotation_id: UUID) -> Stor
         from annotations n left join score_vectors v on v.annotation_id = n.id
         left join algorithms g on g.id = n.algorithm_id
         left join category_maps m on m.sha256 = coalesce(decode(n.data ->> 'class_list', 'hex'), g.map_sha256)
-        where n.id = %s
+        where n.id = %s and not exists (select 1 from images i where i.id = n.image_id and i.deleted_at is not null)
         """,
         (annotation_id,),
     )

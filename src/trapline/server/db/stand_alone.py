@@ -18,7 +18,7 @@ from trapline.server.rules.moves import FINAL, NEW
 async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     """Get an image and hold off others who add an analysis to it. Raises NotFound, Forbidden."""
     row = await tx.session.get(ImageRow, image_id, with_for_update={"key_share": True})
-    if row is None or not scope.sees(row.project_id):
+    if row is None or row.deleted_at is not None or not scope.sees(row.project_id):
         raise NotFound
     scope.check(row.project_id)
     return row
@@ -50,9 +50,12 @@ async def add_analysis(
 
 
 async def get_analysis(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False) -> AnalysisRow:
-    """Get an analysis, a job's too; locked on demand. Raises NotFound, Forbidden."""
+    """Get an analysis, a job's too, but none of a deleted image; locked on demand. Raises NotFound, Forbidden."""
     row = await tx.session.get(AnalysisRow, analysis_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    is_deleted = select(ImageRow.deleted_at.is_not(None)).where(ImageRow.id == row.image_id)
+    if (await tx.session.execute(is_deleted)).scalar_one():
         raise NotFound
     scope.check(row.project_id)
     return row
@@ -121,6 +124,7 @@ def select_analyses(scope: Scope, image: ImageRow) -> Select[AnalysisRow]:
 
 
 def select_analyses_of_job(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
-    """Select the analyses of a job."""
+    """Select the analyses of a job, but for those of deleted images."""
     scope.check(job.project_id)
-    return select(AnalysisRow).where(AnalysisRow.job_id == job.id)
+    of_job = select(AnalysisRow).join(ImageRow, AnalysisRow.image_id == ImageRow.id)
+    return of_job.where(AnalysisRow.job_id == job.id, ImageRow.deleted_at.is_(None))

@@ -14,7 +14,7 @@ async def list_projects_without(scope: Scope, tx: Transaction) -> list[int]:
     if not await take_lock(scope, tx, FOLLOWING):
         return []
     cursor = await tx.execute(
-        "select id from projects p where not exists "
+        "select id from projects p where deleted_at is null and not exists "
         "(select from webhooks w where w.project_id = p.id and w.host = %s) order by id",
         (SUBJECTS,),
     )
@@ -22,5 +22,9 @@ async def list_projects_without(scope: Scope, tx: Transaction) -> list[int]:
 
 
 async def switch_subjects(scope: Scope, tx: Transaction, is_on: bool) -> None:
-    """Let the events of all projects be subjects, or not."""
-    await tx.execute("update webhooks set is_active = %s where host = %s and is_active <> %s", (is_on, SUBJECTS, is_on))
+    """Let the events of all projects be subjects, or not; those of a deleted one stay paused with it."""
+    await tx.execute(
+        "update webhooks w set is_active = %s from projects p "
+        "where p.id = w.project_id and p.deleted_at is null and w.host = %s and w.is_active <> %s",
+        (is_on, SUBJECTS, is_on),
+    )

@@ -1,11 +1,23 @@
 """Webhooks: who is told of a project's events, and the log of what was told."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, Select, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    func,
+    select,
+    update,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,6 +26,7 @@ from trapline.server.db.row import Key, Moment, Now, Row, Texts
 from trapline.server.db.subjects import SUBJECTS
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import RANK, Scope
+from trapline.server.rules.filters import DeliveryFilter
 
 COUNTED_TO = 10_000
 REPLAYED_AT_ONCE = 10_000
@@ -47,8 +60,8 @@ class WebhookRow(Row):
 class DeliveryRow(Row):
     """One event for one webhook: written by a trigger of the database in the transaction that it tells of.
 
-    New images are `gathering` until they are told of together. `next_attempt_at` is also until when an attempt has
-    the row to itself; `attempts` counts since it was last asked for.
+    New images are `gathering` until they are told of together. `taken_until` is until when an attempt has the row to
+    itself, and a place at the host; `attempts` counts since it was last asked for.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -58,6 +71,7 @@ class DeliveryRow(Row):
         Index("ix_webhook_deliveries_time", "webhook_id", "created_at", "id"),
         Index("ix_webhook_deliveries_waiting", "webhook_id", "next_attempt_at", postgresql_where="state = 'waiting'"),
         Index("ix_webhook_deliveries_gathering", "webhook_id", "created_at", postgresql_where="state = 'gathering'"),
+        Index("ix_webhook_deliveries_taken", "webhook_id", "taken_until", postgresql_where="taken_until is not null"),
         Index("ix_webhook_deliveries_failed", "webhook_id", "created_at", postgresql_where="state = 'failed'"),
     )
 
@@ -70,6 +84,7 @@ class DeliveryRow(Row):
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     created_at: Mapped[Moment]
     next_attempt_at: Mapped[Moment]
+    taken_until: Mapped[datetime | None]
     give_up_at: Mapped[Moment]
     last_attempt_at: Mapped[datetime | None]
     last_status: Mapped[int | None] = mapped_column(Integer)
@@ -107,11 +122,19 @@ async def get_delivery(scope: Scope, tx: Transaction, webhook: WebhookRow, deliv
     return row
 
 
-def select_deliveries(scope: Scope, webhook: WebhookRow, state: str | None) -> Select[DeliveryRow]:
-    """Select the log of a webhook, all of it or what is in one state."""
+def select_deliveries(scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter) -> Select[DeliveryRow]:
+    """Select the log of a webhook, all of it or what fits."""
     scope.check(webhook.project_id)
     statement = select(DeliveryRow).where(DeliveryRow.webhook_id == webhook.id)
-    return statement.where(DeliveryRow.state != "gathering" if state is None else DeliveryRow.state == state)
+    if wanted.event_type is not None:
+        statement = statement.where(DeliveryRow.event_type == wanted.event_type)
+    if wanted.created_after is not None:
+        statement = statement.where(DeliveryRow.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(DeliveryRow.created_at < wanted.created_before)
+    return statement.where(
+        DeliveryRow.state != "gathering" if wanted.state is None else DeliveryRow.state == wanted.state
+    )
 
 
 async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
@@ -130,19 +153,22 @@ async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
-async def replay_deliveries(scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID | None) -> int:
-    """Let one delivery, or at most 10,000 failed ones, be attempted again for another day; answers how many."""
-    scope.check(webhook.project_id)
-    cursor = await tx.execute(
-        """
-        update webhook_deliveries set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
-            give_up_at = clock_timestamp() + interval '1 day'
-        where id in (
-            select id from webhook_deliveries
-            where webhook_id = %(webhook)s and case when %(id)s::uuid is null then state = 'failed' else id = %(id)s end
-            order by created_at limit %(most)s for no key update skip locked
-        )
-        """,
-        {"webhook": webhook.id, "id": delivery_id, "most": REPLAYED_AT_ONCE},
+async def replay_deliveries(
+    scope: Scope, tx: Transaction, webhook: WebhookRow, ids: Sequence[UUID] | None, wanted: DeliveryFilter
+) -> int:
+    """Let these deliveries, or at most 10,000 failed ones that fit, be attempted again for another day; how many."""
+    chosen = select_deliveries(scope, webhook, wanted if ids is not None else replace(wanted, state="failed"))
+    if ids is not None:
+        chosen = chosen.where(DeliveryRow.id.in_(ids))
+    locked = (
+        chosen.order_by(DeliveryRow.created_at)
+        .limit(REPLAYED_AT_ONCE)
+        .with_for_update(key_share=True, skip_locked=True)
     )
-    return cursor.rowcount
+    moment = func.clock_timestamp()
+    again = {"state": "waiting", "attempts": 0, "next_attempt_at": moment, "give_up_at": moment + timedelta(days=1)}
+    statement = update(DeliveryRow).where(DeliveryRow.id.in_(locked.with_only_columns(DeliveryRow.id))).values(again)
+    replayed = await tx.session.execute(
+        statement.returning(DeliveryRow.id), execution_options={"synchronize_session": False}
+    )
+    return len(replayed.all())

@@ -28,6 +28,8 @@ from trapline.server.engines.folder import UNPRIVILEGED, EngineError, make_reach
 
 MAJOR_VERSION = 18
 USER = DATABASE = "trapline"
+HARDER = ((signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0))
+"""What a PostgreSQL hears that does not listen to SIGINT, and for how many seconds."""
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -78,7 +80,6 @@ def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, time
         stop_stale_postmaster(cluster)
     else:
         _make_cluster(folder, binaries)
-    password = (folder / "database-password").read_text(encoding="utf-8").strip()
     deadline = time.monotonic() + timeout_s
     port = _remembered_port(folder)
     while True:
@@ -94,14 +95,24 @@ def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, time
             raise EngineError(f"PostgreSQL did not start; the end of {folder / 'database.log'} says:\n{failure}")
         time.sleep(0.1)
     (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
-    server = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
+    server = _server_url(folder, port)
     _make_database(server)
     return Postgres(process, cluster, port, f"{server}/{DATABASE}")
 
 
+def plan_url(folder: Path) -> str:
+    """Say where `start_postgres` will have the database, unless another program takes that port meanwhile."""
+    password_file = folder / "database-password"
+    if not password_file.exists():
+        write_secret(password_file, secrets.token_urlsafe(32))
+    port = _remembered_port(folder)
+    (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
+    return f"{_server_url(folder, port)}/{DATABASE}"
+
+
 def stop_postgres(postgres: Postgres, timeout_s: float = 10.0) -> None:
     """Stop it cleanly: SIGINT ends sessions and writes a checkpoint; harder signals follow where it does not listen."""
-    for wish, patience in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0)):
+    for wish, patience in ((signal.SIGINT, timeout_s), *HARDER):
         if postgres.process.poll() is None:
             postgres.process.send_signal(wish)
             try:
@@ -124,7 +135,7 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
     if not _is_postmaster_of(pid, cluster):
         pid_file.unlink(missing_ok=True)
         return False
-    for wish, patience in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0)):
+    for wish, patience in ((signal.SIGINT, timeout_s), *HARDER):
         try:
             os.kill(pid, wish)
         except ProcessLookupError:
@@ -245,10 +256,15 @@ def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, deadline:
             process.kill()
             process.wait()
             break
-        time.sleep(0.01)
+        time.sleep(0.005)
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 2000))
         return file.read().decode(errors="replace")
+
+
+def _server_url(folder: Path, port: int) -> str:
+    password = (folder / "database-password").read_text(encoding="utf-8").strip()
+    return f"postgresql://{USER}:{password}@127.0.0.1:{port}"
 
 
 def _make_database(server: str) -> None:

@@ -1,6 +1,8 @@
-"""Cells that spreadsheets read: text that would be taken for a formula is made plain text (OWASP, "CSV Injection")."""
+"""Tables that spreadsheets write and read; no cell of ours is taken for a formula (OWASP, "CSV Injection")."""
 
 from typing import Any
+
+from trapline.server.errors import Invalid
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -8,3 +10,17 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 def harmless(cell: Any) -> Any:
     """Put an apostrophe before a text that a spreadsheet would execute; numbers stay as they are."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(STARTS) else cell
+
+
+def read_text(body: bytes) -> str:
+    """Read a table as text. Raises Invalid where that is not UTF-8."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"This is no UTF-8 text from byte {error.start} on. Nothing was changed.") from error
+
+
+def separator_of(text: str) -> str:
+    """What parts the cells of a table, by its first line: spreadsheets of some countries take semicolons."""
+    first = text.partition("\n")[0]
+    return "\t" if "\t" in first else ";" if ";" in first and "," not in first else ","

@@ -6,6 +6,7 @@ allows that, a limit on memory, a limit on processor time for each request, and 
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -17,12 +18,16 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from trapline.server.imaging.exif import read_exif, read_orientation
-from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, NotTaken, Taken, tell_kind
+from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, PNG, TIFF, WEBP, NotTaken, Taken, tell_kind
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
 INLINE = ("image/jpeg", "image/png", "image/webp")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 COPY_QUALITY = 92
 THUMBNAIL_QUALITY = 82
+NEW_SUBFILE_TYPE = 254
+MOST_COPIES = 10
+"""A TIFF file with more than so many small copies of its picture is one of several pages."""
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
@@ -69,6 +74,8 @@ def answer(request: Answer) -> Answer:
     except UnidentifiedImageError:
         return {"broken": "it begins like a picture, but cannot be read as one"}
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return {"no_room": True}
         # Decoders raise anything at all on damaged files.
         return {"broken": _in_words(error)}
 
@@ -97,12 +104,40 @@ def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer
         import pillow_heif
 
         pillow_heif.register_heif_opener()
+    if kind == WEBP and _is_cut(file):
+        return {"broken": "the file is truncated: it ends before the picture does"}
     image = Image.open(file, formats=(kind.pillow_format,))
     pixels = image.width * image.height
     if pixels > max_pixels:
         has, may = f"{pixels / 1e6:.0f}", f"{max_pixels / 1e6:.0f}"
         return {"broken": f"it has {has} million pixels, more than the {may} million that are allowed"}
+    if kind in (PNG, WEBP) and getattr(image, "is_animated", False):
+        return {"skipped": "it is an animation, and animations are not taken; send its pictures one by one"}
+    if kind == TIFF and _has_pages(image):
+        return {"skipped": "it has several pages, and only single pictures are taken; send its pages one by one"}
     return kind, image
+
+
+def _is_cut(file: BinaryIO) -> bool:
+    """Tell whether a WebP file is shorter than it says; its decoder says nothing of it."""
+    head = file.read(8)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size < int.from_bytes(head[4:8], "little") + 8
+
+
+def _has_pages(image: Image.Image) -> bool:
+    """Tell whether a TIFF file holds more than one picture; small copies and masks of the first are none."""
+    try:
+        for page in range(1, MOST_COPIES):
+            image.seek(page)
+            if image.tag_v2.get(NEW_SUBFILE_TYPE, 0) == 0:  # type: ignore[attr-defined]
+                return True
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+    return True
 
 
 def _inspect(file: BinaryIO, request: Answer) -> Answer:

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from trapline.server.errors import Unavailable
+
 log = structlog.get_logger(__name__)
 
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -118,6 +120,8 @@ class Decoders:
                 await self._end(child)
                 raise
             self._give_back(child)
+            if "no_room" in answer:
+                raise Unavailable("The disk of the server is full. Nothing was stored; send it again later.")
             return answer
 
     async def _exchange(self, child: asyncio.subprocess.Process, line: bytes) -> dict[str, Any]:

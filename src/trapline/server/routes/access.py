@@ -3,24 +3,30 @@
 A route that is not in the table stops the start of the server, and with it every test.
 """
 
-import hashlib
 import hmac
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Annotated
-from uuid import UUID
+from functools import partial
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.types import Scope as ASGIScope
+from structlog.contextvars import bind_contextvars
 
 from trapline.server.actions.auth import csrf_token, scope_of_session, scope_of_token
-from trapline.server.errors import Forbidden, Invalid, Unauthenticated, Unavailable
-from trapline.server.routes.envelope import largest_body
-from trapline.server.rules.access import Once, Origin, Scope
-from trapline.server.system import System
-from trapline.wire.auth import Role, TokenKind
+from trapline.server.errors import Forbidden, TooMany, Unauthenticated, Unavailable
+from trapline.server.routes.origins import OriginOf, plain_origin
+from trapline.server.routes.origins import access_key as access_key
+from trapline.server.routes.rates import count_caller, refuse_flood
+from trapline.server.rules.access import Origin, Scope
+from trapline.server.rules.tokens import hash_secret
+from trapline.server.system import Buckets, System
+from trapline.server.telemetry import concerned
+from trapline.wire.auth import Role, TokenKind, TokenScope
 
-WORKER_HEADER = "x-trapline-worker"
+Found = TypeVar("Found", Scope, Scope | None)
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PERSON = None
 """A person signed in on the page; the other kinds are those of API tokens."""
@@ -35,10 +41,29 @@ ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call a route: which kinds of caller, and the least role in the project that it is about."""
+    """Who may call a route: which kinds of caller, and the least role in the project that it is about.
+
+    `account` is about people's accounts, so a token that may less than its person is refused. `operators` is for the
+    operators of the installation alone; `operators_too` takes them as an owner of every project; `public` takes
+    anybody, for what a project shows whose owner made it public. One that is called `often` takes callers as they were
+    half a second ago at most, and finds them anew (`authorise_anew`) before it refuses them.
+    """
 
     kinds: Kinds | None
     role: Role = Role.VIEWER
+    account: bool = False
+    operators: bool = False
+    operators_too: bool = False
+    public: bool = False
+    often: bool = False
+
+    def scope_for(self, method: str) -> TokenScope:
+        """The scope that a token needs for it."""
+        if self.account:
+            return TokenScope.ACCOUNT
+        if self.role == Role.OWNER:
+            return TokenScope.OWN
+        return TokenScope.READ if method in SAFE else TokenScope.WRITE
 
 
 PUBLIC = Access(None)
@@ -47,20 +72,46 @@ PUBLIC = Access(None)
 ACCESS: dict[str, Access] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
+    "GET /metrics": PUBLIC,  # its own token is the key
     # auth
     "POST /auth/sign-in": PUBLIC,
-    "GET /auth/link": PUBLIC,
+    "GET /auth/ways": PUBLIC,
+    "POST /auth/oidc/begin": PUBLIC,
+    "POST /auth/oidc": PUBLIC,  # the code of the provider is the key
+    "POST /auth/link/state": PUBLIC,  # the secret of a link is the key
     "POST /auth/link": PUBLIC,
     "POST /auth/sign-out": Access(frozenset({PERSON})),
     "GET /auth/me": Access(ANY_TOKEN),
+    "PATCH /auth/me": Access(PEOPLE, account=True),
+    "PUT /auth/password": Access(PEOPLE, account=True),
+    "GET /auth/sessions": Access(PEOPLE, account=True),
+    "DELETE /auth/sessions": Access(PEOPLE, account=True),
+    "DELETE /auth/sessions/{session_id}": Access(PEOPLE, account=True),
     "GET /auth/tokens": Access(PEOPLE),
     "POST /auth/tokens": Access(PEOPLE, Role.MANAGER),
     "DELETE /auth/tokens/{token_id}": Access(PEOPLE),
+    # everybody's accounts
+    "GET /users": Access(PEOPLE, account=True, operators=True),
+    "POST /users": Access(PEOPLE, account=True, operators=True),
+    "GET /users/{user_id}": Access(PEOPLE, account=True, operators=True),
+    "PATCH /users/{user_id}": Access(PEOPLE, account=True, operators=True),
+    "POST /users/{user_id}/link": Access(PEOPLE, account=True, operators=True),
     # projects
     "GET /projects": Access(ANY_TOKEN),
     "POST /projects": Access(PEOPLE),
     "GET /projects/{project_id}": Access(ANY_TOKEN),
     "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER),
+    "DELETE /projects/{project_id}": Access(PEOPLE, Role.OWNER),
+    "POST /projects/{project_id}/restore": Access(PEOPLE, Role.OWNER),
+    "GET /projects/{project_id}/members": Access(PEOPLE, operators_too=True),
+    "POST /projects/{project_id}/members": Access(PEOPLE, Role.OWNER, operators_too=True),
+    "PATCH /projects/{project_id}/members/{user_id}": Access(PEOPLE, Role.OWNER, operators_too=True),
+    "DELETE /projects/{project_id}/members/{user_id}": Access(PEOPLE, operators_too=True),  # one's own, or an owner
+    # public projects
+    **{
+        f"GET /public/projects/{{project_id}}{part}": Access(None, public=True)
+        for part in ("", "/deployments", "/images", "/images/{image_id}", "/images/{image_id}/picture")
+    },
     # who did what
     "GET /audit": Access(PEOPLE, Role.OWNER),
     # deployments
@@ -68,15 +119,32 @@ ACCESS: dict[str, Access] = {
     "POST /deployments": Access(PEOPLE, Role.MANAGER),
     "GET /deployments/{deployment_id}": Access(PEOPLE),
     "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
+    "GET /deployments/csv": Access(PEOPLE),
+    "POST /deployments/csv": Access(PEOPLE, Role.MANAGER),
+    "POST /deployments/{deployment_id}/clock/preview": Access(PEOPLE),
+    "POST /deployments/{deployment_id}/clock/undo": Access(PEOPLE, Role.MANAGER),
     "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     # pipelines and workers
     "POST /projects/{project_id}/pipelines": Access(PEOPLE_AND_WORKERS, Role.MANAGER),
     "GET /pipelines": Access(PEOPLE),
+    "GET /algorithms": Access(PEOPLE),
+    "GET /algorithms/{algorithm_id}": Access(PEOPLE),
+    "GET /algorithms/{algorithm_id}/classes": Access(PEOPLE),
     "GET /presets": Access(PEOPLE),
     "POST /presets": Access(PEOPLE, Role.MANAGER),
     "GET /presets/{preset_id}": Access(PEOPLE),
     "PATCH /presets/{preset_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /presets/{preset_id}": Access(PEOPLE, Role.MANAGER),
+    # what identifications are made with
+    "GET /taxa": Access(PEOPLE),
+    "POST /taxa": Access(PEOPLE, Role.MANAGER),
+    "POST /taxa/import": Access(PEOPLE, Role.MANAGER),
+    "GET /taxa/labels": Access(PEOPLE),
+    "PUT /taxa/labels": Access(PEOPLE, Role.MANAGER),
+    "GET /taxa/suggestions": Access(PEOPLE),
+    "GET /taxa/{taxon_id}": Access(PEOPLE),
+    "PATCH /taxa/{taxon_id}": Access(PEOPLE, Role.MANAGER),
+    "DELETE /taxa/{taxon_id}": Access(PEOPLE, Role.MANAGER),
     "GET /processing_services": Access(PEOPLE),
     "GET /workers": Access(PEOPLE),
     "GET /workers/{worker_id}": Access(PEOPLE),
@@ -92,13 +160,22 @@ ACCESS: dict[str, Access] = {
     "GET /jobs/{job_id}/failures": Access(PEOPLE),
     "GET /jobs/{job_id}/dead_letters": Access(PEOPLE),
     "GET /jobs/{job_id}/tasks/{analysis_id}": Access(PEOPLE),
+    "GET /jobs/{job_id}/log": Access(PEOPLE),
+    # what was found
+    "GET /annotations": Access(PEOPLE),
+    "GET /images/{image_id}/annotations": Access(PEOPLE),
     "GET /annotations/{annotation_id}/scores": Access(PEOPLE),
+    # what people say that it is
+    "GET /identifications": Access(PEOPLE),
+    "POST /identifications": Access(PEOPLE, Role.REVIEWER),
+    "POST /identifications/withdraw": Access(PEOPLE, Role.REVIEWER),
+    "GET /identifications/{identification_id}": Access(PEOPLE),
     "POST /jobs/{job_id}/cancel": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/pause": Access(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/resume": Access(PEOPLE, Role.MANAGER),
     # pipeline runs
-    "POST /pipeline/run": Access(PEOPLE, Role.MANAGER),
+    "POST /pipeline/run": Access(PEOPLE, Role.MANAGER, often=True),
     "GET /pipeline/presets": Access(PEOPLE),
     "GET /pipeline/jobs": Access(PEOPLE),
     "GET /pipeline/job/{job_id}": Access(PEOPLE),
@@ -114,10 +191,18 @@ ACCESS: dict[str, Access] = {
     "POST /tasks/release": Access(TOKENS_THAT_WORK, Role.MANAGER),
     # what changes, as it happens
     "GET /events": Access(PEOPLE),
+    # sequences
+    "GET /sequences": Access(PEOPLE),
+    "GET /sequences/{sequence_id}": Access(PEOPLE),
     # images
     "GET /images": Access(PEOPLE_AND_PIPELINES),
     "POST /images": Access(PEOPLE, Role.MANAGER),
+    "GET /images/days": Access(PEOPLE),
+    **{f"POST /images/{verb}": Access(PEOPLE, Role.MANAGER) for verb in ("presign", "import", "delete", "restore")},
+    "GET /images/tags": Access(PEOPLE),
+    "PATCH /images": Access(PEOPLE, Role.REVIEWER),
     "GET /images/classes": Access(PEOPLE),
+    "GET /summary": Access(PEOPLE),
     "GET /images/{image_id}": Access(PEOPLE_AND_PIPELINES),
     # analyses of outside pipelines: where a request is signed, the signature is the caller
     "POST /images/{image_id}/analyses": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
@@ -179,13 +264,9 @@ ACCESS: dict[str, Access] = {
 }
 
 
-def access_key(method: str, path: str) -> str:
-    """Name a route in the table; the same handlers are mounted under /api/v2, and some under /api or without it."""
-    return f"{method} {path.removeprefix('/api').removeprefix('/v2')}"
-
-
 async def system_of(request: Request) -> System:
-    """Give the engines that this application stands on."""
+    """Give the engines that this application stands on; what is logged from here on names what the path names."""
+    bind_contextvars(**concerned(request.path_params))
     system: System = request.app.state.system
     return system
 
@@ -198,65 +279,21 @@ def cookie_of(system: System) -> str:
     return "__Host-trapline_session" if system.public_url.startswith("https://") else "trapline_session"
 
 
-async def origin_of(request: Request) -> Origin:
-    """Read where a request comes from, and its conditions."""
-    return replace(plain_origin(request), worker_id=_read_worker_id(request), once=await _read_once(request))
-
-
-async def _read_once(request: Request) -> Once | None:
-    """Read the Idempotency-Key and what it stands for; raises Invalid where it could not hold a twin off."""
-    headers = request.headers
-    key = headers.get("idempotency-key")
-    is_anybody = "authorization" not in headers and "cookie" not in headers
-    if request.method != "POST" or is_anybody or key is None:
-        return None
-    if not 1 <= len(key) <= 255:
-        raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-    if largest_body(request.scope, headers) is None:
-        if headers.get("content-type", "").lower().startswith("multipart/"):
-            raise Invalid(
-                "Files are stored as they come in, so an Idempotency-Key cannot count for them. Nothing was stored. "
-                "Send them without one: the same file again is stored once."
-            )
-        # Results are known by their leases, callbacks by their signatures, pipelines by what they are made of.
-        return None
-    asked = hashlib.sha256(await request.body())
-    asked.update(request.scope["query_string"])
-    return Once(key=key, route=access_key("POST", request.url.path), body_sha256=asked.digest())
-
-
-def plain_origin(request: Request) -> Origin:
-    """Read where a request comes from; nothing of its body, and nothing that it says of itself."""
-    return Origin(
-        address=request.client.host if request.client else "",
-        user_agent=request.headers.get("user-agent", "")[:500],
-        request_id=request.scope.get("state", {}).get("request_id"),
-        if_match=request.headers.get("if-match"),
-    )
-
-
-def _read_worker_id(request: Request) -> UUID | None:
-    given = request.headers.get(WORKER_HEADER)
-    if given is None or not request.app.state.worker_additions:
-        return None
-    try:
-        return UUID(given)
-    except ValueError:
-        raise Invalid("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
-
-
-OriginOf = Annotated[Origin, Depends(origin_of)]
-
-
-async def _find_caller(request: Request, system: System, origin: Origin) -> Scope:
+async def _find_caller(request: Request, system: System, origin: Origin, *, anew: bool = True) -> Scope:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in ("token", "bearer") or not token:
             raise Unauthenticated("Send `Authorization: Bearer <API token>` (or `Token <API token>`).")
-        return await scope_of_token(system, token.strip(), origin)
+        token = token.strip()
+        buckets = system.rates.workers if token.startswith("tl_worker_") else system.rates.callers
+        find_scope = partial(scope_of_token, system, token, origin, anew=anew)
+        return await _look_up(request, system, buckets, hash_secret(token), find_scope)
     secret = request.cookies.get(cookie_of(system))
-    scope = await scope_of_session(system, secret, origin) if secret else None
+    scope = None
+    if secret:
+        find_session = partial(scope_of_session, system, secret, origin)
+        scope = await _look_up(request, system, system.rates.callers, hash_secret(secret), find_session)
     if scope is None or secret is None:
         raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")
     if request.method not in SAFE:
@@ -264,13 +301,32 @@ async def _find_caller(request: Request, system: System, origin: Origin) -> Scop
     return scope
 
 
+async def _look_up(
+    request: Request, system: System, buckets: Buckets[Hashable], key: bytes, find: Callable[[], Awaitable[Found]]
+) -> Found:
+    """Find who has these credentials, and count the call as theirs. Raises TooMany."""
+    if key in buckets:
+        count_caller(request, buckets, key)
+    else:
+        refuse_flood(request, system, key)
+    found = await find()
+    if found is not None:
+        count_caller(request, buckets, key)
+    return found
+
+
 def _check_same_page(request: Request, expected: str) -> None:
     """A browser sends the cookie along for any page: only ours knows the token, and only ours has our origin."""
+    refuse_other_pages(request)
+    if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
+        raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
+
+
+def refuse_other_pages(request: Request) -> None:
+    """Refuse what a browser says comes from another web page. Raises Forbidden."""
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Forbidden("This request came from another web page. Nothing was changed.")
-    if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
-        raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
 
 
 async def judge_caller(scope: ASGIScope) -> None:
@@ -281,18 +337,46 @@ async def judge_caller(scope: ASGIScope) -> None:
     except (Unauthenticated, Forbidden) as error:
         # Whoever reads bodies lets nothing else through.
         raise HTTPException(error.status, error.detail) from error
+    except TooMany as error:
+        raise HTTPException(error.status, error.detail, {"Retry-After": str(error.retry_after_s)}) from error
     except Unavailable:
         return  # said where the caller is asked for
 
 
 async def authorise(request: Request, system: SystemOf, origin: OriginOf) -> Scope:
     """Find who calls, and whether that kind of caller may call this route; projects are checked with their rows."""
+    return await _authorise(request, system, origin, anew=False)
+
+
+async def authorise_anew(request: Request, system: System, origin: Origin) -> Scope:
+    """The same for a route that is called often, where a caller that was remembered would be refused."""
+    return await _authorise(request, system, origin, anew=True)
+
+
+async def _authorise(request: Request, system: System, origin: Origin, *, anew: bool) -> Scope:
     access = ACCESS[access_key(request.method, request.scope["route"].path)]
     assert access.kinds is not None, "a public route asks for no scope"
-    scope = await _find_caller(request, system, origin)
+    scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:
         raise Forbidden(f"An API token of kind {scope.kind or 'session'} may not do this. Nothing was changed.")
+    _check_token(scope, access, request.method)
+    if access.operators and not scope.is_operator:
+        raise Forbidden("Only an operator of this Trapline may do this. Nothing was changed.")
+    if access.operators_too and scope.is_operator:
+        scope = replace(scope, everything=True)
     return replace(scope, needs=access.role)
+
+
+def _check_token(scope: Scope, access: Access, method: str) -> None:
+    """Keep a token that was made to do less than its person to that."""
+    if access.account and scope.is_limited:
+        raise Forbidden("This API token is for some projects only, and this is about accounts. Nothing was changed.")
+    wanted = access.scope_for(method)
+    if wanted not in scope.scopes:
+        raise Forbidden(
+            f"This needs an API token with the scope {wanted}, and yours has "
+            f"{', '.join(sorted(scope.scopes)) or 'none'}. Nothing was changed."
+        )
 
 
 ScopeOf = Annotated[Scope, Depends(authorise)]

@@ -10,13 +10,13 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, ValidationError
 
 from trapline.server.actions import analyses, analysis_exports, artifacts, posting
-from trapline.server.db.found import AnnotationFilter
 from trapline.server.errors import Invalid, NotFound, Unauthenticated, Unprocessable
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import describe_body
 from trapline.server.routes.callbacks import Callback, CallbackOf, SignedOf, receive_callback
 from trapline.server.routes.parameters import Cursor, Limit
 from trapline.server.routes.problems import describe_problems
+from trapline.server.rules.filters import AnnotationFilter
 from trapline.wire.analyses import (
     Analysis,
     AnalysisState,

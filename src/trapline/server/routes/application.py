@@ -1,14 +1,17 @@
 """The HTTP application: every router, mounted where the guides expect it, in one envelope."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trapline import __version__
 from trapline.server.arrivals import Arrivals
 from trapline.server.events import Listeners
 from trapline.server.following import Followers
 from trapline.server.routes import (
+    algorithms,
     analyses,
     annotations,
     audit,
@@ -19,18 +22,28 @@ from trapline.server.routes import (
     failures,
     files,
     health,
+    identifications,
     images,
     jobs,
+    members,
+    metrics,
     notices,
+    oidc,
     pipelines,
     presets,
     projects,
+    public_projects,
     pushed,
     run_events,
     runs,
+    sequences,
     sources,
+    staged_files,
+    summary,
     tasks,
+    taxa,
     tokens,
+    users,
     webhooks,
     workers,
 )
@@ -38,33 +51,47 @@ from trapline.server.routes.access import ACCESS, access_key, judge_caller
 from trapline.server.routes.documentation import add_documentation
 from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.page import add_page
-from trapline.server.routes.problems import add_problem_handlers
+from trapline.server.routes.problems import add_problem_handlers, refuse
+from trapline.server.routes.rates import count_stranger
+from trapline.server.routes.safe_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
+from trapline.server.routes.streams import OpenStreams
+from trapline.server.routes.subject_router import SubjectRouter
 from trapline.server.system import System
 from trapline.wire.problem import Problem
 
 VERSIONED = [
     auth.router,
+    oidc.router,
     tokens.router,
+    users.router,
     projects.router,
+    members.router,
     audit.router,
+    public_projects.router,
     deployments.router,
+    sequences.router,
     events.router,
     images.router,
+    summary.router,
+    staged_files.router,
     pipelines.router,
+    algorithms.router,
     presets.router,
+    taxa.router,
     workers.router,
     workers.additions,
     jobs.router,
     failures.router,
     tasks.router,
     annotations.router,
+    identifications.router,
     callback_keys.router,
     webhooks.router,
     notices.router,
 ]
 """Mounted under /api/v2."""
 
-GUIDED = [health.router, files.router, sources.router, pushed.router, runs.router, run_events.router]
+GUIDED = [health.router, metrics.router, files.router, sources.router, pushed.router, runs.router, run_events.router]
 """Mounted where the guides expect them, and under /api/v2 too."""
 
 CALLED_BACK = [analyses.router]
@@ -86,24 +113,30 @@ def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
         responses={"default": {"model": Problem, "description": "What happened and what to do."}},
         separate_input_output_schemas=False,
     )
-    app.state.system = system
-    app.state.listeners = Listeners()
-    app.state.arrivals = Arrivals()
-    app.state.followers = Followers()
-    app.state.worker_additions = True
-    for router in VERSIONED:
-        app.include_router(router, prefix="/api/v2")
-    for router in GUIDED:
-        app.include_router(router)
-        app.include_router(router, prefix="/api/v2", include_in_schema=False)
-    for router in CALLED_BACK if outside else (analyses.switched_off,):
-        app.include_router(router, prefix="/api/v2")
-        app.include_router(router, prefix="/api", include_in_schema=False)
+    give_state(app, system)
+    for subject in map(SubjectRouter, VERSIONED):
+        app.include_router(subject, prefix="/api/v2")
+    for subject in map(SubjectRouter, GUIDED):
+        app.include_router(subject)
+        app.include_router(subject, prefix="/api/v2", include_in_schema=False)
+    for subject in map(SubjectRouter, CALLED_BACK if outside else (analyses.switched_off,)):
+        app.include_router(subject, prefix="/api/v2")
+        app.include_router(subject, prefix="/api", include_in_schema=False)
     check_access()
     add_problem_handlers(app)
     add_documentation(app)
     add_page(app)
     return app
+
+
+def give_state(app: FastAPI, system: System | None) -> None:
+    """Give an application what its routes work with."""
+    app.state.system = system
+    app.state.listeners = Listeners()
+    app.state.arrivals = Arrivals()
+    app.state.followers = Followers()
+    app.state.streams = OpenStreams()
+    app.state.worker_additions = True
 
 
 def list_routes() -> set[str]:
@@ -128,4 +161,16 @@ def check_access() -> None:
 
 def dress(app: FastAPI) -> ASGIApp:
     """Put the application into its envelope, outside of everything, errors included."""
-    return Envelope(app, judge_caller)
+
+    def choose_headers() -> Mapping[str, str]:
+        system: System | None = app.state.system
+        is_https = system is not None and system.public_url.startswith("https://")
+        return SAFE_HEADERS_HTTPS if is_https else SAFE_HEADERS
+
+    async def refuse_flood(scope: Scope, receive: Receive, send: Send) -> bool:
+        too_many = count_stranger(app.state.system, scope)
+        if too_many is not None:
+            await refuse(app, too_many, scope, receive, send)
+        return too_many is not None
+
+    return Envelope(app, judge_caller, choose_headers, refuse_flood)

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from trapline.server.actions import audit
-from trapline.server.db.audit import AuditFilter
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText
+from trapline.server.rules.filters import AuditFilter
 from trapline.wire.audit import AuditEntry
 from trapline.wire.values import GivenTime, Page
 
@@ -23,6 +23,8 @@ async def list_audit(
     action: QueryText | None = None,
     kind: Annotated[QueryText | None, Query(description="What it was done to, such as job or source.")] = None,
     since: GivenTime | None = None,
+    at_after: Annotated[GivenTime | None, Query(description="The same as `since`.")] = None,
+    at_before: GivenTime | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
@@ -31,5 +33,5 @@ async def list_audit(
     Without `project`, the owner of the installation who is signed in reads what is of no project too: sign-ins, links,
     tokens that reach no project, and what was done in projects that are gone.
     """
-    wanted = AuditFilter(actor=actor, action=action, kind=kind, since=since)
+    wanted = AuditFilter(actor=actor, action=action, kind=kind, since=at_after or since, before=at_before)
     return await audit.list_audit(system, scope, project, wanted, limit, cursor)

@@ -1,17 +1,24 @@
-"""Sign in and out, one-time links, who am I."""
+"""Sign in and out, one-time links, sessions, the password, who am I."""
 
-from typing import Annotated
+from operator import attrgetter
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from trapline.server.actions import auth
-from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf, cookie_of
-from trapline.wire.auth import Caller, LinkState, LinkUse, SignIn
+from trapline.server.actions import auth, links, passwords, sessions, users
+from trapline.server.routes.access import ScopeOf, SystemOf, cookie_of
+from trapline.server.routes.origins import OriginOf
+from trapline.server.routes.parameters import Cursor, Limit
+from trapline.server.rules.cursors import cut_page
+from trapline.wire.auth import Caller, LinkLook, LinkState, LinkUse, PasswordChange, Session, SignIn
+from trapline.wire.users import OwnChange
+from trapline.wire.values import Page
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-def _keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn) -> Caller:
+def keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn) -> Caller:
+    """Let the browser keep the session that just began; answers who signed in."""
     response.set_cookie(
         cookie_of(system),
         signed_in.secret,
@@ -27,7 +34,7 @@ def _keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn)
 @router.post("/sign-in")
 async def sign_in(system: SystemOf, origin: OriginOf, given: SignIn, response: Response) -> Caller:
     """Sign in by e-mail and password; the answer sets a cookie."""
-    return _keep_cookie(system, response, await auth.sign_in(system, origin, given))
+    return keep_cookie(system, response, await auth.sign_in(system, origin, given))
 
 
 @router.post("/sign-out", status_code=204)
@@ -46,13 +53,44 @@ async def show_me(system: SystemOf, scope: ScopeOf, request: Request) -> Caller:
     return await auth.show_caller(system, scope, session)
 
 
-@router.get("/link")
-async def show_link(system: SystemOf, link: Annotated[str, Query(max_length=200)]) -> LinkState:
+@router.patch("/me")
+async def change_me(system: SystemOf, scope: ScopeOf, request: Request, change: OwnChange) -> Caller:
+    """Change your name."""
+    await users.change_own_name(system, scope, change.name)
+    return await show_me(system, scope, request)
+
+
+@router.post("/link/state")
+async def show_link(system: SystemOf, given: LinkLook) -> LinkState:
     """Tell what a one-time link is for, without using it."""
-    return await auth.show_link(system, link)
+    return await links.show_link(system, given.link)
 
 
 @router.post("/link")
 async def use_link(system: SystemOf, origin: OriginOf, given: LinkUse, response: Response) -> Caller:
-    """Sign in by a one-time link; the first one makes the owner's account."""
-    return _keep_cookie(system, response, await auth.use_link(system, origin, given))
+    """Sign in by a one-time link; the first one makes the owner's account, others can set a password."""
+    return keep_cookie(system, response, await links.use_link(system, origin, given))
+
+
+@router.put("/password", status_code=204)
+async def change_password(system: SystemOf, scope: ScopeOf, change: PasswordChange) -> None:
+    """Set your password; every other session of yours ends. API tokens stay as they are."""
+    await passwords.change_password(system, scope, change)
+
+
+@router.get("/sessions")
+async def list_sessions(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[Session]:
+    """List the browsers that you are signed in with, the last used first."""
+    return cut_page(await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor)
+
+
+@router.delete("/sessions", status_code=204)
+async def end_other_sessions(system: SystemOf, scope: ScopeOf) -> None:
+    """End all of your sessions but this one."""
+    await sessions.end_other_sessions(system, scope)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def end_session(system: SystemOf, scope: ScopeOf, session_id: UUID) -> None:
+    """End one of your sessions."""
+    await sessions.end_own_session(system, scope, session_id)

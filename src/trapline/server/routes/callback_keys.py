@@ -1,12 +1,14 @@
 """Callback keys of outside pipelines, and the checker of signatures."""
 
+from operator import attrgetter
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from trapline.server.actions import callback_keys
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import ProjectFilter
+from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter
+from trapline.server.rules.cursors import cut_page
 from trapline.wire.callback_keys import (
     CallbackKey,
     CallbackKeyMade,
@@ -20,9 +22,11 @@ router = APIRouter(prefix="/callback_keys", tags=["callback_keys"])
 
 
 @router.get("")
-async def list_keys(system: SystemOf, scope: ScopeOf, project: ProjectFilter = None) -> Page[CallbackKey]:
+async def list_keys(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[CallbackKey]:
     """List the keys that reach a project, or any of yours, newest first."""
-    return await callback_keys.show_keys(system, scope, project)
+    return cut_page(await callback_keys.show_keys(system, scope, project), attrgetter("id"), limit, cursor)
 
 
 @router.post("", status_code=201)

@@ -16,8 +16,10 @@ from fastapi import Depends, Request
 
 from trapline.server.actions.callbacks import READS, Signer, Use, list_signers, refuse
 from trapline.server.errors import Invalid, Unauthenticated, Unsupported
-from trapline.server.routes.access import SystemOf, authorise, origin_of, plain_origin
+from trapline.server.routes.access import SystemOf, authorise
 from trapline.server.routes.bodies import received
+from trapline.server.routes.origins import origin_of, plain_origin
+from trapline.server.routes.rates import count_caller, refuse_flood
 from trapline.server.rules.access import Scope
 from trapline.server.rules.signatures import BadSignature, Check, Claim, is_claimed, read_claim
 from trapline.server.system import System
@@ -53,6 +55,8 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
     async with contextlib.AsyncExitStack() as opened:
         try:
             claim = _read_claim(request, system)
+            if claim.version == 2:
+                refuse_flood(request, system, _key_of(claim))
             signers = await list_signers(system, plain_origin(request), claim, request.method, _analysis_of(request))
             check = _check(request, claim, signers)
             take = opened.enter_context(system.callbacks.unverified.share())
@@ -68,6 +72,7 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
             raise refuse(system, error, **about) from error
         except TimeoutError as error:
             raise Invalid("The body was not received within an hour. Nothing was changed; send less.") from error
+        count_caller(request, system.rates.callers, signer.scope.actor)
         use = None
         # In v1 reading again reads again; a nonce is good once whatever it is for.
         if claim.version == 2 or request.method not in READS:
@@ -86,6 +91,11 @@ def _is_bulk(request: Request) -> bool:
 def _read_claim(request: Request, system: System) -> Claim:
     settings = system.callbacks
     return read_claim(request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version)
+
+
+def _key_of(claim: Claim) -> str:
+    """Name a service's key as its calls are counted: as the actor that it becomes."""
+    return f"key:{claim.key_id.decode()}"
 
 
 def _check(request: Request, claim: Claim, signers: Sequence[Signer]) -> Check:

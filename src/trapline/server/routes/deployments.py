@@ -1,16 +1,21 @@
 """Deployments: make, list, show, change, delete."""
 
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from trapline.server.actions import deployments
+from trapline.server.actions import clocks, deployment_sheets, deployments
+from trapline.server.exchange.deployment_sheet import MOST_BYTES
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, set_etag
-from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
+from trapline.server.routes.bodies import read_body
+from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, set_etag
+from trapline.wire.deployments import ClockPreview, ClockToTry, Deployment, DeploymentChange, NewDeployment, SheetTaken
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
+OfProject = Annotated[int, Query(ge=1, le=LARGEST)]
+SHEET: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 @router.get("")
@@ -29,6 +34,20 @@ async def create_deployment(system: SystemOf, scope: ScopeOf, new: NewDeployment
     return deployment
 
 
+@router.get("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+async def write_deployments(system: SystemOf, scope: ScopeOf, project: OfProject) -> Response:
+    """Give the deployments of a project as CSV."""
+    text = await deployment_sheets.write_deployments(system, scope, project)
+    headers = {"Content-Disposition": f'attachment; filename="deployments-{project}.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/csv", openapi_extra=SHEET)
+async def take_deployments(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> SheetTaken:
+    """Make and change deployments as a CSV file says, known by their names; all of them or none."""
+    return await deployment_sheets.take_deployments(system, scope, project, await read_body(request, MOST_BYTES))
+
+
 @router.get("/{deployment_id}")
 async def show_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
     """Show a deployment."""
@@ -41,8 +60,22 @@ async def show_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID,
 async def change_deployment(
     system: SystemOf, scope: ScopeOf, deployment_id: UUID, change: DeploymentChange, response: Response
 ) -> Deployment:
-    """Change a deployment; what is left out stays as it is."""
+    """Change a deployment; what is left out stays as it is. Another clock offset dates its images anew."""
     deployment = await deployments.change_deployment(system, scope, deployment_id, change)
+    set_etag(response, deployment.updated_at)
+    return deployment
+
+
+@router.post("/{deployment_id}/clock/preview")
+async def preview_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
+    """Tell what another clock offset would change; nothing is changed by that."""
+    return await clocks.preview_clock(system, scope, deployment_id, wanted.clock_offset_s)
+
+
+@router.post("/{deployment_id}/clock/undo")
+async def undo_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
+    """Set the clock offset back to what it was before, and the capture times with it."""
+    deployment = await clocks.undo_clock(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment
 

@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from trapline.server.routes.safe_headers import allow_style
+
 ADDRESS = "/api/v2/docs"
 STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}h3{font:600 1rem monospace}"
 
@@ -18,7 +20,7 @@ def add_documentation(app: FastAPI) -> None:
 async def show_documentation(request: Request) -> HTMLResponse:
     """Answer the page."""
     # FastAPI remembers every function that answers: one that held its application would keep it for ever.
-    return HTMLResponse(describe(request.app.openapi()))
+    return HTMLResponse(describe(request.app.openapi()), headers={"Content-Security-Policy": allow_style(STYLE)})
 
 
 def describe(document: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from uuid import uuid4
 
@@ -11,8 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trapline.server.metrics import HTTP, LEASE_SECONDS, RESULT_SECONDS, SUBMIT_SECONDS
+
 log = structlog.get_logger(__name__)
 
+SafeHeaders = Callable[[], Mapping[str, str]]
+Refuse = Callable[[Scope, Receive, Send], Awaitable[bool]]
+"""Answers a request itself, and says so, where its sender calls too often."""
 Judge = Callable[[Scope], Awaitable[None]]
 """Finds out who calls, and raises HTTPException where that is nobody known."""
 JSON_BYTES = 8 * 1024 * 1024
@@ -30,27 +35,26 @@ _EVENTS = re.compile(r"(/api/v2)?/image-pull-sources/[^/]+/events")
 # The signed address is the credential; it says how much may come, and is checked before a byte is read.
 _SIGNED_UPLOAD = re.compile(r"(/api/v2)?/files/.+", re.DOTALL)
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TIMED = {
+    "GET /jobs/{job_id}/tasks": LEASE_SECONDS,
+    "POST /jobs/{job_id}/tasks": LEASE_SECONDS,
+    "POST /tasks/lease": LEASE_SECONDS,
+    "POST /jobs/{job_id}/result": RESULT_SECONDS,
+    "POST /pipeline/run": SUBMIT_SECONDS,
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _WORKER_ID = re.compile(r"[0-9a-f-]{36}")
-PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-)
-SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": PAGE_POLICY,
-}
 
 
 class Envelope:
     """Middleware around the whole application. A path with a trailing slash is the path without it, no redirect."""
 
-    def __init__(self, app: ASGIApp, judge: Judge) -> None:
+    def __init__(self, app: ASGIApp, judge: Judge, safe_headers: SafeHeaders, refuse: Refuse) -> None:
         self.app = app
         self.judge = judge
+        self.safe_headers = safe_headers
+        self.refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -75,7 +79,7 @@ class Envelope:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                for name, value in SAFE_HEADERS.items():
+                for name, value in self.safe_headers().items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -84,15 +88,27 @@ class Envelope:
             named["worker"] = worker
         with structlog.contextvars.bound_contextvars(**named):
             try:
-                await self.app(scope, receive, send_dressed)
+                if not await self.refuse(scope, receive, send_dressed):
+                    await self.app(scope, receive, send_dressed)
             finally:
+                took = time.perf_counter() - started
+                _count(scope, status, took)
                 log.debug(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
+                    ms=round(took * 1000, 1),
                 )
+
+
+def _count(scope: Scope, status: int, took: float) -> None:
+    path = getattr(scope.get("route"), "path", "none").removeprefix("/api").removeprefix("/v2") or "/"
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    HTTP.labels(method, path, str(status)).inc()
+    timed = _TIMED.get(f"{method} {path}")
+    if timed is not None:
+        timed.observe(took)
 
 
 def largest_body(scope: Scope, headers: Headers) -> int | None:

@@ -1,7 +1,5 @@
 """The stream of changes that the page listens to: server-sent events, hints only."""
 
-import contextlib
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
@@ -10,22 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from trapline.server.actions.changes import sample_changes
-from trapline.server.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from trapline.server.events import Listeners
-from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf, authorise
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import LARGEST
-from trapline.server.rules.access import Origin
-from trapline.server.system import System
+from trapline.server.routes.streams import TICK_S, open_stream
 from trapline.wire.events import Change
 
 router = APIRouter(tags=["events"])
-
-SILENCE_S = 15.0
-# A browser opens the stream again by itself.
-ENDS_AFTER_S = 600.0
-CHECKED_EVERY_S = 0.4
-"""With what is known of a caller for half a second: whoever signed out or lost a project hears nothing after one."""
-STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get(
@@ -44,27 +34,8 @@ async def stream_changes(
     scope.check(project)
     listeners: Listeners = request.app.state.listeners
 
-    async def lines() -> AsyncIterator[str]:
-        checked = time.monotonic()
-        ends = checked + ENDS_AFTER_S
-        yield "retry: 2000\n\n"
-        async for change in listeners.listen(project, partial(sample_changes, system), SILENCE_S):
-            if time.monotonic() - checked > CHECKED_EVERY_S:
-                if not await may_hear(request, system, origin, project):
-                    return
-                checked = time.monotonic()
-            yield f"data: {change.model_dump_json()}\n\n" if change else ": still here\n\n"
-            if time.monotonic() > ends:
-                return
+    async def events() -> AsyncIterator[str | None]:
+        async for change in listeners.listen(project, partial(sample_changes, system), TICK_S):
+            yield f"data: {change.model_dump_json()}\n\n" if change else None
 
-    return StreamingResponse(lines(), media_type="text/event-stream", headers=STREAMED)
-
-
-async def may_hear(request: Request, system: System, origin: Origin, project: int) -> bool:
-    """Whether a caller may still hear of a project: who signed out or lost it meanwhile hears nothing more."""
-    with contextlib.suppress(Unavailable):
-        try:
-            (await authorise(request, system, origin)).check(project)
-        except (Unauthenticated, Forbidden, NotFound):
-            return False
-    return True
+    return await open_stream(request, system, scope, origin, project, events())

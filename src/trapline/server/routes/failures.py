@@ -8,7 +8,7 @@ from trapline.server.actions import failures
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.jobs import JobPath
 from trapline.server.routes.parameters import Cursor, Limit, QueryText
-from trapline.wire.failures import DeadLetter, Failures, TaskStory
+from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskStory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
@@ -35,6 +35,14 @@ async def list_dead_letters(
 ) -> Page[DeadLetter]:
     """List the tasks that a job gave up, of one reason (or of the reason of such an error), or all of them."""
     return await failures.list_dead_letters(system, scope, job_id, reason, limit, cursor)
+
+
+@router.get("/{job_id}/log")
+async def list_job_log(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
+) -> Page[LogEntry]:
+    """List what happened to a job, the newest first: its moves, and the attempts at its tasks that ended badly."""
+    return await failures.list_job_log(system, scope, job_id, limit, cursor)
 
 
 @router.get("/{job_id}/tasks/{analysis_id}")

@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect
 
 from trapline.server.actions import files
 from trapline.server.errors import Invalid
-from trapline.server.routes.access import SystemOf, plain_origin
+from trapline.server.routes.access import SystemOf
+from trapline.server.routes.origins import plain_origin
 from trapline.server.store.keys import READER
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -35,9 +36,10 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
     }
     if file.is_lasting:
         headers["ETag"] = etag = f'"{key}"'
-        if request.headers.get("if-none-match") == etag:
+        if _is_named(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
-    wanted = _range(request.headers.get("range"), file.size)
+    is_same = request.headers.get("if-range") in (None, headers.get("ETag"))
+    wanted = _range(request.headers.get("range") if is_same else None, file.size)
     if wanted is None:
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
@@ -69,6 +71,11 @@ async def take_file(system: SystemOf, request: Request, key: str) -> Response:
     except ClientDisconnect:
         raise Invalid("The upload ended before all of it was here. Nothing was stored; send it again.") from None
     return Response()
+
+
+def _is_named(header: str, etag: str) -> bool:
+    """Tell whether an If-None-Match names this version, among others perhaps."""
+    return any(named.strip().removeprefix("W/") in (etag, "*") for named in header.split(","))
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:

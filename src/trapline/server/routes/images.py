@@ -1,21 +1,36 @@
-"""Images: upload, list, show, count by class."""
+"""Images: upload, list, show, count by class, delete and restore."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
-from trapline.server.actions import images
+from trapline.server.actions import day_counts, deleted_images, images, marked_images
 from trapline.server.actions.images import Target
-from trapline.server.db.findings import ImageFilter
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.multipart import Form
 from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
-from trapline.wire.images import ClassCounts, Image, ImageDetail, ImageOrder, StateFilter, Upload, UploadedFile
+from trapline.server.rules.filters import ImageFilter
+from trapline.wire.day_counts import DayCounts, GivenDay
+from trapline.wire.images import (
+    ClassCounts,
+    Image,
+    ImageDeletion,
+    ImageDetail,
+    ImageOrder,
+    ImagesChange,
+    ImagesChanged,
+    ImagesNamed,
+    StateFilter,
+    TagCounts,
+    Upload,
+    UploadedFile,
+)
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/images", tags=["images"])
+MOST_SKIPPED = 1_000_000
 
 FORM: dict[str, Any] = {
     "requestBody": {
@@ -42,32 +57,63 @@ FORM: dict[str, Any] = {
 }
 
 
+def read_filter(
+    deployment: UUID | None = None,
+    class_name: Annotated[QueryText | None, Query(alias="class")] = None,
+    taxon: Annotated[UUID | None, Query(description="Only what shows a label that means this taxon.")] = None,
+    analysis_state: StateFilter | None = None,
+    captured_after: GivenTime | None = None,
+    captured_before: GivenTime | None = None,
+    day_after: Annotated[GivenDay | None, Query(description="From this day on, where it was taken.")] = None,
+    day_before: Annotated[GivenDay | None, Query(description="Before this day, where it was taken.")] = None,
+    confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    blank: Annotated[bool | None, Query(description="Only where nothing was found, or where something was.")] = None,
+    reviewed: Annotated[bool | None, Query(description="Only what a person has reviewed, or has not.")] = None,
+    job: Annotated[int | None, Query(ge=1, le=LARGEST, description="Only what this job is over.")] = None,
+    tag: Annotated[QueryText | None, Query(description="Only what has this tag.")] = None,
+    starred: Annotated[bool | None, Query(description="Only what has a star, or has none.")] = None,
+    sequence: Annotated[UUID | None, Query(description="Only what is in this sequence.")] = None,
+    deleted: Annotated[bool, Query(description="The deleted images instead; managers see them.")] = False,
+) -> ImageFilter:
+    """Read which images are wanted."""
+    return ImageFilter(
+        deployment_id=deployment,
+        class_name=class_name,
+        taxon_id=taxon,
+        analysis_state=analysis_state.value if analysis_state else None,
+        captured_after=captured_after,
+        captured_before=captured_before,
+        day_after=day_after,
+        day_before=day_before,
+        confidence_min=confidence_min,
+        blank=blank,
+        reviewed=reviewed,
+        job_id=job,
+        tag=tag,
+        starred=starred,
+        sequence_id=sequence,
+        deleted=deleted,
+    )
+
+
+Wanted = Annotated[ImageFilter, Depends(read_filter)]
+
+
 @router.get("")
 async def list_images(
     system: SystemOf,
     scope: ScopeOf,
+    wanted: Wanted,
     project: ProjectFilter = None,
-    deployment: UUID | None = None,
-    class_name: Annotated[QueryText | None, Query(alias="class")] = None,
-    analysis_state: StateFilter | None = None,
-    captured_after: GivenTime | None = None,
-    captured_before: GivenTime | None = None,
-    confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
-    job: Annotated[int | None, Query(ge=1, le=LARGEST, description="Only what this job is over.")] = None,
     order: ImageOrder = ImageOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
+    skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="Not the first so many.")] = 0,
 ) -> Page[Image]:
-    """List images by the time they were taken, of one project or of all of yours."""
-    wanted = ImageFilter(
-        deployment_id=deployment,
-        class_name=class_name,
-        analysis_state=analysis_state.value if analysis_state else None,
-        captured_after=captured_after,
-        captured_before=captured_before,
-        confidence_min=confidence_min,
-        job_id=job,
-    )
+    """List images by the time they were taken, of one project or of all of yours.
+
+    To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a day.
+    """
     return await images.list_images(
         system,
         scope,
@@ -76,7 +122,16 @@ async def list_images(
         descending=order == ImageOrder.NEWEST_FIRST,
         limit=limit,
         cursor=cursor,
+        skip=skip,
     )
+
+
+@router.get("/days")
+async def list_days(
+    system: SystemOf, scope: ScopeOf, wanted: Wanted, project: Annotated[int, Query(ge=1, le=LARGEST)]
+) -> DayCounts:
+    """List the days on which images were taken, where they were taken, with how many: what to lay a grid out by."""
+    return await day_counts.list_days(system, scope, project, wanted)
 
 
 @router.post("", openapi_extra=FORM)
@@ -119,6 +174,30 @@ async def list_classes(
 ) -> ClassCounts:
     """List the classes found in a project, the most frequent first."""
     return ClassCounts(results=await images.list_classes(system, scope, project))
+
+
+@router.get("/tags")
+async def list_tags(system: SystemOf, scope: ScopeOf, project: Annotated[int, Query(ge=1, le=LARGEST)]) -> TagCounts:
+    """List the tags of a project, the most frequent first."""
+    return TagCounts(results=await marked_images.list_tags(system, scope, project))
+
+
+@router.patch("")
+async def change_images(system: SystemOf, scope: ScopeOf, wanted: ImagesChange) -> ImagesChanged:
+    """Change the star, the tags or the capture times of images, all of them or none."""
+    return await marked_images.change_images(system, scope, wanted)
+
+
+@router.post("/delete")
+async def delete_images(system: SystemOf, scope: ScopeOf, wanted: ImageDeletion) -> ImagesChanged:
+    """Delete images with a reason, all of them or none; for some time they can be restored."""
+    return await deleted_images.delete_images(system, scope, wanted)
+
+
+@router.post("/restore")
+async def restore_images(system: SystemOf, scope: ScopeOf, wanted: ImagesNamed) -> ImagesChanged:
+    """Restore deleted images, all of them or none."""
+    return await deleted_images.restore_images(system, scope, wanted)
 
 
 @router.get("/{image_id}")

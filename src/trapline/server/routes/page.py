@@ -6,8 +6,10 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from trapline.server.routes.safe_headers import PAGE_POLICY
+
 FOLDER = Path(__file__).parent.parent / "page"
-OURS = ("api/", "files/", "pipeline/", "image-pull-sources", "metrics", "healthz", "readyz")
+OURS = ("api/", "files/", "pipeline/", "image-pull-sources", "healthz", "readyz")
 NOT_BUILT = (
     "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make web</code> "
     "and reload. The API works without it: <a href='/api/v2/docs'>its documentation</a>.</p>"
@@ -28,9 +30,10 @@ def add_page(app: FastAPI) -> None:
                 raise HTTPException(404)
             return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
         index = FOLDER / "index.html"
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
         if not index.is_file():
-            return HTMLResponse(NOT_BUILT, 503)
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+            return HTMLResponse(NOT_BUILT, 503, headers=headers)
+        return FileResponse(index, headers=headers)
 
 
 def _find_built(path: str) -> Path | None:

@@ -9,8 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
-from trapline.server.errors import Forbidden, TooLarge, TraplineError, Unauthenticated, Unavailable
+from trapline.server.errors import Forbidden, TooLarge, TooMany, TraplineError, Unauthenticated, Unavailable
+from trapline.server.routes.rates import count_refusal
 from trapline.wire.problem import FieldProblem, Problem
 
 log = structlog.get_logger(__name__)
@@ -26,13 +28,16 @@ def problem_response(
     problems: Sequence[tuple[str, str]] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Put a failure into its one form."""
+    """Put a failure into its one form; what it quotes of the request may be no text that can be sent."""
     problem = Problem(
         title=title,
         status=status,
-        detail=detail,
+        detail=_readable(detail),
         request_id=request.scope.get("state", {}).get("request_id"),
-        errors=[FieldProblem(where=where, message=message) for where, message in problems[:SHOWN_AT_MOST]],
+        errors=[
+            FieldProblem(where=_readable(where), message=_readable(message))
+            for where, message in problems[:SHOWN_AT_MOST]
+        ],
     )
     return Response(problem.model_dump_json(), status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -45,8 +50,8 @@ def describe_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
     """Say where each thing wrong stands, and what is wrong with it."""
     return [
         (
-            _readable(".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[:300]),
-            _readable(str(error["msg"]).removeprefix("Value error, ")[:1000]),
+            ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[:300],
+            str(error["msg"]).removeprefix("Value error, ")[:1000],
         )
         for error in errors
     ]
@@ -54,6 +59,7 @@ def describe_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
 
 async def _on_deliberate(request: Request, error: Exception) -> Response:
     assert isinstance(error, TraplineError)
+    error = count_refusal(request.app.state.system, request.scope, error.status) or error
     headers = {}
     if isinstance(error, Unavailable) or hasattr(error, "retry_after_s"):
         headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
@@ -79,9 +85,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
         405: "This address does not take this method.",
         400: "The request cannot be understood. Nothing was changed.",
     }
+    too_many = count_refusal(request.app.state.system, request.scope, error.status_code)
+    if too_many is not None:
+        return await _on_deliberate(request, too_many)
     detail = words.get(error.status_code, str(error.detail))
     titles = {401: Unauthenticated.title, 403: Forbidden.title, 404: "Not found", 405: "Method not allowed"}
-    titles[413] = TooLarge.title
+    titles |= {413: TooLarge.title, 429: TooMany.title}
     title = titles.get(error.status_code, "The request was refused")
     headers = dict(error.headers or {}) | ({"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {})
     return problem_response(request, error.status_code, title, detail, headers=headers)
@@ -102,6 +111,12 @@ async def _on_gone(request: Request, error: Exception) -> Response:
     """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
     log.debug("a caller left", why=repr(error))
     return problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
+
+
+async def refuse(app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that did not come to the application at all."""
+    response = await _on_deliberate(Request({**scope, "app": app}), error)
+    await response(scope, receive, send)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -1,8 +1,10 @@
-"""Projects: make, list, show, change."""
+"""Projects: make, list, show, change, delete, restore."""
+
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from trapline.server.actions import projects
+from trapline.server.actions import deleted_projects, projects
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import Cursor, ProjectPath, set_etag
 from trapline.wire.auth import TokenKind
@@ -14,9 +16,15 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 
 @router.get("")
 async def list_projects(
-    system: SystemOf, scope: ScopeOf, limit: int = Query(50, ge=1, le=1000), cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    limit: int = Query(50, ge=1, le=1000),
+    cursor: Cursor = None,
+    deleted: Annotated[bool, Query(description="Those that you own and that can still be restored.")] = False,
 ) -> Page[Project]:
     """List your projects; a worker gets all of its token's on one page."""
+    if deleted:
+        return await deleted_projects.list_deleted_projects(system, scope, limit, cursor)
     return await projects.list_projects(system, scope, 1000 if scope.kind == TokenKind.WORKER else limit, cursor)
 
 
@@ -44,3 +52,20 @@ async def change_project(
     project = await projects.change_project(system, scope, project_id, change)
     set_etag(response, project.updated_at)
     return project
+
+
+@router.delete("/{project_id}")
+async def delete_project(
+    system: SystemOf,
+    scope: ScopeOf,
+    project_id: ProjectPath,
+    name: Annotated[str, Query(max_length=255, description="The project's name, so that it is no other.")],
+) -> Project:
+    """Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it."""
+    return await deleted_projects.delete_project(system, scope, project_id, name)
+
+
+@router.post("/{project_id}/restore")
+async def restore_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> Project:
+    """Restore a deleted project; sources and webhooks that it paused go on."""
+    return await deleted_projects.restore_project(system, scope, project_id)

@@ -10,14 +10,15 @@ import socket
 import struct
 import sys
 import termios
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from trapline.server.routes.envelope import SAFE_HEADERS
 from trapline.server.routes.problems import MEDIA_TYPE
+from trapline.server.routes.safe_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
 from trapline.wire.problem import Problem
 
 TARGET_BYTES = 16 * 1024
@@ -71,6 +72,8 @@ class Protocol(HttpToolsProtocol):
     Its clock counts the time that was lived through, not all that went by: a process that was stopped for a while
     blames nobody for it.
     """
+
+    safe_headers: ClassVar[Mapping[str, str]] = SAFE_HEADERS
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -236,7 +239,7 @@ class Protocol(HttpToolsProtocol):
             "Content-Length": str(len(body)),
             "Connection": "close",
             "X-Request-Id": request_id,
-            **SAFE_HEADERS,
+            **self.safe_headers,
         }
         head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
@@ -289,3 +292,9 @@ class Protocol(HttpToolsProtocol):
             return 0
         queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
         return buffered + int.from_bytes(queued, sys.byteorder)
+
+
+class HttpsProtocol(Protocol):
+    """The same where people reach the server over https."""
+
+    safe_headers = SAFE_HEADERS_HTTPS

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Request
 
 from trapline.server.actions import event_secrets, pushed
 from trapline.server.errors import Unsupported
-from trapline.server.routes.access import ScopeOf, SystemOf, plain_origin
+from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import IN_MEMORY, describe_body, received
+from trapline.server.routes.origins import plain_origin
+from trapline.server.routes.rates import refuse_flood
 from trapline.server.rules.access import Once
 from trapline.server.rules.webhooks import read_delivery
 from trapline.wire.pushed import EventSecret, EventsTaken, PushedEvents
@@ -34,7 +36,10 @@ async def take_events(request: Request, system: SystemOf, source_id: str) -> Eve
         async with received(request, MESSAGE_BYTES, take) as body:
             once = Once(key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest())
             origin = replace(plain_origin(request), once=once)
-            return await pushed.take_events(system, origin, _as_id(source_id), delivery, bytes(body))
+            refuse_flood(request, system, source_id)
+            taken = await pushed.take_events(system, origin, _as_id(source_id), delivery, bytes(body))
+            system.rates.callers.take(source_id)  # known from now on; how often is the source's own rate
+            return taken
 
 
 def _as_id(text: str) -> UUID | None:

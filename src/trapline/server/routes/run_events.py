@@ -1,6 +1,5 @@
 """The stream of one run: each state that it enters and its progress, until it is over."""
 
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
@@ -11,9 +10,10 @@ from fastapi.responses import StreamingResponse
 from trapline.server.actions.run_events import find_last_event, look_at_jobs
 from trapline.server.actions.runs import describe_move
 from trapline.server.following import Followers
-from trapline.server.routes.access import OriginOf, ScopeOf, SystemOf
-from trapline.server.routes.events import CHECKED_EVERY_S, ENDS_AFTER_S, SILENCE_S, STREAMED, may_hear
+from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.runs import RunPath, read_id
+from trapline.server.routes.streams import TICK_S, open_stream
 from trapline.server.rules.moves import FINAL
 from trapline.server.rules.runs import read_event_id, write_event_id, write_job_id
 from trapline.wire.runs import RunEvent, RunProgress
@@ -50,32 +50,23 @@ async def stream_run(
         return Response(status_code=204)
     followers: Followers = request.app.state.followers
 
-    async def lines(heard: int) -> AsyncIterator[str]:
-        checked = time.monotonic()
-        ends = checked + ENDS_AFTER_S
+    async def events(heard: int) -> AsyncIterator[str | None]:
         told = None
-        yield "retry: 2000\n\n"
-        async for seen in followers.follow(number, partial(look_at_jobs, system), SILENCE_S):
-            if time.monotonic() - checked > CHECKED_EVERY_S:
-                if not await may_hear(request, system, origin, project_id):
-                    return
-                checked = time.monotonic()
+        async for seen in followers.follow(number, partial(look_at_jobs, system), TICK_S):
             if seen is None:
-                yield ": still here\n\n"
-            elif seen.progress != told:
+                yield None
+                continue
+            if seen.progress != told:
                 told = seen.progress
                 yield _event("progress", RunEvent(job_id=write_job_id(number), progress=RunProgress(**dict(told))))
-            if seen is not None:
-                for move in (move for move in seen.moves if move.number > heard):
-                    event = RunEvent(job_id=write_job_id(number), state=describe_move(move))
-                    yield _event("state", event, write_event_id(number, move.number))
-                    heard = move.number
-                if seen.moves and seen.moves[-1].to_state in FINAL:
-                    return
-            if time.monotonic() > ends:
+            for move in (move for move in seen.moves if move.number > heard):
+                event = RunEvent(job_id=write_job_id(number), state=describe_move(move))
+                yield _event("state", event, write_event_id(number, move.number))
+                heard = move.number
+            if seen.moves and seen.moves[-1].to_state in FINAL:
                 return
 
-    return StreamingResponse(lines(heard), media_type="text/event-stream", headers=STREAMED)
+    return await open_stream(request, system, scope, origin, project_id, events(heard))
 
 
 def _event(kind: str, event: RunEvent, event_id: str | None = None) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from trapline.server.actions import presets, runs
-from trapline.server.errors import NotFound, Unprocessable
-from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.errors import Forbidden, NotFound, Unprocessable
+from trapline.server.routes.access import ScopeOf, SystemOf, authorise_anew
+from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText
 from trapline.server.rules.runs import read_job_id
 from trapline.wire.jobs import JobState, RetryRequest
@@ -39,12 +40,19 @@ RunPath = Annotated[str, Path(description="`123` or `job-123`.")]
 
 
 @router.post("/run", status_code=202)
-async def submit_run(system: SystemOf, scope: ScopeOf, new: NewRun, response: Response) -> RunAccepted:
+async def submit_run(
+    request: Request, system: SystemOf, scope: ScopeOf, origin: OriginOf, new: NewRun, response: Response
+) -> RunAccepted:
     """Run a preset or a pipeline over images: the answer says where to look, and the work begins behind it.
 
     With an `Idempotency-Key`, the same request again is answered with the same job.
     """
-    accepted = await runs.submit_run(system, scope, new)
+    try:
+        accepted = await runs.submit_run(system, scope, new)
+    except (NotFound, Forbidden, Unprocessable):
+        if not scope.is_remembered:
+            raise
+        accepted = await runs.submit_run(system, await authorise_anew(request, system, origin), new)
     response.headers["Location"] = accepted.check_status_at
     return accepted
 

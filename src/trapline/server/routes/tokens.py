@@ -1,12 +1,14 @@
 """API tokens: make, list, revoke."""
 
+from operator import attrgetter
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from trapline.server.actions import tokens
-from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.parameters import Cursor, Limit
+from trapline.server.rules.cursors import cut_page
 from trapline.wire.auth import NewToken, Token, TokenMade
 from trapline.wire.values import Page
 
@@ -14,19 +16,14 @@ router = APIRouter(prefix="/auth/tokens", tags=["auth"])
 
 
 @router.get("")
-async def list_tokens(system: SystemOf, scope: ScopeOf) -> Page[Token]:
+async def list_tokens(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[Token]:
     """List the API tokens that you made."""
-    return await tokens.list_own_tokens(system, scope)
+    return cut_page(await tokens.list_own_tokens(system, scope), attrgetter("id"), limit, cursor)
 
 
 @router.post("", status_code=201)
 async def create_token(system: SystemOf, scope: ScopeOf, new: NewToken, response: Response) -> TokenMade:
-    """Make an API token; its secret is shown this once, and an Idempotency-Key, which would bring it back, refused."""
-    if scope.origin.once is not None:
-        raise Invalid(
-            "The secret of a token is not kept, so an Idempotency-Key cannot bring it back. No token was made. "
-            "Ask without a key, and revoke a token whose answer was lost."
-        )
+    """Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key."""
     response.headers["Cache-Control"] = "no-store"
     return await tokens.create_token(system, scope, new)
 

@@ -1,18 +1,21 @@
 """Webhooks: addresses that are told of a project's events, and the log of what was told."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from trapline.server.actions import webhooks
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, set_etag
-from trapline.wire.values import Page
+from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.rules.filters import DeliveryFilter
+from trapline.wire.values import GivenTime, Page
 from trapline.wire.webhooks import (
     Delivery,
     DeliveryState,
     NewWebhook,
     Replayed,
+    ReplayRequest,
     Webhook,
     WebhookChange,
     WebhookMade,
@@ -80,20 +83,26 @@ async def list_deliveries(
     scope: ScopeOf,
     webhook_id: UUID,
     state: DeliveryState | None = None,
+    event_type: Annotated[QueryText | None, Query(description="Such as job.completed.")] = None,
+    created_after: GivenTime | None = None,
+    created_before: GivenTime | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Delivery]:
     """List the events of the last 30 days for a webhook, newest first, and how their delivery went."""
-    return await webhooks.list_deliveries(system, scope, webhook_id, state, limit, cursor)
+    wanted = DeliveryFilter(state.value if state else None, event_type, created_after, created_before)
+    return await webhooks.list_deliveries(system, scope, webhook_id, wanted, limit, cursor)
 
 
 @router.post("/{webhook_id}/deliveries/replay", status_code=202)
-async def replay_failed(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> Replayed:
-    """Attempt the deliveries that were given up again, at most 10,000 at a time, the oldest first."""
-    return await webhooks.replay(system, scope, webhook_id, None)
+async def replay_many(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, wanted: ReplayRequest | None = None
+) -> Replayed:
+    """Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first."""
+    return await webhooks.replay(system, scope, webhook_id, wanted or ReplayRequest())
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
 async def replay_delivery(system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID) -> Replayed:
     """Attempt one delivery again, whatever became of it, under the same webhook-id."""
-    return await webhooks.replay(system, scope, webhook_id, delivery_id)
+    return await webhooks.replay_one(system, scope, webhook_id, delivery_id)

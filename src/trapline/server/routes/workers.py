@@ -1,6 +1,8 @@
 """Workers: how they say hello, lease, renew and give back; and how people list and evict them."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -9,8 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from trapline.server.actions import leases, tasks, workers
 from trapline.server.arrivals import Arrivals
 from trapline.server.errors import NotFound
-from trapline.server.routes.access import ScopeOf, SystemOf
+from trapline.server.routes.access import ScopeOf, SystemOf, authorise
+from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter
+from trapline.server.rules.cursors import cut_page
 from trapline.wire.tasks import LeasedTasks, LeaseRequest, Leases, Release, Released, Renewed
 from trapline.wire.values import Page
 from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
@@ -37,10 +41,13 @@ async def say_hello(system: SystemOf, scope: ScopeOf, hello: Hello) -> Welcome:
 
 
 @additions.post("/tasks/lease")
-async def lease_any_tasks(system: SystemOf, scope: ScopeOf, request: Request, wanted: LeaseRequest) -> LeasedTasks:
+async def lease_any_tasks(
+    system: SystemOf, scope: ScopeOf, origin: OriginOf, request: Request, wanted: LeaseRequest
+) -> LeasedTasks:
     """Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one."""
     arrivals: Arrivals = request.app.state.arrivals
-    return await tasks.lease_any(system, scope, wanted, arrivals, _hang_up_of(request))
+    again = partial(authorise, request, system, origin)
+    return await tasks.lease_any(system, scope, wanted, arrivals, _hang_up_of(request), again)
 
 
 @additions.post("/tasks/renew")
@@ -61,9 +68,15 @@ async def list_workers(
     scope: ScopeOf,
     project: ProjectFilter = None,
     ended: Annotated[bool, Query(description="Also those whose id is over.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Worker]:
-    """List the workers of the last day, of one project or of all of yours, the latest heard of first."""
-    return await workers.list_all_workers(system, scope, project, ended=ended)
+    """List the workers of the last day, of one project or of all of yours, the latest heard of first.
+
+    Where they are more than `limit`, pages go by id, the newest first.
+    """
+    whole = await workers.list_all_workers(system, scope, project, ended=ended)
+    return cut_page(whole, attrgetter("id"), limit, cursor)
 
 
 @router.get("/workers/{worker_id}")

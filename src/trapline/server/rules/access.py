@@ -1,17 +1,31 @@
 """Who may touch what: roles, and the scope that every query is bound to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from trapline.server.errors import Forbidden, LostRace, NotFound
-from trapline.wire.auth import Role, TokenKind
+from trapline.wire.auth import Role, TokenKind, TokenScope
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
 ENTRUSTS = Role.MANAGER
 """The role that lets somebody entrust a project to a worker or an outside pipeline."""
+
+
+IMPLIED: dict[TokenScope, frozenset[TokenScope]] = {
+    TokenScope.READ: frozenset({TokenScope.READ}),
+    TokenScope.WRITE: frozenset({TokenScope.READ, TokenScope.WRITE}),
+    TokenScope.OWN: frozenset({TokenScope.READ, TokenScope.WRITE, TokenScope.OWN}),
+    TokenScope.ACCOUNT: frozenset({TokenScope.READ, TokenScope.ACCOUNT}),
+}
+"""What a scope of a token comes with."""
+
+
+def widen(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
+    """All that a token with these scopes may do; one without any may do everything that its kind may."""
+    return frozenset(TokenScope) if scopes is None else frozenset().union(*(IMPLIED[scope] for scope in scopes))
 
 
 def reach_of(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
@@ -51,6 +65,8 @@ class Scope:
 
     `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token is no
     member: the table of routes says what its kind may call, so only its projects are checked here.
+    `is_limited` is a token that was made for some projects only; `scopes` are what one may do. What `is_remembered`
+    was so half a second ago at most.
     """
 
     actor: str
@@ -60,13 +76,27 @@ class Scope:
     kind: TokenKind | None = None
     user_id: UUID | None = None
     token_id: UUID | None = None
+    session_id: UUID | None = None
     is_operator: bool = False
+    is_limited: bool = False
+    is_remembered: bool = False
+    scopes: frozenset[TokenScope] = frozenset(TokenScope)
     origin: Origin = Origin()
 
     @classmethod
     def system(cls, actor: str = "system") -> "Scope":
         """Trapline's own background work, which may touch everything."""
         return cls(actor=actor, everything=True)
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it may do all that its person may with their own account; a limited token may not."""
+        return not self.is_limited and TokenScope.ACCOUNT in self.scopes
+
+    @property
+    def person(self) -> str:
+        """Who does it, as the audit writes actors: the same by the page and by any token of theirs."""
+        return self.actor if self.user_id is None else f"user:{self.user_id}"
 
     def project_ids(self) -> list[int] | None:
         """The projects that may be seen; None stands for all."""
@@ -102,3 +132,9 @@ class Scope:
 def etag_of(updated_at: datetime) -> str:
     """Name a version of something by when it was last changed."""
     return f'"{updated_at.timestamp():.6f}"'
+
+
+def user_of(actor: str | None) -> UUID | None:
+    """The id of the person whom the audit writes like this; None for anybody else."""
+    kind, _, key = (actor or "").partition(":")
+    return UUID(key) if kind == "user" else None

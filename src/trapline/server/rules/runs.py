@@ -62,6 +62,8 @@ def preview_selection(selection: Mapping[str, Any], deployment: str | None = Non
     words = ["images"]
     if selection.get("deployment"):
         words.append(f"of {deployment}" if deployment else "of one deployment")
+    if selection.get("sequence"):
+        words.append("of one sequence")
     words += [
         f"{word} {datetime.fromisoformat(str(selection[key])).date().isoformat()}"
         for word, key in (("from", "captured_after"), ("to", "captured_before"))

@@ -1,5 +1,6 @@
 """API tokens and other secrets that callers carry: how they look, and how they are remembered without being kept."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -12,6 +13,7 @@ from trapline.wire.auth import TokenKind
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX_LENGTH = 10
 RANDOM_LENGTH = 43
+STRENGTH_BYTES = 32
 
 _FORM = re.compile(r"tl_(user|worker|pipeline)_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})")
 
@@ -33,9 +35,13 @@ def _checksum(body: str) -> str:
     return digits
 
 
-def make_token(kind: TokenKind) -> str:
-    """Make a token `tl_<kind>_<random>_<checksum>`; 43 characters of 62 carry 256 bits."""
-    body = f"tl_{kind}_{''.join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))}"
+def make_token(kind: TokenKind, strength: bytes | None = None) -> str:
+    """Make a token `tl_<kind>_<random>_<checksum>`; 43 characters of 62 carry 256 bits, those of `strength` or new."""
+    number, digits = int.from_bytes(strength or secrets.token_bytes(STRENGTH_BYTES)), ""
+    for _ in range(RANDOM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits += ALPHABET[digit]
+    body = f"tl_{kind}_{digits}"
     return f"{body}_{_checksum(body)}"
 
 
@@ -47,9 +53,10 @@ def find_parsed(token: str) -> ParsedToken | None:
     return ParsedToken(TokenKind(match[1]), match[2][:PREFIX_LENGTH], hash_secret(token))
 
 
-def make_secret() -> str:
-    """Make a secret for a cookie or a one-time link."""
-    return secrets.token_urlsafe(32)
+def make_secret(strength: bytes | None = None) -> str:
+    """Make a secret for a cookie or a one-time link, of 32 bytes: those of `strength`, or new ones."""
+    given = strength or secrets.token_bytes(STRENGTH_BYTES)
+    return base64.urlsafe_b64encode(given).rstrip(b"=").decode()
 
 
 def hash_secret(secret: str) -> bytes:

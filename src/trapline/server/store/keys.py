@@ -17,6 +17,7 @@ THUMBNAIL_SIZES = (320, 1280)
 # No part is `.` or `..`; that of an artifact may begin with a dot, for its uploader named it.
 _PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.\-]{1,255}\Z")
 _UPLOADS = "ml_outputs"
+_STAGED = "staged"
 
 
 def original_key(project_id: int, sha256: str) -> str:
@@ -35,6 +36,17 @@ def upright_key(project_id: int, sha256: str) -> str:
 def thumbnail_key(image_id: UUID, size: int) -> str:
     """Name the place of a thumbnail whose longer side is at most `size` pixels."""
     return f"thumbs/{image_id}/{size}.jpg"
+
+
+def staged_key(project_id: int, file_id: UUID) -> str:
+    """Name the place of a picture that was announced, until it is imported."""
+    return f"{_STAGED}/{project_id}/{file_id}"
+
+
+def is_staged(key: str) -> bool:
+    """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
+    parts = parts_of(key)
+    return parts[0] == _STAGED and len(parts) == 3
 
 
 def is_artifact(key: str) -> bool:

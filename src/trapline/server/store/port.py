@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from trapline.server.errors import Unavailable
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -52,11 +54,16 @@ class Incoming:
     _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes; blocks, so large chunks belong in a thread."""
+        """Append bytes; blocks, so large chunks belong in a thread. Raises Unavailable where the disk refuses."""
         self._digest.update(chunk)
         view = memoryview(chunk)
-        while view:
-            view = view[os.write(self.descriptor, view) :]
+        try:
+            while view:
+                view = view[os.write(self.descriptor, view) :]
+        except OSError as error:
+            raise Unavailable(
+                f"The server cannot keep what it receives: {error.strerror}. Nothing was stored; send it again later."
+            ) from error
         self.size += len(chunk)
 
     @property

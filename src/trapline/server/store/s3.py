@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, U
 from obstore.store import S3Store
 
 from trapline.server.errors import NotFound, Unavailable
+from trapline.server.outbound import trusted_authorities
 from trapline.server.rules.presign import NOTHING, Signer
 from trapline.server.store.incoming import IncomingFolder
 from trapline.server.store.keys import parts_of
@@ -211,7 +212,9 @@ class S3:
         headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore tells no checksums
         address = self._address("HEAD", key, self._bucket.endpoint, 60, headers=headers)
         with self._in_words():
-            async with httpx2.AsyncClient(timeout=self._silent_at_most_s, trust_env=False) as client:
+            async with httpx2.AsyncClient(
+                timeout=self._silent_at_most_s, trust_env=False, verify=trusted_authorities()
+            ) as client:
                 answer = await client.head(address, headers=headers)
             if answer.status_code == 404:
                 return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from trapline.server.errors import NotFound, TooLarge
-from trapline.server.store.keys import is_artifact, is_over, sign_parts
+from trapline.server.store.keys import is_artifact, is_over, is_staged, sign_parts
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Announced:
 
 def check_uploadable(key: str, size: int | None, at_most: int) -> None:
     """Raise NotFound unless an outsider may ever be given an upload address for this key, TooLarge for its size."""
-    if not is_artifact(key):
+    if not _is_uploadable(key):
         raise NotFound
     if size is not None and size > at_most:
-        raise TooLarge(f"An artifact may have at most {at_most:,} bytes, not {size:,}. Nothing was changed.")
+        raise TooLarge(f"This file may have at most {at_most:,} bytes, not {size:,}. Nothing was changed.")
 
 
 def sign_upload(secrets: Sequence[bytes], public_url: str, key: str, announced: Announced, expires: int) -> str:
@@ -43,10 +43,14 @@ def find_announced(secrets: Sequence[bytes], key: str, query: Mapping[str, str],
     """Read what an address allows; None where none of `secrets` signed it, it has expired, or nobody may upload."""
     given = query.get("signature", "").encode()
     known = any(hmac.compare_digest(_signature(secret, key, query).encode(), given) for secret in secrets)
-    if not known or is_over(query["expires"], now) or not is_artifact(key):
+    if not known or is_over(query["expires"], now) or not _is_uploadable(key):
         return None
     size = query.get("size")
     return Announced(query["type"], int(query["at_most"]), None if size is None else int(size), query.get("sha256"))
+
+
+def _is_uploadable(key: str) -> bool:
+    return is_artifact(key) or is_staged(key)
 
 
 def _signature(secret: bytes, key: str, query: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from trapline.worker.onnx_session import Session, open_session
 from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
 from trapline.worker.pipelines import imagenet
 from trapline.worker.pipelines.boxes import Boxes, crop, resize
-from trapline.worker.pipelines.centernet import Seen, detect, open_centernet
+from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, Seen, detect, open_centernet
 from trapline.worker.pipelines.coco import GROUPS
 from trapline.worker.pipelines.efficientnet import SIDE, build_efficientnet
 from trapline.worker.pipelines.torch_legacy import read_tensors
@@ -71,6 +71,7 @@ class CameraTrap(Pipeline):
         Stage(key="classify", name="Classifier", description="EfficientNet-lite0 on each animal, added up over groups"),
     )
     algorithms = (DETECTOR, CLASSIFIER, GROUPER)
+    models = (GRAPH, WEIGHTS, CLASSIFIER_WEIGHTS)
 
     _detector: Session
     _classifier: Session
@@ -78,9 +79,7 @@ class CameraTrap(Pipeline):
     def load(self, machine: Machine) -> None:
         """Fetch both models, convert them, and open them."""
         self._detector = open_centernet(machine)
-        with machine.fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
-            model = build_efficientnet(read_tensors(file))
-        self._classifier = open_session(model, machine.device, machine.threads)
+        self._classifier = open_classifier(machine)
 
     def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
         """Detect picture by picture, then classify all animals together."""
@@ -96,6 +95,13 @@ class CameraTrap(Pipeline):
             [_describe(thing, next(logits) if GROUPS[thing.group] == "animal" else None) for thing in things]
             for things in seen
         ]
+
+
+def open_classifier(machine: Machine) -> Session:
+    """The classifier in memory, made from its published weights."""
+    with machine.fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
+        model = build_efficientnet(read_tensors(file))
+    return open_session(model, machine.device, machine.threads)
 
 
 def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:

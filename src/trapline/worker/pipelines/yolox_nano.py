@@ -49,6 +49,7 @@ class YoloxNano(Pipeline):
     description = "Finds animals, persons and vehicles, fast."
     stages = (Stage(key="detect", name="Detector", description="YOLOX-nano: the classes of COCO, in three groups"),)
     algorithms = (DETECTOR, GROUPER)
+    models = (MODEL,)
 
     _session: Session
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.pages import EXACT_UP_TO, read_cursor, write_cursor
+from trapline.server.db.pages import EXACT_UP_TO
 from trapline.server.rules.access import Scope
+from trapline.server.rules.cursors import read_cursor, write_cursor
 
 REASONS = 100
 SAMPLES = 5

@@ -20,7 +20,7 @@ _NUMBER = attrgetter("int")
 FILTERS = ("deployment", "captured_after", "captured_before", "unanalysed_only")
 
 _FITS = """
-    i.project_id = %(project)s and i.created_at <= %(asked_at)s
+    i.project_id = %(project)s and i.created_at <= %(asked_at)s and i.deleted_at is null
     and (%(deployment)s::uuid is null or i.deployment_id = %(deployment)s)
     and (%(captured_after)s::timestamptz is null or i.captured_at >= %(captured_after)s)
     and (%(captured_before)s::timestamptz is null or i.captured_at < %(captured_before)s)

@@ -158,7 +158,24 @@ async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, t
     return wrong
 
 
-async def list_live_jobs(scope: Scope, tx: Transaction) -> list[int]:
-    """List the jobs that are not final."""
-    cursor = await tx.execute(f"select id from jobs where status in {LIVE} order by id")  # noqa: S608
+async def list_miscounted_jobs(scope: Scope, tx: Transaction) -> list[int]:
+    """List live jobs whose counters differ from their rows, or that are over and not final.
+
+    No lock is needed to look: what moves tasks moves the counters in the same transaction.
+    """
+    cursor = await tx.execute(
+        f"""
+        select j.id from jobs j, lateral (
+            select count(*) filter (where state in ('queued', 'processing')) as open,
+                count(*) filter (where state = 'completed') as completed,
+                count(*) filter (where state = 'failed') as failed
+            from analyses where job_id = j.id
+        ) counted
+        where j.status in {LIVE} and (
+            (j.open, j.completed, j.failed) is distinct from (counted.open, counted.completed, counted.failed)
+            or (j.expanded and not j.standing and j.open = 0)
+        )
+        order by j.id
+        """  # noqa: S608
+    )
     return [row[0] for row in await cursor.fetchall()]

@@ -157,8 +157,9 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
     """Write down how attempts ended."""
     await tx.execute(
         """
-        insert into attempts (analysis_id, project_id, attempt, holder_id, leased_at, outcome, error)
-        select e.id, %s, e.attempt, e.holder_id, e.leased_at, e.outcome, e.error
+        insert into attempts (analysis_id, project_id, job_id, attempt, holder_id, leased_at, outcome, error)
+        select e.id, %s, (select a.job_id from analyses a where a.id = e.id), e.attempt, e.holder_id, e.leased_at,
+            e.outcome, e.error
         from unnest(%s::uuid[], %s::integer[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
             as e(id, attempt, holder_id, leased_at, outcome, error)
         """,

@@ -25,6 +25,7 @@ _RETRY = """
             end as wanted
         from analyses a, job where a.job_id = job.id and a.state <> 'completed'
           and (a.state in ('failed', 'canceled') or job.canceled)
+          and not exists (select 1 from images i where i.id = a.image_id and i.deleted_at is not null)
     ),
     locked as materialized (
         select a.id, s.wanted from analyses a join seen s on s.id = a.id
@@ -60,7 +61,8 @@ class Which:
 async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: Which) -> int | None:
     """Return a job's failed tasks to the line, and those that a cancel dropped; answers how many.
 
-    The fence moves up to the newest attempt: earlier leases are void, and the budgets count from here. A final job
+    What images have that are deleted stays as it is. The fence moves up to the newest attempt: earlier leases are void,
+    and the budgets count from here. A final job
     moves back to `queued`. None where nothing of what is meant had failed.
     """
     await lock_job_work(scope, tx, job_id)

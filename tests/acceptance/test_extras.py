@@ -47,7 +47,7 @@ def run(command: list[str | Path], code: int = 0, token: str = "") -> str:
     return ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("extra", ["worker", "server", ""])
+@pytest.mark.parametrize("extra", ["worker", pytest.param("server", marks=pytest.mark.long), ""])
 def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     commands, installed = install(extra, tmp_path / "fresh")
     assert bool(installed & SERVER_ONLY) == (extra == "server"), installed & SERVER_ONLY
@@ -56,7 +56,12 @@ def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     assert run([trapline, "version"]).strip()
     assert "--help" in run([trapline, "worker", "--help"])
     if extra == "worker":
-        assert run([trapline, "worker", "--list"]).split() == ["animal-detector", "yolox-nano"]
+        assert run([trapline, "worker", "--list"]).split() == ["animal-detector", "insect-sheet", "yolox-nano"]
+        told = run([trapline, "worker", "pipelines"])
+        assert "pip install 'trapline[worker,megadetector]'" in told
+        assert "TRAPLINE_ACCEPT_LICENCES=AGPL-3.0-only" in told
+        refused = run([trapline, "worker", "--pipeline", "speciesnet-v4.0.3a"], code=1, token="any")
+        assert "pip install 'trapline[worker,speciesnet]'" in refused
         assert "TRAPLINE_TOKEN is not set" in run([trapline, "worker"], code=2)
     else:
         assert "trapline[worker]" in run([trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any")

@@ -1,0 +1,178 @@
+"""`trapline analysis`: what models said of images, one analysis at a time."""
+
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.options import AsJson
+from trapline.wire.analyses import ExportFormat
+
+app = typer.Typer(
+    help=(
+        "An analysis is one model run over one image.\n\n"
+        "`trapline analysis list IMAGE` tells which there are; `trapline images findings` looks over many images."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Named = Annotated[UUID, typer.Argument(metavar="ANALYSIS", help="Its id.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many; else all.")]
+
+
+@app.command("list")
+def list_analyses(
+    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="The id of an image.")],
+    *,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the analyses of an image, the newest first.
+
+    Example: `trapline analysis list ID --json | jq -r .[0].id`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(islice(iterate(server.list_analyses, image), limit))
+    print_list(
+        found,
+        ("model", "version", "status", "found", "job", "made", "id"),
+        lambda it: (
+            it.model_name,
+            it.model_version,
+            it.status.value,
+            it.annotation_count,
+            it.job_id,
+            it.created_at,
+            it.id,
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("show")
+def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = False) -> None:
+    """Show an analysis and what it found.
+
+    Example: `trapline analysis show ID`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        shown = server.get_analysis(analysis)
+        found = list(islice(iterate(server.list_annotations, analysis), limit))
+    if as_json:
+        print_json({**shown.model_dump(mode="json"), "annotations": [it.model_dump(mode="json") for it in found]})
+        return
+    print(f"{shown.model_name} {shown.model_version}, {shown.status.value}: {shown.annotation_count} found")
+    if shown.error_message:
+        print(shown.error_message)
+    print_table(
+        ("type", "class", "confidence", "algorithm", "id"),
+        [(it.annotation_type.value, it.class_name, it.confidence, it.algorithm, it.id) for it in found],
+    )
+
+
+@app.command("scores")
+def show_scores(
+    annotation: Annotated[UUID, typer.Argument(metavar="ANNOTATION", help="The id of a classification.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="The surest so many.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show how sure a classification was of each class of its list; with --json, of all of them.
+
+    Example: `trapline analysis scores ID --limit 5`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        scores = server.get_scores(annotation)
+    if as_json:
+        print_json(scores)
+        return
+    labels = scores.labels or [str(index) for index in range(len(scores.scores))]
+    surest = sorted(zip(labels, scores.scores, strict=True), key=lambda one: -one[1])[:limit]
+    print_table(("class", "score"), [(label, f"{score:.4f}") for label, score in surest])
+
+
+@app.command("files")
+def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
+    """List the files that an analysis left: heatmaps, masks, logs.
+
+    Example: `trapline analysis files ID`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(iterate(server.list_artifacts, analysis))
+    print_list(
+        found,
+        ("type", "file", "bytes", "id"),
+        lambda it: (it.artifact_type.value, it.filename, it.size, it.id),
+        as_json=as_json,
+    )
+
+
+@app.command("fetch")
+def fetch_file(
+    artifact: Annotated[UUID, typer.Argument(metavar="FILE", help="Its id, as `trapline analysis files` shows it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where it is written; - is standard output.")],
+) -> None:
+    """Fetch a file of an analysis.
+
+    Example: `trapline analysis fetch ID -o heatmap.png`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _write(output, server.read_artifact(artifact))
+
+
+@app.command("export")
+def export_analysis(
+    analysis: Named,
+    *,
+    form: Annotated[ExportFormat, typer.Option("--format", help="json, csv or coco.")] = ExportFormat.JSON,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A file; - is standard output.")] = Path("-"),
+) -> None:
+    """Write an analysis with everything that it found as a file.
+
+    Example: `trapline analysis export ID --format coco -o found.json`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _write(output, server.export_analysis(analysis, form))
+
+
+@app.command("cancel")
+def cancel_analysis(analysis: Named) -> None:
+    """Cancel an analysis of an outside pipeline; nothing that is posted to it is taken any more.
+
+    Example: `trapline analysis cancel ID`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.cancel_analysis(analysis)
+    print("Canceled.")
+
+
+def _write(output: Path, content: bytes) -> None:
+    if output == Path("-"):
+        sys.stdout.buffer.write(content)
+    else:
+        output.write_bytes(content)

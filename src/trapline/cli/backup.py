@@ -1,0 +1,51 @@
+"""`trapline backup`: everything that a server keeps, as of one moment, while it runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trapline.cli.options import AsJson
+
+
+def backup(
+    into: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there yet.")],
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a backup of the database, the files and the secret key, on the server's machine, while it runs.
+
+    Who has the folder has everything, passwords of pull sources included: keep it as safe as the server itself.
+    Ends with 1 where the store has lost a file; what is there is saved all the same.
+
+    Example: `trapline backup /backups/monday --data /srv/trapline`
+    """
+    from trapline.cli.failures import Exit
+    from trapline.cli.output import make_console, print_json
+
+    manifest = asyncio.run(_make(into.resolve(), data, make_console(to_errors=True).print))
+    if as_json:
+        print_json({"folder": str(into.resolve()), **manifest})
+    else:
+        key = "with the secret key" if manifest["has_secret_key"] else "WITHOUT TRAPLINE_SECRET_KEY: keep that, too"
+        print(
+            f"Saved {manifest['rows'].get('images', 0):,} images in {manifest['files']:,} files "
+            f"({manifest['bytes'] / 1e9:,.2f} GB), {key}."
+        )
+    if manifest["missing"]:
+        print(f"The store has lost {len(manifest['missing'])} files; manifest.json names them.")
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+async def _make(into: Path, data: Path | None, tell: Any) -> dict[str, Any]:
+    from trapline.cli.local import settle
+    from trapline.server.actions.backups import make_backup
+    from trapline.server.opening import open_system
+
+    settings = settle(data)
+    async with open_system(settings) as system:
+        return await make_backup(system, settings.data, into, tell)

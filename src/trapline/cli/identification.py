@@ -1,0 +1,184 @@
+"""`trapline identification`: what people say that findings really are, beside what models said."""
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from trapline.wire.identifications import Identification
+
+app = typer.Typer(
+    help=(
+        "An identification is what a person says that an annotation, or a whole image, really is.\n\n"
+        "The latest one holds, before the model's own words, which stay as they are. "
+        "`trapline images findings` shows the ids of annotations."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Annotations = Annotated[
+    list[UUID] | None, typer.Option("--annotation", help="The id of one it is about; may be given several times.")
+]
+Images = Annotated[
+    list[UUID] | None, typer.Option("--image", help="The id of a whole image it is about; may be given several times.")
+]
+
+
+@app.command("add")
+def identify(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="confirm, correct, blank, unsure or comment.")],
+    *,
+    annotation: Annotations = None,
+    image: Images = None,
+    taxon: Annotated[UUID | None, typer.Option(help="With correct: the id of the taxon that it is.")] = None,
+    label: Annotated[str | None, typer.Option(help="With correct: what it is, where no list of taxa has it.")] = None,
+    comment: Annotated[str | None, typer.Option(help="A remark.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="How many individuals.")] = None,
+    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    life_stage: Annotated[str | None, typer.Option(help="adult, subadult or juvenile.")] = None,
+    behaviour: Annotated[str | None, typer.Option(help="What it does, in your words.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what annotations or whole images really are: all of it is stored, or nothing.
+
+    To confirm an image is to say that its newest result is right.
+
+    Example: `trapline identification add correct --annotation ID --label "Lynx lynx" --count 2`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.parameters import fill_form
+    from trapline.cli.server import open_server
+    from trapline.wire.identifications import NewIdentification
+
+    said = {
+        "kind": kind,
+        "annotations": annotation or [],
+        "images": image or [],
+        "taxon": taxon,
+        "label": label,
+        "comment": comment,
+        "count": count,
+        "sex": sex,
+        "life_stage": life_stage,
+        "behaviour": behaviour,
+    }
+    with open_server() as server:
+        made = server.identify(fill_form(NewIdentification, said, "identification"))
+    if as_json:
+        print_json(made)
+    else:
+        _show(made)
+
+
+@app.command("list")
+def list_identifications(
+    *,
+    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    image: Annotated[UUID | None, typer.Option(help="Only what is said of this image, or of anything on it.")] = None,
+    annotation: Annotated[UUID | None, typer.Option(help="Only what is said of this annotation.")] = None,
+    kind: Annotated[str | None, typer.Option(help="confirm, correct, blank, unsure or comment.")] = None,
+    person: Annotated[UUID | None, typer.Option(help="Only what this person said.")] = None,
+    taxon: Annotated[UUID | None, typer.Option(help="Only what is said to be this taxon.")] = None,
+    after: Annotated[str | None, typer.Option(help="Said at or after this day or moment.")] = None,
+    before: Annotated[str | None, typer.Option(help="Said before this day or moment.")] = None,
+    withdrawn: Annotated[
+        bool | None, typer.Option("--withdrawn/--held", help="Only what was withdrawn, or not.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List who said what, and when.
+
+    Example: `trapline identification list --kind correct --after 2026-05-01`
+    """
+    from trapline.cli.moments import read_moment
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        pages = iterate(
+            server.list_identifications,
+            project=get_project(server, project).id if project else None,
+            image=str(image) if image else None,
+            annotation=str(annotation) if annotation else None,
+            kind=kind,
+            person=str(person) if person else None,
+            taxon=str(taxon) if taxon else None,
+            withdrawn=None if withdrawn is None else str(withdrawn).lower(),
+            created_after=read_moment("--after", after),
+            created_before=read_moment("--before", before),
+        )
+        found = list(islice(pages, limit))
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+@app.command("show")
+def show_identification(
+    identification: Annotated[UUID, typer.Argument(metavar="IDENTIFICATION", help="Its id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one identification.
+
+    Example: `trapline identification show ID`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        found = server.get_identification(identification)
+    if as_json:
+        print_json(found)
+    else:
+        _show([found])
+
+
+@app.command("withdraw")
+def withdraw_identifications(
+    identifications: Annotated[list[UUID], typer.Argument(metavar="IDENTIFICATION...", help="Their ids.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw what you said, or as a manager what anybody said; it stays in the list, and counts no longer.
+
+    Example: `trapline identification withdraw ID`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        told = server.withdraw_identifications(identifications)
+    if as_json:
+        print_json(told)
+    else:
+        print(f"{told.withdrawn} withdrawn" + (f", {told.unchanged} were before" if told.unchanged else ""))
+
+
+def _show(found: "list[Identification]") -> None:
+    from trapline.cli.output import print_table
+
+    print_table(
+        ("said", "by", "kind", "is", "count", "comment", "withdrawn", "of", "id"),
+        [
+            (
+                it.created_at,
+                it.by,
+                it.kind.value,
+                it.label,
+                it.count,
+                it.comment,
+                it.withdrawn_at,
+                f"annotation {it.annotation_id}" if it.annotation_id else f"image {it.image_id}",
+                it.id,
+            )
+            for it in found
+        ],
+    )

@@ -1,0 +1,54 @@
+"""`trapline job log` and `trapline job analyses`: what happened to a job, and what it made."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from trapline.cli.options import AsJson
+
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+JobNamed = Annotated[str, typer.Argument(metavar="JOB", help="Its number, as 12 or as job-12.")]
+
+
+def show_log(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Tell what happened to a job, the newest first: its moves, and the attempts that ended badly.
+
+    Example: `trapline job log 12`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(islice(iterate(server.list_job_log, _read(job)), limit))
+    print_list(found, ("when", "what", "by", "error"), lambda it: (it.at, it.what, it.by, it.error), as_json=as_json)
+
+
+def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the analyses of a job.
+
+    Example: `trapline job analyses 12 --json | jq -r .[].id`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(islice(iterate(server.list_job_analyses, _read(job)), limit))
+    print_list(
+        found,
+        ("image", "status", "found", "completed", "id"),
+        lambda it: (it.image_id, it.status.value, it.annotation_count, it.completed_at, it.id),
+        as_json=as_json,
+    )
+
+
+def _read(job: str) -> int:
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import find_job_number
+
+    number = find_job_number(job)
+    if number is None:
+        raise CommandFailed(f"{job} is no number of a job, such as 12 or job-12.", Exit.WRONG_USAGE)
+    return number

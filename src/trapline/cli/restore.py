@@ -1,0 +1,113 @@
+"""`trapline restore`: a backup becomes a data folder again."""
+
+import asyncio
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trapline.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from trapline.server.settings import Settings
+
+UNFINISHED = "restore-unfinished"
+"""A file in the data folder as long as it is not whole; `trapline up` refuses such a one."""
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="The folder that `trapline backup` wrote.")],
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="An empty data folder. [TRAPLINE_DATA, ./trapline-data]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup into an empty data folder (and into an empty database, where DATABASE_URL names one).
+
+    Compares all that was restored with what was saved, and opens every secret. A backup of an older version becomes
+    this one's; one of a newer version is refused. Then start it with `trapline up`.
+
+    Example: `trapline restore /backups/monday --data /srv/restored`
+    """
+    from trapline.cli.failures import CommandFailed
+    from trapline.cli.output import make_console, print_json
+    from trapline.server.actions.backups import read_manifest
+    from trapline.server.db.migrations import is_empty
+    from trapline.server.engines.folder import lock_folder
+    from trapline.server.settings import load_settings, read_secret_keys
+
+    settings = load_settings()
+    folder = (data or settings.data).resolve()
+    manifest = read_manifest(backup.resolve())
+    if (folder / UNFINISHED).exists():
+        raise CommandFailed(f"A restore into {folder} was not finished. Remove the folder and run it again.")
+    if folder.exists() and any(folder.iterdir()):
+        raise CommandFailed(f"{folder} is not empty. Nothing was restored; name an empty folder with --data.")
+    if not manifest["has_secret_key"] and settings.secret_key is None:
+        raise CommandFailed("This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server.")
+    if settings.secret_key is not None:
+        read_secret_keys(settings)  # refuses one that cannot be used before anything is made
+    if settings.database_url is not None and not is_empty(settings.database_url.get_secret_value()):
+        raise CommandFailed("The database that DATABASE_URL names is not empty. Nothing was restored.")
+    # Ended by a signal, it still stops the PostgreSQL that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    lock = lock_folder(folder)
+    (folder / UNFINISHED).touch()
+    try:
+        told = _restore(backup.resolve(), settings.model_copy(update={"data": folder}), manifest)
+    except BaseException:
+        make_console(to_errors=True).print(f"Not restored. Remove {folder} before another attempt.")
+        raise
+    finally:
+        lock.release()
+    (folder / UNFINISHED).unlink()
+    if as_json:
+        print_json(told)
+    else:
+        print(f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, {told['secrets']} secrets.")
+        print(f"Start it with `trapline up --data {folder}`.")
+
+
+def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
+    from pydantic import SecretStr
+
+    from trapline.server.engines.key_file import NAME
+    from trapline.server.engines.postgres import start_postgres, stop_postgres
+
+    if manifest["has_secret_key"] and settings.secret_key is None:
+        shutil.copy(backup / NAME, settings.data / NAME)
+    if settings.database_url is not None:
+        return asyncio.run(_fill(backup, settings, manifest))
+    postgres = start_postgres(settings.data)
+    try:
+        return asyncio.run(
+            _fill(backup, settings.model_copy(update={"database_url": SecretStr(postgres.url)}), manifest)
+        )
+    finally:
+        stop_postgres(postgres)
+
+
+async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
+    from trapline.cli.output import make_console
+    from trapline.server.actions.backups import DUMP, restore_files, verify_restored, verify_rows
+    from trapline.server.db.migrations import migrate
+    from trapline.server.engines.dumps import load_database
+    from trapline.server.opening import open_system
+
+    tell = make_console(to_errors=True).print
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    tell("The database is read.")
+    await asyncio.to_thread(load_database, settings.data, url, backup / DUMP)
+    await verify_rows(url, manifest)
+    # A backup of an older version becomes this one's before anything is asked of its tables.
+    await asyncio.to_thread(migrate, url)
+    async with open_system(settings) as system:
+        files = await restore_files(system, backup, tell)
+        tell("What was restored is compared with what was saved.")
+        secrets = await verify_restored(system, manifest, files)
+    return {"rows": manifest["rows"], "files": files, "secrets": secrets, "folder": str(settings.data)}

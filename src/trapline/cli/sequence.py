@@ -1,0 +1,81 @@
+"""`trapline sequence`: images of one visit."""
+
+from itertools import islice
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+
+app = typer.Typer(
+    help=(
+        "A sequence is images of one deployment that are closer than the project's gap (120 s) to each other.\n\n"
+        "They are grouped by themselves, and anew when images, times or the gap change: "
+        "`trapline project change NAME --sequence-gap 60`."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command("list")
+def list_sequences(
+    *,
+    project: InProject = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    after: Annotated[str | None, typer.Option(help="Begun at or after this day or moment.")] = None,
+    before: Annotated[str | None, typer.Option(help="Begun before this day or moment.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="With so many images at least.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List a project's sequences.
+
+    Example: `trapline sequence list --deployment "Old oak" --images 2 --after 2026-05-01`
+    """
+    from trapline.cli.moments import read_moment
+    from trapline.cli.output import print_list
+    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        within = get_project(server, project)
+        pages = iterate(
+            server.list_sequences,
+            project=within.id,
+            deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+            started_after=read_moment("--after", after),
+            started_before=read_moment("--before", before),
+            images_min=images,
+        )
+        found = list(islice(pages, limit))
+    print_list(
+        found,
+        ("deployment", "began", "ended", "images", "id"),
+        lambda it: (it.deployment_name, it.started_at, it.ended_at, it.images, it.id),
+        as_json=as_json,
+    )
+
+
+@app.command("show")
+def show_sequence(
+    sequence: Annotated[UUID, typer.Argument(metavar="SEQUENCE", help="Its id.")], *, as_json: AsJson = False
+) -> None:
+    """Show a sequence with its images, a thousand at most.
+
+    Example: `trapline sequence show ID`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        shown = server.get_sequence(sequence)
+    if as_json:
+        print_json(shown)
+        return
+    print(f"{shown.deployment_name}: {shown.images} images, {shown.started_at} to {shown.ended_at}")
+    print_table(
+        ("taken", "file", "classes", "id"),
+        [(it.captured_at, it.filename, ", ".join(it.classes), it.id) for it in shown.shown],
+    )

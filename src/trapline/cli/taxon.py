@@ -1,0 +1,260 @@
+"""`trapline taxon`: the names that people identify with, lists of them that come in, and what labels of models mean."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trapline.cli.parameters import fill_form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trapline.wire.taxa import Taxon
+
+app = typer.Typer(
+    help=(
+        "Taxa are the names that people identify with, a list for each project.\n\n"
+        "`trapline taxon import FILE` takes a list in, `trapline taxon label` says what a model's label means."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
+Named = Annotated[str, typer.Argument(metavar="TAXON", help="Its scientific name or id.")]
+Author = Annotated[str | None, typer.Option(help="Who gave the name, and when.")]
+RankOf = Annotated[str | None, typer.Option(help="Such as species or family.")]
+Common = Annotated[
+    list[str] | None,
+    typer.Option("--common", help="LANGUAGE=NAME, such as en=puma; may be given several times."),
+]
+GbifKey = Annotated[int | None, typer.Option(min=1, help="Its number in GBIF's backbone.")]
+SynonymOf = Annotated[str | None, typer.Option(help="What is accepted in its place: a scientific name or an id.")]
+
+
+@app.command("list")
+def list_taxa(
+    *,
+    project: InProject = None,
+    search: Annotated[str | None, typer.Option(help="What any of its names has in it.")] = None,
+    rank: RankOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a project's taxa by name, all or those that are called so.
+
+    Example: `trapline taxon list --search fox`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(iterate(server.list_taxa, project=get_project(server, project).id, search=search, rank=rank))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("scientific name", "rank", "common names", "synonym of", "labels", "GBIF key"),
+        [
+            (
+                it.scientific_name,
+                it.rank,
+                ", ".join(f"{language}: {'; '.join(names)}" for language, names in it.common_names.items()),
+                it.accepted_name,
+                ", ".join(it.labels),
+                str(it.gbif_key or ""),
+            )
+            for it in found
+        ],
+    )
+
+
+@app.command("add")
+def add_taxon(
+    name: Annotated[str, typer.Argument(help="Its scientific name.")],
+    *,
+    project: InProject = None,
+    author: Author = None,
+    rank: RankOf = None,
+    common: Common = None,
+    gbif_key: GbifKey = None,
+    synonym_of: SynonymOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a taxon on a project's list.
+
+    Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common de=Rotfuchs`
+    """
+    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.wire.taxa import NewTaxon
+
+    with open_server() as server:
+        within = get_project(server, project).id
+        given = _given(author, rank, common, gbif_key) | {"project": within, "scientific_name": name}
+        if synonym_of is not None:
+            given["accepted"] = get_taxon(server, within, synonym_of).id
+        _tell(server.make_taxon(fill_form(NewTaxon, given, "taxon")), as_json=as_json)
+
+
+@app.command("change")
+def change_taxon(
+    taxon: Named,
+    *,
+    project: InProject = None,
+    name: Annotated[str | None, typer.Option(help="Another scientific name.")] = None,
+    author: Author = None,
+    rank: RankOf = None,
+    common: Common = None,
+    gbif_key: GbifKey = None,
+    synonym_of: SynonymOf = None,
+    accepted: Annotated[bool, typer.Option("--accepted", help="It is a synonym no longer.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a taxon; what is left out stays. Common names are given all anew.
+
+    Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
+    """
+    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.wire.taxa import TaxonChange
+
+    given = _given(author, rank, common, gbif_key)
+    if name is not None:
+        given["scientific_name"] = name
+    if accepted:
+        given["accepted"] = None
+    with open_server() as server:
+        within = get_project(server, project).id
+        if synonym_of is not None:
+            given["accepted"] = get_taxon(server, within, synonym_of).id
+        change = fill_form(TaxonChange, given, "taxon")
+        _tell(server.change_taxon(get_taxon(server, within, taxon).id, change), as_json=as_json)
+
+
+@app.command("delete")
+def delete_taxon(taxon: Named, *, project: InProject = None) -> None:
+    """Delete a taxon that no synonym, label or identification names.
+
+    Example: `trapline taxon delete "Felis concolor"`
+    """
+    from trapline.cli.server import get_project, get_taxon, open_server
+
+    with open_server() as server:
+        server.remove_taxon(get_taxon(server, get_project(server, project).id, taxon).id)
+    print("Deleted.")
+
+
+@app.command("import")
+def import_taxa(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="A list; - is stdin.")],
+    *,
+    project: InProject = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys alone, or a Darwin Core Archive.
+
+    Lines that cannot be taken are told, and the others are taken; the same file again changes nothing.
+
+    Example: `trapline taxon import species.csv`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_project, open_server
+
+    with open_server() as server:
+        taken = server.take_taxa(get_project(server, project).id, file.read())
+    if as_json:
+        print_json(taken)
+        return
+    print(f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, {taken.refused} not taken")
+    for problem in taken.problems:
+        print(f"{problem.where}: {problem.message}")
+    if taken.ignored_columns:
+        print(f"Columns that mean nothing here: {', '.join(taken.ignored_columns)}")
+
+
+@app.command("labels")
+def list_labels(
+    *,
+    project: InProject = None,
+    unmapped: Annotated[bool, typer.Option("--unmapped", help="Those on images that mean no taxon yet.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="With --unmapped: let each mean the taxon that is called so.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what the labels of models mean; with --unmapped those that mean nothing yet, and what is called so.
+
+    Example: `trapline taxon labels --unmapped`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        within = get_project(server, project).id
+        if not unmapped:
+            mapped = list(iterate(server.list_taxon_labels, project=within))
+            if as_json:
+                print_json(mapped)
+            else:
+                print_table(("label", "taxon"), [(it.label, it.scientific_name) for it in mapped])
+            return
+        found = server.list_unmapped_labels(within)
+        called = {it.label: it.taxon_id for it in found if it.taxon_id is not None}
+        changed = server.map_labels(within, called).changed if apply else 0
+    if as_json:
+        print_json(found)
+        return
+    print_table(("label", "images", "taxon called so"), [(it.label, it.images, it.scientific_name) for it in found])
+    if apply:
+        print(f"{changed} labels mean now what is called so.")
+
+
+@app.command("label")
+def map_labels(
+    label: Annotated[str, typer.Argument(help="What models say.")],
+    taxon: Annotated[
+        str | None, typer.Argument(help="The scientific name or id; without it the label means none.")
+    ] = None,
+    *,
+    project: InProject = None,
+) -> None:
+    """Say which taxon a label of models means; without a taxon it means none any longer.
+
+    Example: `trapline taxon label fox "Vulpes vulpes"`
+    """
+    from trapline.cli.server import get_project, get_taxon, open_server
+
+    with open_server() as server:
+        within = get_project(server, project).id
+        meant = None if taxon is None else get_taxon(server, within, taxon)
+        server.map_labels(within, {label: None if meant is None else meant.id})
+    print(f"{label} means {'no taxon' if meant is None else meant.scientific_name}.")
+
+
+def _given(
+    author: str | None, rank: str | None, common: "Sequence[str] | None", gbif_key: int | None
+) -> dict[str, object]:
+    from trapline.cli.failures import CommandFailed, Exit
+
+    names: dict[str, list[str]] = {}
+    for one in common or ():
+        language, equals, name = one.partition("=")
+        if not equals:
+            raise CommandFailed(f"--common takes LANGUAGE=NAME, not {one}.", Exit.WRONG_USAGE)
+        names.setdefault(language, []).append(name)
+    given = {"authorship": author, "rank": rank, "common_names": names or None, "gbif_key": gbif_key}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _tell(taxon: "Taxon", *, as_json: bool) -> None:
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json(taxon)
+        return
+    print(" ".join(part for part in (taxon.scientific_name, taxon.authorship) if part))
+    for language, names in taxon.common_names.items():
+        print(f"{language}: {', '.join(names)}")
+    if taxon.accepted_name is not None:
+        print(f"A synonym of {taxon.accepted_name}.")

@@ -1,0 +1,222 @@
+"""`trapline user`: accounts, for operators, and one's own sessions and password."""
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.options import AsJson
+from trapline.wire.auth import Role
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.users import User, UserChange
+
+app = typer.Typer(
+    help=(
+        "People have one account each, and a role in each of their projects.\n\n"
+        "Accounts are the business of operators; the one who made the first account is one."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Named = Annotated[str, typer.Argument(metavar="USER", help="Their e-mail address or id.")]
+
+
+@app.command("invite")
+def invite_user(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom; nothing is sent there.")],
+    *,
+    name: Annotated[str, typer.Option(help="What they are called.")] = "",
+    project: Annotated[
+        list[str] | None, typer.Option(help="A project (name or id); several times for several.")
+    ] = None,
+    role: Annotated[Role, typer.Option(help="Their role there.")] = Role.VIEWER,
+    operator: Annotated[bool, typer.Option("--operator", help="They may do all that an operator may.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account and print a link, this once: give it to them, and they choose a password.
+
+    Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role reviewer`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import get_project, open_server
+    from trapline.wire.users import NewMembership, NewUser
+
+    with open_server() as server:
+        given = [NewMembership(project=get_project(server, one).id, role=role) for one in project or []]
+        made = server.invite_user(NewUser(email=email, name=name, is_operator=operator, memberships=given))
+    if as_json:
+        print_json(made)
+    else:
+        print(made.link.url)
+
+
+@app.command("list")
+def list_users(*, as_json: AsJson = False) -> None:
+    """List everybody who has an account."""
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        users = server.list_users()
+    print_list(
+        users,
+        ("e-mail", "name", "state", "operator", "projects", "last seen", "id"),
+        lambda it: (
+            it.email,
+            it.name,
+            it.state,
+            it.is_operator,
+            ", ".join(f"{one.project_name} ({one.role})" for one in it.memberships),
+            it.last_seen_at,
+            it.id,
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("deactivate")
+def deactivate_user(user: Named) -> None:
+    """Let somebody in no longer: their sessions, links and API tokens end at once, and for good."""
+    from trapline.wire.users import UserChange
+
+    changed = _change(user, UserChange(deactivated=True))
+    print(f"{changed.email} is deactivated. Their sessions and API tokens are over.")
+
+
+@app.command("reactivate")
+def reactivate_user(user: Named) -> None:
+    """Let somebody in again, with their old password; what ended stays ended."""
+    from trapline.wire.users import UserChange
+
+    changed = _change(user, UserChange(deactivated=False))
+    print(f"{changed.email} can sign in again.")
+
+
+@app.command("unlink")
+def unlink_user(user: Named) -> None:
+    """Forget whom the OpenID provider knows somebody as; their next sign-in by it links them anew, by e-mail address.
+
+    Example: `trapline user unlink anna@example.org`
+    """
+    from trapline.wire.users import UserChange
+
+    changed = _change(user, UserChange(is_linked=False))
+    print(f"{changed.email} is linked with nobody. Their next sign-in by OpenID links them anew.")
+
+
+@app.command("change")
+def change_user(
+    user: Named,
+    *,
+    name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
+    operator: Annotated[
+        bool | None, typer.Option("--operator/--no-operator", help="Whether they may do all that an operator may.")
+    ] = None,
+) -> None:
+    """Change somebody's name, or whether they are an operator."""
+    from trapline.wire.users import UserChange
+
+    changed = _change(user, UserChange(name=name, is_operator=operator))
+    print(f"Changed {changed.email}.")
+
+
+@app.command("reset")
+def reset_user(user: Named) -> None:
+    """Print a link, this once, that lets somebody choose a new password; their sessions end when they do."""
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        print(server.make_user_link(_find(server, user).id).url)
+
+
+@app.command("me")
+def show_me(
+    *, name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None, as_json: AsJson = False
+) -> None:
+    """Tell who your API token stands for and what it may, or change your name.
+
+    Example: `trapline user me --name "Anna Berg"`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        caller = server.get_caller() if name is None else server.change_own_name(name)
+    if as_json:
+        print_json(caller)
+        return
+    print(f"{caller.name or caller.email or 'nobody'} ({caller.kind}{', operator' if caller.is_operator else ''})")
+    print_table(("project", "role"), [(it.project_name, it.role.value) for it in caller.memberships])
+
+
+@app.command("sessions")
+def list_sessions(*, as_json: AsJson = False) -> None:
+    """List the browsers that you are signed in with."""
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        sessions = server.list_sessions()
+    print_list(
+        sessions,
+        ("address", "browser", "since", "last seen", "id"),
+        lambda it: (it.address, it.user_agent, it.created_at, it.last_seen_at, it.id),
+        as_json=as_json,
+    )
+
+
+@app.command("end-session")
+def end_session(
+    session: Annotated[UUID | None, typer.Argument(help="Its id, as `trapline user sessions` shows it.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="End all of them.")] = False,
+) -> None:
+    """Sign one of your browsers out, or all of them."""
+    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.server import open_server
+
+    if (session is None) != every:
+        raise CommandFailed("Give either the id of a session, or --all.", Exit.WRONG_USAGE)
+    with open_server() as server:
+        if session is None:
+            server.end_sessions()
+        else:
+            server.end_session(session)
+    print("Signed out.")
+
+
+@app.command("password")
+def change_password(
+    old: Annotated[
+        str, typer.Option(prompt="Present password", hide_input=True, prompt_required=True, help="Asked for.")
+    ],
+    new: Annotated[
+        str, typer.Option(prompt="New password", hide_input=True, confirmation_prompt=True, help="Asked for.")
+    ],
+) -> None:
+    """Set your password; all your sessions end."""
+    from trapline.cli.server import open_server
+    from trapline.wire.auth import PasswordChange
+
+    with open_server() as server:
+        server.change_password(PasswordChange(old=old or None, new=new))
+    print("Changed. Your browsers have to sign in again.")
+
+
+def _change(named: str, change: "UserChange") -> "User":
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        return server.change_user(_find(server, named).id, change)
+
+
+def _find(server: "Trapline", named: str) -> "User":
+    from trapline.cli.failures import CommandFailed
+
+    for user in server.list_users():
+        if named.lower() in (user.email.lower(), str(user.id)):
+            return user
+    raise CommandFailed(f"Nobody has the account {named}. `trapline user list` shows who has one.")

@@ -1,0 +1,64 @@
+"""What a token may do about deployments: make and change them, their clocks, and all of a project as CSV."""
+
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.tables import Page
+from trapline.wire.deployments import (
+    ClockPreview,
+    ClockToTry,
+    Deployment,
+    DeploymentChange,
+    NewDeployment,
+    SheetTaken,
+)
+
+
+class DeploymentCalls:
+    """What a token may do about deployments."""
+
+    _to: Connection
+
+    def list_deployments(self, project_id: int) -> list[Deployment]:
+        """A project's deployments."""
+        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id})
+
+    def make_deployment(self, new: NewDeployment) -> Deployment:
+        """Make a deployment."""
+        return self._to.send("POST", "/deployments", Deployment, new)
+
+    def get_deployment(self, deployment_id: UUID) -> Deployment:
+        """One deployment."""
+        return self._to.get(f"/deployments/{deployment_id}", Deployment)
+
+    def change_deployment(self, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+        """Change what is set in `change`; another clock offset dates the images anew."""
+        return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
+
+    def remove_deployment(self, deployment_id: UUID) -> None:
+        """Remove a deployment that has neither images nor pull sources."""
+        self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
+
+    def preview_clock(self, deployment_id: UUID, clock_offset_s: int) -> ClockPreview:
+        """What another clock offset would change; nothing is changed by that."""
+        wanted = ClockToTry(clock_offset_s=clock_offset_s)
+        return self._to.send("POST", f"/deployments/{deployment_id}/clock/preview", ClockPreview, wanted)
+
+    def undo_clock(self, deployment_id: UUID) -> Deployment:
+        """Set the clock offset back to what it was before."""
+        return self._to.send("POST", f"/deployments/{deployment_id}/clock/undo", Deployment)
+
+    def write_deployment_sheet(self, project_id: int) -> bytes:
+        """A project's deployments as CSV."""
+        return self._to.read("/deployments/csv", {"project": project_id})
+
+    def take_deployment_sheet(self, project_id: int, sheet: bytes) -> SheetTaken:
+        """Make and change deployments as a CSV says, known by their names; all of them or none."""
+        return self._to.send(
+            "POST",
+            "/deployments/csv",
+            SheetTaken,
+            sheet,
+            params={"project": project_id},
+            headers={"Content-Type": "text/csv"},
+        )

@@ -1,0 +1,51 @@
+"""What a token may do about identifications: what people say that findings really are."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.tables import Page
+from trapline.wire.identifications import (
+    MOST_AT_ONCE,
+    Identification,
+    IdentificationsMade,
+    NewIdentification,
+    NewIdentifications,
+    Withdrawal,
+    Withdrawn,
+)
+
+
+class IdentificationCalls:
+    """What a token may do about identifications."""
+
+    _to: Connection
+
+    def identify(self, *said: NewIdentification) -> list[Identification]:
+        """Say what annotations and whole images really are, a thousand of them at most: all is stored, or nothing.
+
+        `identify(NewIdentification(kind="correct", annotations=[ID], label="Lynx lynx"))` corrects one.
+        """
+        wanted = NewIdentifications(identifications=list(said))
+        return self._to.send("POST", "/identifications", IdentificationsMade, wanted).identifications
+
+    def list_identifications(self, **filters: str | int | float | None) -> Page[Identification]:
+        """One page of who said what, the newest first.
+
+        Filters are project, image, annotation, kind, person, taxon, withdrawn, created_after, created_before, order,
+        cursor, limit.
+        """
+        return self._to.get("/identifications", Page[Identification], filters)
+
+    def get_identification(self, identification_id: UUID) -> Identification:
+        """One identification."""
+        return self._to.get(f"/identifications/{identification_id}", Identification)
+
+    def withdraw_identifications(self, identifications: Sequence[UUID]) -> Withdrawn:
+        """Withdraw identifications: your own, or as a manager anybody's. Each thousand is withdrawn whole, or not."""
+        withdrawn = unchanged = 0
+        for first in range(0, len(identifications), MOST_AT_ONCE):
+            some = Withdrawal(identifications=list(identifications[first : first + MOST_AT_ONCE]))
+            done = self._to.send("POST", "/identifications/withdraw", Withdrawn, some)
+            withdrawn, unchanged = withdrawn + done.withdrawn, unchanged + done.unchanged
+        return Withdrawn(withdrawn=withdrawn, unchanged=unchanged)

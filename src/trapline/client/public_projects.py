@@ -1,0 +1,29 @@
+"""Public projects: what anybody may see of them, with a token or without."""
+
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.tables import Page
+from trapline.wire.public_projects import PublicDeployment, PublicImage, PublicImageDetail, PublicProject
+
+
+class PublicProjectCalls:
+    """What anybody may see of a public project."""
+
+    _to: Connection
+
+    def get_public_project(self, project_id: int) -> PublicProject:
+        """One public project, with what it has to show."""
+        return self._to.get(f"/public/projects/{project_id}", PublicProject)
+
+    def list_public_deployments(self, project_id: int) -> list[PublicDeployment]:
+        """Its cameras, by their numbers."""
+        return self._to.get_all(f"/public/projects/{project_id}/deployments", Page[PublicDeployment])
+
+    def list_public_images(self, project_id: int, **filters: str | int | None) -> Page[PublicImage]:
+        """One page of the images that are shown. Filters are deployment, class_, captured_after, order, cursor, ..."""
+        return self._to.get(f"/public/projects/{project_id}/images", Page[PublicImage], filters)
+
+    def get_public_image(self, project_id: int, image_id: UUID) -> PublicImageDetail:
+        """One image that is shown."""
+        return self._to.get(f"/public/projects/{project_id}/images/{image_id}", PublicImageDetail)

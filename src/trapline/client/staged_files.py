@@ -1,0 +1,193 @@
+"""A large set on its way up: announced some at a time, each file sent straight to the store, and imported there."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.errors import ServerRefused
+from trapline.client.uploads import CountedFile
+from trapline.wire.images import Upload, UploadedFile
+from trapline.wire.staged_files import (
+    Imported,
+    ImportOutcome,
+    NewStagedFile,
+    NewStagedFiles,
+    StagedFile,
+    StagedFiles,
+    StagedImport,
+    StagedState,
+)
+
+STAGED_FROM_FILES = 200
+STAGED_FROM_BYTES = 512 * 1024 * 1024
+"""Sets of more files or bytes than these are staged: what broke off goes on without sending anything twice."""
+ANNOUNCED_AT_ONCE = 100
+SENT_AT_ONCE = 4
+ATTEMPTS = 3
+"""So often files are announced and sent of which none arrives: one may be written to meanwhile."""
+NEAR_S = 60.0
+"""An address that is over so soon is not used any more: its file is announced again."""
+
+
+class Fate(NamedTuple):
+    """What became of a file, and the image that has its bytes."""
+
+    outcome: str
+    image_id: UUID | None
+    detail: str | None
+
+
+def is_large(files: Sequence[Path]) -> bool:
+    """Whether files are so many, or so large, that they are staged."""
+    return len(files) > STAGED_FROM_FILES or sum(path.stat().st_size for path in files) > STAGED_FROM_BYTES
+
+
+def split_announced(files: Sequence[Path]) -> list[Sequence[Path]]:
+    """Split files into sets that are announced at once."""
+    return [files[first : first + ANNOUNCED_AT_ONCE] for first in range(0, len(files), ANNOUNCED_AT_ONCE)]
+
+
+def send_staged(
+    to: Connection, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None]
+) -> Upload:
+    """Announce files, send those that are not there yet, and import them; `taken` hears of bytes.
+
+    The same again goes on where it broke off. Raises ServerRefused, ServerUnreachable and OSError.
+    """
+    left: dict[Path, None] = dict.fromkeys(files)
+    fates: dict[Path, Fate] = {}
+    counted: dict[Path, int] = {}
+    in_vain = 0
+    while left:
+        found = _attempt(to, list(left), fields, _count_once(counted, taken))
+        # On a slow line addresses are over before the turn of the last files comes: that is no fault of theirs.
+        if all(fate.outcome == ImportOutcome.MISSING for fate in found.values()):
+            in_vain += 1
+        last = in_vain == ATTEMPTS
+        for path, fate in found.items():
+            if fate.outcome != ImportOutcome.MISSING or last:
+                refused = fate._replace(outcome=ImportOutcome.REFUSED.value)
+                fates[path] = refused if fate.outcome == ImportOutcome.MISSING else fate
+                del left[path]
+    told = [
+        UploadedFile(filename=path.name, outcome=fate.outcome, image_id=fate.image_id, detail=fate.detail)
+        for path, fate in ((path, fates[path]) for path in files)
+    ]
+    count = {outcome: sum(one.outcome == outcome for one in told) for outcome in ("imported", "duplicate", "refused")}
+    return Upload(**count, files=told)
+
+
+def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Callable[[Path, int], None]:
+    """Count so many bytes of a file in all as taken: what is sent again is told as going back."""
+
+    lock = threading.Lock()
+
+    def count(path: Path, now: int) -> None:
+        with lock:
+            taken(now - counted.get(path, 0))
+            counted[path] = now
+
+    return count
+
+
+def _attempt(
+    to: Connection, files: Sequence[Path], fields: Mapping[str, str], count: Callable[[Path, int], None]
+) -> dict[Path, Fate]:
+    new = {path: _describe(path) for path in files}
+    asked = NewStagedFiles.model_validate({**fields, "files": list(new.values())})
+    staged = to.send("POST", "/images/presign", StagedFiles, asked, retry=to.retry).files
+    found: dict[Path, Fate] = {}
+    coming: dict[UUID, list[tuple[Path, StagedFile]]] = {}
+    for path, one in zip(files, staged, strict=True):
+        if one.file_id is None:
+            count(path, new[path].size)
+            found[path] = Fate(one.state.value, one.image_id, one.detail)
+        else:
+            coming.setdefault(one.file_id, []).append((path, one))
+    began, now = time.monotonic(), datetime.now(UTC)
+
+    def send(path: Path, one: StagedFile) -> str | None:
+        if is_almost_over(one.expires_at, now, time.monotonic() - began):
+            return "its address was over before its turn came"
+        return _send(to, path, one, count)
+
+    with ThreadPoolExecutor(SENT_AT_ONCE) as senders:
+        firsts = [same[0] for same in coming.values()]
+        sent = senders.map(lambda first: send(*first), firsts)
+        refusals = dict(zip(coming, sent, strict=True))
+    fates = _import(to, [file_id for file_id, refusal in refusals.items() if refusal is None])
+    for file_id, same in coming.items():
+        refusal = refusals[file_id]
+        fate = fates[file_id] if refusal is None else Fate(ImportOutcome.MISSING.value, None, refusal)
+        for at, (path, _) in enumerate(same):
+            count(path, new[path].size)
+            is_twin = at > 0 and fate.outcome == ImportOutcome.IMPORTED
+            found[path] = fate._replace(outcome=ImportOutcome.DUPLICATE.value) if is_twin else fate
+    return found
+
+
+def is_almost_over(expires_at: datetime | None, announced_at: datetime, passed_s: float) -> bool:
+    """Whether an address is over soon, so many seconds after it was given at this time of ours.
+
+    Where it seems to have been over when it was given, our clock is wrong, and it is used.
+    """
+    lasts_s = (expires_at - announced_at).total_seconds() if expires_at else 0.0
+    return lasts_s > 2 * NEAR_S and passed_s > lasts_s - NEAR_S
+
+
+def _describe(path: Path) -> NewStagedFile:
+    state = path.stat()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return NewStagedFile(
+        filename=path.name[-255:],
+        size=state.st_size,
+        sha256=sha256,
+        modified_at=datetime.fromtimestamp(state.st_mtime, UTC),
+    )
+
+
+def _send(to: Connection, path: Path, staged: StagedFile, count: Callable[[Path, int], None]) -> str | None:
+    """Send a file to its address; answers why it was not taken as it is, None where it was."""
+    if staged.state == StagedState.ARRIVED or staged.upload_url is None:
+        return None
+    url = staged.upload_url
+
+    def put() -> None:
+        sent = 0
+
+        def read(size: int) -> None:
+            nonlocal sent
+            sent += size
+            count(path, sent)
+
+        with BufferedReader(CountedFile(path, read), 256 * 1024) as file:
+            to.put_signed(url, file, staged.headers)
+
+    try:
+        to.retry.run(put)
+    except ServerRefused as refused:
+        if refused.passing:
+            raise
+        count(path, 0)
+        return refused.detail
+    return None
+
+
+def _import(to: Connection, ids: Sequence[UUID]) -> dict[UUID, Fate]:
+    """Import what was sent, asking again for what has to wait."""
+    fates: dict[UUID, Fate] = {}
+    while waiting := [file_id for file_id in ids if file_id not in fates]:
+        told = to.send("POST", "/images/import", Imported, StagedImport(files=waiting), retry=to.retry)
+        for one in told.files:
+            if one.outcome != ImportOutcome.WAITING:
+                fates[one.file_id] = Fate(one.outcome.value, one.image_id, one.detail)
+    return fates

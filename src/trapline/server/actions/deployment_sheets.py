@@ -1,0 +1,90 @@
+"""Deployments out and in as CSV: a whole project's at once, all rows or none."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from trapline.server.actions.deployments import put_offset
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.errors import Unprocessable
+from trapline.server.exchange.deployment_sheet import Sheet, read_sheet, write_sheet
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+from trapline.wire.deployments import NewDeployment, SheetTaken
+
+
+async def write_deployments(system: System, scope: Scope, project_id: int) -> str:
+    """Write the deployments of a project as CSV, by name. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        rows = sorted((await _find_all(scope, tx, project_id)).values(), key=lambda row: row.name)
+        tx.audit("export", "deployment", project_id, project_id, deployments=len(rows))
+    return write_sheet(
+        [{name: getattr(row, name) for name in NewDeployment.model_fields if name != "project"} for row in rows]
+    )
+
+
+async def take_deployments(system: System, scope: Scope, project_id: int, body: bytes) -> SheetTaken:
+    """Make and change deployments as a sheet says, known by their names; all of them or none.
+
+    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid, and Unprocessable
+    with what is wrong in which line.
+    """
+    scope.check(project_id)
+    sheet = read_sheet(body)
+    checked = _check(sheet, project_id)
+    if sheet.errors:
+        raise Unprocessable(
+            "Some cells cannot be used. Nothing was changed; mend them and send it again.", sheet.errors
+        )
+    made = changed = 0
+    async with system.database.transaction(scope) as tx:
+        known = await _find_all(scope, tx, project_id, lock=True)
+        for values in checked:
+            row = known.get(values["name"])
+            if row is None:
+                tx.session.add(DeploymentRow(project_id=project_id, **values))
+                made += 1
+            elif _change(tx, row, values):
+                changed += 1
+        if made or changed:
+            tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
+    return SheetTaken(made=made, changed=changed, unchanged=len(checked) - made - changed)
+
+
+def _check(sheet: Sheet, project_id: int) -> list[dict[str, Any]]:
+    checked = []
+    lines: dict[str, int] = {}
+    for line, values in sheet.rows.items():
+        try:
+            new = NewDeployment.model_validate({"project": project_id, **values})
+        except ValidationError as error:
+            for wrong in error.errors():
+                column = str(wrong["loc"][0]) if wrong["loc"] else "row"
+                sheet.complain(line, column, wrong["msg"].removeprefix("Value error, "))
+            continue
+        if new.name in lines:
+            sheet.complain(line, "name", f"is that of line {lines[new.name]} too")
+        lines[new.name] = line
+        checked.append({name: getattr(new, name) for name in values})
+    return checked
+
+
+def _change(tx: Transaction, row: DeploymentRow, values: dict[str, Any]) -> bool:
+    different = {name: value for name, value in values.items() if getattr(row, name) != value}
+    for name, value in different.items():
+        if name == "clock_offset_s":
+            put_offset(tx, row, value)
+        else:
+            setattr(row, name, value)
+    if different:
+        row.updated_at = datetime.now(UTC)
+    return bool(different)
+
+
+async def _find_all(scope: Scope, tx: Transaction, project_id: int, *, lock: bool = False) -> dict[str, DeploymentRow]:
+    scope.check(project_id)
+    statement = select(DeploymentRow).where(DeploymentRow.project_id == project_id).order_by(DeploymentRow.id)
+    return {row.name: row for row in await tx.session.scalars(statement.with_for_update() if lock else statement)}

@@ -1,0 +1,213 @@
+"""Public projects, as visitors see them: what their owner lets everybody see, and nothing beside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow, select_deployments
+from trapline.server.db.findings import list_findings
+from trapline.server.db.images import ImageClassRow, ImageRow
+from trapline.server.db.pages import fetch_page
+from trapline.server.db.projects import ProjectRow
+from trapline.server.db.public_projects import (
+    Figures,
+    enter,
+    find_figures,
+    find_shown_neighbours,
+    get_shown,
+    number_deployments,
+    select_shown,
+)
+from trapline.server.errors import NotFound, Unavailable
+from trapline.server.imaging.bare import strip_jpeg
+from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ImageFilter
+from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.system import System
+from trapline.wire.annotations import Box
+from trapline.wire.public_projects import (
+    PublicClass,
+    PublicDeployment,
+    PublicImage,
+    PublicImageDetail,
+    PublicProject,
+)
+from trapline.wire.values import Page
+
+SMALL, LARGE = THUMBNAIL_SIZES
+WAIT_S = 10
+"""How long a visitor waits for their turn."""
+
+
+@asynccontextmanager
+async def _visit(
+    system: System, visitor: Scope, project_id: int
+) -> AsyncIterator[tuple[Scope, Transaction, ProjectRow]]:
+    """Let a visitor in when it is their turn. Raises NotFound, and Unavailable where too many wait."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await system.visits.acquire()
+    except TimeoutError:
+        raise Unavailable("Too many look at public projects at this moment. Try again in a minute.") from None
+    try:
+        async with system.database.transaction(visitor) as tx:
+            scope, row = await enter(visitor, tx, project_id)
+            yield scope, tx, row
+    finally:
+        system.visits.release()
+
+
+async def _figures(system: System, scope: Scope, tx: Transaction, project_id: int) -> Figures:
+    """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
+    async with system.counting:
+        known = system.known.figures.find(project_id)
+        if known is None:
+            known = await find_figures(scope, tx, project_id)
+            system.known.figures.keep(project_id, known)
+    return known
+
+
+async def _count(
+    system: System, scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter, on_page: int
+) -> tuple[int, bool]:
+    """Tell how many images a filter has, of which one page is not all: what is known at no cost, else at least these.
+
+    Nothing is counted for one visitor's filter, because there is no end of filters.
+    """
+    figures = await _figures(system, scope, tx, project_id)
+    known = None
+    if wanted == ImageFilter():
+        known = figures.images
+    elif wanted == ImageFilter(class_name=wanted.class_name):
+        known = dict(figures.classes).get(wanted.class_name or "")
+    elif wanted == ImageFilter(deployment_id=wanted.deployment_id) and wanted.deployment_id in figures.deployments:
+        known = figures.deployments[wanted.deployment_id][0]
+    return (on_page, True) if known is None else (known, figures.is_estimate)
+
+
+async def show_public_project(system: System, visitor: Scope, project_id: int) -> PublicProject:
+    """Show a public project. Raises NotFound for any other."""
+    async with _visit(system, visitor, project_id) as (scope, tx, row):
+        figures = await _figures(system, scope, tx, project_id)
+        return PublicProject(
+            id=row.id,
+            name=row.name,
+            description=row.description,
+            images=figures.images,
+            images_is_estimate=figures.is_estimate,
+            deployments=len(figures.deployments),
+            first_image_at=figures.first_at,
+            last_image_at=figures.last_at,
+            classes=[PublicClass(class_name=name, images=images) for name, images in figures.classes],
+        )
+
+
+async def list_public_deployments(
+    system: System, visitor: Scope, project_id: int, limit: int, cursor: str | None
+) -> Page[PublicDeployment]:
+    """List the cameras of a public project that have something to show, by their numbers. Raises NotFound."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        figures = await _figures(system, scope, tx, project_id)
+        numbers = await number_deployments(scope, tx, project_id)
+        statement = select_deployments(scope, project_id).where(DeploymentRow.id.in_(list(figures.deployments)))
+        rows, following = await fetch_page(
+            tx, statement, [(DeploymentRow.id, UUID)], descending=False, limit=limit, cursor=cursor
+        )
+        shown = [
+            PublicDeployment(
+                id=row.id, number=numbers[row.id], time_zone=row.time_zone, images=images, last_image_at=last
+            )
+            for row in rows
+            for images, last in [figures.deployments[row.id]]
+        ]
+        return Page(results=shown, next=following, count=len(figures.deployments))
+
+
+async def list_public_images(
+    system: System,
+    visitor: Scope,
+    project_id: int,
+    wanted: ImageFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[PublicImage]:
+    """List the images that are shown of a public project, by the time they were taken. Raises NotFound."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        statement = select_shown(scope, project_id, wanted)
+        captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [(captured, datetime), (ImageRow.id, UUID)],
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = len(rows), False
+        if cursor is not None or following is not None:
+            count, estimated = await _count(system, scope, tx, project_id, wanted, len(rows))
+        images = await _describe(scope, tx, project_id, rows)
+    return Page(results=images, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_public_image(system: System, visitor: Scope, project_id: int, image_id: UUID) -> PublicImageDetail:
+    """Show one image. Raises NotFound for one that is not shown."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        row = await get_shown(scope, tx, project_id, image_id)
+        [image] = await _describe(scope, tx, project_id, [row])
+        before, after = await find_shown_neighbours(scope, tx, row)
+    return PublicImageDetail(**dict(image), previous_id=before, next_id=after)
+
+
+async def read_public_picture(
+    system: System, visitor: Scope, project_id: int, image_id: UUID, size: int, *, is_known: bool
+) -> bytes | None:
+    """Read a picture that is shown, made small, with nothing in its file but the picture. Raises NotFound.
+
+    None for a visitor who has it already, and may still see it. It has no signed address: whether it may be seen is
+    looked at each time, so nothing outlives a change of mind.
+    """
+    if size not in THUMBNAIL_SIZES:
+        raise NotFound
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        await get_shown(scope, tx, project_id, image_id)
+    if is_known:
+        return None
+    return strip_jpeg(b"".join([chunk async for chunk in system.store.open(thumbnail_key(image_id, size))]))
+
+
+async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]) -> list[PublicImage]:
+    numbers = await number_deployments(scope, tx, project_id)
+    findings = await list_findings(scope, tx, [row.id for row in rows])
+    return [
+        PublicImage(
+            id=row.id,
+            deployment_id=row.deployment_id,
+            deployment_number=numbers[row.deployment_id],
+            width=row.width,
+            height=row.height,
+            captured_at=row.captured_at,
+            time_zone=row.time_zone,
+            thumbnail_url=_picture_url(row, SMALL),
+            preview_url=_picture_url(row, LARGE),
+            classes=findings[row.id].classes,
+            boxes=[
+                Box(id=box.id, class_name=box.class_name, confidence=box.confidence, **_corners(box.data))
+                for box in findings[row.id].boxes
+            ],
+        )
+        for row in rows
+    ]
+
+
+def _picture_url(row: ImageRow, size: int) -> str:
+    return f"/api/v2/public/projects/{row.project_id}/images/{row.id}/picture?size={size}"
+
+
+def _corners(data: dict[str, float]) -> dict[str, float]:
+    return {side: data[side] for side in ("x_min", "y_min", "x_max", "y_max")}

@@ -1,0 +1,241 @@
+"""Staged files: pictures of a large set are announced, sent straight to the store, and imported from there."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from psycopg.errors import ForeignKeyViolation
+
+from trapline.server.actions.images import DELETED, DEPLOYMENT_GONE, Target, find_place, take_received
+from trapline.server.actions.import_images import Place, check_room, place_of
+from trapline.server.db.base import Transaction
+from trapline.server.db.deleted_images import discard_files
+from trapline.server.db.deployments import get_deployment
+from trapline.server.db.images import find_images_by_hash, list_deleted
+from trapline.server.db.staged_files import (
+    Announcement,
+    Outcome,
+    StagedFileRow,
+    find_staged,
+    forget_staged,
+    get_staged,
+    settle_staged,
+    stage,
+)
+from trapline.server.errors import Conflict, NotFound, Unavailable
+from trapline.server.rules.access import Scope
+from trapline.server.store.keys import parts_of, staged_key
+from trapline.server.store.port import Incoming
+from trapline.server.system import System
+from trapline.wire.images import UploadedFile
+from trapline.wire.staged_files import (
+    Imported,
+    ImportedFile,
+    ImportOutcome,
+    NewStagedFile,
+    NewStagedFiles,
+    StagedFile,
+    StagedFiles,
+    StagedImport,
+    StagedState,
+)
+
+ADDRESS_LIFETIME_S = 3600
+KEPT_S = 7 * 24 * 3600.0
+"""How long a file may lie in the store without being imported, from when it was announced last."""
+BATCH = 1000
+LOOKS_AT_ONCE = 16
+IMPORTS_AT_ONCE = 4
+IMPORTING_S = 15.0
+"""So long files are begun by one request; the caller asks again for what is still waiting."""
+NOT_SENT = "it was not uploaded yet"
+OTHER_BYTES = "what was uploaded is not what was announced, and was deleted: upload it again"
+
+
+async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> StagedFiles:
+    """Give an address for each picture that is to come, but for those that are there already or are too large.
+
+    Raises NotFound, Forbidden, Invalid, and Unavailable where the disk is almost full.
+    """
+    await check_room(system)
+    place = await find_place(system, scope, Target(wanted.project, wanted.deployment))
+    most = system.limits.image_bytes
+    async with system.database.transaction(scope) as tx:
+        known = await _find_known(scope, tx, place, wanted.files)
+        coming = [file for file in wanted.files if file.sha256 not in known and file.size <= most]
+        staged = await _stage(scope, tx, place, coming)
+        if staged:
+            tx.audit("presign", "deployment", place.deployment_id, place.project_id, files=len(staged))
+    addresses = await _give_addresses(system, place, {file.sha256: file for file in coming}, staged)
+
+    def tell(file: NewStagedFile) -> StagedFile:
+        if file.sha256 in known:
+            return known[file.sha256].model_copy(update={"filename": file.filename})
+        if file.size > most:
+            detail = f"it is larger than the {most // 2**20} MiB that are allowed"
+            return StagedFile(filename=file.filename, state=StagedState.REFUSED, detail=detail)
+        return addresses[file.sha256].model_copy(update={"filename": file.filename})
+
+    return StagedFiles(files=[tell(file) for file in wanted.files])
+
+
+async def _find_known(
+    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+) -> dict[str, StagedFile]:
+    keys = [(place.deployment_id, bytes.fromhex(file.sha256)) for file in files]
+    images = await find_images_by_hash(scope, tx, keys)
+    deleted = await list_deleted(scope, tx, list(images.values()))
+    return {
+        sha256.hex(): StagedFile(
+            filename="",
+            state=StagedState.DUPLICATE,
+            image_id=image_id,
+            detail=DELETED if image_id in deleted else None,
+        )
+        for (_, sha256), image_id in images.items()
+    }
+
+
+async def _stage(
+    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+) -> dict[str, tuple[UUID, bool]]:
+    announced = [Announcement(it.filename, bytes.fromhex(it.sha256), it.size, it.modified_at) for it in files]
+    try:
+        staged = await stage(scope, tx, place.project_id, place.deployment_id, announced)
+    except ForeignKeyViolation:
+        raise NotFound(DEPLOYMENT_GONE) from None
+    keys = [(staged_key(place.project_id, file_id), place.project_id, None) for file_id, _ in staged.values()]
+    await discard_files(scope, tx, keys, KEPT_S)
+    return {sha256.hex(): found for sha256, found in staged.items()}
+
+
+async def _give_addresses(
+    system: System, place: Place, files: Mapping[str, NewStagedFile], staged: Mapping[str, tuple[UUID, bool]]
+) -> dict[str, StagedFile]:
+    """What to do with each of the files, by its SHA-256; those that were announced before may have arrived."""
+    door = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def give(sha256: str, file_id: UUID, is_old: bool) -> tuple[str, StagedFile]:
+        file, key = files[sha256], staged_key(place.project_id, file_id)
+        if is_old:
+            async with door:
+                arrived = await system.store.find_arrived(key)
+            if arrived is not None and arrived.size == file.size:
+                return sha256, StagedFile(filename="", state=StagedState.ARRIVED, file_id=file_id)
+        expires_at = datetime.now(UTC) + timedelta(seconds=ADDRESS_LIFETIME_S)
+        signed = await system.store.sign_put(
+            key,
+            file.media_type,
+            lifetime_s=ADDRESS_LIFETIME_S,
+            size=file.size,
+            sha256=sha256,
+            at_most=system.limits.image_bytes,
+        )
+        return sha256, StagedFile(
+            filename="",
+            state=StagedState.SEND,
+            file_id=file_id,
+            upload_url=signed.url,
+            headers=signed.headers,
+            expires_at=expires_at,
+        )
+
+    return dict(await asyncio.gather(*[give(sha256, *one) for sha256, one in staged.items()]))
+
+
+async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+    """Keep a picture that was sent to an address of ours, unless it is imported already. Raises Conflict."""
+    async with system.database.transaction(Scope.system("upload")) as tx:
+        row = await find_staged(tx.scope, tx, UUID(parts_of(key)[2]))
+        if row is None or row.outcome is not None:
+            raise Conflict("This file is imported already, or no longer expected. Nothing was stored.")
+    await system.store.keep(incoming, key, media_type)
+
+
+async def import_files(system: System, scope: Scope, wanted: StagedImport) -> Imported:
+    """Make images of files that arrived. Each comes to its outcome by itself; what is done is answered again.
+
+    Files are begun for some seconds, or until the store or the database fails; the others are waiting. Raises
+    NotFound, Forbidden, and Unavailable where not one came to an outcome.
+    """
+    async with system.database.transaction(scope) as tx:
+        rows = await get_staged(scope, tx, wanted.files)
+        deployments = {row.deployment_id for row in rows.values()}
+        places = {one: place_of(await get_deployment(scope, tx, one)) for one in deployments}
+    ends_at = time.monotonic() + IMPORTING_S
+    door = asyncio.Semaphore(IMPORTS_AT_ONCE)
+    failed: list[Unavailable] = []
+
+    async def take(row: StagedFileRow) -> ImportedFile:
+        if row.outcome is not None:
+            return _tell(row)
+        async with door:
+            if failed or time.monotonic() > ends_at:
+                return _tell_open(row, ImportOutcome.WAITING)
+            try:
+                return await _import(system, scope, places[row.deployment_id], row)
+            except Unavailable as error:
+                failed.append(error)
+                return _tell_open(row, ImportOutcome.WAITING, error.detail)
+
+    taken = dict(zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True))
+    counts = Counter(one.outcome for one in taken.values())
+    if failed and counts.keys() <= {ImportOutcome.WAITING}:
+        raise failed[0]
+    return Imported(
+        **{outcome.value: counts[outcome] for outcome in ImportOutcome},
+        files=[taken[file_id] for file_id in dict.fromkeys(wanted.files)],
+    )
+
+
+async def _import(system: System, scope: Scope, place: Place, row: StagedFileRow) -> ImportedFile:
+    await check_room(system)
+    key = staged_key(row.project_id, row.id)
+
+    async def note(tx: Transaction, taken: UploadedFile) -> None:
+        await settle_staged(scope, tx, row.id, Outcome(taken.outcome, taken.image_id, taken.detail))
+
+    async with system.store.receive() as incoming:
+        try:
+            async with aclosing(system.store.open(key)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    await asyncio.to_thread(incoming.write, chunk)
+                    if incoming.size > row.size:
+                        break
+        except NotFound:
+            return await _look_again(system, scope, row, NOT_SENT)
+        if incoming.size != row.size or incoming.sha256 != row.sha256.hex():
+            await system.store.delete(key)
+            return _tell_open(row, ImportOutcome.MISSING, OTHER_BYTES)
+        await take_received(system, scope, place, incoming, row.filename, row.modified_at, note)
+    # It is listed as discarded all the same, if this fails or more is sent to its address.
+    await system.store.delete(key)
+    return await _look_again(system, scope, row, NOT_SENT)
+
+
+async def _look_again(system: System, scope: Scope, row: StagedFileRow, missing: str) -> ImportedFile:
+    """Tell what is noted of a file: another request may have imported it meanwhile."""
+    async with system.database.transaction(scope) as tx:
+        now = await find_staged(scope, tx, row.id)
+    return _tell(now) if now is not None and now.outcome else _tell_open(row, ImportOutcome.MISSING, missing)
+
+
+def _tell(row: StagedFileRow) -> ImportedFile:
+    outcome = ImportOutcome(row.outcome or ImportOutcome.WAITING)
+    return ImportedFile(
+        file_id=row.id, filename=row.filename, outcome=outcome, image_id=row.image_id, detail=row.detail
+    )
+
+
+def _tell_open(row: StagedFileRow, outcome: ImportOutcome, detail: str | None = None) -> ImportedFile:
+    return ImportedFile(file_id=row.id, filename=row.filename, outcome=outcome, detail=detail)
+
+
+async def forget_old_files(system: System, scope: Scope) -> bool:
+    """Forget a batch of files that were announced a week ago; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_staged(scope, tx, KEPT_S, BATCH) == BATCH

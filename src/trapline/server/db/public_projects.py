@@ -1,0 +1,142 @@
+"""What visitors see of public projects: one statement says which images, and everything else stands on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, select, tuple_
+
+from trapline.server.db.analyses import AnalysisRow
+from trapline.server.db.annotations import AnnotationRow
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.findings import filter_images
+from trapline.server.db.identifications import IdentificationRow
+from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.db.pages import EXACT_UP_TO
+from trapline.server.db.projects import ProjectRow
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ImageFilter
+from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE
+from trapline.wire.auth import Role
+
+MOST_CLASSES = 100
+MOST_S = 2
+"""How long a statement of a visitor may take."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a public project has to show, at most of its newest images; by deployment how many and the last one."""
+
+    images: int
+    is_estimate: bool
+    first_at: datetime | None
+    last_at: datetime | None
+    classes: Sequence[tuple[str, int]]
+    deployments: dict[UUID, tuple[int, datetime]]
+
+
+async def enter(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, ProjectRow]:
+    """Let a visitor into a project that is public in this moment. Raises NotFound for any other.
+
+    No statement of theirs may take long from here on: what is not shown is looked at too, and anybody may ask.
+    """
+    await tx.execute(f"set local statement_timeout = '{MOST_S}s'")
+    row = await tx.session.get(ProjectRow, project_id)
+    if row is None or not row.public or row.deleted_at is not None:
+        raise NotFound
+    return replace(scope, roles={project_id: Role.VIEWER}), row
+
+
+def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
+    """Select the images that are shown: with a picture of ours, analysed to the end, nobody on it, whoever says so."""
+    scope.check(project_id)
+    statement = select(ImageRow).where(
+        ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None), ImageRow.thumbnails_at.is_not(None)
+    )
+    classes = select(ImageClassRow.image_id).where(
+        ImageClassRow.image_id == ImageRow.id, ImageClassRow.class_name.regexp_match(NAMES_PEOPLE, flags="i")
+    )
+    found = select(AnnotationRow.id).where(
+        AnalysisRow.image_id == ImageRow.id,
+        AnnotationRow.analysis_id == AnalysisRow.id,
+        AnnotationRow.class_name.regexp_match(NAMES_PEOPLE, flags="i"),
+    )
+    tags = select(ImageTagRow.image_id).where(
+        ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
+    )
+    said = select(IdentificationRow.id).where(
+        IdentificationRow.image_id == ImageRow.id,
+        IdentificationRow.withdrawn_at.is_(None),
+        IdentificationRow.label.regexp_match(NAMES_PEOPLE, flags="i"),
+    )
+    # Looked at image by image (offset 0): joined, all classes of a million images would be read for one page.
+    kept_back = [~one.correlate(ImageRow).offset(0).exists() for one in (classes, found, tags, said)]
+    # One that waits to be analysed again was looked at already.
+    analysed = exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed")
+    return filter_images(statement, wanted).where(analysed, *kept_back)
+
+
+async def get_shown(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
+    """Get an image that is shown. Raises NotFound."""
+    statement = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id == image_id)
+    row = (await tx.session.scalars(statement)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def find_shown_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tuple[UUID | None, UUID | None]:
+    """Find the images that are shown and were taken just before and just after this one."""
+    key, here = tuple_(ImageRow.captured_at, ImageRow.id), tuple_(image.captured_at, image.id)
+    shown = select_shown(scope, image.project_id, ImageFilter()).with_only_columns(ImageRow.id).limit(1)
+    before = shown.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+    after = shown.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
+    return (
+        (await tx.session.execute(before)).scalar_one_or_none(),
+        (await tx.session.execute(after)).scalar_one_or_none(),
+    )
+
+
+async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, int]:
+    """Number a project's deployments in the order in which they were made, from 1."""
+    scope.check(project_id)
+    statement = select(DeploymentRow.id).where(DeploymentRow.project_id == project_id).order_by(DeploymentRow.id)
+    return {key: number for number, key in enumerate((await tx.session.scalars(statement)).all(), start=1)}
+
+
+async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figures:
+    """Find what a public project has to show, in two statements over its newest images."""
+    newest = (
+        select_shown(scope, project_id, ImageFilter())
+        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at)
+        .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+        .limit(EXACT_UP_TO + 1)
+        .cte("newest")
+        .prefix_with("materialized", dialect="postgresql")
+    )
+    by_deployment = select(
+        newest.c.deployment_id, func.count(), func.min(newest.c.captured_at), func.max(newest.c.captured_at)
+    ).group_by(newest.c.deployment_id)
+    found = (await tx.session.execute(by_deployment)).all()
+    count = func.count()
+    by_class = (
+        select(ImageClassRow.class_name, count)
+        .join(newest, newest.c.id == ImageClassRow.image_id)
+        .group_by(ImageClassRow.class_name)
+        .order_by(count.desc(), ImageClassRow.class_name)
+        .limit(MOST_CLASSES)
+    )
+    classes = [(name, images) for name, images in (await tx.session.execute(by_class)).all()]
+    total = sum(images for _, images, _, _ in found)
+    return Figures(
+        images=min(total, EXACT_UP_TO),
+        is_estimate=total > EXACT_UP_TO,
+        first_at=min((first for _, _, first, _ in found), default=None),
+        last_at=max((last for _, _, _, last in found), default=None),
+        classes=classes,
+        deployments={deployment: (images, last) for deployment, images, _, last in found},
+    )

@@ -1,0 +1,76 @@
+"""Counts of images by day: what lays a grid out by time, and the figures of the overview."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from trapline.wire.values import LAST_YEAR, UUID, AnyText, Count, Message, Time
+
+
+def _in_calendar(day: date) -> date:
+    if not 1 < day.year < LAST_YEAR:
+        raise ValueError(f"must be a day of the years 2 to {LAST_YEAR - 1}")
+    return day
+
+
+GivenDay = Annotated[date, AfterValidator(_in_calendar)]
+"""A day that a caller names; what was taken on it is told by the zone of each camera."""
+
+
+class DayCount(Message):
+    """How many images were taken on a day, where they were taken."""
+
+    day: date
+    images: Count
+
+
+class DayCounts(Message):
+    """The days that have images, the latest first.
+
+    Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and for some filters
+    too many. While `is_behind`, some changes of the last seconds are not in it yet.
+    """
+
+    results: list[DayCount]
+    images: Count
+    is_estimate: bool
+    is_behind: bool
+
+
+class DaySum(DayCount):
+    """How many images were taken on a day, and on how many of them nothing was found."""
+
+    blank: Count
+
+
+class ClassSum(Message):
+    """How many images show a class."""
+
+    class_name: AnyText
+    images: Count
+
+
+class DeploymentSum(Message):
+    """How many images a deployment has, and when the last of all of its images was taken."""
+
+    deployment_id: UUID
+    name: AnyText
+    images: Count
+    last_captured_at: Time | None
+
+
+class Summary(Message):
+    """What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
+
+    Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
+    counted yet.
+    """
+
+    images: Count
+    blank: Count
+    days: list[DaySum]
+    hours: list[Count]
+    classes: list[ClassSum]
+    deployments: list[DeploymentSum]
+    is_behind: bool

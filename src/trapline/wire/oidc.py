@@ -1,0 +1,35 @@
+"""Signing in by the organisation's OpenID provider: how people sign in here, the way there, and the way back."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from trapline.wire.values import AnyText, Message, Request, without_nul
+
+Told = Annotated[str, Field(max_length=4096), AfterValidator(without_nul)]
+
+
+class OidcWay(Message):
+    """An OpenID provider that people sign in by; `name` is what its button says."""
+
+    name: AnyText
+
+
+class SignInWays(Message):
+    """How people sign in here: by password and one-time link always, by an OpenID provider where one is set."""
+
+    oidc: OidcWay | None
+
+
+class OidcBegun(Message):
+    """Where the browser goes to sign in; it comes back to the page with a code."""
+
+    url: AnyText
+
+
+class OidcReturn(Request):
+    """What a browser came back with from the provider: `code` and `state`, or `error`."""
+
+    state: Told
+    code: Told | None = None
+    error: Told | None = None

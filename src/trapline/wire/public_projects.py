@@ -1,0 +1,58 @@
+"""Public projects, as visitors without an account see them: nobody's name, no place, no file's name is in here."""
+
+from trapline.wire.annotations import Box
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
+
+
+class PublicClass(Message):
+    """A class and how many of the images that are shown have it."""
+
+    class_name: AnyText
+    images: Count
+
+
+class PublicProject(Message):
+    """A public project; figures are of the images that are shown, where there are more than 10,000 of the newest."""
+
+    id: Id
+    name: AnyText
+    description: AnyText
+    images: Count
+    images_is_estimate: bool
+    deployments: Count
+    first_image_at: Time | None
+    last_image_at: Time | None
+    classes: list[PublicClass]
+
+
+class PublicDeployment(Message):
+    """A camera by its number in the order in which they were set up: where it stands, and its name, are withheld."""
+
+    id: UUID
+    number: Count
+    time_zone: AnyText
+    images: Count
+    last_image_at: Time | None
+
+
+class PublicImage(Message):
+    """An image that is shown: analysed, and with nobody on it. Addresses of pictures are good while it is shown."""
+
+    id: UUID
+    deployment_id: UUID
+    deployment_number: Count
+    width: int
+    height: int
+    captured_at: Time
+    time_zone: AnyText
+    thumbnail_url: AnyText
+    preview_url: AnyText
+    classes: list[AnyText]
+    boxes: list[Box]
+
+
+class PublicImageDetail(PublicImage):
+    """The same with those that were taken before and after it, of those that are shown."""
+
+    previous_id: UUID | None
+    next_id: UUID | None

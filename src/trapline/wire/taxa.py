@@ -1,0 +1,167 @@
+"""Taxa: the names that a project's people identify with, and the labels of models that mean them."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from trapline.wire.problem import FieldProblem
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Time, without_nul
+
+UNKNOWN_LANGUAGE = "und"
+MOST_LANGUAGES = 200
+MOST_NAMES = 50
+MOST_LABELS = 10_000
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
+
+
+def tidy(text: str) -> str:
+    """A name with single spaces and none around it; raises ValueError where nothing is left."""
+    told = " ".join(text.split())
+    if not told:
+        raise ValueError("must not be empty")
+    return told
+
+
+def _language(code: str) -> str:
+    small = code.lower().replace("_", "-")
+    if not LANGUAGE.fullmatch(small):
+        raise ValueError("must be a language's code, such as en or pt-br; und for one that is not known")
+    return small
+
+
+def _each_once(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _with_names(names: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {language: names[language] for language in sorted(names) if names[language]}
+
+
+TidyName = Annotated[Name, AfterValidator(tidy)]
+Short = Annotated[str, Field(max_length=255), AfterValidator(without_nul), AfterValidator(str.strip)]
+Rank = Annotated[Short, AfterValidator(str.lower)]
+HigherRank = Literal["kingdom", "phylum", "class", "order", "family", "genus"]
+HigherRanks = dict[HigherRank, TidyName]
+Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Names = Annotated[list[TidyName], Field(max_length=MOST_NAMES), AfterValidator(_each_once)]
+CommonNames = Annotated[dict[Language, Names], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_names)]
+"""Names in daily use by the code of their language."""
+
+Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(without_nul)]
+
+
+class TaxonFields(Request):
+    """What is told of a taxon.
+
+    `gbif_key` is its number in GBIF's backbone, `external_id` what another list calls it.
+    """
+
+    authorship: Short = ""
+    rank: Rank = ""
+    higher_ranks: HigherRanks = {}
+    common_names: CommonNames = {}
+    gbif_key: Id | None = None
+    external_id: Short = ""
+
+
+class NewTaxon(TaxonFields):
+    """Put a taxon on a project's list; a synonym names the `accepted` taxon that it stands for."""
+
+    project: Id
+    scientific_name: TidyName
+    accepted: UUID | None = None
+
+
+class TaxonChange(Request):
+    """Change a taxon; what is left out stays as it is. Ranks and common names are told all anew."""
+
+    scientific_name: TidyName | None = None
+    authorship: Short | None = None
+    rank: Rank | None = None
+    higher_ranks: HigherRanks | None = None
+    common_names: CommonNames | None = None
+    gbif_key: Id | None = None
+    external_id: Short | None = None
+    accepted: UUID | None = None
+
+
+class Taxon(Message):
+    """A taxon of a project's list, with the names of its synonyms and the labels that mean it.
+
+    A synonym has the id and the name of the taxon that is accepted in its place.
+    """
+
+    id: UUID
+    project_id: Id
+    scientific_name: AnyText
+    authorship: AnyText
+    rank: AnyText
+    higher_ranks: dict[str, AnyText]
+    common_names: dict[str, list[AnyText]]
+    gbif_key: Id | None
+    external_id: AnyText
+    accepted_id: UUID | None
+    accepted_name: AnyText | None
+    synonyms: list[AnyText]
+    labels: list[AnyText]
+    created_at: Time
+    updated_at: Time
+
+
+class TaxaTaken(Message):
+    """What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
+
+    `ignored_columns` are those that mean nothing here.
+    """
+
+    created: Count
+    updated: Count
+    unchanged: Count
+    refused: Count
+    problems: list[FieldProblem]
+    ignored_columns: list[AnyText]
+
+
+class MappedLabel(Message):
+    """A label that models give, and the taxon that it means."""
+
+    project_id: Id
+    label: AnyText
+    taxon_id: UUID
+    scientific_name: AnyText
+
+
+class LabelMeaning(Request):
+    """What a label means; without a taxon it means none any longer."""
+
+    label: Label
+    taxon: UUID | None
+
+
+class LabelMeanings(Request):
+    """What labels of a project mean; labels that are not named keep their meaning."""
+
+    project: Id
+    labels: Annotated[list[LabelMeaning], Field(max_length=MOST_LABELS)]
+
+
+class LabelsMapped(Message):
+    """How many labels mean something else than before."""
+
+    changed: Count
+
+
+class UnmappedLabel(Message):
+    """A label that models gave and that means no taxon yet: on how many images, and a taxon that is called so."""
+
+    label: AnyText
+    images: Count
+    taxon_id: UUID | None
+    scientific_name: AnyText | None
+
+
+class UnmappedLabels(Message):
+    """The labels of a project that mean no taxon yet, the most frequent first."""
+
+    results: list[UnmappedLabel]

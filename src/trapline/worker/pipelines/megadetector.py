@@ -1,0 +1,176 @@
+"""MegaDetector, run by its authors' package `megadetector` (an extra): animals, persons and vehicles."""
+
+import contextlib
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trapline.wire.pipelines import Algorithm, Stage, StageParam
+from trapline.worker.model_files import ModelFile
+from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, list_classes
+from trapline.worker.pipelines.normalised_boxes import place_box
+from trapline.worker.pipelines.parameters import read_number
+
+CLASSES = ("animal", "person", "vehicle")
+"""The categories "1", "2" and "3" of the batch output format."""
+
+LONGEST_REASON = 2000
+
+# The addresses and md5 sums are those of the package's own table of models (megadetector 10.0.28, run_detector.py).
+_RELEASES = "https://github.com/agentmorris/MegaDetector/releases/download/"
+
+
+def _weights(release: str, name: str, md5: str, licence: str) -> ModelFile:
+    return ModelFile(name, f"{_RELEASES}{release}/{name}", None, None, licence, md5)
+
+
+# Their authors put no terms on v5 and leave them to the code that runs it: that is YOLOv5, which is under AGPL-3.0.
+V5A = _weights("v5.0", "md_v5a.0.1.pt", "60f8e7ec1308554df258ed1f4040bc4f", "AGPL-3.0-only")
+V5B = _weights("v5.0", "md_v5b.0.1.pt", "f17ed6fedfac2e403606a08c89984905", "AGPL-3.0-only")
+REDWOOD = _weights("v1000.0", "md_v1000.0.0-redwood.pt", "74474b3aec9cf1a990da38b37ddf9197", "unknown")
+CEDAR = _weights("v1000.0", "md_v1000.0.0-cedar.pt", "3d6472c9b95ba687b59ebe255f7c576b", "unknown")
+LARCH = _weights("v1000.0", "md_v1000.0.0-larch.pt", "cab94ebd190c2278e12fb70ffd548b6d", "unknown")
+SORREL = _weights("v1000.0", "md_v1000.0.0-sorrel.pt", "4339a2c8af7a381f18ded7ac2a4df03e", "unknown")
+SPRUCE = _weights("v1000.0", "md_v1000.0.0-spruce.pt", "1c9d1d2b3ba54931881471fdd508e6f2", "unknown")
+
+
+def _algorithm(version: str) -> Algorithm:
+    return Algorithm(
+        name=f"MegaDetector {version}",
+        key=f"megadetector-{version}",
+        version_name=version,
+        task_type="localization",
+        category_map=list_classes(*CLASSES),
+        uri="https://github.com/agentmorris/MegaDetector",
+    )
+
+
+class MegaDetector(Pipeline):
+    """One of the published detectors, by its authors' own preprocessing and thresholds."""
+
+    description = "Finds animals, persons and vehicles on camera-trap pictures; never names a species."
+    stages = (
+        Stage(
+            key="detect",
+            name="Detector",
+            description="MegaDetector: animal, person, vehicle",
+            params=[StageParam(name="Least confidence", key="threshold")],
+        ),
+    )
+    extra = "megadetector"
+    needs: ClassVar[Sequence[str]] = ("megadetector", "torch", "torchvision", "yolov5")
+    threshold: ClassVar[float] = 0.2
+
+    _detector: Any
+
+    def load(self, machine: Machine) -> None:
+        """Fetch the weights and let the package open them. They are a pickle that may run code: only checked ones."""
+        weights = machine.fetch(self.models[0])
+        # The package prints what it does.
+        with contextlib.redirect_stdout(sys.stderr):
+            import torch
+            from megadetector.detection.run_detector import load_detector
+
+            torch.set_num_threads(machine.threads)
+            self._detector = load_detector(str(weights), force_cpu=machine.device == "cpu")
+
+    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        """Detect all pictures as one batch."""
+        if not pictures:
+            return []
+        least = [read_number(picture.config, "threshold", self.threshold, 0.005, 1) for picture in pictures]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            answers = self._detector.generate_detections_one_batch(
+                [np.array(picture.pixels) for picture in pictures],
+                [picture.image_id for picture in pictures],
+                detection_threshold=min(least),
+            )
+        if any(answer.get("failure") for answer in answers):
+            # The package only prints why; the worker has to know when memory ran out.
+            raise ValueError(
+                f"MegaDetector could not work on it: {' '.join(printed.getvalue().split())[-LONGEST_REASON:]}"
+            )
+        key = self.algorithms[0].key
+        return [
+            read_detections(answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold)
+            for answer, picture, threshold in zip(answers, pictures, least, strict=True)
+        ]
+
+
+def read_detections(answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float) -> list[Found]:
+    """One image of the batch output format as findings, best first. ValueError says why there are none.
+
+    `bbox` is x, y, width and height as parts of the picture; categories are "1", "2" and "3".
+    """
+    if answer.get("failure") or answer.get("detections") is None:
+        raise ValueError(f"MegaDetector could not work on it: {answer.get('failure') or 'no detections'}")
+    found = []
+    for detection in sorted(answer["detections"], key=lambda row: -row["conf"]):
+        score = min(1.0, float(detection["conf"]))
+        box = place_box(detection["bbox"], width, height)
+        if score < threshold or box is None:
+            continue
+        index = int(detection["category"]) - 1
+        if not 0 <= index < len(CLASSES):
+            raise ValueError(f"MegaDetector knows no category {detection['category']!r}")
+        scores = [score if place == index else 0.0 for place in range(len(CLASSES))]
+        named = Named(name=CLASSES[index], algorithm=key, scores=scores)
+        found.append(Found(box=box, algorithm=key, score=score, names=(named,)))
+    return found
+
+
+class V5a(MegaDetector):
+    """Version 5a: camera-trap pictures and COCO."""
+
+    slug, name = "megadetector-v5a", "MegaDetector v5a"
+    algorithms, models = (_algorithm("v5a.0.1"),), (V5A,)
+
+
+class V5b(MegaDetector):
+    """Version 5b: camera-trap pictures only."""
+
+    slug, name = "megadetector-v5b", "MegaDetector v5b"
+    algorithms, models = (_algorithm("v5b.0.1"),), (V5B,)
+
+
+class Redwood(MegaDetector):
+    """Version 1000, the most accurate and slowest (YOLOv5x6)."""
+
+    slug, name = "megadetector-v1000-redwood", "MegaDetector v1000 redwood"
+    algorithms, models = (_algorithm("v1000.0.0-redwood"),), (REDWOOD,)
+    threshold = 0.3
+
+
+class Cedar(MegaDetector):
+    """Version 1000, half the work of redwood (YOLOv9c)."""
+
+    slug, name = "megadetector-v1000-cedar", "MegaDetector v1000 cedar"
+    algorithms, models = (_algorithm("v1000.0.0-cedar"),), (CEDAR,)
+    needs = (*MegaDetector.needs, "yolov9")
+
+
+class Larch(MegaDetector):
+    """Version 1000, less than half the work of redwood (YOLO11)."""
+
+    slug, name = "megadetector-v1000-larch", "MegaDetector v1000 larch"
+    algorithms, models = (_algorithm("v1000.0.0-larch"),), (LARCH,)
+    needs = (*MegaDetector.needs, "ultralytics")
+
+
+class Sorrel(MegaDetector):
+    """Version 1000, a seventh of the work of redwood (YOLO11)."""
+
+    slug, name = "megadetector-v1000-sorrel", "MegaDetector v1000 sorrel"
+    algorithms, models = (_algorithm("v1000.0.0-sorrel"),), (SORREL,)
+    needs = (*MegaDetector.needs, "ultralytics")
+
+
+class Spruce(MegaDetector):
+    """Version 1000, the fastest (YOLOv5s)."""
+
+    slug, name = "megadetector-v1000-spruce", "MegaDetector v1000 spruce"
+    algorithms, models = (_algorithm("v1000.0.0-spruce"),), (SPRUCE,)

@@ -1,0 +1,235 @@
+"""SpeciesNet, run by its authors' package `speciesnet` (an extra): where animals are, and which."""
+
+import contextlib
+import json
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from PIL import Image
+
+from trapline.wire.pipelines import Algorithm, Stage, StageParam
+from trapline.worker.model_files import ModelFile, ModelFileMissing
+from trapline.worker.pipeline import Found, Machine, Picture, Pipeline, list_classes
+from trapline.worker.pipelines.parameters import read_code, read_number
+from trapline.worker.pipelines.speciesnet_output import (
+    CLASSIFIER,
+    DETECTOR,
+    ENSEMBLE,
+    GROUPS,
+    make_category_map,
+    read_prediction,
+)
+
+_KAGGLE = "https://www.kaggle.com/api/v1/models/google/speciesnet/pyTorch/"
+CROPS = ModelFile("speciesnet-v4.0.3a.tar.gz", f"{_KAGGLE}v4.0.3a/1/download", None, None, "Apache-2.0")
+WHOLE = ModelFile("speciesnet-v4.0.3b.tar.gz", f"{_KAGGLE}v4.0.3b/1/download", None, None, "Apache-2.0")
+
+# The detector that the models' info.json names, with the md5 that MegaDetector's own package has for it.
+MEGADETECTOR = ModelFile(
+    "md_v5a.0.0.pt",
+    "https://github.com/agentmorris/MegaDetector/releases/download/v5.0/md_v5a.0.0.pt",
+    None,
+    None,
+    "AGPL-3.0-only",
+    "ec1d7603ec8cf642d6e0cd008ba2be8c",
+)
+
+SCORE_FROM = 0.2
+URI = "https://github.com/google/cameratrapai"
+
+
+class SpeciesNet(Pipeline):
+    """MegaDetector's boxes, the classifier on each, and the package's own ensemble and geofence.
+
+    The geofence leaves out what does not live in the `country` (three letters, ISO 3166-1) and, in the USA, the
+    `admin1_region` (two letters) of the job.
+    """
+
+    description = (
+        "Finds animals, persons and vehicles, and names the animal: a species, or a coarser taxon when unsure."
+    )
+    stages = (
+        Stage(
+            key="detect",
+            name="Detector",
+            description="MegaDetector v5a",
+            params=[StageParam(name="Least confidence, 0.2", key="threshold")],
+        ),
+        Stage(
+            key="classify",
+            name="Classifier and ensemble",
+            description="SpeciesNet; what does not live there is left out",
+            params=[
+                StageParam(name="Country, three letters: USA", key="country"),
+                StageParam(name="State of the USA, two letters: CA", key="admin1_region"),
+            ],
+        ),
+    )
+    extra = "speciesnet"
+    needs = ("speciesnet", "torch", "torchvision", "yolov5")
+    release: ClassVar[str]
+
+    _folder: Path
+    _places: Mapping[str, tuple[int, str]]
+    _detector: Any
+    _classifier: Any
+    _ensemble: Any
+
+    def __init__(self) -> None:
+        self.algorithms = _declare(self.release, None)
+
+    def prepare(self, machine: Machine) -> None:
+        """Fetch the model, unpack it, and read its class list."""
+        self._folder = unpack(machine.fetch(self.models[0]))
+        labels = read_labels(self._folder)
+        self.algorithms = _declare(self.release, labels)
+        classes = self.algorithms[1].category_map
+        assert classes is not None
+        self._places = {text: (index, classes.labels[index]) for index, text in enumerate(labels)}
+
+    def load(self, machine: Machine) -> None:
+        """Let the package open the models. They are pickles that may run code: only checked ones."""
+        self.prepare(machine)
+        put_detector(self._folder, machine)
+        with contextlib.redirect_stdout(sys.stderr):
+            import torch
+            from speciesnet import SpeciesNetClassifier, SpeciesNetDetector, SpeciesNetEnsemble
+
+            torch.set_num_threads(machine.threads)
+            self._detector = SpeciesNetDetector(str(self._folder))
+            self._classifier = SpeciesNetClassifier(str(self._folder), device=machine.device)
+            self._ensemble = SpeciesNetEnsemble(str(self._folder))
+
+    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        """Picture by picture, as the package's detector takes them."""
+        return [self._look(picture) for picture in pictures]
+
+    def _look(self, picture: Picture) -> list[Found]:
+        threshold = read_number(picture.config, "threshold", SCORE_FROM, 0.01, 1)
+        place = {
+            "country": read_code(picture.config, "country", 3),
+            "admin1_region": read_code(picture.config, "admin1_region", 2),
+        }
+        prediction = self.predict(picture, {key: code for key, code in place.items() if code}, threshold)
+        height, width = picture.pixels.shape[:2]
+        return read_prediction(prediction, self._places, width, height, threshold)
+
+    def predict(self, picture: Picture, place: Mapping[str, str], threshold: float) -> dict[str, Any]:
+        """The package's own answer, with all classes of each box that is at least so sure."""
+        from speciesnet.utils import BBox, whole_image_detection
+
+        name, image = picture.image_id, Image.fromarray(picture.pixels)
+        detected = self._detector.predict(name, self._detector.preprocess(image))
+        rows = [row for row in detected["detections"] if row["conf"] >= threshold]
+        crops = self._classifier.preprocess(image, bboxes=[BBox(*row["bbox"]) for row in rows])
+        (answer,) = self._classifier.batch_predict([name], [crops], num_classes=None)
+        classified = answer["classifications_list"]
+        if self._classifier.model_info.type_ == "full_image":
+            given = [{**whole_image_detection(), "raw_classifications": classified[0]}]
+        else:
+            given = [{**row, "raw_classifications": raw} for row, raw in zip(rows, classified, strict=True)]
+        (combined,) = self._ensemble.combine(
+            [name],
+            {name: {"detections": given}},
+            {name: {"detections": rows}},
+            {name: dict(place)},
+            max_classifications_per_detection=None,
+        )
+        made: dict[str, Any] = combined
+        return made
+
+
+class SpeciesNetCrops(SpeciesNet):
+    """v4.0.3a: classifies what is in each box."""
+
+    slug, name, release = "speciesnet-v4.0.3a", "SpeciesNet v4.0.3a", "v4.0.3a"
+    models = (CROPS, MEGADETECTOR)
+
+
+class SpeciesNetWhole(SpeciesNet):
+    """v4.0.3b: classifies the whole picture; what it says goes to the surest box."""
+
+    slug, name, release = "speciesnet-v4.0.3b", "SpeciesNet v4.0.3b", "v4.0.3b"
+    models = (WHOLE, MEGADETECTOR)
+
+
+def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...]:
+    return (
+        Algorithm(
+            name=f"SpeciesNet {release}, detector",
+            key=DETECTOR,
+            version_name=release,
+            task_type="localization",
+            category_map=list_classes(*GROUPS),
+            uri=URI,
+        ),
+        Algorithm(
+            name=f"SpeciesNet {release}, classifier",
+            key=CLASSIFIER,
+            version_name=release,
+            task_type="classification",
+            category_map=None if labels is None else make_category_map(labels),
+            uri=URI,
+        ),
+        Algorithm(
+            name=f"SpeciesNet {release}, ensemble",
+            key=ENSEMBLE,
+            description="Detector and classifier together: the finest taxon that is sure enough and lives there.",
+            version_name=release,
+            task_type="classification",
+            uri=URI,
+        ),
+    )
+
+
+def unpack(archive: Path) -> Path:
+    """The folder that an archive is unpacked into, beside it, once; a folder is given as it is. ModelFileMissing."""
+    if archive.is_dir():
+        return archive
+    folder = archive.with_name(archive.name.removesuffix(".tar.gz"))
+    if not folder.exists():
+        draft = Path(tempfile.mkdtemp(dir=archive.parent))
+        try:
+            with tarfile.open(archive) as opened:
+                opened.extractall(draft, filter="data")
+            info = next(iter(sorted(draft.rglob("info.json"))), None)
+            if info is None:
+                raise ModelFileMissing(f"{archive} has no info.json: it is no SpeciesNet")
+            with contextlib.suppress(OSError):  # another process was faster
+                info.parent.rename(folder)
+        except tarfile.TarError as error:
+            raise ModelFileMissing(f"{archive} is no archive of SpeciesNet: {error}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def read_labels(folder: Path) -> list[str]:
+    """The class strings of the classifier, in the order of its scores. ModelFileMissing."""
+    try:
+        info = json.loads((folder / "info.json").read_bytes())
+        return [line.strip() for line in (folder / info["classifier_labels"]).read_text("utf-8").splitlines()]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelFileMissing(f"{folder} is no SpeciesNet: {error}") from error
+
+
+def put_detector(folder: Path, machine: Machine) -> None:
+    """Put the checked detector into the model's folder, so that the package fetches none by itself."""
+    info = json.loads((folder / "info.json").read_bytes())
+    if not info["detector"].startswith(("http://", "https://")):
+        return
+    if info["detector"] != MEGADETECTOR.source:
+        raise ModelFileMissing(f"the model wants the detector {info['detector']}; known is {MEGADETECTOR.source}")
+    draft = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        shutil.copyfile(machine.fetch(MEGADETECTOR), draft / MEGADETECTOR.name)
+        (draft / "info.json").write_text(json.dumps(info | {"detector": MEGADETECTOR.name}))
+        for name in (MEGADETECTOR.name, "info.json"):
+            (draft / name).replace(folder / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,162 @@
+"""What SpeciesNet says of a picture, in both of its forms, as findings.
+
+The old form has one prediction for the picture; the new one (format 20261015) has one for each detection.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trapline.wire.pipelines import CategoryMap
+from trapline.worker.pipeline import Found, Named
+from trapline.worker.pipelines.normalised_boxes import place_box
+
+DETECTOR, CLASSIFIER, ENSEMBLE = "speciesnet-detector", "speciesnet-classifier", "speciesnet-ensemble"
+
+GROUPS = ("animal", "human", "vehicle")
+"""What the detector's categories "1", "2" and "3" are called by it; "0" is the whole picture."""
+
+RANKS = ("class", "order", "family", "genus", "species")
+BLANK, UNKNOWN = "blank", "no cv result"
+
+
+@dataclass(frozen=True)
+class TaxonName:
+    """A class string taken apart: `ranks` from class to species, "" from where it is not known."""
+
+    uuid: str
+    ranks: tuple[str, str, str, str, str]
+    common: str
+
+    @property
+    def rank(self) -> str | None:
+        """The finest rank that is known; None for what is no taxon, such as a vehicle."""
+        known = [rank for rank, name in zip(RANKS, self.ranks, strict=True) if name]
+        return known[-1] if known else None
+
+    @property
+    def scientific(self) -> str | None:
+        """The name of the finest taxon, as it is written: Lepus europaeus, Leporidae."""
+        if self.ranks[4]:
+            return f"{self.ranks[3]} {self.ranks[4]}".strip().capitalize()
+        return next((name.capitalize() for name in reversed(self.ranks) if name), None)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.common or self.scientific or "animal"
+
+
+def read_class(text: str) -> TaxonName:
+    """A class string: `uuid;class;order;family;genus;species;common name`. ValueError where it is none."""
+    parts = [part.strip() for part in text.strip().split(";")]
+    if len(parts) != 7:
+        raise ValueError(f"{text!r} is no class of SpeciesNet: it has {len(parts)} parts, not 7")
+    uuid, kind, order, family, genus, species, common = parts
+    return TaxonName(uuid, (kind, order, family, genus, species), common)
+
+
+def make_category_map(labels: Sequence[str]) -> CategoryMap:
+    """The classifier's class list, with each class's taxon. Names that occur twice carry the scientific one."""
+    taxa = [read_class(label) for label in labels]
+    names = [taxon.name for taxon in taxa]
+    shown = []
+    for taxon, name in zip(taxa, names, strict=True):
+        # A name of a species and of its subspecies may be the same, and so may be all they have.
+        told = f"{name} ({taxon.scientific})" if names.count(name) > 1 and taxon.scientific else name
+        shown.append(told if told not in shown else f"{told} [{taxon.uuid}]")
+    rows = [
+        {"index": index, "label": label, "uuid": taxon.uuid, "taxon": taxon.scientific, "rank": taxon.rank}
+        | {rank: name for rank, name in zip(RANKS, taxon.ranks, strict=True) if name}
+        for index, (label, taxon) in enumerate(zip(shown, taxa, strict=True))
+    ]
+    return CategoryMap(data=rows, labels=shown)
+
+
+def read_prediction(
+    prediction: Mapping[str, Any],
+    places: Mapping[str, tuple[int, str]],
+    width: int,
+    height: int,
+    threshold: float,
+) -> list[Found]:
+    """The boxes of a picture that are at least so sure, best first, and what each shows. ValueError for a failure.
+
+    `places` gives index and name of each class string of the classifier. A box that is blank after all is left out.
+    """
+    if prediction.get("detections") is None:
+        raise ValueError(
+            f"SpeciesNet could not work on it: {', '.join(prediction.get('failures') or ['no detections'])}"
+        )
+    rows = list(prediction["detections"])
+    whole = _of_whole_picture(prediction, rows)
+    boxes = sorted((row for row in rows if str(row.get("category")) != "0"), key=lambda row: -row["conf"])
+    found = []
+    for number, row in enumerate(boxes):
+        box = place_box(row["bbox"], width, height)
+        # What is said of the whole picture is about the surest box.
+        said = whole if whole is not None and number == 0 else row
+        final = _read_final(said)
+        if row["conf"] < threshold or box is None or (final is not None and final[0].common == BLANK):
+            continue
+        found.append(
+            Found(
+                box=box, algorithm=DETECTOR, score=min(1.0, float(row["conf"])), names=_name(row, said, final, places)
+            )
+        )
+    return found
+
+
+def _of_whole_picture(prediction: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    pseudo = next((row for row in rows if str(row.get("category")) == "0"), None)
+    if pseudo is not None:
+        return pseudo
+    if "prediction" not in prediction:
+        return None
+    return {
+        "raw_classifications": prediction.get("classifications"),
+        "processed_classification": {
+            "class": prediction["prediction"],
+            "score": prediction.get("prediction_score", 0.0),
+            "source": prediction.get("prediction_source", ""),
+        },
+    }
+
+
+def _read_final(said: Mapping[str, Any]) -> tuple[TaxonName, float] | None:
+    processed = said.get("processed_classification")
+    if not processed:
+        return None
+    taxon = read_class(processed["class"])
+    return None if UNKNOWN in (taxon.common, taxon.ranks[0]) else (taxon, min(1.0, float(processed["score"])))
+
+
+def _name(
+    row: Mapping[str, Any],
+    said: Mapping[str, Any],
+    final: tuple[TaxonName, float] | None,
+    places: Mapping[str, tuple[int, str]],
+) -> list[Named]:
+    group = int(row["category"]) - 1
+    if not 0 <= group < len(GROUPS):
+        raise ValueError(f"SpeciesNet's detector knows no category {row['category']!r}")
+    score = min(1.0, float(row["conf"]))
+    names = [
+        Named(
+            name=GROUPS[group],
+            algorithm=DETECTOR,
+            scores=[score if place == group else 0.0 for place in range(len(GROUPS))],
+            terminal=final is None,
+        )
+    ]
+    raw = said.get("raw_classifications")
+    if raw and raw.get("classes"):
+        scores = np.zeros(len(places))
+        for text, value in zip(raw["classes"], raw["scores"], strict=True):
+            scores[places[text][0]] = value
+        names.append(Named(name=places[raw["classes"][0]][1], algorithm=CLASSIFIER, scores=scores, terminal=False))
+    if final is not None:
+        names.append(Named(name=final[0].name, algorithm=ENSEMBLE, scores=[final[1]]))
+    return names

@@ -1,0 +1,40 @@
+"""axe-core in the pages of a test: what stands in the way of people who see, hear or move otherwise."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+SOURCE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+# Ariakit's spans before and behind a menu pass the focus on at once, to what comes next: nobody stays on one.
+_RUN = """async () => {
+  const found = await axe.run({ exclude: [['span[data-focus-trap]']] }, { resultTypes: ['violations'] })
+  const why = (node) => [...node.any, ...node.all, ...node.none].map((check) => check.message).join('; ')
+  const say = (node) => ({ where: node.target.join(' '), html: node.html.slice(0, 200), why: why(node) })
+  return found.violations.flatMap(({ id, impact, nodes }) => nodes.map((node) => ({ id, impact, ...say(node) })))
+}"""
+
+
+def read_axe() -> str:
+    """Axe's own code; without the page's packages the test is skipped, or fails where CI is set."""
+    if not SOURCE.exists():
+        words = "axe-core is not there: the page was not checked (make web)"
+        if os.environ.get("CI"):
+            pytest.fail(words)
+        pytest.skip(words)
+    return SOURCE.read_text(encoding="utf-8")
+
+
+def find_barriers(page: Page, axe: str) -> list[str]:
+    """Every serious or critical finding on the page as it is now: rule, place and reason."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(axe)
+    found: list[dict[str, Any]] = page.evaluate(_RUN)
+    return [
+        f"{one['id']} ({one['impact']}) at {one['where']}: {one['why']}\n    {one['html']}"
+        for one in found
+        if one["impact"] in GRAVE
+    ]

@@ -1,0 +1,73 @@
+"""Sequences as strips that play, and what a clock's offset does, seen before it is set."""
+
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.acceptance.browsing import Watched
+from tests.acceptance.seat import Seat
+
+
+def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watched, seat: Seat) -> None:
+    project, scene = f"/projects/{seat.scene.project}", seat.scene
+    with seat.server.open() as client:
+        images = client.list_images(project=scene.project, deployment=str(scene.deployment)).results
+        first = min(image.captured_at for image in images)
+        near = [first + timedelta(seconds=number) for number in range(len(images))]
+        for image, moment in zip(images, near, strict=True):
+            client.change_images([image.id], captured_at=moment)
+        page = tab.open(f"{project}/sequences?least=2")
+        deadline = time.monotonic() + 30
+        while page.locator(".visit").count() == 0:
+            assert time.monotonic() < deadline, "the images were not grouped"
+            page.reload()
+            page.locator(".visit, .empty").first.wait_for()
+        expect(page.locator(".visit-tile")).to_have_count(len(images))
+        page.get_by_role("button", name="Play").click()
+        # A film stands still for no longer than a glance: it is looked at frame by frame.
+        page.wait_for_function("words => document.body.innerText.includes(words)", arg=f"2 of {len(images)}")
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("link", name="Show in the grid").click()
+        page.locator(".tile[data-image-id]").first.wait_for()
+        assert "sequence=" in page.url
+        client.change_images([image.id for image in images], as_read=True)
+
+        page = tab.open(f"{project}/deployments/{scene.deployment}")
+        offset = page.get_by_label("Clock offset, seconds")
+        offset.fill("3600")
+        moved = page.locator(".clock-effect li").first
+        expect(moved).to_contain_text("→")
+        said = [datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S") for part in moved.inner_text().split("→")]  # noqa: DTZ007 - only the distance counts
+        assert [later - earlier for earlier, later in pairwise(said)] == [timedelta(hours=1)]
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert min(
+            image.captured_at for image in client.list_images(project=scene.project).results
+        ) == first + timedelta(hours=1)
+        tab.open(f"{project}/deployments/{scene.deployment}")
+        page.get_by_role("button", name="Set back to 0 s").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert min(image.captured_at for image in client.list_images(project=scene.project).results) == first
+    tab.expect_nothing_wrong()
+
+
+def test_deployments_come_in_as_a_sheet_and_what_is_wrong_is_said_by_line(
+    tab: Watched, seat: Seat, tmp_path: Path
+) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/deployments")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("name,latitude\nBy sheet,north\n", encoding="utf-8")
+    page.get_by_test_id("sheet").set_input_files(sheet)
+    expect(page.get_by_role("dialog")).to_contain_text("line 2, latitude: must be a number")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    tab.wrong.clear()  # the browser's word on the answer 422
+    sheet.write_text("name,latitude\nBy sheet,48\n", encoding="utf-8")
+    page.get_by_test_id("sheet").set_input_files(sheet)
+    expect(page.get_by_role("link", name="By sheet")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save as CSV").click()
+    assert "By sheet,48.0" in saved.value.path().read_text(encoding="utf-8")
+    tab.expect_nothing_wrong()

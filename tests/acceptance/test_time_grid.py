@@ -1,0 +1,151 @@
+"""The grid whose scrollbar is time: jumped through by mouse and keys, with few elements, at any size."""
+
+import io
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Route, expect
+
+from tests.acceptance.browsing import Watched
+from tests.acceptance.seat import Seat
+from trapline.wire.projects import NewProject
+
+DAYS, A_DAY = 20, 6
+LATEST = datetime(2026, 5, 30, 18)  # noqa: DTZ001 - a camera's clock has no zone
+FIND_COVERED = """async () => {
+    const box = (element) => {
+        const words = document.createRange()
+        words.selectNodeContents(element)
+        return words.getBoundingClientRect()
+    }
+    const covered = [], told = new Set()
+    for (let top = 0; top < 560; top += 14) {
+        window.scrollTo(0, top)
+        for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame)
+        const floating = document.querySelector(".time-now span")
+        if (!floating) continue
+        told.add(floating.textContent)
+        const own = floating.getBoundingClientRect()
+        for (const head of document.querySelectorAll(".time-head")) {
+            const other = box(head)
+            if (other.top < own.bottom && own.top < other.bottom) covered.push([top, head.textContent])
+        }
+    }
+    window.scrollTo(0, 0)
+    return { covered, told: [...told] }
+}"""
+"""Scrolls over two days; tells which headings the floating name of a day covers, and which names float."""
+
+
+def draw(number: int) -> bytes:
+    picture = Image.new("RGB", (64, 48), (number % 256, 90, 60))
+    exif = Image.Exif()
+    moment = LATEST - timedelta(days=number // A_DAY, hours=number % A_DAY)
+    exif.get_ifd(0x8769)[0x9003] = moment.strftime("%Y:%m:%d %H:%M:%S")
+    out = io.BytesIO()
+    picture.save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def project(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A project with pictures of some weeks."""
+    folder = tmp_path_factory.mktemp("weeks")
+    for number in range(DAYS * A_DAY):
+        (folder / f"{number:03}.jpg").write_bytes(draw(number))
+    with seat.server.open() as client:
+        made = client.make_project(NewProject(name="Weeks"))
+        assert client.upload_images(folder, project=made.id).imported == DAYS * A_DAY
+    return made.id
+
+
+def heading(tab: Watched, day: str) -> Locator:
+    return tab.page.locator(f".time-head[data-day='{day}']")
+
+
+def test_one_goes_anywhere_in_time_by_the_rail_and_by_keys(tab: Watched, project: int) -> None:
+    page = tab.open(f"/projects/{project}/images")
+    tiles = page.locator(".tile[data-image-id]")
+    expect(heading(tab, "2026-05-30")).to_contain_text("Saturday, 30 May 2026")
+    tiles.first.wait_for()
+    assert tiles.count() < DAYS * A_DAY / 2, "what is not on the screen is not in the document"
+    assert page.evaluate(FIND_COVERED) == {"covered": [], "told": ["Saturday, 30 May 2026", "Friday, 29 May 2026"]}
+
+    rail = page.get_by_role("slider", name="Move through time")
+    rail.press("End")
+    expect(page.locator(f".tile[data-index='{DAYS * A_DAY - 1}']")).to_be_in_viewport()
+    expect(heading(tab, "2026-05-11")).to_be_in_viewport()
+    expect(heading(tab, "2026-05-30")).to_have_count(0)
+    expect(rail).to_have_attribute("aria-valuetext", "Monday, 11 May 2026")
+
+    box = rail.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] - 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    expect(page.get_by_test_id("time-now")).to_contain_text(re.compile("2[01] May 2026"))
+    shown = page.locator(".tile[data-index='60']")
+    expect(shown).to_be_in_viewport()
+    # Each image lies where its day has it.
+    expect(shown).to_have_attribute("aria-label", re.compile("^060.jpg"))
+
+    shown.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".tile[data-index='0']")).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.locator(f".tile[data-index='{DAYS * A_DAY - 1}']")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(f".tile[data-index='{DAYS * A_DAY - 1}']")).not_to_be_focused()
+    expect(page.locator(".tile:focus")).to_have_count(1)
+    tab.expect_nothing_wrong()
+
+
+def test_days_filter_the_grid_in_the_address_on_a_phone_too(seat: Seat, project: int) -> None:
+    with seat.tab("phone") as tab:
+        page = tab.open(f"/projects/{project}/images?from=2026-05-20&to=2026-05-21&order=captured_at")
+        tiles = page.locator(".tile[data-image-id]")
+        tiles.first.wait_for()
+        first = heading(tab, "2026-05-20").bounding_box()
+        second = heading(tab, "2026-05-21").bounding_box()
+        assert first is not None
+        assert second is not None
+        assert first["y"] < second["y"]
+        expect(tiles.first).to_have_attribute("aria-label", re.compile("^065.jpg"))
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.goto(f"{seat.server.base_url}/projects/{project}/images?blank=true")
+        expect(page.get_by_text("No image fits these filters")).to_be_visible()
+        tab.expect_nothing_wrong()
+
+
+def test_the_overview_leads_from_a_day_to_its_images(tab: Watched, project: int) -> None:
+    page = tab.open(f"/projects/{project}")
+    bar = page.get_by_role("link", name=re.compile("^Wednesday, 20 May 2026: 6 images"))
+    # Counted by the background process, some seconds after they came.
+    expect(bar).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("img", name=re.compile("^18:00 to 18:59, 20 images"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^18:00"))).to_have_count(0)
+    bar.click()
+    expect(page.locator(".tile[data-image-id]")).to_have_count(A_DAY)
+    assert "from=2026-05-20&to=2026-05-20" in page.url
+
+    # Of very many images the counts are those of some seconds ago, and may be too high: what is missing is no skeleton.
+    behind = [True]
+
+    def tell_too_many(route: Route) -> None:
+        days = route.fetch().json()
+        if behind:
+            days["results"][0]["images"] += 2 * A_DAY
+            days |= {"images": 3 * A_DAY, "is_estimate": True, "is_behind": True}
+        route.fulfill(json=days)
+
+    page.route("**/api/v2/images/days?*", tell_too_many)
+    page.reload()
+    expect(heading(tab, "2026-05-20")).to_contain_text(str(3 * A_DAY))
+    expect(page.locator(".tile[data-image-id]")).to_have_count(A_DAY)
+    expect(page.locator(".tile.skeleton")).to_have_count(0)
+    behind.clear()
+    expect(heading(tab, "2026-05-20")).to_contain_text(re.compile(f"2026 {A_DAY}$"))
+    tab.expect_nothing_wrong()

@@ -1,0 +1,23 @@
+"""What `/readyz` says of each part that is needed."""
+
+import httpx2
+
+from trapline.server.db.migrations import newest
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+
+async def test_nothing_is_ready_over_an_older_schema(system: System, app_client: httpx2.AsyncClient) -> None:
+    fine = dict.fromkeys(("database", "migrations", "store", "room"), "ok")
+    ready = await app_client.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "parts": fine})
+    for revision, code, status, words in (
+        ("0001", 503, "not ready", f"is at revision 0001, this program needs {newest()}. Run `trapline migrate`."),
+        # It was migrated beside this process, which may go on until it is upgraded, too.
+        ("9999", 200, "ready", f"(revision 9999) is newer than this program ({newest()}). Upgrade Trapline."),
+    ):
+        async with system.database.transaction(Scope.system()) as tx:
+            await tx.execute("update alembic_version set version_num = %s", (revision,))
+        ready = await app_client.get("/readyz")
+        assert ready.status_code == code
+        assert ready.json() == {"status": status, "parts": fine | {"migrations": f"The database {words}"}}

@@ -1,0 +1,130 @@
+"""What a token may do less than its person, what it may give on, and what ends with it."""
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.integration.houses import House, build_house
+from trapline.server.system import System
+
+
+@pytest.fixture
+async def house(system: System) -> House:
+    return await build_house(system, "house")
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def make(client: httpx2.AsyncClient, maker: str, **given: Any) -> dict[str, Any]:
+    answer = await client.post("/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker))
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_what_a_token_made_is_revoked_along_with_it(app_client: httpx2.AsyncClient, house: House) -> None:
+    root = await make(app_client, house.tokens["owner"])
+    other = await make(app_client, house.tokens["owner"])
+    child = await make(app_client, root["token"])
+    grandchild = await make(app_client, child["token"], kind="worker")
+    assert (child["made_by"], grandchild["made_by"]) == (root["id"], child["id"])
+    revoked = await app_client.delete(f"/api/v2/auth/tokens/{root['id']}", headers=bearing(other["token"]))
+    assert revoked.status_code == 204
+    seen = [
+        (await app_client.get("/api/v2/auth/me", headers=bearing(one["token"]))).status_code
+        for one in (root, child, grandchild, other)
+    ]
+    assert seen == [401, 401, 401, 200]
+
+
+async def test_a_token_that_is_revoked_while_it_makes_one_leaves_none_behind(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
+    for _ in range(10):
+        root = await make(app_client, house.tokens["owner"])
+        made, revoked = await asyncio.gather(
+            app_client.post("/api/v2/auth/tokens", json={"name": "late"}, headers=bearing(root["token"])),
+            app_client.delete(f"/api/v2/auth/tokens/{root['id']}", headers=bearing(house.tokens["owner"])),
+        )
+        assert revoked.status_code == 204
+        if made.status_code == 201:
+            late = await app_client.get("/api/v2/auth/me", headers=bearing(made.json()["token"]))
+            assert late.status_code == 401
+        else:
+            assert made.status_code == 401, made.text
+
+
+@pytest.mark.parametrize("limits", [{"projects": True}, {"scopes": ["own"]}])
+async def test_a_limited_token_sees_and_revokes_only_its_own(
+    app_client: httpx2.AsyncClient, house: House, limits: dict[str, Any]
+) -> None:
+    if "projects" in limits:
+        limits = {"projects": [int(house.ids["project_id"])]}
+    limited = await make(app_client, house.tokens["owner"], **limits)
+    child = await make(app_client, limited["token"])
+    listed = (await app_client.get("/api/v2/auth/tokens", headers=bearing(limited["token"]))).json()
+    assert [one["id"] for one in listed["results"]] == [child["id"], limited["id"]]
+    foreign = f"/api/v2/auth/tokens/{house.ids['token_id']}"
+    assert (await app_client.delete(foreign, headers=bearing(limited["token"]))).status_code == 404
+    assert (await app_client.get("/api/v2/auth/me", headers=bearing(house.tokens["owner"]))).status_code == 200
+    own = f"/api/v2/auth/tokens/{child['id']}"
+    assert (await app_client.delete(own, headers=bearing(limited["token"]))).status_code == 204
+    parent = f"/api/v2/auth/tokens/{limited['id']}"
+    assert (await app_client.delete(parent, headers=bearing(child["token"]))).status_code == 401
+
+
+async def test_a_scope_is_all_that_a_token_may_do(app_client: httpx2.AsyncClient, house: House) -> None:
+    project = house.ids["project_id"]
+    calls = {
+        "read": ("GET", "/deployments", None),
+        "write": ("POST", "/deployments", {"project": int(project), "name": "camera 2"}),
+        "own": ("PATCH", f"/projects/{project}", {"description": "Oaks."}),
+        "account": ("GET", "/auth/sessions", None),
+    }
+    may: dict[str, list[str]] = {}
+    for scope in calls:
+        token = await make(app_client, house.tokens["owner"], scopes=[scope])
+        headers = bearing(token["token"])
+        may[scope] = []
+        for needed, (method, path, body) in calls.items():
+            answer = await app_client.request(method, f"/api/v2{path}", json=body, headers=headers)
+            if answer.status_code != 403:
+                assert answer.status_code in (200, 201, 409), answer.text
+                may[scope].append(needed)
+            else:
+                assert needed in answer.json()["detail"]
+    assert may == {
+        "read": ["read"],
+        "write": ["read", "write"],
+        "own": ["read", "write", "own"],
+        "account": ["read", "account"],
+    }
+
+
+async def test_scopes_are_given_on_and_never_widened(app_client: httpx2.AsyncClient, house: House) -> None:
+    writer = await make(app_client, house.tokens["owner"], scopes=["write"])
+    assert (await make(app_client, writer["token"]))["scopes"] == ["write"]
+    assert (await make(app_client, writer["token"], scopes=["read"]))["scopes"] == ["read"]
+    refusals = []
+    reader = await make(app_client, house.tokens["owner"], scopes=["read"])
+    for maker, given in (
+        (writer["token"], {"scopes": ["own"]}),
+        (writer["token"], {"scopes": ["read", "account"]}),
+        (reader["token"], {"kind": "worker"}),
+        (house.tokens["owner"], {"scopes": []}),
+        (house.tokens["owner"], {"scopes": ["read"], "kind": "worker"}),
+    ):
+        answer = await app_client.post("/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker))
+        refusals.append(answer.status_code)
+    assert refusals == [403, 403, 403, 422, 422]
+
+
+async def test_a_token_for_some_projects_makes_no_other(app_client: httpx2.AsyncClient, house: House) -> None:
+    limited = await make(app_client, house.tokens["owner"], projects=[int(house.ids["project_id"])])
+    made = await app_client.post("/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"]))
+    assert made.status_code == 403, made.text
+    assert "Nothing was" in made.json()["detail"]

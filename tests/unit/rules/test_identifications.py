@@ -1,0 +1,96 @@
+"""What holds of what people said, and what each kind may say."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from trapline.server.rules.identifications import CARRIES, Held, Said, find_faults
+from trapline.wire.identifications import IdentificationKind as Kind
+from trapline.wire.identifications import NewIdentification
+
+BOX, NAME, OTHER, ANALYSIS, NEWER = (uuid7() for _ in range(5))
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def say(*told: tuple[Kind, UUID | None]) -> list[Said]:
+    """What was said, one second after the other; whole images are confirmed as ANALYSIS found them."""
+    return [
+        Said(uuid7(), kind, START + timedelta(seconds=second), about, ANALYSIS if about is None else None)
+        for second, (kind, about) in enumerate(told)
+    ]
+
+
+def holds(said: list[Said], annotation: UUID = BOX, parent: UUID | None = None, of: UUID = ANALYSIS) -> Kind | None:
+    one = Held(reversed(said)).of_annotation(annotation, parent, of)
+    return one.kind if one else None
+
+
+def holds_of_image(said: list[Said]) -> Kind | None:
+    one = Held(said).of_image()
+    return one.kind if one else None
+
+
+def test_the_latest_holds_whichever_comes_first() -> None:
+    said = say((Kind.CONFIRM, BOX), (Kind.CORRECT, BOX), (Kind.UNSURE, OTHER))
+    assert holds(said) == Kind.CORRECT
+    assert holds(said, OTHER) == Kind.UNSURE
+    assert holds(said, NAME) is None
+    same = [Said(UUID(int=number), kind, START, BOX, None) for number, kind in ((2, Kind.BLANK), (1, Kind.CORRECT))]
+    assert holds(same) == holds(same[::-1]) == Kind.BLANK, "two of one moment have an order all the same"
+
+
+def test_what_is_said_of_a_box_is_said_of_its_classification() -> None:
+    assert holds(say((Kind.CORRECT, BOX)), NAME, BOX) == Kind.CORRECT
+    assert holds(say((Kind.CORRECT, BOX), (Kind.CONFIRM, NAME)), NAME, BOX) == Kind.CONFIRM
+    assert holds(say((Kind.CONFIRM, NAME), (Kind.CORRECT, BOX)), NAME, BOX) == Kind.CORRECT
+    assert holds(say((Kind.CONFIRM, NAME))) is None
+
+
+def test_a_whole_image_that_is_blank_has_nothing_on_it() -> None:
+    said = say((Kind.CONFIRM, BOX), (Kind.BLANK, None))
+    assert holds(said) == holds(said, OTHER) == holds_of_image(said) == Kind.BLANK
+    said = say((Kind.BLANK, None), (Kind.CORRECT, BOX))
+    assert (holds(said), holds(said, OTHER)) == (Kind.CORRECT, Kind.BLANK)
+    assert holds_of_image(said) is None, "something on it was named since"
+    assert holds_of_image(say((Kind.BLANK, None), (Kind.UNSURE, BOX))) == Kind.BLANK
+    said = say((Kind.BLANK, None), (Kind.CORRECT, None))
+    assert (holds(said), holds_of_image(said)) == (None, Kind.CORRECT)
+
+
+def test_a_whole_image_is_confirmed_as_one_analysis_found_it_where_nothing_else_was_said() -> None:
+    said = say((Kind.CORRECT, BOX), (Kind.CONFIRM, None))
+    assert (holds(said), holds(said, OTHER), holds(said, OTHER, of=NEWER)) == (Kind.CORRECT, Kind.CONFIRM, None)
+    assert holds_of_image(said) == Kind.CONFIRM
+    assert holds(say((Kind.UNSURE, None))) is None
+
+
+GIVEN: dict[str, Any] = {
+    "taxon": BOX, "label": "x", "comment": "x", "count": 1, "sex": "male", "life_stage": "adult", "behaviour": "x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_kind_carries_what_it_may_and_nothing_else(kind: Kind) -> None:
+    needs = {Kind.CORRECT: {"label": "x"}, Kind.COMMENT: {"comment": "x"}}.get(kind, {})
+    assert find_faults([NewIdentification(kind=kind, annotations=[BOX], **needs)]) == []
+    for name, value in GIVEN.items():
+        kept = {} if name in ("taxon", "label") else needs
+        faults = find_faults([NewIdentification(kind=kind, annotations=[BOX], **kept | {name: value})])
+        assert (faults == []) == (name in CARRIES[kind]), f"{kind} with {name}: {faults}"
+
+
+def test_what_cannot_be_said_is_told_with_its_place() -> None:
+    def find(*said: dict[str, Any]) -> list[str]:
+        return [where for where, _ in find_faults([NewIdentification(**one) for one in said])]
+
+    fine = {"kind": "blank", "annotations": [BOX]}
+    assert find(fine, {"kind": "confirm"}) == ["identifications.1"]
+    assert find({"kind": "correct", "annotations": [BOX]}) == ["identifications.0"]
+    assert find({"kind": "correct", "annotations": [BOX], "taxon": OTHER, "label": "x"}) == ["identifications.0"]
+    assert find({"kind": "comment", "images": [BOX]}) == ["identifications.0.comment"]
+    assert find(fine, {"kind": "unsure", "annotations": [OTHER, BOX]}) == ["identifications.1"]
+    assert find({"kind": "unsure", "annotations": [OTHER, OTHER]}) == ["identifications.0"]
+    assert find(fine, {"kind": "comment", "annotations": [BOX], "comment": "both may be said"}) == []

@@ -1,0 +1,27 @@
+/** What a dialog is made of, loaded apart from the first content. */
+import * as Ariakit from "@ariakit/react"
+import { X } from "lucide-react"
+import type { ReactNode } from "react"
+import { words } from "../words/en"
+
+export interface DialogProps {
+  open: boolean
+  onClose: () => void
+  title: string
+  wide?: boolean
+  children: ReactNode
+}
+
+export function DialogBox({ open, onClose, title, wide, children }: DialogProps) {
+  return (
+    <Ariakit.Dialog
+      open={open} onClose={onClose} unmountOnHide
+      backdrop={<div className="backdrop" />} className={wide ? "dialog dialog-wide" : "dialog"}
+    >
+      <Ariakit.DialogHeading className="dialog-title">{title}</Ariakit.DialogHeading>
+      {children}
+      {/* Last, so that the focus begins in the first field. */}
+      <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={words.common.close}><X size={18} /></Ariakit.DialogDismiss>
+    </Ariakit.Dialog>
+  )
+}

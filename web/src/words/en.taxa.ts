@@ -1,0 +1,17 @@
+/** The words of the taxa, loaded with their screen: a part of the English catalogue. */
+
+const number = new Intl.NumberFormat("en")
+const n = (count: number) => number.format(count)
+
+export const taxonWords = {
+  title: "Taxa", text: "The names that people identify with, and that the labels of models mean.", onlyManagers: "Managers and owners of the project change them.",
+  noneTitle: "No taxon yet", none: "Take in a list of species: a CSV, a table or an archive of Darwin Core, or one of GBIF's lists.", noMatchTitle: "No taxon is called so", noMatch: "Scientific names, synonyms and common names are searched.",
+  taxa: (count: number) => `${n(count)} ${count === 1 ? "taxon" : "taxa"}`, search: "Search by any name", clear: "Show all",
+  name: "Scientific name", common: "Common names", rank: "Rank", labels: "Labels", synonymOf: (name: string) => `a synonym of ${name}`, synonyms: (names: string[]) => `also ${names.join(", ")}`,
+  take: "Take a list in", taken: "The list is taken in", wrong: "This is no list of taxa",
+  counts: (made: number, changed: number, same: number, refused: number) => `${n(made)} made, ${n(changed)} changed, ${n(same)} as they were, ${n(refused)} not taken.`,
+  problems: "Not taken, and why", moreProblems: (count: number) => `and ${n(count)} more`, ignored: (names: string[]) => `Columns that mean nothing here: ${names.join(", ")}.`,
+  meanings: "What labels mean", meaningsText: "Images and findings are found by a taxon through the labels that mean it.", noLabels: "No label was found on an image yet.",
+  label: "Label", images: "Images", taxon: "Taxon", means: (label: string) => `The taxon that ${label} means`, meansNone: "none", takeSuggestion: (name: string) => `Take ${name}`, takeAll: (count: number) => `Take ${count === 1 ? "the suggestion" : `all ${n(count)} suggestions`}`, forget: "Take away", forgetOne: (label: string) => `Take the meaning of ${label} away`,
+  mapped: (count: number) => `${n(count)} ${count === 1 ? "label means" : "labels mean"} something else now.`,
+}
