@@ -194,10 +194,11 @@ class Database:
                 await session.close()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that somebody still holds."""
         await self.pulse.close()
         await self._engine.dispose()
         await self._line.close()
+        await self.pulse.close_all()
 
 
 @contextmanager

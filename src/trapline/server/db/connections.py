@@ -28,6 +28,7 @@ class Connections:
     wait_s: float = 5
     _idle: list[tuple[Connection, float]] = field(default_factory=list)
     _free: asyncio.Semaphore = field(init=False)
+    _closed: bool = False
 
     def __post_init__(self) -> None:
         self._free = asyncio.Semaphore(self.size)
@@ -53,20 +54,23 @@ class Connections:
     async def give_back(self, connection: Connection) -> None:
         """Give a connection back; what is left of a transaction is rolled back, a broken one is closed."""
         try:
-            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
-                self._idle.append((connection, time.monotonic()))
-            elif connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            if connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
                 await connection.rollback()
-                self._idle.append((connection, time.monotonic()))
-            else:
+            if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
                 await connection.close()
+            else:
+                self._idle.append((connection, time.monotonic()))
         except psycopg.Error:
             await connection.close()
+        except asyncio.CancelledError:
+            await connection.close()
+            raise
         finally:
             self._free.release()
 
     async def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every connection: those in use as they are given back."""
+        self._closed = True
         while self._idle:
             await self._idle.pop()[0].close()
 
@@ -78,4 +82,7 @@ async def _is_alive(connection: Connection) -> bool:
     except (psycopg.Error, OSError):
         await connection.close()
         return False
+    except asyncio.CancelledError:
+        await connection.close()
+        raise
     return True

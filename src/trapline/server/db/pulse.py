@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,16 @@ class Pulse:
             await asyncio.gather(self._beating, return_exceptions=True)
         if self._own is not None:
             await self._own.close()
+
+    async def close_all(self) -> None:
+        """Close whatever connection is still open; who waits on one hears that the server has gone."""
+        for connection in list(self._known):
+            if connection.closed:
+                continue
+            if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                _shut(connection)
+            else:
+                await connection.close()
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Callable[[Connection], None]]:
@@ -140,10 +151,17 @@ def _watched(pulse: Pulse) -> type[Connection]:
     class Watched(psycopg.AsyncConnection[TupleRow]):
         @classmethod
         async def connect(cls, *arguments: Any, **keywords: Any) -> Any:
-            async with pulse.opening() as hand_over:
-                connection = await super().connect(*arguments, **keywords)
-                hand_over(connection)
-                return connection
+            connection = None
+            try:
+                async with pulse.opening() as hand_over:
+                    connection = await super().connect(*arguments, **keywords)
+                    hand_over(connection)
+            except BaseException:
+                # The time may be over, or the caller gone, just when it is open: nobody else would close it.
+                if connection is not None:
+                    await connection.close()
+                raise
+            return connection
 
     return Watched
 

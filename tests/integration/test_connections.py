@@ -1,0 +1,106 @@
+"""The connections of a process: each is closed in the end, whoever holds it, and however its user was stopped."""
+
+import asyncio
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from tests.integration.fields import SYSTEM
+from trapline.server.db.base import Database
+from trapline.server.db.connections import Connections
+from trapline.server.db.pulse import Connection, Pulse
+from trapline.server.errors import DatabaseAway
+
+LOCK = "select pg_advisory_xact_lock(4711)"
+
+
+async def _count_open(url: str) -> int:
+    """Count the connections to this database but our own; what was just closed has a moment to go."""
+    async with await psycopg.AsyncConnection.connect(_plain(url), autocommit=True) as own:
+        for _ in range(100):
+            found = await own.execute(
+                "select count(*) from pg_stat_activity"
+                " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+            row = await found.fetchone()
+            assert row is not None
+            if row[0] == 0:
+                return 0
+            await asyncio.sleep(0.05)
+        return 1
+
+
+def _plain(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(database_url: str) -> None:
+    database = Database(database_url)
+    outer = database.transaction(SYSTEM)
+    other = await outer.__aenter__()
+    await other.session.execute(text("select 1"))
+    inner = database.line(SYSTEM)
+    held = await (await inner.__aenter__()).connection()
+    await held.execute("select 1")
+    await database.close()
+    assert held.closed
+    assert await _count_open(database_url) == 0
+    with pytest.raises(DatabaseAway):
+        await inner.__aexit__(None, None, None)
+    with pytest.raises(DatabaseAway):
+        await outer.__aexit__(None, None, None)
+
+
+async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(database_url: str) -> None:
+    database = Database(database_url)
+
+    async def wait() -> None:
+        async with database.line(SYSTEM) as tx:
+            await (await tx.connection()).execute(LOCK)
+
+    async with await psycopg.AsyncConnection.connect(_plain(database_url)) as holder:
+        await holder.execute(LOCK)
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.2)
+        await database.close()
+        with pytest.raises(DatabaseAway):
+            await waiting
+        await holder.rollback()
+    assert await _count_open(database_url) == 0
+
+
+async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_closed(database_url: str) -> None:
+    pulse = Pulse(_plain(database_url))
+    connections = Connections(pulse, _plain(database_url), size=1, options="")
+    connection: Connection = await connections.take()
+    await connection.execute("select 1")
+    giving = asyncio.create_task(connections.give_back(connection))
+    await asyncio.sleep(0)
+    giving.cancel()
+    await asyncio.gather(giving, return_exceptions=True)
+    assert giving.cancelled()
+    assert connection.closed
+    await pulse.close()
+    assert await _count_open(database_url) == 0
+    again = await connections.take()  # its place is free
+    await connections.close()
+    await connections.give_back(again)
+    assert again.closed
+    await pulse.close()
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_url: str) -> None:
+    pulse = Pulse(_plain(database_url))
+    opened: list[Connection] = []
+
+    class Late(set[Connection]):
+        def add(self, connection: Connection) -> None:
+            opened.append(connection)
+            raise TimeoutError
+
+    pulse._known = Late()  # type: ignore[assignment]
+    with pytest.raises(psycopg.OperationalError, match="does not answer"):
+        await pulse.connection_class.connect(_plain(database_url))
+    assert [connection.closed for connection in opened] == [True]
+    await pulse.close()
