@@ -136,6 +136,22 @@ async def test_days_lay_out_what_a_filter_finds(field: Field, monkeypatch: pytes
     assert (about["count"], about["count_is_estimate"]) == (3, True)
 
 
+async def test_a_class_is_counted_like_what_it_finds(field: Field) -> None:
+    first, _, third = field.images
+    await field.change("update images set captured_at = '2026-06-01T15:00Z'")
+    await field.change("update images set captured_at = '2026-06-01T16:00Z' where id = %s", third)
+    class_row = "insert into image_classes (image_id, class_name, project_id, captured_at, confidence)"
+    await field.change(f"{class_row} select id, 'fox', project_id, captured_at, 0.5 from images where id <> %s", first)
+    await field.change(f"{class_row} select id, 'owl', project_id, captured_at, 0.5 from images where id = %s", first)
+    assert await ask_names(field, "class=fox") == ["2", "1"]
+    assert await ask_names(field, "class=fox&confidence_min=0.6") == []
+    assert await ask_names(field, "class=fox&captured_before=2026-06-01T15:30:00Z") == ["1"]
+    assert await ask_names(field, "class=fox&captured_after=2026-06-01T15:30:00Z&confidence_min=0.5") == ["2"]
+    await field.change("update images set deleted_at = now() where id = %s", third)
+    assert await ask_names(field, "class=fox") == ["1"]
+    assert await ask_names(field, "class=fox&deleted=true") == ["2"]
+
+
 async def test_of_many_images_days_tell_when_they_are_behind(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     await field.change("update images set captured_at = %s", NOON)
     path = f"/images/days?project={field.project}"

@@ -24,6 +24,7 @@ from trapline.server.db.findings import (
     list_analyses,
     list_deployment_names,
     list_findings,
+    select_counted,
 )
 from trapline.server.db.found import find_found
 from trapline.server.db.images import (
@@ -169,7 +170,7 @@ async def list_images(
             limit=limit,
             cursor=cursor,
         )
-        count, estimated = await count_rows(tx, statement)
+        count, estimated = await count_rows(tx, select_counted(scope, project_id, wanted, statement))
         if estimated and project_id is not None:
             count = max(count, await estimate_images(scope, tx, project_id, wanted))
         images = await describe_images(system, scope, tx, rows)

@@ -71,6 +71,34 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     return statement
 
 
+def select_counted(
+    scope: Scope, project_id: int | None, wanted: ImageFilter, statement: Select[ImageRow]
+) -> Select[Any]:
+    """Select as many rows as a filtered statement of images has.
+
+    Of a class and a time the class's own index knows all but which images are deleted, and those are few: looking at
+    each image took a quarter of a page.
+    """
+    of_class = ImageFilter(
+        class_name=wanted.class_name,
+        confidence_min=wanted.confidence_min,
+        captured_after=wanted.captured_after,
+        captured_before=wanted.captured_before,
+    )
+    if project_id is None or wanted.class_name is None or wanted != of_class:
+        return statement
+    scope.check(project_id)
+    is_deleted = exists().where(
+        ImageRow.id == ImageClassRow.image_id, ImageRow.project_id == project_id, ImageRow.deleted_at.is_not(None)
+    )
+    counted = select(ImageClassRow.image_id).where(
+        ImageClassRow.project_id == project_id, ImageClassRow.class_name == wanted.class_name, ~is_deleted
+    )
+    if wanted.confidence_min is not None:
+        counted = counted.where(ImageClassRow.confidence >= wanted.confidence_min)
+    return _filter_times(counted, wanted)
+
+
 def captured_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
     """Where the capture time is read for a filter.
 
@@ -95,7 +123,7 @@ async def count_by_day(
     return found if most is None or sum(count for _, count in found) <= most else None
 
 
-def _filter_times(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
+def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
     captured = captured_column(wanted)
     if wanted.captured_after is not None:
         statement = statement.where(captured >= wanted.captured_after)
