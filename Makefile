@@ -38,11 +38,21 @@ up: setup ## Start Trapline for real use (ARGS="--data DIR --port N")
 
 .PHONY: check
 check: setup ## Formatting, lint, types, layers, lock files
+	@$(MAKE) -j 2 check-types check-lint check-house check-page
+
+.PHONY: check-types check-lint check-house check-page
+check-types:
+	$(BIN)/mypy
+
+check-lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-house:
 	$(BIN)/pytest -q tests/house
+
+check-page:
 	@if [ -d web/node_modules ]; then cd web && npm run --silent check; \
 		elif [ -n "$$CI" ]; then echo "web/node_modules is missing: run make web"; exit 1; \
 		else echo "web/node_modules is missing: the page's types were not checked (make web)"; fi
