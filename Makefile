@@ -67,8 +67,8 @@ test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
-	$(BIN)/pytest -m alone tests/faults
+	tools/in_memory.sh $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
+	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif
 
 .PHONY: soak

@@ -77,6 +77,7 @@ def own_server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
         yield running
     finally:
         running.end()
+        shutil.rmtree(running.data, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
