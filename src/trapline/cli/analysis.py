@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from trapline.cli.options import AsJson
-from trapline.wire.analyses import ExportFormat
+from trapline.wire.analyses import AnalysisFormat
 
 app = typer.Typer(
     help=(
@@ -145,7 +145,7 @@ def fetch_file(
 def export_analysis(
     analysis: Named,
     *,
-    form: Annotated[ExportFormat, typer.Option("--format", help="json, csv or coco.")] = ExportFormat.JSON,
+    form: Annotated[AnalysisFormat, typer.Option("--format", help="json, csv or coco.")] = AnalysisFormat.JSON,
     output: Annotated[Path, typer.Option("--output", "-o", help="A file; - is standard output.")] = Path("-"),
 ) -> None:
     """Write an analysis with everything that it found as a file.

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
-from trapline.wire.analyses import Analysis, AnalysisState, CreatedAnalysis, ExportFormat, NewAnalysis, StatusChange
+from trapline.wire.analyses import Analysis, AnalysisFormat, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact
 from trapline.wire.callback_keys import (
@@ -55,7 +55,7 @@ class AnalysisCalls(AnalysisReads):
         """The content of an analysis's file."""
         return self._to.read_elsewhere(f"/artifacts/{artifact_id}/download")
 
-    def export_analysis(self, analysis_id: UUID, form: ExportFormat = ExportFormat.JSON) -> bytes:
+    def export_analysis(self, analysis_id: UUID, form: AnalysisFormat = AnalysisFormat.JSON) -> bytes:
         """An analysis with all its annotations as a file: json, csv or coco."""
         return self._to.read(f"/analyses/{analysis_id}/export", {"format": form.value})
 

@@ -19,7 +19,7 @@ class AnalysisState(StrEnum):
     CANCELED = "canceled"
 
 
-class ExportFormat(StrEnum):
+class AnalysisFormat(StrEnum):
     """The forms in which an analysis is given as a file."""
 
     JSON = "json"

@@ -2846,6 +2846,12 @@ export interface components {
             updated_at: string;
         };
         /**
+         * AnalysisFormat
+         * @description The forms in which an analysis is given as a file.
+         * @enum {string}
+         */
+        AnalysisFormat: "json" | "csv" | "coco";
+        /**
          * AnalysisState
          * @description Where an analysis is.
          * @enum {string}
@@ -3605,12 +3611,6 @@ export interface components {
             taken_back: number;
             worker: components["schemas"]["Worker"];
         };
-        /**
-         * ExportFormat
-         * @description The forms in which an analysis is given as a file.
-         * @enum {string}
-         */
-        ExportFormat: "json" | "csv" | "coco";
         /**
          * FailureGroup
          * @description Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
@@ -8065,7 +8065,7 @@ export interface operations {
     export_api_v2_analyses__analysis_id__export_get: {
         parameters: {
             query: {
-                format: components["schemas"]["ExportFormat"];
+                format: components["schemas"]["AnalysisFormat"];
             };
             header?: never;
             path: {

@@ -12,12 +12,12 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import AnnotationFilter
 from trapline.server.rules.geometry import Frame
 from trapline.server.system import System
-from trapline.wire.analyses import ExportFormat
+from trapline.wire.analyses import AnalysisFormat
 from trapline.wire.annotations import Annotation
 
 
 async def export_analysis(
-    system: System, scope: Scope, analysis_id: UUID, form: ExportFormat
+    system: System, scope: Scope, analysis_id: UUID, form: AnalysisFormat
 ) -> tuple[str, str, AsyncIterator[bytes]]:
     """Export an analysis: the name of the file, its media type, and its bytes. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
@@ -27,11 +27,11 @@ async def export_analysis(
         tx.audit("export", "analysis", analysis_id, row.project_id, format=form.value)
     pages = _read_pages(system, scope, analysis_id)
     match form:
-        case ExportFormat.JSON:
+        case AnalysisFormat.JSON:
             return f"analysis-{analysis_id}.json", "application/json", write_json(analysis, pages)
-        case ExportFormat.CSV:
+        case AnalysisFormat.CSV:
             return f"analysis-{analysis_id}.csv", "text/csv; charset=utf-8", write_csv(pages)
-        case ExportFormat.COCO:
+        case AnalysisFormat.COCO:
             # Loaded with the first export of this form: it would take a tenth of a process's start.
             from trapline.server.exchange.coco import Picture, write_coco
 

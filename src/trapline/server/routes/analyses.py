@@ -19,9 +19,9 @@ from trapline.server.routes.problems import describe_problems
 from trapline.server.rules.filters import AnnotationFilter
 from trapline.wire.analyses import (
     Analysis,
+    AnalysisFormat,
     AnalysisState,
     CreatedAnalysis,
-    ExportFormat,
     Finalization,
     NewAnalysis,
     StatusChange,
@@ -162,7 +162,7 @@ async def download(system: SystemOf, scope: ScopeOf, artifact_id: UUID) -> str:
 
 @router.get("/analyses/{analysis_id}/export", response_class=StreamingResponse)
 async def export(
-    system: SystemOf, scope: ScopeOf, analysis_id: UUID, form: Annotated[ExportFormat, Query(alias="format")]
+    system: SystemOf, scope: ScopeOf, analysis_id: UUID, form: Annotated[AnalysisFormat, Query(alias="format")]
 ) -> StreamingResponse:
     """Give an analysis with all its annotations as a file: json, csv, or coco."""
     name, media_type, pieces = await analysis_exports.export_analysis(system, scope, analysis_id, form)

@@ -1,0 +1,213 @@
+"""Exports: what a project holds as one file, in one of the formats of the field."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from trapline.wire.day_counts import GivenDay
+from trapline.wire.images import StateFilter
+from trapline.wire.jobs import refuse_null
+from trapline.wire.values import UUID, AnyText, Count, Fraction, GivenTime, Id, Message, Name, Request, Text, Time
+
+MOST_NAMED = 10_000
+"""How many images an export is asked for by their ids; more are chosen by a filter."""
+
+
+class ExportFormat(StrEnum):
+    """What kind of file an export is."""
+
+    CAMTRAP_DP = "camtrap-dp"
+    COCO = "coco"
+    COCO_CAMERA_TRAPS = "coco-camera-traps"
+    YOLO = "yolo"
+    MEGADETECTOR = "megadetector"
+    SPECIESNET = "speciesnet"
+    DARWIN_CORE = "darwin-core"
+    CSV = "csv"
+    PARQUET = "parquet"
+    GEOPARQUET = "geoparquet"
+    CROPS = "crops"
+
+
+class ExportState(StrEnum):
+    """Where an export is."""
+
+    QUEUED = "queued"
+    GATHERING = "gathering"
+    WRITING = "writing"
+    READY = "ready"
+    INVALID = "invalid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+LIVE = frozenset({ExportState.QUEUED, ExportState.GATHERING, ExportState.WRITING})
+"""The states that lead somewhere by themselves."""
+
+
+class ExportSelection(Request):
+    """Which images of its project an export holds: those that are named, or all that fit; without anything every one.
+
+    The filter is that of the list of images.
+    """
+
+    images: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
+    deployment: UUID | None = None
+    class_name: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    taxon: UUID | None = None
+    analysis_state: StateFilter | None = None
+    captured_after: GivenTime | None = None
+    captured_before: GivenTime | None = None
+    day_after: GivenDay | None = None
+    day_before: GivenDay | None = None
+    confidence_min: Fraction | None = None
+    blank: bool | None = None
+    reviewed: bool | None = None
+    job: Id | None = None
+    tag: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    starred: bool | None = None
+    sequence: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ExportSelection":
+        refuse_null(self)
+        if self.images is not None and len(self.model_fields_set) > 1:
+            raise ValueError("give either image ids or a filter")
+        return self
+
+
+class ContributorRole(StrEnum):
+    """What somebody contributed, in the words of Camtrap DP."""
+
+    CONTACT = "contact"
+    PRINCIPAL_INVESTIGATOR = "principalInvestigator"
+    RIGHTS_HOLDER = "rightsHolder"
+    PUBLISHER = "publisher"
+    CONTRIBUTOR = "contributor"
+
+
+class Contributor(Request):
+    """Somebody who is named in what is published, as they wish to be."""
+
+    title: Name
+    role: ContributorRole = ContributorRole.CONTRIBUTOR
+    organization: Name | None = None
+    email: Name | None = None
+    path: Name | None = None
+
+
+class SamplingDesign(StrEnum):
+    """How places for cameras were chosen, in the words of Camtrap DP."""
+
+    SIMPLE_RANDOM = "simpleRandom"
+    SYSTEMATIC_RANDOM = "systematicRandom"
+    CLUSTERED_RANDOM = "clusteredRandom"
+    EXPERIMENTAL = "experimental"
+    TARGETED = "targeted"
+    OPPORTUNISTIC = "opportunistic"
+
+
+class ExportOptions(Request):
+    """How an export is made; each format takes some of them.
+
+    Annotations below `confidence_min` are left out, unless a person said something of them. Licences are named as
+    SPDX does, such as CC-BY-4.0.
+    """
+
+    confidence_min: Fraction | None = None
+    with_pictures: bool | None = None
+    title: Name | None = None
+    description: Text | None = None
+    contributors: Annotated[list[Contributor], Field(max_length=100)] | None = None
+    data_licence: Name | None = None
+    media_licence: Name | None = None
+    sampling_design: SamplingDesign | None = None
+
+
+_ABOUT = frozenset({"title", "description", "contributors", "data_licence"})
+OPTIONS: dict[ExportFormat, frozenset[str]] = {
+    ExportFormat.CAMTRAP_DP: _ABOUT | {"media_licence", "sampling_design"},
+    ExportFormat.COCO: frozenset({"with_pictures", "title", "description", "data_licence"}),
+    ExportFormat.COCO_CAMERA_TRAPS: frozenset({"with_pictures", "title", "description", "data_licence"}),
+    ExportFormat.YOLO: frozenset({"with_pictures"}),
+    ExportFormat.MEGADETECTOR: frozenset(),
+    ExportFormat.SPECIESNET: frozenset(),
+    ExportFormat.DARWIN_CORE: _ABOUT,
+    ExportFormat.CSV: frozenset(),
+    ExportFormat.PARQUET: frozenset(),
+    ExportFormat.GEOPARQUET: frozenset(),
+    ExportFormat.CROPS: frozenset(),
+}
+"""What each format can be told beside the confidence, which all take."""
+
+
+class NewExport(Request):
+    """Export what a selection of a project's images shows, as one file of a format."""
+
+    project: Id
+    format: ExportFormat
+    selection: ExportSelection = ExportSelection()
+    options: ExportOptions = ExportOptions()
+
+    @model_validator(mode="after")
+    def _options_of_format(self) -> "NewExport":
+        taken = OPTIONS[self.format] | {"confidence_min"}
+        if foreign := sorted(self.options.model_fields_set - taken):
+            raise ValueError(f"{self.format} takes no {foreign[0]}; it takes {', '.join(sorted(taken))}")
+        return self
+
+
+class ExportProblem(Message):
+    """Something that was set right, left out or is wrong, in plain words, and how often it was met.
+
+    `deployment` is the name of the one that it belongs to, if it does to one.
+    """
+
+    what: AnyText
+    count: Count
+    deployment_id: UUID | None = None
+    deployment: AnyText | None = None
+
+
+class Export(Message):
+    """What a selection of a project's images showed when it was asked for, as one file.
+
+    Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
+    could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
+    were deleted after they went into it.
+    """
+
+    id: UUID
+    project_id: Id
+    format: ExportFormat
+    selection: ExportSelection
+    options: ExportOptions
+    state: ExportState
+    requested_by: AnyText
+    expected: Count | None
+    images: Count
+    annotations: Count
+    written: Count | None
+    fixed: list[ExportProblem]
+    left_out: list[ExportProblem]
+    problems: list[ExportProblem]
+    error: AnyText | None
+    filename: AnyText
+    media_type: AnyText
+    size_bytes: Count | None
+    sha256: AnyText | None
+    deleted_since: Count
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    expires_at: Time | None
+    updated_at: Time
+
+
+class ExportOrder(StrEnum):
+    """How exports are ordered: by when they were asked for."""
+
+    NEWEST_FIRST = "-created_at"
+    OLDEST_FIRST = "created_at"
