@@ -31,6 +31,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "analysis": ("trapline.cli.analysis", "app"),
     "pipeline": ("trapline.cli.pipeline", "app"),
     "preset": ("trapline.cli.preset", "app"),
+    "export": ("trapline.cli.export", "app"),
     "worker": ("trapline.cli.worker", "app"),
     "register": ("trapline.cli.register", "register"),
     "service": ("trapline.cli.service", "app"),

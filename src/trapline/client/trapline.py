@@ -11,6 +11,7 @@ from trapline.client.analyses import AnalysisCalls
 from trapline.client.connection import Connection
 from trapline.client.deployments import DeploymentCalls
 from trapline.client.errors import CallFailed
+from trapline.client.exports import ExportCalls
 from trapline.client.findings import FindingCalls
 from trapline.client.identifications import IdentificationCalls
 from trapline.client.images import ImageCalls
@@ -59,6 +60,7 @@ from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Wo
 class Trapline(
     AnalysisCalls,
     DeploymentCalls,
+    ExportCalls,
     FindingCalls,
     IdentificationCalls,
     ImageCalls,

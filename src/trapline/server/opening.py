@@ -42,6 +42,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             secrets=keys,
             public_url=settings.public_url,
             source_folders=tuple(Path(folder) for folder in settings.source_folders),
+            work_folder=settings.data / "work",
             leases=Leases(
                 lease_s=settings.lease_s,
                 lease_max_s=settings.lease_max_s,
@@ -56,6 +57,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
                 json_bytes=settings.max_json_bytes,
                 result_bytes=settings.max_result_bytes,
                 deleted_kept_s=settings.deleted_images_kept_days * 86_400,
+                exports_kept_s=settings.exports_kept_days * 86_400,
                 streams=settings.streams_at_once,
             ),
             callbacks=_callbacks(settings),

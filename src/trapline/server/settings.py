@@ -95,6 +95,7 @@ class Settings(BaseModel):
     deleted_images_kept_days: float = Field(
         60, ge=0, le=36_500, description="Days for which deleted images can be restored; then they go for good."
     )
+    exports_kept_days: float = Field(30, gt=0, le=36_500, description="Days for which files of exports are kept.")
     decoders: int = Field(
         2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import tempfile
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -42,8 +43,8 @@ class Leases:
 class Limits:
     """How much is taken at once: bytes and pixels of an image, bytes of a request's body.
 
-    `deleted_kept_s` is for how many seconds deleted images can be restored, `streams` are those of one caller that a
-    process keeps open.
+    `deleted_kept_s` is for how many seconds deleted images can be restored, `exports_kept_s` the same of the files of
+    exports, `streams` are those of one caller that a process keeps open.
     """
 
     image_bytes: int = 200 * 1024 * 1024
@@ -51,6 +52,7 @@ class Limits:
     json_bytes: int = 32 * 1024 * 1024
     result_bytes: int = 512 * 1024 * 1024
     deleted_kept_s: float = 60 * 86_400.0
+    exports_kept_s: float = 30 * 86_400.0
     streams: int = 100
 
 
@@ -186,8 +188,8 @@ class FewAtOnce:
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
-    `source_folders` are the local folders that pull sources may be in; without a `mail_server` no e-mail is sent,
-    without an `identity_provider` nobody signs in by OpenID,
+    `source_folders` are the local folders that pull sources may be in, in `work_folder` is what is half done; without
+    a `mail_server` no e-mail is sent, without an `identity_provider` nobody signs in by OpenID,
     without a `nats_url` no event is a subject.
     """
 
@@ -198,6 +200,7 @@ class System:
     secrets: SecretKeys
     public_url: str
     source_folders: tuple[Path, ...] = ()
+    work_folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "trapline-work")
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)

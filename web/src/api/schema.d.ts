@@ -783,6 +783,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description List exports by when they were asked for, of one project or of all of yours.
+         */
+        get: operations["list_exports_api_v2_exports_get"];
+        put?: never;
+        /**
+         * Create Export
+         * @description Ask for an export; it is made in the background, of what is there now. Look at it until it is ready.
+         */
+        post: operations["create_export_api_v2_exports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Export
+         * @description Show one export: how far it is, what was set right, and what is wrong with it.
+         */
+        get: operations["show_export_api_v2_exports__export_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Export
+         * @description Delete an export with its file, in whatever state it is.
+         */
+        delete: operations["delete_export_api_v2_exports__export_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/exports/{export_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Export
+         * @description Cancel an export that is being made.
+         */
+        post: operations["cancel_export_api_v2_exports__export_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/exports/{export_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Export
+         * @description Download the file of an export that is ready, whole or in part.
+         */
+        get: operations["download_export_api_v2_exports__export_id__download_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/identifications": {
         parameters: {
             query?: never;
@@ -3256,6 +3344,28 @@ export interface components {
             refused: number;
         };
         /**
+         * Contributor
+         * @description Somebody who is named in what is published, as they wish to be.
+         */
+        Contributor: {
+            /** Email */
+            email?: string | null;
+            /** Organization */
+            organization?: string | null;
+            /** Path */
+            path?: string | null;
+            /** @default contributor */
+            role: components["schemas"]["ContributorRole"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * ContributorRole
+         * @description What somebody contributed, in the words of Camtrap DP.
+         * @enum {string}
+         */
+        ContributorRole: "contact" | "principalInvestigator" | "rightsHolder" | "publisher" | "contributor";
+        /**
          * CreatedAnalysis
          * @description A new analysis, with the secret that signs its callbacks: 64 characters, shown only here.
          */
@@ -3611,6 +3721,168 @@ export interface components {
             taken_back: number;
             worker: components["schemas"]["Worker"];
         };
+        /**
+         * Export
+         * @description What a selection of a project's images showed when it was asked for, as one file.
+         *
+         *     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
+         *     could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
+         *     were deleted after they went into it.
+         */
+        Export: {
+            /** Annotations */
+            annotations: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deleted Since */
+            deleted_since: number;
+            /** Error */
+            error: string | null;
+            /** Expected */
+            expected: number | null;
+            /** Expires At */
+            expires_at: string | null;
+            /** Filename */
+            filename: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Fixed */
+            fixed: components["schemas"]["ExportProblem"][];
+            format: components["schemas"]["ExportFormat"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Images */
+            images: number;
+            /** Left Out */
+            left_out: components["schemas"]["ExportProblem"][];
+            /** Media Type */
+            media_type: string;
+            options: components["schemas"]["ExportOptions"];
+            /** Problems */
+            problems: components["schemas"]["ExportProblem"][];
+            /** Project Id */
+            project_id: number;
+            /** Requested By */
+            requested_by: string;
+            selection: components["schemas"]["ExportSelection"];
+            /** Sha256 */
+            sha256: string | null;
+            /** Size Bytes */
+            size_bytes: number | null;
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["ExportState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Written */
+            written: number | null;
+        };
+        /**
+         * ExportFormat
+         * @description What kind of file an export is.
+         * @enum {string}
+         */
+        ExportFormat: "camtrap-dp" | "coco" | "coco-camera-traps" | "yolo" | "megadetector" | "speciesnet" | "darwin-core" | "csv" | "parquet" | "geoparquet" | "crops";
+        /**
+         * ExportOptions
+         * @description How an export is made; each format takes some of them.
+         *
+         *     Annotations below `confidence_min` are left out, unless a person said something of them. Licences are named as
+         *     SPDX does, such as CC-BY-4.0.
+         */
+        ExportOptions: {
+            /** Confidence Min */
+            confidence_min?: number | null;
+            /** Contributors */
+            contributors?: components["schemas"]["Contributor"][] | null;
+            /** Data Licence */
+            data_licence?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Media Licence */
+            media_licence?: string | null;
+            sampling_design?: components["schemas"]["SamplingDesign"] | null;
+            /** Title */
+            title?: string | null;
+            /** With Pictures */
+            with_pictures?: boolean | null;
+        };
+        /**
+         * ExportOrder
+         * @description How exports are ordered: by when they were asked for.
+         * @enum {string}
+         */
+        ExportOrder: "-created_at" | "created_at";
+        /**
+         * ExportProblem
+         * @description Something that was set right, left out or is wrong, in plain words, and how often it was met.
+         *
+         *     `deployment` is the name of the one that it belongs to, if it does to one.
+         */
+        ExportProblem: {
+            /** Count */
+            count: number;
+            /** Deployment */
+            deployment?: string | null;
+            /** Deployment Id */
+            deployment_id?: string | null;
+            /** What */
+            what: string;
+        };
+        /**
+         * ExportSelection
+         * @description Which images of its project an export holds: those that are named, or all that fit; without anything every one.
+         *
+         *     The filter is that of the list of images.
+         */
+        ExportSelection: {
+            analysis_state?: components["schemas"]["StateFilter"] | null;
+            /** Blank */
+            blank?: boolean | null;
+            /** Captured After */
+            captured_after?: string | null;
+            /** Captured Before */
+            captured_before?: string | null;
+            /** Class Name */
+            class_name?: string | null;
+            /** Confidence Min */
+            confidence_min?: number | null;
+            /** Day After */
+            day_after?: string | null;
+            /** Day Before */
+            day_before?: string | null;
+            /** Deployment */
+            deployment?: string | null;
+            /** Images */
+            images?: string[] | null;
+            /** Job */
+            job?: number | null;
+            /** Reviewed */
+            reviewed?: boolean | null;
+            /** Sequence */
+            sequence?: string | null;
+            /** Starred */
+            starred?: boolean | null;
+            /** Tag */
+            tag?: string | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
+         * ExportState
+         * @description Where an export is.
+         * @enum {string}
+         */
+        ExportState: "queued" | "gathering" | "writing" | "ready" | "invalid" | "failed" | "canceled" | "expired";
         /**
          * FailureGroup
          * @description Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
@@ -4773,6 +5045,19 @@ export interface components {
             time_zone: string;
         };
         /**
+         * NewExport
+         * @description Export what a selection of a project's images shows, as one file of a format.
+         */
+        NewExport: {
+            format: components["schemas"]["ExportFormat"];
+            /** @default {} */
+            options: components["schemas"]["ExportOptions"];
+            /** Project */
+            project: number;
+            /** @default {} */
+            selection: components["schemas"]["ExportSelection"];
+        };
+        /**
          * NewIdentification
          * @description One thing that is said of some annotations, of some whole images, or of both.
          *
@@ -5381,6 +5666,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Deployment"][];
+        };
+        /** Page[Export] */
+        Page_Export_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Export"][];
         };
         /** Page[FoundAnnotation] */
         Page_FoundAnnotation_: {
@@ -6499,6 +6798,12 @@ export interface components {
              */
             total_is_estimate: boolean;
         };
+        /**
+         * SamplingDesign
+         * @description How places for cameras were chosen, in the words of Camtrap DP.
+         * @enum {string}
+         */
+        SamplingDesign: "simpleRandom" | "systematicRandom" | "clusteredRandom" | "experimental" | "targeted" | "opportunistic";
         /**
          * Scores
          * @description The scores of one classification over its class list, exact to single precision.
@@ -9278,6 +9583,206 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Change"];
                 };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exports_api_v2_exports_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                format?: components["schemas"]["ExportFormat"] | null;
+                state?: components["schemas"]["ExportState"] | null;
+                order?: components["schemas"]["ExportOrder"];
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Export_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_export_api_v2_exports_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_export_api_v2_exports__export_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_export_api_v2_exports__export_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_export_api_v2_exports__export_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_export_api_v2_exports__export_id__download_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description A part of it. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What happened and what to do. */
             default: {

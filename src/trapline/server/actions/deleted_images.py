@@ -14,6 +14,7 @@ from trapline.server.db.deleted_images import (
     mark_deleted,
     mark_restored,
 )
+from trapline.server.db.exports import note_forgotten
 from trapline.server.db.line.deleted import drop_tasks, put_back, settle_moved, take_off
 from trapline.server.db.line.job_row import JobClosed
 from trapline.server.db.marked_images import check_images
@@ -103,6 +104,7 @@ async def forget_deleted(system: System, scope: Scope) -> bool:
             thumbnails = [(thumbnail_key(one.id, size), one.project_id) for one in doomed for size in THUMBNAIL_SIZES]
             await discard_files_of(scope, tx, doomed, thumbnails, FILES_KEPT_S)
             await take_off(scope, tx, ids)
+            await note_forgotten(scope, tx, ids, {one.project_id for one in doomed})
             await forget_images(scope, tx, ids)
         for image in doomed:
             tx.audit(

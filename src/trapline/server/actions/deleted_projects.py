@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from trapline.server.actions.projects import describe_projects
-from trapline.server.db.deleted_images import discard_files_of, forget_images
+from trapline.server.db.deleted_images import discard_files, discard_files_of, forget_images
 from trapline.server.db.deleted_projects import (
     claim_doomed_project,
     forget_parts,
@@ -16,6 +16,7 @@ from trapline.server.db.deleted_projects import (
     resume_all,
     select_deleted,
 )
+from trapline.server.db.exports import list_keys_of
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.projects import ProjectRow, count_images_by_project, get_project
@@ -107,6 +108,8 @@ async def forget_deleted_projects(system: System, scope: Scope) -> bool:
             await discard_files_of(scope, tx, images, thumbnails, FILES_KEPT_S)
             await forget_images(scope, tx, [one.id for one in images])
         elif not await forget_parts(scope, tx, doomed.id, PARTS):
+            files = [(key, doomed.id, None) for key in await list_keys_of(scope, tx, doomed.id)]
+            await discard_files(scope, tx, files, FILES_KEPT_S)
             await forget_project(scope, tx, doomed.id)
             tx.audit(
                 "delete for good",

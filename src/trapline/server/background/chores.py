@@ -15,11 +15,13 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from structlog.contextvars import bound_contextvars
 
+from trapline.server.actions.export_building import build_export
+from trapline.server.actions.exports import BUILD, take_up_exports
 from trapline.server.actions.fetching import fetch_content
 from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull
-from trapline.server.db.chores import FETCHES, PULLS, QUEUE
+from trapline.server.db.chores import EXPORTS, FETCHES, PULLS, QUEUE
 from trapline.server.failpoints import doing
 from trapline.server.metrics import outcome_counted
 from trapline.server.rules.access import Scope
@@ -31,7 +33,7 @@ log = structlog.get_logger(__name__)
 # How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
 # waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
 # What a run costs is bounded elsewhere, decoders and connections to the database among it.
-AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16}
+AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 2}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -60,13 +62,21 @@ async def _fetch(system: System, job_id: int) -> None:
     await fetch_content(system, SCOPE, job_id)
 
 
-CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: _fetch}
+async def _build(system: System, export_id: str) -> None:
+    await build_export(system, SCOPE, UUID(export_id))
+
+
+CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: _fetch, BUILD: _build}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
-QUEUES = {PULL: PULLS, FETCH: FETCHES}
+QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS}
 
 
 async def _take_up_unfinished(system: System) -> None:
     await take_up_unfinished(system, SCOPE)
+
+
+async def _take_up_exports(system: System) -> None:
+    await take_up_exports(system, SCOPE)
 
 
 async def _recount_jobs(system: System) -> None:
@@ -75,6 +85,7 @@ async def _recount_jobs(system: System) -> None:
 
 TIMED: dict[str, tuple[str, Chore]] = {
     "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
+    "take_up_exports": (EVERY_MINUTE, _take_up_exports),
     "recount_jobs": ("*/5 * * * *", _recount_jobs),
 }
 """Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""

@@ -12,6 +12,7 @@ from trapline.server.actions.day_counts import count_days
 from trapline.server.actions.deleted_images import delete_discarded, drop_late_tasks, forget_deleted
 from trapline.server.actions.deleted_projects import forget_deleted_projects
 from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
+from trapline.server.actions.exports import forget_old_exports
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.notice_mails import forget_old_mails, send_mails, watch_silences
 from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
@@ -90,6 +91,7 @@ def list_loops(system: System) -> list[Loop]:
         Loop("late tasks of deleted images", 10.0, lambda: drop_late_tasks(system, SCOPE)),
         Loop("deleted images", 600.0, lambda: forget_deleted(system, SCOPE)),
         Loop("deleted projects", 600.0, lambda: forget_deleted_projects(system, SCOPE)),
+        Loop("old exports", 3600.0, lambda: forget_old_exports(system, SCOPE)),
         Loop("discarded files", 600.0, lambda: delete_discarded(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
         Loop("subjects", 30.0, subjects),

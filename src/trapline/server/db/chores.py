@@ -12,6 +12,9 @@ PULLS = "pulls"
 FETCHES = "fetches"
 """The queue of the chores that fetch pictures of runs: whoever names slow addresses keeps no pull source waiting."""
 
+EXPORTS = "exports"
+"""The queue of the chores that make exports: they take long, and all else goes on beside them."""
+
 
 async def defer_chore(scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any) -> None:
     """Ask for a chore by the name of its task; some background process does it after the commit, at least once."""

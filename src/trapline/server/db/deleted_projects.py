@@ -14,7 +14,7 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.wire.auth import Role
 
-PARTS = ("pulled_files", "pull_runs", "webhook_deliveries")
+PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
 """Tables of which a project may have so many rows that they go in batches before it."""
 
 HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")

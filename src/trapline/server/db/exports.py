@@ -1,5 +1,6 @@
 """Exports: what was asked for, how far it is, and which images each holds."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,14 +13,21 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Select,
     UniqueConstraint,
     func,
+    select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Row
+from trapline.server.errors import NotFound
+from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ExportFilter
 
 LIVE = "state in ('queued', 'gathering', 'writing')"
 _NONE = text("'[]'::jsonb")
@@ -75,7 +83,7 @@ class ExportRow(Row):
 
 
 class ExportImageRow(Row):
-    """An image that an export holds; it stays when the image is gone, so that this can be told."""
+    """An image that an export holds, until it is gone for good and counted as that."""
 
     __tablename__ = "export_images"
     __table_args__ = (
@@ -85,3 +93,167 @@ class ExportImageRow(Row):
     export_id: Mapped[UUID] = mapped_column(primary_key=True)
     image_id: Mapped[UUID] = mapped_column(primary_key=True)
     project_id: Mapped[int]
+
+
+async def get_export(scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False) -> ExportRow:
+    """Get an export that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(ExportRow, export_id, with_for_update=lock or None, populate_existing=True)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -> Select[ExportRow]:
+    """Select the exports that the caller sees, of one project or of all."""
+    statement = select(ExportRow)
+    if wanted.format is not None:
+        statement = statement.where(ExportRow.format == wanted.format)
+    if wanted.state is not None:
+        statement = statement.where(ExportRow.state == wanted.state)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(ExportRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(ExportRow.project_id.in_(ids))
+
+
+async def count_live(scope: Scope, tx: Transaction, project_id: int) -> int:
+    """Count the exports of a project that are being made; two that ask at once wait for each other."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('exports', %s))", (project_id,))
+    query = f"select count(*) from exports where project_id = %s and {LIVE}"  # noqa: S608 - made of constants
+    [count] = await (await tx.execute(query, (project_id,))).fetchone() or (0,)
+    return int(count)
+
+
+async def take_up_export(scope: Scope, tx: Transaction, export_id: UUID) -> ExportRow | None:
+    """Take an export up, after which nobody moves it who took it up before; None where it is at its end, or gone."""
+    row = await tx.session.get(ExportRow, export_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state not in ("queued", "gathering", "writing"):
+        return None
+    row.attempt += 1
+    row.started_at = row.started_at or func.clock_timestamp()
+    row.updated_at = func.clock_timestamp()
+    if row.state == "queued":
+        row.state = "gathering"
+    await tx.session.flush()
+    await tx.session.refresh(row)
+    return row
+
+
+async def move_export(scope: Scope, tx: Transaction, row: ExportRow, **values: Any) -> bool:
+    """Set values of an export that this attempt took up; answers whether it still is this one's to move."""
+    statement = (
+        update(ExportRow)
+        .where(
+            ExportRow.id == row.id,
+            ExportRow.attempt == row.attempt,
+            ExportRow.state.in_(("queued", "gathering", "writing")),
+        )
+        .values(updated_at=func.clock_timestamp(), **values)
+        .returning(ExportRow.id)
+    )
+    moved = await tx.session.execute(statement, execution_options={"synchronize_session": False})
+    return moved.scalar_one_or_none() is not None
+
+
+async def list_resting(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
+    """List exports that should be made, and of which nobody has given a sign for so long."""
+    query = f"select id from exports where {LIVE} and updated_at < now() - make_interval(secs => %s) order by id"  # noqa: S608
+    return [row[0] for row in await (await tx.execute(query, (still_for_s,))).fetchall()]
+
+
+async def list_live_among(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
+    """List which of these are being made."""
+    query = f"select id from exports where id = any(%b) and {LIVE}"  # noqa: S608 - made of constants
+    return {row[0] for row in await (await tx.execute(query, (list(ids),))).fetchall()}
+
+
+async def expire_exports(scope: Scope, tx: Transaction, limit: int) -> list[tuple[str, int]]:
+    """Mark exports whose time is over; answers the key and the project of each one's file."""
+    cursor = await tx.execute(
+        """
+        update exports e set state = 'expired', storage_key = null, updated_at = clock_timestamp() from (
+            select id, storage_key from exports where storage_key is not null and expires_at <= clock_timestamp()
+            order by expires_at limit %s for update skip locked
+        ) l where e.id = l.id returning l.storage_key, e.project_id
+        """,
+        (limit,),
+    )
+    return [(key, project_id) for key, project_id in await cursor.fetchall()]
+
+
+async def hold_images(scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]) -> set[UUID]:
+    """Note that an export holds these images; answers those that it did not hold before."""
+    cursor = await tx.execute(
+        "insert into export_images (export_id, image_id, project_id) select %s, unnest(%b::uuid[]), %s"
+        " on conflict do nothing returning image_id",
+        (row.id, list(images), row.project_id),
+    )
+    return {one for (one,) in await cursor.fetchall()}
+
+
+async def let_go_of_images(scope: Scope, tx: Transaction, export_id: UUID) -> None:
+    """Forget which images an export holds: it is gathered from the beginning."""
+    await tx.execute("delete from export_images where export_id = %s", (export_id,))
+
+
+async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) -> dict[UUID, int]:
+    """Count how many images that each of these exports holds were deleted since."""
+    cursor = await tx.execute(
+        """
+        select e.id, e.forgotten_images + (
+            select count(*) from images i join export_images x on x.export_id = e.id and x.image_id = i.id
+            where i.project_id = e.project_id and i.deleted_at > e.created_at
+        ) from exports e where e.id = any(%b)
+        """,
+        (list(exports),),
+    )
+    return {key: int(count) for key, count in await cursor.fetchall()}
+
+
+async def note_forgotten(scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]) -> None:
+    """Count images that go for good in the exports that hold them."""
+    await tx.execute(
+        """
+        with gone as (
+            delete from export_images x using exports e
+            where e.project_id = any(%s::bigint[]) and x.export_id = e.id and x.image_id = any(%b)
+            returning x.export_id
+        )
+        update exports e set forgotten_images = forgotten_images + g.images
+        from (select export_id, count(*) as images from gone group by 1) g where e.id = g.export_id
+        """,
+        (sorted(set(projects)), sorted(images)),
+    )
+
+
+async def count_images_among(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> int:
+    """Count which of these are images of a project, and not deleted."""
+    scope.check(project_id)
+    cursor = await tx.execute(
+        "select count(*) from images where id = any(%b) and project_id = %s and deleted_at is null",
+        (list(images), project_id),
+    )
+    [count] = await cursor.fetchone() or (0,)
+    return int(count)
+
+
+async def name_deployments(scope: Scope, tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Name these deployments; those that are gone are left out."""
+    cursor = await tx.execute("select id, name from deployments where id = any(%b)", (list(ids),))
+    return {key: name for key, name in await cursor.fetchall()}
+
+
+async def name_projects(scope: Scope, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """Name these projects."""
+    cursor = await tx.execute("select id, name from projects where id = any(%s::bigint[])", (list(ids),))
+    return {key: name for key, name in await cursor.fetchall()}
+
+
+async def list_keys_of(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
+    """List the files of all exports of a project."""
+    cursor = await tx.execute(
+        "select storage_key from exports where project_id = %s and storage_key is not null", (project_id,)
+    )
+    return [key for (key,) in await cursor.fetchall()]

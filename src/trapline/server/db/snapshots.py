@@ -21,6 +21,7 @@ _FILES = b"""
     select storage_key, true, null::uuid from images
     union select upright_key, true, null::uuid from images where upright_key is not null
     union select storage_path, state <> 'presigned', null::uuid from artifacts
+    union all select storage_key, false, null::uuid from exports where storage_key is not null
     union all select null, true, id from images where thumbnails_at is not null
 """
 

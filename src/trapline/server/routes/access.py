@@ -220,6 +220,13 @@ ACCESS: dict[str, Access] = {
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
     },
     "GET /artifacts/{artifact_id}/download": Access(PEOPLE_AND_PIPELINES),
+    # what goes out as a file
+    "GET /exports": Access(PEOPLE),
+    "POST /exports": Access(PEOPLE, Role.MANAGER),
+    "GET /exports/{export_id}": Access(PEOPLE),
+    "GET /exports/{export_id}/download": Access(PEOPLE, Role.MANAGER),
+    "POST /exports/{export_id}/cancel": Access(PEOPLE, Role.MANAGER),
+    "DELETE /exports/{export_id}": Access(PEOPLE, Role.MANAGER),
     # what outside pipelines sign with
     "GET /callback_keys": Access(PEOPLE),
     "POST /callback_keys": Access(PEOPLE, Role.OWNER),

@@ -1,6 +1,5 @@
 """Stored files by signed addresses, whole or in part, and uploads to them; nothing that could run is shown in place."""
 
-import re
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -11,11 +10,11 @@ from trapline.server.actions import files
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import SystemOf
 from trapline.server.routes.origins import plain_origin
+from trapline.server.routes.ranges import read_range
 from trapline.server.store.keys import READER
 
 router = APIRouter(prefix="/files", tags=["files"])
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 POLICY = "default-src 'none'; sandbox"
 
 
@@ -39,7 +38,7 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         if _is_named(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
     is_same = request.headers.get("if-range") in (None, headers.get("ETag"))
-    wanted = _range(request.headers.get("range") if is_same else None, file.size)
+    wanted = read_range(request.headers.get("range") if is_same else None, file.size)
     if wanted is None:
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
@@ -76,21 +75,6 @@ async def take_file(system: SystemOf, request: Request, key: str) -> Response:
 def _is_named(header: str, etag: str) -> bool:
     """Tell whether an If-None-Match names this version, among others perhaps."""
     return any(named.strip().removeprefix("W/") in (etag, "*") for named in header.split(","))
-
-
-def _range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Read a range as (first, length); None for one beyond the end. Several, or none, are the whole file."""
-    found = _RANGE.match(header or "")
-    if found is None or found[1] == found[2] == "":
-        return 0, size
-    if found[1] == "":
-        length = min(int(found[2]), size)
-        return (size - length, length) if length else None
-    first = int(found[1])
-    last = min(int(found[2]), size - 1) if found[2] else size - 1
-    if first >= size:
-        return None
-    return (first, last - first + 1) if last >= first else (0, size)
 
 
 def _disposition(file: files.StoredFile, filename: str | None) -> str:

@@ -103,3 +103,11 @@ class DeliveryFilter:
     event_type: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ExportFilter:
+    """Which exports; None takes all."""
+
+    format: str | None = None
+    state: str | None = None

@@ -43,6 +43,11 @@ def staged_key(project_id: int, file_id: UUID) -> str:
     return f"{_STAGED}/{project_id}/{file_id}"
 
 
+def export_key(project_id: int, export_id: UUID) -> str:
+    """Name the place of an export's file."""
+    return f"exports/{project_id}/{export_id}"
+
+
 def is_staged(key: str) -> bool:
     """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
     parts = parts_of(key)

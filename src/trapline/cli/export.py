@@ -1,0 +1,142 @@
+"""`trapline export`: what a project holds as one file, in one of the formats of the field."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.export_make import make_command
+from trapline.cli.options import AsJson
+from trapline.wire.exports import ExportFormat
+
+if TYPE_CHECKING:
+    from trapline.wire.exports import Export
+
+app = typer.Typer(
+    help=(
+        "An export is what a selection of images shows, at the moment when it is asked for, as one file.\n\n"
+        "`trapline export csv -o observations.csv` makes one and downloads it; the server keeps it for 30 days, if the "
+        "operator says nothing else. docs/how-to/export-observations.md shows more."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Named = Annotated[UUID, typer.Argument(metavar="EXPORT", help="Its id, as `trapline export list` shows it.")]
+
+ABOUT = {
+    ExportFormat.CAMTRAP_DP: "Camtrap DP 1.0.2, validated, for GBIF and for whoever works with camera traps.",
+    ExportFormat.COCO: "COCO: boxes, masks and keypoints, to train and to measure models.",
+    ExportFormat.COCO_CAMERA_TRAPS: "COCO Camera Traps, with places and sequences.",
+    ExportFormat.YOLO: "YOLO: pictures and labels, split by deployment.",
+    ExportFormat.MEGADETECTOR: "MegaDetector's batch results, for Timelapse and AddaxAI.",
+    ExportFormat.SPECIESNET: "SpeciesNet's predictions.",
+    ExportFormat.DARWIN_CORE: "Darwin Core occurrences, for GBIF.",
+    ExportFormat.CSV: "A table with a row for each observation.",
+    ExportFormat.PARQUET: "The same table as Parquet.",
+    ExportFormat.GEOPARQUET: "The same table as GeoParquet, for maps.",
+    ExportFormat.CROPS: "Crops of the boxes by class, to train classifiers.",
+}
+for _format, _what in ABOUT.items():
+    app.command(_format.value, help=_what)(make_command(_format))
+
+
+@app.command("list")
+def list_exports(
+    *,
+    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List exports, the newest first.
+
+    Example: `trapline export list`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import list_within, open_server
+
+    with open_server() as server:
+        found = list_within(server, server.list_exports, project)
+    print_list(
+        found,
+        ("asked for", "format", "state", "images", "bytes", "deleted since", "by", "id"),
+        lambda it: (
+            it.created_at,
+            it.format.value,
+            it.state.value,
+            it.images,
+            it.size_bytes,
+            it.deleted_since,
+            it.requested_by,
+            it.id,
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("show")
+def show_export(export: Named, *, as_json: AsJson = False) -> None:
+    """Show an export: how far it is, what was set right, what is wrong with it.
+
+    Example: `trapline export show ID`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        _say(server.get_export(export), as_json=as_json)
+
+
+@app.command("download")
+def download_export(
+    export: Named,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A file or a folder.")] = Path(),
+) -> None:
+    """Download the file of an export; a download that broke off goes on where it was.
+
+    Example: `trapline export download ID -o observations.csv`
+    """
+    from trapline.cli.export_make import fetch
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        fetch(server, server.get_export(export), output)
+
+
+@app.command("cancel")
+def cancel_export(export: Named) -> None:
+    """Cancel an export that is being made.
+
+    Example: `trapline export cancel ID`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.cancel_export(export)
+    print("Canceled.")
+
+
+@app.command("delete")
+def delete_export(export: Named) -> None:
+    """Delete an export with its file; what was downloaded stays where it is.
+
+    Example: `trapline export delete ID`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.remove_export(export)
+    print("Deleted.")
+
+
+def _say(export: "Export", *, as_json: bool) -> None:
+    from trapline.cli.export_make import say_found
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json(export)
+        return
+    print(f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} images")
+    if export.deleted_since:
+        print(f"{export.deleted_since:,} of its images were deleted since.")
+    say_found(export)

@@ -1,0 +1,106 @@
+"""What a token may do about exports: what a project holds as one file."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from trapline.client.connection import Connection
+from trapline.client.errors import ServerRefused
+from trapline.client.tables import Page
+from trapline.wire.exports import LIVE, Export, NewExport
+
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.2, 3.0
+
+
+class ExportCalls:
+    """What a token may do about exports."""
+
+    _to: Connection
+
+    def list_exports(self, **filters: str | int | float | None) -> Page[Export]:
+        """One page of exports, the newest first; filters are project, format, state, order, cursor, limit."""
+        return self._to.get("/exports", Page[Export], filters)
+
+    def make_export(self, new: NewExport, *, key: str | None = None) -> Export:
+        """Ask for an export, which is made in the background: `wait_for_export` waits until it is.
+
+        `key` is the Idempotency-Key: the same one brings back the same export. Each call has one, and is tried again.
+        """
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return self._to.send("POST", "/exports", Export, new, headers=headers, retry=self._to.retry)
+
+    def get_export(self, export_id: UUID) -> Export:
+        """One export: how far it is, and what is wrong with it."""
+        return self._to.get(f"/exports/{export_id}", Export)
+
+    def cancel_export(self, export_id: UUID) -> Export:
+        """Cancel an export that is being made."""
+        return self._to.send("POST", f"/exports/{export_id}/cancel", Export)
+
+    def remove_export(self, export_id: UUID) -> None:
+        """Remove an export with its file, in whatever state it is."""
+        self._to.send("DELETE", f"/exports/{export_id}", type(None))
+
+    def wait_for_export(
+        self,
+        export_id: UUID,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[Export], object] | None = None,
+    ) -> Export:
+        """Wait until an export is made, or is found not to be possible; answers it. `progress` is told how far it is.
+
+        Raises TimeoutError where that takes longer than `timeout_s`; it goes on, and can be waited for again.
+        """
+        ends = None if timeout_s is None else time.monotonic() + timeout_s
+        pause = FIRST_LOOK_S
+        while True:
+            export = self.get_export(export_id)
+            if progress is not None:
+                progress(export)
+            if export.state not in LIVE:
+                return export
+            if ends is not None and time.monotonic() + pause > ends:
+                raise TimeoutError(f"The export {export_id} is not made after {timeout_s:g} s; it goes on.")
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_LOOK_S)
+
+    def download_export(
+        self, export: Export, into: Path | str, *, progress: Callable[[int, int], object] | None = None
+    ) -> Path:
+        """Download the file of an export that is ready, to a file or into a folder; answers where it is.
+
+        What broke off goes on where it was, now or when it is asked for again: it lies beside it, as `.part`. The file
+        is there once all of it is, and is what the server wrote. `progress(received, total)` is in bytes.
+        """
+        place = Path(into)
+        place = place / export.filename if place.is_dir() else place
+        part = place.with_name(f"{place.name}.{(export.sha256 or 'none')[:12]}.part")
+        total = export.size_bytes or 0
+
+        def receive() -> None:
+            received = part.stat().st_size if part.exists() else 0
+            if total and received >= total:
+                return
+            headers = {"Accept": "*/*"}
+            if received:
+                headers |= {"Range": f"bytes={received}-", "If-Range": f'"{export.sha256}"'}
+            with (
+                self._to.stream(f"/exports/{export.id}/download", headers=headers, silent_s=60.0) as answer,
+                part.open("ab" if answer.status_code == 206 else "wb") as file,
+            ):
+                for piece in answer.iter_bytes(1 << 18):
+                    file.write(piece)
+                    if progress is not None:
+                        progress(file.tell(), total)
+
+        self._to.retry.run(receive)
+        with part.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != export.sha256:
+            part.unlink()
+            raise ServerRefused(502, "what came is not what the server wrote; download it again")
+        part.replace(place)
+        return place

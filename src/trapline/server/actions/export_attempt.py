@@ -1,0 +1,118 @@
+"""One attempt at an export: its place on the disk, its signs of life, and its right to move the export."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.exports import ExportRow, move_export
+from trapline.server.errors import Unavailable
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+BEAT_S = 10.0
+LOCK = "lock"
+
+
+class Stopped(Exception):
+    """The export was canceled, deleted, or taken up by somebody else."""
+
+
+def work_folder(system: System) -> Path:
+    """Give the folder in which each export that is being made has its own."""
+    return system.work_folder / "exports"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Make a folder, and answer whether nobody else on this machine works in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def list_folders(system: System) -> list[UUID]:
+    """List the exports that have a folder on this machine."""
+    folder = work_folder(system)
+    found = []
+    for inner in folder.iterdir() if folder.is_dir() else ():
+        with suppress(ValueError):
+            found.append(UUID(inner.name))
+    return found
+
+
+def drop_folder(system: System, export_id: UUID) -> None:
+    """Drop the folder of an export that is not being made, unless somebody works in it."""
+    folder = work_folder(system) / str(export_id)
+    with alone(folder) as isalone:
+        if isalone:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Attempt:
+    """Somebody who took an export up, until it is at its end or somebody else takes it up.
+
+    `stop` tells what runs in a thread that it is over.
+    """
+
+    def __init__(self, system: System, scope: Scope, row: ExportRow, folder: Path) -> None:
+        self.system, self.scope, self.row, self.folder = system, scope, row, folder
+        self.stop = threading.Event()
+
+    def check(self) -> None:
+        """Raise Stopped where it is over."""
+        if self.stop.is_set():
+            raise Stopped
+
+    async def fail(self, why: str) -> None:
+        """Tell in words why there is no file."""
+        with suppress(Stopped):
+            await self.move(state="failed", error=why, finished_at=func.clock_timestamp())
+
+    async def move(self, **values: Any) -> None:
+        """Set values of the export, in a transaction of their own. Raises Stopped."""
+        async with self.system.database.transaction(self.scope) as tx:
+            await self.move_in(tx, **values)
+
+    async def move_in(self, tx: Transaction, **values: Any) -> None:
+        """Set values of the export. Raises Stopped where it is somebody else's, or at its end."""
+        if not await move_export(self.scope, tx, self.row, **values):
+            raise Stopped
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Give a sign of life every few seconds within the block; at its end all that runs in threads is over."""
+
+        async def beat() -> None:
+            while not self.stop.is_set():
+                await asyncio.sleep(BEAT_S)
+                try:
+                    await self.move()
+                except Stopped:
+                    self.stop.set()
+                except Unavailable:
+                    continue
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            self.stop.set()
+            beating.cancel()

@@ -1,0 +1,248 @@
+"""Gathering: what an export takes, page by page in short transactions, into a spool on the disk."""
+
+import asyncio
+import io
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from trapline.server.actions.export_attempt import Attempt, Stopped
+from trapline.server.db.export_gathering import (
+    Wanted,
+    count_wanted,
+    is_any_left,
+    list_deployments,
+    list_found_on,
+    list_images,
+    list_meanings,
+    list_said_of,
+    list_taxa,
+    name_reviewers,
+)
+from trapline.server.db.exports import ExportRow, hold_images, let_go_of_images
+from trapline.server.db.images import list_tags
+from trapline.server.db.projects import ProjectRow
+from trapline.server.errors import DatabaseSlow
+from trapline.server.exchange.export_assembly import Names, Page, count_deployments, make_records
+from trapline.server.exchange.export_records import IMAGES, About, DeploymentRecord, TaxonRecord, write_records
+from trapline.server.failpoints import reach
+from trapline.server.rules.filters import ImageFilter
+from trapline.wire.exports import ExportSelection
+
+log = structlog.get_logger(__name__)
+
+PAGE, SHORTEST_PAGE = 500, 10
+FOUND_AT_ONCE = 20_000
+"""About so many annotations are held in memory: pages of images on which more was found are shorter."""
+ABOUT = "about.json"
+
+
+async def gather(attempt: Attempt) -> None:
+    """Gather all that an export takes into its spool, from where it was left off. Raises Stopped, Unavailable."""
+    await _Gatherer(attempt).gather()
+
+
+@dataclass
+class _Progress:
+    deployment: UUID | None = None
+    after: tuple[datetime, UUID] | None = None
+    is_again: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        captured_at, image = self.after or (None, None)
+        return {
+            "deployment": self.deployment and str(self.deployment),
+            "captured_at": captured_at and captured_at.isoformat(),
+            "image": image and str(image),
+            "again": self.is_again,
+        }
+
+    @classmethod
+    def read(cls, told: dict[str, Any] | None) -> "_Progress":
+        if told is None:
+            return cls()
+        after = (datetime.fromisoformat(told["captured_at"]), UUID(told["image"])) if told["image"] else None
+        return cls(UUID(told["deployment"]) if told["deployment"] else None, after, told["again"])
+
+
+class _Gatherer:
+    """Fills the spool of one attempt."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._on = attempt
+        self._wanted = make_wanted(attempt.row)
+
+    async def gather(self) -> None:
+        """Gather all that the export takes into its spool, unless that is done."""
+        if self._on.row.state == "writing" and self._is_spool_whole() and (self._on.folder / ABOUT).exists():
+            return
+        progress = _Progress.read(self._on.row.gathered_to)
+        if not self._is_spool_whole():
+            await self._begin_anew(progress)
+        if self._on.row.expected is None:
+            await self._count()
+        with (self._on.folder / IMAGES).open("ab") as spool:
+            _cut(spool, self._on.row.spooled_bytes)
+            await self._gather_pages(spool, progress)
+            while not progress.is_again and await self._is_any_left():
+                progress.is_again = True
+                await self._begin_anew(progress)
+                _cut(spool, 0)
+                await self._gather_pages(spool, progress)
+        await self._write_about()
+        await self._on.move(state="writing")
+
+    def _is_spool_whole(self) -> bool:
+        with suppress(FileNotFoundError):
+            return (self._on.folder / IMAGES).stat().st_size >= self._on.row.spooled_bytes
+        return self._on.row.spooled_bytes == 0
+
+    async def _begin_anew(self, progress: _Progress) -> None:
+        progress.deployment = progress.after = None
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            await let_go_of_images(self._on.scope, tx, self._on.row.id)
+            nothing = {"spooled_bytes": 0, "images": 0, "annotations": 0, "gathered_to": progress.as_json()}
+            await self._on.move_in(tx, state="gathering", **nothing)
+        self._on.row.spooled_bytes = self._on.row.images = self._on.row.annotations = 0
+
+    async def _count(self) -> None:
+        try:
+            async with self._on.system.database.transaction(self._on.scope) as tx:
+                await self._on.move_in(tx, expected=await count_wanted(self._on.scope, tx, self._wanted))
+        except DatabaseSlow:
+            log.info("it takes too long to count what an export takes", export=str(self._on.row.id))
+
+    async def _is_any_left(self) -> bool:
+        try:
+            async with self._on.system.database.transaction(self._on.scope) as tx:
+                return await is_any_left(self._on.scope, tx, self._wanted, self._on.row.id)
+        except DatabaseSlow:
+            return False
+
+    async def _gather_pages(self, spool: io.BufferedWriter, progress: _Progress) -> None:
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            deployments = [row.id for row in await list_deployments(self._on.scope, tx, self._wanted)]
+            names = Names(
+                people=await name_reviewers(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
+                meanings=await list_meanings(self._on.scope, tx, self._on.row.project_id),
+                confidence_min=self._on.row.options.get("confidence_min"),
+            )
+        limit = PAGE
+        for deployment in deployments:
+            if progress.deployment is not None and deployment < progress.deployment:
+                continue
+            if deployment != progress.deployment:
+                progress.deployment, progress.after = deployment, None
+            while True:
+                found, is_last = await self._gather_page(spool, progress, names, limit)
+                if is_last:
+                    break
+                limit = max(SHORTEST_PAGE, min(PAGE, limit * FOUND_AT_ONCE // max(found, 1)))
+
+    async def _gather_page(
+        self, spool: io.BufferedWriter, progress: _Progress, names: Names, limit: int
+    ) -> tuple[int, bool]:
+        """Gather a page; answers how many annotations were read for it, and whether it is its deployment's last."""
+        scope, row, as_of = self._on.scope, self._on.row, self._wanted.as_of
+        assert progress.deployment is not None
+        self._on.check()
+        async with self._on.system.database.transaction(scope) as tx:
+            images = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
+            if not images:
+                return 0, True
+            new = await hold_images(scope, tx, row, [image.id for image in images])
+            ids = [image.id for image in images if image.id in new]
+            page = Page(
+                images=[image for image in images if image.id in new],
+                tags=await list_tags(scope, tx, ids),
+                found=await list_found_on(scope, tx, ids, as_of),
+                said=await list_said_of(scope, tx, ids, as_of),
+            )
+            annotations = await asyncio.to_thread(_spool_page, spool, page, names)
+            progress.after = (images[-1].captured_at, images[-1].id)
+            row.spooled_bytes, row.images = spool.tell(), row.images + len(ids)
+            row.annotations += annotations
+            await self._on.move_in(
+                tx,
+                spooled_bytes=row.spooled_bytes,
+                images=row.images,
+                annotations=row.annotations,
+                gathered_to=progress.as_json(),
+            )
+        await reach("export page")
+        return sum(1 for _ in page.found), len(images) < limit
+
+    async def _write_about(self) -> None:
+        scope, row = self._on.scope, self._on.row
+        async with self._on.system.database.transaction(scope) as tx:
+            project = await tx.session.get(ProjectRow, row.project_id)
+            if project is None:
+                raise Stopped
+            shown = set(DeploymentRecord.__struct_fields__) - {"images", "first_image_at", "last_image_at"}
+            deployments = {
+                one.id: DeploymentRecord(**{name: getattr(one, name) for name in shown})
+                for one in await list_deployments(scope, tx, self._wanted)
+            }
+            taxa = [TaxonRecord(**one) for one in await list_taxa(scope, tx, row.project_id)]
+        about = About(
+            project_id=project.id,
+            project_name=project.name,
+            project_description=project.description,
+            started_at=row.created_at,
+            sequence_gap_s=project.sequence_gap_s,
+            public_url=self._on.system.public_url,
+            options=row.options,
+            deployments=await asyncio.to_thread(count_deployments, self._on.folder, deployments),
+            taxa=taxa,
+        )
+        draft = self._on.folder / f".{ABOUT}"
+        draft.write_bytes(msgspec.json.encode(about))
+        draft.rename(self._on.folder / ABOUT)
+
+
+def _cut(spool: io.BufferedWriter, size: int) -> None:
+    """Take off what a page left that was never committed."""
+    spool.truncate(size)
+    spool.seek(0, os.SEEK_END)
+
+
+def _spool_page(spool: io.BufferedWriter, page: Page, names: Names) -> int:
+    """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has."""
+    records = make_records(page, names)
+    spool.write(write_records(records))
+    spool.flush()
+    os.fdatasync(spool.fileno())
+    return sum(len(record.found) for record in records)
+
+
+def make_wanted(row: ExportRow) -> Wanted:
+    """Tell which images an export takes."""
+    chosen = ExportSelection.model_validate(row.selection)
+    return Wanted(
+        project_id=row.project_id,
+        as_of=row.created_at,
+        filter=ImageFilter(
+            deployment_id=chosen.deployment,
+            class_name=chosen.class_name,
+            taxon_id=chosen.taxon,
+            analysis_state=chosen.analysis_state.value if chosen.analysis_state else None,
+            captured_after=chosen.captured_after,
+            captured_before=chosen.captured_before,
+            day_after=chosen.day_after,
+            day_before=chosen.day_before,
+            confidence_min=chosen.confidence_min,
+            blank=chosen.blank,
+            reviewed=chosen.reviewed,
+            job_id=chosen.job,
+            tag=chosen.tag,
+            starred=chosen.starred,
+            sequence_id=chosen.sequence,
+        ),
+        images=None if chosen.images is None else tuple(chosen.images),
+    )

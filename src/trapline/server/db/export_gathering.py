@@ -1,0 +1,200 @@
+"""What goes into an export: images page by page, what was found on them, and what people said, as of one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, tuple_
+
+from trapline.server.db.base import Transaction
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.exports import ExportImageRow
+from trapline.server.db.findings import filter_images
+from trapline.server.db.images import ImageRow, select_images
+from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import ImageFilter
+
+Place = tuple[datetime, UUID]
+"""Behind which image a page begins: its capture time and its id."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which images of a project an export takes: those that are named or fit, and were there at its start."""
+
+    project_id: int
+    as_of: datetime
+    filter: ImageFilter
+    images: tuple[UUID, ...] | None = None
+
+
+class FoundOn(NamedTuple):
+    """An annotation of the newest completed analysis of its model; without any annotation the analysis alone."""
+
+    image_id: UUID
+    analysis_id: UUID
+    model_name: str
+    model_version: str
+    completed_at: datetime | None
+    id: UUID | None
+    type: str
+    class_name: str | None
+    confidence: float | None
+    data: str
+    parent_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOf:
+    """Something that a person said, with the accepted taxon of the one that they named."""
+
+    id: UUID
+    image_id: UUID
+    annotation_id: UUID | None
+    analysis_id: UUID | None
+    kind: str
+    taxon: UUID | None
+    label: str | None
+    comment: str | None
+    count: int | None
+    sex: str | None
+    life_stage: str | None
+    behaviour: str | None
+    made_by: str
+    at: datetime
+
+
+def _select(scope: Scope, wanted: Wanted) -> Select[ImageRow]:
+    statement = filter_images(select_images(scope, wanted.project_id), wanted.filter)
+    if wanted.images is not None:
+        statement = statement.where(ImageRow.id.in_(wanted.images))
+    return statement.where(ImageRow.created_at <= wanted.as_of)
+
+
+async def count_wanted(scope: Scope, tx: Transaction, wanted: Wanted) -> int:
+    """Count how many images an export takes, if none of them changes meanwhile."""
+    counted = select(func.count()).select_from(_select(scope, wanted).with_only_columns(ImageRow.id).subquery())
+    return int((await tx.session.execute(counted)).scalar_one())
+
+
+async def is_any_left(scope: Scope, tx: Transaction, wanted: Wanted, export_id: UUID) -> bool:
+    """Tell whether an image fits that the export does not hold: its capture time moved while it was gathered."""
+    held = select(ExportImageRow.image_id).where(
+        ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
+    )
+    left = _select(scope, wanted).with_only_columns(ImageRow.id).where(~held.exists()).limit(1)
+    return (await tx.session.execute(left)).first() is not None
+
+
+async def list_deployments(scope: Scope, tx: Transaction, wanted: Wanted) -> list[DeploymentRow]:
+    """List the deployments that an export can be of, in the order in which it has them."""
+    statement = select(DeploymentRow).where(DeploymentRow.project_id == wanted.project_id).order_by(DeploymentRow.id)
+    if wanted.filter.deployment_id is not None:
+        statement = statement.where(DeploymentRow.id == wanted.filter.deployment_id)
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def list_images(
+    scope: Scope, tx: Transaction, wanted: Wanted, deployment_id: UUID, after: Place | None, limit: int
+) -> Sequence[Any]:
+    """List a page of the images of a deployment, by capture time and id, with their EXIF."""
+    place = (ImageRow.captured_at, ImageRow.id)
+    statement = _select(scope, wanted).where(ImageRow.deployment_id == deployment_id)
+    if after is not None:
+        statement = statement.where(tuple_(*place) > tuple_(*after))
+    columns = [getattr(ImageRow, name) for name in IMAGE_COLUMNS]
+    chosen = statement.with_only_columns(*columns).order_by(*place).limit(limit)
+    return (await tx.session.execute(chosen)).all()
+
+
+IMAGE_COLUMNS = (
+    "id", "deployment_id", "filename", "source_path", "media_type", "width", "height", "captured_at",
+    "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id", "blank",
+    "reviewed", "starred", "flags", "exif", "source_id",
+)  # fmt: skip
+
+
+async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[FoundOn]:
+    """List what the newest completed analysis of each model found on these images, in the order of each analysis."""
+    cursor = await tx.execute(
+        """
+        with newest as materialized (
+            select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at
+            from analyses where image_id = any(%b) and state = 'completed' and coalesce(completed_at, updated_at) <= %s
+            order by image_id, model_name, created_at desc, id desc
+        )
+        select z.image_id, z.id, coalesce(g.key, z.model_name),
+            coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
+            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{}'), n.parent_id
+        from newest z left join annotations n on n.analysis_id = z.id
+        left join algorithms g on g.id = n.algorithm_id
+        order by z.image_id, z.model_name, n.ordering, n.id
+        """,
+        (list(images), as_of),
+    )
+    return [FoundOn(*row) for row in await cursor.fetchall()]
+
+
+async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[SaidOf]:
+    """List what counted at that moment of what people said of these images, and of what was found on them."""
+    cursor = await tx.execute(
+        """
+        select d.id, d.image_id, d.annotation_id, d.analysis_id, d.kind, coalesce(t.accepted_id, t.id), d.label,
+            d.comment, d.count, d.sex, d.life_stage, d.behaviour, d.made_by, d.created_at
+        from identifications d left join taxa t on t.id = d.taxon_id
+        where d.image_id = any(%b) and d.kind <> 'comment' and d.created_at <= %s
+            and (d.withdrawn_at is null or d.withdrawn_at > %s)
+        """,
+        (list(images), as_of, as_of),
+    )
+    return [SaidOf(*row) for row in await cursor.fetchall()]
+
+
+async def name_reviewers(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:
+    """Name everybody who had said something by then, so that it may be published: never by an e-mail address.
+
+    Who has given no name is a number, in the order in which they began.
+    """
+    cursor = await tx.execute(
+        """
+        select d.made_by, u.name from (
+            select made_by, min(created_at) as began from identifications
+            where project_id = %s and created_at <= %s group by 1
+        ) d left join users u on 'user:' || u.id = d.made_by order by d.began, d.made_by
+        """,
+        (project_id, as_of),
+    )
+    names = {}
+    for number, (made_by, name) in enumerate(await cursor.fetchall(), 1):
+        given = (name or "").strip()
+        names[made_by] = given if given and "@" not in given else f"reviewer {number}"
+    return names
+
+
+async def list_meanings(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
+    """List which accepted taxon each label of models means."""
+    cursor = await tx.execute(
+        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
+        " where l.project_id = %s",
+        (project_id,),
+    )
+    return {label: taxon for label, taxon in await cursor.fetchall()}
+
+
+async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
+    """List the accepted taxa that labels mean and that people named."""
+    names = ("id", "scientific_name", "authorship", "rank", "higher_ranks", "common_names", "gbif_key", "external_id")
+    cursor = await tx.execute(
+        f"""
+        select {", ".join(names)} from taxa where project_id = %(project)s and id in (
+            select coalesce(t.accepted_id, t.id) from taxa t where t.project_id = %(project)s and (
+                exists (select from taxon_labels l where l.project_id = t.project_id and l.taxon_id = t.id)
+                or exists (select from identifications d where d.project_id = t.project_id and d.taxon_id = t.id)
+            )
+        ) order by id
+        """,  # noqa: S608 - made of constants
+        {"project": project_id},
+    )
+    return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

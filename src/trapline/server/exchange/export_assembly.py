@@ -1,0 +1,169 @@
+"""Records of an export, made of a page of rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.db.export_gathering import FoundOn, SaidOf
+from trapline.server.exchange.export_records import (
+    IMAGES,
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    SaidRecord,
+)
+from trapline.server.rules.identifications import Held, Said
+from trapline.wire.identifications import IdentificationKind
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Names:
+    """What people and labels are called in an export, and from which confidence on annotations go into it."""
+
+    people: Mapping[str, str]
+    meanings: Mapping[str, UUID]
+    confidence_min: float | None = None
+
+
+@dataclass
+class Page:
+    """A page of rows: images, and what was found on them and said of them."""
+
+    images: Sequence[Any]
+    tags: Mapping[UUID, list[str]] = field(default_factory=dict)
+    found: Iterable[FoundOn] = ()
+    said: Iterable[SaidOf] = ()
+
+
+def make_records(page: Page, names: Names) -> list[ImageRecord]:
+    """Make the records of a page, in its order."""
+    found: dict[UUID, list[FoundOn]] = {}
+    for one in page.found:
+        found.setdefault(one.image_id, []).append(one)
+    said: dict[UUID, dict[UUID, SaidOf]] = {}
+    for other in page.said:
+        said.setdefault(other.image_id, {})[other.id] = other
+    return [
+        _make_record(row, page.tags.get(row.id, []), found.get(row.id, ()), said.get(row.id, {}), names)
+        for row in page.images
+    ]
+
+
+def _make_record(
+    row: Any, tags: list[str], found: Sequence[FoundOn], said: Mapping[UUID, SaidOf], names: Names
+) -> ImageRecord:
+    held = None
+    if said:
+        held = Held(
+            Said(one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id)
+            for one in said.values()
+        )
+    whole = held.of_image() if held else None
+    return ImageRecord(
+        id=row.id,
+        deployment_id=row.deployment_id,
+        filename=row.filename,
+        path=row.source_path or row.filename,
+        media_type=row.media_type,
+        width=row.width,
+        height=row.height,
+        captured_at=row.captured_at,
+        captured_at_source=row.captured_at_source,
+        time_zone=row.time_zone,
+        sha256=bytes(row.sha256).hex(),
+        size_bytes=row.size_bytes,
+        file=row.storage_key,
+        upright_file=row.upright_key,
+        sequence_id=row.sequence_id,
+        blank=row.blank,
+        reviewed=row.reviewed,
+        starred=row.starred,
+        tags=tags,
+        flags=list(row.flags),
+        exif=row.exif,
+        source_id=row.source_id,
+        analysed=bool(found),
+        said=None if whole is None else _make_said(said[whole.id], names),
+        found=_make_found(found, held, said, names),
+    )
+
+
+def _make_said(one: SaidOf, names: Names) -> SaidRecord:
+    return SaidRecord(
+        kind=one.kind,
+        by=names.people.get(one.made_by, "somebody"),
+        at=one.at,
+        taxon=one.taxon,
+        label=one.label,
+        comment=one.comment,
+        count=one.count,
+        sex=one.sex,
+        life_stage=one.life_stage,
+        behaviour=one.behaviour,
+    )
+
+
+def _make_found(
+    found: Sequence[FoundOn], held: Held | None, said: Mapping[UUID, SaidOf], names: Names
+) -> list[FoundRecord]:
+    records = []
+    left_out: set[UUID] = set()
+    for one in found:
+        if one.id is None:
+            continue  # an analysis that found nothing
+        of_it = held.of_annotation(one.id, one.parent_id, one.analysis_id) if held else None
+        if of_it is None and (_is_unsure(one, names) or one.parent_id in left_out):
+            left_out.add(one.id)
+            continue
+        records.append(
+            FoundRecord(
+                id=one.id,
+                analysis_id=one.analysis_id,
+                type=one.type,
+                data=_decode(one.data),
+                class_name=one.class_name,
+                confidence=one.confidence,
+                parent_id=one.parent_id,
+                taxon=names.meanings.get(one.class_name) if one.class_name is not None else None,
+                model_name=one.model_name,
+                model_version=one.model_version,
+                at=one.completed_at,
+                said=None if of_it is None else _make_said(said[of_it.id], names),
+            )
+        )
+    return records
+
+
+def _is_unsure(one: FoundOn, names: Names) -> bool:
+    least = names.confidence_min
+    return least is not None and one.confidence is not None and one.confidence < least
+
+
+class _Timed(msgspec.Struct):
+    """The little of an image's record that deployments are counted by."""
+
+    deployment_id: UUID
+    captured_at: datetime
+
+
+def count_deployments(folder: Path, deployments: Mapping[UUID, DeploymentRecord]) -> list[DeploymentRecord]:
+    """Count in a spool how many images each deployment has, and from when to when; those without any are left out."""
+    decoder = msgspec.json.Decoder(_Timed)
+    counted: dict[UUID, DeploymentRecord] = {}
+    with (folder / IMAGES).open("rb") as lines:
+        for line in lines:
+            image = decoder.decode(line)
+            record = counted.get(image.deployment_id)
+            if record is None:
+                record = counted[image.deployment_id] = deployments[image.deployment_id]
+                record.first_image_at = image.captured_at
+            record.images += 1
+            record.last_image_at = image.captured_at
+    return list(counted.values())

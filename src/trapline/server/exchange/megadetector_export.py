@@ -1,0 +1,144 @@
+"""Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for Timelapse, AddaxAI.
+
+Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no analysis is completed
+has a `failure` and no detections; one on which nothing was found has an empty list of them. It tells what models said.
+"""
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, Spool
+from trapline.wire.annotations import AnnotationType
+
+VERSION = "1.6"
+FIRST = {"animal": "1", "person": "2", "vehicle": "3"}
+"""The numbers that readers of the format know by heart; 0 is reserved for what is empty."""
+UNNAMED = "object"
+NOT_ANALYSED = "No analysis of this image is completed"
+BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
+_encode = msgspec.json.encode
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write an item for each image; the categories are known at the end, and stand there."""
+    writer = _Writer(spool)
+    out.write(b'{\n "images": [')
+    lead = b"\n  "
+    for image in spool.images():
+        out.write(lead + _encode(writer.tell(image)))
+        lead = b",\n  "
+    about: dict[str, dict[str, str]] = {
+        "detection_categories": {number: name for name, number in writer.detected.items()},
+        "classification_categories": {number: name for name, number in writer.classified.items()},
+    }
+    if writer.described:
+        about["classification_category_descriptions"] = {
+            number: writer.described.get(name, "") for name, number in writer.classified.items()
+        }
+    out.write(b"\n ]")
+    out.writelines(b",\n " + _encode(key) + b": " + _encode(content) for key, content in about.items())
+    out.write(b',\n "info": ' + _encode(writer.info()) + b"\n}\n")
+    return writer.report
+
+
+class _Writer:
+    """Numbers the categories as they come up."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.detected = dict(FIRST)
+        self.classified: dict[str, str] = {}
+        self.described: dict[str, str] = {}
+        self.report = Report()
+        self._spool = spool
+        self._folders = {one.id: _plain(one.name) for one in spool.about.deployments}
+        self._detectors: dict[str, None] = {}
+        self._classifiers: dict[str, None] = {}
+
+    def info(self) -> dict[str, Any]:
+        """What the file says of itself."""
+        told = {"format_version": VERSION, "detector": ", ".join(self._detectors) or "none"}
+        at = self._spool.about.started_at.strftime("%Y-%m-%d %H:%M:%S")
+        told["detection_completion_time"] = at
+        if self._classifiers:
+            told |= {"classifier": ", ".join(self._classifiers), "classification_completion_time": at}
+        return told
+
+    def tell(self, image: ImageRecord) -> dict[str, Any]:
+        """What was found on an image."""
+        self.report.written += 1
+        file = self._name(image)
+        if not image.analysed:
+            return {"file": file, "failure": NOT_ANALYSED, "detections": None}
+        boxes = [one for one in image.found if one.type == BOX]
+        named: dict[UUID, list[FoundRecord]] = {one.id: [] for one in boxes}
+        for one in image.found:
+            if one.type == CLASSIFICATION and one.parent_id in named:
+                named[one.parent_id].append(one)
+            elif one.type != BOX:
+                self._leave_out(f"{_words(one.type)} without a box: this format has no place for it")
+        if image.said is not None or any(one.said is not None for one in image.found):
+            self._leave_out("what people said of an image: this format tells what models said")
+        detections = [self._detection(image, one, named[one.id]) for one in boxes]
+        return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
+
+    def _name(self, image: ImageRecord) -> str:
+        """The path of a file: below the name of its deployment where there are several, for names come again."""
+        path = "/".join(part for part in image.path.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+        path = path or str(image.id)
+        return path if len(self._folders) < 2 else f"{self._folders.get(image.deployment_id, 'deployment')}/{path}"
+
+    def _detection(self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord]) -> dict[str, Any]:
+        name = one.class_name or UNNAMED
+        number = self.detected.setdefault(name, str(len(self.detected) + 1))
+        self._detectors[f"{one.model_name} {one.model_version}".strip()] = None
+        x_min, y_min, x_max, y_max = (float(one.data.get(corner) or 0) for corner in CORNERS)
+        left, top = _fraction(x_min, image.width), _fraction(y_min, image.height)
+        right, bottom = _fraction(x_max, image.width), _fraction(y_max, image.height)
+        told: dict[str, Any] = {
+            "category": number,
+            "conf": _confidence(one),
+            "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
+        }
+        if named:
+            told["classifications"] = [
+                self._classification(it) for it in sorted(named, key=lambda it: -_confidence(it))
+            ]
+        return told
+
+    def _classification(self, one: FoundRecord) -> list[Any]:
+        name = one.class_name or UNNAMED
+        self._classifiers[f"{one.model_name} {one.model_version}".strip()] = None
+        if one.taxon in self._spool.taxa and one.taxon is not None:
+            taxon = self._spool.taxa[one.taxon]
+            ranks = [*taxon.higher_ranks.values(), taxon.scientific_name]
+            self.described[name] = ";".join(str(rank) for rank in ranks if rank).lower()
+        return [self.classified.setdefault(name, str(len(self.classified))), _confidence(one)]
+
+    def _leave_out(self, what: str) -> None:
+        for known in self.report.left_out:
+            if known.what == what:
+                known.count += 1
+                return
+        self.report.left_out.append(Problem(what))
+
+
+def _fraction(at: float, of: int) -> float:
+    return round(min(max(at / of, 0.0), 1.0), 6)
+
+
+def _confidence(one: FoundRecord) -> float:
+    # One that no confidence was told of is no doubtful one.
+    return 1.0 if one.confidence is None else round(one.confidence, 6)
+
+
+def _words(kind: str) -> str:
+    return f"a {kind.replace('_', ' ')}"
+
+
+def _plain(name: str) -> str:
+    plain = "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name).strip(". ")
+    return plain or "deployment"

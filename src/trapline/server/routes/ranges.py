@@ -1,0 +1,20 @@
+"""Parts of files, as requests ask for them (RFC 9110, 14.1)."""
+
+import re
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
+
+
+def read_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Read a range as (first, length); None for one beyond the end. Several, or none, are the whole file."""
+    found = _RANGE.match(header or "")
+    if found is None or found[1] == found[2] == "":
+        return 0, size
+    if found[1] == "":
+        length = min(int(found[2]), size)
+        return (size - length, length) if length else None
+    first = int(found[1])
+    last = min(int(found[2]), size - 1) if found[2] else size - 1
+    if first >= size:
+        return None
+    return (first, last - first + 1) if last >= first else (0, size)
