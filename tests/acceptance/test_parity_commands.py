@@ -71,6 +71,32 @@ def test_what_was_found_is_told(run: Run, server: RunningServer, scene: Scene, t
     assert run("job", "log", "nothing", code=2)
 
 
+def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> None:
+    output = tmp_path / "observations.csv"
+    within = ("--project", scene.project)
+    made = read(run("export", "csv", *within, "--json", "-o", output))
+    assert (made["state"], made["images"]) == ("ready", len(scene.images))
+    content = output.read_bytes()
+    assert len(content) == made["size_bytes"]
+    assert list(tmp_path.iterdir()) == [output]
+    part = tmp_path / f"again.csv.{made['sha256'][:12]}.part"
+    part.write_bytes(content[:100])
+    run("export", "download", made["id"], "-o", tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == content
+    part.write_bytes(b"x" * 100)
+    assert "not what the server wrote" in run("export", "download", made["id"], "-o", tmp_path / "again.csv", code=4)
+    assert "Download it" in run("export", "megadetector", *within, "--reviewed", "--min", 0.5, "--starred")
+    image = scene.images["wide.jpg"].id
+    assert read(run("export", "megadetector", *within, "--image", image, "--json"))["images"] == 1
+    assert "title" in run("export", "csv", *within, "--option", "title=x", code=2)
+    assert run("export", "csv", *within, "--job", 2**40, code=4)
+    assert made["id"] in run("export", "list", *within)
+    assert "ready" in run("export", "show", made["id"])
+    assert "nothing to cancel" in run("export", "cancel", made["id"], code=4)
+    assert "Deleted" in run("export", "delete", made["id"])
+    assert run("export", "show", made["id"], code=4)
+
+
 def test_what_was_found_is_corrected(run: Run, scene: Scene) -> None:
     image = scene.images["wide.jpg"].id
     box = read(run("images", "findings", image, "--type", "bounding_box", "--json"))[0]["id"]

@@ -13,6 +13,7 @@ from trapline.server.db.artifacts import ArtifactRow
 from trapline.server.db.base import Database
 from trapline.server.db.callback_keys import CallbackKeyRow
 from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.exports import ExportRow
 from trapline.server.db.identifications import IdentificationRow
 from trapline.server.db.images import ImageRow
 from trapline.server.db.jobs import JobRow
@@ -188,7 +189,8 @@ async def build_house(system: System, name: str) -> House:
         )
         notice = NoticeRow(project_id=project.id, user_id=people[Role.OWNER].id, kind="job_failed")
         said = IdentificationRow(project_id=project.id, image_id=image.id, kind="unsure", made_by="somebody")
-        tx.session.add_all([webhook, notice, said])
+        export = ExportRow(project_id=project.id, format="csv", selection={}, options={}, requested_by="somebody")
+        tx.session.add_all([webhook, notice, said, export])
         await tx.session.flush()
         moment = datetime.now(UTC)
         delivery = DeliveryRow(
@@ -228,6 +230,7 @@ async def build_house(system: System, name: str) -> House:
             "notice_id": str(notice.id),
             "preset_id": str(preset.id),
             "taxon_id": str(taxon.id),
+            "export_id": str(export.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

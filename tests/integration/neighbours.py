@@ -253,6 +253,7 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         notice = await again("notices", ids["notice_id"], user_id=str(people.ids[role]), kind=kind, silent_for_h=hours)
     ids["notice_id"] = notice
     await again("algorithms", ids["algorithm_id"], version=2)
+    await again("exports", ids["export_id"], format="megadetector")
     await again("sequences", ids["sequence_id"])
     await again("webhooks", ids["webhook_id"])
     await again("webhook_deliveries", ids["delivery_id"])

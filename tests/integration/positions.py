@@ -44,6 +44,7 @@ HOLDS = {
     "deliveries[]": "delivery_id",
     "notice_id": "notice_id",
     "preset_id": "preset_id",
+    "export_id": "export_id",
     "taxon_id": "taxon_id",
     "taxon": "taxon_id",
     "accepted": "accepted_id",
@@ -98,6 +99,7 @@ HOLDS_ELSEWHERE = {
 
 PLAIN = frozenset(
     {
+        "title", "organization", "data_licence", "media_licence",
         "action", "add_tags[]", "authorship", "common_names{}[]", "external_id", "gbif_key", "higher_ranks{}", "label",
         "rank", "scientific_name", "behaviour", "comment", "algorithm", "algorithms", "auth_header", "auth_password",
         "auth_username",

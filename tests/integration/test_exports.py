@@ -2,14 +2,24 @@
 
 import csv
 import io
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
-from trapline.server.actions.export_building import build_export
+from trapline.server import failpoints
+from trapline.server.actions import export_gathering
+from trapline.server.actions.deleted_images import delete_discarded, forget_deleted
+from trapline.server.actions.export_attempt import Attempt, Stopped, alone, work_folder
+from trapline.server.actions.export_building import build_export, write
+from trapline.server.actions.export_gathering import gather
+from trapline.server.actions.exports import forget_old_exports, take_up_exports
+from trapline.server.db.exports import take_up_export
+from trapline.server.store.keys import export_key
 from trapline.server.system import System
 
 
@@ -75,3 +85,235 @@ async def test_an_export_is_made_and_downloaded_whole_and_in_parts(desk: Desk) -
     await desk.download(made["id"], 416, Range=f"bytes={made['size_bytes']}-")
     told = await desk.field.ask("select action, count(*) from audit where subject_type = 'export' group by 1")
     assert dict(told) == {"export": 1, "download": 1}
+
+
+async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(desk: Desk, tmp_path: Path) -> None:
+    system = desk.field.system
+    undisturbed = await desk.make()
+    asked = await desk.ask()
+    folder = work_folder(system) / asked["id"]
+    (system.work_folder.parent / failpoints.MARK).touch()
+    plan = tmp_path / "plan"
+    export_gathering.PAGE, page = 1, export_gathering.PAGE
+    try:
+        for number in (1, 2):
+            plan.write_text(f"{number} export page|*|1|fail\n")
+            failpoints.arm(str(plan), system.work_folder.parent)
+            with pytest.raises(ConnectionResetError):
+                await build_export(system, SYSTEM, UUID(asked["id"]))
+            shown = await desk.show(asked["id"])
+            assert (shown["state"], shown["images"]) == ("gathering", number)
+            with (folder / "images.jsonl").open("ab") as spool:
+                spool.write(b"half a line that was never commit")
+        plan.write_text("3 export writing|*|1|fail\n")
+        failpoints.arm(str(plan), system.work_folder.parent)
+        with pytest.raises(ConnectionResetError):
+            await build_export(system, SYSTEM, UUID(asked["id"]))
+        assert (await desk.show(asked["id"]))["state"] == "writing"
+    finally:
+        failpoints.arm(None, system.work_folder.parent)
+        export_gathering.PAGE = page
+    made = await desk.build(asked["id"])
+    assert (made["state"], made["sha256"], made["images"]) == ("ready", undisturbed["sha256"], 3)
+    assert not folder.exists()
+
+
+async def test_a_spool_that_is_lost_is_gathered_anew(desk: Desk, tmp_path: Path) -> None:
+    system = desk.field.system
+    undisturbed, asked = await desk.make(), await desk.ask()
+    (system.work_folder.parent / failpoints.MARK).touch()
+    plan = tmp_path / "plan"
+    plan.write_text("1 export writing|*|1|fail\n")
+    try:
+        failpoints.arm(str(plan), system.work_folder.parent)
+        with pytest.raises(ConnectionResetError):
+            await build_export(system, SYSTEM, UUID(asked["id"]))
+    finally:
+        failpoints.arm(None, system.work_folder.parent)
+    (work_folder(system) / asked["id"] / "images.jsonl").unlink()
+    assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
+
+
+async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
+    asked = await desk.ask()
+    first, second, _ = desk.field.images
+    said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
+    assert (await desk.field.call("POST", "/identifications", {"identifications": [said]})).status_code == 201
+    await desk.field.change("update images set created_at = clock_timestamp() where id = %s", second)
+    rows = await desk.read((await desk.build(asked["id"]))["id"])
+    assert {row["image_id"] for row in rows} == {str(one) for one in desk.field.images if one != second}
+    assert {row["said"] for row in rows} == {""}
+    after = await desk.read((await desk.make())["id"])
+    [corrected] = [row for row in after if row["said"]]
+    assert (corrected["type"], corrected["scientific_name"], corrected["said_by"]) == (
+        "image",
+        "Lynx lynx",
+        "reviewer 1",
+    )
+    assert "@" not in str(after)
+
+
+async def test_what_is_deleted_since_is_told(desk: Desk) -> None:
+    made = await desk.make()
+    images = [str(image) for image in desk.field.images]
+    body = {"images": images[:2], "reason": "people on it"}
+    assert (await desk.field.call("POST", "/images/delete", body)).status_code == 200
+    assert (await desk.show(made["id"]))["deleted_since"] == 2
+    later = await desk.make()
+    assert (later["images"], later["deleted_since"]) == (1, 0)
+    await desk.field.call("POST", "/images/restore", {"images": images[:1]})
+    assert (await desk.show(made["id"]))["deleted_since"] == 1
+    await desk.field.change("update images set deleted_at = deleted_at - interval '61 days' where id = %s", images[1])
+    await forget_deleted(desk.field.system, SYSTEM)
+    assert (await desk.show(made["id"]))["deleted_since"] == 1, "also when it is gone for good"
+
+
+async def test_canceled_deleted_and_expired(desk: Desk) -> None:
+    system = desk.field.system
+    asked = await desk.ask()
+    for _ in range(2):
+        answer = await desk.field.call("POST", f"/exports/{asked['id']}/cancel")
+        assert (answer.status_code, answer.json()["state"]) == (200, "canceled")
+    assert (await desk.build(asked["id"]))["state"] == "canceled"
+    made = await desk.make()
+    assert (await desk.field.call("POST", f"/exports/{made['id']}/cancel")).status_code == 409
+    [(key,)] = await desk.field.ask("select storage_key from exports where id = %s", made["id"])
+    assert (await desk.field.call("DELETE", f"/exports/{made['id']}")).status_code == 204
+    assert (await desk.field.call("GET", f"/exports/{made['id']}")).status_code == 404
+    await desk.field.change("update discarded_files set due_at = now()")
+    await delete_discarded(system, SYSTEM)
+    assert await system.store.find_size(key) is None
+    old = await desk.make()
+    (work_folder(system) / str(uuid4())).mkdir(parents=True)
+    await desk.field.change("update exports set expires_at = now() where id = %s", old["id"])
+    await forget_old_exports(system, SYSTEM)
+    assert (await desk.show(old["id"]))["state"] == "expired"
+    assert "Export again" in (await desk.download(old["id"], expect=409)).json()["detail"]
+    assert list(work_folder(system).iterdir()) == []
+
+
+async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk) -> None:
+    asked = await desk.ask()
+    system, key = desk.field.system, UUID(asked["id"])
+    folder = work_folder(system) / asked["id"]
+    with alone(folder):
+        await build_export(system, SYSTEM, key)
+        assert (await desk.show(asked["id"]))["state"] == "queued", "somebody else is at it"
+        async with system.database.transaction(SYSTEM) as tx:
+            row = await take_up_export(SYSTEM, tx, key)
+        assert row is not None
+        attempt = Attempt(system, SYSTEM, row, folder)
+        await gather(attempt)
+        assert (await desk.field.call("DELETE", f"/exports/{asked['id']}")).status_code == 204
+        with pytest.raises(Stopped):
+            await write(attempt)
+        assert await system.store.find_size(export_key(desk.field.project, key)) is None
+        attempt.stop.set()
+        with pytest.raises(Stopped):
+            await write(attempt)
+    await build_export(system, SYSTEM, key)
+    assert not folder.exists()
+
+
+async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
+    asked = await desk.ask()
+    count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
+    await take_up_exports(desk.field.system, SYSTEM)
+    assert await desk.field.ask(count) == [(1,)]
+    await desk.field.change("update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"])
+    await take_up_exports(desk.field.system, SYSTEM)
+    assert await desk.field.ask(count) == [(2,)]
+
+
+WRONG: tuple[tuple[dict[str, Any], int], ...] = (
+    ({"selection": {"deployment": str(uuid4())}}, 404),
+    ({"selection": {"taxon": str(uuid4())}}, 404),
+    ({"selection": {"sequence": str(uuid4())}}, 404),
+    ({"selection": {"job": 2**62}}, 404),
+    ({"selection": {"images": [str(uuid4())]}}, 404),
+    ({"selection": {"images": []}}, 422),
+    ({"selection": {"deployment": None}}, 422),
+    ({"selection": {"images": [str(uuid4())], "starred": True}}, 422),
+    ({"selection": {"class_name": "a\0"}}, 422),
+    ({"selection": {"confidence_min": 1e400}}, 422),
+    ({"selection": {"nonsense": 1}}, 422),
+    ({"options": {"confidence_min": 2}}, 422),
+    ({"options": {"title": "x"}}, 422),
+    ({"format": "xlsx"}, 422),
+    ({"project": 2**62}, 404),
+)
+
+
+async def test_what_cannot_be_exported_stores_nothing(desk: Desk) -> None:
+    headers = {"Authorization": f"Token {desk.field.owner}", "Content-Type": "application/json"}
+    for wrong, status in WRONG:
+        body = json.dumps({"project": desk.field.project, "format": "csv"} | wrong)
+        answer = await desk.field.client.post("/api/v2/exports", content=body, headers=headers)
+        assert answer.status_code == status, f"{wrong}: {answer.text}"
+    assert await desk.field.ask("select count(*) from exports") == [(0,)]
+
+
+async def test_a_selection_takes_what_fits(desk: Desk) -> None:
+    one = str(desk.field.images[0])
+    await desk.field.call("PATCH", "/images", {"images": [one], "starred": True, "add_tags": ["=1+1"]})
+    chosen: list[tuple[dict[str, Any], int]] = [
+        ({"starred": True}, 1), ({"tag": "=1+1"}, 1), ({"images": [one]}, 1), ({"class_name": "nothing"}, 0),
+        ({"blank": False}, 3), ({"reviewed": True}, 0), ({"day_after": "1990-01-01", "analysis_state": "completed"}, 3),
+    ]  # fmt: skip
+    for selection, images in chosen:
+        made = await desk.make(selection=selection)
+        assert (made["state"], made["images"], made["selection"]["starred"]) == (
+            "ready", images, selection.get("starred"),
+        )  # fmt: skip
+    [row] = await desk.read((await desk.make(selection={"images": [one]}))["id"])
+    assert row["tags"] == "'=1+1"
+    sure = await desk.make(options={"confidence_min": 1.0})
+    assert (sure["images"], sure["annotations"]) == (3, 0)
+
+
+async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp_path: Path) -> None:
+    asked, system = await desk.ask(), desk.field.system
+    (system.work_folder.parent / failpoints.MARK).touch()
+    plan = tmp_path / "plan"
+    plan.write_text("1 export page|*|1|fail\n")
+    export_gathering.PAGE, page = 1, export_gathering.PAGE
+    try:
+        failpoints.arm(str(plan), system.work_folder.parent)
+        with pytest.raises(ConnectionResetError):
+            await build_export(system, SYSTEM, UUID(asked["id"]))
+    finally:
+        failpoints.arm(None, system.work_folder.parent)
+        export_gathering.PAGE = page
+    last = "(select id from images order by captured_at desc limit 1)"
+    await desk.field.change(f"update images set captured_at = captured_at - interval '9 years' where id = {last}")
+    made = await desk.build(asked["id"])
+    rows = await desk.read(made["id"])
+    assert made["images"] == len({row["image_id"] for row in rows}) == 3
+    assert [row["captured_at"] for row in rows] == sorted(row["captured_at"] for row in rows)
+
+
+async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
+    asked = await desk.ask()
+    await desk.field.change("update annotations set data = '{\"x_min\": 1}' where annotation_type = 'bounding_box'")
+    (work_folder(desk.field.system) / asked["id"] / "file").mkdir(parents=True)
+    failed = await desk.build(asked["id"])
+    assert (failed["state"], failed["size_bytes"]) == ("failed", None)
+    assert "disk" in failed["error"]
+    assert "It failed" in (await desk.download(asked["id"], expect=409)).json()["detail"]
+    assert (await desk.make())["state"] == "ready", "a box without corners is told without them"
+
+
+async def test_megadetector_results_are_what_timelapse_reads(desk: Desk) -> None:
+    made = await desk.make("megadetector")
+    found = json.loads((await desk.download(made["id"])).content)
+    assert found["info"]["format_version"] == "1.6"
+    assert len(found["images"]) == 3
+    for image in found["images"]:
+        [detection] = image["detections"]
+        assert found["detection_categories"][detection["category"]]
+        x, y, width, height = detection["bbox"]
+        assert 0 <= x < x + width <= 1
+        assert 0 <= y < y + height <= 1
+        [[number, confidence]] = detection["classifications"]
+        assert found["classification_categories"][number]
+        assert 0 <= confidence <= 1

@@ -45,6 +45,7 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
     "POST /presets": {"project": "{project_id}", "name": "intruder", "pipeline": "p"},
     "PATCH /presets/{preset_id}": {"description": "taken over"},
+    "POST /exports": {"project": "{project_id}", "format": "csv"},
     "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
     "PATCH /taxa/{taxon_id}": {"rank": "genus"},
     "POST /taxa/import": "scientific_name",

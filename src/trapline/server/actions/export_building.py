@@ -54,11 +54,11 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
         try:
             async with attempt.beating():
                 await gather(attempt)
-                await _Writing(attempt).write()
+                await write(attempt)
         except Stopped:
             log.info("an export was stopped", export=str(export_id))
-        except Unavailable:
-            raise
+        except (Unavailable, ConnectionError):
+            raise  # it passes by itself, and the chore is done again
         except FileNotFoundError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
             await attempt.fail("A picture that it takes was deleted for good meanwhile. Export again without it.")
@@ -69,6 +69,11 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             log.exception("an export broke", export=str(export_id))
             await attempt.fail("Something in it could not be written; the server's log says what. Nothing was lost.")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def write(attempt: Attempt) -> None:
+    """Write the file of an export from its spool, and keep it. Raises Stopped, Unavailable."""
+    await _Writing(attempt).write()
 
 
 class _Writing:

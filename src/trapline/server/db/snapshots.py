@@ -21,9 +21,9 @@ _FILES = b"""
     select storage_key, true, null::uuid from images
     union select upright_key, true, null::uuid from images where upright_key is not null
     union select storage_path, state <> 'presigned', null::uuid from artifacts
-    union all select storage_key, false, null::uuid from exports where storage_key is not null
     union all select null, true, id from images where thumbnails_at is not null
 """
+_EXPORTS = b"    union all select storage_key, false, null::uuid from exports where storage_key is not null"
 
 
 class Spoken(NamedTuple):
@@ -43,8 +43,10 @@ class Snapshot:
 
     async def list_files(self) -> AsyncIterator[Spoken]:
         """List every file that a row speaks of, in bounded memory."""
+        # A backup of before them has none.
+        there = await (await self.connection.execute("select to_regclass('exports')")).fetchone()
         async with self.connection.cursor(name="files") as cursor:
-            await cursor.execute(_FILES)
+            await cursor.execute(_FILES + _EXPORTS if there and there[0] else _FILES)
             async for row in cursor:
                 yield Spoken(*row)
 

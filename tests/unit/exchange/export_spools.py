@@ -1,0 +1,67 @@
+"""Spools of exports, as gathering leaves them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from trapline.server.exchange.export_records import (
+    IMAGES,
+    About,
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    SaidRecord,
+    Spool,
+    TaxonRecord,
+    write_records,
+)
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 500_000, UTC)
+LYNX, DEPLOYMENT = UUID(int=7), UUID(int=1)
+
+
+def make_image(number: int, *found: FoundRecord, **more: Any) -> ImageRecord:
+    """An image of 200 by 100 pixels."""
+    plain: dict[str, Any] = {
+        "id": UUID(int=100 + number), "deployment_id": DEPLOYMENT, "filename": f"{number}.jpg",
+        "path": f"DCIM/{number}.jpg", "media_type": "image/jpeg", "width": 200, "height": 100, "captured_at": AT,
+        "captured_at_source": "exif", "time_zone": "Europe/Berlin", "sha256": "ab" * 32, "size_bytes": 9,
+        "file": "originals/1/ab/ab", "analysed": bool(found),
+    }  # fmt: skip
+    return ImageRecord(**(plain | more), found=list(found))
+
+
+def make_box(number: int, name: str | None = "animal", **more: Any) -> FoundRecord:
+    """A box from (20, 10) to (120, 60)."""
+    corners = {"x_min": 20, "y_min": 10, "x_max": 120, "y_max": 60}
+    plain = {"class_name": name, "confidence": 0.9, "data": corners, "model_name": "detector", "model_version": "5"}
+    return FoundRecord(id=UUID(int=number), analysis_id=UUID(int=5), type="bounding_box", **(plain | more))
+
+
+def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) -> FoundRecord:
+    """A classification of a box."""
+    plain: dict[str, Any] = {"class_name": name, "confidence": 0.8, "data": {}, "model_name": "namer"}
+    of = UUID(int=parent) if parent else None
+    return FoundRecord(
+        id=UUID(int=number), analysis_id=UUID(int=5), type="classification", parent_id=of, **(plain | more)
+    )
+
+
+def make_said(kind: str, **more: Any) -> SaidRecord:
+    """What a person said."""
+    return SaidRecord(kind=kind, by="Anna", at=AT, **more)
+
+
+def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> Spool:
+    """Write a spool of one deployment, or of those that are given."""
+    folder.mkdir(exist_ok=True)
+    (folder / IMAGES).write_bytes(write_records(images))
+    plain: dict[str, Any] = {
+        "deployments": [
+            DeploymentRecord(id=DEPLOYMENT, name="Old oak", time_zone="UTC", latitude=52.5, longitude=13.4)
+        ],
+        "taxa": [TaxonRecord(id=LYNX, scientific_name="Lynx lynx", rank="species", higher_ranks={"class": "Mammalia"})],
+    }
+    about = About(project_id=1, project_name="Forest", project_description="", started_at=AT, **(plain | more))
+    return Spool(folder, about, lambda key: key.encode())
