@@ -21,6 +21,7 @@ from trapline.server.actions.exports import forget_old_exports, take_up_exports
 from trapline.server.db.exports import take_up_export
 from trapline.server.store.keys import export_key
 from trapline.server.system import System
+from trapline.wire.exports import Export
 
 
 @dataclass
@@ -251,6 +252,15 @@ async def test_what_cannot_be_exported_stores_nothing(desk: Desk) -> None:
         answer = await desk.field.client.post("/api/v2/exports", content=body, headers=headers)
         assert answer.status_code == status, f"{wrong}: {answer.text}"
     assert await desk.field.ask("select count(*) from exports") == [(0,)]
+
+
+async def test_an_export_that_is_asked_for_twice_with_one_key_is_one(desk: Desk) -> None:
+    body = {"project": desk.field.project, "format": "csv", "selection": {"starred": False}, "options": {}}
+    headers = {"Authorization": f"Token {desk.field.owner}", "Idempotency-Key": "one"}
+    told = [await desk.field.client.post("/api/v2/exports", json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in told] == [202, 202]
+    assert told[0].json() == told[1].json()
+    assert Export.model_validate(told[1].json()).selection.starred is False
 
 
 async def test_a_selection_takes_what_fits(desk: Desk) -> None:

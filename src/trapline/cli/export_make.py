@@ -108,7 +108,8 @@ def _follow(server: "Trapline", export: "Export") -> "Export":
     from trapline.cli.output import make_console
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=make_console(to_errors=True), transient=True) as shown:
+    console = make_console(to_errors=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(export.state.value, total=None)
 
         def show(now: "Export") -> None:
@@ -127,7 +128,8 @@ def fetch(server: "Trapline", export: "Export", output: Path) -> None:
         _write_out(server, export)
         return
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=make_console(to_errors=True), transient=True) as shown:
+    console = make_console(to_errors=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=export.size_bytes)
         place = server.download_export(
             export, output, progress=lambda received, total: shown.update(task, completed=received, total=total)

@@ -70,13 +70,6 @@ class ExportSelection(Request):
     starred: bool | None = None
     sequence: UUID | None = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> "ExportSelection":
-        refuse_null(self)
-        if self.images is not None and len(self.model_fields_set) > 1:
-            raise ValueError("give either image ids or a filter")
-        return self
-
 
 class ContributorRole(StrEnum):
     """What somebody contributed, in the words of Camtrap DP."""
@@ -150,6 +143,14 @@ class NewExport(Request):
     format: ExportFormat
     selection: ExportSelection = ExportSelection()
     options: ExportOptions = ExportOptions()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "NewExport":
+        # Here and not in the selection itself: an export that is told has every field of it.
+        refuse_null(self.selection)
+        if self.selection.images is not None and len(self.selection.model_fields_set) > 1:
+            raise ValueError("give either image ids or a filter")
+        return self
 
     @model_validator(mode="after")
     def _options_of_format(self) -> "NewExport":
