@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 COPIED_AT_ONCE = 1 << 20
 MOST_PROBLEMS = 200
+MOST_ATTEMPTS = 50
+"""One that takes its process down each time does not do so for ever."""
 FILE = "file"
 
 
@@ -51,6 +53,10 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             return
         attempt = Attempt(system, scope, row, folder)
+        if row.attempt > MOST_ATTEMPTS:
+            await attempt.fail(f"It was begun {MOST_ATTEMPTS} times and never came to its end. Export less at once.")
+            shutil.rmtree(folder, ignore_errors=True)
+            return
         try:
             async with attempt.beating():
                 await gather(attempt)
