@@ -18,6 +18,8 @@ from structlog.contextvars import bound_contextvars
 from trapline.server.actions.export_building import build_export
 from trapline.server.actions.exports import BUILD, take_up_exports
 from trapline.server.actions.fetching import fetch_content
+from trapline.server.actions.importing import take_import, take_up_imports
+from trapline.server.actions.imports import IMPORT
 from trapline.server.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.actions.line import recount_jobs, take_up_unfinished
 from trapline.server.actions.pulls import PULL, pull
@@ -33,7 +35,7 @@ log = structlog.get_logger(__name__)
 # How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
 # waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
 # What a run costs is bounded elsewhere, decoders and connections to the database among it.
-AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 2}
+AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -66,9 +68,20 @@ async def _build(system: System, export_id: str) -> None:
     await build_export(system, SCOPE, UUID(export_id))
 
 
-CHORES: dict[str, Chore] = {PULL: _pull, EXPAND: _expand, SWEEP: _sweep, FETCH: _fetch, BUILD: _build}
+async def _import(system: System, import_id: str) -> None:
+    await take_import(system, SCOPE, UUID(import_id))
+
+
+CHORES: dict[str, Chore] = {
+    PULL: _pull,
+    EXPAND: _expand,
+    SWEEP: _sweep,
+    FETCH: _fetch,
+    BUILD: _build,
+    IMPORT: _import,
+}
 """Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
-QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS}
+QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS, IMPORT: EXPORTS}
 
 
 async def _take_up_unfinished(system: System) -> None:
@@ -79,6 +92,10 @@ async def _take_up_exports(system: System) -> None:
     await take_up_exports(system, SCOPE)
 
 
+async def _take_up_imports(system: System) -> None:
+    await take_up_imports(system, SCOPE)
+
+
 async def _recount_jobs(system: System) -> None:
     await recount_jobs(system, SCOPE)
 
@@ -86,6 +103,7 @@ async def _recount_jobs(system: System) -> None:
 TIMED: dict[str, tuple[str, Chore]] = {
     "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
     "take_up_exports": (EVERY_MINUTE, _take_up_exports),
+    "take_up_imports": (EVERY_MINUTE, _take_up_imports),
     "recount_jobs": ("*/5 * * * *", _recount_jobs),
 }
 """Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""

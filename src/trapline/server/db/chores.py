@@ -13,7 +13,7 @@ FETCHES = "fetches"
 """The queue of the chores that fetch pictures of runs: whoever names slow addresses keeps no pull source waiting."""
 
 EXPORTS = "exports"
-"""The queue of the chores that make exports: they take long, and all else goes on beside them."""
+"""The queue of the chores that make exports and take files in: they take long, and all else goes on beside them."""
 
 
 async def defer_chore(scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any) -> None:

@@ -15,6 +15,7 @@ from trapline.server.errors import Invalid
 
 Body = bytes | mmap.mmap
 GROUP = 2 << 20
+LONGEST_KEY = 256
 SMALL = 1 << 20
 """Bodies up to this size are read at once: it takes a few milliseconds."""
 
@@ -60,6 +61,44 @@ def split_body(body: Body) -> Iterator[list[bytes]]:
     yield group
 
 
+def find_parts(body: Body) -> dict[str, tuple[int, int]]:
+    """Find where the value of each key of an object lies; of keys that come twice, the last.
+
+    Brackets are followed to the end, so a file that is cut off is known before anything of it is taken. Raises Invalid.
+    """
+    position = _skip_space(body, 0)
+    if body[position : position + 1] != b"{":
+        raise Invalid("It is not a JSON object.")
+    parts: dict[str, tuple[int, int]] = {}
+    position = _skip_space(body, position + 1)
+    while body[position : position + 1] != b"}":
+        key = _STRING.match(body, position)
+        if key is None:
+            raise _invalid("a key was expected", position)
+        position = _skip_space(body, key.end())
+        if body[position : position + 1] != b":":
+            raise _invalid("a colon was expected", position)
+        position = _skip_space(body, position + 1)
+        start, position = position, _find_end(body, position)
+        if len(key[0]) <= LONGEST_KEY:
+            parts[key[0][1:-1].decode("utf-8", "replace")] = start, position
+        _let_go(body, position)
+        position = _skip_comma(body, position, b"}")
+    if _skip_space(body, position + 1) != len(body):
+        raise _invalid("something follows its end", position)
+    return parts
+
+
+def split_list(body: Body, position: int) -> Iterator[tuple[int, int]]:
+    """Tell where the elements of the list that begins here lie, one by one. Raises Invalid where it is no list."""
+    read = position
+    for start, end in _find_in_list(body, position):
+        yield start, end
+        if end - read > GROUP:
+            _let_go(body, end)
+            read = end
+
+
 def _let_go(body: Body, end: int) -> None:
     """Let the memory of what has been read go: it lies in the file."""
     if isinstance(body, mmap.mmap):
@@ -97,7 +136,7 @@ def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
 
 def _find_in_list(body: Body, position: int) -> Generator[tuple[int, int], None, int]:
     if body[position : position + 1] != b"[":
-        raise _invalid("`results` is not a list", position)
+        raise _invalid("a list was expected", position)
     position = _skip_space(body, position + 1)
     while body[position : position + 1] != b"]":
         end = _find_end(body, position)

@@ -145,6 +145,13 @@ ACCESS: dict[str, Access] = {
     "GET /taxa/{taxon_id}": Access(PEOPLE),
     "PATCH /taxa/{taxon_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /taxa/{taxon_id}": Access(PEOPLE, Role.MANAGER),
+    # results from elsewhere
+    "GET /imports": Access(PEOPLE),
+    "POST /imports": Access(PEOPLE, Role.MANAGER),
+    "GET /imports/{import_id}": Access(PEOPLE),
+    "GET /imports/{import_id}/faults": Access(PEOPLE),
+    "POST /imports/{import_id}/cancel": Access(PEOPLE, Role.MANAGER),
+    "DELETE /imports/{import_id}": Access(PEOPLE, Role.MANAGER),
     "GET /processing_services": Access(PEOPLE),
     "GET /workers": Access(PEOPLE),
     "GET /workers/{worker_id}": Access(PEOPLE),

@@ -66,6 +66,11 @@ def _write(file: IO[bytes], piece: bytes | bytearray) -> None:
         ) from error
 
 
+def unpacked(request: Request, at_most: int) -> AsyncIterator[bytes]:
+    """Read a body of at most so many bytes as it comes, unpacked. Raises TooLarge, Unsupported, Invalid."""
+    return _receive(request, at_most)
+
+
 async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "zstd"):

@@ -27,7 +27,7 @@ UNTOLD_BYTES = 1024 * 1024
 UNSIGNED_BYTES = 64 * 1024
 """The largest body of a request without credentials: somebody signs in."""
 # They find out who calls before they read, stream to disk, and have limits of their own.
-_READ_BY_HAND = re.compile(r"/api/v2/(images|jobs/[^/]+/result|projects/[^/]+/pipelines)")
+_READ_BY_HAND = re.compile(r"/api/v2/(images|imports|jobs/[^/]+/result|projects/[^/]+/pipelines)")
 # A callback is judged by its headers before a byte is read, and goes to disk under the limit of its own.
 _CALLBACK = re.compile(r"/api(/v2)?/analyses/[^/]+/(status|finalize|annotations:bulk|artifacts/presign)")
 # An event is judged by its headers before a byte is read, under a limit of its own that all unknown senders share.

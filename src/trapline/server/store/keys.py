@@ -48,6 +48,11 @@ def export_key(project_id: int, export_id: UUID) -> str:
     return f"exports/{project_id}/{export_id}"
 
 
+def import_key(project_id: int, import_id: UUID) -> str:
+    """Name the place of a file of results, until it is taken in."""
+    return f"imports/{project_id}/{import_id}"
+
+
 def is_staged(key: str) -> bool:
     """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
     parts = parts_of(key)

@@ -1,0 +1,296 @@
+"""The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from trapline.server.actions.imports import IMPORT
+from trapline.server.db.annotations import FoundClass, mark_images
+from trapline.server.db.base import Transaction
+from trapline.server.db.chores import EXPORTS, defer_chore
+from trapline.server.db.deadlocks import begin_anew
+from trapline.server.db.deployments import DeploymentRow
+from trapline.server.db.identifications import IdentificationRow, add_identifications, lock_images
+from trapline.server.db.imported import (
+    NewResult,
+    find_annotations,
+    hold_images,
+    list_deployments,
+    list_image_names,
+    list_present,
+    list_said_before,
+    write_results,
+)
+from trapline.server.db.imports import ImportRow, NewFault, end, find_import, keep_faults, list_still, touch
+from trapline.server.db.taxa import find_known
+from trapline.server.errors import NotFound, Unavailable
+from trapline.server.exchange.image_catalogue import Catalogue, Named
+from trapline.server.exchange.import_formats import open_reader
+from trapline.server.exchange.import_records import Fault, Reader, Unreadable, plain
+from trapline.server.exchange.imported_rows import Batch, Said, make_batches
+from trapline.server.rules.access import Scope
+from trapline.server.rules.taxa import name_key
+from trapline.server.system import System
+from trapline.wire.identifications import IdentificationKind
+from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
+
+log = structlog.get_logger(__name__)
+
+NAMES_AT_ONCE = 20_000
+STILL_FOR_S = 120.0
+NOTHING = "Nothing of it was taken."
+
+
+class Ended(Exception):
+    """Somebody ended the import meanwhile, or another process got on with it."""
+
+
+async def take_import(system: System, scope: Scope, import_id: UUID) -> None:
+    """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it with a reason.
+
+    Raises Unavailable where the database or the store is away: then it goes on later.
+    """
+    row = await _begin(system, scope, import_id)
+    if row is None:
+        return
+    try:
+        async with system.store.local_path(row.storage_key) as path:
+            await _take_file(system, scope, row, path)
+    except Ended:
+        return
+    except Unavailable:
+        raise
+    except NotFound:
+        await _fail(system, scope, import_id, "The file is no longer in the store: send it again.")
+    except Unreadable as error:
+        await _fail(system, scope, import_id, str(error))
+    except Exception:
+        await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
+        raise
+    await system.store.delete(row.storage_key)
+
+
+async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | None:
+    async with system.database.transaction(scope) as tx:
+        row = await find_import(scope, tx, import_id, lock=True)
+        if row is None or row.state not in (ImportState.QUEUED, ImportState.READING):
+            return None
+        row.state = ImportState.READING.value
+        row.started_at = row.started_at or datetime.now(UTC)
+        touch(row)
+        await tx.session.flush()
+        await tx.session.refresh(row)
+        return row
+
+
+async def _fail(system: System, scope: Scope, import_id: UUID, why: str) -> None:
+    async with system.database.transaction(scope) as tx:
+        row = await find_import(scope, tx, import_id, lock=True)
+        if row is not None and row.state == ImportState.READING:
+            kept = f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
+            end(row, ImportState.FAILED, f"{why} {kept}")
+
+
+async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> None:
+    options = ImportOptions.model_validate(row.options)
+    reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
+    catalogue = Catalogue()
+    try:
+        total = await asyncio.to_thread(_look_through, reader, catalogue)
+        await _settle_deployments(system, scope, row, reader, total)
+        await _gather_images(system, scope, row, catalogue)
+        batches = make_batches(reader, catalogue, row.done)
+        done = row.done
+        # The next batch is made while the database takes one in.
+        coming = asyncio.create_task(asyncio.to_thread(_next, batches))
+        try:
+            while (batch := await coming) is not None:
+                coming = asyncio.create_task(asyncio.to_thread(_next, batches))
+                done = await begin_anew(lambda: _store(system, scope, row.id, done, batch))  # noqa: B023 - awaited here
+        finally:
+            await asyncio.gather(coming, return_exceptions=True)
+        await _complete(system, scope, row.id)
+    finally:
+        catalogue.close()
+        reader.close()
+
+
+def _look_through(reader: Reader, catalogue: Catalogue) -> int:
+    """Go through the whole file before anything of it is stored; answers how many entries it has."""
+    total = 0
+    for path in reader.paths():
+        total += 1
+        if path:
+            catalogue.add_entry(path)
+    return total
+
+
+def _next(batches: Iterator[Batch]) -> Batch | None:
+    return next(batches, None)
+
+
+async def _settle_deployments(system: System, scope: Scope, row: ImportRow, reader: Reader, total: int) -> None:
+    """Find the deployments that the file tells of, and make those that are not here, once."""
+    told = await asyncio.to_thread(reader.deployments)
+    faults = [one for one in told if isinstance(one, Fault)]
+    named = [one for one in told if not isinstance(one, Fault)]
+    async with system.database.transaction(scope) as tx:
+        locked = await _lock(scope, tx, row.id)
+        there = await list_deployments(scope, tx, row.project_id)
+        ids = set(there.values())
+        places: dict[str, UUID] = {}
+        for one in named:
+            key = row.deployment_id or (one.id if one.id in ids else there.get(one.name))
+            if key is None:
+                made = DeploymentRow(project_id=row.project_id, name=one.name, **one.values)
+                tx.session.add(made)
+                await tx.session.flush()
+                tx.audit("create", "deployment", made.id, row.project_id, name=one.name, of_import=str(row.id))
+                key = there[one.name] = made.id
+                locked.deployments += 1
+            places[one.key] = key
+        if locked.total is None:
+            locked.left_out += reader.left_out
+            await keep_faults(scope, tx, locked, [_plain(fault) for fault in faults])
+        locked.total = total
+        touch(locked)
+    reader.place_deployments(places)
+
+
+async def _gather_images(system: System, scope: Scope, row: ImportRow, catalogue: Catalogue) -> None:
+    if row.deployment_id is None:
+        async with system.database.transaction(scope) as tx:
+            for name, key in (await list_deployments(scope, tx, row.project_id)).items():
+                catalogue.add_deployment(key, name)
+    last = UUID(int=0)
+    while True:
+        async with system.database.transaction(scope) as tx:
+            found = await list_image_names(scope, tx, row, last, NAMES_AT_ONCE)
+        if not found:
+            break
+        last = found[-1].id
+        await asyncio.to_thread(catalogue.add, [Named(*one) for one in found])
+    await asyncio.to_thread(catalogue.complete)
+
+
+async def _lock(scope: Scope, tx: Transaction, import_id: UUID, done: int | None = None) -> ImportRow:
+    """Lock the import. Raises Ended where it is over, or is not where this process left it."""
+    row = await find_import(scope, tx, import_id, lock=True)
+    if row is None or row.state != ImportState.READING or (done is not None and row.done != done):
+        raise Ended
+    return row
+
+
+async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch: Batch) -> int:
+    """Store a batch; answers how many entries are done now. Raises Ended."""
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, import_id, done)
+        results = list({one.id: one for one in batch.results}.values())
+        there = await hold_images(
+            scope, tx, row.project_id, {one.image_id for one in results} | {one.image_id for one in batch.said}
+        )
+        gone = [one for one in results if one.image_id not in there]
+        results = [one for one in results if one.image_id in there]
+        present = await list_present(scope, tx, results)
+        new = [one for one in results if one.id not in present]
+        await write_results(scope, tx, row, new)
+        said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
+        await _mark(scope, tx, new)
+        deleted = [NewFault("unknown", "", None, "an image was deleted while the file was taken in") for _ in gone]
+        await keep_faults(scope, tx, row, [*(_plain(fault) for fault in batch.faults), *deleted])
+        row.done += batch.entries
+        row.stored += len(new)
+        row.unchanged += len(present)
+        row.annotations += sum(len(one.findings) for one in new)
+        row.identifications += said
+        row.model_failures += sum(one.error is not None for one in new)
+        row.left_out += batch.left_out
+        touch(row)
+        return row.done
+
+
+async def _mark(scope: Scope, tx: Transaction, new: Sequence[NewResult]) -> None:
+    """Let the lists of images know what was found, and whether nothing was: the last of an image is its newest."""
+    found = [FoundClass(one.image_id, name, confidence) for one in new for name, confidence in one.classes.items()]
+    surest: dict[tuple[UUID, str], FoundClass] = {}
+    for one in found:
+        key = one.image_id, one.class_name
+        if key not in surest or surest[key].confidence < one.confidence:
+            surest[key] = one
+    blank = {one.image_id: not one.findings for one in new if one.error is None}
+    if blank:
+        await mark_images(scope, tx, list(surest.values()), blank)
+
+
+async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Said]) -> int:
+    """Store what people said, once; answers how much of it is new."""
+    before = await list_said_before(scope, tx, [one.id for one in said]) if said else set()
+    new = list({one.id: one for one in said if one.id not in before}.values())
+    if not new:
+        return 0
+    await lock_images(scope, tx, {one.image_id for one in new})
+    names = {name_key(one.statement.name): one.statement.name for one in new if one.statement.name}
+    known = await find_known(scope, tx, row.project_id, list(names), [])
+    about = [
+        (one.analysis_id, one.statement.finding)
+        for one in new
+        if one.analysis_id is not None and one.statement.finding is not None
+    ]
+    places = await find_annotations(scope, tx, about) if about else {}
+    rows = []
+    for one in new:
+        statement = one.statement
+        taxon = known.get(name_key(statement.name)) if statement.name else None
+        more: dict[str, Any] = {} if statement.at is None else {"created_at": statement.at}
+        is_about = one.analysis_id is not None and statement.finding is not None
+        rows.append(
+            IdentificationRow(
+                id=one.id,
+                project_id=row.project_id,
+                image_id=one.image_id,
+                annotation_id=places.get((one.analysis_id, statement.finding)) if is_about else None,  # type: ignore[arg-type]
+                analysis_id=one.analysis_id if is_about else None,
+                kind=statement.kind,
+                taxon_id=None if taxon is None else taxon.id,
+                label=_label(statement.kind, statement.name, taxon),
+                comment=statement.comment,
+                count=statement.count,
+                sex=statement.sex,
+                life_stage=statement.life_stage,
+                behaviour=statement.behaviour,
+                made_by=row.requested_by,
+                **more,
+            )
+        )
+    await add_identifications(scope, tx, rows)
+    return len(rows)
+
+
+def _label(kind: str, name: str | None, taxon: Any) -> str | None:
+    if kind != IdentificationKind.CORRECT:
+        return None
+    return name if taxon is None else taxon.values["scientific_name"]
+
+
+def _plain(fault: Fault) -> NewFault:
+    file = None if fault.file is None else plain(fault.file)
+    return NewFault(fault.kind.value, plain(fault.place), file, plain(fault.message))
+
+
+async def _complete(system: System, scope: Scope, import_id: UUID) -> None:
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, import_id)
+        end(row, ImportState.COMPLETED)
+        log.info("an import is done", import_id=str(row.id), stored=row.stored, faults=row.faults)
+
+
+async def take_up_imports(system: System, scope: Scope) -> None:
+    """Ask again for imports that stand still; what is done already is not done again."""
+    async with system.database.transaction(scope) as tx:
+        for waiting in await list_still(scope, tx, STILL_FOR_S):
+            await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=waiting.id)

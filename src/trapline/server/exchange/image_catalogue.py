@@ -1,0 +1,166 @@
+"""Which image a file of results means: by its path, by how its path ends, or by its name where that is unambiguous.
+
+The images of a project are laid out in a private database of SQLite, which lies in memory while they are few and in
+a temporary file where they are many: an index over the names of a million images would cost every upload.
+"""
+
+import hashlib
+import sqlite3
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.server.rules.geometry import Frame
+from trapline.wire.imports import FaultKind
+
+
+class Named(NamedTuple):
+    """An image as it is called: its deployment's name, and its path or name where it came from."""
+
+    id: UUID
+    deployment_id: UUID
+    deployment: str
+    path: str
+    width: int
+    height: int
+
+
+class Match(NamedTuple):
+    """The image that is meant."""
+
+    id: UUID
+    frame: Frame
+
+
+class NoMatch(NamedTuple):
+    """Why none is."""
+
+    kind: FaultKind
+    message: str
+
+
+UNKNOWN = NoMatch(FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment")
+TOLD_TWICE = NoMatch(
+    FaultKind.AMBIGUOUS,
+    "the file has this name in several folders, of which none is known here: name the deployment",
+)
+CACHE_KIB = 64 << 10
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """A path's folders, joined, and its name; either slash, and letters of either size, are the same."""
+    parts = unicodedata.normalize("NFC", path).casefold().replace("\\", "/").split("/")
+    told = [part for part in parts if part and part != "."]
+    return ("/".join(told[:-1]), told[-1]) if told else ("", "")
+
+
+def _count_common(one: str, other: str) -> int:
+    """How many folders are the same, from the last one on."""
+    count = 0
+    for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
+        if mine != theirs or not mine:
+            break
+        count += 1
+    return count
+
+
+class Catalogue:
+    """The images of a project or deployment, by their names."""
+
+    def __init__(self) -> None:
+        # Threads use it one after the other.
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for statement in (
+            f"pragma cache_size = -{CACHE_KIB}",
+            "pragma journal_mode = off",
+            "pragma synchronous = off",
+            "create table images (name text, folders text, id blob, deployment blob, width int, height int)",
+            "create table named (name text, path blob, primary key (name, path)) without rowid",
+            "create table twice (name text primary key) without rowid",
+            "begin",
+        ):
+            self._rows.execute(statement)
+        self._deployments: dict[str, UUID] = {}
+        self._by_id = False
+        self._common = lru_cache(100_000)(_count_common)
+        self._find_homes = lru_cache(10_000)(self._list_homes)
+
+    def add_deployment(self, deployment_id: UUID, name: str) -> None:
+        """Add a deployment of the project, whose name tells its pictures from those of others."""
+        self._deployments[split_path(name)[1]] = deployment_id
+
+    def add(self, images: Iterable[Named]) -> None:
+        """Add images."""
+        self._rows.executemany(
+            "insert into images values (?, ?, ?, ?, ?, ?)", (self._row_of(image) for image in images)
+        )
+
+    @staticmethod
+    def _row_of(image: Named) -> tuple[str, str, bytes, bytes, int, int]:
+        folders, name = split_path(image.path)
+        home = "/".join(split_path(image.deployment)).strip("/")
+        return (
+            name,
+            f"{home}/{folders}" if folders else home,
+            image.id.bytes,
+            image.deployment_id.bytes,
+            image.width,
+            image.height,
+        )
+
+    def add_entry(self, path: str) -> None:
+        """Note how a picture is called in the file, to know which names it has in several folders."""
+        folders, name = split_path(path)
+        told = hashlib.blake2b(folders.encode("utf-8", "replace"), digest_size=8).digest()
+        self._rows.execute("insert or ignore into named values (?, ?)", (name, told))
+
+    def _list_homes(self, folders: str) -> frozenset[bytes]:
+        """Which deployments the folders of a path name."""
+        named = (self._deployments.get(folder) for folder in folders.split("/"))
+        return frozenset(found.bytes for found in named if found is not None)
+
+    def complete(self) -> None:
+        """Be told that all images and entries are added."""
+        self._rows.execute("create index by_name on images (name)")
+        self._rows.execute("insert into twice select name from named group by name having count(*) > 1")
+        self._rows.execute("drop table named")
+
+    def find_by_id(self, image_id: UUID) -> Match | None:
+        """Find an image by our own id."""
+        if not self._by_id:
+            self._rows.execute("create index by_id on images (id)")
+            self._by_id = True
+        row = self._rows.execute("select width, height from images where id = ?", (image_id.bytes,)).fetchone()
+        return None if row is None else Match(image_id, Frame(*row))
+
+    def find(self, path: str, deployment_id: UUID | None = None) -> Match | NoMatch:
+        """Find the image that a path means, of a deployment where that is known or its folders name one."""
+        folders, name = split_path(path)
+        rows = self._rows.execute("select folders, id, deployment, width, height from images where name = ?", (name,))
+        there = rows.fetchall()
+        homes = {deployment_id.bytes} if deployment_id is not None else self._find_homes(folders)
+        if homes:
+            there = [row for row in there if row[2] in homes]
+        if not there:
+            return UNKNOWN
+        shared = [self._common(folders, row[0]) for row in there]
+        most = max(shared)
+        best = [row for row, count in zip(there, shared, strict=True) if count == most]
+        if len(best) > 1:
+            return NoMatch(
+                FaultKind.AMBIGUOUS,
+                f"{len(best):,} images fit as well as each other: name the deployment, or paths with their folders",
+            )
+        if most == 0 and folders and not homes and self._is_told_twice(name):
+            return TOLD_TWICE
+        _, image, _, width, height = best[0]
+        return Match(UUID(bytes=image), Frame(width, height))
+
+    def _is_told_twice(self, name: str) -> bool:
+        return self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._rows.close()

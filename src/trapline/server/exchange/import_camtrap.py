@@ -1,0 +1,347 @@
+"""Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): deployments, media and observations, in a zip.
+
+Media are matched with images by our own id, else by path and name within their deployment; nobody's files are fetched.
+Observations of machines are results, those of people identifications. An observation of a whole event is about no one
+picture and is left out.
+"""
+
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from trapline.server.exchange.import_records import (
+    Entry,
+    Fault,
+    Finding,
+    Model,
+    NamedDeployment,
+    Reading,
+    Result,
+    Statement,
+    Unreadable,
+    Wrong,
+    check_confidence,
+    name_class,
+    place_box,
+    plain,
+    rank,
+)
+from trapline.server.exchange.kept_parts import KeptParts
+from trapline.server.exchange.spreadsheets import STARTS
+from trapline.server.rules.geometry import Frame
+from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
+from trapline.wire.imports import ImportOptions
+from trapline.wire.values import GivenTime
+
+PACKAGE = "datapackage.json"
+TABLES = ("deployments", "media", "observations")
+LONGEST_PACKAGE = 16 << 20
+LONGEST_LINE = 1 << 20
+MOST_UNPACKED = 16 << 30
+MOST_DEPLOYMENTS = 50_000
+MOST_OF_ONE = 10_000
+BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
+NAMED = {"human": "human", "vehicle": "vehicle"}
+TIME = TypeAdapter(GivenTime)
+Row = dict[str, str]
+
+
+def _read_lines(file: io.TextIOWrapper) -> Iterator[str]:
+    """Read lines that end, whatever is in them. Raises Unreadable."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise Unreadable(f"A line of a table has more than {LONGEST_LINE:,} characters.")
+        yield line
+
+
+class CamtrapReader:
+    """Reads a package; its observations are put in order by their media first."""
+
+    def __init__(self, path: Path, options: ImportOptions) -> None:
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except BROKEN as error:
+            raise Unreadable(f"It is no zip of a data package: {plain(str(error), 200)}.") from error
+        self._parts = KeptParts()
+        self._options = options
+        self._media = 0
+        self.left_out = 0
+        self._places: dict[str, UUID] = {}
+        try:
+            self._tables = self._find_tables()
+            self._parts.add_owners(self._find_media())
+            self._parts.add_parts(self._find_observations())
+            self._parts.complete()
+        except Unreadable:
+            self.close()
+            raise
+        except BROKEN as error:
+            self.close()
+            raise Unreadable(f"The package cannot be unpacked: {plain(str(error), 200)}.") from error
+
+    def _find_tables(self) -> dict[str, str]:
+        files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
+        if sum(info.file_size for info in files.values()) > MOST_UNPACKED:
+            raise Unreadable(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
+        home = min((name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None)
+        if home is None:
+            raise Unreadable(f"It has no {PACKAGE}, so it is no data package.")
+        if files[home].file_size > LONGEST_PACKAGE:
+            raise Unreadable(f"{PACKAGE} has more than {LONGEST_PACKAGE:,} bytes.")
+        folder = home.removesuffix(PACKAGE)
+        try:
+            package = msgspec.json.decode(self._archive.read(home))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Unreadable(f"{PACKAGE} cannot be read: {plain(str(error), 200)}.") from error
+        told = package.get("resources") if isinstance(package, dict) else None
+        found = {}
+        for resource in told if isinstance(told, list) else ():
+            if isinstance(resource, dict) and resource.get("name") in TABLES:
+                found[str(resource["name"])] = folder + str(resource.get("path"))
+        for table in TABLES:
+            name = found.setdefault(table, f"{folder}{table}.csv")
+            if name not in files:
+                raise Unreadable(f"It has no {plain(name, 200)}, which {PACKAGE} names.")
+        return found
+
+    def _read_table(self, table: str) -> Iterator[tuple[int, Row]]:
+        """Go through the rows of a table, each by its line; empty cells are left out."""
+        with self._archive.open(self._tables[table]) as file:
+            reader = csv.reader(_read_lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")))
+            try:
+                header = [name.strip() for name in next(reader, [])]
+                for cells in reader:
+                    told = {name: _clean(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                    if told:
+                        yield reader.line_num, told
+            except csv.Error as error:
+                raise Unreadable(f"Line {reader.line_num} of {table} is no CSV: {error}.") from error
+
+    def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
+        for number, (_, row) in enumerate(self._read_table("media"), 1):
+            self._media = number
+            yield row.get("mediaID", ""), number, None
+
+    def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
+        for line, row in self._read_table("observations"):
+            if "mediaID" in row:
+                yield row["mediaID"], line, 0, 0, msgspec.json.encode(row)
+            else:
+                self.left_out += 1
+
+    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+        """Tell of the deployments, each called by its place, and by its id too where several are at one place."""
+        rows: list[tuple[int, Row]] = []
+        for line, row in self._read_table("deployments"):
+            if len(rows) >= MOST_DEPLOYMENTS:
+                raise Unreadable(f"It has more than {MOST_DEPLOYMENTS:,} deployments.")
+            rows.append((line, row))
+        called = [row.get("locationName") for _, row in rows]
+        told: list[NamedDeployment | Fault] = []
+        for line, row in rows:
+            place, key = f"line {line} of deployments", row.get("deploymentID", "")
+            name = row.get("locationName")
+            if name is None or called.count(name) > 1:
+                name = key if name is None else f"{name} ({key})"
+            try:
+                values = _describe_deployment(row)
+                if not key or len(name) > 255 or "\x00" in name:
+                    raise Wrong("its deploymentID or its name is missing, or too long")
+            except Wrong as error:
+                told.append(Fault(place, str(error)))
+                continue
+            told.append(NamedDeployment(key, " ".join(name.split()), _as_id(key), values))
+        return told
+
+    def place_deployments(self, ids: dict[str, UUID]) -> None:
+        """Learn which deployments these are here."""
+        self._places = ids
+
+    def paths(self) -> Iterator[str]:
+        """Go through the names of all media; observations of none are entries, too."""
+        for _, row in self._read_table("media"):
+            yield _path_of(row)
+        for _ in range(self._parts.orphans):
+            yield ""
+
+    def entries(self, after: int) -> Iterator[Entry | Fault]:
+        """Go through the media behind the first so many, then through the observations of none."""
+        for number, (line, row) in enumerate(self._read_table("media"), 1):
+            if number > after:
+                yield self._enter(number, line, row)
+        for place, (key, line) in enumerate(self._parts.list_orphans(), self._media + 1):
+            if place > after:
+                yield Fault(f"line {line} of observations", f"its mediaID {plain(key, 100)} is that of no media")
+
+    def _enter(self, number: int, line: int, row: Row) -> Entry | Fault:
+        place, path, key = f"line {line} of media", _path_of(row), row.get("mediaID", "")
+        if self._parts.number_of(key) != number:
+            return Fault(place, "its mediaID stands at another line too" if key else "it has no mediaID", path)
+        deployment = self._places.get(row.get("deploymentID", ""))
+        if deployment is None:
+            return Fault(place, "its deploymentID is that of no deployment that could be taken", path)
+        return Entry(place, path, key, _as_id(key), deployment)
+
+    def read(self, entry: Entry, frame: Frame) -> Reading:
+        """Read the observations of a picture. Raises Wrong."""
+        parts = self._parts.parts_of(entry.content)
+        if len(parts) > MOST_OF_ONE:
+            raise Wrong(f"it has more than {MOST_OF_ONE:,} observations")
+        reading = Reading()
+        machines: dict[Model, list[Finding]] = {}
+        said: list[tuple[Row, Finding | None]] = []
+        for part in parts:
+            row = msgspec.json.decode(part.text or b"{}", type=Row)
+            try:
+                if row.get("classificationMethod") == "machine":
+                    self._add_machine(row, frame, machines, reading)
+                elif row.get("observationType") in ("unclassified", None):
+                    reading.left_out += 1
+                else:
+                    _state(row, None)  # what is wrong with it is told with its line
+                    said.append((row, _find(row, frame)))
+            except Wrong as error:
+                raise Wrong(f"line {part.number} of observations: {error}") from None
+        self._add_people(said, reading)
+        reading.results += [Result(model, findings) for model, findings in machines.items()]
+        return reading
+
+    def _add_machine(self, row: Row, frame: Frame, machines: dict[Model, list[Finding]], reading: Reading) -> None:
+        by = plain(row.get("classifiedBy", "Camtrap DP"), 255)
+        name, _, version = by.rpartition(" ") if " " in by else (by, "", "unknown")
+        options = self._options
+        model = Model(options.model_name or name, options.model_version or version[:100])
+        findings = machines.setdefault(model, [])
+        found = _find(row, frame)
+        if found is None:
+            return
+        if found.confidence is not None and found.confidence < options.confidence_min:
+            reading.left_out += 1
+        else:
+            findings.append(found)
+
+    def _add_people(self, said: Sequence[tuple[Row, Finding | None]], reading: Reading) -> None:
+        """What people said: of the whole picture where it is one thing, else each of what it is about."""
+        if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
+            reading.statements.append(_state(said[0][0], None))
+            return
+        findings: list[Finding] = []
+        for row, found in said:
+            if found is None:
+                reading.statements.append(_state(row, None))
+            else:
+                reading.statements.append(_state(row, len(findings)))
+                findings.append(found)
+        if findings:
+            reading.results.append(Result(Model("people", "Camtrap DP"), findings))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._parts.close()
+        self._archive.close()
+
+
+def _clean(cell: str) -> str:
+    told = cell.strip()
+    return told[1:] if told.startswith("'") and told[1:].startswith(STARTS) else told
+
+
+def _path_of(row: Row) -> str:
+    """How a picture is called: its path where that ends in its name, else the name; never an address."""
+    path, name = row.get("filePath", ""), row.get("fileName", "")
+    if "://" in path:
+        path = name or path.partition("?")[0]
+    return path if not name or path.replace("\\", "/").endswith(name) else name
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _number(row: Row, column: str, lowest: float, highest: float) -> float | None:
+    told = row.get(column)
+    if told is None:
+        return None
+    try:
+        number = float(told)
+    except ValueError:
+        raise Wrong(f"{column} is no number: {plain(told, 50)}") from None
+    if not lowest <= number <= highest:
+        raise Wrong(f"{column} is not from {lowest:g} to {highest:g}: {plain(told, 50)}")
+    return number
+
+
+def _time(row: Row, column: str) -> datetime | None:
+    told = row.get(column)
+    if told is None:
+        return None
+    try:
+        return TIME.validate_python(told)
+    except ValidationError:
+        raise Wrong(f"{column} is no time with its zone: {plain(told, 50)}") from None
+
+
+def _describe_deployment(row: Row) -> dict[str, Any]:
+    return {
+        "latitude": _number(row, "latitude", -90, 90),
+        "longitude": _number(row, "longitude", -180, 180),
+        "coordinate_uncertainty_m": _number(row, "coordinateUncertainty", 0, 1e9),
+        "camera": plain(row.get("cameraModel", row.get("cameraID", ""))),
+        "habitat": plain(row.get("habitat", "")),
+        "notes": plain(row.get("deploymentComments", ""), 10_000),
+        "started_at": _time(row, "deploymentStart"),
+        "ended_at": _time(row, "deploymentEnd"),
+    }
+
+
+def _find(row: Row, frame: Frame) -> Finding | None:
+    """What an observation shows: a box, or a class of the whole picture; None where it is blank. Raises Wrong."""
+    kind = row.get("observationType")
+    if kind == "blank":
+        return None
+    name = name_class(row.get("scientificName") or NAMED.get(kind or "", kind or "unknown"))
+    told = _number(row, "classificationProbability", 0, 1)
+    confidence = None if told is None else check_confidence(told)
+    sides = [_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
+    box = [side for side in sides if side is not None]
+    if len(box) == 4:
+        return Finding("bounding_box", name, confidence, place_box(box, frame))
+    return Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))
+
+
+def _state(row: Row, finding: int | None) -> Statement:
+    """What a person said, with who it was as a remark: they need not be known here. Raises Wrong."""
+    by, remark = row.get("classifiedBy"), row.get("observationComments")
+    told = ". ".join(part for part in (remark, f"By {by}" if by else None) if part)
+    kind = row.get("observationType")
+    at = _time(row, "classificationTimestamp")
+    comment = plain(told, 10_000) or None
+    if kind == "blank":
+        return Statement("blank", comment=comment, at=at)
+    if kind == "unknown" and "scientificName" not in row:
+        return Statement("unsure", comment=comment, at=at, finding=finding)
+    count = _number(row, "count", 1, LARGEST_COUNT)
+    sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")
+    return Statement(
+        "correct",
+        name_class(row.get("scientificName") or NAMED.get(kind or "", kind or "unknown")),
+        comment,
+        None if count is None else int(count),
+        sex if sex in tuple(Sex) else None,
+        stage if stage in tuple(LifeStage) else None,
+        None if behaviour is None else plain(behaviour, 255),
+        at,
+        finding,
+    )

@@ -1,0 +1,218 @@
+"""Imports: results of other programs, taken in from files, each picture known by how it is called."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.integration.fields import SYSTEM, Field, make_field
+from trapline.server.actions.importing import take_import
+from trapline.server.system import System
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    made = await make_field(system, 4)
+    for number, image in enumerate(made.images):
+        await made.change("update images set filename = %s where id = %s", f"IMG_{number}.JPG", image)
+    return made
+
+
+def megadetector(*images: Any, **more: Any) -> bytes:
+    return json.dumps(
+        {
+            "images": images,
+            "detection_categories": {"1": "animal", "2": "person"},
+            "classification_categories": {"0": "fox", "1": "badger"},
+            "info": {"detector": "models/md_v5a.0.0.pt", "detector_metadata": {"megadetector_version": "v5a.0.0"}},
+        }
+        | more
+    ).encode()
+
+
+def box(category: str = "1", conf: float = 0.9, bbox: Sequence[float] = (0.1, 0.2, 0.3, 0.4), **more: Any) -> Any:
+    return {"category": category, "conf": conf, "bbox": list(bbox), **more}
+
+
+async def send(field: Field, content: bytes, kind: str = "megadetector", status: int = 202, **query: Any) -> Any:
+    headers = {"Authorization": f"Token {field.owner}"} | query.pop("headers", {})
+    params: dict[str, Any] = {"project": field.project, "format": kind, "filename": "results.json"} | query
+    answer = await field.client.post("/api/v2/imports", params=params, content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def take(field: Field, content: bytes, kind: str = "megadetector", **query: Any) -> dict[str, Any]:
+    """Send a file, and do what the background process does."""
+    sent = await send(field, content, kind, **query)
+    assert sent["state"] == "queued"
+    await take_import(field.system, SYSTEM, sent["id"])
+    return await show(field, sent)
+
+
+async def show(field: Field, sent: dict[str, Any]) -> dict[str, Any]:
+    answer = await field.call("GET", f"/imports/{sent['id']}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def faults(field: Field, taken: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
+    answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
+    return [(one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]]
+
+
+async def image(field: Field, number: int) -> dict[str, Any]:
+    answer = await field.call("GET", f"/images/{field.images[number]}")
+    return dict(answer.json())
+
+
+async def blank(field: Field) -> list[bool | None]:
+    return [told for (told,) in await field.ask("select blank from images order by filename")]
+
+
+async def test_results_of_megadetector_become_analyses(field: Field) -> None:
+    classified = [["1", 0.2], ["0", 0.7]]
+    file = megadetector(
+        {"file": "DCIM\\100\\img_0.jpg", "detections": [box(classifications=classified), box("2", 0.4)]},
+        {"file": "IMG_1.JPG", "detections": []},
+        {"file": "IMG_2.JPG", "failure": "Failure image access", "detections": None},
+    )
+    taken = await take(field, file)
+    assert taken["state"] == "completed", taken
+    assert (taken["total"], taken["done"], taken["stored"], taken["annotations"]) == (3, 3, 3, 3)
+    assert (taken["faults"], taken["model_failures"]) == (0, 1)
+    first, empty, failed, untouched = [await image(field, number) for number in range(4)]
+    [analysis] = first["analyses"]
+    assert (analysis["model_name"], analysis["model_version"]) == ("md_v5a.0.0", "v5a.0.0")
+    assert analysis["status"] == "completed"
+    assert analysis["provenance"]["import_id"] == taken["id"]
+    animal, named, person = analysis["annotations"]
+    width, height = first["width"], first["height"]
+    assert (animal["class_name"], person["class_name"]) == ("animal", "person")
+    assert animal["confidence"] == pytest.approx(0.9)
+    assert animal["data"]["x_min"] == pytest.approx(0.1 * width)
+    assert animal["data"]["y_max"] == pytest.approx(0.6 * height)
+    assert (named["class_name"], named["parent_id"]) == ("fox", animal["id"])
+    assert [one["class"] for one in named["data"]["topk"]] == ["fox", "badger"]
+    assert first["classes"] == ["animal", "fox", "person"]
+    assert await blank(field) == [False, True, None, None]
+    assert empty["analyses"][0]["annotations"] == []
+    assert failed["analyses"][0]["error_message"] == "Failure image access"
+    assert untouched["analyses"] == []
+    [dirty] = await field.ask("select count(*) from dirty_days where project_id = %s", field.project)
+    assert dirty[0] > 0
+
+
+async def test_the_same_file_again_stores_nothing_twice(field: Field) -> None:
+    entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
+    first = await take(field, megadetector(*entries))
+    again = await take(field, megadetector(*entries, entries[0]))
+    assert (first["stored"], first["unchanged"]) == (4, 0)
+    assert (again["stored"], again["unchanged"], again["annotations"]) == (0, 4, 0)
+    other = await take(field, megadetector(*entries), model_version="6")
+    assert (other["stored"], other["unchanged"]) == (4, 0)
+    [counted] = await field.ask("select count(*) from annotations where project_id = %s", field.project)
+    assert counted == (8,)
+
+
+async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
+    file = megadetector(
+        {"file": "IMG_0.JPG", "detections": [box()]},
+        {"file": "elsewhere/IMG_9.JPG", "detections": []},
+        {"file": "IMG_1.JPG", "detections": [box("7")]},
+        {"file": "IMG_1.JPG", "detections": [box(conf=1.5)]},
+        {"file": "IMG_1.JPG", "detections": [box(bbox=[10, 20, 30, 40])]},
+        {"file": "IMG_1.JPG", "detections": [box(bbox=[0.1, 0.2, 0, 0])]},
+        {"file": "IMG_1.JPG", "detections": [{"category": "1"}]},
+        {"file": "IMG\x00_1.JPG", "detections": "many"},
+        17,
+    )
+    taken = await take(field, file)
+    assert (taken["state"], taken["total"], taken["done"]) == ("completed", 9, 9)
+    assert (taken["stored"], taken["faults"], taken["unknown"]) == (1, 8, 1)
+    told = await faults(field, taken)
+    assert [one[:3] for one in told] == [
+        ("unknown", "images 2", "elsewhere/IMG_9.JPG"),
+        ("wrong", "images 3", "IMG_1.JPG"),
+        ("wrong", "images 4", "IMG_1.JPG"),
+        ("wrong", "images 5", "IMG_1.JPG"),
+        ("wrong", "images 6", "IMG_1.JPG"),
+        ("wrong", "images 7", "IMG_1.JPG"),
+        ("wrong", "images 8", "IMG\\0_1.JPG"),
+        ("wrong", "images 9", None),
+    ]
+    words = [one[3] for one in told]
+    for part, message in zip(("called so", "category 7", "1.5", "reaches out", "no area"), words, strict=False):
+        assert part in message
+    assert (await image(field, 1))["analyses"] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not JSON",
+        b"{}",
+        b"[]",
+        b'{"images": {}}',
+        b'{"images": [{"file": "IMG_0.JPG", "detections": []}]',
+        b'{"images": [{"file": "IMG_0.JPG", "detections": []} {}]}',
+        b'{"images": [{"file": "IMG_0.JPG", "detections": []}], "detection_categories": {"1": 2}}',
+        b'{"images": [{"file": "IMG_0.JPG", "detections": []}], "info": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"images": [' + b'{"file":' * 50_000,
+        b"\xff\xfe\x00",
+    ],
+)
+async def test_a_broken_file_fails_with_words_and_leaves_nothing(field: Field, content: bytes) -> None:
+    taken = await take(field, content)
+    assert taken["state"] == "failed"
+    assert taken["error"].endswith("Nothing of it was taken.")
+    assert (await image(field, 0))["analyses"] == []
+
+
+async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> None:
+    entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
+    sent = await send(field, megadetector(*entries))
+    await field.change(
+        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s", sent["id"]
+    )
+    await take_import(field.system, SYSTEM, sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["done"], taken["stored"]) == ("completed", 4, 4)
+    assert (await image(field, 0))["analyses"] == []
+    assert len((await image(field, 3))["analyses"]) == 1
+
+
+async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    answer = await field.call("POST", f"/imports/{sent['id']}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (200, "canceled")
+    await take_import(field.system, SYSTEM, sent["id"])
+    assert (await image(field, 0))["analyses"] == []
+    assert (await field.call("POST", f"/imports/{sent['id']}/cancel")).status_code == 200
+    assert (await field.call("DELETE", f"/imports/{sent['id']}")).status_code == 204
+    assert (await field.call("GET", f"/imports/{sent['id']}")).status_code == 404
+    done = await take(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    assert (await field.call("POST", f"/imports/{done['id']}/cancel")).status_code == 409
+
+
+async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
+    file = megadetector({"file": "IMG_0.JPG", "detections": []})
+    keyed = {"Idempotency-Key": "import-1"}
+    first = await send(field, file, headers=keyed)
+    assert (await send(field, file, headers=keyed))["id"] == first["id"]
+    await send(field, file + b" ", status=409, headers=keyed)
+    await send(field, b"", status=400)
+
+
+async def test_webhooks_hear_of_imported_results(field: Field) -> None:
+    hook = {"project": field.project, "url": "http://127.0.0.1:9/", "event_types": ["analysis.completed"]}
+    answer = await field.call("POST", "/webhooks", hook)
+    if answer.status_code != 201:
+        hook["url"] = "https://192.0.2.1/"
+        answer = await field.call("POST", "/webhooks", hook)
+    assert answer.status_code == 201, answer.text
+    await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
+    told = await field.ask("select event_type, data->>'image_id' from webhook_deliveries")
+    assert told == [("analysis.completed", str(field.images[0]))]
