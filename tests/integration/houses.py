@@ -16,6 +16,7 @@ from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.exports import ExportRow
 from trapline.server.db.identifications import IdentificationRow
 from trapline.server.db.images import ImageRow
+from trapline.server.db.imports import ImportFaultRow, ImportRow
 from trapline.server.db.jobs import JobRow
 from trapline.server.db.notices import NoticeRow
 from trapline.server.db.people import MemberRow, SessionRow, UserRow
@@ -204,8 +205,23 @@ async def build_house(system: System, name: str) -> House:
             give_up_at=moment,
         )
         tx.session.add(delivery)
-        tx.session.add_all([annotation, artifact, key, preset, taxon])
+        intake = ImportRow(
+            project_id=project.id,
+            deployment_id=deployment.id,
+            format="coco",
+            state="reading",
+            filename="results.json",
+            size_bytes=1,
+            sha256=name.encode(),
+            storage_key=f"imports/{project.id}/{uuid7()}",
+            requested_by="somebody",
+            faults=2,
+        )
+        tx.session.add_all([annotation, artifact, key, preset, taxon, intake])
         await tx.session.flush()
+        for number in (1, 2):
+            fault = {"number": number, "kind": "wrong", "place": "images 1", "file": f"{name}.jpg", "message": "wrong"}
+            tx.session.add(ImportFaultRow(import_id=intake.id, project_id=project.id, **fault))
     house = House(
         ids={
             "project_id": str(project.id),
@@ -231,6 +247,7 @@ async def build_house(system: System, name: str) -> House:
             "preset_id": str(preset.id),
             "taxon_id": str(taxon.id),
             "export_id": str(export.id),
+            "import_id": str(intake.id),
             "service_id": str(service.id),
             "worker_id": str(process.id),
             "pipeline_id": str(pipeline.id),

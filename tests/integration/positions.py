@@ -46,6 +46,7 @@ HOLDS = {
     "preset_id": "preset_id",
     "export_id": "export_id",
     "taxon_id": "taxon_id",
+    "import_id": "import_id",
     "taxon": "taxon_id",
     "accepted": "accepted_id",
     "preset": "preset",

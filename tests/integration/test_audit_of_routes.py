@@ -75,6 +75,7 @@ OWN_BODIES: dict[str, Any] = {
 SHEETS = {
     "POST /deployments/csv": b"name\nby sheet\n",
     "POST /taxa/import": b"scientific_name\nMeles meles\n",
+    "POST /imports": b"{}",
 }
 _numbers = count()
 
@@ -87,7 +88,7 @@ async def ask(grounds: Grounds, house: House, key: str, body: Any = None) -> Any
     where = "/api/v2" + path.format(**house.ids)
     params = fill(QUERIES.get(key, {}), house.ids)
     if key in SHEETS:
-        params = {"project": house.ids["project_id"]}
+        params = params | {"project": house.ids["project_id"]}
         return await grounds.app_client.post(where, headers=headers, params=params, content=SHEETS[key])
     if key == "POST /images":
         files = {"files": ("a.jpg", make_jpeg(1), "image/jpeg")}

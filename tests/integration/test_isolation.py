@@ -49,6 +49,7 @@ BODIES: dict[str, Any] = {
     "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
     "PATCH /taxa/{taxon_id}": {"rank": "genus"},
     "POST /taxa/import": "scientific_name",
+    "POST /imports": "{}",
     "PUT /taxa/labels": {"project": "{project_id}", "labels": [{"label": "fox", "taxon": "{taxon_id}"}]},
     "POST /image-pull-sources": {
         "project": "{project_id}",
@@ -98,6 +99,7 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET /summary": {"project": "{project_id}"},
     "DELETE /projects/{project_id}": {"name": "{project_name}"},
     "GET /analyses/{analysis_id}/export": {"format": "json"},
+    "POST /imports": {"format": "megadetector"},
 }
 # The same without what names a project: the role is asked for all the same.
 LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}

@@ -25,6 +25,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "webhook": ("trapline.cli.webhook", "app"),
     "secrets": ("trapline.cli.secrets", "app"),
     "images": ("trapline.cli.images", "app"),
+    "import": ("trapline.cli.imports", "app"),
     "identification": ("trapline.cli.identification", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),

@@ -94,7 +94,7 @@ class Connection:
         method: str,
         path: str,
         answer: type[Answer],
-        body: BaseModel | bytes | None = None,
+        body: BaseModel | bytes | BinaryIO | None = None,
         *,
         params: Params | None = None,
         files: Any = None,
@@ -102,7 +102,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         retry: Retry = NEVER,
     ) -> Answer:
-        """Call with a body: a message (only what was set is sent), or JSON that was made already.
+        """Call with a body: a message (only what was set is sent), JSON that was made already, or a file.
 
         Calls that change something are made once, unless the caller knows that a second one is harmless.
         """

@@ -15,6 +15,7 @@ from trapline.client.exports import ExportCalls
 from trapline.client.findings import FindingCalls
 from trapline.client.identifications import IdentificationCalls
 from trapline.client.images import ImageCalls
+from trapline.client.imports import ImportCalls
 from trapline.client.notices import NoticeCalls
 from trapline.client.people import PeopleCalls
 from trapline.client.pictures import ShownImage, ShownImageDetail
@@ -64,6 +65,7 @@ class Trapline(
     FindingCalls,
     IdentificationCalls,
     ImageCalls,
+    ImportCalls,
     NoticeCalls,
     PeopleCalls,
     PresetCalls,

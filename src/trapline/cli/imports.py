@@ -1,0 +1,223 @@
+"""`trapline import`: results of other programs, from files, and what of them could not be taken."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trapline.client import Trapline
+    from trapline.wire.imports import Import
+
+app = typer.Typer(
+    help=(
+        "Results that other programs made come in from files: `trapline import megadetector results.json`.\n\n"
+        "Pictures are known by their paths, by how these end, or by their names where those are unambiguous. The same "
+        "file again stores nothing twice."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+FORMATS = {
+    "megadetector": "Take in batch results of MegaDetector, or what other tools wrote in that form.",
+    "speciesnet": "Take in predictions of SpeciesNet, in either form.",
+    "coco": "Take in a COCO data set: boxes, masks and key points, or images of COCO Camera Traps.",
+    "camtrap-dp": "Take in a zip of Camtrap DP: its deployments, and what its observations say.",
+}
+SHOWN_FAULTS = 20
+Named = Annotated[UUID, typer.Argument(metavar="IMPORT", help="Its id; `trapline import list` tells it.")]
+
+
+def _make_command(kind: str) -> "Callable[..., None]":
+    def take(
+        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
+        *,
+        project: InProject = None,
+        deployment: Annotated[str | None, typer.Option(help="Name or id: only its images are meant.")] = None,
+        model: Annotated[str | None, typer.Option(help="What found it; else as the file says.")] = None,
+        model_version: Annotated[str | None, typer.Option(help="Its version; else as the file says.")] = None,
+        confidence_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out what is less sure.")] = None,
+        nothing_is_blank: Annotated[
+            bool, typer.Option("--nothing-is-blank", help="Of COCO: images without annotations are empty.")
+        ] = False,
+        no_wait: Annotated[bool, typer.Option("--no-wait", help="Only send it.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        from trapline.cli.server import get_deployment, get_project, open_server
+
+        with open_server() as server:
+            within = get_project(server, project)
+            sent = server.import_results(
+                file,
+                kind,
+                project=within.id,
+                deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+                model_name=model,
+                model_version=model_version,
+                confidence_min=confidence_min,
+                nothing_is_blank="true" if nothing_is_blank else None,
+            )
+            _finish(server, sent if no_wait else _watch(server, sent, quiet=as_json), as_json=as_json)
+
+    take.__doc__ = f"{FORMATS[kind]}\n\n    Example: `trapline import {kind} FILE --project 'Forest edge'`\n    "
+    return take
+
+
+for _kind in FORMATS:
+    app.command(_kind)(_make_command(_kind))
+
+
+def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from trapline.cli.output import make_console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = make_console(to_errors=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("looking through", total=None)
+
+        def show(now: "Import") -> None:
+            if now.total is not None:
+                bar.update(task, description="taking in", total=now.total, completed=now.done)
+
+        return server.wait_for_import(sent.id, progress=show)
+
+
+def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
+    """Tell what became of an import; ends with 1 where not all of it was taken."""
+    from trapline.cli.failures import CommandFailed
+    from trapline.cli.output import print_json
+    from trapline.wire.imports import LIVE, ImportState
+
+    if as_json:
+        print_json(taken)
+    else:
+        _tell(server, taken)
+    if taken.state in LIVE:
+        return
+    if taken.state != ImportState.COMPLETED:
+        raise CommandFailed(taken.error or f"The import is {taken.state}.")
+    if taken.faults:
+        raise CommandFailed(f"{taken.faults:,} of it could not be taken; the rest is there.")
+
+
+def _tell(server: "Trapline", taken: "Import") -> None:
+    from trapline.wire.imports import LIVE
+
+    if taken.state in LIVE:
+        print(f"{taken.filename} is {taken.state}. Watch it: trapline import show {taken.id}")
+        return
+    print(
+        f"{taken.filename}: {taken.done:,} of {taken.total or 0:,} entries, {taken.stored:,} results new with "
+        f"{taken.annotations:,} annotations, {taken.unchanged:,} there before."
+    )
+    more = (
+        (taken.identifications, "identifications new"),
+        (taken.deployments, "deployments made"),
+        (taken.model_failures, "images on which the model had failed"),
+        (taken.left_out, "left out, as asked for or because they are about no one picture"),
+        (taken.unknown, "entries name no image that is here"),
+        (taken.ambiguous, "entries fit several images"),
+    )
+    for count, words in more:
+        if count:
+            print(f"{count:,} {words}")
+    if not taken.faults:
+        return
+    for one in server.list_import_faults(taken.id, limit=SHOWN_FAULTS).results:
+        named = f" ({one.file})" if one.file else ""
+        print(f"{one.place}{named}: {one.message}")
+    if taken.faults > SHOWN_FAULTS:
+        print(f"... and {taken.faults - SHOWN_FAULTS:,} more: trapline import faults {taken.id}")
+
+
+@app.command("list")
+def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
+    """List a project's imports, the newest first.
+
+    Example: `trapline import list --project "Forest edge"`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import get_project, open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(iterate(server.list_imports, project=get_project(server, project).id))
+    columns = ("id", "file", "format", "state", "done", "of", "new", "faults", "when")
+    print_list(
+        found,
+        columns,
+        lambda it: (
+            it.id, it.filename, it.format, it.state, it.done, it.total, it.stored, it.faults, it.created_at
+        ),
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command("show")
+def show_import(one: Named, *, as_json: AsJson = False) -> None:
+    """Show what became of an import, with its first faults.
+
+    Example: `trapline import show 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        found = server.get_import(one)
+        if as_json:
+            print_json(found)
+            return
+        if found.error:
+            print(found.error)
+        _tell(server, found)
+
+
+@app.command("faults")
+def list_faults(one: Named, *, as_json: AsJson = False) -> None:
+    """List everything that is kept of what could not be taken of a file: the first 10,000.
+
+    Example: `trapline import faults 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server import open_server
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(iterate(lambda **asked: server.list_import_faults(one, **asked)))
+    print_list(
+        found, ("place", "file", "kind", "why"), lambda it: (it.place, it.file, it.kind, it.message), as_json=as_json
+    )
+
+
+@app.command("cancel")
+def cancel_import(one: Named) -> None:
+    """Stop an import; what was taken stays.
+
+    Example: `trapline import cancel 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        found = server.cancel_import(one)
+    print(f"{found.filename} is canceled after {found.done:,} entries, which stay.")
+
+
+@app.command("delete")
+def delete_import(one: Named) -> None:
+    """Forget an import and its faults; what was taken stays.
+
+    Example: `trapline import delete 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
+    """
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        server.remove_import(one)
+    print("Forgotten. What was taken stays.")

@@ -1,0 +1,70 @@
+"""What a token may do about imports: results of other programs, from files."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from trapline.client.connection import Connection
+from trapline.client.tables import Page
+from trapline.wire.imports import LIVE, Import, ImportFault, ImportFormat
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
+
+
+class ImportCalls:
+    """What a token may do about imports."""
+
+    _to: Connection
+
+    def import_results(
+        self, file: Path | str, kind: ImportFormat | str, *, project: int, **options: str | int | float | None
+    ) -> Import:
+        """Send a file of results, which is then taken in in the background; the same again stores nothing twice.
+
+        Options are deployment, model_name, model_version, confidence_min, nothing_is_blank.
+        """
+        path = Path(file)
+        params = {"project": project, "format": ImportFormat(kind).value, "filename": path.name, **options}
+        headers = {"Content-Type": "application/octet-stream"}
+
+        def send() -> Import:
+            with path.open("rb") as content:
+                return self._to.send("POST", "/imports", Import, content, params=params, headers=headers)
+
+        return self._to.retry.run(send)
+
+    def wait_for_import(
+        self, import_id: UUID, *, timeout_s: float | None = None, progress: Callable[[Import], None] | None = None
+    ) -> Import:
+        """Ask again and again until an import is over, or for so many seconds; answers it as it is then."""
+        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        pause = FIRST_PAUSE_S
+        while True:
+            found = self.get_import(import_id)
+            if progress is not None:
+                progress(found)
+            if found.state not in LIVE or (ends_at is not None and time.monotonic() > ends_at):
+                return found
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_S)
+
+    def list_imports(self, **filters: str | int | float | None) -> Page[Import]:
+        """One page of imports, newest first; filters are project, format, state, cursor, limit."""
+        return self._to.get("/imports", Page[Import], filters)
+
+    def get_import(self, import_id: UUID) -> Import:
+        """One import and how far it is."""
+        return self._to.get(f"/imports/{import_id}", Import)
+
+    def list_import_faults(self, import_id: UUID, **filters: str | int | float | None) -> Page[ImportFault]:
+        """One page of what could not be taken of a file; filters are cursor, limit."""
+        return self._to.get(f"/imports/{import_id}/faults", Page[ImportFault], filters)
+
+    def cancel_import(self, import_id: UUID) -> Import:
+        """Stop an import; what was taken stays."""
+        return self._to.send("POST", f"/imports/{import_id}/cancel", Import)
+
+    def remove_import(self, import_id: UUID) -> None:
+        """Forget an import and its faults; what was taken stays."""
+        self._to.send("DELETE", f"/imports/{import_id}", type(None))

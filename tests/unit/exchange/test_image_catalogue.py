@@ -1,0 +1,87 @@
+"""Which image a path means: the one whose path ends like it, and never one of another camera."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid5
+
+import pytest
+
+from trapline.server.exchange.image_catalogue import Catalogue, Match, Named, NoMatch
+from trapline.wire.imports import FaultKind
+
+SPACE = UUID(int=7)
+
+
+def key(name: str) -> UUID:
+    return uuid5(SPACE, name)
+
+
+def make(entries: list[str], *images: tuple[str, str]) -> Catalogue:
+    catalogue = Catalogue()
+    catalogue.add(Named(key(home + path), key(home), home, path, 200, 100) for home, path in images)
+    for home in {home for home, _ in images} | {"Old oak"}:
+        catalogue.add_deployment(key(home), home)
+    for entry in entries:
+        catalogue.add_entry(entry)
+    catalogue.complete()
+    return catalogue
+
+
+@pytest.fixture
+def several() -> Iterator[Catalogue]:
+    entries = ["x/IMG_3.JPG", "y/IMG_3.JPG"]
+    made = make(
+        entries,
+        ("Beech", "DCIM/100/IMG_1.JPG"),
+        ("Beech", "DCIM/101/IMG_1.JPG"),
+        ("Ash", "DCIM/100/IMG_1.JPG"),
+        ("Ash", "IMG_2.JPG"),
+        ("Beech", "IMG_3.JPG"),
+        ("Beech", "Äste.jpg"),
+    )
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "image"),
+    [
+        ("Beech/DCIM/100/IMG_1.JPG", "BeechDCIM/100/IMG_1.JPG"),
+        ("D:\\2026\\beech\\dcim\\101\\img_1.jpg", "BeechDCIM/101/IMG_1.JPG"),
+        ("101/IMG_1.JPG", "BeechDCIM/101/IMG_1.JPG"),
+        ("Ash/IMG_1.JPG", "AshDCIM/100/IMG_1.JPG"),
+        ("./IMG_2.JPG", "AshIMG_2.JPG"),
+        ("somewhere/else/IMG_2.JPG", "AshIMG_2.JPG"),
+        ("A\u0308ste.JPG", "BeechÄste.jpg"),
+    ],
+)
+def test_a_path_means_the_image_whose_path_ends_like_it(several: Catalogue, path: str, image: str) -> None:
+    found = several.find(path)
+    assert isinstance(found, Match), found
+    assert found.id == key(image)
+    assert found.frame == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("IMG_1.JPG", FaultKind.AMBIGUOUS),
+        ("100/IMG_1.JPG", FaultKind.AMBIGUOUS),
+        ("x/IMG_3.JPG", FaultKind.AMBIGUOUS),
+        ("IMG_9.JPG", FaultKind.UNKNOWN),
+        ("", FaultKind.UNKNOWN),
+        ("Old oak/IMG_2.JPG", FaultKind.UNKNOWN),
+        ("Beech/IMG_2.JPG", FaultKind.UNKNOWN),
+    ],
+)
+def test_what_fits_several_or_another_camera_is_not_taken(several: Catalogue, path: str, kind: FaultKind) -> None:
+    found = several.find(path)
+    assert isinstance(found, NoMatch), found
+    assert found.kind == kind
+
+
+def test_a_deployment_that_is_known_decides(several: Catalogue) -> None:
+    found = several.find("IMG_1.JPG", key("Ash"))
+    assert isinstance(found, Match)
+    assert found.id == key("AshDCIM/100/IMG_1.JPG")
+    assert several.find_by_id(key("AshIMG_2.JPG")) == Match(key("AshIMG_2.JPG"), (200, 100))
+    assert several.find_by_id(key("none")) is None
