@@ -210,3 +210,30 @@ def test_one_tells_who_one_is(run: Run, server: RunningServer) -> None:
     with server.open() as owner:
         assert isinstance(owner, Trapline)
         owner.change_own_name(before["name"] or "Owner")
+
+
+def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Path) -> None:
+    box = {"category": "1", "conf": 0.75, "bbox": [0.25, 0.25, 0.5, 0.5]}
+    told = [{"file": "DCIM/wide.jpg", "detections": [box]}, {"file": "elsewhere.jpg", "detections": []}]
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps({"images": told, "detection_categories": {"1": "okapi"}}))
+    within = ("--project", scene.project)
+    said = run("import", "megadetector", file, *within, "--model", "Ranger", code=1)
+    assert said == "1 of it could not be taken; the rest is there."
+    [listed] = read(run("import", "list", *within, "--json"))
+    assert (listed["state"], listed["stored"], listed["faults"]) == ("completed", 1, 1)
+    shown = run("import", "show", listed["id"])
+    assert "1 entries name no image that is here" in shown
+    assert "images 2 (elsewhere.jpg): no image here is called so" in shown
+    assert "elsewhere.jpg" in run("import", "faults", listed["id"])
+    assert "okapi" in run("images", "classes", *within)
+    file.write_text(json.dumps({"images": told[:1], "detection_categories": {"1": "okapi"}}))
+    assert "0 results new with 0 annotations, 1 there before" in run(
+        "import", "megadetector", file, *within, "--model", "Ranger"
+    )
+    file.write_text("{")
+    assert run("import", "coco", file, *within, code=1).endswith("Nothing of it was taken.")
+    sent = read(run("import", "coco", file, *within, "--no-wait", "--json"))
+    assert run("import", "delete", sent["id"])
+    assert run("import", "show", sent["id"], code=4)
+    assert run("import", "cancel", listed["id"], code=4)

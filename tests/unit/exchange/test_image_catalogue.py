@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from trapline.server.exchange.image_catalogue import Catalogue, Match, Named, NoMatch
+from trapline.server.rules.geometry import Frame
 from trapline.wire.imports import FaultKind
 
 SPACE = UUID(int=7)
@@ -83,5 +84,5 @@ def test_a_deployment_that_is_known_decides(several: Catalogue) -> None:
     found = several.find("IMG_1.JPG", key("Ash"))
     assert isinstance(found, Match)
     assert found.id == key("AshDCIM/100/IMG_1.JPG")
-    assert several.find_by_id(key("AshIMG_2.JPG")) == Match(key("AshIMG_2.JPG"), (200, 100))
+    assert several.find_by_id(key("AshIMG_2.JPG")) == Match(key("AshIMG_2.JPG"), Frame(200, 100))
     assert several.find_by_id(key("none")) is None

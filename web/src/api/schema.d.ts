@@ -1178,6 +1178,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Imports
+         * @description List imports, newest first.
+         */
+        get: operations["list_imports_api_v2_imports_get"];
+        put?: never;
+        /**
+         * Create Import
+         * @description Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the background.
+         *
+         *     Images are known by their paths, by how these end, or by their names where those are unambiguous. The same file
+         *     again stores nothing twice.
+         */
+        post: operations["create_import_api_v2_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Import
+         * @description Show one import and how far it is.
+         */
+        get: operations["show_import_api_v2_imports__import_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Import
+         * @description Forget an import and its faults; what was taken stays.
+         */
+        delete: operations["delete_import_api_v2_imports__import_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Import
+         * @description Stop an import; what was taken stays.
+         */
+        post: operations["cancel_import_api_v2_imports__import_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/imports/{import_id}/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Import Faults
+         * @description List what could not be taken of a file, in its order: the first 10,000, while all are counted.
+         */
+        get: operations["list_import_faults_api_v2_imports__import_id__faults_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/jobs": {
         parameters: {
             query?: never;
@@ -3910,6 +4001,12 @@ export interface components {
             results: components["schemas"]["FailureGroup"][];
         };
         /**
+         * FaultKind
+         * @description Why something of a file was not taken: it is wrong, or it names a picture that is not here, or several.
+         * @enum {string}
+         */
+        FaultKind: "wrong" | "unknown" | "ambiguous";
+        /**
          * FieldProblem
          * @description One thing wrong with what was sent: where it stands, and what is wrong with it.
          */
@@ -4381,11 +4478,130 @@ export interface components {
             images: string[];
         };
         /**
+         * Import
+         * @description A file that is taken in.
+         *
+         *     `total` is how many entries it has, known once it was looked through; `done` of them are dealt with. `stored`
+         *     analyses and `annotations` are new, `unchanged` ones were there before. `model_failures` are among the stored: the
+         *     model had failed on those images. `left_out` is what was passed over on purpose. `faults` counts what could not
+         *     be taken, of which `unknown` and `ambiguous` are entries that fit no image, or several.
+         */
+        Import: {
+            /** Ambiguous */
+            ambiguous: number;
+            /** Annotations */
+            annotations: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deployment Id */
+            deployment_id: string | null;
+            /** Deployments */
+            deployments: number;
+            /** Done */
+            done: number;
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Faults */
+            faults: number;
+            /** Filename */
+            filename: string;
+            format: components["schemas"]["ImportFormat"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Identifications */
+            identifications: number;
+            /** Left Out */
+            left_out: number;
+            /** Model Failures */
+            model_failures: number;
+            options: components["schemas"]["ImportOptions"];
+            /** Project Id */
+            project_id: number;
+            /** Sha256 */
+            sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["ImportState"];
+            /** Stored */
+            stored: number;
+            /** Total */
+            total: number | null;
+            /** Unchanged */
+            unchanged: number;
+            /** Unknown */
+            unknown: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * ImportFault
+         * @description Something of a file that was not taken: where it stands, which picture it names, and what is wrong.
+         */
+        ImportFault: {
+            /** File */
+            file: string | null;
+            kind: components["schemas"]["FaultKind"];
+            /** Message */
+            message: string;
+            /** Number */
+            number: number;
+            /** Place */
+            place: string;
+        };
+        /**
+         * ImportFormat
+         * @description What kind of file an import reads.
+         * @enum {string}
+         */
+        ImportFormat: "megadetector" | "speciesnet" | "coco" | "camtrap-dp";
+        /**
+         * ImportOptions
+         * @description How a file is read.
+         *
+         *     The model is called as the file says where nothing is said here. Boxes and classes below `confidence_min` are left
+         *     out. With `nothing_is_blank` an image of COCO without any annotation is taken as empty, otherwise as not looked at.
+         */
+        ImportOptions: {
+            /**
+             * Confidence Min
+             * @default 0
+             */
+            confidence_min: number;
+            /** Model Name */
+            model_name?: string | null;
+            /** Model Version */
+            model_version?: string | null;
+            /**
+             * Nothing Is Blank
+             * @default false
+             */
+            nothing_is_blank: boolean;
+        };
+        /**
          * ImportOutcome
          * @description What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again.
          * @enum {string}
          */
         ImportOutcome: "imported" | "duplicate" | "refused" | "missing" | "waiting";
+        /**
+         * ImportState
+         * @description Where an import is.
+         * @enum {string}
+         */
+        ImportState: "queued" | "reading" | "completed" | "failed" | "canceled";
         /**
          * Imported
          * @description What became of each file, in the order asked, and how many came to what.
@@ -5722,6 +5938,34 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Image"][];
+        };
+        /** Page[ImportFault] */
+        Page_ImportFault_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["ImportFault"][];
+        };
+        /** Page[Import] */
+        Page_Import_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Import"][];
         };
         /** Page[Job] */
         Page_Job_: {
@@ -10471,6 +10715,218 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_FoundAnnotation_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports_api_v2_imports_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                format?: components["schemas"]["ImportFormat"] | null;
+                state?: components["schemas"]["ImportState"] | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_import_api_v2_imports_post: {
+        parameters: {
+            query: {
+                project: number;
+                format: components["schemas"]["ImportFormat"];
+                /** @description Only its images are meant. */
+                deployment?: string | null;
+                /** @description What the file is called. */
+                filename?: string;
+                /** @description What found it; without it, as the file says. */
+                model_name?: string | null;
+                model_version?: string | null;
+                /** @description What is less sure is left out. */
+                confidence_min?: number;
+                /** @description An image of COCO without annotations is empty. */
+                nothing_is_blank?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_import_api_v2_imports__import_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_import_api_v2_imports__import_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_import_api_v2_imports__import_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_import_faults_api_v2_imports__import_id__faults_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ImportFault_"];
                 };
             };
             /** @description What happened and what to do. */

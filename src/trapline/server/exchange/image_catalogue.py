@@ -51,8 +51,8 @@ CACHE_KIB = 64 << 10
 
 def split_path(path: str) -> tuple[str, str]:
     """A path's folders, joined, and its name; either slash, and letters of either size, are the same."""
-    parts = unicodedata.normalize("NFC", path).casefold().replace("\\", "/").split("/")
-    told = [part for part in parts if part and part != "."]
+    plain = path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+    told = [part for part in plain.replace("\\", "/").split("/") if part and part != "."]
     return ("/".join(told[:-1]), told[-1]) if told else ("", "")
 
 

@@ -24,6 +24,18 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]++")
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _OPENING, _CLOSING = b"{[", b"}]"
+NESTED = 6
+
+
+def _nest(levels: int) -> bytes:
+    """A pattern of a value whose lists and objects lie in each other so many levels deep at most."""
+    inner = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
+    if levels > 1:
+        inner += b"|" + _nest(levels - 1)
+    return rb"\{(?:" + inner + rb")*+\}|\[(?:" + inner + rb")*+\]"
+
+
+_USUAL = re.compile(_nest(NESTED), re.DOTALL)
 _NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
 
 
@@ -79,7 +91,10 @@ def find_parts(body: Body) -> dict[str, tuple[int, int]]:
         if body[position : position + 1] != b":":
             raise _invalid("a colon was expected", position)
         position = _skip_space(body, position + 1)
-        start, position = position, _find_end(body, position)
+        start = position
+        # A list element by element: a pattern over all of them would let nobody else do anything meanwhile.
+        is_list = body[start : start + 1] == b"["
+        position = _find_end_of_list(body, start) if is_list else _find_end(body, start)
         if len(key[0]) <= LONGEST_KEY:
             parts[key[0][1:-1].decode("utf-8", "replace")] = start, position
         _let_go(body, position)
@@ -87,6 +102,18 @@ def find_parts(body: Body) -> dict[str, tuple[int, int]]:
     if _skip_space(body, position + 1) != len(body):
         raise _invalid("something follows its end", position)
     return parts
+
+
+def _find_end_of_list(body: Body, position: int) -> int:
+    elements, read = _find_in_list(body, position), position
+    while True:
+        try:
+            _, end = next(elements)
+        except StopIteration as over:
+            return int(over.value)
+        if end - read > GROUP:
+            _let_go(body, end)
+            read = end
 
 
 def split_list(body: Body, position: int) -> Iterator[tuple[int, int]]:
@@ -164,6 +191,9 @@ def _find_end(body: Body, position: int) -> int:
         if scalar is None:
             raise _invalid("a value was expected", position)
         return scalar.end()
+    usual = _USUAL.match(body, position)
+    if usual is not None:
+        return usual.end()
     depth = 0
     while True:
         position = _skip_to_bracket(body, position)
