@@ -1,0 +1,117 @@
+"""What an export tells of images, an import of the same file reads back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from trapline.server.exchange.export_formats import FORMATS
+from trapline.server.exchange.export_records import (
+    IMAGES,
+    About,
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    Spool,
+    write_records,
+)
+from trapline.server.exchange.image_catalogue import Catalogue, Match, Named
+from trapline.server.exchange.import_formats import open_reader
+from trapline.server.exchange.import_records import Entry, Finding
+from trapline.wire.exports import ExportFormat
+from trapline.wire.imports import ImportFormat, ImportOptions
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+SPACE, OAK, BEECH = UUID(int=7), UUID(int=8), UUID(int=9)
+FRAME = {"image_width": 200, "image_height": 100}
+BOX = {"x_min": 20.0, "y_min": 10.0, "x_max": 80.0, "y_max": 60.0} | FRAME
+RING = {"format": "polygon", "points": [[5.0, 5.0], [55.0, 5.0], [30.0, 45.0]]} | FRAME
+
+
+def found(kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None) -> FoundRecord:
+    return FoundRecord(
+        id=uuid5(SPACE, str(number)), analysis_id=UUID(int=3), type=kind, data=data, class_name=name, confidence=0.75,
+        parent_id=None if parent is None else uuid5(SPACE, str(parent)), model_name="Ranger", model_version="3",
+    )  # fmt: skip
+
+
+def image(path: str, deployment: UUID, *seen: FoundRecord) -> ImageRecord:
+    return ImageRecord(
+        id=uuid5(deployment, path), deployment_id=deployment, filename=path.rpartition("/")[2], path=path,
+        media_type="image/jpeg", width=200, height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC",
+        sha256="00", size_bytes=7, file="originals/00", analysed=True, blank=not seen, found=list(seen),
+    )  # fmt: skip
+
+
+def export(folder: Path, kind: ExportFormat, images: Sequence[ImageRecord]) -> Path:
+    load = FORMATS[kind].load
+    if load is None:
+        pytest.skip(f"nothing writes {kind} yet")
+    (folder / IMAGES).write_bytes(write_records(images))
+    deployments = [DeploymentRecord(id=OAK, name="Old oak", time_zone="UTC")]
+    deployments.append(DeploymentRecord(id=BEECH, name="Beech", time_zone="UTC"))
+    about = About(project_id=1, project_name="P", project_description="", started_at=NOON, deployments=deployments)
+    with (folder / "file").open("wb") as out:
+        load()(Spool(folder, about, lambda key: key.encode()), out)
+    return folder / "file"
+
+
+def read_back(path: Path, kind: ImportFormat, images: Sequence[ImageRecord]) -> dict[UUID, list[Finding]]:
+    """The findings of each image that an import finds in a file."""
+    reader, catalogue = open_reader(kind, path, ImportOptions()), Catalogue()
+    for key, name in ((OAK, "Old oak"), (BEECH, "Beech")):
+        catalogue.add_deployment(key, name)
+        own = [one for one in images if one.deployment_id == key]
+        catalogue.add(Named(one.id, key, name, one.path, one.width, one.height) for one in own)
+    catalogue.complete()
+    told: dict[UUID, list[Finding]] = {}
+    for entry in reader.entries(0):
+        assert isinstance(entry, Entry), entry
+        match = catalogue.find(entry.path)
+        assert isinstance(match, Match), (entry.path, match)
+        reading = reader.read(entry, match.frame)
+        told[match.id] = [finding for result in reading.results for finding in result.findings]
+    reader.close()
+    catalogue.close()
+    return told
+
+
+SEEN = [
+    image("DCIM/100/IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1)),
+    image("DCIM/100/IMG_1.JPG", BEECH, found("bounding_box", "person", BOX, 2)),
+    image("DCIM/101/IMG_1.JPG", BEECH),
+]
+
+
+def test_results_of_megadetector_come_back(tmp_path: Path) -> None:
+    named = found("classification", "red fox", {"topk": [{"class": "red fox", "confidence": 0.75}]}, 3, 1)
+    images = [*SEEN[1:], image("DCIM/100/IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1), named)]
+    back = read_back(export(tmp_path, ExportFormat.MEGADETECTOR, images), ImportFormat.MEGADETECTOR, images)
+    oak = back[SEEN[0].id]
+    assert [(one.kind, one.class_name, one.confidence, one.parent) for one in oak] == [
+        ("bounding_box", "animal", 0.75, None),
+        ("classification", "red fox", 0.75, 0),
+    ]
+    assert oak[0].data == pytest.approx(BOX, abs=1e-3)
+    assert [one.class_name for one in back[SEEN[1].id]] == ["person"]
+    assert back[SEEN[2].id] == []
+
+
+def test_coco_comes_back(tmp_path: Path) -> None:
+    images = [image("IMG_1.JPG", OAK, found("bounding_box", "okapi", BOX, 1), found("segmentation", "okapi", RING, 2))]
+    back = read_back(export(tmp_path, ExportFormat.COCO, images), ImportFormat.COCO, images)
+    box, ring = back[images[0].id]
+    assert (box.kind, box.class_name, ring.kind, ring.class_name) == ("bounding_box", "okapi", "segmentation", "okapi")
+    assert box.data == pytest.approx(BOX, abs=1e-3)
+    assert ring.data["points"] == RING["points"]
+
+
+def test_what_speciesnet_says_comes_back(tmp_path: Path) -> None:
+    images = [image("IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1)), image("IMG_2.JPG", OAK)]
+    back = read_back(export(tmp_path, ExportFormat.SPECIESNET, images), ImportFormat.SPECIESNET, images)
+    assert back[images[0].id][0].class_name == "animal"
+    assert back[images[0].id][0].data == pytest.approx(BOX, abs=1e-1)
+    assert back[images[1].id] == []
