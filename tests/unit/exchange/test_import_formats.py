@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from trapline.server.db.imported import NewResult
 from trapline.server.exchange.import_formats import open_reader
 from trapline.server.exchange.import_records import Entry, Fault, Reader, Reading, Unreadable, Wrong
+from trapline.server.exchange.imported_rows import make_result
 from trapline.server.rules.annotation_data import WrongData
 from trapline.server.rules.geometry import Frame
 from trapline.wire.imports import ImportFormat, ImportOptions
@@ -50,6 +52,10 @@ def read_all(reader: Reader) -> list[Reading | str]:
             told.append(f"{entry.place}: {error}")
     reader.close()
     return told
+
+
+def make_rows(reader: Reader, entry: Entry) -> list[NewResult]:
+    return [make_result(UUID(int=1), result) for result in reader.read(entry, FRAME).results]
 
 
 def findings(reading: Reading | str, place: int = 0) -> list[tuple[str, str | None, float | None]]:
@@ -199,6 +205,39 @@ def test_what_is_wrong_in_coco(opened: Opened) -> None:
     assert told[3] == "images 4: annotations 3: the category 9 is not among `categories`"
     assert "id" in str(told[4])
     assert told[5] == "annotations 4: its image_id 77 is that of no image"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"bbox": [1, 2, 3]},
+        {"bbox": [1, 2, 10**400, 4]},
+        {"bbox": [1, 2, -3, 4]},
+        {"bbox": [1, 2, 3000, 4]},
+        {"bbox": "all"},
+        {"bbox": [1, 2, 3, 4], "score": 2},
+        {"bbox": [1, 2, 3, 4], "score": True},
+        {"segmentation": [[1, 2, 3]]},
+        {"segmentation": [[1, 2, 3, 4]]},
+        {"segmentation": {"counts": "@@", "size": [100, 200]}},
+        {"segmentation": {"counts": [5], "size": [10**30, 1]}},
+        {"segmentation": {"counts": [5], "size": [1, 2]}},
+        {"keypoints": [1, 2]},
+        {"keypoints": [1000, 2, 1]},
+        {"category_id": None},
+        {"category_id": 2, "bbox": [1, 2, 3, 4]},
+        {"category_id": 3, "keypoints": [1, 2, 2]},
+    ],
+)
+def test_hostile_annotations_are_faults(opened: Opened, one: dict[str, Any]) -> None:
+    image = [{"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}]
+    categories = [{"id": 1, "name": "fox"}, {"id": 2, "name": "f\0x"}, {"id": 3, "name": "fox", "keypoints": ["\0"]}]
+    reader = opened("coco", coco({"category_id": 1} | one, images=image, categories=categories))
+    [entry] = reader.entries(0)
+    assert isinstance(entry, Entry)
+    with pytest.raises((Wrong, WrongData)):
+        make_rows(reader, entry)
+    reader.close()
 
 
 PACKAGE = json.dumps(

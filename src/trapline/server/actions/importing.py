@@ -26,12 +26,12 @@ from trapline.server.db.imported import (
     list_said_before,
     write_results,
 )
-from trapline.server.db.imports import ImportRow, NewFault, end, find_import, keep_faults, list_still, touch
+from trapline.server.db.imports import ImportRow, NewFault, end, find_import, keep_faults, take_up_still, touch
 from trapline.server.db.taxa import find_known
 from trapline.server.errors import NotFound, Unavailable
 from trapline.server.exchange.image_catalogue import Catalogue, Named
 from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_records import Fault, Reader, Unreadable, plain
+from trapline.server.exchange.import_records import MOST_ENTRIES, Fault, Reader, Unreadable, plain
 from trapline.server.exchange.imported_rows import Batch, Said, make_batches
 from trapline.server.rules.access import Scope
 from trapline.server.rules.taxa import name_key
@@ -42,7 +42,7 @@ from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
 log = structlog.get_logger(__name__)
 
 NAMES_AT_ONCE = 20_000
-STILL_FOR_S = 120.0
+STILL_FOR_S = 600.0
 NOTHING = "Nothing of it was taken."
 
 
@@ -125,6 +125,8 @@ def _look_through(reader: Reader, catalogue: Catalogue) -> int:
     total = 0
     for path in reader.paths():
         total += 1
+        if total > MOST_ENTRIES:
+            raise Unreadable(f"It has more than {MOST_ENTRIES:,} entries.")
         if path:
             catalogue.add_entry(path)
     return total
@@ -292,5 +294,5 @@ async def _complete(system: System, scope: Scope, import_id: UUID) -> None:
 async def take_up_imports(system: System, scope: Scope) -> None:
     """Ask again for imports that stand still; what is done already is not done again."""
     async with system.database.transaction(scope) as tx:
-        for waiting in await list_still(scope, tx, STILL_FOR_S):
-            await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=waiting.id)
+        for import_id in await take_up_still(scope, tx, STILL_FOR_S):
+            await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=import_id)

@@ -109,13 +109,6 @@ class NewFault(NamedTuple):
     message: str
 
 
-class Waiting(NamedTuple):
-    """An import that nobody worked on for a while."""
-
-    id: UUID
-    project_id: int
-
-
 async def add_import(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow:
     """Add an import."""
     scope.check(row.project_id)
@@ -189,11 +182,11 @@ def end(row: ImportRow, state: ImportState, error: str | None = None) -> None:
     row.ended_at = row.updated_at = func.clock_timestamp()
 
 
-async def list_still(scope: Scope, tx: Transaction, still_for_s: float) -> list[Waiting]:
-    """List imports that should get on and did not for so many seconds."""
+async def take_up_still(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
+    """List imports that were begun and got on with nothing for so many seconds; each is listed once in that time."""
     cursor = await tx.execute(
-        "select id, project_id from imports where state in ('queued', 'reading')"
-        " and updated_at < now() - make_interval(secs => %s)",
+        "update imports set updated_at = clock_timestamp() where state = 'reading'"
+        " and updated_at < now() - make_interval(secs => %s) returning id",
         (still_for_s,),
     )
-    return [Waiting(*row) for row in await cursor.fetchall()]
+    return [key for (key,) in await cursor.fetchall()]

@@ -19,6 +19,7 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from trapline.server.exchange.import_records import (
+    MOST_ENTRIES,
     Entry,
     Fault,
     Finding,
@@ -115,12 +116,16 @@ class CamtrapReader:
 
     def _read_table(self, table: str) -> Iterator[tuple[int, Row]]:
         """Go through the rows of a table, each by its line; empty cells are left out."""
+        rows = 0
         with self._archive.open(self._tables[table]) as file:
             reader = csv.reader(_read_lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")))
             try:
                 header = [name.strip() for name in next(reader, [])]
                 for cells in reader:
                     told = {name: _clean(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                    rows += 1
+                    if rows > MOST_ENTRIES:
+                        raise Unreadable(f"{table} has more than {MOST_ENTRIES:,} lines.")
                     if told:
                         yield reader.line_num, told
             except csv.Error as error:

@@ -13,6 +13,7 @@ import msgspec
 
 from trapline.server.exchange.import_json import BROKEN, JsonFile, explain, name_model
 from trapline.server.exchange.import_records import (
+    MOST_ENTRIES,
     Entry,
     Fault,
     Finding,
@@ -117,6 +118,8 @@ class CocoReader:
 
     def _find_images(self) -> Iterator[tuple[str, int, str | None]]:
         for number, element in enumerate(self._file.split("images"), 1):
+            if number > MOST_ENTRIES:
+                raise Unreadable(f"It has more than {MOST_ENTRIES:,} images.")
             self._images = number
             try:
                 yield str(PICTURES.decode(element).id), number, None
@@ -125,6 +128,8 @@ class CocoReader:
 
     def _find_annotations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for number, (start, end) in enumerate(self._file.places("annotations"), 1):
+            if number > MOST_ENTRIES:
+                raise Unreadable(f"It has more than {MOST_ENTRIES:,} annotations.")
             try:
                 key = str(OWNERS.decode(self._file.body[start:end]).image_id)
             except BROKEN:
@@ -155,7 +160,11 @@ class CocoReader:
                 yield self._enter(number, element)
         for place, (key, number) in enumerate(self._parts.list_orphans(), self._images + 1):
             if place > after:
-                why = f"its image_id {plain(key, 50)} is that of no image" if key else "it has no image_id"
+                why = (
+                    f"its image_id {plain(key, 50)} is that of no image"
+                    if key
+                    else "it cannot be read, or has no image_id"
+                )
                 yield Fault(f"annotations {number}", why)
 
     def _enter(self, number: int, element: bytes) -> Entry | Fault:

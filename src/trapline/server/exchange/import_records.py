@@ -17,6 +17,8 @@ from trapline.wire.imports import FaultKind, ImportOptions
 
 LONGEST_TEXT = 1000
 LONGEST_CLASS = 255
+MOST_ENTRIES = 20_000_000
+"""How many entries a file may have, and how many parts in any order: what is taken in has an end."""
 
 
 class Fault(NamedTuple):

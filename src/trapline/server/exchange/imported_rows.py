@@ -20,6 +20,7 @@ AT_ONCE = 2000
 """How many entries are one transaction: a second's worth, so that nobody waits long for what it locks."""
 MOST_FINDINGS = 40_000
 LONGEST_DATA = 8 << 20
+NUL = rb"\u0000"
 _COUNTED_BITS = (1 << 20) - 1
 _DOUBLE = Struct(">d").pack
 
@@ -108,6 +109,8 @@ def make_result(image_id: UUID, result: Result) -> NewResult:
         data = msgspec.json.encode(found.data)
         if len(data) > LONGEST_DATA:
             raise Wrong(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
+        if NUL in data:
+            raise Wrong("what it says has the NUL character in a text, which cannot be stored")
         name, confidence = found.class_name, found.confidence
         told.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
         told.update(data if confidence is None else data + _DOUBLE(confidence))

@@ -16,6 +16,8 @@ from trapline.server.errors import Invalid
 Body = bytes | mmap.mmap
 GROUP = 2 << 20
 LONGEST_KEY = 256
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8."""
 SMALL = 1 << 20
 """Bodies up to this size are read at once: it takes a few milliseconds."""
 
@@ -78,7 +80,7 @@ def find_parts(body: Body) -> dict[str, tuple[int, int]]:
 
     Brackets are followed to the end, so a file that is cut off is known before anything of it is taken. Raises Invalid.
     """
-    position = _skip_space(body, 0)
+    position = _skip_space(body, len(BOM) if body[: len(BOM)] == BOM else 0)
     if body[position : position + 1] != b"{":
         raise Invalid("It is not a JSON object.")
     parts: dict[str, tuple[int, int]] = {}
