@@ -49,7 +49,7 @@ BODIES: dict[str, Any] = {
     "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
     "PATCH /taxa/{taxon_id}": {"rank": "genus"},
     "POST /taxa/import": "scientific_name",
-    "POST /imports": "{}",
+    "POST /imports": "nothing",
     "PUT /taxa/labels": {"project": "{project_id}", "labels": [{"label": "fox", "taxon": "{taxon_id}"}]},
     "POST /image-pull-sources": {
         "project": "{project_id}",
