@@ -1,6 +1,8 @@
 """Imports: results of other programs, taken in from files, each picture known by how it is called."""
 
+import io
 import json
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -215,3 +217,73 @@ async def test_webhooks_hear_of_imported_results(field: Field) -> None:
     await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
     told = await field.ask("select event_type, data->>'image_id' from webhook_deliveries")
     assert told == [("analysis.completed", str(field.images[0]))]
+
+
+PACKAGE = {"resources": [{"name": name, "path": f"{name}.csv"} for name in ("deployments", "media", "observations")]}
+OBSERVATIONS = (
+    "mediaID,observationType,scientificName,count,sex,bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,"
+    "classifiedBy,classificationTimestamp,classificationProbability\n"
+    "m0,animal,Vulpes vulpes,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9\n"
+    "m0,animal,meles  meles,2,female,,,,,human,Anna,2026-05-02T10:00:00Z,\n"
+    "m1,blank,,,,,,,,human,Anna,,\n"
+    "m2,animal,Lynx lynx,1,,,,,,human,Anna,,\n"
+    "m2,human,,1,,0.5,0.5,0.2,0.2,human,Anna,,\n"
+)
+
+
+def camtrap() -> bytes:
+    media = "".join(f"m{number},d1,https://media.example/{number},IMG_{number}.JPG\n" for number in range(3))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("datapackage.json", json.dumps(PACKAGE))
+        archive.writestr("deployments.csv", "deploymentID,locationName,latitude\nd1,camera,51\nd2,Old oak,52.5\n")
+        archive.writestr("media.csv", f"mediaID,deploymentID,filePath,fileName\n{media}m3,d2,,IMG_3.JPG\n")
+        archive.writestr("observations.csv", OBSERVATIONS)
+    return out.getvalue()
+
+
+async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_people_said(field: Field) -> None:
+    body = {"project": field.project, "scientific_name": "Meles meles"}
+    taxon = (await field.call("POST", "/taxa", body)).json()["id"]
+    taken = await take(field, camtrap(), "camtrap-dp")
+    assert taken["state"] == "completed", taken
+    assert (taken["deployments"], taken["identifications"], taken["stored"], taken["faults"]) == (1, 4, 2, 1)
+    [(kind, place, file, _)] = await faults(field, taken)
+    assert (kind, place, file) == ("unknown", "line 5 of media", "IMG_3.JPG")
+    [made] = await field.ask("select latitude from deployments where name = 'Old oak'")
+    assert made == (52.5,)
+    fox, nothing, both, _ = [await image(field, number) for number in range(4)]
+    [analysis] = fox["analyses"]
+    assert (analysis["model_name"], analysis["model_version"]) == ("Detector", "2.0")
+    said = fox["identification"]
+    assert (said["kind"], said["taxon_id"], said["label"], said["count"]) == ("correct", taxon, "Meles meles", 2)
+    assert (said["sex"], said["comment"], said["created_at"]) == ("female", "By Anna", "2026-05-02T10:00:00Z")
+    assert (nothing["identification"]["kind"], nothing["reviewed"]) == ("blank", True)
+    lynx, person = both["analyses"][0]["annotations"]
+    assert (lynx["identification"]["label"], person["identification"]["label"]) == ("Lynx lynx", "human")
+    assert person["annotation_type"] == "bounding_box"
+    again = await take(field, camtrap(), "camtrap-dp")
+    assert (again["deployments"], again["identifications"], again["stored"], again["unchanged"]) == (0, 0, 0, 2)
+
+
+async def test_every_fault_is_counted_and_the_first_are_kept(field: Field) -> None:
+    taken = await take(field, megadetector(*[{"file": f"none/{number}.jpg"} for number in range(10_050)]))
+    assert (taken["faults"], taken["unknown"]) == (10_050, 10_050)
+    answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
+    assert (answer.json()["count"], len(answer.json()["results"])) == (10_000, 1000)
+    [kept] = await field.ask("select count(*), max(number) from import_faults")
+    assert kept == (10_000, 10_000)
+
+
+async def test_an_import_into_a_deployment_means_its_images_alone(field: Field) -> None:
+    made = await field.call("POST", "/deployments", {"project": field.project, "name": "Old oak"})
+    elsewhere = await take(field, megadetector({"file": "IMG_0.JPG", "detections": []}), deployment=made.json()["id"])
+    assert (elsewhere["stored"], elsewhere["unknown"]) == (0, 1)
+    await send(field, b"{}", status=404, deployment=field.images[0])
+    await send(field, b"{}", status=422, format="pdf")
+
+
+async def test_an_image_that_is_deleted_gets_no_results(field: Field) -> None:
+    await field.change("update images set deleted_at = now(), deleted_by = 'x' where id = %s", field.images[0])
+    taken = await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
+    assert (taken["stored"], taken["unknown"]) == (0, 1)
