@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
@@ -26,7 +26,8 @@ class ImportCalls:
         """
         path = Path(file)
         params = {"project": project, "format": ImportFormat(kind).value, "filename": path.name, **options}
-        headers = {"Content-Type": "application/octet-stream"}
+        # Sent again after a passing failure, it is one import.
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4())}
 
         def send() -> Import:
             with path.open("rb") as content:
