@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 IMAGES = "images.jsonl"
+Form = TypeVar("Form", bound=msgspec.Struct)
 
 
 class TaxonRecord(msgspec.Struct, omit_defaults=True):
@@ -172,7 +173,11 @@ class Spool:
 
     def images(self) -> Iterator[ImageRecord]:
         """Read the images one by one, by deployment, capture time and id."""
-        decoder = msgspec.json.Decoder(ImageRecord)
+        return self.read(ImageRecord)
+
+    def read(self, form: type[Form]) -> Iterator[Form]:
+        """Read the images in another form of the record, which has only what a writer needs of it."""
+        decoder = msgspec.json.Decoder(form)
         with (self.folder / IMAGES).open("rb") as lines:
             for line in lines:
                 yield decoder.decode(line)

@@ -37,3 +37,6 @@ NAMES_PEOPLE = rf"{_NAMED}|^(adults?|autos?)$"
 
 KEPT_BACK = rf"{_NAMED}|^(private|withheld)$"
 """The same for tags, by which people keep an image back: those that name people, and `private` or `withheld`."""
+
+PEOPLE, VEHICLES = (rf"(^|[^[:alpha:]])({words})($|[^[:alpha:]])" for words in (_PEOPLE, _VEHICLES))
+"""The same apart: names of classes that stand for people themselves, and for what they sit in."""

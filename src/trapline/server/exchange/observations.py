@@ -1,0 +1,338 @@
+"""What the images of an export show, whatever its format: an observation each, by a person where one said something.
+
+A box is one observation: the classifications under it say what it is, and are none of their own. Masks, heatmaps and
+custom data are no observations.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.exchange.coco import describe_shape
+from trapline.server.exchange.export_records import TaxonRecord
+from trapline.server.rules.geometry import Box, Frame, clip
+from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
+
+BOX, CLASSIFICATION = "bounding_box", "classification"
+DRAWN = frozenset({"segmentation", "keypoint"})
+CLASS_PARTS = 7
+"""Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
+
+_EMPTY = frozenset({"blank", "empty", "nothing", "none", "no animal", "background", "misfire", "false trigger"})
+_NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
+# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.
+_THINGS = frozenset(
+    {
+        "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "backpack", "umbrella", "handbag",
+        "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
+        "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
+        "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair",
+        "couch", "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "remote", "keyboard",
+        "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
+        "teddy bear", "hair drier", "toothbrush", "airplane",
+    }
+)  # fmt: skip
+
+
+class Kind(StrEnum):
+    """What an observation is of, in the words of Camtrap DP."""
+
+    ANIMAL = "animal"
+    HUMAN = "human"
+    VEHICLE = "vehicle"
+    BLANK = "blank"
+    UNKNOWN = "unknown"
+    UNCLASSIFIED = "unclassified"
+
+
+class Said(msgspec.Struct, gc=False):
+    """What a person said that holds: a `SaidRecord` with its ids and times as text."""
+
+    kind: str
+    by: str
+    at: str
+    taxon: str | None = None
+    label: str | None = None
+    comment: str | None = None
+    count: int | None = None
+    sex: str | None = None
+    life_stage: str | None = None
+    behaviour: str | None = None
+
+
+class Found(msgspec.Struct, gc=False):
+    """An annotation: a `FoundRecord` of which the data is read where it is needed."""
+
+    id: str
+    analysis_id: str
+    type: str
+    data: msgspec.Raw
+    class_name: str | None = None
+    confidence: float | None = None
+    parent_id: str | None = None
+    taxon: str | None = None
+    model_name: str = ""
+    model_version: str = ""
+    at: str | None = None
+    said: Said | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that found it, with its version."""
+        return f"{self.model_name} {self.model_version}".strip()
+
+
+class SeenImage(msgspec.Struct):
+    """An image: an `ImageRecord` with its ids as text."""
+
+    id: str
+    deployment_id: str
+    filename: str
+    path: str
+    media_type: str
+    width: int
+    height: int
+    captured_at: datetime
+    captured_at_source: str
+    time_zone: str
+    sha256: str
+    file: str
+    upright_file: str | None = None
+    sequence_id: str | None = None
+    blank: bool | None = None
+    reviewed: bool = False
+    starred: bool = False
+    tags: list[str] = []
+    flags: list[str] = []
+    exif: dict[str, Any] = {}
+    analysed: bool = False
+    said: Said | None = None
+    found: list[Found] = []
+
+    @property
+    def event_id(self) -> str:
+        """Its sequence, or itself while it is in none."""
+        return self.sequence_id or self.id
+
+
+class Observation(msgspec.Struct, gc=False):
+    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels, within the image.
+
+    `said` is what a person said of it, and None where a model alone speaks. `found` is the annotation it stands on.
+    """
+
+    id: str
+    kind: Kind
+    taxon: str | None = None
+    label: str = ""
+    confidence: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    found: Found | None = None
+    said: Said | None = None
+
+
+class Corners(msgspec.Struct, gc=False):
+    """The corners of a box, which is empty where it lay outside of its image."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+    empty: bool = False
+
+
+class Named(NamedTuple):
+    """What a label or a taxon stands for; `scientific_name` is empty where no taxon says it."""
+
+    kind: Kind
+    scientific_name: str
+    shows_people: bool
+
+
+_read_corners = msgspec.json.Decoder(Corners).decode
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of PostgreSQL."""
+    return re.compile(pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"), re.IGNORECASE)
+
+
+_IS_PERSON, _IS_VEHICLE = _compile(PEOPLE), _compile(VEHICLES)
+_SHOWS_PEOPLE, _IS_KEPT_BACK = _compile(NAMES_PEOPLE), _compile(KEPT_BACK)
+
+
+class Naming:
+    """What the labels and taxa of an export stand for; each is looked at once."""
+
+    def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
+        self.taxa = {str(key): taxon for key, taxon in taxa.items()}
+        self._known: dict[tuple[str, str | None], Named] = {}
+        self._tags: dict[str, bool] = {}
+        self.formless = 0
+        """How many annotations had no form: masks, heatmaps and custom data."""
+
+    def find(self, label: str, taxon: str | None) -> Named:
+        """Find what a label, or the taxon that it means, stands for."""
+        named = self._known.get((label, taxon))
+        if named is None:
+            named = self._known[label, taxon] = self._name(label, taxon)
+        return named
+
+    def title(self, observation: Observation) -> str:
+        """The class of an observation in one word: its taxon's name, else its label, else what kind it is."""
+        named = self.find(observation.label, observation.taxon)
+        return named.scientific_name or observation.label or observation.kind.value
+
+    def is_withheld(self, image: SeenImage) -> bool:
+        """Whether an image is kept from the public: people are on it, or were said to be, or a tag keeps it back."""
+        for tag in image.tags:
+            if tag not in self._tags:
+                self._tags[tag] = _IS_KEPT_BACK.search(tag) is not None
+            if self._tags[tag]:
+                return True
+        if image.said is not None and self._shows_people(image.said.label, image.said.taxon):
+            return True
+        for found in image.found:
+            if self._shows_people(found.class_name, found.taxon):
+                return True
+            said = found.said
+            if said is not None and self._shows_people(said.label, said.taxon):
+                return True
+        return False
+
+    def _shows_people(self, label: str | None, taxon: str | None) -> bool:
+        return bool(label or taxon) and self.find(label or "", taxon).shows_people
+
+    def _name(self, label: str, taxon: str | None) -> Named:
+        known = self.taxa.get(taxon) if taxon is not None else None
+        if known is not None:
+            is_human = known.scientific_name.split(" ")[0] == "Homo"
+            people = is_human or any(_SHOWS_PEOPLE.search(name) for name in (label, *known.common_names.values()))
+            return Named(Kind.HUMAN if is_human else Kind.ANIMAL, known.scientific_name, people)
+        parts = label.split(";")
+        word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
+        people = _SHOWS_PEOPLE.search(label) is not None
+        if not word or word in _NOT_KNOWN or word in _THINGS:
+            return Named(Kind.UNKNOWN, "", people)
+        if word in _EMPTY:
+            return Named(Kind.BLANK, "", False)
+        if _IS_PERSON.search(label):
+            return Named(Kind.HUMAN, "Homo sapiens", True)
+        if _IS_VEHICLE.search(label):
+            return Named(Kind.VEHICLE, "", True)
+        return Named(Kind.ANIMAL, "", people)
+
+
+def observe(image: SeenImage, naming: Naming) -> list[Observation]:
+    """List what is seen on an image; one without anything is one observation, that it is blank or not looked at yet."""
+    whole = image.said
+    seen: list[Observation] = []
+    if whole is None or whole.kind != "blank":
+        emptied: Said | None = None
+        under = _classifications(image.found) if image.found else {}
+        for found in image.found:
+            if found.parent_id is not None and found.type != BOX:
+                continue
+            if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
+                naming.formless += 1
+                continue
+            said = found.said
+            if said is not None and said.kind == "blank":
+                emptied = said
+                continue
+            if whole is not None and whole.kind == "correct" and said is None and found.type == CLASSIFICATION:
+                continue  # what the image shows was said by a person, of all of it
+            one = _look(found, under.get(found.id), image, naming)
+            if one is not None:
+                seen.append(one)
+        if whole is not None and whole.kind in ("correct", "unsure"):
+            seen.append(_say(f"{image.id}-image", whole, naming))
+        if seen:
+            return seen
+        whole = whole or emptied
+    return [_see_nothing(image, whole)]
+
+
+def _classifications(found: list[Found]) -> dict[str, list[Found]]:
+    under: dict[str, list[Found]] = {}
+    for one in found:
+        if one.parent_id is not None and one.type == CLASSIFICATION:
+            under.setdefault(one.parent_id, []).append(one)
+    return under
+
+
+def _look(found: Found, under: list[Found] | None, image: SeenImage, naming: Naming) -> Observation | None:
+    """Describe what an annotation shows; None where it says that nothing is there."""
+    label, taxon, confidence, said = found.class_name or "", found.taxon, found.confidence, found.said
+    if under is not None:
+        if taxon is None:
+            # A detector says where and the classifier under it what: the surest one that means a taxon.
+            finer = max((one for one in under if one.taxon is not None), key=_confidence, default=None)
+            if finer is not None:
+                label, taxon, confidence = finer.class_name or "", finer.taxon, finer.confidence
+        if said is None:
+            said = next((one.said for one in under if one.said is not None), None)
+    if said is not None:
+        confidence = None
+        if said.kind == "correct":
+            label, taxon = said.label or "", said.taxon
+        elif said.kind == "unsure":
+            return Observation(found.id, Kind.UNKNOWN, None, label, None, _find_box(found, image), found, said)
+    kind = naming.find(label, taxon).kind
+    if kind is Kind.BLANK:
+        return None
+    box = None
+    if found.type != CLASSIFICATION:
+        box = _find_box(found, image)
+        if box is None and found.type == BOX:
+            return None
+    return Observation(found.id, kind, taxon, label, confidence, box, found, said)
+
+
+def _confidence(found: Found) -> float:
+    return -1.0 if found.confidence is None else found.confidence
+
+
+def _find_box(found: Found, image: SeenImage) -> tuple[float, float, float, float] | None:
+    """Find where an annotation lies within its image; None for nowhere."""
+    if found.type == BOX:
+        corners = _read_corners(found.data)
+        x_min, y_min, x_max, y_max = corners.x_min, corners.y_min, corners.x_max, corners.y_max
+        if 0 <= x_min < x_max <= image.width and 0 <= y_min < y_max <= image.height:
+            return x_min, y_min, x_max - x_min, y_max - y_min
+    elif found.type in DRAWN:
+        form = describe_shape(found.type, msgspec.json.decode(found.data), Frame(image.width, image.height))
+        assert form is not None
+        x_min, y_min, width, height = form["bbox"]
+        x_max, y_max = x_min + width, y_min + height
+    else:
+        return None
+    cut = clip(Box(x_min, y_min, x_max, y_max), Frame(image.width, image.height))
+    return None if cut.is_empty else (cut.x_min, cut.y_min, cut.x_max - cut.x_min, cut.y_max - cut.y_min)
+
+
+def _say(key: str, said: Said, naming: Naming) -> Observation:
+    if said.kind == "unsure":
+        return Observation(key, Kind.UNKNOWN, said=said)
+    label = said.label or ""
+    return Observation(key, naming.find(label, said.taxon).kind, said.taxon, label, said=said)
+
+
+def _see_nothing(image: SeenImage, said: Said | None) -> Observation:
+    found = next((one for one in image.found), None)
+    if said is not None or image.blank or (image.blank is None and image.analysed):
+        return Observation(f"{image.id}-blank", Kind.BLANK, found=found, said=said)
+    # Something was found, and what was found is too unsure to be in this export.
+    kind = Kind.UNKNOWN if image.analysed else Kind.UNCLASSIFIED
+    return Observation(f"{image.id}-{kind}", kind, found=found)
+
+
+def read_time(text: str) -> datetime:
+    """Read a time of the spool."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,121 @@
+"""Files of an export in one zip, written as they come: equal content is equal bytes, and no name leads out of it."""
+
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
+
+from trapline.server.exchange.export_records import DeploymentRecord
+
+PIECE_BYTES = 1 << 20
+LONGEST_PART = 60
+LEVEL = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_FILE = 0o100644 << 16
+# Names that Windows keeps for devices, whatever their ending.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/tiff": ".tif",
+    "image/bmp": ".bmp",
+    "image/heic": ".heic",
+}
+
+
+def name_part(text: str, otherwise: str = "unnamed") -> str:
+    """Make one part of a file name of any text: letters, digits, dashes, underlines and single points within."""
+    folded = unicodedata.normalize("NFKC", text)
+    plain = re.sub(r"[^\w.-]+", "-", folded)
+    plain = re.sub(r"\.{2,}", ".", plain).strip(".-_")[:LONGEST_PART].strip(".-_")
+    if not plain:
+        return otherwise
+    return f"{plain}-" if _DEVICES.fullmatch(plain) else plain
+
+
+def name_folders(deployments: Iterable[DeploymentRecord]) -> dict[str, str]:
+    """Name a folder for each deployment, by its id; no two are the same, also where the case is not told apart."""
+    folders: dict[str, str] = {}
+    taken: set[str] = set()
+    for deployment in deployments:
+        name = name_part(deployment.name, "deployment")
+        if name.casefold() in taken:
+            name = f"{name}-{deployment.id}"
+        taken.add(name.casefold())
+        folders[str(deployment.id)] = name
+    return folders
+
+
+def suffix_of(media_type: str) -> str:
+    """What the name of a picture of this type ends in."""
+    return _SUFFIXES.get(media_type, ".bin")
+
+
+class Pack:
+    """A zip that is written from its first to its last byte. Text is deflated, what is packed already is stored."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
+
+    def close(self) -> None:
+        """Write the directory."""
+        self._zip.close()
+
+    def abandon(self) -> None:
+        """Write nothing more, not even when it is let go, which a `ZipFile` does."""
+        self._zip.fp = None
+
+    @contextmanager
+    def open(self, name: str, *, stored: bool = False) -> Iterator[BinaryIO]:
+        """Open a file of the zip for writing; one at a time."""
+        info = zipfile.ZipInfo(name, _EPOCH)
+        info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+        info.external_attr = _FILE
+        info.create_system = 3
+        # There is no other way to say it of a file with a date of its own.
+        vars_of: Any = info
+        vars_of._compresslevel = LEVEL  # noqa: SLF001
+        with self._zip.open(info, "w", force_zip64=True) as file:
+            yield cast("BinaryIO", file)
+
+    def add(self, name: str, content: bytes, *, stored: bool = False) -> None:
+        """Add a file as a whole."""
+        with self.open(name, stored=stored) as file:
+            file.write(content)
+
+
+@contextmanager
+def packing(out: BinaryIO) -> Iterator[Pack]:
+    """Write a zip; one that is not finished is let go as it is."""
+    pack = Pack(out)
+    try:
+        yield pack
+    except BaseException:
+        pack.abandon()
+        raise
+    pack.close()
+
+
+@contextmanager
+def set_aside(folder: Path) -> Iterator[BinaryIO]:
+    """Open a file without a name, for what is made now and written later."""
+    with TemporaryFile(dir=folder, buffering=PIECE_BYTES) as file:
+        yield cast("BinaryIO", file)
+
+
+def pour(aside: BinaryIO, out: BinaryIO) -> None:
+    """Write what was set aside."""
+    aside.seek(0)
+    shutil.copyfileobj(aside, out, PIECE_BYTES)
+
+
+def relative_path(path: str) -> str:
+    """Give a path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points."""
+    parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in path.replace("\\", "/").split("/"))
+    return "/".join(part for part in parts if part and part.strip(".")) or "unnamed"

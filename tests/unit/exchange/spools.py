@@ -1,0 +1,106 @@
+"""Small spools for the tests of the formats, made of what they are about."""
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from trapline.server.exchange.export_records import (
+    IMAGES,
+    About,
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    Report,
+    SaidRecord,
+    Spool,
+    TaxonRecord,
+    write_records,
+)
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+WIDTH, HEIGHT = 200, 100
+HOSTILE = (
+    "=cmd|' /C calc'!A0", "+1", "-1+1", "@SUM(1)", "\tx", "a,b", 'say "hi"', "line\nbreak", "cr\rlf\r\n",
+    "../../etc/passwd", "..", ".", "/abs", "C:\\x", "CON", "nul.txt", "", " ", "é" * 200, "\u202ertl", "NA",
+    "nan", "'", "\\",
+    "#", "{}", "a|b", "\U0001f98a", "<b>&amp;</b>", "]]>", "null", "-", "%s%n", "a\u2028b", "x" * 1000, "\x85",
+    "\x01\x1f", "tab\there",
+)  # fmt: skip
+
+LYNX = TaxonRecord(
+    id=UUID(int=1001), scientific_name="Lynx lynx", authorship="(Linnaeus, 1758)", rank="species",
+    higher_ranks={
+        "kingdom": "Animalia", "class": "Mammalia", "order": "Carnivora", "family": "Felidae", "genus": "Lynx",
+    },
+    common_names={"en": "Eurasian lynx", "de": "Luchs", "xx-long": "left out"}, gbif_key=2435240,
+)  # fmt: skip
+MAN = TaxonRecord(id=UUID(int=1002), scientific_name="Homo sapiens", rank="species")
+PLACE = DeploymentRecord(
+    id=UUID(int=1), name="Ridge north", time_zone="Europe/Berlin", latitude=47.5, longitude=11.25, camera="RX-1",
+    coordinate_uncertainty_m=12.5, habitat="spruce", images=0,
+)  # fmt: skip
+
+
+def said(kind: str = "confirm", **more: Any) -> SaidRecord:
+    """What Ada said, an hour after noon."""
+    return SaidRecord(kind=kind, by="Ada", at=NOON + timedelta(hours=1), **more)
+
+
+def found(
+    number: int, label: str = "animal", box: Sequence[float] | None = (20, 10, 120, 60), **more: Any
+) -> FoundRecord:
+    """A box, or what `type` says, found by a model."""
+    names = ("x_min", "y_min", "x_max", "y_max")
+    data = more.pop("data", None) or dict(zip(names, box or (), strict=False))
+    kind = more.pop("type", "bounding_box" if box is not None else "classification")
+    given: dict[str, Any] = {
+        "analysis_id": UUID(int=5000), "class_name": label, "confidence": 0.9, "model_name": "detector",
+        "model_version": "1.2", "at": NOON + timedelta(minutes=5),
+    }  # fmt: skip
+    return FoundRecord(id=UUID(int=10_000 + number), type=kind, data=data, **(given | more))
+
+
+def image(number: int, *of: FoundRecord, **more: Any) -> ImageRecord:
+    """An image, ten seconds after the one with the number before."""
+    given: dict[str, Any] = {
+        "deployment_id": PLACE.id, "filename": f"IMG_{number:04}.JPG", "path": f"100RECNX/IMG_{number:04}.JPG",
+        "media_type": "image/jpeg", "width": WIDTH, "height": HEIGHT,
+        "captured_at": NOON + timedelta(seconds=10 * number, microseconds=5), "captured_at_source": "exif",
+        "time_zone": "Europe/Berlin", "sha256": f"{number:064x}", "size_bytes": 7, "file": f"originals/{number}",
+        "analysed": True, "blank": not of, "sequence_id": UUID(int=9000),
+    }  # fmt: skip
+    return ImageRecord(id=UUID(int=20_000 + number), found=list(of), **(given | more))
+
+
+def make_spool(
+    folder: Path,
+    images: Sequence[ImageRecord],
+    *,
+    deployments: Sequence[DeploymentRecord] = (PLACE,),
+    taxa: Sequence[TaxonRecord] = (LYNX, MAN),
+    read_picture: Callable[[str], bytes] = lambda key: key.encode(),
+    **options: Any,
+) -> Spool:
+    """Make a spool of these images."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / IMAGES).write_bytes(write_records(images))
+    counts = {one.id: sum(image.deployment_id == one.id for image in images) for one in deployments}
+    for one in deployments:
+        one.images = counts[one.id]
+    about = About(
+        project_id=7, project_name="Alps", project_description="", started_at=NOON + timedelta(days=1),
+        public_url="https://traps.example.org/", options=options, deployments=list(deployments), taxa=list(taxa),
+    )  # fmt: skip
+    return Spool(folder, about, read_picture)
+
+
+def write_twice(write: Callable[[Spool, BinaryIO], Report], spool: Spool) -> tuple[Report, bytes]:
+    """Write an export, and see that writing it again gives the same bytes."""
+    first, second = io.BytesIO(), io.BytesIO()
+    report = write(spool, first)
+    write(spool, second)
+    assert first.getvalue() == second.getvalue()
+    return report, first.getvalue()
