@@ -121,7 +121,7 @@ bench: setup ## Run the benchmarks
 
 .PHONY: lock
 lock: setup ## Pin every dependency anew, by hash and without any address
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra worker --extra sftp --extra nats --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra server --extra worker --extra sftp --extra nats --extra parquet --group dev --universal --python-version 3.11 \
 		--upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
 .PHONY: clean

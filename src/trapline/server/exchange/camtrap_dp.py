@@ -1,0 +1,331 @@
+"""Camtrap DP 1.0.2 (TDWG): an export as deployments, media and observations, held against the standard as it is made.
+
+Each image is a medium and each thing seen on it an observation of that medium, the last word of a person on it
+included; what people saw in a sequence, all of whose images they looked at, is an observation of that event. A blank
+image is one row. Files with people on them, or kept back by a tag, are not public.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, NamedTuple
+
+from trapline.server.exchange.camtrap_dp_check import DESCRIPTOR, MOST_ROWS, check_package, find_wrong_row
+from trapline.server.exchange.camtrap_dp_package import describe_package, find_notices
+from trapline.server.exchange.camtrap_dp_rows import DEPLOYMENTS, MEDIA, OBSERVATIONS, Rows, write_deployment
+from trapline.server.exchange.export_events import Event, Events
+from trapline.server.exchange.export_records import DeploymentRecord, Problem, Report, Spool
+from trapline.server.exchange.observations import Kind, Naming, SeenImage, observe
+from trapline.server.exchange.packing import name_folders, packing, pour, set_aside, suffix_of
+
+ROWS_AT_ONCE = 2000
+MOST_LABELS = 50
+MOST_LISTED = 100
+EXIF = "exif"
+
+
+@dataclass
+class _Stand:
+    """What the images of a deployment say of it."""
+
+    images: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    not_from_exif: int = 0
+    flagged: int = 0
+    camera_model: str = ""
+
+    def add(self, image: SeenImage) -> None:
+        """Take in an image."""
+        at = image.captured_at
+        if self.first is None or at < self.first:
+            self.first = at
+        if self.last is None or at > self.last:
+            self.last = at
+        self.images += 1
+        self.not_from_exif += image.captured_at_source != EXIF
+        self.flagged += bool(image.flags)
+        if not self.camera_model and image.exif.get("Model"):
+            self.camera_model = "-".join(
+                str(image.exif[part]).strip() for part in ("Make", "Model") if image.exif.get(part)
+            )
+
+
+@dataclass
+class _Table:
+    """A table on its way into its file; each row is held against the schema, the first are kept for Frictionless."""
+
+    name: str
+    header: str
+    out: BinaryIO
+    rows: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+    written: int = 0
+    wrong: str | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with the names of the columns."""
+        self.out.write(f"{self.header}\n".encode())
+        self.first.append(f"{self.header}\n")
+
+    def flush(self) -> None:
+        """Write the rows that came."""
+        rows = "".join(self.rows)
+        if self.wrong is None:
+            self.wrong = find_wrong_row(self.name, rows)
+        self.out.write(rows.encode())
+        self.written += len(self.rows)
+        self.rows.clear()
+
+
+class _Writer:
+    def __init__(self, spool: Spool, report: Report) -> None:
+        self.about, self.report = spool.about, report
+        self.naming = Naming(spool.taxa)
+        self.rows = Rows(self.naming)
+        self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
+        self.labels: Counter[str] = Counter()
+        self.taxa: set[str] = set()
+        self.withheld = 0
+        self.verified = 0
+        folders = name_folders(spool.about.deployments)
+        url = spool.about.public_url.rstrip("/")
+        if url.startswith(("http://", "https://")) and ".." not in url:
+            self._place = dict.fromkeys(folders, f"{url}/api/v2/public/projects/{spool.about.project_id}/images/")
+            self._is_linked = True
+        else:
+            self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
+            self._is_linked = False
+
+    def write_images(self, spool: Spool, media: _Table, observations: _Table) -> None:
+        """Write the rows of all images, of what is seen on them, and of the events they make."""
+        events, rows, naming, times = Events(verified_only=True), self.rows, self.naming, self.rows.times
+        taxa, labels = self.taxa, self.labels
+        seen_rows = observations.rows
+        for image in spool.read(SeenImage):
+            self.stands[image.deployment_id].add(image)
+            at = times.local(image.captured_at, image.time_zone)
+            withheld = naming.is_withheld(image)
+            self.withheld += withheld
+            media.rows.append(rows.media(image, at, self._path(image), public=not withheld))
+            mark = len(seen_rows)
+            for one in (seen := observe(image, naming)):
+                seen_rows.append(rows.observation(one, image, at))
+                if one.kind is Kind.ANIMAL:
+                    if one.taxon is not None:
+                        taxa.add(one.taxon)
+                    elif one.label not in labels and len(labels) >= MOST_LABELS:
+                        labels[""] += 1
+                    else:
+                        labels[one.label] += 1
+            if image.reviewed or image.sequence_id is not None:
+                for event in events.add(image, seen):
+                    self._add_event(event, seen_rows)
+            if len(media.first) <= MOST_ROWS and len(observations.first) <= MOST_ROWS:
+                media.first += media.rows[-1:]
+                observations.first += seen_rows[mark:]
+            if len(seen_rows) >= ROWS_AT_ONCE:
+                media.flush()
+                observations.flush()
+        mark = len(seen_rows)
+        for event in events.finish():
+            self._add_event(event, seen_rows)
+        observations.first += seen_rows[mark:]
+        media.flush()
+        observations.flush()
+
+    def _add_event(self, event: Event, rows: list[str]) -> None:
+        if not event.verified:
+            return
+        self.verified += 1
+        if not event.said:
+            rows.append(self.rows.event(event, 1, None, None))
+        for number, (group, seen) in enumerate(event.said.items(), 1):
+            rows.append(self.rows.event(event, number, group, seen))
+
+    def _path(self, image: SeenImage) -> str:
+        place = self._place[image.deployment_id]
+        return f"{place}{image.id}/picture" if self._is_linked else f"{place}{image.id}{suffix_of(image.media_type)}"
+
+    def write_deployments(self, table: _Table) -> tuple[datetime, datetime] | None:
+        """Write the rows of the deployments; tell from when to when they stood."""
+        starts, ends = [], []
+        for deployment in self.about.deployments:
+            stand = self.stands[str(deployment.id)]
+            start, end = self._find_span(deployment, stand)
+            if start is None or end is None:
+                if not stand.images:
+                    self._leave_out(deployment)
+                    continue
+                self.report.problems.append(
+                    Problem(f"{_named(deployment)} has neither images nor dates.", 1, deployment.id)
+                )
+            else:
+                starts.append(start)
+                ends.append(end)
+            if deployment.latitude is None or deployment.longitude is None:
+                self._miss_place(deployment, stand)
+            issues = self._find_time_issues(deployment, stand)
+            table.rows.append(
+                write_deployment(
+                    deployment,
+                    self.rows.times.local(start, deployment.time_zone) if start else "",
+                    self.rows.times.local(end, deployment.time_zone) if end else "",
+                    stand.camera_model,
+                    issues=issues,
+                    comments=_comment(deployment),
+                )
+            )
+        table.first += table.rows
+        wrong = bool(self.report.problems)
+        # A place that is missing is said in better words than a row that does not match.
+        table.wrong = "" if wrong else None
+        table.flush()
+        return (min(starts), max(ends)) if starts else None
+
+    def _find_span(self, deployment: DeploymentRecord, stand: _Stand) -> tuple[datetime | None, datetime | None]:
+        start, end = deployment.started_at or stand.first, deployment.ended_at or stand.last
+        if deployment.started_at is None and start is not None:
+            self._fix(f"{_named(deployment)} has no start: it is the time of its first image.", deployment)
+        if deployment.ended_at is None and end is not None:
+            self._fix(f"{_named(deployment)} has no end: it is the time of its last image.", deployment)
+        if start is not None and stand.first is not None and stand.first < start:
+            self._fix(
+                f"{_named(deployment)} has images from before its start, which is that of the first image here.",
+                deployment,
+            )
+            start = stand.first
+        if end is not None and stand.last is not None and stand.last > end:
+            self._fix(
+                f"{_named(deployment)} has images from after its end, which is that of the last image here.", deployment
+            )
+            end = stand.last
+        if start is not None and end is None:
+            end = start
+        if end is not None and start is None:
+            start = end
+        return start, end
+
+    def _find_time_issues(self, deployment: DeploymentRecord, stand: _Stand) -> bool:
+        why = []
+        if stand.not_from_exif:
+            why.append(f"the times of {stand.not_from_exif:,} images were not read from their EXIF")
+        if stand.flagged:
+            why.append(f"those of {stand.flagged:,} look wrong")
+        if deployment.clock_offset_s:
+            why.append("its clock was off, which the times here make up for")
+        if why:
+            self._fix(
+                f"timestampIssues of {_named(deployment)} is true: {', '.join(why)}.", deployment, max(stand.images, 1)
+            )
+        return bool(why)
+
+    def _miss_place(self, deployment: DeploymentRecord, stand: _Stand) -> None:
+        self.report.problems.append(
+            Problem(
+                f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. Give it a latitude and a "
+                f"longitude and export again, or leave out its {stand.images:,} images.",
+                1,
+                deployment.id,
+            )
+        )
+
+    def _leave_out(self, deployment: DeploymentRecord) -> None:
+        what = f"{_named(deployment)} has no images here and no dates, and is left out."
+        self.report.left_out.append(Problem(what, 1, deployment.id))
+
+    def _fix(self, what: str, deployment: DeploymentRecord, count: int = 1) -> None:
+        if len(self.report.fixed) < MOST_LISTED:
+            self.report.fixed.append(Problem(what, count, deployment.id))
+
+    def describe(self, spool: Spool, span: tuple[datetime, datetime] | None, *, has_images: bool) -> dict[str, Any]:
+        """Describe the package as a whole."""
+        levels = [level for level, there in (("media", has_images), ("event", self.verified)) if there]
+        taxa = [taxon for key, taxon in spool.taxa.items() if str(key) in self.taxa]
+        shown = [
+            one for one in self.about.deployments if self.stands[str(one.id)].images or one.started_at or one.ended_at
+        ]
+        return describe_package(self.about, shown, span, taxa, levels)
+
+    def tell(self) -> None:
+        """Tell what was filled in and what could not be said."""
+        filled, missing = find_notices(self.about)
+        self.report.fixed[:0] = filled
+        self.report.left_out += missing
+        if self.withheld:
+            what = "filePublic is false for images that people are on, or that a tag keeps back."
+            self.report.fixed.append(Problem(what, self.withheld))
+        for label, count in self.labels.most_common():
+            named = f"of the class “{label}”" if label else "of other classes"
+            self.report.left_out.append(
+                Problem(
+                    f"The scientific name of observations {named}: no taxon of the project is meant by it. They are "
+                    "animals here, and the class is a tag. Say which taxon it means and export again.",
+                    count,
+                )
+            )
+        if self.naming.formless:
+            self.report.left_out.append(
+                Problem("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
+            )
+        if not self._is_linked:
+            what = (
+                "filePath leads nowhere: this server has no public address, and the files are no part of the package."
+            )
+            self.report.left_out.append(Problem(what))
+
+
+class Checkable(NamedTuple):
+    """What Frictionless is shown of an export: its descriptor, and the first rows of each table."""
+
+    descriptor: dict[str, Any]
+    tables: dict[str, list[str]]
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write an export as a zip. What keeps it from being valid is among the problems of the report."""
+    report, made = write_package(spool, out)
+    if not report.problems:
+        # Problems in words were found already; a tool's own would only say them again.
+        report.problems += [Problem(what) for what in check_package(made.descriptor, made.tables, spool.folder)]
+    return report
+
+
+def write_package(spool: Spool, out: BinaryIO) -> tuple[Report, Checkable]:
+    """Write an export as a zip, each row of which is held against its schema."""
+    report = Report()
+    writer = _Writer(spool, report)
+    with packing(out) as pack, set_aside(spool.folder) as aside:
+        observations = _Table("observations", OBSERVATIONS, aside)
+        with pack.open("media.csv") as file:
+            media = _Table("media", MEDIA, file)
+            writer.write_images(spool, media, observations)
+        with pack.open("observations.csv") as file:
+            pour(aside, file)
+        with pack.open("deployments.csv") as file:
+            deployments = _Table("deployments", DEPLOYMENTS, file)
+            span = writer.write_deployments(deployments)
+        descriptor = writer.describe(spool, span, has_images=media.written > 0)
+        pack.add(DESCRIPTOR, json.dumps(descriptor, indent=2, ensure_ascii=False).encode("utf-8", "replace"))
+    report.written = observations.written
+    writer.tell()
+    if not media.written:
+        report.problems.append(Problem("The selection has no images, and Camtrap DP cannot be empty. Choose others."))
+    tables = {table.name: table for table in (deployments, media, observations)}
+    for table in tables.values():
+        if table.wrong:
+            what = f"{table.name}.csv has a row that the standard forbids: {table.wrong[:300]}"
+            report.problems.append(Problem(what))
+    return report, Checkable(descriptor, {name: table.first for name, table in tables.items()})
+
+
+def _named(deployment: DeploymentRecord) -> str:
+    return f"The deployment “{deployment.name}”"
+
+
+def _comment(deployment: DeploymentRecord) -> str:
+    told = [deployment.notes] if deployment.notes else []
+    if deployment.clock_offset_s:
+        told.append(f"The camera's clock was set by {deployment.clock_offset_s:+d} s; times here are corrected.")
+    return " ".join(told)
