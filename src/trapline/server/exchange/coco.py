@@ -31,14 +31,15 @@ class Picture:
 
 
 @dataclass
-class _Categories:
+class Categories:
     """Categories in the order they come: one for each class, and more where its key points differ."""
 
     listed: list[Form] = field(default_factory=list)
     _first: dict[str, Form] = field(default_factory=dict)
     _shaped: dict[tuple[str, Shape], Form] = field(default_factory=dict)
 
-    def find(self, name: str, shape: Shape | None) -> int:
+    def find(self, name: str, shape: Shape | None = None) -> int:
+        """Find the number of a category, which is added where it is new."""
         first = self._first.get(name) or self._first.setdefault(name, self._add(name))
         if shape is None:
             return int(first["id"])
@@ -57,16 +58,16 @@ class _Categories:
 @dataclass
 class _Coco:
     frame: Frame
-    categories: _Categories = field(default_factory=_Categories)
+    categories: Categories = field(default_factory=Categories)
     written: int = 0
     left_out: int = 0
 
     def describe(self, annotation: Annotation) -> Form | None:
-        form = _form_of(annotation, self.frame)
+        form = describe_shape(annotation.annotation_type, annotation.data, self.frame)
         if form is None:
             self.left_out += 1
             return None
-        shape = _shape_of(annotation.data) if annotation.annotation_type == AnnotationType.KEYPOINT else None
+        shape = find_shape(annotation.annotation_type, annotation.data)
         category = self.categories.find(annotation.class_name or UNNAMED, shape)
         self.written += 1
         described = {"id": self.written, "image_id": 1, "category_id": category, "iscrowd": 0, **form}
@@ -110,9 +111,9 @@ async def write_coco(analysis: Analysis, picture: Picture, pages: Pages) -> Asyn
     yield b'],"categories":' + categories + b',"info":' + msgspec.json.encode(info) + b"}"
 
 
-def _form_of(annotation: Annotation, frame: Frame) -> Form | None:
-    data = annotation.data
-    match annotation.annotation_type:
+def describe_shape(kind: str, data: Form, frame: Frame) -> Form | None:
+    """Describe what an annotation of a type draws in COCO's words, its extent always; None for what has no form."""
+    match kind:
         case AnnotationType.BOUNDING_BOX:
             width, height = data["x_max"] - data["x_min"], data["y_max"] - data["y_min"]
             return {"bbox": [data["x_min"], data["y_min"], width, height], "area": width * height}
@@ -162,6 +163,9 @@ def _describe_keypoints(data: Form) -> Form:
     return {"keypoints": flat, "num_keypoints": len(seen), **extent._asdict()}
 
 
-def _shape_of(data: Form) -> Shape:
+def find_shape(kind: str, data: Form) -> Shape | None:
+    """Find what a category must say of key points; None for any other type."""
+    if kind != AnnotationType.KEYPOINT:
+        return None
     names = tuple(point.get("name") or str(number) for number, point in enumerate(data["keypoints"], 1))
     return names, tuple((first + 1, second + 1) for first, second in data.get("skeleton") or ())
