@@ -68,6 +68,8 @@ def answer(request: Answer) -> Answer:
         with Path(request["path"]).open("rb") as file:
             if request["do"] == "thumbnails":
                 return _make_thumbnails(file, request)
+            if request["do"] == "cut":
+                return _cut(file, request)
             return _inspect(file, request)
     except MemoryError:
         return {"broken": "decoding it needs more memory than is allowed"}
@@ -180,6 +182,19 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     image.draft("RGB", (largest, largest))
     _write_thumbnails(image, _turn_left(kind, orientation), request["outputs"])
     return {"thumbnails": True}
+
+
+def _cut(file: BinaryIO, request: Answer) -> Answer:
+    """Write pieces of the upright picture, each its path and its four sides."""
+    opened = _open(file, request["max_pixels"])
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    orientation = read_orientation(image)
+    upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
+    for path, left, top, right, bottom in request["pieces"]:
+        _save_jpeg(upright.crop((left, top, right, bottom)), path, COPY_QUALITY, _profile_of(image))
+    return {"cut": True}
 
 
 def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> bool:
