@@ -37,19 +37,73 @@ def _megadetector() -> Writer:
     return write
 
 
+def _camtrap_dp() -> Writer:
+    from trapline.server.exchange.camtrap_dp import write
+
+    return write
+
+
+def _coco() -> Writer:
+    from trapline.server.exchange.coco_project import write
+
+    return write
+
+
+def _coco_camera_traps() -> Writer:
+    from trapline.server.exchange.coco_project import write_camera_traps
+
+    return write_camera_traps
+
+
+def _yolo() -> Writer:
+    from trapline.server.exchange.yolo import write
+
+    return write
+
+
+def _speciesnet() -> Writer:
+    from trapline.server.exchange.speciesnet_export import write
+
+    return write
+
+
+def _darwin_core() -> Writer:
+    from trapline.server.exchange.darwin_core_export import write
+
+    return write
+
+
+def _parquet() -> Writer:
+    from trapline.server.exchange.observation_parquet import write
+
+    return write
+
+
+def _geoparquet() -> Writer:
+    from trapline.server.exchange.observation_parquet import write_geo
+
+    return write_geo
+
+
+def _crops() -> Writer:
+    from trapline.server.exchange.crops import write
+
+    return write
+
+
 JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
 FORMATS: dict[ExportFormat, Format] = {
-    ExportFormat.CAMTRAP_DP: Format(None, "-camtrap-dp.zip", ZIP),
-    ExportFormat.COCO: Format(None, "-coco.json", JSON),
-    ExportFormat.COCO_CAMERA_TRAPS: Format(None, "-coco-camera-traps.json", JSON),
-    ExportFormat.YOLO: Format(None, "-yolo.zip", ZIP, needs_pictures=True),
+    ExportFormat.CAMTRAP_DP: Format(_camtrap_dp, "-camtrap-dp.zip", ZIP),
+    ExportFormat.COCO: Format(_coco, "-coco.json", JSON),
+    ExportFormat.COCO_CAMERA_TRAPS: Format(_coco_camera_traps, "-coco-camera-traps.json", JSON),
+    ExportFormat.YOLO: Format(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
     ExportFormat.MEGADETECTOR: Format(_megadetector, "-megadetector.json", JSON),
-    ExportFormat.SPECIESNET: Format(None, "-speciesnet.json", JSON),
-    ExportFormat.DARWIN_CORE: Format(None, "-darwin-core.zip", ZIP),
+    ExportFormat.SPECIESNET: Format(_speciesnet, "-speciesnet.json", JSON),
+    ExportFormat.DARWIN_CORE: Format(_darwin_core, "-darwin-core.zip", ZIP),
     ExportFormat.CSV: Format(_csv, "-observations.csv", "text/csv; charset=utf-8"),
-    ExportFormat.PARQUET: Format(None, "-observations.parquet", PARQUET),
-    ExportFormat.GEOPARQUET: Format(None, "-observations.geo.parquet", PARQUET),
-    ExportFormat.CROPS: Format(None, "-crops.zip", ZIP, needs_pictures=True),
+    ExportFormat.PARQUET: Format(_parquet, "-observations.parquet", PARQUET),
+    ExportFormat.GEOPARQUET: Format(_geoparquet, "-observations.geo.parquet", PARQUET),
+    ExportFormat.CROPS: Format(_crops, "-crops.zip", ZIP, needs_pictures=True),
 }
 
 

@@ -1,0 +1,185 @@
+"""B10: a million observations as Camtrap DP and as COCO, against `csv` writing the same rows.
+
+    python benchmarks/export.py [--observations 1000000]
+
+The images lie in a spool, two boxes each with a classification under it, as an export gathers them. The floor has the
+rows of the tables as Python values in memory and does nothing but write them with the `csv` module, uncompressed, into
+a file: for Camtrap DP those of its own tables, for COCO the values of its images and annotations. The formats read the
+spool, decide what is seen, write, check and pack. Each runs in a process of its own, whose largest memory is told.
+Change this only with a reason, and say it here.
+"""
+
+import argparse
+import csv
+import io
+import json
+import multiprocessing
+import random
+import resource
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from _ground import describe_machine
+
+from trapline.server.exchange.export_formats import FORMATS
+from trapline.server.exchange.export_records import (
+    IMAGES,
+    About,
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    Spool,
+    TaxonRecord,
+    write_records,
+)
+from trapline.wire.exports import ExportFormat
+
+BOXES = 2
+PLACES = 100
+BATCH = 20_000
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+RANDOM = random.Random(7)
+TAXA = [TaxonRecord(id=UUID(int=number + 1), scientific_name=f"Genus species{number}") for number in range(50)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--observations", type=int, default=1_000_000)
+    count = parser.parse_args().observations
+    with tempfile.TemporaryDirectory() as folder:
+        spool = make_spool(Path(folder), count // BOXES)
+        size = (Path(folder) / IMAGES).stat().st_size / 2**20
+        print(f"{describe_machine()}: {count:,} observations on {count // BOXES:,} images, spool of {size:.0f} MiB")
+        for form in (ExportFormat.CAMTRAP_DP, ExportFormat.COCO):
+            out = Path(folder) / f"out-{form}"
+            seconds, memory, written = apart(write_format, form, spool, out)
+            floor, _, rows = apart(write_floor, form, out, Path(folder) / "floor.csv")
+            print(
+                f"{form}: {seconds:.1f} s, {written:,} written, {out.stat().st_size / 2**20:.0f} MiB, "
+                f"{memory:.0f} MiB of memory; csv of the same {rows:,} rows: {floor:.1f} s; "
+                f"{floor / seconds:.0%} (goal 30 %)"
+            )
+
+
+def apart(work: Any, *arguments: Any) -> tuple[float, float, int]:
+    """Do something in a process of its own: how long it took, its memory in MiB, and how much it wrote."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answer: tuple[float, float, int] = pool.apply(work, arguments)
+        return answer
+
+
+def write_format(form: ExportFormat, spool: Spool, out: Path) -> tuple[float, float, int]:
+    """Write a format."""
+    load = FORMATS[form].load
+    assert load is not None
+    writer = load()
+    started = time.monotonic()
+    with out.open("wb") as file:
+        report = writer(spool, file)
+    seconds = time.monotonic() - started
+    assert not report.problems, report.problems
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, report.written
+
+
+def write_floor(form: ExportFormat, written: Path, out: Path) -> tuple[float, float, int]:
+    """Write the rows of what was written with `csv` alone; only the writing counts."""
+    seconds, count = 0.0, 0
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        for rows in read_camtrap_dp(written) if form == ExportFormat.CAMTRAP_DP else read_coco(written):
+            started = time.monotonic()
+            writer.writerows(rows)
+            seconds += time.monotonic() - started
+            count += len(rows)
+        started = time.monotonic()
+    return seconds + time.monotonic() - started, 0.0, count
+
+
+def read_camtrap_dp(written: Path) -> Iterator[list[list[Any]]]:
+    """Read the rows of its tables, numbers as numbers."""
+    with zipfile.ZipFile(written) as archive:
+        for table in ("media", "observations"):
+            with archive.open(f"{table}.csv") as file:
+                rows: list[list[Any]] = []
+                for row in csv.reader(io.TextIOWrapper(file, "utf-8", newline="")):
+                    rows.append([float(cell) if cell[:2] == "0." else cell for cell in row])
+                    if len(rows) == BATCH:
+                        yield rows
+                        rows = []
+                yield rows
+
+
+def read_coco(written: Path) -> Iterator[list[list[Any]]]:
+    """Read the values of its images and annotations."""
+    content = json.loads(written.read_bytes())
+    for table in ("images", "annotations"):
+        rows = [
+            [part for value in one.values() for part in (value if isinstance(value, list) else [value])]
+            for one in content[table]
+        ]
+        for first in range(0, len(rows), BATCH):
+            yield rows[first : first + BATCH]
+
+
+def make_id() -> UUID:
+    """Make an id as ours are: most of it is chance, and does not shrink when it is packed."""
+    return UUID(int=(0x019A_0000_0000 << 80) | RANDOM.getrandbits(80))
+
+
+def make_spool(folder: Path, count: int) -> Spool:
+    """Make a spool of so many images."""
+    places = [
+        DeploymentRecord(
+            id=UUID(int=(1 << 96) + number), name=f"Place {number}", time_zone="Europe/Berlin", latitude=47.5,
+            longitude=11.5, images=count // PLACES,
+        )
+        for number in range(PLACES)
+    ]  # fmt: skip
+    with (folder / IMAGES).open("wb") as file:
+        for first in range(0, count, 1000):
+            file.write(write_records(make_image(number, count) for number in range(first, min(first + 1000, count))))
+    about = About(
+        project_id=1, project_name="Bench", project_description="", started_at=NOON, public_url="https://traps.example.org",
+        deployments=places, taxa=TAXA,
+    )  # fmt: skip
+    return Spool(folder, about, str.encode)
+
+
+def make_image(number: int, count: int) -> ImageRecord:
+    """Make an image of a sequence of four."""
+    found = []
+    for box in range(BOXES):
+        taxon = TAXA[(number // 4 + box) % len(TAXA)]
+        data = {
+            "x_min": 100.25 + box, "y_min": 200.5, "x_max": 900.75, "y_max": 700.125, "image_width": 2000,
+            "image_height": 1500, "inference_time": 0.05, "timestamp": "2026-11-21T10:00:00.000000",
+        }  # fmt: skip
+        named = {"topk": [{"class": "a", "confidence": 0.75}, {"class": "b", "confidence": 0.25}], "terminal": True}
+        alike: dict[str, Any] = {
+            "analysis_id": make_id(), "class_name": taxon.scientific_name, "taxon": taxon.id,
+            "model_name": "bench-pipeline", "model_version": "1.0", "at": NOON,
+        }  # fmt: skip
+        boxed = make_id()
+        found.append(FoundRecord(id=boxed, type="bounding_box", data=data, confidence=0.9123, **alike))
+        under = {"id": make_id(), "type": "classification", "data": named, "parent_id": boxed}
+        found.append(FoundRecord(**under, confidence=0.8123, **alike))
+    return ImageRecord(
+        id=make_id(), deployment_id=UUID(int=(1 << 96) + number * PLACES // count),
+        filename=f"IMG_{number:07}.JPG", path=f"100RECNX/IMG_{number:07}.JPG", media_type="image/jpeg", width=2000,
+        height=1500, captured_at=NOON + timedelta(seconds=number), captured_at_source="exif", time_zone="Europe/Berlin",
+        sha256=f"{number:064x}", size_bytes=3_000_000, file=f"originals/{number:064x}", blank=False, analysed=True,
+        sequence_id=UUID(int=(6 << 96) + number // 4), found=found,
+        exif={"Make": "RECONYX", "Model": "HYPERFIRE", "ISOSpeedRatings": 200},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
