@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import msgspec
+import pytest
 from pyarrow import parquet
 from tests.unit.exchange.spools import HOSTILE, LYNX, PLACE, found, image, make_spool, said, write_twice
 
+from trapline.server.errors import Unprocessable
 from trapline.server.exchange import darwin_core_export, observation_parquet, observation_table, speciesnet_export
 from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord
 
@@ -177,3 +180,9 @@ def test_parquet_takes_every_text_and_none(tmp_path: Path) -> None:
     assert [row["filename"] or "" for row in rows] == list(HOSTILE)
     report, content = write_twice(observation_parquet.write_geo, make_spool(tmp_path, []))
     assert (report.written, parquet.read_table(io.BytesIO(content)).num_rows) == (0, 0)
+
+
+def test_parquet_without_pyarrow_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Unprocessable, match=r"trapline\[parquet\]"):
+        observation_parquet.write(make_spool(tmp_path, [image(1)]), io.BytesIO())

@@ -3,6 +3,7 @@
 import csv
 import gc
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 from PIL import Image
 from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
 
-from trapline.server.exchange import crops, yolo
+from trapline.server.exchange import coco_project, crops, yolo
 from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord, Report, Spool
 from trapline.server.exchange.packing import name_part, relative_path
 
@@ -125,6 +126,18 @@ def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(archive.read("crops.csv").decode())))
     assert [(row["file"], row["class"]) for row in rows] == list(zip(paths, ["Lynx lynx", "'=deer"], strict=True))
     assert (report.written, [one.count for one in report.left_out]) == (2, [1, 1, 1])
+
+
+@pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
+def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[Spool, BinaryIO], Report]) -> None:
+    images = [image(1, found(1), upright_file="up", media_type="image/heic"), image(2, file="missing")]
+    report, content = write_twice(write, make_spool(tmp_path, images, read_picture=_picture, with_pictures=True))
+    archive = _open(content)
+    told = json.loads(archive.read("annotations.json"))
+    assert [one["file_name"] for one in told["images"]][:1] == archive.namelist()[1:]
+    assert archive.namelist()[1] == f"images/Ridge-north/{images[0].id}.jpg"
+    assert archive.read(archive.namelist()[1]) == _picture("up")
+    assert [one.count for one in report.left_out] == [1]
 
 
 @pytest.mark.parametrize("write", [yolo.write, crops.write])

@@ -101,7 +101,7 @@ class _Writer:
     def write_images(self, spool: Spool, media: _Table, observations: _Table) -> None:
         """Write the rows of all images, of what is seen on them, and of the events they make."""
         events, rows, naming, times = Events(verified_only=True), self.rows, self.naming, self.rows.times
-        taxa, labels = self.taxa, self.labels
+        taxa = self.taxa
         seen_rows = observations.rows
         for image in spool.read(SeenImage):
             self.stands[image.deployment_id].add(image)
@@ -115,13 +115,12 @@ class _Writer:
                 if one.kind is Kind.ANIMAL:
                     if one.taxon is not None:
                         taxa.add(one.taxon)
-                    elif one.label not in labels and len(labels) >= MOST_LABELS:
-                        labels[""] += 1
                     else:
-                        labels[one.label] += 1
+                        self._count_label(one.label)
             if image.reviewed or image.sequence_id is not None:
                 for event in events.add(image, seen):
-                    self._add_event(event, seen_rows)
+                    if event.verified:
+                        self._add_event(event, seen_rows)
             if len(media.first) <= MOST_ROWS and len(observations.first) <= MOST_ROWS:
                 media.first += media.rows[-1:]
                 observations.first += seen_rows[mark:]
@@ -130,14 +129,16 @@ class _Writer:
                 observations.flush()
         mark = len(seen_rows)
         for event in events.finish():
-            self._add_event(event, seen_rows)
+            if event.verified:
+                self._add_event(event, seen_rows)
         observations.first += seen_rows[mark:]
         media.flush()
         observations.flush()
 
+    def _count_label(self, label: str) -> None:
+        self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
+
     def _add_event(self, event: Event, rows: list[str]) -> None:
-        if not event.verified:
-            return
         self.verified += 1
         if not event.said:
             rows.append(self.rows.event(event, 1, None, None))

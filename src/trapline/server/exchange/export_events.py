@@ -3,7 +3,7 @@
 Of several images of the same animals the one with the most says how many there are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -49,7 +49,6 @@ class Event:
     end: datetime
     time_zone: str
     verified_only: bool = False
-    images: int = 0
     verified: bool = True
     last: Said | None = None
     """What was said of it last."""
@@ -63,11 +62,10 @@ class Event:
 
     def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> None:
         """Add an image with what it shows; one that may not be shown is not named."""
-        self.images += 1
-        self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
         self.verified = self.verified and image.reviewed
         if self.verified_only and not self.verified:
             return
+        self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
         counts: dict[tuple[Group, str], int] = {}
         for one in observations:
             said = one.said
@@ -104,24 +102,22 @@ class Events:
         self._open: Event | None = None
         self._verified_only = verified_only
 
-    def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> Iterator[Event]:
+    def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> Sequence[Event]:
         """Add an image, and give the events that are complete now."""
         if image.sequence_id is None:
             alone = self._begin(image)
             alone.add(image, observations, shown=shown)
-            yield alone
-            return
-        if self._open is not None and self._open.id != image.sequence_id:
-            yield self._open
-            self._open = None
-        if self._open is None:
+            return (alone,)
+        done: Sequence[Event] = ()
+        if self._open is None or self._open.id != image.sequence_id:
+            done = self.finish()
             self._open = self._begin(image)
         self._open.add(image, observations, shown=shown)
+        return done
 
-    def finish(self) -> Iterator[Event]:
+    def finish(self) -> Sequence[Event]:
         """Give the event that is still open."""
-        if self._open is not None:
-            yield self._open
+        return () if self._open is None else (self._open,)
 
     def _begin(self, image: SeenImage) -> Event:
         at = image.captured_at
