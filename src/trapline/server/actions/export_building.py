@@ -20,7 +20,7 @@ from sqlalchemy import func
 from trapline.server.actions.export_attempt import Attempt, Stopped, alone, work_folder
 from trapline.server.actions.export_gathering import ABOUT, gather
 from trapline.server.db.exports import take_up_export
-from trapline.server.errors import NotFound, Unavailable
+from trapline.server.errors import NotFound, Unavailable, Unprocessable
 from trapline.server.exchange.export_formats import FORMATS
 from trapline.server.exchange.export_records import About, Report, Spool
 from trapline.server.failpoints import reach
@@ -65,6 +65,8 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             log.info("an export was stopped", export=str(export_id))
         except (Unavailable, ConnectionError):
             raise  # it passes by itself, and the chore is done again
+        except Unprocessable as error:
+            await attempt.fail(error.detail)
         except FileNotFoundError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
             await attempt.fail("A picture that it takes was deleted for good meanwhile. Export again without it.")
@@ -112,7 +114,7 @@ class _Writing:
                 while piece := await asyncio.to_thread(written.read, COPIED_AT_ONCE):
                     self._on.check()
                     await asyncio.to_thread(incoming.write, piece)
-            await system.store.keep(incoming, key, kind.media_type)
+            await system.store.keep(incoming, key, kind.find_kind(row.options)[1])
             told |= {
                 "storage_key": key,
                 "size_bytes": incoming.size,

@@ -194,10 +194,11 @@ async def find_file(system: System, scope: Scope, export_id: UUID) -> ExportFile
         if not system.known.downloads.find(known):
             tx.audit("download", "export", row.id, row.project_id, format=row.format)
             tx.after_commit(lambda: system.known.downloads.keep(known, True))
+        kind = FORMATS[ExportFormat(row.format)].find_kind(row.options)
         return ExportFile(
             key=row.storage_key,
-            filename=name_file(project.name, ExportFormat(row.format), row.created_at),
-            media_type=FORMATS[ExportFormat(row.format)].media_type,
+            filename=name_file(project.name, row.created_at, kind[0]),
+            media_type=kind[1],
             size=row.size_bytes or 0,
             sha256=row.sha256.hex(),
         )
@@ -251,12 +252,13 @@ async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ExportRow]) ->
             fixed=[_tell(one, deployments) for one in row.fixed],
             left_out=[_tell(one, deployments) for one in row.left_out],
             problems=[_tell(one, deployments) for one in row.problems],
-            filename=name_file(called[row.project_id], ExportFormat(row.format), row.created_at),
-            media_type=FORMATS[ExportFormat(row.format)].media_type,
+            filename=name_file(called[row.project_id], row.created_at, kind[0]),
+            media_type=kind[1],
             sha256=row.sha256.hex() if row.sha256 is not None else None,
             deleted_since=deleted.get(row.id, 0),
         )
         for row in rows
+        for kind in (FORMATS[ExportFormat(row.format)].find_kind(row.options),)
     ]
 
 

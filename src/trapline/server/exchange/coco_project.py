@@ -233,7 +233,7 @@ def add_pictures(pack: Pack, spool: Spool, name: Callable[[SeenImage], str | Non
             continue
         try:
             content = spool.read_picture(image.upright_file or image.file)
-        except (OSError, LookupError):
+        except (FileNotFoundError, LookupError):
             missing += 1
             continue
         pack.add(path, content, stored=True)

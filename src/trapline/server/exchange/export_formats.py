@@ -1,10 +1,10 @@
 """Every format of exports: what writes it, what its file is called, and whether it wants the pictures themselves."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from trapline.server.exchange.export_records import Report, Spool
 from trapline.wire.exports import ExportFormat
@@ -23,6 +23,12 @@ class Format:
     suffix: str
     media_type: str
     needs_pictures: bool = False
+    packed: str | None = None
+    """What the name of a zip of it ends in, where pictures are asked for beside it."""
+
+    def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
+        """Find what the name of a file ends in, and its media type."""
+        return (self.packed, ZIP) if self.packed and options.get("with_pictures") else (self.suffix, self.media_type)
 
 
 def _csv() -> Writer:
@@ -94,8 +100,10 @@ def _crops() -> Writer:
 JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
 FORMATS: dict[ExportFormat, Format] = {
     ExportFormat.CAMTRAP_DP: Format(_camtrap_dp, "-camtrap-dp.zip", ZIP),
-    ExportFormat.COCO: Format(_coco, "-coco.json", JSON),
-    ExportFormat.COCO_CAMERA_TRAPS: Format(_coco_camera_traps, "-coco-camera-traps.json", JSON),
+    ExportFormat.COCO: Format(_coco, "-coco.json", JSON, packed="-coco.zip"),
+    ExportFormat.COCO_CAMERA_TRAPS: Format(
+        _coco_camera_traps, "-coco-camera-traps.json", JSON, packed="-coco-camera-traps.zip"
+    ),
     ExportFormat.YOLO: Format(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
     ExportFormat.MEGADETECTOR: Format(_megadetector, "-megadetector.json", JSON),
     ExportFormat.SPECIESNET: Format(_speciesnet, "-speciesnet.json", JSON),
@@ -107,7 +115,7 @@ FORMATS: dict[ExportFormat, Format] = {
 }
 
 
-def name_file(project: str, form: ExportFormat, at: datetime) -> str:
+def name_file(project: str, at: datetime, suffix: str) -> str:
     """Name the file of an export by its project, the day, and its format, in letters that every disk takes."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", project).strip("-").lower()[:60] or "project"
-    return f"{plain}-{at:%Y-%m-%d}{FORMATS[form].suffix}"
+    return f"{plain}-{at:%Y-%m-%d}{suffix}"
