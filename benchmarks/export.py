@@ -5,9 +5,9 @@
 The images lie in a spool, two boxes each with a classification under it, as an export gathers them. The floor has the
 rows of the tables as Python values in memory and does nothing but write them with the `csv` module, uncompressed, into
 a file: for Camtrap DP those of its own tables, for COCO the values of its images and annotations. The formats read the
-spool, decide what is seen, write, check and pack. Each runs in a process of its own, whose largest memory is told. Where
-others work on the machine, the ratio of processor time says more than that of the clock, and is told beside it. Change
-this only with a reason, and say it here.
+spool, decide what is seen, write, check and pack. Each runs in a process of its own, whose largest memory is told.
+Where others work on the machine, the ratio of processor time says more than that of the clock, and is told beside it.
+Change this only with a reason, and say it here.
 """
 
 import argparse

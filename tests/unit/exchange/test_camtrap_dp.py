@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from tests.unit.exchange.spools import (
     HOSTILE,
     LYNX,
     MAN,
+    NOON,
     PLACE,
     found,
     image,
@@ -180,6 +182,19 @@ def test_what_is_known_of_clocks_is_told(tmp_path: Path) -> None:
     assert [row["timestampIssues"] for row in package.tables["deployments"]] == ["true", "true", "true"]
     assert "-60 s" in package.tables["deployments"][1]["deploymentComments"]
     assert len([one for one in package.report.fixed if "timestampIssues" in one.what]) == 3
+
+
+def test_a_deployment_spans_its_images(tmp_path: Path) -> None:
+    short = msgspec.structs.replace(
+        PLACE, started_at=NOON + timedelta(seconds=20), ended_at=NOON + timedelta(seconds=30)
+    )
+    package = _export(tmp_path, [image(1), image(5)], deployments=[short])
+    [row] = package.tables["deployments"]
+    assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-06-01T14:00:10+02:00", "2026-06-01T14:00:50+02:00")
+    assert len([one for one in package.report.fixed if one.deployment == short.id]) == 2
+    long = msgspec.structs.replace(PLACE, started_at=NOON - timedelta(days=1), ended_at=NOON + timedelta(days=1))
+    [row] = _export(tmp_path, [image(1)], deployments=[long]).tables["deployments"]
+    assert (row["deploymentStart"][:10], row["deploymentEnd"][:10]) == ("2026-05-31", "2026-06-02")
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:

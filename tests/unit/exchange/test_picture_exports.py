@@ -18,7 +18,7 @@ from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, foun
 
 from trapline.server.exchange import coco_project, crops, yolo
 from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord, Report, Spool
-from trapline.server.exchange.packing import name_part, relative_path
+from trapline.server.exchange.packing import name_folders, name_part, relative_path
 
 
 def _picture(key: str) -> bytes:
@@ -157,6 +157,13 @@ def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[Spool, Bina
     assert len(archive.namelist()) > len(HOSTILE)
     if "data.yaml" in archive.namelist():
         assert yaml.safe_load(archive.read("data.yaml"))["nc"] > 10
+
+
+def test_every_deployment_has_a_folder_of_its_own() -> None:
+    names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge")
+    places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=text) for number, text in enumerate(names)]
+    folders = name_folders(places)
+    assert len({folder.casefold() for folder in folders.values()}) == len(places)
 
 
 def test_names_of_files_are_tame() -> None:
