@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 from pyarrow import parquet
-from tests.unit.exchange.spools import HOSTILE, LYNX, PLACE, found, image, make_spool, said, write_twice
+from tests.unit.exchange.spools import HOSTILE, LYNX, MAN, PLACE, found, image, make_spool, said, write_twice
 
 from trapline.server.errors import Unprocessable
 from trapline.server.exchange import darwin_core_export, observation_parquet, observation_table, speciesnet_export
@@ -101,7 +101,7 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
         image(1, found(1, "lynx", taxon=LYNX.id, said=right), reviewed=True),
         image(2, *(found(n, "lynx", taxon=LYNX.id, said=right) for n in (2, 3)), reviewed=True),
         image(3, found(4, "lynx", taxon=LYNX.id, confidence=0.6), sequence_id=UUID(int=9001)),
-        image(4, found(5, "person"), found(6, "lynx", taxon=LYNX.id), sequence_id=UUID(int=9002)),
+        image(4, found(5, "person", taxon=MAN.id), found(6, "lynx", taxon=LYNX.id), sequence_id=UUID(int=9002)),
         image(5, found(7, "deer"), sequence_id=UUID(int=9003)), image(6, sequence_id=UUID(int=9004)),
     ]  # fmt: skip
     ada = {"title": "Ada", "role": "contact", "email": "a@example.org", "organization": "Org"}

@@ -128,6 +128,13 @@ def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
     assert (report.written, [one.count for one in report.left_out]) == (2, [1, 1, 1])
 
 
+def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
+    several = [found(number, name) for number, name in enumerate(("deer", "Deer", "deer!"))]
+    report, content = write_twice(crops.write, make_spool(tmp_path, [image(1, *several)], read_picture=_picture))
+    folders = {name.split("/")[0].casefold() for name in _open(content).namelist() if "/" in name}
+    assert (report.written, len(folders)) == (3, 3)
+
+
 @pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
 def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[Spool, BinaryIO], Report]) -> None:
     images = [image(1, found(1), upright_file="up", media_type="image/heic"), image(2, file="missing")]
