@@ -1,4 +1,4 @@
-"""The page about taxa, in a real browser: take a list in, find a taxon by any name, say what labels mean."""
+"""The page about taxa, in a real browser: take a list in, find one by any name, say what labels mean, change one."""
 
 from collections.abc import Iterator
 
@@ -52,3 +52,45 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(seat: Seat, tab: Wat
     with seat.server.open() as owner:
         meant = {one.label: one.scientific_name for one in owner.list_taxon_labels(project=seat.scene.project).results}
     assert meant[counted] == "Vulpes vulpes"
+
+
+def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) -> None:
+    page = tab.open(f"/projects/{seat.scene.project}/settings/taxa")
+    page.get_by_role("button", name="Add a taxon").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Scientific name").fill("Lutra lutra")
+    form.get_by_role("button", name="Add a common name").click()
+    expect(form.get_by_label("Common name")).to_be_focused()
+    page.keyboard.type("Eurasian otter")
+    page.keyboard.press("Enter")
+    expect(form).to_have_count(0)
+    row = page.locator('[data-taxon="Lutra lutra"]')
+    expect(row).to_contain_text("Eurasian otter")
+
+    page.get_by_role("button", name="Add a taxon").first.click()
+    form.get_by_label("Scientific name").fill("lutra  LUTRA")
+    page.keyboard.press("Enter")
+    expect(form.get_by_role("alert")).to_contain_text("has the name lutra LUTRA already. Nothing was changed.")
+    assert len(tab.wrong) == 2
+    tab.wrong.clear()
+    form.get_by_label("Scientific name").fill("Viverra lutra")
+    form.get_by_label("Synonym of").fill("lutra")
+    page.get_by_role("option", name="Lutra lutra").click()
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(row).to_contain_text("also Viverra lutra")
+
+    page.get_by_role("button", name="Edit Viverra lutra").click()
+    form.get_by_role("button", name="It is no synonym").click()
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    expect(row).not_to_contain_text("also Viverra lutra")
+    page.get_by_role("button", name="Delete Viverra lutra").click()
+    form.get_by_role("button", name="Delete the taxon").click()
+    expect(page.locator('[data-taxon="Viverra lutra"]')).to_have_count(0)
+    with seat.server.open() as owner:
+        [kept] = owner.list_taxa(project=seat.scene.project, search="lutra").results
+    assert (kept.scientific_name, kept.rank, kept.common_names) == (
+        "Lutra lutra",
+        "species",
+        {"en": ["Eurasian otter"]},
+    )

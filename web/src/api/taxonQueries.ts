@@ -36,3 +36,20 @@ export const askUnmapped = (project: number) =>
     queryKey: ["taxon", project, "unmapped"],
     queryFn: () => answer(api.GET("/api/v2/taxa/suggestions", { params: { query: { project } } })),
   })
+
+/** One taxon with the version that it is, to be changed; asked for anew each `round`. */
+export const askTaxonToChange = (taxon: string, round: number) =>
+  queryOptions({
+    queryKey: ["changed taxon", taxon, round],
+    queryFn: async () => {
+      let version = ""
+      const call = api.GET("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon } } })
+      const found = await answer(call.then((got) => {
+        version = got.response.headers.get("ETag") ?? ""
+        return got
+      }))
+      return { taxon: found, version }
+    },
+    staleTime: Infinity,
+    gcTime: 0,
+  })

@@ -8,13 +8,16 @@ import { taxonWords as w } from "../words/en.taxa"
 import { useProject } from "./project"
 
 interface TaxonChoiceProps {
-  label: string
+  /** What is read out; a field that has a label on the screen is named by `id` instead. */
+  label?: string
+  id?: string
+  placeholder?: string
   /** The name that stands there before something is chosen. */
   chosen: string
   onChoose: (taxon: Taxon) => void
 }
 
-export function TaxonChoice({ label, chosen, onChoose }: TaxonChoiceProps) {
+export function TaxonChoice({ label, id, placeholder = w.meansNone, chosen, onChoose }: TaxonChoiceProps) {
   const project = useProject()
   const [typed, setTyped] = useState<string | null>(null)
   const asked = useDeferredValue(typed?.trim() ?? "")
@@ -23,7 +26,7 @@ export function TaxonChoice({ label, chosen, onChoose }: TaxonChoiceProps) {
   return (
     <Ariakit.ComboboxProvider value={typed ?? chosen} setValue={setTyped}>
       <Ariakit.Combobox
-        className="input" aria-label={label} autoSelect autoComplete="off" spellCheck={false} maxLength={255} placeholder={w.meansNone}
+        id={id} className="input" aria-label={label} autoSelect autoComplete="off" spellCheck={false} maxLength={255} placeholder={placeholder}
         onBlur={() => setTyped(null)}
       />
       {asked && (
