@@ -1,9 +1,11 @@
 """A project in which every screen has something to show, and one in which none has."""
 
 import io
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -12,6 +14,7 @@ from tests.acceptance.scene import Scene, draw
 from trapline.wire.auth import Role
 from trapline.wire.callback_keys import NewCallbackKey
 from trapline.wire.deployments import NewDeployment
+from trapline.wire.exports import ExportFormat, NewExport
 from trapline.wire.identifications import IdentificationKind, NewIdentification
 from trapline.wire.jobs import NewJob
 from trapline.wire.presets import NewPreset
@@ -41,6 +44,8 @@ class Furnished:
     source: str
     webhook: str
     places: dict[str, str]
+    exported: str
+    imported: str
 
     def screens(self) -> list[str]:
         """The addresses of every screen for one who is signed in, forms and single things included."""
@@ -49,6 +54,9 @@ class Furnished:
             project,
             *(f"{project}/{name}" for name in ("images", "sequences", "jobs", "sources", "sources/new", "deployments")),
             *(f"{project}/{name}" for name in ("deployments/new", "workers", "integrations", "settings")),
+            *(f"{project}/{name}" for name in ("exports", "exports/new", "imports", "imports/new")),
+            f"{project}/exports/{self.exported}",
+            f"{project}/imports/{self.imported}",
             *(f"{project}/integrations/{name}" for name in ("check", "webhooks", "presets")),
             *(f"{project}/settings/{name}" for name in ("taxa", "members", "account", "people", "notices", "audit")),
             f"{project}/images/{scene.images['wide.jpg'].id}",
@@ -62,7 +70,17 @@ class Furnished:
 
     def empty_screens(self) -> list[str]:
         """The screens of the project without anything that show a list."""
-        lists = ("images", "sequences", "jobs", "sources", "deployments", "workers", "integrations")
+        lists = (
+            "images",
+            "sequences",
+            "jobs",
+            "sources",
+            "deployments",
+            "workers",
+            "integrations",
+            "exports",
+            "imports",
+        )
         parts = ("integrations/webhooks", "integrations/presets", "settings/notices", "settings/taxa")
         return [f"/projects/{self.empty}", *(f"/projects/{self.empty}/{name}" for name in (*lists, *parts))]
 
@@ -117,8 +135,24 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
                 memberships=[NewMembership(project=project, role=Role.VIEWER)],
             )
         )
+        exported = owner.make_export(NewExport(project=project, format=ExportFormat.CSV))
+        owner.wait_for_export(exported.id, timeout_s=60)
+        results = folder / "results.json"
+        results.write_text(json.dumps(write_results("wide.jpg", "nowhere.jpg")))
+        imported = owner.import_results(results, "megadetector", project=project)
+        owner.wait_for_import(imported.id, timeout_s=60)
         empty = owner.make_project(NewProject(name="Nothing yet")).id
-    return Furnished(scene, empty, str(source.id), str(webhook.id), places)
+    return Furnished(scene, empty, str(source.id), str(webhook.id), places, str(exported.id), str(imported.id))
+
+
+def write_results(*names: str) -> dict[str, Any]:
+    """What MegaDetector would write of pictures with one animal each."""
+    found = [{"category": "1", "conf": 0.8, "bbox": [0.375, 0.25, 0.15, 0.18]}]
+    return {
+        "info": {"format_version": "1.4", "detector": "a detector of the field"},
+        "detection_categories": {"1": "animal", "2": "person", "3": "vehicle"},
+        "images": [{"file": name, "detections": found} for name in names],
+    }
 
 
 def _taken(number: int, moment: datetime) -> bytes:

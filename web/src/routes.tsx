@@ -43,6 +43,12 @@ const WebhookPage = lazy(() => import("./pages/WebhookPage").then((m) => ({ defa
 const PresetsPage = lazy(() => import("./pages/PresetsPage").then((m) => ({ default: m.PresetsPage })))
 const NoticesPage = lazy(() => import("./pages/NoticesPage").then((m) => ({ default: m.NoticesPage })))
 const TaxaPage = lazy(() => import("./pages/TaxaPage").then((m) => ({ default: m.TaxaPage })))
+const ExportsPage = lazy(() => import("./pages/ExportsPage").then((m) => ({ default: m.ExportsPage })))
+const NewExportPage = lazy(() => import("./pages/NewExportPage").then((m) => ({ default: m.NewExportPage })))
+const ExportPage = lazy(() => import("./pages/ExportPage").then((m) => ({ default: m.ExportPage })))
+const ImportsPage = lazy(() => import("./pages/ImportsPage").then((m) => ({ default: m.ImportsPage })))
+const NewImportPage = lazy(() => import("./pages/NewImportPage").then((m) => ({ default: m.NewImportPage })))
+const ImportPage = lazy(() => import("./pages/ImportPage").then((m) => ({ default: m.ImportPage })))
 const AuditPage = lazy(() => import("./pages/AuditPage").then((m) => ({ default: m.AuditPage })))
 const MembersPage = lazy(() => import("./pages/MembersPage").then((m) => ({ default: m.MembersPage })))
 const AccountPage = lazy(() => import("./pages/AccountPage").then((m) => ({ default: m.AccountPage })))
@@ -140,6 +146,12 @@ function Screens() {
       <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
       <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
       <Route path="/projects/:project/integrations/presets"><PresetsPage /></Route>
+      <Route path="/projects/:project/exports"><ExportsPage /></Route>
+      <Route path="/projects/:project/exports/new"><NewExportPage /></Route>
+      <Route path="/projects/:project/exports/:id">{({ id }) => <ExportPage key={id} id={id} />}</Route>
+      <Route path="/projects/:project/imports"><ImportsPage /></Route>
+      <Route path="/projects/:project/imports/new"><NewImportPage /></Route>
+      <Route path="/projects/:project/imports/:id">{({ id }) => <ImportPage key={id} id={id} />}</Route>
       <Route path="/projects/:project/settings/members"><MembersPage /></Route>
       <Route path="/projects/:project/settings/account"><AccountPage /></Route>
       <Route path="/projects/:project/settings/people"><PeoplePage /></Route>

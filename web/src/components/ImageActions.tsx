@@ -1,8 +1,10 @@
 /** What can be done with images that are selected: a bar over the grid, and the dialogs behind it. */
 import { useQuery } from "@tanstack/react-query"
-import { Clock, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
+import { Clock, Package, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
 import { type FormEvent, useState } from "react"
+import { useLocation } from "wouter"
 import { askTags } from "../api/imageQueries"
+import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
@@ -24,6 +26,7 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
   const project = useProject()
   const [asked, setAsked] = useState<Asked>(null)
   const [busy, setBusy] = useState(false)
+  const [, go] = useLocation()
   const changes = useImageChanges(project.id)
   const manage = mayManage(project)
   const run = async (doing: Promise<boolean>, leave = false) => {
@@ -52,6 +55,7 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
       {!deleted && manage && (
         <>
           <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{w.remove}</Button>
+          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{words.image.export}</Button>
           <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{words.image.run}</Button>
         </>
       )}

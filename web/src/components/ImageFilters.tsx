@@ -13,11 +13,13 @@ import { mayManage, useProject } from "./project"
 interface ImageFiltersProps {
   filter: ImageFilter
   filtered: boolean
+  /** Whether they say what is taken, not how it is shown: without an order, and without deleted images. */
+  choosing?: boolean
   onChange: (key: keyof ImageFilter, value: string) => void
   onClear: () => void
 }
 
-export function ImageFilters({ filter, filtered, onChange, onClear }: ImageFiltersProps) {
+export function ImageFilters({ filter, filtered, choosing = false, onChange, onClear }: ImageFiltersProps) {
   const project = useProject()
   const { data: deployments } = useQuery(askDeployments(project.id))
   const { data: tags } = useQuery(askTags(project.id))
@@ -64,7 +66,7 @@ export function ImageFilters({ filter, filtered, onChange, onClear }: ImageFilte
           <option value="true">{m.onlyStarred}</option>
           <option value="false">{m.notStarred}</option>
         </select>
-        {mayManage(project) && (
+        {!choosing && mayManage(project) && (
           <select className={look("deleted")} aria-label={m.shown} value={filter.deleted} onChange={(event) => onChange("deleted", event.target.value)}>
             <option value="">{m.present}</option>
             <option value="true">{m.deleted}</option>
@@ -77,10 +79,10 @@ export function ImageFilters({ filter, filtered, onChange, onClear }: ImageFilte
           <input type="range" min={0} max={95} step={5} value={filter.confidence || 0} onChange={(event) => onChange("confidence", event.target.value === "0" ? "" : event.target.value)} />
           <output>{filter.confidence ? `${filter.confidence} %` : words.common.any}</output>
         </label>
-        <select className={look("order")} aria-label={w.sort} value={filter.order || "-captured_at"} onChange={(event) => onChange("order", event.target.value === "captured_at" ? "captured_at" : "")}>
+        {!choosing && <select className={look("order")} aria-label={w.sort} value={filter.order || "-captured_at"} onChange={(event) => onChange("order", event.target.value === "captured_at" ? "captured_at" : "")}>
           <option value="-captured_at">{w.newest}</option>
           <option value="captured_at">{w.oldest}</option>
-        </select>
+        </select>}
         {filtered && <Button small kind="quiet" onClick={onClear}>{w.clear}</Button>}
       </div>
     </>

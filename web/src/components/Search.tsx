@@ -32,7 +32,7 @@ export const Search = forwardRef<HTMLInputElement>(function Search(_, input) {
     const n = words.nav
     const screens: [string, string][] = [
       [n.overview, paths.overview(id)], [n.images, paths.images(id)], [n.jobs, paths.jobs(id)], [n.sources, paths.sources(id)],
-      [n.deployments, paths.deployments(id)], [n.workers, paths.workers(id)], [n.integrations, paths.integrations(id)], [n.settings, paths.settings(id)],
+      [n.deployments, paths.deployments(id)], [n.exports, paths.exports(id)], [n.imports, paths.imports(id)], [n.workers, paths.workers(id)], [n.integrations, paths.integrations(id)], [n.settings, paths.settings(id)],
     ]
     return [
       ...screens.map(([text, href]) => ({ text, href, kind: "screen", key: href })),

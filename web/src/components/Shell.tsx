@@ -1,6 +1,6 @@
 /** The frame of every screen: the top line, the rail, the keys that work everywhere. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
-import { Activity, Camera, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Rss, Settings, Webhook } from "lucide-react"
+import { Activity, Camera, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Package, Rss, Settings, Webhook } from "lucide-react"
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { useLive } from "../api/live"
@@ -86,6 +86,7 @@ function Rail({ live }: { live: boolean }) {
     { href: paths.jobs(project.id), text: w.jobs, icon: <ListChecks size={17} aria-hidden /> },
     { href: paths.sources(project.id), text: w.sources, icon: <Rss size={17} aria-hidden />, needs: failing },
     { href: paths.deployments(project.id), text: w.deployments, icon: <Camera size={17} aria-hidden />, inMore: true },
+    { href: paths.exports(project.id), text: w.exports, icon: <Package size={17} aria-hidden />, inMore: true, also: paths.imports(project.id) },
     { href: paths.workers(project.id), text: w.workers, icon: <Cpu size={17} aria-hidden />, inMore: true, rest: true },
     { href: paths.integrations(project.id), text: w.integrations, icon: <Webhook size={17} aria-hidden />, inMore: true },
     { href: paths.settings(project.id), text: w.settings, icon: <Settings size={17} aria-hidden />, inMore: true },
@@ -95,7 +96,7 @@ function Rail({ live }: { live: boolean }) {
       {items.map((item) => (
         <Link
           key={item.href} href={item.href} className={[item.inMore ? "in-more" : "", item.rest ? "rest" : ""].join(" ").trim()}
-          aria-current={(item.exact ? path === item.href : path.startsWith(item.href)) ? "page" : undefined}
+          aria-current={(item.exact ? path === item.href : [item.href, item.also ?? item.href].some((start) => path.startsWith(start))) ? "page" : undefined}
         >
           {item.icon}
           {item.text}

@@ -1,6 +1,6 @@
 /** The images of a project: filters in the URL, a grid, uploads by drag and drop, selection. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
-import { Film, Play, Upload } from "lucide-react"
+import { Film, Package, Play, Upload } from "lucide-react"
 import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { readDropped } from "../api/dropped"
 import { useChanges } from "../api/live"
@@ -12,7 +12,7 @@ import { useSearch } from "../components/search"
 import { StartRun } from "../components/StartRun"
 import { TimeGrid } from "../components/TimeGrid"
 import { UploadDialog } from "../components/UploadDialog"
-import { paths } from "../paths"
+import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
@@ -96,6 +96,7 @@ export function ImagesPage() {
             <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceWords.title}</LinkButton>
             {manage && (
               <>
+                {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{w.export}</LinkButton>}
                 <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{w.run}</Button>
                 <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles([])}>{w.upload}</Button>
               </>

@@ -36,7 +36,7 @@ export const words = {
   },
 
   nav: {
-    overview: "Overview", images: "Images", jobs: "Jobs", sources: "Sources", deployments: "Deployments",
+    overview: "Overview", images: "Images", jobs: "Jobs", sources: "Sources", deployments: "Deployments", exports: "Exports", imports: "Imports",
     workers: "Workers", integrations: "Integrations", settings: "Settings", more: "More", skip: "Skip to the content", main: "Main",
     live: "Live", notLive: "Not live: asking every few seconds",
     account: "Your account", signOut: "Sign out", theme: "Colours",
@@ -95,7 +95,7 @@ export const words = {
   },
 
   image: {
-    title: "Images", upload: "Upload", run: "Run a pipeline", filters: "Filters", clear: "Clear filters",
+    title: "Images", upload: "Upload", run: "Run a pipeline", export: "Export", filters: "Filters", clear: "Clear filters",
     deployment: "Deployment", class: "Class", state: "Analysis", from: "From", to: "To", confidence: "Surer than", sort: "Order",
     newest: "Newest first", oldest: "Oldest first", anyDeployment: "All deployments", anyClass: "All classes", anyState: "Any state",
     noneTitle: "No images yet", none: "Drop files anywhere on this screen, or let a source bring them.",
