@@ -131,7 +131,8 @@ async def _compare(system: System, scope: Scope, row: SourceRow, batch: list[Ent
         unknown = await find_unknown(scope, tx, row, listed)
     shown.extend(
         TestFile(path=file.path, size=file.size, modified_at=file.modified_at)
-        for file in unknown[: max(0, SHOWN - len(shown))]
+        # By name: some servers list in no order at all, and a test is to look at the same files each time.
+        for file in sorted(unknown, key=lambda one: one.path)[: max(0, SHOWN - len(shown))]
     )
     return len(unknown)
 
