@@ -88,6 +88,10 @@ def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> N
     assert "Download it" in run("export", "megadetector", *within, "--reviewed", "--min", 0.5, "--starred")
     image = scene.images["wide.jpg"].id
     assert read(run("export", "megadetector", *within, "--image", image, "--json"))["images"] == 1
+    chosen = ("--state", "completed", "--class-min", 0.01, "--day-after", "2000-01-01", "--day-before", "2100-01-01")
+    told = read(run("export", "megadetector", *within, *chosen, "--json"))["selection"]
+    assert (told["analysis_state"], told["confidence_min"]) == ("completed", 0.01)
+    assert (told["day_after"], told["day_before"]) == ("2000-01-01", "2100-01-01")
     assert "title" in run("export", "csv", *within, "--option", "title=x", code=2)
     assert run("export", "csv", *within, "--job", 2**40, code=4)
     assert made["id"] in run("export", "list", *within)

@@ -9,6 +9,7 @@ import typer
 
 from trapline.cli.options import AsJson, InProject
 from trapline.wire.exports import ExportFormat
+from trapline.wire.images import StateFilter
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -31,6 +32,16 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
         taxon: Annotated[str | None, typer.Option(help="Images that show it: a scientific name or an id.")] = None,
         after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
         before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
+        day_after: Annotated[
+            str | None, typer.Option(help="Taken on this day or later, by the clock of its place.")
+        ] = None,
+        day_before: Annotated[
+            str | None, typer.Option(help="Taken before this day, by the clock of its place.")
+        ] = None,
+        class_min: Annotated[
+            float | None, typer.Option(min=0, max=1, help="Images that show the class, or any, at least so surely.")
+        ] = None,
+        state: Annotated[StateFilter | None, typer.Option(help="Where the newest analysis of an image is.")] = None,
         reviewed: Annotated[
             bool | None, typer.Option("--reviewed/--not-reviewed", help="What a person has reviewed, or has not.")
         ] = None,
@@ -66,6 +77,10 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             "class_name": named,
             "captured_after": read_moment("--after", after),
             "captured_before": read_moment("--before", before),
+            "day_after": day_after,
+            "day_before": day_before,
+            "confidence_min": class_min,
+            "analysis_state": state,
             "reviewed": reviewed,
             "blank": blank,
             "starred": starred or None,
