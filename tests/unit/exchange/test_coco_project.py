@@ -65,11 +65,12 @@ def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
         image(1, found(1, "lynx", taxon=LYNX.id)), image(2),
         image(3, sequence_id=UUID(int=9001), analysed=False, blank=None),
         image(4, sequence_id=UUID(int=9001), reviewed=True, said=said("correct", taxon=LYNX.id, count=3)),
+        image(5, sequence_id=None, analysed=False, blank=None),
     ]  # fmt: skip
     report, content = write_twice(write_camera_traps, make_spool(tmp_path, images))
     told = json.loads(content)
-    assert [(one["seq_id"][-4:], one["frame_num"]) for one in told["images"]] == [
-        ("2328", 1), ("2328", 2), ("2329", 1), ("2329", 2),
+    assert [(one["seq_id"][-4:], one["frame_num"], one["seq_num_frames"]) for one in told["images"]] == [
+        ("2328", 1, 2), ("2328", 2, 2), ("2329", 1, 2), ("2329", 2, 2), (str(images[4].id)[-4:], 1, 1),
     ]  # fmt: skip
     assert {(one["location"], one["datetime"][:10]) for one in told["images"]} == {("Ridge north", "2026-06-01")}
     assert told["categories"] == [{"id": 0, "name": "empty"}, {"id": 1, "name": "Lynx lynx"}]

@@ -5,7 +5,9 @@ polygons and key points; COCO Camera Traps also has what is said of whole images
 names places and sequences. With pictures, either is a zip of them, upright, beside `annotations.json`.
 """
 
+from array import array
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any, BinaryIO
 
 import msgspec
@@ -159,16 +161,18 @@ class _Plain(_Coco):
 class _CameraTraps(_Coco):
     def add_all(self, images: _List, annotations: _List) -> None:
         places = {str(one.id): one.name for one in self.spool.about.deployments}
-        sequence, frame = "", 0
+        lengths = iter(_count_frames(self.spool))
+        sequence, frame, frames = "", 0, 0
         for image in self.spool.read(SeenImage):
-            frame = frame + 1 if image.event_id == sequence else 1
-            sequence = image.event_id
+            frame += 1
+            if image.event_id != sequence:
+                sequence, frame, frames = image.event_id, 1, next(lengths)
             at = self.times.local(image.captured_at, image.time_zone)
             images.add(
                 {
                     "id": image.id, "file_name": self.name_file(image), "width": image.width, "height": image.height,
                     "location": places[image.deployment_id], "datetime": at[:19].replace("T", " "), "seq_id": sequence,
-                    "frame_num": frame,
+                    "seq_num_frames": frames, "frame_num": frame,
                 }
             )  # fmt: skip
             for one in observe(image, self.naming):
@@ -183,6 +187,19 @@ class _CameraTraps(_Coco):
 
     def list_categories(self) -> list[dict[str, Any]]:
         return [{"id": 0, "name": "empty"}, *self.categories.listed]
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """The little of an image by which the frames of sequences are counted."""
+
+    id: str
+    sequence_id: str | None = None
+
+
+def _count_frames(spool: Spool) -> "array[int]":
+    """Count the images of each sequence of an export, in its order, in which the images of one follow each other."""
+    events = (image.sequence_id or image.id for image in spool.read(_Frame))
+    return array("L", (sum(1 for _ in frames) for _, frames in groupby(events)))
 
 
 def write(spool: Spool, out: BinaryIO) -> Report:
