@@ -1,68 +1,28 @@
 """Exports: asked for, gathered, written, downloaded; canceled, deleted, expired; what was deleted since is told."""
 
-import csv
-import io
 import json
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.fields import SYSTEM, Field, make_field, success
+from tests.integration.export_desk import Desk, make_desk
+from tests.integration.fields import SYSTEM
 from trapline.server import failpoints
 from trapline.server.actions import export_gathering
 from trapline.server.actions.deleted_images import delete_discarded, forget_deleted
-from trapline.server.actions.export_attempt import Attempt, Stopped, alone, work_folder
-from trapline.server.actions.export_building import build_export, write
-from trapline.server.actions.export_gathering import gather
-from trapline.server.actions.exports import forget_old_exports, take_up_exports
-from trapline.server.db.exports import take_up_export
-from trapline.server.store.keys import export_key
+from trapline.server.actions.export_attempt import work_folder
+from trapline.server.actions.export_building import build_export
+from trapline.server.actions.exports import forget_old_exports
 from trapline.server.system import System
 from trapline.wire.exports import Export
 
 
-@dataclass
-class Desk:
-    """A field whose images were analysed: a box with a classification on each."""
-
-    field: Field
-
-    async def ask(self, form: str = "csv", expect: int = 202, **more: Any) -> dict[str, Any]:
-        answer = await self.field.call("POST", "/exports", {"project": self.field.project, "format": form} | more)
-        assert answer.status_code == expect, answer.text
-        return dict(answer.json())
-
-    async def build(self, export: str) -> dict[str, Any]:
-        await build_export(self.field.system, SYSTEM, UUID(export))
-        return await self.show(export)
-
-    async def make(self, form: str = "csv", **more: Any) -> dict[str, Any]:
-        return await self.build((await self.ask(form, **more))["id"])
-
-    async def show(self, export: str) -> dict[str, Any]:
-        answer = await self.field.call("GET", f"/exports/{export}")
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def download(self, export: str, expect: int = 200, **headers: str) -> Any:
-        headers |= {"Authorization": f"Token {self.field.owner}"}
-        answer = await self.field.client.get(f"/api/v2/exports/{export}/download", headers=headers)
-        assert answer.status_code == expect, answer.text
-        return answer
-
-    async def read(self, export: str) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO((await self.download(export)).text, newline="")))
-
-
 @pytest.fixture
 async def desk(system: System) -> Desk:
-    field = await make_field(system)
-    job = await field.run_job()
-    await field.post(job, [success(task) for task in await field.lease_all(job)])
-    return Desk(field)
+    return await make_desk(system)
 
 
 async def test_an_export_is_made_and_downloaded_whole_and_in_parts(desk: Desk) -> None:
@@ -193,39 +153,6 @@ async def test_canceled_deleted_and_expired(desk: Desk) -> None:
     assert list(work_folder(system).iterdir()) == []
 
 
-async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk) -> None:
-    asked = await desk.ask()
-    system, key = desk.field.system, UUID(asked["id"])
-    folder = work_folder(system) / asked["id"]
-    with alone(folder):
-        await build_export(system, SYSTEM, key)
-        assert (await desk.show(asked["id"]))["state"] == "queued", "somebody else is at it"
-        async with system.database.transaction(SYSTEM) as tx:
-            row = await take_up_export(SYSTEM, tx, key)
-        assert row is not None
-        attempt = Attempt(system, SYSTEM, row, folder)
-        await gather(attempt)
-        assert (await desk.field.call("DELETE", f"/exports/{asked['id']}")).status_code == 204
-        with pytest.raises(Stopped):
-            await write(attempt)
-        assert await system.store.find_size(export_key(desk.field.project, key)) is None
-        attempt.stop.set()
-        with pytest.raises(Stopped):
-            await write(attempt)
-    await build_export(system, SYSTEM, key)
-    assert not folder.exists()
-
-
-async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
-    asked = await desk.ask()
-    count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
-    await take_up_exports(desk.field.system, SYSTEM)
-    assert await desk.field.ask(count) == [(1,)]
-    await desk.field.change("update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"])
-    await take_up_exports(desk.field.system, SYSTEM)
-    assert await desk.field.ask(count) == [(2,)]
-
-
 WRONG: tuple[tuple[dict[str, Any], int], ...] = (
     ({"selection": {"deployment": str(uuid4())}}, 404),
     ({"selection": {"taxon": str(uuid4())}}, 404),
@@ -245,12 +172,15 @@ WRONG: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
-async def test_what_cannot_be_exported_stores_nothing(desk: Desk) -> None:
+async def test_what_cannot_be_exported_stores_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {"Authorization": f"Token {desk.field.owner}", "Content-Type": "application/json"}
     for wrong, status in WRONG:
         body = json.dumps({"project": desk.field.project, "format": "csv"} | wrong)
         answer = await desk.field.client.post("/api/v2/exports", content=body, headers=headers)
         assert answer.status_code == status, f"{wrong}: {answer.text}"
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for form in ("parquet", "geoparquet"):
+        assert "trapline[parquet]" in (await desk.ask(form, expect=422))["detail"]
     assert await desk.field.ask("select count(*) from exports") == [(0,)]
 
 

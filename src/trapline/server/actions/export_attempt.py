@@ -1,6 +1,7 @@
 """One attempt at an export: its place on the disk, its signs of life, and its right to move the export."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import shutil
@@ -14,13 +15,20 @@ from uuid import UUID
 from sqlalchemy import func
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.exports import ExportRow, move_export
 from trapline.server.errors import Unavailable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 BEAT_S = 10.0
-LOCK = "lock"
+STILL_FOR_S = 30.0
+"""Three signs of life that did not come."""
+FILES_KEPT_S = 3600.0
+"""A download that has begun comes to its end."""
+LOCK, LAST = "lock", "attempt"
+LEAST_FREE = 0.05
+"""The part of the disk that an export leaves for all else."""
 
 
 class Stopped(Exception):
@@ -46,6 +54,20 @@ def alone(folder: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(descriptor)
+
+
+def find_dead(folder: Path) -> int | None:
+    """Find the last attempt that worked in a folder, which is over where the caller is alone in it."""
+    with suppress(FileNotFoundError, ValueError):
+        return int((folder / LAST).read_text())
+    return None
+
+
+def check_disk(folder: Path, least: float = LEAST_FREE) -> None:
+    """Raise OSError where the disk of a folder is almost full."""
+    usage = shutil.disk_usage(folder)
+    if usage.free < least * usage.total:
+        raise OSError(errno.ENOSPC, f"only {usage.free / usage.total:.1%} of it is free")
 
 
 def list_folders(system: System) -> list[UUID]:
@@ -76,6 +98,10 @@ class Attempt:
         self.system, self.scope, self.row, self.folder = system, scope, row, folder
         self.stop = threading.Event()
 
+    def sign(self) -> None:
+        """Note in its folder that it is this attempt's. Raises OSError."""
+        (self.folder / LAST).write_text(str(self.row.attempt))
+
     def check(self) -> None:
         """Raise Stopped where it is over."""
         if self.stop.is_set():
@@ -84,7 +110,7 @@ class Attempt:
     async def fail(self, why: str) -> None:
         """Tell in words why there is no file."""
         with suppress(Stopped):
-            await self.move(state="failed", error=why, finished_at=func.clock_timestamp())
+            await self.move(state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp())
 
     async def move(self, **values: Any) -> None:
         """Set values of the export, in a transaction of their own. Raises Stopped."""
@@ -92,9 +118,15 @@ class Attempt:
             await self.move_in(tx, **values)
 
     async def move_in(self, tx: Transaction, **values: Any) -> None:
-        """Set values of the export. Raises Stopped where it is somebody else's, or at its end."""
+        """Set values of the export. Raises Stopped where it is somebody else's, or at its end.
+
+        With another key, the file that an attempt before may have kept goes.
+        """
         if not await move_export(self.scope, tx, self.row, **values):
             raise Stopped
+        before, row = self.row.storage_key, self.row
+        if before is not None and values.get("storage_key", before) != before:
+            await discard_files(self.scope, tx, [(before, row.project_id, None)], FILES_KEPT_S)
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:

@@ -17,9 +17,18 @@ import msgspec
 import structlog
 from sqlalchemy import func
 
-from trapline.server.actions.export_attempt import Attempt, Stopped, alone, work_folder
+from trapline.server.actions.export_attempt import (
+    STILL_FOR_S,
+    Attempt,
+    Stopped,
+    alone,
+    check_disk,
+    find_dead,
+    work_folder,
+)
 from trapline.server.actions.export_gathering import ABOUT, gather
-from trapline.server.db.exports import take_up_export
+from trapline.server.actions.import_images import MAKE_ROOM, find_shortage
+from trapline.server.db.exports import list_live_among, take_up_export
 from trapline.server.errors import NotFound, Unavailable, Unprocessable
 from trapline.server.exchange.export_formats import FORMATS
 from trapline.server.exchange.export_records import About, Report, Spool
@@ -32,6 +41,8 @@ from trapline.wire.exports import ExportFormat
 log = structlog.get_logger(__name__)
 
 COPIED_AT_ONCE = 1 << 20
+LOOKED_EACH = 16 << 20
+"""So many bytes are written between two looks at how much room the disk has."""
 MOST_PROBLEMS = 200
 MOST_ATTEMPTS = 50
 """One that takes its process down each time does not do so for ever."""
@@ -48,9 +59,13 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
         if not isalone:
             return
         async with system.database.transaction(scope) as tx:
-            row = await take_up_export(scope, tx, export_id)
+            row = await take_up_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=find_dead(folder))
+            is_live = row is not None or export_id in await list_live_among(scope, tx, [export_id])
         if row is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            if is_live:
+                log.info("an export is being made elsewhere", export=str(export_id))
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
             return
         attempt = Attempt(system, scope, row, folder)
         if row.attempt > MOST_ATTEMPTS:
@@ -58,6 +73,7 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             return
         try:
+            attempt.sign()
             async with attempt.beating():
                 await gather(attempt)
                 await write(attempt)
@@ -106,17 +122,21 @@ class _Writing:
             "finished_at": func.clock_timestamp(),
         }
         if report.problems:
-            await self._on.move(state="invalid", **told)
+            await self._on.move(state="invalid", storage_key=None, **told)
             return
-        key = export_key(row.project_id, row.id)
+        if shortage := await find_shortage(system):
+            raise Unprocessable(f"{shortage} {MAKE_ROOM} Then export again.")
+        key = export_key(row.project_id, row.id, row.attempt)
+        await self._on.move(storage_key=key)
+        row.storage_key = key
         async with system.store.receive() as incoming:
             with (self._on.folder / FILE).open("rb") as written:
                 while piece := await asyncio.to_thread(written.read, COPIED_AT_ONCE):
                     self._on.check()
                     await asyncio.to_thread(incoming.write, piece)
             await system.store.keep(incoming, key, kind.find_kind(row.options)[1])
+            await reach("export kept")
             told |= {
-                "storage_key": key,
                 "size_bytes": incoming.size,
                 "sha256": bytes.fromhex(incoming.sha256),
                 "expires_at": func.clock_timestamp() + timedelta(seconds=system.limits.exports_kept_s),
@@ -128,10 +148,7 @@ class _Writing:
             raise
 
     def _write_file(self, spool: Spool) -> Report:
-        load = FORMATS[ExportFormat(self._on.row.format)].load
-        if load is None:
-            raise NotImplementedError(self._on.row.format)
-        write = load()
+        write = FORMATS[ExportFormat(self._on.row.format)].load()
         with io.BufferedRandom(_Stoppable(self._on.folder / FILE, self._on.stop)) as out:
             report = write(spool, out)
             out.flush()
@@ -154,16 +171,21 @@ class _Writing:
 
 
 class _Stoppable(io.FileIO):
-    """A file that refuses to be written any longer once it is told to."""
+    """A file that refuses to be written any longer once it is told to, or the disk is almost full."""
 
     def __init__(self, path: Path, stop: threading.Event) -> None:
         super().__init__(path, "w+")
-        self._stop = stop
+        self._path, self._stop, self._unlooked = path, stop, 0
 
     def write(self, piece: Any) -> int:
         if self._stop.is_set():
             raise Stopped
-        return super().write(piece)
+        if self._unlooked <= 0:
+            check_disk(self._path.parent)
+            self._unlooked = LOOKED_EACH
+        written = super().write(piece)
+        self._unlooked -= written
+        return written
 
 
 def _plain(problems: list[Any]) -> list[Any]:

@@ -4,15 +4,16 @@ import asyncio
 import io
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from trapline.server.actions.export_attempt import Attempt, Stopped
+from trapline.server.actions.export_attempt import Attempt, Stopped, check_disk
 from trapline.server.db.export_gathering import (
     Wanted,
     count_wanted,
@@ -37,9 +38,10 @@ from trapline.wire.exports import ExportSelection
 
 log = structlog.get_logger(__name__)
 
-PAGE, SHORTEST_PAGE = 500, 10
-FOUND_AT_ONCE = 20_000
-"""About so many annotations are held in memory: pages of images on which more was found are shorter."""
+PAGE, FIRST_PAGE = 500, 50
+PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
+"""About so much is held in memory: pages of images on which more was found are shorter. An annotation is its data, and
+about so many bytes beside it."""
 ABOUT = "about.json"
 
 
@@ -133,29 +135,39 @@ class _Gatherer:
                 meanings=await list_meanings(self._on.scope, tx, self._on.row.project_id),
                 confidence_min=self._on.row.options.get("confidence_min"),
             )
-        limit = PAGE
+        limit = min(FIRST_PAGE, PAGE)
         for deployment in deployments:
             if progress.deployment is not None and deployment < progress.deployment:
                 continue
             if deployment != progress.deployment:
                 progress.deployment, progress.after = deployment, None
-            while True:
-                found, is_last = await self._gather_page(spool, progress, names, limit)
-                if is_last:
-                    break
-                limit = max(SHORTEST_PAGE, min(PAGE, limit * FOUND_AT_ONCE // max(found, 1)))
+            is_last = False
+            while not is_last:
+                try:
+                    images, weight = await self._gather_page(spool, progress, names, limit)
+                except DatabaseSlow:
+                    if limit == 1:
+                        raise
+                    _cut(spool, self._on.row.spooled_bytes)
+                    limit //= 2
+                    continue
+                is_last = images < limit
+                limit = find_page(limit, images, weight)
 
     async def _gather_page(
         self, spool: io.BufferedWriter, progress: _Progress, names: Names, limit: int
-    ) -> tuple[int, bool]:
-        """Gather a page; answers how many annotations were read for it, and whether it is its deployment's last."""
+    ) -> tuple[int, int]:
+        """Gather a page; answers how many images it has, and about how many bytes were held in memory for them.
+
+        Nothing is told of it before it is committed: whatever it raises, it can be gathered again.
+        """
         scope, row, as_of = self._on.scope, self._on.row, self._wanted.as_of
         assert progress.deployment is not None
         self._on.check()
         async with self._on.system.database.transaction(scope) as tx:
             images = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
             if not images:
-                return 0, True
+                return 0, 0
             new = await hold_images(scope, tx, row, [image.id for image in images])
             ids = [image.id for image in images if image.id in new]
             page = Page(
@@ -165,18 +177,20 @@ class _Gatherer:
                 said=await list_said_of(scope, tx, ids, as_of),
             )
             annotations = await asyncio.to_thread(_spool_page, spool, page, names)
-            progress.after = (images[-1].captured_at, images[-1].id)
-            row.spooled_bytes, row.images = spool.tell(), row.images + len(ids)
-            row.annotations += annotations
-            await self._on.move_in(
-                tx,
-                spooled_bytes=row.spooled_bytes,
-                images=row.images,
-                annotations=row.annotations,
-                gathered_to=progress.as_json(),
-            )
+            after = (images[-1].captured_at, images[-1].id)
+            reached = {
+                "spooled_bytes": spool.tell(),
+                "images": row.images + len(ids),
+                "annotations": row.annotations + annotations,
+            }
+            await self._on.move_in(tx, gathered_to=replace(progress, after=after).as_json(), **reached)
+        weight = reached["spooled_bytes"] - row.spooled_bytes
+        weight += sum(FOUND_BYTES + len(one.data) for one in page.found)
+        progress.after = after
+        for name, value in reached.items():
+            setattr(row, name, value)
         await reach("export page")
-        return sum(1 for _ in page.found), len(images) < limit
+        return len(images), weight
 
     async def _write_about(self) -> None:
         scope, row = self._on.scope, self._on.row
@@ -206,6 +220,12 @@ class _Gatherer:
         draft.rename(self._on.folder / ABOUT)
 
 
+def find_page(limit: int, images: int, weight: int) -> int:
+    """Find how long the next page may be, after one of so many images and bytes: twice as long at most."""
+    fitting = PAGE_BYTES * images // weight if weight else PAGE
+    return max(1, min(PAGE, 2 * limit, fitting))
+
+
 def _cut(spool: io.BufferedWriter, size: int) -> None:
     """Take off what a page left that was never committed."""
     spool.truncate(size)
@@ -213,7 +233,11 @@ def _cut(spool: io.BufferedWriter, size: int) -> None:
 
 
 def _spool_page(spool: io.BufferedWriter, page: Page, names: Names) -> int:
-    """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has."""
+    """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has.
+
+    Raises OSError where the disk is almost full.
+    """
+    check_disk(Path(spool.name).parent)
     records = make_records(page, names)
     spool.write(write_records(records))
     spool.flush()

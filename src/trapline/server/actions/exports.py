@@ -10,7 +10,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 
-from trapline.server.actions.export_attempt import drop_folder, list_folders
+from trapline.server.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, drop_folder, list_folders
+from trapline.server.actions.import_images import check_room
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.deleted_images import discard_files
@@ -39,7 +40,6 @@ from trapline.server.errors import Conflict, NotFound, Unprocessable
 from trapline.server.exchange.export_formats import FORMATS, name_file
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ExportFilter
-from trapline.server.store.keys import export_key
 from trapline.server.system import System
 from trapline.wire.exports import (
     LIVE,
@@ -57,11 +57,7 @@ log = structlog.get_logger(__name__)
 BUILD = "build_export"
 MOST_LIVE = 20
 """So many exports of a project are made at a time, or wait for that."""
-STILL_FOR_S = 30.0
-"""Three signs of life that did not come."""
 BATCH = 100
-FILES_KEPT_S = 3600.0
-"""A download that has begun comes to its end."""
 
 
 async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
@@ -70,8 +66,9 @@ async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
     Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being made.
     """
     scope.check(new.project)
-    if FORMATS[new.format].load is None:
-        raise Unprocessable(f"This server cannot write {new.format} yet. Nothing was stored; choose another format.")
+    if lack := FORMATS[new.format].find_lack():
+        raise Unprocessable(f"format: {lack} Nothing was stored.")
+    await check_room(system)
     async with system.database.transaction(scope) as tx:
         done = await find_answer(scope, tx, Export)
         if done:
@@ -215,6 +212,7 @@ async def cancel_export(system: System, scope: Scope, export_id: UUID) -> Export
         row = await get_export(scope, tx, export_id, lock=True)
         if row.state in LIVE:
             row.state = ExportState.CANCELED.value
+            await _discard_file(scope, tx, row)
             row.finished_at = row.updated_at = func.clock_timestamp()
             await tx.session.flush()
             await tx.session.refresh(row)
@@ -229,10 +227,16 @@ async def delete_export(system: System, scope: Scope, export_id: UUID) -> None:
     """Delete an export with its file, in whatever state it is. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_export(scope, tx, export_id, lock=True)
-        # Also where none is known: somebody may just be putting one there.
-        await discard_files(scope, tx, [(export_key(row.project_id, row.id), row.project_id, None)], FILES_KEPT_S)
+        await _discard_file(scope, tx, row)
         tx.audit("delete", "export", row.id, row.project_id, format=row.format)
         await tx.session.delete(row)
+
+
+async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
+    """Let the file of an export go, also one that is just being kept."""
+    if row.storage_key is not None:
+        await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], FILES_KEPT_S)
+        row.storage_key = None
 
 
 async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ExportRow]) -> list[Export]:

@@ -1,7 +1,7 @@
 """Exports: what was asked for, how far it is, and which images each holds."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     func,
+    or_,
     select,
     text,
     update,
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.chores import EXPORTS
 from trapline.server.db.row import Key, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
@@ -36,8 +38,9 @@ _NONE = text("'[]'::jsonb")
 class ExportRow(Row):
     """An export. `attempt` counts who took it up: only the last one moves it.
 
-    It is gathered up to `gathered_to`, which fills the first `spooled_bytes` of its spool. `forgotten_images` are those
-    of it that are gone for good; those that are only marked are counted when somebody asks.
+    It is gathered up to `gathered_to`, which fills the first `spooled_bytes` of its spool. `storage_key` is written
+    before there is a file under it, so that none is left behind unknown. `forgotten_images` are those of it that are
+    gone for good; those that are only marked are counted when somebody asks.
     """
 
     __tablename__ = "exports"
@@ -126,10 +129,26 @@ async def count_live(scope: Scope, tx: Transaction, project_id: int) -> int:
     return int(count)
 
 
-async def take_up_export(scope: Scope, tx: Transaction, export_id: UUID) -> ExportRow | None:
-    """Take an export up, after which nobody moves it who took it up before; None where it is at its end, or gone."""
-    row = await tx.session.get(ExportRow, export_id, with_for_update=True, populate_existing=True)
-    if row is None or row.state not in ("queued", "gathering", "writing"):
+async def take_up_export(
+    scope: Scope, tx: Transaction, export_id: UUID, *, still_for_s: float, known_dead: int | None = None
+) -> ExportRow | None:
+    """Take an export up, after which nobody moves it who took it up before; None where it is not to be had.
+
+    It is to be had while it waits, once nobody has given a sign for so long, and at once where its last attempt is the
+    one that is known to be dead.
+    """
+    is_quiet = ExportRow.updated_at < func.clock_timestamp() - timedelta(seconds=still_for_s)
+    statement = (
+        select(ExportRow)
+        .where(
+            ExportRow.id == export_id,
+            text(LIVE),
+            or_(ExportRow.state == "queued", ExportRow.attempt == known_dead, is_quiet),
+        )
+        .with_for_update()
+    )
+    row = (await tx.session.scalars(statement, execution_options={"populate_existing": True})).one_or_none()
+    if row is None:
         return None
     row.attempt += 1
     row.started_at = row.started_at or func.clock_timestamp()
@@ -158,9 +177,14 @@ async def move_export(scope: Scope, tx: Transaction, row: ExportRow, **values: A
 
 
 async def list_resting(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
-    """List exports that should be made, and of which nobody has given a sign for so long."""
-    query = f"select id from exports where {LIVE} and updated_at < now() - make_interval(secs => %s) order by id"  # noqa: S608
-    return [row[0] for row in await (await tx.execute(query, (still_for_s,))).fetchall()]
+    """List exports that should be made, of which nobody has given a sign for so long, and that no chore waits for."""
+    query = f"""
+        select id from exports e where {LIVE} and updated_at < now() - make_interval(secs => %s) and not exists (
+            select from procrastinate.procrastinate_jobs j where j.queue_name = %s::varchar and j.status = 'todo'
+                and j.args->>'export_id' = e.id::text
+        ) order by id
+        """  # noqa: S608 - made of constants
+    return [row[0] for row in await (await tx.execute(query, (still_for_s, EXPORTS))).fetchall()]
 
 
 async def list_live_among(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
@@ -252,7 +276,7 @@ async def name_projects(scope: Scope, tx: Transaction, ids: Iterable[int]) -> di
 
 
 async def list_keys_of(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
-    """List the files of all exports of a project."""
+    """List the files of all exports of a project, with those that are just being kept."""
     cursor = await tx.execute(
         "select storage_key from exports where project_id = %s and storage_key is not null", (project_id,)
     )

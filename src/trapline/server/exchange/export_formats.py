@@ -14,17 +14,23 @@ Writer = Callable[[Spool, BinaryIO], Report]
 
 @dataclass(frozen=True)
 class Format:
-    """A format; `load` gives its writer, which is loaded with the first export, and is None while there is none.
+    """A format; `load` gives its writer, which is loaded with the first export.
 
     A writer that reports problems has written something that is not valid: it is kept from being downloaded.
     """
 
-    load: Callable[[], Writer] | None
+    load: Callable[[], Writer]
     suffix: str
     media_type: str
     needs_pictures: bool = False
     packed: str | None = None
     """What the name of a zip of it ends in, where pictures are asked for beside it."""
+    lack: Callable[[], str | None] | None = None
+    """Says what its writer lacks on this server, where it may lack something."""
+
+    def find_lack(self) -> str | None:
+        """Say what this server lacks to write it, and what to do; None where it can."""
+        return self.lack() if self.lack else None
 
     def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
         """Find what the name of a file ends in, and its media type."""
@@ -91,6 +97,12 @@ def _geoparquet() -> Writer:
     return write_geo
 
 
+def _lack_parquet() -> str | None:
+    from trapline.server.exchange.observation_parquet import find_lack
+
+    return find_lack()
+
+
 def _crops() -> Writer:
     from trapline.server.exchange.crops import write
 
@@ -109,8 +121,8 @@ FORMATS: dict[ExportFormat, Format] = {
     ExportFormat.SPECIESNET: Format(_speciesnet, "-speciesnet.json", JSON),
     ExportFormat.DARWIN_CORE: Format(_darwin_core, "-darwin-core.zip", ZIP),
     ExportFormat.CSV: Format(_csv, "-observations.csv", "text/csv; charset=utf-8"),
-    ExportFormat.PARQUET: Format(_parquet, "-observations.parquet", PARQUET),
-    ExportFormat.GEOPARQUET: Format(_geoparquet, "-observations.geo.parquet", PARQUET),
+    ExportFormat.PARQUET: Format(_parquet, "-observations.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.GEOPARQUET: Format(_geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet),
     ExportFormat.CROPS: Format(_crops, "-crops.zip", ZIP, needs_pictures=True),
 }
 

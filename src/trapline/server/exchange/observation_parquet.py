@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -25,7 +26,16 @@ _NUMBERS = frozenset(
 _WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
 _TRUTHS = frozenset(["blank", "reviewed", "starred"])
 _TIMES = frozenset(["captured_at", "said_at"])
+LACK = (
+    "Parquet wants the package pyarrow, and the server has none. Whoever runs it installs trapline[parquet], or you "
+    "export CSV, which has the same columns."
+)
 _POINT = struct.Struct("<BIdd")
+
+
+def find_lack() -> str | None:
+    """Say that pyarrow is missing, without loading it; None where it is there."""
+    return LACK if find_spec("pyarrow") is None else None
 
 
 def write(spool: Spool, out: BinaryIO) -> Report:
@@ -44,10 +54,7 @@ def _write(spool: Spool, out: BinaryIO, *, with_places: bool) -> Report:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise Unprocessable(
-            "Parquet wants the package pyarrow, and the server has none. Nothing was written; whoever runs it installs "
-            "trapline[parquet], or you export CSV, which has the same columns."
-        ) from error
+        raise Unprocessable(f"{LACK} Nothing was written.") from error
     fields = [pa.field(name, _type_of(name, pa)) for name in COLUMNS]
     if with_places:
         fields.append(pa.field("geometry", pa.binary()))

@@ -43,9 +43,9 @@ def staged_key(project_id: int, file_id: UUID) -> str:
     return f"{_STAGED}/{project_id}/{file_id}"
 
 
-def export_key(project_id: int, export_id: UUID) -> str:
-    """Name the place of an export's file."""
-    return f"exports/{project_id}/{export_id}"
+def export_key(project_id: int, export_id: UUID, attempt: int) -> str:
+    """Name the place of an export's file; each attempt at it has its own, so that one that lost harms no other."""
+    return f"exports/{project_id}/{export_id}-{attempt}"
 
 
 def import_key(project_id: int, import_id: UUID) -> str:

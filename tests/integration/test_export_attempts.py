@@ -1,0 +1,170 @@
+"""Attempts at exports: taken up by one at a time, wherever it runs; what one leaves behind is known, and goes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.integration.export_desk import Desk, make_desk
+from tests.integration.fields import SYSTEM
+from trapline.server import failpoints
+from trapline.server.actions.deleted_images import delete_discarded
+from trapline.server.actions.export_attempt import Attempt, Stopped, alone, check_disk, work_folder
+from trapline.server.actions.export_building import build_export, write
+from trapline.server.actions.export_gathering import find_page, gather
+from trapline.server.actions.exports import create_export, take_up_exports
+from trapline.server.db.exports import list_keys_of, take_up_export
+from trapline.server.errors import Unavailable
+from trapline.server.store.keys import FILES, export_key
+from trapline.server.store.local import LocalStore
+from trapline.server.store.port import Incoming, Stored
+from trapline.server.system import System
+from trapline.wire.exports import ExportFormat, NewExport
+
+
+@pytest.fixture
+async def desk(system: System) -> Desk:
+    return await make_desk(system)
+
+
+class Moody(LocalStore):
+    """A store that has as much room as is said, and in which something happens once a file is kept."""
+
+    free = 0.5
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+        stored = await super().keep(incoming, key, media_type)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return stored
+
+    async def find_free_fraction(self) -> float | None:
+        return self.free
+
+
+def _with_moody(system: System) -> tuple[System, Moody]:
+    assert isinstance(system.store, LocalStore)
+    store = Moody(system.store.root, system.secrets.derive_all(FILES), system.public_url)
+    return replace(system, store=store), store
+
+
+async def _take_up(system: System, key: UUID) -> Attempt:
+    async with system.database.transaction(SYSTEM) as tx:
+        row = await take_up_export(SYSTEM, tx, key, still_for_s=30)
+    assert row is not None
+    return Attempt(system, SYSTEM, row, work_folder(system) / str(key))
+
+
+async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Path) -> None:
+    asked = await desk.ask()
+    key, other = UUID(asked["id"]), replace(desk.field.system, work_folder=tmp_path / "other")
+    system, store = _with_moody(desk.field.system)
+    with alone(work_folder(system) / asked["id"]):
+        frozen = await _take_up(system, key)
+        await gather(frozen)
+        await build_export(other, SYSTEM, key)
+        assert (await desk.show(asked["id"]))["state"] == "writing", "its machine gave a sign just now"
+
+        async def take_over() -> None:
+            await desk.field.change("update exports set updated_at = now() - interval '31 s'")
+            await build_export(other, SYSTEM, key)
+
+        store.meanwhile = take_over
+        with pytest.raises(Stopped):
+            await write(frozen)
+    made = await desk.show(asked["id"])
+    assert (made["state"], len((await desk.download(asked["id"])).content)) == ("ready", made["size_bytes"])
+    assert await store.find_size(export_key(desk.field.project, key, frozen.row.attempt)) is None
+
+
+async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk, tmp_path: Path) -> None:
+    system, plan = desk.field.system, tmp_path / "plan"
+    (system.work_folder.parent / failpoints.MARK).touch()
+    asked = [(await desk.ask())["id"] for _ in range(3)]
+    keys = [export_key(desk.field.project, UUID(one), 1) for one in asked]
+    try:
+        for number, one in enumerate(asked):
+            plan.write_text(f"{number} export kept|*|1|fail\n")
+            failpoints.arm(str(plan), system.work_folder.parent)
+            with pytest.raises(ConnectionResetError):
+                await build_export(system, SYSTEM, UUID(one))
+    finally:
+        failpoints.arm(None, system.work_folder.parent)
+    async with system.database.transaction(SYSTEM) as tx:
+        assert set(await list_keys_of(SYSTEM, tx, desk.field.project)) == set(keys), "as when its project goes"
+    await desk.field.call("POST", f"/exports/{asked[0]}/cancel")
+    often = "update exports set attempt = 50, updated_at = now() - interval '31 s' where id = %s"
+    await desk.field.change(often, asked[1])
+    assert [(await desk.build(one))["state"] for one in asked] == ["canceled", "failed", "ready"]
+    await desk.field.change("update discarded_files set due_at = now()")
+    await delete_discarded(system, SYSTEM)
+    assert [await system.store.find_size(key) for key in keys] == [None, None, None]
+    await desk.download(asked[2])
+
+
+async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -> None:
+    undisturbed, asked = await desk.make(), await desk.ask()
+    await desk.field.change(
+        "create function give_up() returns trigger language plpgsql as $$ begin"
+        " if (select count(*) from new) > 1 then raise exception using errcode = 'query_canceled'; end if;"
+        " return null; end $$"
+    )
+    await desk.field.change(
+        "create trigger slow after insert on export_images referencing new table as new"
+        " for each statement execute function give_up()"
+    )
+    try:
+        assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
+    finally:
+        await desk.field.change("drop function give_up cascade")
+    assert [find_page(50, 50, weight) for weight in (0, 1 << 20, 1 << 24, 1 << 25, 1 << 40)] == [100, 100, 50, 25, 1]
+    assert (find_page(500, 500, 9), find_page(100, 1, 1 << 20)) == (500, 16)
+
+
+async def test_a_disk_that_is_almost_full_takes_no_export(desk: Desk, tmp_path: Path) -> None:
+    asked = await desk.ask()
+    system, store = _with_moody(desk.field.system)
+    store.free = 0.01
+    with pytest.raises(Unavailable, match="of the disk is free"):
+        await create_export(system, SYSTEM, NewExport(project=desk.field.project, format=ExportFormat.CSV))
+    await build_export(system, SYSTEM, UUID(asked["id"]))
+    failed = await desk.show(asked["id"])
+    assert (failed["state"], "Only 1.0% of the disk is free" in failed["error"]) == ("failed", True)
+    with pytest.raises(OSError, match="of it is free"):
+        check_disk(tmp_path, 1.1)
+
+
+async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk) -> None:
+    asked = await desk.ask()
+    system, key = desk.field.system, UUID(asked["id"])
+    folder = work_folder(system) / asked["id"]
+    with alone(folder):
+        await build_export(system, SYSTEM, key)
+        assert (await desk.show(asked["id"]))["state"] == "queued", "somebody else is at it"
+        attempt = await _take_up(system, key)
+        await gather(attempt)
+        assert (await desk.field.call("DELETE", f"/exports/{asked['id']}")).status_code == 204
+        with pytest.raises(Stopped):
+            await write(attempt)
+        assert await system.store.find_size(export_key(desk.field.project, key, 1)) is None
+        attempt.stop.set()
+        with pytest.raises(Stopped):
+            await write(attempt)
+    await build_export(system, SYSTEM, key)
+    assert not folder.exists()
+
+
+async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
+    asked = await desk.ask()
+    count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
+    await take_up_exports(desk.field.system, SYSTEM)
+    assert await desk.field.ask(count) == [(1,)]
+    await desk.field.change("update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"])
+    await take_up_exports(desk.field.system, SYSTEM)
+    assert await desk.field.ask(count) == [(1,)], "it waits in its queue"
+    await desk.field.change("update procrastinate.procrastinate_jobs set status = 'failed'")
+    await take_up_exports(desk.field.system, SYSTEM)
+    assert await desk.field.ask(count) == [(2,)]
