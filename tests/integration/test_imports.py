@@ -1,15 +1,19 @@
 """Imports: results of other programs, taken in from files, each picture known by how it is called."""
 
+import asyncio
 import io
 import json
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field
 from trapline.server.actions.importing import take_import
+from trapline.server.errors import Unavailable
+from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 
 
@@ -62,6 +66,13 @@ async def show(field: Field, sent: dict[str, Any]) -> dict[str, Any]:
 async def faults(field: Field, taken: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
     answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
     return [(one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]]
+
+
+def list_files(field: Field) -> list[Path]:
+    """The files of imports that lie in the store."""
+    store = field.system.store
+    assert isinstance(store, LocalStore)
+    return [path for path in (store.root / "imports").rglob("*") if path.is_file()]
 
 
 async def image(field: Field, number: int) -> dict[str, Any]:
@@ -186,6 +197,75 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
     assert len((await image(field, 3))["analyses"]) == 1
 
 
+async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change("update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["stored"]) == ("failed", 0)
+    words = "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
+    assert taken["error"] == words
+    [file] = await field.ask("select count(*) from discarded_files where due_at <= clock_timestamp()")
+    assert file == (1,)
+
+
+async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change("update imports set attempt = 9 where id = %s", sent["id"])
+
+    def away(key: str) -> Any:
+        raise Unavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(field.system.store, "local_path", away)
+        with pytest.raises(Unavailable):
+            await take_import(field.system, SYSTEM, sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    assert (await show(field, sent))["state"] == "completed"
+
+
+async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> None:
+    file = megadetector({"file": "IMG_0.JPG", "detections": []})
+    keyed = {"Idempotency-Key": "import-1"}
+    first = await send(field, file, headers=keyed)
+    await field.change(
+        "insert into imports (id, project_id, format, state, filename, size_bytes, sha256, storage_key, options,"
+        " requested_by) select gen_random_uuid(), project_id, format, state, filename, size_bytes, sha256, '', options,"
+        " requested_by from imports, generate_series(1, 19)"
+    )
+    told = await send(field, file, status=409)
+    assert told["detail"].startswith("20 imports of this project are being taken in. Nothing was stored")
+    assert (await send(field, file, headers=keyed))["id"] == first["id"]
+    assert len(list_files(field)) == 1
+    await field.call("POST", f"/imports/{first['id']}/cancel")
+    assert (await send(field, file))["requested_by"] == first["requested_by"]
+    assert first["requested_by"].endswith("@field.example")
+
+
+async def test_what_another_import_stores_at_the_same_moment_is_there_already(field: Field) -> None:
+    await take(field, camtrap(), "camtrap-dp")
+    async with field.system.database.transaction(SYSTEM) as tx:
+        for table in ("identifications", "analyses", "deployments"):
+            await tx.execute(f"create table kept_{table} as select * from {table}")
+    await field.change("delete from deployments where name = 'Old oak'")
+    for table, condition in (("deployments", "name = 'Old oak'"), ("analyses", "true")):
+        await field.change("delete from identifications")
+        await field.change("delete from analyses")
+        sent = await send(field, camtrap(), "camtrap-dp")
+        async with field.system.database.transaction(SYSTEM) as tx:
+            await tx.execute(f"insert into {table} select * from kept_{table} where {condition}")
+            taking = asyncio.create_task(take_import(field.system, SYSTEM, sent["id"]))
+            await wait_for_a_lock(field)
+        await taking
+        assert (await show(field, sent))["state"] == "completed"
+    assert (await show(field, sent))["unchanged"] == 2
+
+
+async def wait_for_a_lock(field: Field) -> None:
+    while (await field.ask("select count(*) from pg_locks where not granted"))[0] == (0,):
+        await asyncio.sleep(0.01)
+
+
 async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     answer = await field.call("POST", f"/imports/{sent['id']}/cancel")
@@ -205,6 +285,7 @@ async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
     first = await send(field, file, headers=keyed)
     assert (await send(field, file, headers=keyed))["id"] == first["id"]
     await send(field, file + b" ", status=409, headers=keyed)
+    assert len(list_files(field)) == 1
     await send(field, b"", status=400)
 
 
@@ -225,7 +306,7 @@ OBSERVATIONS = (
     "classifiedBy,classificationTimestamp,classificationProbability\n"
     "m0,animal,Vulpes vulpes,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9\n"
     "m0,animal,meles  meles,2,female,,,,,human,Anna,2026-05-02T10:00:00Z,\n"
-    "m1,blank,,,,,,,,human,Anna,,\n"
+    "m1,blank,,,,,,,,human,Anna,2099-01-01T00:00:00Z,\n"
     "m2,animal,Lynx lynx,1,,,,,,human,Anna,,\n"
     "m2,human,,1,,0.5,0.5,0.2,0.2,human,Anna,,\n"
 )
@@ -262,6 +343,9 @@ async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_peopl
     lynx, person = both["analyses"][0]["annotations"]
     assert (lynx["identification"]["label"], person["identification"]["label"]) == ("Lynx lynx", "human")
     assert person["annotation_type"] == "bounding_box"
+    later = {"identifications": [{"kind": "unsure", "images": [str(field.images[1])]}]}
+    assert (await field.call("POST", "/identifications", later)).status_code == 201
+    assert (await image(field, 1))["identification"]["kind"] == "unsure"
     again = await take(field, camtrap(), "camtrap-dp")
     assert (again["deployments"], again["identifications"], again["stored"], again["unchanged"]) == (0, 0, 0, 2)
 

@@ -150,12 +150,13 @@ def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
 
     with open_server() as server:
         found = list(iterate(server.list_imports, project=get_project(server, project).id))
-    columns = ("id", "file", "format", "state", "done", "of", "new", "faults", "when")
+    columns = ("id", "file", "format", "state", "done", "of", "new", "faults", "by", "when")
     print_list(
         found,
         columns,
         lambda it: (
-            it.id, it.filename, it.format, it.state, it.done, it.total, it.stored, it.faults, it.created_at
+            it.id, it.filename, it.format, it.state, it.done, it.total, it.stored, it.faults, it.requested_by,
+            it.created_at,
         ),
         as_json=as_json,
     )  # fmt: skip

@@ -74,6 +74,7 @@ class Import(Message):
     size_bytes: Count
     sha256: AnyText
     options: ImportOptions
+    requested_by: AnyText
     total: Count | None
     done: Count
     stored: Count

@@ -16,14 +16,15 @@ def key(name: str) -> UUID:
     return uuid5(SPACE, name)
 
 
-def make(entries: list[str], *images: tuple[str, str]) -> Catalogue:
+def make(entries: list[str] | None, *images: tuple[str, str]) -> Catalogue:
     catalogue = Catalogue()
     catalogue.add(Named(key(home + path), key(home), home, path, 200, 100) for home, path in images)
     for home in {home for home, _ in images} | {"Old oak"}:
         catalogue.add_deployment(key(home), home)
-    for entry in entries:
-        catalogue.add_entry(entry)
-    catalogue.complete()
+    if entries is not None:
+        for entry in entries:
+            catalogue.add_entry(entry)
+        catalogue.complete()
     return catalogue
 
 
@@ -78,6 +79,43 @@ def test_what_fits_several_or_another_camera_is_not_taken(several: Catalogue, pa
     found = several.find(path)
     assert isinstance(found, NoMatch), found
     assert found.kind == kind
+
+
+CARDS = ["card_07/DCIM/100/IMG_1.JPG", "card_08/DCIM/100/IMG_1.JPG"]
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [
+        (CARDS, []),
+        ([*reversed(CARDS)], []),
+        (CARDS[:1], CARDS[:1]),
+        ([CARDS[0], "DCIM/100/IMG_1.JPG"], ["DCIM/100/IMG_1.JPG"]),
+        ([CARDS[0], "x/Beech/DCIM/100/IMG_1.JPG"], ["x/Beech/DCIM/100/IMG_1.JPG"]),
+        (["2025/Beech/DCIM/100/IMG_1.JPG", "2026/Beech/DCIM/100/IMG_1.JPG"], []),
+        (["IMG_1.JPG", "Beech/DCIM/100/IMG_1.JPG"], ["Beech/DCIM/100/IMG_1.JPG"]),
+        ([CARDS[0], "Beech/DCIM/101/IMG_1.JPG"], [CARDS[0], "Beech/DCIM/101/IMG_1.JPG"]),
+    ],
+)
+def test_of_several_pictures_that_come_to_one_image_none_is_guessed(told: list[str], taken: list[str]) -> None:
+    made = make(told, ("Beech", "DCIM/100/IMG_1.JPG"), ("Beech", "DCIM/101/IMG_1.JPG"))
+    found = {path: made.find(path) for path in told}
+    assert [path for path, one in found.items() if isinstance(one, Match)] == taken
+    assert {one.kind for one in found.values() if isinstance(one, NoMatch)} <= {FaultKind.AMBIGUOUS}
+    made.close()
+
+
+def test_pictures_of_other_deployments_do_not_come_to_an_image() -> None:
+    made = make(None, ("Beech", "DCIM/IMG_1.JPG"), ("Ash", "DCIM/IMG_1.JPG"))
+    for place, path in (("b", "1/DCIM/IMG_1.JPG"), ("a", "2/DCIM/IMG_1.JPG"), ("c", "3/DCIM/IMG_1.JPG")):
+        made.add_entry(path, place)
+    made.complete()
+    made.add_places({"b": key("Beech"), "a": key("Ash")})
+    for home, path in (("Beech", "1/DCIM/IMG_1.JPG"), ("Ash", "2/DCIM/IMG_1.JPG")):
+        found = made.find(path, key(home))
+        assert isinstance(found, Match), found
+        assert found.id == key(f"{home}DCIM/IMG_1.JPG")
+    made.close()
 
 
 def test_a_deployment_that_is_known_decides(several: Catalogue) -> None:

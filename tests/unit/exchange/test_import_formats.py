@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import TypeAdapter
 
 from trapline.server.db.imported import NewResult
 from trapline.server.exchange.import_formats import open_reader
@@ -15,6 +16,7 @@ from trapline.server.exchange.import_records import Entry, Fault, Reader, Readin
 from trapline.server.exchange.imported_rows import make_result
 from trapline.server.rules.annotation_data import WrongData
 from trapline.server.rules.geometry import Frame
+from trapline.wire.deployments import TimeZone
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 FRAME = Frame(200, 100)
@@ -152,15 +154,19 @@ def test_instances_of_coco(opened: Opened) -> None:
                 fox | {"keypoints": [10, 10, 2, 0, 0, 0], "num_keypoints": 1},
                 fox | {"bbox_relative": [0.1, 0.2, 0.3, 0.4], "score": 0.1},
                 {"category_id": 0},
+                fox | {"segmentation": runs, "keypoints": [10, 10, 2, 0, 0, 0]},
+                fox | {"segmentation": runs, "keypoints": [0, 0, 0, 0, 0, 0]},
             ),
             confidence_min=0.2,
         )
     )
     kinds = [("bounding_box", 0.5), ("segmentation", None), ("segmentation", None), ("keypoint", None)]
+    kinds += [("segmentation", None), ("keypoint", None), ("segmentation", None)]
     assert findings(told) == [(kind, "fox", confidence) for kind, confidence in kinds]
     assert isinstance(told, Reading)
     assert told.left_out == 1
-    box, polygon, mask, points = (one.data for one in told.results[0].findings)
+    box, polygon, mask, points = (one.data for one in told.results[0].findings[:4])
+    assert [one.parent for one in told.results[0].findings] == [None] * 5 + [4, None]
     assert [box[side] for side in ("x_min", "y_min", "x_max", "y_max")] == [20, 10, 70, 40]
     assert polygon["points"] == [[5, 5], [55, 5], [30, 45]]
     assert polygon["bbox"] == [5, 5, 50, 40]
@@ -286,7 +292,7 @@ def test_camtrap_dp(opened: Opened) -> None:
     ]
     reader.place_deployments({"d1": UUID(int=1)})
     assert reader.left_out == 1
-    assert list(reader.paths())[:2] == ["IMG_1.JPG", "DCIM/IMG_2.JPG"]
+    assert list(reader.paths())[:2] == [("IMG_1.JPG", "d1"), ("DCIM/IMG_2.JPG", "d1")]
     [entry, *_] = reader.entries(0)
     assert isinstance(entry, Entry)
     assert entry.deployment_id == UUID(int=1)
@@ -323,9 +329,46 @@ def test_several_things_that_people_said_of_one_picture_stand_on_findings(opened
     assert [one.finding for one in seen.statements] == [0, 1]
 
 
+def test_what_our_own_package_tells_in_tags_comes_back(opened: Opened) -> None:
+    columns = COLUMNS.replace("observationComments", "observationTags,observationComments")
+    rows = (
+        "o1,d1,m1,media,animal,,,,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9,label:deer,\n"
+        "o2,d1,m1,media,animal,,2,,,,,,,,human,anna@example.org,2026-05-02T10:00:00Z,,seen | label:roe deer,well\n"
+        "o3,d1,m2,media,animal,Lynx lynx,,,,,,,,,human,Anna,,,label:lynx,\n"
+    )
+    reader = opened("camtrap-dp", camtrap("") | {"set/observations.csv": columns + rows})
+    reader.place_deployments({"d1": UUID(int=1)})
+    first, second, *_ = read_all(reader)
+    assert findings(first) == [("bounding_box", "deer", 0.9)]
+    assert isinstance(first, Reading)
+    assert isinstance(second, Reading)
+    assert [(one.name, one.comment) for one in first.statements] == [("roe deer", "well")]
+    assert [(one.name, one.comment) for one in second.statements] == [("Lynx lynx", "By Anna")]
+
+
+@pytest.mark.parametrize(
+    ("start", "zone"),
+    [
+        ("2026-05-01T00:00:00+02:00", "Etc/GMT-2"),
+        ("2026-05-01T00:00:00-11:00", "Etc/GMT+11"),
+        ("2026-05-01T00:00:00Z", "UTC"),
+        ("2026-05-01T00:00:00+05:30", "UTC"),
+        ("2026-05-01T00:00:00-13:00", "UTC"),
+    ],
+)
+def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zone: str) -> None:
+    tables = {"set/deployments.csv": f"deploymentID,locationName,deploymentStart\nd1,Old oak,{start}\n"}
+    reader = opened("camtrap-dp", camtrap("") | tables)
+    [told] = reader.deployments()
+    assert not isinstance(told, Fault)
+    assert TypeAdapter(TimeZone).validate_python(told.values["time_zone"]) == zone
+    reader.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "words"),
     [
+        ("coco", coco() | {"categories": [{"id": 1, "name": "fox", "skeleton": [[1, 2, 3]]}]}, "`categories` cannot"),
         ("speciesnet", {"images": []}, "no `predictions`"),
         ("speciesnet", [], "not a JSON object"),
         ("coco", {"images": []}, "no COCO"),

@@ -4525,6 +4525,8 @@ export interface components {
             options: components["schemas"]["ImportOptions"];
             /** Project Id */
             project_id: number;
+            /** Requested By */
+            requested_by: string;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func
 
 from trapline.server.actions.imports import IMPORT
 from trapline.server.db.annotations import FoundClass, mark_images
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.deadlocks import begin_anew
+from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.identifications import IdentificationRow, add_identifications, lock_images
 from trapline.server.db.imported import (
@@ -28,10 +32,10 @@ from trapline.server.db.imported import (
 )
 from trapline.server.db.imports import ImportRow, NewFault, end, find_import, keep_faults, take_up_still, touch
 from trapline.server.db.taxa import find_known
-from trapline.server.errors import NotFound, Unavailable
+from trapline.server.errors import DatabaseSlow, NotFound, Unavailable
 from trapline.server.exchange.image_catalogue import Catalogue, Named
 from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_records import MOST_ENTRIES, Fault, Reader, Unreadable, plain
+from trapline.server.exchange.import_records import MOST_ENTRIES, Fault, NamedDeployment, Reader, Unreadable, plain
 from trapline.server.exchange.imported_rows import Batch, Said, make_batches
 from trapline.server.rules.access import Scope
 from trapline.server.rules.taxa import name_key
@@ -44,6 +48,8 @@ log = structlog.get_logger(__name__)
 NAMES_AT_ONCE = 20_000
 STILL_FOR_S = 600.0
 NOTHING = "Nothing of it was taken."
+MOST_ATTEMPTS = 10
+"""One that takes its process down each time, and gets on with nothing, does not do so for ever."""
 
 
 class Ended(Exception):
@@ -63,7 +69,9 @@ async def take_import(system: System, scope: Scope, import_id: UUID) -> None:
             await _take_file(system, scope, row, path)
     except Ended:
         return
-    except Unavailable:
+    except Unavailable as error:
+        if not isinstance(error, DatabaseSlow):
+            await _excuse(system, scope, import_id)
         raise
     except NotFound:
         await _fail(system, scope, import_id, "The file is no longer in the store: send it again.")
@@ -80,6 +88,12 @@ async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | N
         row = await find_import(scope, tx, import_id, lock=True)
         if row is None or row.state not in (ImportState.QUEUED, ImportState.READING):
             return None
+        row.attempt += 1
+        if row.attempt > MOST_ATTEMPTS:
+            why = f"It was begun {MOST_ATTEMPTS} times and got on with nothing."
+            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
+            return None
         row.state = ImportState.READING.value
         row.started_at = row.started_at or datetime.now(UTC)
         touch(row)
@@ -88,12 +102,24 @@ async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | N
         return row
 
 
+async def _excuse(system: System, scope: Scope, import_id: UUID) -> None:
+    """Do not count an attempt that was none: what it needs was away."""
+    with suppress(Unavailable):
+        async with system.database.transaction(scope) as tx:
+            row = await find_import(scope, tx, import_id, lock=True)
+            if row is not None and row.attempt:
+                row.attempt -= 1
+
+
+def _tell_kept(row: ImportRow) -> str:
+    return f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
+
+
 async def _fail(system: System, scope: Scope, import_id: UUID, why: str) -> None:
     async with system.database.transaction(scope) as tx:
         row = await find_import(scope, tx, import_id, lock=True)
         if row is not None and row.state == ImportState.READING:
-            kept = f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
-            end(row, ImportState.FAILED, f"{why} {kept}")
+            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
 
 
 async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> None:
@@ -102,7 +128,12 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
     catalogue = Catalogue()
     try:
         total = await asyncio.to_thread(_look_through, reader, catalogue)
-        await _settle_deployments(system, scope, row, reader, total)
+        told = await asyncio.to_thread(reader.deployments)
+        places = await begin_anew(
+            lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
+        )
+        reader.place_deployments(places)
+        catalogue.add_places(places)
         await _gather_images(system, scope, row, catalogue)
         batches = make_batches(reader, catalogue, row.done)
         done = row.done
@@ -111,7 +142,8 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
         try:
             while (batch := await coming) is not None:
                 coming = asyncio.create_task(asyncio.to_thread(_next, batches))
-                done = await begin_anew(lambda: _store(system, scope, row.id, done, batch))  # noqa: B023 - awaited here
+                storing = partial(_store, system, scope, row.id, done, batch)
+                done = await begin_anew(storing, after_twins=True)
         finally:
             await asyncio.gather(coming, return_exceptions=True)
         await _complete(system, scope, row.id)
@@ -123,12 +155,12 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
 def _look_through(reader: Reader, catalogue: Catalogue) -> int:
     """Go through the whole file before anything of it is stored; answers how many entries it has."""
     total = 0
-    for path in reader.paths():
+    for path, place in reader.paths():
         total += 1
         if total > MOST_ENTRIES:
             raise Unreadable(f"It has more than {MOST_ENTRIES:,} entries.")
         if path:
-            catalogue.add_entry(path)
+            catalogue.add_entry(path, place)
     return total
 
 
@@ -136,9 +168,10 @@ def _next(batches: Iterator[Batch]) -> Batch | None:
     return next(batches, None)
 
 
-async def _settle_deployments(system: System, scope: Scope, row: ImportRow, reader: Reader, total: int) -> None:
-    """Find the deployments that the file tells of, and make those that are not here, once."""
-    told = await asyncio.to_thread(reader.deployments)
+async def _settle_deployments(
+    system: System, scope: Scope, row: ImportRow, reader: Reader, told: Sequence[NamedDeployment | Fault], total: int
+) -> dict[str, UUID]:
+    """Find the deployments that the file tells of, by their keys there, and make those that are not here, once."""
     faults = [one for one in told if isinstance(one, Fault)]
     named = [one for one in told if not isinstance(one, Fault)]
     async with system.database.transaction(scope) as tx:
@@ -161,7 +194,7 @@ async def _settle_deployments(system: System, scope: Scope, row: ImportRow, read
             await keep_faults(scope, tx, locked, [_plain(fault) for fault in faults])
         locked.total = total
         touch(locked)
-    reader.place_deployments(places)
+    return places
 
 
 async def _gather_images(system: System, scope: Scope, row: ImportRow, catalogue: Catalogue) -> None:
@@ -212,6 +245,7 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         row.identifications += said
         row.model_failures += sum(one.error is not None for one in new)
         row.left_out += batch.left_out
+        row.attempt = 0
         touch(row)
         return row.done
 
@@ -248,7 +282,9 @@ async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Sai
     for one in new:
         statement = one.statement
         taxon = known.get(name_key(statement.name)) if statement.name else None
-        more: dict[str, Any] = {} if statement.at is None else {"created_at": statement.at}
+        # The latest holds: what a clock that is ahead wrote must not hold against everybody who comes after it.
+        at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
+        more: dict[str, Any] = {} if at is None else {"created_at": at}
         is_about = one.analysis_id is not None and statement.finding is not None
         rows.append(
             IdentificationRow(

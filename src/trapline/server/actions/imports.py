@@ -1,7 +1,7 @@
 """Imports: take a file of results, list, show what could not be taken, cancel, forget."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,12 +18,14 @@ from trapline.server.db.imports import (
     ImportFaultRow,
     ImportRow,
     add_import,
+    count_live,
     end,
     get_import,
     select_faults,
     select_imports,
 )
 from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.people import name_actors
 from trapline.server.errors import Conflict, Invalid, TooLarge
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import import_key
@@ -33,6 +35,8 @@ from trapline.wire.values import Page
 
 IMPORT = "take_import"
 MOST_BYTES = 4 << 30
+MOST_LIVE = 20
+"""So many imports of a project are taken in at a time, or wait for that."""
 KEPT_S = 30 * 24 * 3600.0
 """How long a file that nobody comes to take in lies in the store."""
 
@@ -47,14 +51,18 @@ class NewImport(NamedTuple):
     options: ImportOptions
 
 
-def describe_import(row: ImportRow) -> Import:
-    """Tell of an import."""
-    shown = set(Import.model_fields) - {"sha256", "options"}
-    return Import(
-        **{field: getattr(row, field) for field in shown},
-        sha256=bytes(row.sha256).hex(),
-        options=ImportOptions.model_validate(row.options),
-    )
+async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
+    names = await name_actors(scope, tx, {row.requested_by for row in rows}) if rows else {}
+    shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
+    return [
+        Import(
+            **{field: getattr(row, field) for field in shown},
+            sha256=bytes(row.sha256).hex(),
+            options=ImportOptions.model_validate(row.options),
+            requested_by=names[row.requested_by],
+        )
+        for row in rows
+    ]
 
 
 class ReceivedFile(NamedTuple):
@@ -88,12 +96,31 @@ async def receive_file(system: System, scope: Scope, new: NewImport, chunks: Asy
 
 
 async def create_import(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
-    """Ask for a received file to be taken in. Raises NotFound, Forbidden, and Conflict for a key of another request."""
+    """Ask for a received file to be taken in.
+
+    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in.
+    """
+    taken = None
+    try:
+        taken = await _create(system, scope, new, file)
+    finally:
+        # A request that came again, or that is refused, leaves no second file.
+        if taken is None or taken.id != file.id:
+            await system.store.delete(file.key)
+    return taken
+
+
+async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
     async with system.database.transaction(scope) as tx:
         done = await find_answer(scope, tx, Import)
         if done:
             return done
         await check_deployment(scope, tx, new.deployment_id, new.project_id)
+        if await count_live(scope, tx, new.project_id) >= MOST_LIVE:
+            raise Conflict(
+                f"{MOST_LIVE} imports of this project are being taken in. Nothing was stored; wait for one of them, or "
+                "cancel one that nobody needs."
+            )
         row = ImportRow(
             id=file.id,
             project_id=new.project_id,
@@ -109,7 +136,8 @@ async def create_import(system: System, scope: Scope, new: NewImport, file: Rece
         await add_import(scope, tx, row)
         await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
         tx.audit("import", "import", row.id, row.project_id, format=row.format, filename=row.filename)
-        return keep_answer(scope, tx, describe_import(row))
+        [told] = await _describe(scope, tx, [row])
+        return keep_answer(scope, tx, told)
 
 
 async def list_imports(
@@ -127,14 +155,15 @@ async def list_imports(
         order = [(ImportRow.created_at, datetime), (ImportRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        found = [describe_import(row) for row in rows]
+        found = await _describe(scope, tx, rows)
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_import(system: System, scope: Scope, import_id: UUID) -> Import:
     """Show one import. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        return describe_import(await get_import(scope, tx, import_id))
+        [told] = await _describe(scope, tx, [await get_import(scope, tx, import_id)])
+    return told
 
 
 async def list_faults(
@@ -155,15 +184,15 @@ async def cancel_import(system: System, scope: Scope, import_id: UUID) -> Import
     """Cancel an import; what was taken stays. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await get_import(scope, tx, import_id, lock=True)
-        if row.state == ImportState.CANCELED:
-            return describe_import(row)
-        if row.state not in LIVE:
-            raise Conflict(f"This import is {row.state} already. Nothing was changed.")
-        await _end_early(scope, tx, row)
-        tx.audit("cancel", "import", row.id, row.project_id)
-        await tx.session.flush()
-        await tx.session.refresh(row)
-        return describe_import(row)
+        if row.state != ImportState.CANCELED:
+            if row.state not in LIVE:
+                raise Conflict(f"This import is {row.state} already. Nothing was changed.")
+            await _end_early(scope, tx, row)
+            tx.audit("cancel", "import", row.id, row.project_id)
+            await tx.session.flush()
+            await tx.session.refresh(row)
+        [told] = await _describe(scope, tx, [row])
+    return told
 
 
 async def delete_import(system: System, scope: Scope, import_id: UUID) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     Select,
     UniqueConstraint,
@@ -38,7 +39,10 @@ COUNTED = (
 
 
 class ImportRow(Row):
-    """A file of results and how far it is: `done` of its entries are dealt with, in the transactions that did so."""
+    """A file of results and how far it is: `done` of its entries are dealt with, in the transactions that did so.
+
+    `attempt` counts who took it up since it last got on.
+    """
 
     __tablename__ = "imports"
     __table_args__ = (
@@ -63,6 +67,7 @@ class ImportRow(Row):
     storage_key: Mapped[str]
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     requested_by: Mapped[str]
+    attempt: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     total: Mapped[int | None]
     done: Mapped[int] = mapped_column(default=0, server_default="0")
     stored: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -116,6 +121,16 @@ async def add_import(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow
     await tx.session.flush()
     await tx.session.refresh(row)
     return row
+
+
+async def count_live(scope: Scope, tx: Transaction, project_id: int) -> int:
+    """Count the imports of a project that are being read or wait; two that ask at once wait for each other."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('imports', %s))", (project_id,))
+    cursor = await tx.execute(
+        "select count(*) from imports where project_id = %s and state in ('queued', 'reading')", (project_id,)
+    )
+    [count] = await cursor.fetchone() or (0,)
+    return int(count)
 
 
 async def get_import(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow:

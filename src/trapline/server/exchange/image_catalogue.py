@@ -4,10 +4,9 @@ The images of a project are laid out in a private database of SQLite, which lies
 a temporary file where they are many: an index over the names of a million images would cost every upload.
 """
 
-import hashlib
 import sqlite3
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -34,6 +33,11 @@ class Match(NamedTuple):
     frame: Frame
 
 
+Called = tuple[str, bytes, bytes, int, int]
+"""An image as it is kept: its folders, its id, its deployment, its size."""
+PARTLY, WHOLLY, INSIDE = range(3)
+
+
 class NoMatch(NamedTuple):
     """Why none is."""
 
@@ -45,6 +49,11 @@ UNKNOWN = NoMatch(FaultKind.UNKNOWN, "no image here is called so: upload it firs
 TOLD_TWICE = NoMatch(
     FaultKind.AMBIGUOUS,
     "the file has this name in several folders, of which none is known here: name the deployment",
+)
+CONTESTED = NoMatch(
+    FaultKind.AMBIGUOUS,
+    "another picture of the file comes to the same image here, and their folders do not tell which it is: "
+    "give paths that agree with those of the images",
 )
 CACHE_KIB = 64 << 10
 
@@ -66,6 +75,14 @@ def _count_common(one: str, other: str) -> int:
     return count
 
 
+def _weigh(folders: str, stored: str, common: int) -> int:
+    """How well a path agrees with an image: in some folders, in all that are stored, or in all that are told."""
+    told = folders.count("/") + 1 if folders else 0
+    if told and common == told:
+        return INSIDE
+    return WHOLLY if common == stored.count("/") + 1 else PARTLY
+
+
 class Catalogue:
     """The images of a project or deployment, by their names."""
 
@@ -77,12 +94,14 @@ class Catalogue:
             "pragma journal_mode = off",
             "pragma synchronous = off",
             "create table images (name text, folders text, id blob, deployment blob, width int, height int)",
-            "create table named (name text, path blob, primary key (name, path)) without rowid",
-            "create table twice (name text primary key) without rowid",
+            "create table named (name text, folders text, at text, primary key (name, folders, at)) without rowid",
+            "create table twice (name text primary key, weighed int not null default 0) without rowid",
+            "create table claims (image blob, how int, count int, primary key (image, how)) without rowid",
             "begin",
         ):
             self._rows.execute(statement)
         self._deployments: dict[str, UUID] = {}
+        self._places: Mapping[str, UUID] = {}
         self._by_id = False
         self._common = lru_cache(100_000)(_count_common)
         self._find_homes = lru_cache(10_000)(self._list_homes)
@@ -110,11 +129,14 @@ class Catalogue:
             image.height,
         )
 
-    def add_entry(self, path: str) -> None:
-        """Note how a picture is called in the file, to know which names it has in several folders."""
+    def add_entry(self, path: str, place: str = "") -> None:
+        """Note how a picture is called in the file, and at which place, to know what it has in several folders."""
         folders, name = split_path(path)
-        told = hashlib.blake2b(folders.encode("utf-8", "replace"), digest_size=8).digest()
-        self._rows.execute("insert or ignore into named values (?, ?)", (name, told))
+        self._rows.execute("insert or ignore into named values (?, ?, ?)", (name, folders, place))
+
+    def add_places(self, places: Mapping[str, UUID]) -> None:
+        """Learn which deployments the file's places are."""
+        self._places = places
 
     def _list_homes(self, folders: str) -> frozenset[bytes]:
         """Which deployments the folders of a path name."""
@@ -124,8 +146,7 @@ class Catalogue:
     def complete(self) -> None:
         """Be told that all images and entries are added."""
         self._rows.execute("create index by_name on images (name)")
-        self._rows.execute("insert into twice select name from named group by name having count(*) > 1")
-        self._rows.execute("drop table named")
+        self._rows.execute("insert into twice select name, 0 from named group by name having count(*) > 1")
 
     def find_by_id(self, image_id: UUID) -> Match | None:
         """Find an image by our own id."""
@@ -138,28 +159,66 @@ class Catalogue:
     def find(self, path: str, deployment_id: UUID | None = None) -> Match | NoMatch:
         """Find the image that a path means, of a deployment where that is known or its folders name one."""
         folders, name = split_path(path)
-        rows = self._rows.execute("select folders, id, deployment, width, height from images where name = ?", (name,))
-        there = rows.fetchall()
+        there = self._list_called(name)
         homes = {deployment_id.bytes} if deployment_id is not None else self._find_homes(folders)
-        if homes:
-            there = [row for row in there if row[2] in homes]
-        if not there:
+        best, most = self._choose(folders, there, homes)
+        if not best:
             return UNKNOWN
-        shared = [self._common(folders, row[0]) for row in there]
-        most = max(shared)
-        best = [row for row, count in zip(there, shared, strict=True) if count == most]
         if len(best) > 1:
             return NoMatch(
                 FaultKind.AMBIGUOUS,
                 f"{len(best):,} images fit as well as each other: name the deployment, or paths with their folders",
             )
-        if most == 0 and folders and not homes and self._is_told_twice(name):
-            return TOLD_TWICE
-        _, image, _, width, height = best[0]
+        stored, image, _, width, height = best[0]
+        agreement = _weigh(folders, stored, most)
+        if agreement < INSIDE and self._is_told_twice(name):
+            if most == 0 and folders and not homes:
+                return TOLD_TWICE
+            if self._is_contested(name, image, agreement, there):
+                return CONTESTED
         return Match(UUID(bytes=image), Frame(width, height))
+
+    def _list_called(self, name: str) -> list[Called]:
+        return self._rows.execute(
+            "select folders, id, deployment, width, height from images where name = ?", (name,)
+        ).fetchall()
+
+    def _choose(self, folders: str, there: list[Called], homes: Collection[bytes]) -> tuple[list[Called], int]:
+        """The images whose folders agree with most of these, and with how many of them."""
+        if homes:
+            there = [row for row in there if row[2] in homes]
+        if not there:
+            return [], 0
+        shared = [self._common(folders, row[0]) for row in there]
+        most = max(shared)
+        return [row for row, count in zip(there, shared, strict=True) if count == most], most
 
     def _is_told_twice(self, name: str) -> bool:
         return self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
+
+    def _is_contested(self, name: str, image: bytes, agreement: int, there: list[Called]) -> bool:
+        """Whether another picture of this name in the file comes to the same image, and nothing tells them apart."""
+        # Once for all pictures of a name: cameras give each of theirs to hundreds.
+        fresh = self._rows.execute("update twice set weighed = 1 where name = ? and not weighed returning 1", (name,))
+        if fresh.fetchall():
+            self._claim(name, there)
+        claims = dict(self._rows.execute("select how, count from claims where image = ?", (image,)).fetchall())
+        return (claims.get(WHOLLY, 0) if agreement == WHOLLY else sum(claims.values())) > 1
+
+    def _claim(self, name: str, there: list[Called]) -> None:
+        """Count for each image of a name how many pictures of the file come to it."""
+        told = self._rows.execute("select folders, at from named where name = ?", (name,)).fetchall()
+        for folders, place in told:
+            deployment = self._places.get(place)
+            if place and deployment is None:
+                continue  # it cannot be taken at all
+            homes = self._find_homes(folders) if deployment is None else {deployment.bytes}
+            best, most = self._choose(folders, there, homes)
+            if len(best) == 1:
+                self._rows.execute(
+                    "insert into claims values (?, ?, 1) on conflict do update set count = count + 1",
+                    (best[0][1], _weigh(folders, best[0][0], most)),
+                )
 
     def close(self) -> None:
         """Let go of it."""

@@ -5,12 +5,9 @@ Observations of machines are results, those of people identifications. An observ
 picture and is left out.
 """
 
-import csv
-import io
-import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,7 +16,7 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from trapline.server.exchange.import_records import (
-    MOST_ENTRIES,
+    LONGEST_ENTRY,
     Entry,
     Fault,
     Finding,
@@ -28,6 +25,7 @@ from trapline.server.exchange.import_records import (
     Reading,
     Result,
     Statement,
+    Told,
     Unreadable,
     Wrong,
     check_confidence,
@@ -37,48 +35,33 @@ from trapline.server.exchange.import_records import (
     rank,
 )
 from trapline.server.exchange.kept_parts import KeptParts
-from trapline.server.exchange.spreadsheets import STARTS
+from trapline.server.exchange.packed_tables import BROKEN, PackedTables, Row
 from trapline.server.rules.geometry import Frame
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 from trapline.wire.imports import ImportOptions
 from trapline.wire.values import GivenTime
 
-PACKAGE = "datapackage.json"
 TABLES = ("deployments", "media", "observations")
-LONGEST_PACKAGE = 16 << 20
-LONGEST_LINE = 1 << 20
-MOST_UNPACKED = 16 << 30
 MOST_DEPLOYMENTS = 50_000
+MOST_OF_DEPLOYMENTS = 64 << 20
 MOST_OF_ONE = 10_000
-BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
 NAMED = {"human": "human", "vehicle": "vehicle"}
 TIME = TypeAdapter(GivenTime)
-Row = dict[str, str]
-
-
-def _read_lines(file: io.TextIOWrapper) -> Iterator[str]:
-    """Read lines that end, whatever is in them. Raises Unreadable."""
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise Unreadable(f"A line of a table has more than {LONGEST_LINE:,} characters.")
-        yield line
+LABEL = "label:"
+"""What our exports put before a class that is no taxon's, among an observation's tags."""
 
 
 class CamtrapReader:
     """Reads a package; its observations are put in order by their media first."""
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except BROKEN as error:
-            raise Unreadable(f"It is no zip of a data package: {plain(str(error), 200)}.") from error
+        self._tables = PackedTables(path, TABLES)
         self._parts = KeptParts()
         self._options = options
         self._media = 0
         self.left_out = 0
         self._places: dict[str, UUID] = {}
         try:
-            self._tables = self._find_tables()
             self._parts.add_owners(self._find_media())
             self._parts.add_parts(self._find_observations())
             self._parts.complete()
@@ -89,55 +72,13 @@ class CamtrapReader:
             self.close()
             raise Unreadable(f"The package cannot be unpacked: {plain(str(error), 200)}.") from error
 
-    def _find_tables(self) -> dict[str, str]:
-        files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
-        if sum(info.file_size for info in files.values()) > MOST_UNPACKED:
-            raise Unreadable(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
-        home = min((name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None)
-        if home is None:
-            raise Unreadable(f"It has no {PACKAGE}, so it is no data package.")
-        if files[home].file_size > LONGEST_PACKAGE:
-            raise Unreadable(f"{PACKAGE} has more than {LONGEST_PACKAGE:,} bytes.")
-        folder = home.removesuffix(PACKAGE)
-        try:
-            package = msgspec.json.decode(self._archive.read(home))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Unreadable(f"{PACKAGE} cannot be read: {plain(str(error), 200)}.") from error
-        told = package.get("resources") if isinstance(package, dict) else None
-        found = {}
-        for resource in told if isinstance(told, list) else ():
-            if isinstance(resource, dict) and resource.get("name") in TABLES:
-                found[str(resource["name"])] = folder + str(resource.get("path"))
-        for table in TABLES:
-            name = found.setdefault(table, f"{folder}{table}.csv")
-            if name not in files:
-                raise Unreadable(f"It has no {plain(name, 200)}, which {PACKAGE} names.")
-        return found
-
-    def _read_table(self, table: str) -> Iterator[tuple[int, Row]]:
-        """Go through the rows of a table, each by its line; empty cells are left out."""
-        rows = 0
-        with self._archive.open(self._tables[table]) as file:
-            reader = csv.reader(_read_lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")))
-            try:
-                header = [name.strip() for name in next(reader, [])]
-                for cells in reader:
-                    told = {name: _clean(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
-                    rows += 1
-                    if rows > MOST_ENTRIES:
-                        raise Unreadable(f"{table} has more than {MOST_ENTRIES:,} lines.")
-                    if told:
-                        yield reader.line_num, told
-            except csv.Error as error:
-                raise Unreadable(f"Line {reader.line_num} of {table} is no CSV: {error}.") from error
-
     def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
-        for number, (_, row) in enumerate(self._read_table("media"), 1):
+        for number, (_, row) in enumerate(self._tables.read("media"), 1):
             self._media = number
             yield row.get("mediaID", ""), number, None
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
-        for line, row in self._read_table("observations"):
+        for line, row in self._tables.read("observations"):
             if "mediaID" in row:
                 yield row["mediaID"], line, 0, 0, msgspec.json.encode(row)
             else:
@@ -146,16 +87,18 @@ class CamtrapReader:
     def deployments(self) -> Sequence[NamedDeployment | Fault]:
         """Tell of the deployments, each called by its place, and by its id too where several are at one place."""
         rows: list[tuple[int, Row]] = []
-        for line, row in self._read_table("deployments"):
-            if len(rows) >= MOST_DEPLOYMENTS:
-                raise Unreadable(f"It has more than {MOST_DEPLOYMENTS:,} deployments.")
+        size = 0
+        for line, row in self._tables.read("deployments"):
+            size += sum(map(len, row.values()))
+            if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
+                raise Unreadable(f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge.")
             rows.append((line, row))
-        called = [row.get("locationName") for _, row in rows]
+        called = Counter(row.get("locationName") for _, row in rows)
         told: list[NamedDeployment | Fault] = []
         for line, row in rows:
             place, key = f"line {line} of deployments", row.get("deploymentID", "")
             name = row.get("locationName")
-            if name is None or called.count(name) > 1:
+            if name is None or called[name] > 1:
                 name = key if name is None else f"{name} ({key})"
             try:
                 values = _describe_deployment(row)
@@ -171,16 +114,16 @@ class CamtrapReader:
         """Learn which deployments these are here."""
         self._places = ids
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Told]:
         """Go through the names of all media; observations of none are entries, too."""
-        for _, row in self._read_table("media"):
-            yield _path_of(row)
+        for _, row in self._tables.read("media"):
+            yield Told(_path_of(row), row.get("deploymentID", ""))
         for _ in range(self._parts.orphans):
-            yield ""
+            yield Told("")
 
     def entries(self, after: int) -> Iterator[Entry | Fault]:
         """Go through the media behind the first so many, then through the observations of none."""
-        for number, (line, row) in enumerate(self._read_table("media"), 1):
+        for number, (line, row) in enumerate(self._tables.read("media"), 1):
             if number > after:
                 yield self._enter(number, line, row)
         for place, (key, line) in enumerate(self._parts.list_orphans(), self._media + 1):
@@ -198,13 +141,13 @@ class CamtrapReader:
 
     def read(self, entry: Entry, frame: Frame) -> Reading:
         """Read the observations of a picture. Raises Wrong."""
-        parts = self._parts.parts_of(entry.content)
-        if len(parts) > MOST_OF_ONE:
-            raise Wrong(f"it has more than {MOST_OF_ONE:,} observations")
+        count, size = self._parts.weigh(entry.content)
+        if count > MOST_OF_ONE or size > LONGEST_ENTRY:
+            raise Wrong(f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB")
         reading = Reading()
         machines: dict[Model, list[Finding]] = {}
         said: list[tuple[Row, Finding | None]] = []
-        for part in parts:
+        for part in self._parts.parts_of(entry.content):
             row = msgspec.json.decode(part.text or b"{}", type=Row)
             try:
                 if row.get("classificationMethod") == "machine":
@@ -252,12 +195,7 @@ class CamtrapReader:
     def close(self) -> None:
         """Let the file go."""
         self._parts.close()
-        self._archive.close()
-
-
-def _clean(cell: str) -> str:
-    told = cell.strip()
-    return told[1:] if told.startswith("'") and told[1:].startswith(STARTS) else told
+        self._tables.close()
 
 
 def _path_of(row: Row) -> str:
@@ -298,12 +236,25 @@ def _time(row: Row, column: str) -> datetime | None:
         raise Wrong(f"{column} is no time with its zone: {plain(told, 50)}") from None
 
 
+def _zone(row: Row) -> str:
+    """The zone that a deployment's times are told in; the standard has their distance from UTC alone."""
+    told = row.get("deploymentStart") or row.get("deploymentEnd") or ""
+    try:
+        ahead = datetime.fromisoformat(told).utcoffset() or timedelta()
+    except ValueError:
+        return "UTC"
+    hours, rest = divmod(ahead, timedelta(hours=1))
+    # These zones count the other way round, as POSIX did.
+    return f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"
+
+
 def _describe_deployment(row: Row) -> dict[str, Any]:
     return {
         "latitude": _number(row, "latitude", -90, 90),
         "longitude": _number(row, "longitude", -180, 180),
         "coordinate_uncertainty_m": _number(row, "coordinateUncertainty", 0, 1e9),
         "camera": plain(row.get("cameraModel", row.get("cameraID", ""))),
+        "time_zone": _zone(row),
         "habitat": plain(row.get("habitat", "")),
         "notes": plain(row.get("deploymentComments", ""), 10_000),
         "started_at": _time(row, "deploymentStart"),
@@ -311,12 +262,20 @@ def _describe_deployment(row: Row) -> dict[str, Any]:
     }
 
 
+def _name(row: Row) -> str:
+    """What an observation is of: its taxon, else the class that our exports tell beside it, else its kind."""
+    kind = row.get("observationType") or "unknown"
+    tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
+    label = next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
+    return name_class(row.get("scientificName") or label or NAMED.get(kind, kind))
+
+
 def _find(row: Row, frame: Frame) -> Finding | None:
     """What an observation shows: a box, or a class of the whole picture; None where it is blank. Raises Wrong."""
     kind = row.get("observationType")
     if kind == "blank":
         return None
-    name = name_class(row.get("scientificName") or NAMED.get(kind or "", kind or "unknown"))
+    name = _name(row)
     told = _number(row, "classificationProbability", 0, 1)
     confidence = None if told is None else check_confidence(told)
     sides = [_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
@@ -329,7 +288,8 @@ def _find(row: Row, frame: Frame) -> Finding | None:
 def _state(row: Row, finding: int | None) -> Statement:
     """What a person said, with who it was as a remark: they need not be known here. Raises Wrong."""
     by, remark = row.get("classifiedBy"), row.get("observationComments")
-    told = ". ".join(part for part in (remark, f"By {by}" if by else None) if part)
+    # Comments are published with the observations, an address is nobody's to publish.
+    told = ". ".join(part for part in (remark, f"By {by}" if by and "@" not in by else None) if part)
     kind = row.get("observationType")
     at = _time(row, "classificationTimestamp")
     comment = plain(told, 10_000) or None
@@ -341,7 +301,7 @@ def _state(row: Row, finding: int | None) -> Statement:
     sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")
     return Statement(
         "correct",
-        name_class(row.get("scientificName") or NAMED.get(kind or "", kind or "unknown")),
+        _name(row),
         comment,
         None if count is None else int(count),
         sex if sex in tuple(Sex) else None,

@@ -13,6 +13,7 @@ import msgspec
 
 from trapline.server.exchange.import_json import BROKEN, JsonFile, explain, name_model
 from trapline.server.exchange.import_records import (
+    LONGEST_ENTRY,
     MOST_ENTRIES,
     Entry,
     Fault,
@@ -20,6 +21,7 @@ from trapline.server.exchange.import_records import (
     NamedDeployment,
     Reading,
     Result,
+    Told,
     Unreadable,
     Wrong,
     check_confidence,
@@ -55,7 +57,7 @@ class Category(msgspec.Struct):
     id: Key
     name: str
     keypoints: list[str] = []
-    skeleton: list[list[int]] = []
+    skeleton: list[tuple[int, int]] = []
 
 
 class Runs(msgspec.Struct):
@@ -143,15 +145,15 @@ class CocoReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Told]:
         """Go through the paths of all images; annotations of none are entries, too."""
         for element in self._file.split("images"):
             try:
-                yield PICTURES.decode(element).file_name
+                yield Told(PICTURES.decode(element).file_name)
             except BROKEN:
-                yield ""
+                yield Told("")
         for _ in range(self._parts.orphans):
-            yield ""
+            yield Told("")
 
     def entries(self, after: int) -> Iterator[Entry | Fault]:
         """Go through the images behind the first so many, then through the annotations of none."""
@@ -181,28 +183,28 @@ class CocoReader:
     def read(self, entry: Entry, frame: Frame) -> Reading:
         """Read the annotations of an image. Raises Wrong, WrongData."""
         picture: Picture = entry.content
-        parts = self._parts.parts_of(str(picture.id))
-        if not parts and not self._options.nothing_is_blank:
+        count, size = self._parts.weigh(str(picture.id))
+        if not count and not self._options.nothing_is_blank:
             return Reading(left_out=1)
-        if len(parts) > MOST_OF_ONE:
-            raise Wrong(f"it has more than {MOST_OF_ONE:,} annotations")
+        if count > MOST_OF_ONE or size > LONGEST_ENTRY:
+            raise Wrong(f"it has more than {MOST_OF_ONE:,} annotations, or these more than {LONGEST_ENTRY >> 20} MiB")
         told = _frame_of(picture, frame)
         findings: list[Finding] = []
         reading = Reading([Result(self._model, findings)])
-        for part in parts:
+        for part in self._parts.parts_of(str(picture.id)):
             try:
                 found = self._read_one(part, told, frame)
             except Wrong as error:
                 raise Wrong(f"annotations {part.number}: {error}") from None
-            if found is None:
-                continue
-            if found.confidence is not None and found.confidence < self._options.confidence_min:
+            if found and found[0].confidence is not None and found[0].confidence < self._options.confidence_min:
                 reading.left_out += 1
-            else:
-                findings.append(found)
+                continue
+            # What follows the first is of the same thing.
+            first = len(findings)
+            findings += [one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)]
         return reading
 
-    def _read_one(self, part: Part, told: Frame, frame: Frame) -> Finding | None:
+    def _read_one(self, part: Part, told: Frame, frame: Frame) -> list[Finding]:
         try:
             one = ANNOTATIONS.decode(self._file.body[part.start : part.end])
         except BROKEN as error:
@@ -216,18 +218,23 @@ class CocoReader:
         size = {"image_width": told.width, "image_height": told.height}
         extent = {name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None}
         name = name_class(category.name)
+        found = []
         if one.segmentation:
-            return self._make("segmentation", name, confidence, _describe_mask(one.segmentation, size) | extent, frame)
-        if one.keypoints:
+            mask = _describe_mask(one.segmentation, size) | extent
+            found.append(self._make("segmentation", name, confidence, mask, frame))
+        # A data set of people lists points for everybody, none of them visible where nobody marked any.
+        if one.keypoints and (any(one.keypoints[2::3]) or not found):
             points = _describe_points(one.keypoints, category)
-            return self._make("keypoint", name, confidence, points | size, frame)
+            found.append(self._make("keypoint", name, confidence, points | size, frame))
+        if found:
+            return found
         if one.bbox_relative is not None:
-            return Finding("bounding_box", name, confidence, place_box(one.bbox_relative, frame))
+            return [Finding("bounding_box", name, confidence, place_box(one.bbox_relative, frame))]
         if one.bbox is not None:
-            return self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)
+            return [self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)]
         if category.name.casefold() in EMPTY:
-            return None
-        return Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))
+            return []
+        return [Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))]
 
     @staticmethod
     def _make(kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame) -> Finding:

@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 
 from trapline.server.errors import Invalid
-from trapline.server.exchange.import_records import Model, Unreadable, map_file, plain
+from trapline.server.exchange.import_records import LONGEST_ENTRY, Model, Unreadable, map_file, plain
 from trapline.server.exchange.splitting import find_parts, split_list
 from trapline.wire.imports import ImportOptions
 
-LONGEST_PART = 64 << 20
 BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What reading JSON of anybody's making raises."""
 
@@ -35,8 +34,8 @@ class JsonFile:
     def read_part(self, name: str, kind: Any) -> Any:
         """Read a short value; None where there is none. Raises Unreadable."""
         start, end = self.parts.get(name, (0, 0))
-        if end - start > LONGEST_PART:
-            raise Unreadable(f"`{name}` has more than {LONGEST_PART:,} bytes.")
+        if end - start > LONGEST_ENTRY:
+            raise Unreadable(f"`{name}` has more than {LONGEST_ENTRY >> 20} MiB.")
         try:
             return msgspec.json.decode(self.body[start:end], type=kind) if end else None
         except BROKEN as error:
@@ -48,11 +47,14 @@ class JsonFile:
             yield self.body[start:end]
 
     def places(self, name: str) -> Iterator[tuple[int, int]]:
-        """Tell where the elements of a list lie. Raises Unreadable where it is none."""
+        """Tell where the elements of a list lie. Raises Unreadable where it is none, or one is huge."""
         if name not in self.parts:
             raise Unreadable(f"It has no `{name}`.")
         try:
-            yield from split_list(self.body, self.parts[name][0])
+            for number, (start, end) in enumerate(split_list(self.body, self.parts[name][0]), 1):
+                if end - start > LONGEST_ENTRY:
+                    raise Unreadable(f"Number {number:,} of `{name}` has more than {LONGEST_ENTRY >> 20} MiB.")
+                yield start, end
         except Invalid as error:
             raise Unreadable(error.detail.removesuffix(" Nothing was stored.")) from error
 

@@ -21,6 +21,7 @@ from trapline.server.exchange.import_records import (
     NamedDeployment,
     Reading,
     Result,
+    Told,
     Unreadable,
     Wrong,
     check_confidence,
@@ -100,13 +101,13 @@ class MegadetectorReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Told]:
         """Go through the paths of all entries, as far as they can be read."""
         for element in self._file.split("images"):
             try:
-                yield FILES.decode(element).file
+                yield Told(FILES.decode(element).file)
             except BROKEN:
-                yield ""
+                yield Told("")
 
     def entries(self, after: int) -> Iterator[Entry | Fault]:
         """Go through the pictures behind the first so many."""

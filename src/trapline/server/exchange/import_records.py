@@ -19,6 +19,8 @@ LONGEST_TEXT = 1000
 LONGEST_CLASS = 255
 MOST_ENTRIES = 20_000_000
 """How many entries a file may have, and how many parts in any order: what is taken in has an end."""
+LONGEST_ENTRY = 16 << 20
+"""How many bytes of a file are read at a time: unpacked into objects they take up to eight times as much memory."""
 
 
 class Fault(NamedTuple):
@@ -100,6 +102,13 @@ class Entry(NamedTuple):
     deployment_id: UUID | None = None
 
 
+class Told(NamedTuple):
+    """How a picture is called in a file, and the key of its deployment where the file tells that."""
+
+    path: str
+    deployment: str = ""
+
+
 class NamedDeployment(NamedTuple):
     """A deployment that a file tells of; `key` is what it is called there."""
 
@@ -121,8 +130,8 @@ class Reader(Protocol):
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn which deployments these are here."""
 
-    def paths(self) -> Iterator[str]:
-        """Go through the paths of all entries, as far as they can be read."""
+    def paths(self) -> Iterator[Told]:
+        """Go through the paths of all entries, empty where they cannot be read."""
 
     def entries(self, after: int) -> Iterator[Entry | Fault]:
         """Go through the entries behind the first so many; one that cannot be read is a Fault in its place."""

@@ -21,6 +21,7 @@ from trapline.server.exchange.import_records import (
     NamedDeployment,
     Reading,
     Result,
+    Told,
     Unreadable,
     Wrong,
     check_confidence,
@@ -132,13 +133,13 @@ class SpeciesnetReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Told]:
         """Go through the paths of all entries, as far as they can be read."""
         for element in self._file.split("predictions"):
             try:
-                yield FILES.decode(element).filepath
+                yield Told(FILES.decode(element).filepath)
             except BROKEN:
-                yield ""
+                yield Told("")
 
     def entries(self, after: int) -> Iterator[Entry | Fault]:
         """Go through the predictions behind the first so many."""

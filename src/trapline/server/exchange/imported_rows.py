@@ -13,12 +13,13 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.db.imported import NewFinding, NewResult
 from trapline.server.exchange.image_catalogue import Catalogue, NoMatch
-from trapline.server.exchange.import_records import Entry, Fault, Reader, Result, Statement, Wrong
+from trapline.server.exchange.import_records import Entry, Fault, Reader, Result, Statement, Wrong, plain
 from trapline.server.rules.annotation_data import WrongData
 
 AT_ONCE = 2000
 """How many entries are one transaction: a second's worth, so that nobody waits long for what it locks."""
 MOST_FINDINGS = 40_000
+MOST_BYTES = 32 << 20
 LONGEST_DATA = 8 << 20
 NUL = rb"\u0000"
 _COUNTED_BITS = (1 << 20) - 1
@@ -44,6 +45,7 @@ class Batch:
     faults: list[Fault] = field(default_factory=list)
     left_out: int = 0
     _findings: int = 0
+    _bytes: int = 0
 
     def add(self, image_id: UUID, results: list[Result], statements: list[Statement]) -> None:
         """Add what an entry says of an image. Raises Wrong; then nothing of it is added."""
@@ -55,12 +57,14 @@ class Batch:
         ]
         self.results += made
         self.said += said
-        self._findings += sum(len(one.findings) for one in made)
+        self._findings += len(said) + sum(len(one.findings) for one in made)
+        self._bytes += sum(len(one.statement.comment or "") for one in said)
+        self._bytes += sum(len(found.data) for one in made for found in one.findings)
 
     @property
     def is_full(self) -> bool:
         """Whether it is enough for one transaction."""
-        return self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS
+        return self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
 
 
 def make_batches(reader: Reader, catalogue: Catalogue, after: int) -> Iterator[Batch]:
@@ -95,6 +99,9 @@ def _take(batch: Batch, reader: Reader, catalogue: Catalogue, entry: Entry | Fau
         batch.faults.append(Fault(entry.place, f"{error.field} {error.message}", entry.path))
     except Wrong as error:
         batch.faults.append(Fault(entry.place, str(error), entry.path))
+    except (ValueError, ArithmeticError) as error:
+        # No one line may end all that stands behind it.
+        batch.faults.append(Fault(entry.place, f"it cannot be read: {plain(str(error), 200)}", entry.path))
 
 
 def make_result(image_id: UUID, result: Result) -> NewResult:

@@ -57,6 +57,12 @@ class KeptParts:
         row = self._rows.execute("select said from owners where key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
+    def weigh(self, key: str) -> tuple[int, int]:
+        """How many parts an owner has, and of how many bytes."""
+        what = "count(*), ifnull(sum(last - first + ifnull(length(said), 0)), 0)"
+        row = self._rows.execute(f"select {what} from parts where key = ?", (key,)).fetchone()  # noqa: S608 - a constant
+        return int(row[0]), int(row[1])
+
     def parts_of(self, key: str) -> list[Part]:
         """The parts of an owner, in order."""
         found = self._rows.execute("select number, first, last, said from parts where key = ? order by number", (key,))

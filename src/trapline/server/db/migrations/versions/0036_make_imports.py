@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("storage_key", sa.Text(), nullable=False),
         sa.Column("options", JSONB(), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=True),
         *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in COUNTED),
         sa.Column("error", sa.Text(), nullable=True),

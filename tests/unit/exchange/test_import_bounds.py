@@ -1,0 +1,113 @@
+"""Files that would take more memory than there is: what is read at a time has bounds, whatever a file says."""
+
+import json
+import struct
+import tracemalloc
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from trapline.server.exchange.import_formats import open_reader
+from trapline.server.exchange.import_records import (
+    LONGEST_ENTRY,
+    Entry,
+    Finding,
+    Model,
+    Reader,
+    Result,
+    Unreadable,
+    Wrong,
+)
+from trapline.server.exchange.imported_rows import MOST_BYTES, Batch
+from trapline.server.rules.geometry import Frame
+from trapline.wire.imports import ImportFormat, ImportOptions
+
+TABLES = {"datapackage.json": "{}", "deployments.csv": "", "media.csv": "mediaID\n"}
+
+
+def open_file(folder: Path, kind: str) -> Reader:
+    return open_reader(ImportFormat(kind), folder / "file", ImportOptions())
+
+
+def read(folder: Path, kind: str, content: bytes) -> Reader:
+    (folder / "file").write_bytes(content)
+    return open_file(folder, kind)
+
+
+def pack(folder: Path, packing: Mapping[str, int] = {}, observations: str = "mediaID\n") -> Reader:
+    with zipfile.ZipFile(folder / "file", "w") as archive:
+        for name, text in (TABLES | {"observations.csv": observations}).items():
+            archive.writestr(name, text, packing.get(name, zipfile.ZIP_DEFLATED))
+    return open_file(folder, "camtrap-dp")
+
+
+def test_the_package_that_these_are_made_of_is_read(tmp_path: Path) -> None:
+    pack(tmp_path).close()
+
+
+def test_huge_parts_of_a_file_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    long = f'"{"x" * LONGEST_ENTRY}"'
+    for kind, text in (
+        ("megadetector", f'{{"images": [{{"file": "a.jpg", "detections": {long}}}]}}'),
+        ("coco", f'{{"images": [], "annotations": [{{"image_id": 1, "x": {long}}}]}}'),
+        ("coco", f'{{"images": [], "annotations": [], "categories": [{long}]}}'),
+    ):
+        with pytest.raises(Unreadable, match="more than 16 MiB"):
+            list(read(tmp_path, kind, text.encode()).paths())
+
+
+def test_an_image_of_huge_annotations_is_a_fault(tmp_path: Path) -> None:
+    one = {"image_id": 1, "category_id": 1, "segmentation": {"counts": "1" * (3 << 20), "size": [100, 200]}}
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [one] * 6, "categories": []}
+    reader = read(tmp_path, "coco", json.dumps(content).encode())
+    [entry] = reader.entries(0)
+    assert isinstance(entry, Entry)
+    with pytest.raises(Wrong, match="more than 16 MiB"):
+        reader.read(entry, Frame(200, 100))
+    reader.close()
+
+
+def test_a_row_of_a_table_has_an_end(tmp_path: Path) -> None:
+    fields = ",".join(['"' + "x\n" * 40_000 + '"'] * 20)
+    with pytest.raises(Unreadable, match="more than 1,048,576 characters"):
+        pack(tmp_path, observations=f"mediaID\n{fields}\n")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("rare", ["datapackage.json", "observations.csv"])
+def test_what_unpacks_without_bounds_is_refused(tmp_path: Path, packing: int, rare: str) -> None:
+    with pytest.raises(Unreadable, match=f"{rare} is packed in a rare way"):
+        pack(tmp_path, {rare: packing})
+
+
+def test_a_package_that_tells_less_than_it_holds_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "file", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("datapackage.json", b" " * (64 << 20))
+        archive.filelist[0].file_size = 10
+    tracemalloc.start()
+    with pytest.raises(Unreadable):
+        open_file(tmp_path, "camtrap-dp")
+    assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    tracemalloc.stop()
+
+
+def test_a_zip_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        entry = b"PK\1\2" + bytes(42)
+        file.write(entry * ((9 << 20) // len(entry)))
+        size = file.tell()
+        file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, size, 0, 0))
+    with pytest.raises(Unreadable, match="directory has more than 8 MiB"):
+        open_file(tmp_path, "camtrap-dp")
+
+
+def test_a_transaction_has_few_bytes_too() -> None:
+    batch = Batch()
+    found = Finding("segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)})
+    for number in range(MOST_BYTES // (4 << 20)):
+        assert not batch.is_full
+        batch.add(UUID(int=number), [Result(Model("Ranger", "3"), [found])], [])
+    assert batch.is_full
