@@ -10,18 +10,21 @@ from uuid import UUID
 
 import pytest
 
+from trapline.server.exchange.image_catalogue import Catalogue, Named
 from trapline.server.exchange.import_formats import open_reader
+from trapline.server.exchange.import_megadetector import MegadetectorReader
 from trapline.server.exchange.import_records import (
     LONGEST_ENTRY,
     Entry,
     Finding,
     Model,
     Reader,
+    Reading,
     Result,
     Unreadable,
     Wrong,
 )
-from trapline.server.exchange.imported_rows import MOST_BYTES, Batch
+from trapline.server.exchange.imported_rows import MOST_BYTES, Batch, make_batches
 from trapline.server.rules.geometry import Frame
 from trapline.wire.imports import ImportFormat, ImportOptions
 
@@ -111,3 +114,21 @@ def test_a_transaction_has_few_bytes_too() -> None:
         assert not batch.is_full
         batch.add(UUID(int=number), [Result(Model("Ranger", "3"), [found])], [])
     assert batch.is_full
+
+
+class Stumbling(MegadetectorReader):
+    """Breaks over every entry, as only a fault of ours would."""
+
+    def read(self, entry: Entry, frame: Frame) -> Reading:  # noqa: ARG002 - as every reader
+        raise OverflowError("int too large")
+
+
+def test_an_entry_that_breaks_its_reader_harms_no_other(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text('{"images": [{"file": "a.jpg"}, {"file": "b.jpg"}]}')
+    catalogue = Catalogue()
+    catalogue.add([Named(UUID(int=1), UUID(int=2), "Old oak", "a.jpg", 200, 100)])
+    catalogue.complete()
+    [batch] = make_batches(Stumbling(tmp_path / "file", ImportOptions()), catalogue, 0)
+    assert [one.message for one in batch.faults][:1] == ["it cannot be read: int too large"]
+    assert (batch.entries, len(batch.faults)) == (2, 2)
+    catalogue.close()
