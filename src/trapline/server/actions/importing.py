@@ -324,7 +324,7 @@ async def _complete(system: System, scope: Scope, import_id: UUID) -> None:
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id)
         end(row, ImportState.COMPLETED)
-        log.info("an import is done", import_id=str(row.id), stored=row.stored, faults=row.faults)
+        log.info("an import is done", imported=str(row.id), stored=row.stored, faults=row.faults)
 
 
 async def take_up_imports(system: System, scope: Scope) -> None:
