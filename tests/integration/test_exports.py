@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from tests.integration.export_desk import Desk, make_desk
@@ -13,9 +14,12 @@ from tests.integration.fields import SYSTEM
 from trapline.server import failpoints
 from trapline.server.actions import export_gathering
 from trapline.server.actions.deleted_images import delete_discarded, forget_deleted
-from trapline.server.actions.export_attempt import work_folder
+from trapline.server.actions.export_attempt import Attempt, alone, work_folder
 from trapline.server.actions.export_building import build_export
+from trapline.server.actions.export_gathering import gather
 from trapline.server.actions.exports import forget_old_exports
+from trapline.server.db.exports import take_up_export
+from trapline.server.exchange.export_records import About, Spool
 from trapline.server.system import System
 from trapline.wire.exports import Export
 
@@ -112,6 +116,44 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
         "reviewer 1",
     )
     assert "@" not in str(after)
+
+
+async def test_what_was_said_holds_after_the_model_ran_again(desk: Desk) -> None:
+    field = desk.field
+    [(box,)] = await field.ask("select id from annotations where annotation_type = 'bounding_box' order by id limit 1")
+    said = {"kind": "correct", "annotations": [str(box)], "label": "Lynx lynx"}
+    assert (await field.call("POST", "/identifications", {"identifications": [said]})).status_code == 201
+    job = await field.run_job()
+    await field.post(job, [success(task) for task in await field.lease_all(job)])
+    rows = await desk.read((await desk.make())["id"])
+    assert [(row["observation_id"], row["said_label"]) for row in rows if row["said"]] == [(str(box), "Lynx lynx")]
+    assert len(rows) == 3, "and the new box in its place is not beside it"
+
+
+async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(desk: Desk) -> None:
+    field, system = desk.field, desk.field.system
+    first, second, third = field.images
+    await field.change("update images set thumbnails_at = now()")
+    await field.change("update images set sequence_id = %s where id <> %s", sequence := uuid4(), third)
+    await field.change("update annotations set class_name = 'person', confidence = 0.1 where image_id = %s", second)
+    for is_public, shown in ((True, {first}), (False, set())):
+        await field.change("update projects set public = %s where id = %s", is_public, field.project)
+        chosen: dict[str, Any] = {
+            "selection": {"images": [str(first), str(second)]},
+            "options": {"confidence_min": 0.5},
+        }
+        export = UUID((await desk.ask(**chosen))["id"])
+        folder = work_folder(system) / str(export)
+        with alone(folder):
+            async with system.database.transaction(SYSTEM) as tx:
+                row = await take_up_export(SYSTEM, tx, export)
+            assert row is not None
+            await gather(Attempt(system, SYSTEM, row, folder))
+        spool = Spool(folder, msgspec.json.decode((folder / "about.json").read_bytes(), type=About), str.encode)
+        images = list(spool.images())
+        assert spool.about.public == is_public
+        assert {image.id for image in images if image.shown} == shown
+        assert {(image.sequence_id, image.sequence_images) for image in images} == {(sequence, 2)}
 
 
 async def test_what_is_deleted_since_is_told(desk: Desk) -> None:

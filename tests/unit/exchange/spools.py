@@ -70,7 +70,7 @@ def image(number: int, *of: FoundRecord, **more: Any) -> ImageRecord:
         "media_type": "image/jpeg", "width": WIDTH, "height": HEIGHT,
         "captured_at": NOON + timedelta(seconds=10 * number, microseconds=5), "captured_at_source": "exif",
         "time_zone": "Europe/Berlin", "sha256": f"{number:064x}", "size_bytes": 7, "file": f"originals/{number}",
-        "analysed": True, "blank": not of, "sequence_id": UUID(int=9000),
+        "analysed": True, "blank": not of, "sequence_id": UUID(int=9000), "shown": True,
     }  # fmt: skip
     return ImageRecord(id=UUID(int=20_000 + number), found=list(of), **(given | more))
 
@@ -92,7 +92,8 @@ def make_spool(
         one.images = counts[one.id]
     about = About(
         project_id=7, project_name="Alps", project_description="", started_at=NOON + timedelta(days=1),
-        public_url="https://traps.example.org/", options=options, deployments=list(deployments), taxa=list(taxa),
+        public_url="https://traps.example.org/", public=True, options=options, deployments=list(deployments),
+        taxa=list(taxa),
     )  # fmt: skip
     return Spool(folder, about, read_picture)
 

@@ -153,6 +153,59 @@ def test_a_verified_sequence_is_an_event(tmp_path: Path) -> None:
     assert package.descriptor["project"]["observationLevel"] == ["media", "event"]
 
 
+def test_what_people_took_away_says_nothing_of_the_rest(tmp_path: Path) -> None:
+    wrong = found(1, "deer", said=said("blank"))
+    package = _export(tmp_path, [image(1, wrong, found(2, "deer", (150, 10, 190, 60)), reviewed=True)])
+    assert package.observed("event") == []
+    assert package.descriptor["project"]["observationLevel"] == ["media"]
+    [blank] = _export(tmp_path, [image(1, wrong, reviewed=True)]).observed("event")
+    assert (blank["observationType"], blank["classificationMethod"]) == ("blank", "human")
+
+
+def test_a_part_of_a_sequence_is_no_verified_event(tmp_path: Path) -> None:
+    lynx = found(1, "lynx", taxon=LYNX.id, said=said())
+    part = image(1, lynx, reviewed=True, sequence_images=2)
+    assert _export(tmp_path, [part]).observed("event") == []
+    rows = _export(tmp_path, [part, image(2, said=said("blank"), reviewed=True, sequence_images=2)]).observed("event")
+    assert [row["scientificName"] for row in rows] == ["Lynx lynx"]
+
+
+def test_a_confirmed_image_is_counted_once(tmp_path: Path) -> None:
+    each = said(of_image=True)
+    boxes = [found(number, "deer", (number, 0, 90, 50), said=each) for number in range(3)]
+    whole = said(count=3, sex="female")
+    package = _export(tmp_path, [image(1, *boxes, said=whole, reviewed=True)])
+    assert [(row["count"], row["sex"]) for row in package.observed()] == [("1", "female")] * 3
+    assert [(row["count"], row["sex"]) for row in package.observed("event")] == [("3", "female")]
+    fox = found(4, "fox", said=each)
+    package = _export(tmp_path, [image(1, boxes[0], fox, said=whole, reviewed=True)])
+    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("1", "")] * 4
+    package = _export(tmp_path, [image(1, boxes[0], said=whole, reviewed=True)])
+    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("3", "female")] * 2
+
+
+def test_what_visitors_are_not_shown_is_not_public(tmp_path: Path) -> None:
+    images = [image(1, found(1)), image(2, found(2), shown=False), image(3, found(3, "person"))]
+    rows = _export(tmp_path, images).tables["media"]
+    assert [(row["filePublic"], row["filePath"][:6]) for row in rows] == [
+        ("true", "https:"), ("false", "media/"), ("false", "media/"),
+    ]  # fmt: skip
+    spool = make_spool(tmp_path, images, **ABOUT)
+    spool.about.public = False
+    out = io.BytesIO()
+    package = Package(write_package(spool, out)[0], out.getvalue())
+    assert {(row["filePublic"], row["filePath"][:6]) for row in package.tables["media"]} == {("false", "media/")}
+    assert any("not public" in one.what for one in package.report.left_out)
+
+
+def test_events_keep_the_ids_of_what_is_seen(tmp_path: Path) -> None:
+    lynx = image(1, found(1, "lynx", taxon=LYNX.id, said=said()), reviewed=True)
+    [before] = _export(tmp_path, [lynx]).observed("event")
+    man = image(0, found(2, "x", said=said("correct", taxon=MAN.id)), reviewed=True)
+    _, after = _export(tmp_path, [man, lynx]).observed("event")
+    assert (before["observationID"], before["scientificName"]) == (after["observationID"], after["scientificName"])
+
+
 def test_an_unknown_sex_stays_empty(tmp_path: Path) -> None:
     odd = said(sex="unknown", life_stage="unknown")
     package = _export(tmp_path, [image(1, found(1, "lynx", taxon=LYNX.id, said=odd), reviewed=True)])

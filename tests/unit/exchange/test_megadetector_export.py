@@ -74,3 +74,13 @@ def test_files_of_several_deployments_lie_in_folders_and_never_above(tmp_path: P
     images = make_image(1, path="/etc/../../a.jpg"), make_image(2, path="D:\\b.jpg", deployment_id=other)
     found, _ = read(tmp_path, *images, deployments=places)
     assert [image["file"] for image in found["images"]] == ["_up/etc/a.jpg", "B_C/D:/b.jpg"]
+
+
+def test_places_whose_names_become_alike_have_folders_of_their_own(tmp_path: Path) -> None:
+    names = {DEPLOYMENT: "A/B", UUID(int=2): "A:B", UUID(int=3): "images"}
+    places = [DeploymentRecord(id=key, name=name, time_zone="UTC") for key, name in names.items()]
+    images = [make_image(1, make_box(1), deployment_id=key) for key in names]
+    found, _ = read(tmp_path, *images, deployments=places)
+    assert [one["file"] for one in found["images"]] == [
+        "A_B/DCIM/1.jpg", f"A_B-{UUID(int=2)}/DCIM/1.jpg", "images/DCIM/1.jpg",
+    ]  # fmt: skip

@@ -128,6 +128,38 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
     assert [one.count for one in report.left_out] == [1, 1]
 
 
+def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
+    images = [
+        image(1, found(1, "lynx", taxon=LYNX.id), found(2, "Luchs", (0, 0, 20, 20), taxon=LYNX.id)),
+        image(2, found(3, "deer", said=said("correct", taxon=LYNX.id, sex="female")), reviewed=True),
+        image(3, found(4, "lynx", taxon=LYNX.id, said=said("blank")), found(5, "lynx", taxon=LYNX.id),
+              sequence_id=UUID(int=9001), reviewed=True),
+        image(4, found(6, "x", aside=True, taxon=LYNX.id), found(7, "lynx", taxon=LYNX.id), shown=False,
+              sequence_id=UUID(int=9002)),
+    ]  # fmt: skip
+    _, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images))
+    said_so, beside_blank, not_shown = _read_archive(content)[0]
+    assert (said_so["sex"], said_so["individualCount"], said_so["identifiedBy"]) == ("female", "1", "Ada")
+    assert beside_blank["identificationVerificationStatus"] == "predicted by machine"
+    assert (not_shown["individualCount"], not_shown["associatedMedia"]) == ("1", "")
+    _, again = write_twice(darwin_core_export.write, make_spool(tmp_path, images[3:]))
+    [alone] = _read_archive(again)[0]
+    assert alone["occurrenceID"] == not_shown["occurrenceID"]
+    private = make_spool(tmp_path, images)
+    private.about.public = False
+    _, content = write_twice(darwin_core_export.write, private)
+    assert {row["associatedMedia"] for row in _read_archive(content)[0]} == {""}
+
+
+def test_speciesnet_tells_places_apart(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(PLACE, id=UUID(int=2), name="Ridge: north")
+    images = [image(1), image(1, deployment_id=other.id)]
+    _, content = write_twice(speciesnet_export.write, make_spool(tmp_path, images, deployments=[PLACE, other]))
+    paths = [one["filepath"] for one in json.loads(content)["predictions"]]
+    assert paths[0] == "Ridge-north/100RECNX/IMG_0001.JPG"
+    assert len(set(paths)) == 2
+
+
 def test_hostile_texts_stay_in_their_cells(tmp_path: Path) -> None:
     images, places = _hostile()
     south = msgspec.structs.replace(places[0], latitude=-33.5, longitude=None)

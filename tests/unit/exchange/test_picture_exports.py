@@ -167,10 +167,11 @@ def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[Spool, Bina
 
 
 def test_every_deployment_has_a_folder_of_its_own() -> None:
-    names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge")
+    names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge", "images", "Labels")
     places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=text) for number, text in enumerate(names)]
     folders = name_folders(places)
     assert len({folder.casefold() for folder in folders.values()}) == len(places)
+    assert not {"images", "labels"} & {folder.casefold() for folder in folders.values()}
 
 
 def test_names_of_files_are_tame() -> None:

@@ -16,6 +16,7 @@ import structlog
 from trapline.server.actions.export_attempt import Attempt, Stopped, check_disk
 from trapline.server.db.export_gathering import (
     Wanted,
+    count_sequences,
     count_wanted,
     is_any_left,
     list_deployments,
@@ -23,6 +24,7 @@ from trapline.server.db.export_gathering import (
     list_images,
     list_meanings,
     list_said_of,
+    list_shown,
     list_taxa,
     name_reviewers,
 )
@@ -79,6 +81,7 @@ class _Gatherer:
     def __init__(self, attempt: Attempt) -> None:
         self._on = attempt
         self._wanted = make_wanted(attempt.row)
+        self._is_public = False
 
     async def gather(self) -> None:
         """Gather all that the export takes into its spool, unless that is done."""
@@ -129,6 +132,8 @@ class _Gatherer:
 
     async def _gather_pages(self, spool: io.BufferedWriter, progress: _Progress) -> None:
         async with self._on.system.database.transaction(self._on.scope) as tx:
+            project = await tx.session.get(ProjectRow, self._on.row.project_id)
+            self._is_public = project is not None and project.public
             deployments = [row.id for row in await list_deployments(self._on.scope, tx, self._wanted)]
             names = Names(
                 people=await name_reviewers(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
@@ -175,6 +180,10 @@ class _Gatherer:
                 tags=await list_tags(scope, tx, ids),
                 found=await list_found_on(scope, tx, ids, as_of),
                 said=await list_said_of(scope, tx, ids, as_of),
+                shown=await list_shown(scope, tx, row.project_id, ids) if self._is_public else (),
+                sequences=await count_sequences(
+                    scope, tx, {image.sequence_id for image in images if image.sequence_id is not None}, as_of
+                ),
             )
             annotations = await asyncio.to_thread(_spool_page, spool, page, names)
             after = (images[-1].captured_at, images[-1].id)
@@ -210,6 +219,7 @@ class _Gatherer:
             project_description=project.description,
             started_at=row.created_at,
             sequence_gap_s=project.sequence_gap_s,
+            public=project.public,
             public_url=self._on.system.public_url,
             options=row.options,
             deployments=await asyncio.to_thread(count_deployments, self._on.folder, deployments),

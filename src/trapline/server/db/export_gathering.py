@@ -1,6 +1,6 @@
 """What goes into an export: images page by page, what was found on them, and what people said, as of one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.exports import ExportImageRow
 from trapline.server.db.findings import filter_images
 from trapline.server.db.images import ImageRow, select_images
+from trapline.server.db.public_projects import select_shown
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
 
@@ -31,7 +32,11 @@ class Wanted:
 
 
 class FoundOn(NamedTuple):
-    """An annotation of the newest completed analysis of its model; without any annotation the analysis alone."""
+    """An annotation of a completed analysis; without any annotation the analysis alone.
+
+    `made_by` is whose analysis it is, where `model_name` is which part of it found this. `is_newest` says that no later
+    one of the same is completed, `is_latest` that none of any is: that is what the image is shown with.
+    """
 
     image_id: UUID
     analysis_id: UUID
@@ -44,6 +49,9 @@ class FoundOn(NamedTuple):
     confidence: float | None
     data: str
     parent_id: UUID | None
+    made_by: str = ""
+    is_newest: bool = True
+    is_latest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +125,39 @@ IMAGE_COLUMNS = (
 
 
 async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[FoundOn]:
-    """List what the newest completed analysis of each model found on these images, in the order of each analysis."""
+    """List what the newest completed analysis of each model found on these images, in the order of each analysis.
+
+    Those of which people said something that was not withdrawn are listed too, behind the newest: their words hold.
+    """
     cursor = await tx.execute(
         """
         with newest as materialized (
-            select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at
+            select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at, created_at
             from analyses where image_id = any(%b) and state = 'completed' and coalesce(completed_at, updated_at) <= %s
             order by image_id, model_name, created_at desc, id desc
+        ), spoken_of as materialized (
+            select distinct analysis_id as id from identifications
+            where image_id = any(%b) and kind <> 'comment' and created_at <= %s
+                and (withdrawn_at is null or withdrawn_at > %s)
+        ), chosen as materialized (
+            select id, image_id, model_name, model_version, completed_at, true as is_newest,
+                row_number() over (partition by image_id order by created_at desc, id desc) = 1 as is_latest
+            from newest
+            union all
+            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false
+            from spoken_of s join analyses a on a.id = s.id
+            where a.state = 'completed' and coalesce(a.completed_at, a.updated_at) <= %s
+                and not exists (select from newest w where w.id = a.id)
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
-            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{}'), n.parent_id
-        from newest z left join annotations n on n.analysis_id = z.id
+            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{}'), n.parent_id,
+            z.model_name, z.is_newest, z.is_latest
+        from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id
-        order by z.image_id, z.model_name, n.ordering, n.id
+        order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id
         """,
-        (list(images), as_of),
+        (list(images), as_of, list(images), as_of, as_of, as_of),
     )
     return [FoundOn(*row) for row in await cursor.fetchall()]
 
@@ -150,6 +175,24 @@ async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as
         (list(images), as_of, as_of),
     )
     return [SaidOf(*row) for row in await cursor.fetchall()]
+
+
+async def list_shown(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> set[UUID]:
+    """List which of these images visitors would be shown, if their project is public."""
+    shown = select_shown(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
+    return set((await tx.session.scalars(shown.where(ImageRow.id.in_(images)))).all())
+
+
+async def count_sequences(
+    scope: Scope, tx: Transaction, sequences: Collection[UUID], as_of: datetime
+) -> Mapping[UUID, int]:
+    """Count how many images each of these sequences had at that moment, those of an export and all others."""
+    cursor = await tx.execute(
+        "select sequence_id, count(*) from images where sequence_id = any(%b) and deleted_at is null"
+        " and created_at <= %s group by 1",
+        (list(sequences), as_of),
+    )
+    return dict(await cursor.fetchall())
 
 
 async def name_reviewers(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:

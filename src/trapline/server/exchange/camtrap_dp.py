@@ -2,7 +2,7 @@
 
 Each image is a medium and each thing seen on it an observation of that medium, the last word of a person on it
 included; what people saw in a sequence, all of whose images they looked at, is an observation of that event. A blank
-image is one row. Files with people on them, or kept back by a tag, are not public.
+image is one row. Files that visitors of the project are not shown are not public.
 """
 
 import json
@@ -90,25 +90,22 @@ class _Writer:
         self.withheld = 0
         self.verified = 0
         folders = name_folders(spool.about.deployments)
+        self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
         url = spool.about.public_url.rstrip("/")
-        if url.startswith(("http://", "https://")) and ".." not in url:
-            self._place = dict.fromkeys(folders, f"{url}/api/v2/public/projects/{spool.about.project_id}/images/")
-            self._is_linked = True
-        else:
-            self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
-            self._is_linked = False
+        is_linked = spool.about.public and url.startswith(("http://", "https://")) and ".." not in url
+        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
 
     def write_images(self, spool: Spool, media: _Table, observations: _Table) -> None:
         """Write the rows of all images, of what is seen on them, and of the events they make."""
         events, rows, naming, times = Events(verified_only=True), self.rows, self.naming, self.rows.times
-        taxa = self.taxa
+        taxa, is_public = self.taxa, spool.about.public
         seen_rows = observations.rows
         for image in spool.read(SeenImage):
             self.stands[image.deployment_id].add(image)
             at = times.local(image.captured_at, image.time_zone)
-            withheld = naming.is_withheld(image)
-            self.withheld += withheld
-            media.rows.append(rows.media(image, at, self._path(image), public=not withheld))
+            public = is_public and image.shown and not naming.is_withheld(image)
+            self.withheld += not public
+            media.rows.append(rows.media(image, at, self._path(image, public=public), public=public))
             mark = len(seen_rows)
             for one in (seen := observe(image, naming)):
                 seen_rows.append(rows.observation(one, image, at))
@@ -139,15 +136,18 @@ class _Writer:
         self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
 
     def _add_event(self, event: Event, rows: list[str]) -> None:
+        if not event.said and event.modelled:
+            return  # people took away something of it, and what models found beside that is no word of theirs
         self.verified += 1
         if not event.said:
-            rows.append(self.rows.event(event, 1, None, None))
-        for number, (group, seen) in enumerate(event.said.items(), 1):
-            rows.append(self.rows.event(event, number, group, seen))
+            rows.append(self.rows.event(event))
+        for group, seen in event.said.items():
+            rows.append(self.rows.event(event, group, seen))
 
-    def _path(self, image: SeenImage) -> str:
-        place = self._place[image.deployment_id]
-        return f"{place}{image.id}/picture" if self._is_linked else f"{place}{image.id}{suffix_of(image.media_type)}"
+    def _path(self, image: SeenImage, *, public: bool) -> str:
+        if public and self._link:
+            return f"{self._link}{image.id}/picture"
+        return f"{self._place[image.deployment_id]}{image.id}{suffix_of(image.media_type)}"
 
     def write_deployments(self, table: _Table) -> tuple[datetime, datetime] | None:
         """Write the rows of the deployments; tell from when to when they stood."""
@@ -255,7 +255,12 @@ class _Writer:
         self.report.fixed[:0] = filled
         self.report.left_out += missing
         if self.withheld:
-            what = "filePublic is false for images that people are on, or that a tag keeps back."
+            what = (
+                "filePublic is false, and filePath leads nowhere, for images that visitors are not shown: people are "
+                "on them, a tag keeps them back, or no model looked at them."
+                if self.about.public
+                else "filePublic is false: the project is not public."
+            )
             self.report.fixed.append(Problem(what, self.withheld))
         for label, count in self.labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
@@ -270,10 +275,9 @@ class _Writer:
             self.report.left_out.append(
                 Problem("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
             )
-        if not self._is_linked:
-            what = (
-                "filePath leads nowhere: this server has no public address, and the files are no part of the package."
-            )
+        if not self._link:
+            why = "this server has no public address" if self.about.public else "the project is not public"
+            what = f"filePath leads nowhere: {why}, and the files are no part of the package."
             self.report.left_out.append(Problem(what))
 
 

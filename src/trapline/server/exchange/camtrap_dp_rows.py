@@ -148,10 +148,10 @@ class Rows:
         sure = "" if one.confidence is None else f"{one.confidence:.4f}"
         return f"{start}{count},,,,,,,,{place},machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
 
-    def event(self, event: Event, number: int, group: Group | None, seen: Seen | None) -> str:
+    def event(self, event: Event, group: Group | None = None, seen: Seen | None = None) -> str:
         """Make the row of what is seen in a verified sequence; without a group it is blank."""
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
-        head = f"{event.id}-{number},{event.deployment_id},,{event.id},{start},{end},event,"
+        head = f"{event.key_of(group)},{event.deployment_id},,{event.id},{start},{end},event,"
         if group is None or seen is None:
             said = event.last
             by = self._by(said) if said is not None else "human,,"

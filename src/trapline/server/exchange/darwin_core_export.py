@@ -59,14 +59,15 @@ class _Occurrences:
         self._labels: Counter[str] = Counter()
         self._placeless: Counter[str] = Counter()
         url = spool.about.public_url.rstrip("/")
-        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if url.startswith("http") else ""
+        is_linked = spool.about.public and url.startswith(("http://", "https://"))
+        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
 
     def write(self, spool: Spool) -> None:
         """Write the occurrences of all events."""
         self._out.write(("\t".join(COLUMNS) + "\n").encode())
         events, naming = Events(), self._naming
         for image in spool.read(SeenImage):
-            for event in events.add(image, observe(image, naming), shown=not naming.is_withheld(image)):
+            for event in events.add(image, observe(image, naming), shown=image.shown and not naming.is_withheld(image)):
                 self._add(event)
         for event in events.finish():
             self._add(event)
@@ -89,7 +90,6 @@ class _Occurrences:
             told.append(Problem("No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."))
 
     def _add(self, event: Event) -> None:
-        number = 0
         for group, seen in event.groups.items():
             if group.kind is not Kind.ANIMAL:
                 self._people += 1
@@ -97,8 +97,7 @@ class _Occurrences:
                 label = group.label if group.label in self._labels or len(self._labels) < MOST_LABELS else ""
                 self._labels[label] += 1
             else:
-                number += 1
-                self._lines.append(self._describe(event, number, group, seen))
+                self._lines.append(self._describe(event, group, seen))
         if len(self._lines) >= LINES_AT_ONCE:
             self._flush()
 
@@ -107,13 +106,13 @@ class _Occurrences:
         self._report.written += len(self._lines)
         self._lines.clear()
 
-    def _describe(self, event: Event, number: int, group: Group, seen: Seen) -> str:
+    def _describe(self, event: Event, group: Group, seen: Seen) -> str:
         assert group.taxon is not None
         taxon, place, said = self._naming.taxa[group.taxon], self._deployments[event.deployment_id], seen.said
         start, end = (self._times.local(at, event.time_zone) for at in (event.start, event.end))
         licence = self._about.options.get("data_licence") or ""
         cells = {
-            "occurrenceID": f"{event.id}-{number}",
+            "occurrenceID": event.key_of(group),
             "basisOfRecord": "MachineObservation",
             "eventID": event.id,
             "eventDate": start if start == end else f"{start}/{end}",

@@ -1,6 +1,6 @@
 """Records of an export, made of a page of rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.db.export_gathering import FoundOn, SaidOf
+from trapline.server.exchange.export_overlaps import settle
 from trapline.server.exchange.export_records import (
     IMAGES,
     DeploymentRecord,
@@ -17,7 +18,7 @@ from trapline.server.exchange.export_records import (
     ImageRecord,
     SaidRecord,
 )
-from trapline.server.rules.identifications import Held, Said
+from trapline.server.rules.identifications import DETAILS, Held, Said
 from trapline.wire.identifications import IdentificationKind
 
 _decode = msgspec.json.Decoder().decode
@@ -40,6 +41,8 @@ class Page:
     tags: Mapping[UUID, list[str]] = field(default_factory=dict)
     found: Iterable[FoundOn] = ()
     said: Iterable[SaidOf] = ()
+    shown: Collection[UUID] = ()
+    sequences: Mapping[UUID, int] = field(default_factory=dict)
 
 
 def make_records(page: Page, names: Names) -> list[ImageRecord]:
@@ -50,14 +53,11 @@ def make_records(page: Page, names: Names) -> list[ImageRecord]:
     said: dict[UUID, dict[UUID, SaidOf]] = {}
     for other in page.said:
         said.setdefault(other.image_id, {})[other.id] = other
-    return [
-        _make_record(row, page.tags.get(row.id, []), found.get(row.id, ()), said.get(row.id, {}), names)
-        for row in page.images
-    ]
+    return [_make_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names) for row in page.images]
 
 
 def _make_record(
-    row: Any, tags: list[str], found: Sequence[FoundOn], said: Mapping[UUID, SaidOf], names: Names
+    row: Any, page: Page, found: Sequence[FoundOn], said: Mapping[UUID, SaidOf], names: Names
 ) -> ImageRecord:
     held = None
     if said:
@@ -85,17 +85,20 @@ def _make_record(
         blank=row.blank,
         reviewed=row.reviewed,
         starred=row.starred,
-        tags=tags,
+        tags=page.tags.get(row.id, []),
         flags=list(row.flags),
         exif=row.exif,
         source_id=row.source_id,
         analysed=bool(found),
+        shown=row.id in page.shown,
+        sequence_images=page.sequences.get(row.sequence_id, 0),
         said=None if whole is None else _make_said(said[whole.id], names),
         found=_make_found(found, held, said, names),
     )
 
 
-def _make_said(one: SaidOf, names: Names) -> SaidRecord:
+def _make_said(one: SaidOf, names: Names, *, of_image: bool = False) -> SaidRecord:
+    told = {} if of_image else {name: getattr(one, name) for name in DETAILS}
     return SaidRecord(
         kind=one.kind,
         by=names.people.get(one.made_by, "somebody"),
@@ -103,10 +106,8 @@ def _make_said(one: SaidOf, names: Names) -> SaidRecord:
         taxon=one.taxon,
         label=one.label,
         comment=one.comment,
-        count=one.count,
-        sex=one.sex,
-        life_stage=one.life_stage,
-        behaviour=one.behaviour,
+        of_image=of_image,
+        **told,
     )
 
 
@@ -114,12 +115,19 @@ def _make_found(
     found: Sequence[FoundOn], held: Held | None, said: Mapping[UUID, SaidOf], names: Names
 ) -> list[FoundRecord]:
     records = []
-    left_out: set[UUID] = set()
+    # An analysis that found nothing has no id.
+    holds = {
+        one.id: held.of_annotation(one.id, one.parent_id, one.analysis_id) if held else None
+        for one in found
+        if one.id is not None
+    }
+    left_out, aside = settle(found, holds)
+    named = {one.parent_id for one in found if one.id is not None and holds[one.id] is not None}
     for one in found:
-        if one.id is None:
-            continue  # an analysis that found nothing
-        of_it = held.of_annotation(one.id, one.parent_id, one.analysis_id) if held else None
-        if of_it is None and (_is_unsure(one, names) or one.parent_id in left_out):
+        if one.id is None or one.id in left_out:
+            continue
+        of_it = holds[one.id]
+        if of_it is None and one.id not in named and (_is_unsure(one, names) or one.parent_id in left_out):
             left_out.add(one.id)
             continue
         records.append(
@@ -135,7 +143,8 @@ def _make_found(
                 model_name=one.model_name,
                 model_version=one.model_version,
                 at=one.completed_at,
-                said=None if of_it is None else _make_said(said[of_it.id], names),
+                said=None if of_it is None else _make_said(said[of_it.id], names, of_image=of_it.annotation_id is None),
+                aside=one.id in aside,
             )
         )
     return records

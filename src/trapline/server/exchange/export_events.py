@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
 
 from trapline.server.exchange.observations import Kind, Observation, Said, SeenImage
 
 
 class Group(NamedTuple):
-    """What is counted together."""
+    """What is counted together; a taxon is the same whatever label meant it, so there the label is empty."""
 
     kind: Kind
     taxon: str | None
@@ -20,6 +23,11 @@ class Group(NamedTuple):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
+
+    @property
+    def name(self) -> tuple[Kind, str]:
+        """What it is, whatever else was said of it."""
+        return self.kind, self.taxon or self.label
 
 
 @dataclass
@@ -41,7 +49,10 @@ MOST_MEDIA = 50
 
 @dataclass
 class Event:
-    """A sequence, or an image that is in none; it is verified once a person said something of each image of it."""
+    """A sequence, or an image that is in none.
+
+    It is verified once a person said something of each image of it; the export must hold them all to tell.
+    """
 
     id: str
     deployment_id: str
@@ -49,37 +60,60 @@ class Event:
     end: datetime
     time_zone: str
     verified_only: bool = False
-    verified: bool = True
+    reviewed: bool = True
+    images: int = 0
+    whole: int = 0
+    """How many images it has, of which an export may hold a few."""
     last: Said | None = None
     """What was said of it last."""
     said: dict[Group, Seen] = field(default_factory=dict)
     modelled: dict[Group, Seen] = field(default_factory=dict)
 
     @property
+    def verified(self) -> bool:
+        """Whether people looked at all of it."""
+        return self.reviewed and self.images >= self.whole
+
+    @property
     def groups(self) -> dict[Group, Seen]:
-        """What is seen: by people where they looked at all of it, else by models too."""
-        return self.said if self.verified else {**self.modelled, **self.said}
+        """What is seen: by people where they looked at all of it and named something, else by models too.
+
+        Who says of one box that nothing is in it says nothing of the others.
+        """
+        if self.verified and self.said:
+            return self.said
+        named = {group.name for group in self.said}
+        return {group: seen for group, seen in self.modelled.items() if group.name not in named} | self.said
+
+    def key_of(self, group: Group | None) -> str:
+        """Give what is seen an id that stays, whatever else is seen beside it next time; None stands for nothing."""
+        return str(uuid5(UUID(self.id), msgspec.json.encode(group).decode()))
 
     def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> None:
         """Add an image with what it shows; one that may not be shown is not named."""
-        self.verified = self.verified and image.reviewed
-        if self.verified_only and not self.verified:
+        self.reviewed = self.reviewed and image.reviewed
+        self.images, self.whole = self.images + 1, max(self.whole, image.sequence_images)
+        if self.verified_only and not self.reviewed:
             return
         self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
         counts: dict[tuple[Group, str], int] = {}
+        confirmed: set[Group] = set()
         for one in observations:
             said = one.said
             if said is not None and (self.last is None or said.at > self.last.at):
                 self.last = said
             if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
                 continue
+            label = one.label if one.taxon is None else ""
             if said is None:
-                group = Group(one.kind, one.taxon, one.label)
+                group = Group(one.kind, one.taxon, label)
                 seen = self.modelled.setdefault(group, Seen())
                 if one.found is not None and (seen.confidence or 0) <= (one.confidence or 0):
                     seen.model, seen.confidence, seen.at = one.found.model, one.confidence, one.found.at
             else:
-                group = Group(one.kind, one.taxon, one.label, said.sex, said.life_stage, said.behaviour)
+                group = Group(one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour)
+                if said.of_image:
+                    confirmed.add(group)
                 seen = self.said.setdefault(group, Seen())
                 if seen.said is None or said.at > seen.said.at:
                     seen.said = said
@@ -90,6 +124,10 @@ class Event:
             key = group, "" if one.found is None else one.found.analysis_id
             counts[key] = counts.get(key, 0) + (said.count if said is not None and said.count else 1)
             seen.count = max(seen.count, counts[key])
+        if image.said is not None and image.said.count and len(confirmed) == 1:
+            # Who confirms a whole image and says how many there are may see more than the model's boxes.
+            seen = self.said[confirmed.pop()]
+            seen.count = max(seen.count, image.said.count)
 
 
 class Events:

@@ -33,7 +33,8 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
 class SaidRecord(msgspec.Struct, omit_defaults=True):
     """What people said of an annotation, or of a whole image, that holds: see `wire.identifications`.
 
-    `by` is a name that may be published: a person's display name, never an e-mail address.
+    `by` is a name that may be published: a person's display name, never an e-mail address. `of_image` marks at an
+    annotation what was said of its whole image: how many there are, and of which sex, stands with the image alone.
     """
 
     kind: str
@@ -46,10 +47,15 @@ class SaidRecord(msgspec.Struct, omit_defaults=True):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
+    of_image: bool = False
 
 
 class FoundRecord(msgspec.Struct, omit_defaults=True):
-    """An annotation of the newest completed analysis of each algorithm; `taxon` is what its label means."""
+    """An annotation of the newest completed analysis of each model, or of an older one that somebody spoke of.
+
+    `taxon` is what its label means. `aside` marks what would show the same twice: it is told where it is told what each
+    model found, and left aside where it is told what an image shows.
+    """
 
     id: UUID
     analysis_id: UUID
@@ -63,6 +69,7 @@ class FoundRecord(msgspec.Struct, omit_defaults=True):
     model_version: str = ""
     at: datetime | None = None
     said: SaidRecord | None = None
+    aside: bool = False
 
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):
@@ -95,6 +102,10 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     source_id: UUID | None = None
     analysed: bool = False
     """Whether any analysis of it is completed."""
+    shown: bool = False
+    """Whether visitors of the project were shown it; nobody is in a project that is not public."""
+    sequence_images: int = 0
+    """How many images its sequence has, whether the export holds them or not."""
     said: SaidRecord | None = None
     found: list[FoundRecord] = []
 
@@ -129,6 +140,7 @@ class About(msgspec.Struct, omit_defaults=True):
     project_description: str
     started_at: datetime
     sequence_gap_s: int = 120
+    public: bool = False
     public_url: str = ""
     options: dict[str, Any] = {}
     deployments: list[DeploymentRecord] = []

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, Spool
+from trapline.server.exchange.packing import name_folders
 from trapline.wire.annotations import AnnotationType
 
 VERSION = "1.6"
@@ -54,7 +55,7 @@ class _Writer:
         self.described: dict[str, str] = {}
         self.report = Report()
         self._spool = spool
-        self._folders = {one.id: _plain(one.name) for one in spool.about.deployments}
+        self._folders = name_folders(spool.about.deployments, _plain, reserved=())
         self._detectors: dict[str, None] = {}
         self._classifiers: dict[str, None] = {}
 
@@ -89,7 +90,7 @@ class _Writer:
         """The path of a file: below the name of its deployment where there are several, for names come again."""
         path = "/".join(part for part in image.path.replace("\\", "/").split("/") if part not in ("", ".", ".."))
         path = path or str(image.id)
-        return path if len(self._folders) < 2 else f"{self._folders.get(image.deployment_id, 'deployment')}/{path}"
+        return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
 
     def _detection(self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord]) -> dict[str, Any]:
         name = one.class_name or UNNAMED

@@ -63,6 +63,7 @@ class Said(msgspec.Struct, gc=False):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
+    of_image: bool = False
 
 
 class Found(msgspec.Struct, gc=False):
@@ -80,6 +81,7 @@ class Found(msgspec.Struct, gc=False):
     model_version: str = ""
     at: str | None = None
     said: Said | None = None
+    aside: bool = False
 
     @property
     def model(self) -> str:
@@ -111,6 +113,8 @@ class SeenImage(msgspec.Struct):
     flags: list[str] = []
     exif: dict[str, Any] = {}
     analysed: bool = False
+    shown: bool = False
+    sequence_images: int = 0
     said: Said | None = None
     found: list[Found] = []
 
@@ -236,7 +240,7 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
         emptied: Said | None = None
         under = _classifications(image.found) if image.found else {}
         for found in image.found:
-            if found.parent_id is not None and found.type != BOX:
+            if found.aside or (found.parent_id is not None and found.type != BOX):
                 continue
             if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
                 naming.formless += 1
@@ -252,10 +256,27 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
                 seen.append(one)
         if whole is not None and whole.kind in ("correct", "unsure"):
             seen.append(_say(f"{image.id}-image", whole, naming))
+        elif whole is not None and whole.kind == "confirm":
+            _share(whole, seen)
         if seen:
             return seen
         whole = whole or emptied
     return [_see_nothing(image, whole)]
+
+
+def _share(whole: Said, seen: list[Observation]) -> None:
+    """Say of what is seen what was said with the confirmation of the whole image, where that is of one kind.
+
+    How many there are is said of one alone: of several it would be counted for each.
+    """
+    confirmed = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
+    if len({(one.kind, one.taxon or one.label) for one, _ in confirmed}) != 1:
+        return
+    count = whole.count if len(confirmed) == 1 else None
+    for one, said in confirmed:
+        one.said = msgspec.structs.replace(
+            said, count=count, sex=whole.sex, life_stage=whole.life_stage, behaviour=whole.behaviour
+        )
 
 
 def _classifications(found: list[Found]) -> dict[str, list[Found]]:
@@ -324,7 +345,7 @@ def _say(key: str, said: Said, naming: Naming) -> Observation:
 
 
 def _see_nothing(image: SeenImage, said: Said | None) -> Observation:
-    found = next((one for one in image.found), None)
+    found = next((one for one in image.found if not one.aside), None)
     if said is not None or image.blank or (image.blank is None and image.analysed):
         return Observation(f"{image.id}-blank", Kind.BLANK, found=found, said=said)
     # Something was found, and what was found is too unsure to be in this export.

@@ -4,7 +4,7 @@ import re
 import shutil
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,6 +19,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE = 0o100644 << 16
 # Names that Windows keeps for devices, whatever their ending.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+RESERVED = ("images", "labels")
+"""No deployment's folder: who reads YOLO finds labels by putting `labels` where the last `images` stands in a path."""
 _SUFFIXES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -39,12 +41,16 @@ def name_part(text: str, otherwise: str = "unnamed") -> str:
     return f"{plain}-" if _DEVICES.fullmatch(plain) else plain
 
 
-def name_folders(deployments: Iterable[DeploymentRecord]) -> dict[str, str]:
+def name_folders(
+    deployments: Iterable[DeploymentRecord],
+    name_one: Callable[[str], str] = lambda name: name_part(name, "deployment"),
+    reserved: Iterable[str] = RESERVED,
+) -> dict[str, str]:
     """Name a folder for each deployment, by its id; no two are the same, also where the case is not told apart."""
     folders: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = set(reserved)
     for deployment in deployments:
-        name = name_part(deployment.name, "deployment")
+        name = name_one(deployment.name)
         if name.casefold() in taken:
             name = f"{name}-{deployment.id}"
         taken.add(name.casefold())

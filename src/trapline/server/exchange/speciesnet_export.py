@@ -19,6 +19,7 @@ from trapline.server.exchange.observations import (
     SeenImage,
     observe,
 )
+from trapline.server.exchange.packing import name_folders, relative_path
 
 FORMAT_VERSION = "20261015"
 PIECES = 2000
@@ -69,6 +70,8 @@ class _Predictions:
     def __init__(self, spool: Spool) -> None:
         self._naming = Naming(spool.taxa)
         self._places = {str(one.id): _locate(one) for one in spool.about.deployments}
+        # Cameras number their files alike: without its place, a path is that of several images.
+        self._folders = name_folders(spool.about.deployments)
         self._classes: dict[tuple[Kind, str, str | None], str] = {}
         self._whole = 0
         self.not_looked_at = 0
@@ -88,11 +91,15 @@ class _Predictions:
                 self._whole += 1
         detections.sort(key=lambda detection: -detection["conf"])
         return {
-            "filepath": image.path or image.filename,
+            "filepath": self._name_file(image),
             **self._places[image.deployment_id],
             "detections": [whole, *detections] if whole is not None else detections,
             "model_version": ", ".join(sorted(models)),
         }
+
+    def _name_file(self, image: SeenImage) -> str:
+        path = image.path or image.filename
+        return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{relative_path(path)}"
 
     def tell(self) -> list[Problem]:
         """Tell what has no form there."""

@@ -1,0 +1,92 @@
+"""What several analyses found twice: an export has each animal once, and what people said of an older box holds."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.db.export_gathering import FoundOn, SaidOf
+from trapline.server.exchange.export_assembly import Names, Page, make_records
+from trapline.server.exchange.export_records import ImageRecord
+from trapline.server.exchange.observations import Kind, Naming, Observation, SeenImage, observe
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+IMAGE, OLD, NEW, OTHER = (UUID(int=number) for number in (1, 10, 11, 12))
+SEQUENCE = UUID(int=5)
+ROW = SimpleNamespace(
+    id=IMAGE, deployment_id=UUID(int=2), filename="a.jpg", source_path=None, media_type="image/jpeg", width=200,
+    height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC", sha256=b"", size_bytes=1, storage_key="a",
+    upright_key=None, sequence_id=SEQUENCE, blank=False, reviewed=True, starred=False, flags=[], exif={},
+    source_id=None,
+)  # fmt: skip
+
+
+def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **more: Any) -> FoundOn:
+    data = f'{{"x_min": {left}, "y_min": 0, "x_max": {left + 50}, "y_max": 50}}'
+    given: dict[str, Any] = {
+        "type": "bounding_box", "parent_id": None, "made_by": "other" if analysis == OTHER else "m",
+        "is_newest": analysis != OLD, "is_latest": analysis == NEW, "confidence": 0.9,
+    }  # fmt: skip
+    return FoundOn(
+        image_id=IMAGE, analysis_id=analysis, model_name="m", model_version="1", completed_at=NOON,
+        id=UUID(int=100 + number), class_name=name, data=data, **(given | more),
+    )  # fmt: skip
+
+
+def _said(of: int | None, kind: str, analysis: UUID = OLD, minutes: int = 0, **more: Any) -> SaidOf:
+    plain = dict.fromkeys(("taxon", "label", "comment", "count", "sex", "life_stage", "behaviour"))
+    return SaidOf(
+        id=UUID(int=1000 + minutes), image_id=IMAGE, annotation_id=None if of is None else UUID(int=100 + of),
+        analysis_id=analysis, kind=kind, made_by="u", at=NOON + timedelta(minutes=minutes), **(plain | more),
+    )  # fmt: skip
+
+
+def _see(found: list[FoundOn], said: list[SaidOf], **more: Any) -> tuple[ImageRecord, list[Observation]]:
+    page = Page(images=[ROW], found=found, said=said, shown={IMAGE}, sequences={SEQUENCE: 4})
+    [record] = make_records(page, Names(people={}, meanings={}, **more))
+    seen = observe(msgspec.json.decode(msgspec.json.encode(record), type=SeenImage), Naming({}))
+    return record, seen
+
+
+def test_words_of_an_older_box_hold_after_a_model_ran_again() -> None:
+    again = [_box(1, NEW, left=5), _box(2, NEW, left=120), _box(3, OLD), _box(4, OLD, left=60)]
+    record, seen = _see(again, [_said(3, "correct", label="lynx", count=2)])
+    assert [(one.label, one.said and one.said.count) for one in seen] == [("animal", None), ("lynx", 2)]
+    assert [one.id.int - 100 for one in record.found] == [2, 3], "what nobody spoke of in the older run is gone"
+    assert (record.shown, record.sequence_images) == (True, 4)
+    _, seen = _see(again[:1] + again[2:], [_said(3, "blank")])
+    assert [(one.kind, one.said is not None) for one in seen] == [(Kind.BLANK, True)]
+    both = [_said(3, "correct", label="lynx"), _said(1, "correct", NEW, 9, label="fox")]
+    assert [one.label for one in _see(again, both)[1]] == ["fox", "animal"], "the last word holds"
+
+
+def test_a_confirmed_older_analysis_holds() -> None:
+    name = _box(4, OLD, name="lynx", type="classification", parent_id=UUID(int=103), confidence=0.3)
+    found = [_box(1, NEW, name="fox"), _box(3, OLD, name="deer"), name]
+    record, seen = _see(found, [_said(None, "confirm", count=3, sex="female", comment="seen")])
+    assert [one.label for one in seen] == ["deer"]
+    assert seen[0].said is not None
+    assert (seen[0].said.count, seen[0].said.sex) == (3, "female")
+    assert record.said is not None
+    assert (record.said.count, record.said.of_image) == (3, False)
+    of_box = record.found[0].said
+    assert of_box is not None
+    assert (of_box.count, of_box.sex, of_box.comment, of_box.of_image) == (None, None, "seen", True)
+    assert [one.label for one in _see(found, [_said(None, "blank")])[1]] == [""]
+
+
+def test_of_several_models_the_latest_tells_what_is_seen() -> None:
+    found = [_box(1, NEW), _box(2, OTHER, left=5), _box(3, OTHER, left=120)]
+    record, seen = _see(found, [])
+    assert [one.id.int - 100 for one in record.found] == [1, 2, 3], "where each model is told, all are"
+    assert [one.id for one in seen] == [str(UUID(int=101))]
+    _, seen = _see(found, [_said(2, "correct", OTHER, label="lynx")])
+    assert [one.label for one in seen] == ["lynx"], "and nobody's box is beside the same of which somebody spoke"
+
+
+def test_an_unsure_box_stays_whose_name_was_spoken_of() -> None:
+    name = _box(2, NEW, name="deer", type="classification", parent_id=UUID(int=101))
+    _, seen = _see([_box(1, NEW, confidence=0.1), name], [_said(2, "correct", NEW, label="lynx")], confidence_min=0.5)
+    assert [(one.label, one.box) for one in seen] == [("lynx", (0, 0, 50, 50))]
