@@ -173,15 +173,15 @@ def test_a_part_of_a_sequence_is_no_verified_event(tmp_path: Path) -> None:
 def test_a_confirmed_image_is_counted_once(tmp_path: Path) -> None:
     each = said(of_image=True)
     boxes = [found(number, "deer", (number, 0, 90, 50), said=each) for number in range(3)]
-    whole = said(count=3, sex="female")
+    whole = said(count=5, sex="female")
     package = _export(tmp_path, [image(1, *boxes, said=whole, reviewed=True)])
     assert [(row["count"], row["sex"]) for row in package.observed()] == [("1", "female")] * 3
-    assert [(row["count"], row["sex"]) for row in package.observed("event")] == [("3", "female")]
+    assert [(row["count"], row["sex"]) for row in package.observed("event")] == [("5", "female")]
     fox = found(4, "fox", said=each)
     package = _export(tmp_path, [image(1, boxes[0], fox, said=whole, reviewed=True)])
     assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("1", "")] * 4
     package = _export(tmp_path, [image(1, boxes[0], said=whole, reviewed=True)])
-    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("3", "female")] * 2
+    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("5", "female")] * 2
 
 
 def test_what_visitors_are_not_shown_is_not_public(tmp_path: Path) -> None:

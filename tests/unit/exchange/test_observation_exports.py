@@ -134,14 +134,15 @@ def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
         image(2, found(3, "deer", said=said("correct", taxon=LYNX.id, sex="female")), reviewed=True),
         image(3, found(4, "lynx", taxon=LYNX.id, said=said("blank")), found(5, "lynx", taxon=LYNX.id),
               sequence_id=UUID(int=9001), reviewed=True),
-        image(4, found(6, "x", aside=True, taxon=LYNX.id), found(7, "lynx", taxon=LYNX.id), shown=False,
+        image(4, found(6, "x", aside=True, taxon=LYNX.id), found(7, "lynx", taxon=LYNX.id),
+              found(8, "Luchs", (0, 0, 20, 20), taxon=LYNX.id), shown=False,
               sequence_id=UUID(int=9002)),
     ]  # fmt: skip
     _, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images))
     said_so, beside_blank, not_shown = _read_archive(content)[0]
     assert (said_so["sex"], said_so["individualCount"], said_so["identifiedBy"]) == ("female", "1", "Ada")
     assert beside_blank["identificationVerificationStatus"] == "predicted by machine"
-    assert (not_shown["individualCount"], not_shown["associatedMedia"]) == ("1", "")
+    assert (not_shown["individualCount"], not_shown["associatedMedia"]) == ("2", "")
     _, again = write_twice(darwin_core_export.write, make_spool(tmp_path, images[3:]))
     [alone] = _read_archive(again)[0]
     assert alone["occurrenceID"] == not_shown["occurrenceID"]
