@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.integration.export_desk import Desk, make_desk
-from tests.integration.fields import SYSTEM
+from tests.integration.fields import SYSTEM, success
 from trapline.server import failpoints
 from trapline.server.actions import export_gathering
 from trapline.server.actions.deleted_images import delete_discarded, forget_deleted
@@ -146,7 +146,7 @@ async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(de
         folder = work_folder(system) / str(export)
         with alone(folder):
             async with system.database.transaction(SYSTEM) as tx:
-                row = await take_up_export(SYSTEM, tx, export)
+                row = await take_up_export(SYSTEM, tx, export, still_for_s=30)
             assert row is not None
             await gather(Attempt(system, SYSTEM, row, folder))
         spool = Spool(folder, msgspec.json.decode((folder / "about.json").read_bytes(), type=About), str.encode)
