@@ -162,6 +162,7 @@ def test_the_grid_is_walked_and_an_image_opened_by_keys(tab: Watched, furnished:
     page.locator(".tile[data-image-id]").first.wait_for()
 
 
+@pytest.mark.long
 def test_a_finger_hits_everything_on_a_tablet_turned_or_not(tablet: Watched, furnished: Furnished) -> None:
     width, height = WINDOWS["tablet"]
     assert tablet.page.evaluate("matchMedia('(pointer: coarse)').matches")

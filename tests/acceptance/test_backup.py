@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.acceptance.pictures import fill, make_picture
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer, wait_for
@@ -18,6 +19,7 @@ from trapline.wire.sources import NewSource
 SECRET = "the password of a camera"
 
 
+@pytest.mark.long
 def test_a_backup_under_way_is_of_one_moment_and_comes_back(
     server: RunningServer, make_folder: Callable[[], Path]
 ) -> None:

@@ -53,6 +53,7 @@ def test_the_demo_finds_what_is_on_the_photographs_and_runs_again(
     assert "0 imported" in again.stdout
 
 
+@pytest.mark.long
 def test_the_demo_says_what_it_could_not_fetch_and_where_to_put_it(
     make_folder: Callable[[], Path], tmp_path: Path
 ) -> None:

@@ -32,9 +32,7 @@ def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
         running.end()
 
 
-@pytest.mark.parametrize(
-    "part", ["background", *(pytest.param(it, marks=pytest.mark.long) for it in ("database", "up"))]
-)
+@pytest.mark.parametrize("part", [pytest.param(it, marks=pytest.mark.long) for it in ("background", "database", "up")])
 def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -> None:
     with battered.open() as owner:
         project = owner.make_project(NewProject(name="many")).id

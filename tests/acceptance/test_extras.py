@@ -47,7 +47,7 @@ def run(command: list[str | Path], code: int = 0, token: str = "") -> str:
     return ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("extra", ["worker", pytest.param("server", marks=pytest.mark.long), ""])
+@pytest.mark.parametrize("extra", [*(pytest.param(it, marks=pytest.mark.long) for it in ("worker", "server")), ""])
 def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     commands, installed = install(extra, tmp_path / "fresh")
     assert bool(installed & SERVER_ONLY) == (extra == "server"), installed & SERVER_ONLY

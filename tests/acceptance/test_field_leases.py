@@ -57,6 +57,7 @@ def _lease_as_they_come(worker: FieldWorker, job: int, wanted: int) -> list[dict
     return tasks
 
 
+@pytest.mark.long
 def test_hundreds_are_leased_before_the_first_result(server: RunningServer, tmp_path: Path) -> None:
     with open_filled_field(server, "ahead", tmp_path, 450) as field:
         held: list[int] = []

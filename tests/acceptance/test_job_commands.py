@@ -67,6 +67,7 @@ def shop(server: RunningServer, tmp_path: Path) -> Shop:
     return Shop(server, owner_token, project, name, job)
 
 
+@pytest.mark.long
 def test_failures_are_shown_and_retried(shop: Shop) -> None:
     job = str(shop.job)
     assert "3 failed" in shop.run("show", job, "--once")

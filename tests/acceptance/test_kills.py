@@ -133,7 +133,7 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     assert {count for _, count in results} == {1}
 
 
-@pytest.mark.parametrize("part", ["up", *(pytest.param(it, marks=LONG) for it in ("background", "api", "database"))])
+@pytest.mark.parametrize("part", [pytest.param(it, marks=LONG) for it in ("up", "background", "api", "database")])
 def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
     battered: RunningServer, camera: str, part: str
 ) -> None:

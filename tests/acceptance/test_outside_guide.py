@@ -166,6 +166,7 @@ def test_a_program_of_the_guide_goes_the_whole_way(study: Study, tmp_path: Path,
     assert (key.last_used_at is not None) == (secret == "service key")
 
 
+@pytest.mark.long
 def test_the_programs_of_the_guide_upload_to_s3(
     make_prepared: Callable[[], Path], s3: S3Server, tmp_path: Path
 ) -> None:

@@ -222,7 +222,7 @@ def screens(scene: Scene) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, size: str) -> None:
     """A third of the screens are opened in this window, and then put into the others, in both themes."""
     place = list(SIZES).index(size)

@@ -3,6 +3,7 @@
 import json
 
 import httpx2
+import pytest
 
 from tests.acceptance.running import RunningServer
 from trapline.client import Trapline
@@ -45,6 +46,7 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
         assert not [secret for secret in (link, reset) if secret.partition("#")[2] in log]
 
 
+@pytest.mark.long
 def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServer) -> None:
     made = json.loads(server.run("project", "create", "short lived", "--json").stdout)["id"]
     server.run("project", "change", str(made), "--name", "long lived", "--archive")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.acceptance.running import RunningServer
 from tests.acceptance.test_command_line import run_alone
 from trapline.wire.pipelines import Pipeline
@@ -33,6 +35,7 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
         assert (gone.returncode, "There is no preset dusk" in gone.stderr) == (1, True)
 
 
+@pytest.mark.long
 def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
     away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
     for arguments, words in (

@@ -97,6 +97,7 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
         assert server.list_images().count == 60
 
 
+@pytest.mark.long
 def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     feed: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(own_
         assert server.get_project(project.id).name == "kept"
 
 
+@pytest.mark.long
 def test_a_part_that_is_killed_starts_again_by_itself(own_server: RunningServer) -> None:
     own_server.start()
     with own_server.open() as server:

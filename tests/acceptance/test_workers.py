@@ -144,6 +144,7 @@ def test_a_killed_worker_is_taken_over_from_at_once(workers: Workers) -> None:
     assert field.read("select count(*), max(lost) from analyses where state = 'completed'") == [(40, 1)]
 
 
+@pytest.mark.long
 def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     field = workers.field
     run_job(field)
