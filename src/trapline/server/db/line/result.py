@@ -154,12 +154,13 @@ async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: lis
 
 
 async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended: list[Ended]) -> None:
-    """Write down how attempts ended."""
+    """Write down how attempts ended, and that they did so now: a transaction that waited began before."""
     await tx.execute(
         """
-        insert into attempts (analysis_id, project_id, job_id, attempt, holder_id, leased_at, outcome, error)
+        insert into attempts (analysis_id, project_id, job_id, attempt, holder_id, leased_at, ended_at, outcome,
+            error)
         select e.id, %s, (select a.job_id from analyses a where a.id = e.id), e.attempt, e.holder_id, e.leased_at,
-            e.outcome, e.error
+            clock_timestamp(), e.outcome, e.error
         from unnest(%s::uuid[], %s::integer[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
             as e(id, attempt, holder_id, leased_at, outcome, error)
         """,
