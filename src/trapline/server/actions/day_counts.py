@@ -12,6 +12,7 @@ from trapline.server.db.day_counts import (
     is_behind,
     sum_all,
     sum_days,
+    sum_images,
 )
 from trapline.server.db.findings import ZONES, count_by_day, filter_images
 from trapline.server.db.images import select_images
@@ -80,19 +81,24 @@ async def estimate_images(scope: Scope, tx: Transaction, project_id: int, wanted
         day_before=wanted.day_before,
     ):
         return 0
-    return sum(images for _, images in await _recall_days(scope, tx, project_id, wanted))
+    return _choose(wanted, *await sum_images(scope, tx, _days_of(project_id, wanted)))
 
 
 async def _recall_days(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> list[tuple[date, int]]:
-    days = DayFilter(project_id, wanted.deployment_id, wanted.class_name, *_days_around(wanted))
+    told = await sum_days(scope, tx, _days_of(project_id, wanted))
+    counted = [(day, _choose(wanted, images, blank)) for day, images, blank in told]
+    return [(day, count) for day, count in counted if count]
+
+
+def _days_of(project_id: int, wanted: ImageFilter) -> DayFilter:
+    return DayFilter(project_id, wanted.deployment_id, wanted.class_name, *_days_around(wanted))
+
+
+def _choose(wanted: ImageFilter, images: int, blank: int) -> int:
     # Which images of a class are blank is not counted: whatever shows a class is not.
-    is_counted = wanted.class_name is None
-    found = []
-    for day, images, blank in await sum_days(scope, tx, days):
-        count = images if wanted.blank is None or not is_counted else blank if wanted.blank else images - blank
-        if count:
-            found.append((day, count))
-    return found
+    if wanted.blank is None or wanted.class_name is not None:
+        return images
+    return blank if wanted.blank else images - blank
 
 
 def _days_around(wanted: ImageFilter) -> tuple[date | None, date | None]:

