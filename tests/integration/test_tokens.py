@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
+from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 
@@ -128,3 +129,19 @@ async def test_a_token_for_some_projects_makes_no_other(app_client: httpx2.Async
     made = await app_client.post("/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"]))
     assert made.status_code == 403, made.text
     assert "Nothing was" in made.json()["detail"]
+
+
+async def test_whoever_sees_a_project_makes_tokens_for_it(
+    system: System, app_client: httpx2.AsyncClient, house: House
+) -> None:
+    project = int(house.ids["project_id"])
+    for role in ("viewer", "reviewer"):
+        async with system.database.transaction(Scope.system()) as tx:
+            await tx.execute("update members set role = %s where role in ('viewer', 'reviewer')", (role,))
+        made = await make(app_client, house.tokens["viewer"], projects=[project])
+        assert made["projects"] == [project]
+        seen = await app_client.get(f"/api/v2/projects/{project}", headers=bearing(made["token"]))
+        assert (seen.status_code, seen.json().get("role")) == (200, role), seen.text
+        worker = {"name": "t", "kind": "worker", "projects": [project]}
+        refused = await app_client.post("/api/v2/auth/tokens", json=worker, headers=bearing(house.tokens["viewer"]))
+        assert refused.status_code == 403, refused.text

@@ -16,7 +16,7 @@ from trapline.server.errors import Forbidden, NotFound, Unauthenticated, Unproce
 from trapline.server.rules.access import ENTRUSTS, Scope, reach_of, widen
 from trapline.server.rules.tokens import find_parsed, hash_secret, make_token
 from trapline.server.system import System
-from trapline.wire.auth import NewToken, Token, TokenKind, TokenMade, TokenScope
+from trapline.wire.auth import NewToken, Role, Token, TokenKind, TokenMade, TokenScope
 from trapline.wire.values import Page
 
 
@@ -97,7 +97,8 @@ async def _tell(scope: Scope, tx: Transaction, action: str, row: TokenRow, **det
 
 
 def _check_projects(scope: Scope, new: NewToken) -> None:
-    needs = None if new.kind == TokenKind.USER else ENTRUSTS
+    # A person's token may what its person may, whatever their role is.
+    needs = Role.VIEWER if new.kind == TokenKind.USER else ENTRUSTS
     for project in new.projects or []:
         scope.check(project, needs)
     if new.projects is None and scope.roles and not reach_of(new.kind, scope.roles):
