@@ -309,20 +309,21 @@ async def test_provider_that_is_away_or_wrong_is_told_in_words(
     back = provider.authorise(await begin(browser))
     knows.client_secret = "another secret"
     refused = await browser.post("/auth/oidc", json=back)
-    assert (refused.status_code, "TRAPLINE_OIDC_" in refused.json()["detail"]) == (502, True)
+    assert (refused.status_code, "TRAPLINE_OIDC_" in refused.json()["detail"]) == (503, True)
+    assert int(refused.headers["Retry-After"]) >= 1
     knows.client_secret = CLIENT_SECRET
     for wrong in ({"issuer": "https://elsewhere.example"}, {"token_endpoint": "file:///etc/passwd"}, {"jwks_uri": 7}):
         provider.changes, knows._discovered = wrong, None
         knows._failed.clear()
         provider.asked.clear()
         for _ in range(2):
-            assert (await browser.post("/auth/oidc/begin")).status_code == 502, wrong
+            assert (await browser.post("/auth/oidc/begin")).status_code == 503, wrong
         assert len(provider.asked) == 1, "what failed a moment ago is not asked for again"
     knows._failed.clear()
     # What it names elsewhere is under the rules of every address.
     provider.changes, knows._discovered = {"token_endpoint": "http://127.0.0.1:45999/token"}, None
     refused = await browser.post("/auth/oidc", json=provider.authorise(await begin(browser)))
-    assert refused.status_code == 502
+    assert refused.status_code == 503
     assert "may not connect to" in refused.json()["detail"]
     assert "another secret" not in json.dumps(refused.json())
 

@@ -18,7 +18,8 @@ TraplineError
 │   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
     ├── DatabaseAway   503  the database is away, or the fate of a commit is unknown
-    └── DatabaseSlow   503  the database gave a statement up, because it took too long
+    ├── DatabaseSlow   503  the database gave a statement up, because it took too long
+    └── ProviderAway   503  the OpenID provider cannot be asked, or not be understood
 """
 
 from collections.abc import Sequence
@@ -167,3 +168,9 @@ class DatabaseSlow(Unavailable):
     """The database gave a statement up, because it took too long; everything of its transaction is undone."""
 
     title = "The database took too long"
+
+
+class ProviderAway(Unavailable):
+    """The OpenID provider cannot be asked who somebody is, or not be understood; nobody is signed in by it."""
+
+    title = "The sign-in of your organisation does not work now"

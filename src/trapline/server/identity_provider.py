@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from trapline.server.errors import OutboundFailed, Unauthenticated
+from trapline.server.errors import OutboundFailed, ProviderAway, Unauthenticated
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.oidc import (
     BEGIN_AGAIN,
@@ -73,7 +73,7 @@ class IdentityProvider:
         self.policy = replace(self.policy, own_origins=self.policy.own_origins | {own})
 
     async def make_address(self, journey: Journey, redirect_uri: str) -> str:
-        """Where a browser goes to sign in. Raises OutboundFailed."""
+        """Where a browser goes to sign in. Raises ProviderAway."""
         found = await self._discover()
         query = urlencode(
             {
@@ -90,7 +90,7 @@ class IdentityProvider:
         return f"{found.authorization_endpoint}{'&' if '?' in found.authorization_endpoint else '?'}{query}"
 
     async def exchange(self, code: str, journey: Journey, redirect_uri: str) -> dict[str, Any]:
-        """What the provider claims of the person who brought this code. Raises Unauthenticated, OutboundFailed."""
+        """What the provider claims of the person who brought this code. Raises Unauthenticated, ProviderAway."""
         found = await self._discover()
         form = {
             "grant_type": "authorization_code",
@@ -112,9 +112,9 @@ class IdentityProvider:
         if status == 400 and isinstance(told, Mapping) and told.get("error") == "invalid_grant":
             raise Unauthenticated(f"This sign-in was used already, or took too long. {BEGIN_AGAIN}")
         if status in (400, 401):
-            raise OutboundFailed(AWAY.format("it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*"))
+            raise ProviderAway(AWAY.format("it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*"))
         if status != 200 or not isinstance(told, Mapping) or not isinstance(told.get("id_token"), str):
-            raise OutboundFailed(AWAY.format("it answered with something else than a token"))
+            raise ProviderAway(AWAY.format("it answered with something else than a token"))
         claims = await self._believe(told["id_token"], found, journey)
         if find_verified_email(claims) is None and found.userinfo_endpoint and told.get("access_token"):
             aside = await self._ask_about(found.userinfo_endpoint, str(told["access_token"]), claims)
@@ -138,25 +138,25 @@ class IdentityProvider:
     async def _ask_about(self, address: str, access_token: str, claims: Mapping[str, Any]) -> dict[str, Any]:
         """What else the provider says of a person: many tell the e-mail address here alone (Core, 5.3.2)."""
         if not (access_token.isascii() and access_token.isprintable()):
-            raise OutboundFailed(AWAY.format("it answered with something else than a token"))
+            raise ProviderAway(AWAY.format("it answered with something else than a token"))
         told = await self._get(address, {"Authorization": f"Bearer {access_token}"})
         return dict(told) if isinstance(told, Mapping) and told.get("sub") == claims["sub"] else {}
 
     @asynccontextmanager
     async def _turn(self, what: str) -> AsyncIterator[None]:
-        """Let one at a time ask for something, and nobody for what failed a moment ago. Raises OutboundFailed."""
+        """Let one at a time ask for something, and nobody for what failed a moment ago. Raises ProviderAway."""
         try:
             async with asyncio.timeout(PATIENCE_S * 2):
                 await self._reading.acquire()
         except TimeoutError:
-            raise OutboundFailed(AWAY.format("it takes too long")) from None
+            raise ProviderAway(AWAY.format("it takes too long")) from None
         try:
             failed = self._failed.get(what)
             if failed is not None and time.monotonic() < failed[0] + FAILED_S:
-                raise OutboundFailed(failed[1])
+                raise ProviderAway(failed[1])
             try:
                 yield
-            except OutboundFailed as error:
+            except ProviderAway as error:
                 self._failed[what] = (time.monotonic(), error.detail)
                 raise
         finally:
@@ -170,13 +170,13 @@ class IdentityProvider:
             try:
                 found = Discovered.model_validate(told)
             except ValidationError:
-                raise OutboundFailed(AWAY.format("what it says of itself is no OpenID configuration")) from None
+                raise ProviderAway(AWAY.format("what it says of itself is no OpenID configuration")) from None
             if found.issuer.rstrip("/") != self.issuer.rstrip("/"):
-                raise OutboundFailed(AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER"))
+                raise ProviderAway(AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER"))
             parts = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint)
             secure = ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
             if not all(part.startswith(secure) for part in parts if part is not None):
-                raise OutboundFailed(AWAY.format("a part of it has no address that begins with https://"))
+                raise ProviderAway(AWAY.format("a part of it has no address that begins with https://"))
             self._discovered = (time.monotonic(), found)
             return found
 
@@ -187,21 +187,21 @@ class IdentityProvider:
             told = await self._get(found.jwks_uri)
             keys = told.get("keys") if isinstance(told, Mapping) else None
             if not isinstance(keys, list):
-                raise OutboundFailed(AWAY.format("it does not tell its keys"))
+                raise ProviderAway(AWAY.format("it does not tell its keys"))
             self._keys = (time.monotonic(), keys)
             return keys
 
     async def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Any:
         status, told = await self._call("GET", address, b"", {"Accept": "application/json", **(headers or {})})
         if status != 200:
-            raise OutboundFailed(AWAY.format(f"it answered {status}"))
+            raise ProviderAway(AWAY.format(f"it answered {status}"))
         return told
 
     async def _post(self, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
         return await self._call("POST", address, body, headers)
 
     async def _call(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
-        """Ask once, following no redirect; what is no JSON is None. Raises OutboundFailed."""
+        """Ask once, following no redirect; what is no JSON is None. Raises ProviderAway."""
         outbound = _open_outbound(self.policy)
         try:
             asked = (
@@ -217,9 +217,9 @@ class IdentityProvider:
                         raise OutboundFailed("it answered far too much")
                 return answer.status, _read_json(bytes(read))
         except TimeoutError:
-            raise OutboundFailed(AWAY.format("it takes too long")) from None
+            raise ProviderAway(AWAY.format("it takes too long")) from None
         except OutboundFailed as error:
-            raise OutboundFailed(AWAY.format(error.detail)) from None
+            raise ProviderAway(AWAY.format(error.detail)) from None
         finally:
             await outbound.close()
 

@@ -11,7 +11,7 @@ from trapline.server.actions.auth import NOBODY, SignedIn, begin_session
 from trapline.server.db.base import Transaction
 from trapline.server.db.people import UserRow, find_user_by_email, find_user_by_subject, get_user
 from trapline.server.db.sign_ins import Attempt, count_attempt, forgive
-from trapline.server.errors import Forbidden, NotFound, OutboundFailed, TooMany, TraplineError, Unauthenticated
+from trapline.server.errors import Forbidden, NotFound, ProviderAway, TooMany, TraplineError, Unauthenticated
 from trapline.server.identity_provider import IdentityProvider
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.rules.oidc import BEGIN_AGAIN, begin_journey, find_verified_email, read_journey
@@ -44,7 +44,10 @@ def show_ways(system: System) -> SignInWays:
 
 
 async def begin(system: System) -> tuple[OidcBegun, str]:
-    """Begin to sign in; answers where to go, and the cookie that this attempt is known by. Raises NotFound."""
+    """Begin to sign in; answers where to go, and the cookie that this attempt is known by.
+
+    Raises NotFound, ProviderAway.
+    """
     provider = _get_provider(system)
     journey, cookie = begin_journey(system.secrets.derive("oidc"), time.time())
     return OidcBegun(url=await provider.make_address(journey, system.public_url + RETURN_PATH)), cookie
@@ -53,7 +56,7 @@ async def begin(system: System) -> tuple[OidcBegun, str]:
 async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str | None) -> SignedIn:
     """Sign in somebody who came back from the provider.
 
-    Raises Unauthenticated, Forbidden for who has no account here, TooMany, OutboundFailed, NotFound.
+    Raises Unauthenticated, Forbidden for who has no account here, TooMany, ProviderAway, NotFound.
     """
     provider = _get_provider(system)
     attempt = await _count(system, origin)
@@ -71,7 +74,7 @@ async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str 
             _link(tx, user, issuer, subject)
             await forgive(NOBODY, tx, attempt)
             return await begin_session(system, tx, user, origin)
-    except OutboundFailed:
+    except ProviderAway:
         async with system.database.transaction(NOBODY) as tx:
             await forgive(NOBODY, tx, attempt)
         raise
