@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import SLUG, SYSTEM, Field, add_images, make_field
-from trapline.server.actions import sequences
+from trapline.server.actions import jobs, sequences
 from trapline.server.actions.sequences import group_images
 from trapline.server.system import System
 
@@ -108,5 +108,21 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     assert (await other.call("POST", "/pipeline/run", run)).status_code == 404
     body = {"project": other.project, "pipeline": SLUG, "selection": {"sequence": one["id"]}}
     assert (await other.call("POST", "/jobs", body)).status_code == 404
+    # All of its images left it, and nobody has come by to take it away.
+    await field.call("POST", "/images/delete", {"images": [str(image) for image in images[:2]], "reason": "x"})
+    answer = await field.call("POST", "/pipeline/run", run)
+    assert answer.status_code == 202, answer.text
+    number = int(answer.json()["job_id"].removeprefix("job-"))
+    waiting = (
+        "select count(*) from procrastinate.procrastinate_jobs where task_name = 'expand_job' and args->>'job_id' = %s"
+    )
+    assert await field.ask(waiting, str(number)) == [(1,)]
+    await jobs.expand_job(field.system, SYSTEM, number)
+    assert await field.counters(number) == ("completed", 0, 0, 0)
+    # It is to be made anew, and is shown to nobody.
+    await field.change("update sequences set dissolve = true where id = %s", one["id"])
+    body["project"] = field.project
+    answers = [await field.call("POST", path, asked) for path, asked in (("/pipeline/run", run), ("/jobs", body))]
+    assert [answer.status_code for answer in answers] == [404, 404]
     body = {"pipeline": SLUG, "content": {"sequence": one["id"], "image": str(images[0])}}
     assert (await field.call("POST", "/pipeline/run", body)).status_code == 422

@@ -78,7 +78,8 @@ async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
 async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
     content = new.content
     urls, listed = content.picture_urls, place.images
-    is_short = listed is not None and len(listed) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
+    # A sequence may have lost all of its images: the job is expanded then, which ends one that is over nothing.
+    is_short = bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
     await write_job(
         scope,
         tx,

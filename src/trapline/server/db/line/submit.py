@@ -93,11 +93,14 @@ async def find_deployment_place(scope: Scope, tx: Transaction, deployment_id: UU
 
 
 async def find_sequence_place(scope: Scope, tx: Transaction, sequence_id: UUID) -> tuple[int, list[UUID]] | None:
-    """Tell of which project a sequence is, and its images; they are run however they are grouped later."""
+    """Tell of which project a sequence is, and its images; they are run however they are grouped later.
+
+    None where there is none, or it is to be made anew: that one is shown to nobody either.
+    """
     cursor = await tx.execute(
         """
         select s.project_id, array(select i.id from images i where i.sequence_id = s.id order by i.id)
-        from sequences s where s.id = %s
+        from sequences s where s.id = %s and not s.dissolve
         """,
         (sequence_id,),
     )
