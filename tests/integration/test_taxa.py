@@ -1,5 +1,6 @@
 """Taxa: a list that is edited and that others come into, and labels of models that mean them."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -87,10 +88,29 @@ async def test_what_is_no_list_changes_nothing(field: Field) -> None:
         answer = await field.client.post(address, content=body, headers=headers)
         assert (answer.status_code, words in answer.json()["detail"]) == (400, True), answer.text
     much = await field.client.post(address, content=b"scientific_name\n" + b"a" * (16 << 20), headers=headers)
-    assert much.status_code == 413
+    assert (much.status_code, "16,777,216 bytes" in much.json()["detail"]) == (413, True)
     nul = await send(field, "scientific_name,synonym_of\nVul\x00pes,\nLynx,Ca\x00nis\n")
     assert (nul["created"], nul["refused"]) == (0, 2)
     assert await listed(field) == {}
+
+
+async def test_a_list_is_long_whether_it_tells_its_length_or_not(field: Field) -> None:
+    lines = b"".join(b"Vulpes v%d,%s\n" % (number, b"x" * 120_000) for number in range(100))
+    text = b"scientific_name,colour\n" + lines
+    assert len(text) > 11 << 20
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(text), 1 << 20):
+            yield text[start : start + (1 << 20)]
+
+    counts = []
+    for content in (text, pieces()):
+        headers = {"Authorization": f"Token {field.owner}", "Content-Type": "text/csv"}
+        address = f"/api/v2/taxa/import?project={field.project}"
+        answer = await field.client.post(address, content=content, headers=headers)
+        assert answer.status_code == 200, answer.text
+        counts.append((answer.json()["created"], answer.json()["unchanged"]))
+    assert counts == [(100, 0), (0, 100)]
 
 
 async def test_a_taxon_is_found_by_any_of_its_names(field: Field) -> None:

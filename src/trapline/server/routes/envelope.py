@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trapline.server.exchange.taxon_lists import MOST_BYTES as TAXA_BYTES
 from trapline.server.metrics import HTTP, LEASE_SECONDS, RESULT_SECONDS, SUBMIT_SECONDS
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,8 @@ UNTOLD_BYTES = 1024 * 1024
 """The same for a body that does not tell its length: many of them at once are still little."""
 UNSIGNED_BYTES = 64 * 1024
 """The largest body of a request without credentials: somebody signs in."""
+# Read whole as well, with or without a Content-Length, under a limit of their own.
+_LONGER = {"/api/v2/taxa/import": TAXA_BYTES}
 # They find out who calls before they read, stream to disk, and have limits of their own.
 _READ_BY_HAND = re.compile(r"/api/v2/(images|imports|jobs/[^/]+/result|projects/[^/]+/pipelines)")
 # A callback is judged by its headers before a byte is read, and goes to disk under the limit of its own.
@@ -122,7 +125,8 @@ def largest_body(scope: Scope, headers: Headers) -> int | None:
     by_hand = scope["method"] == "POST" and _READ_BY_HAND.fullmatch(scope["path"])
     if by_hand:
         return None
-    return JSON_BYTES if "content-length" in headers else UNTOLD_BYTES
+    longer = _LONGER.get(scope["path"]) if scope["method"] == "POST" else None
+    return longer or (JSON_BYTES if "content-length" in headers else UNTOLD_BYTES)
 
 
 def _is_judged_first(scope: Scope, headers: Headers) -> bool:
