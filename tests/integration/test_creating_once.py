@@ -11,8 +11,8 @@ import pytest
 from tests.integration.grounds import Grounds
 from tests.integration.houses import House, build_house, fingerprint
 from tests.integration.positions import operations
-from tests.integration.test_audit_of_routes import OWN_BODIES, prepare
-from tests.integration.test_isolation import BODIES, fill, grounds
+from tests.integration.test_audit_of_routes import OWN_BODIES, SHEETS, prepare
+from tests.integration.test_isolation import BODIES, QUERIES, fill, grounds
 from trapline.server.mailing import MailServer
 from trapline.server.routes.access import ACCESS, access_key
 from trapline.server.rules.access import Scope
@@ -25,9 +25,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OTHERWISE = {
     "POST /projects/{project_id}/pipelines": "known by what they are made of: the same again is the same revision",
     "POST /workers/hello": "a worker is known by its name: the same again is the same row",
+    "POST /imports": "by its key, as test_imports.py shows: here the file that came twice is seen to be discarded",
 }
 """What makes something, and is held to be once by another means."""
 ALSO = {
+    "POST /deployments/csv",
+    "POST /taxa/import",
+    "POST /exports",
     "POST /pipeline/run",
     "POST /image-pull-sources/{source_id}/process",
     "POST /projects/{project_id}/restore",
@@ -35,6 +39,59 @@ ALSO = {
     "POST /deployments/{deployment_id}/clock/undo",
 }
 """What makes something without saying 201."""
+ANEW = {
+    "by what it is, not by when it was asked for": {
+        "POST /images",
+        "POST /images/presign",
+        "POST /images/import",
+        "POST /analyses/{analysis_id}/artifacts/presign",
+        "POST /analyses/{analysis_id}/annotations:bulk",
+        "POST /analyses/{analysis_id}/finalize",
+        "POST /image-pull-sources/{source_id}/events",
+    },
+    "by its lease": {"POST /jobs/{job_id}/result"},
+    "leased for a time, and back in line after it": {
+        "POST /jobs/{job_id}/tasks",
+        "POST /tasks/lease",
+        "POST /tasks/renew",
+        "POST /tasks/release",
+    },
+    "it moves what is there, and the same again finds it moved": {
+        "POST /exports/{export_id}/cancel",
+        "POST /identifications/withdraw",
+        "POST /images/delete",
+        "POST /images/restore",
+        "POST /image-pull-sources/{source_id}/files/retry",
+        "POST /imports/{import_id}/cancel",
+        "POST /jobs/{job_id}/cancel",
+        "POST /jobs/{job_id}/pause",
+        "POST /jobs/{job_id}/resume",
+        "POST /jobs/{job_id}/retry",
+        "POST /jobs/{job_id}/run",
+        "POST /pipeline/job/{job_id}/cancel",
+        "POST /pipeline/job/{job_id}/retry",
+        "POST /webhooks/{webhook_id}/deliveries/replay",
+        "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        "POST /workers/{worker_id}/evict",
+    },
+    "it looks, or sends a test that is meant each time": {
+        "POST /callback_keys/check",
+        "POST /deployments/{deployment_id}/clock/preview",
+        "POST /image-pull-sources/test",
+        "POST /image-pull-sources/{source_id}/test",
+        "POST /notices/test",
+        "POST /webhooks/{webhook_id}/test",
+    },
+    "no caller whose key it could be, or the end of one": {
+        "POST /auth/link",
+        "POST /auth/link/state",
+        "POST /auth/oidc",
+        "POST /auth/oidc/begin",
+        "POST /auth/sign-in",
+        "POST /auth/sign-out",
+    },
+}
+"""What answers without 201 and heeds no key, by how it is told from another, or why it need not be."""
 MAIL = MailServer("127.0.0.1", 9, "none", "trapline@house.example", "house.example")
 SYSTEM = Scope.system()
 CREATING = sorted(
@@ -53,6 +110,10 @@ async def ask(grounds: Grounds, house: House, key: str, once: str, *, otherwise:
     caller = grounds.operator.headers if ACCESS[key].operators else bearing(house)
     body: Any = OWN_BODIES.get(key, BODIES.get(key))
     headers = caller | {"Idempotency-Key": once}
+    if key in SHEETS:
+        params = fill(QUERIES.get(key, {}), house.ids) | {"project": house.ids["project_id"]}
+        sheet = SHEETS[key] + (b"\n" if otherwise else b"")
+        return await grounds.app_client.post(path, headers=headers, params=params, content=sheet)
     if body is None:
         return await grounds.app_client.post(path, headers=headers, params={"again": "1"} if otherwise else None)
     content = json.dumps(fill(body, house.ids)) + (" " if otherwise else "")
@@ -69,6 +130,12 @@ async def test_there_is_something_to_try() -> None:
     assert len(CREATING) >= 18
     assert set(CREATING) >= ALSO
     assert all(TokenKind.USER in (ACCESS[key].kinds or ()) for key in CREATING)
+
+
+async def test_every_post_heeds_a_key_or_is_told_apart_by_another_means() -> None:
+    posts = {access_key(method, path) for method, path, _ in operations() if method == "POST"}
+    otherwise = set().union(*ANEW.values()) | set(OTHERWISE)
+    assert posts - set(CREATING) == otherwise
 
 
 @pytest.mark.parametrize("key", CREATING)

@@ -1,5 +1,6 @@
 """Deployments as CSV: out and in again unchanged, errors by line, nothing that a spreadsheet would execute."""
 
+import asyncio
 import csv
 import io
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.fields import Field, make_field
+from tests.integration.fields import SYSTEM, Field, make_field
+from trapline.server.db.deployments import DeploymentRow
 from trapline.server.exchange.deployment_sheet import MOST_ROWS
 from trapline.server.system import System
 
@@ -105,3 +107,19 @@ async def test_no_cell_is_a_formula_and_it_comes_back_as_it_was(field: Field) ->
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert (await send(field, text)).json() == {"made": 0, "changed": 0, "unchanged": 2}
+
+
+async def test_a_name_that_somebody_takes_at_the_same_time_is_a_conflict(field: Field) -> None:
+    async with field.system.database.transaction(SYSTEM) as tx:
+        row = DeploymentRow(project_id=field.project, name="Ford")
+        tx.session.add(row)
+        await tx.session.flush()
+        sheet = asyncio.create_task(send(field, "name,notes\ncamera,moved\nFord,\n"))
+        waiting = "select 1 from pg_locks where locktype = 'transactionid' and not granted"
+        async with asyncio.timeout(10):
+            while not await field.ask(waiting):
+                await asyncio.sleep(0.01)
+    answer = await sheet
+    assert (answer.status_code, "Nothing was changed" in answer.json()["detail"]) == (409, True), answer.text
+    assert (await listed(field))["camera"]["notes"] == ""
+    assert (await send(field, "name\nFord\n")).json() == {"made": 0, "changed": 0, "unchanged": 1}

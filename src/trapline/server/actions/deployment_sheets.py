@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from trapline.server.actions.deployments import put_offset
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
-from trapline.server.errors import Unprocessable
+from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.exchange.deployment_sheet import Sheet, read_sheet, write_sheet
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -29,8 +31,8 @@ async def write_deployments(system: System, scope: Scope, project_id: int) -> st
 async def take_deployments(system: System, scope: Scope, project_id: int, body: bytes) -> SheetTaken:
     """Make and change deployments as a sheet says, known by their names; all of them or none.
 
-    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid, and Unprocessable
-    with what is wrong in which line.
+    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid, Unprocessable with
+    what is wrong in which line, and Conflict where somebody made a deployment of the same name at the same time.
     """
     scope.check(project_id)
     sheet = read_sheet(body)
@@ -41,6 +43,9 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
         )
     made = changed = 0
     async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, SheetTaken)
+        if done:
+            return done
         known = await _find_all(scope, tx, project_id, lock=True)
         for values in checked:
             row = known.get(values["name"])
@@ -49,9 +54,17 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
                 made += 1
             elif _change(tx, row, values):
                 changed += 1
+        try:
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict(
+                "Somebody made a deployment with one of these names in this moment. Nothing was changed. "
+                "Send the sheet again: then that deployment is changed."
+            ) from error
         if made or changed:
             tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
-    return SheetTaken(made=made, changed=changed, unchanged=len(checked) - made - changed)
+        taken = SheetTaken(made=made, changed=changed, unchanged=len(checked) - made - changed)
+        return keep_answer(scope, tx, taken)
 
 
 def _check(sheet: Sheet, project_id: int) -> list[dict[str, Any]]:

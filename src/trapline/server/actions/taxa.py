@@ -174,6 +174,9 @@ async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) 
     scope.check(project_id)
     told, names, gbif_keys = await asyncio.to_thread(_read, body)
     async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, TaxaTaken)
+        if done:
+            return done
         await lock_taxa(scope, tx, project_id)
         known = await find_known(scope, tx, project_id, names, gbif_keys)
         intake = await asyncio.to_thread(take_in, told.lines, known)
@@ -186,17 +189,18 @@ async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) 
         if taxa:
             await write_taxa(scope, tx, project_id, taxa)
             tx.audit("import", "taxon", project_id, project_id, created=intake.created, updated=intake.updated)
-    problems = sorted([*told.problems, *intake.problems])
-    return TaxaTaken(
-        created=intake.created,
-        updated=intake.updated,
-        unchanged=intake.unchanged,
-        refused=len(problems),
-        problems=[
-            FieldProblem(where=f"line {line}, {column}", message=why) for line, column, why in problems[:MOST_TOLD]
-        ],
-        ignored_columns=told.ignored,
-    )
+        problems = sorted([*told.problems, *intake.problems])
+        taken = TaxaTaken(
+            created=intake.created,
+            updated=intake.updated,
+            unchanged=intake.unchanged,
+            refused=len(problems),
+            problems=[
+                FieldProblem(where=f"line {line}, {column}", message=why) for line, column, why in problems[:MOST_TOLD]
+            ],
+            ignored_columns=told.ignored,
+        )
+        return keep_answer(scope, tx, taken)
 
 
 def _read(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
