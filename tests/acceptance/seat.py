@@ -3,15 +3,19 @@
 import io
 import json
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
+import psycopg
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 
 from tests.acceptance.browsing import Watched, open_tab
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer
 from tests.acceptance.scene import Scene
+from trapline.server.engines.postgres import find_running
 
 
 @dataclass
@@ -32,6 +36,22 @@ class Seat:
             colours="dark" if colours == "dark" else "light",
             state=self.state,
         )
+
+    def change(self, statement: LiteralString, *about: object) -> None:
+        """Change something in the database that no call changes."""
+        address = find_running(self.server.data)
+        assert address is not None
+        with psycopg.connect(address) as connection:
+            connection.execute(statement, about)
+
+    @contextmanager
+    def as_role(self, role: str) -> Iterator[None]:
+        """Have another role in the project for a while, as if somebody else owned it."""
+        self.change("update members set role = %s where project_id = %s", role, self.scene.project)
+        try:
+            yield
+        finally:
+            self.change("update members set role = 'owner' where project_id = %s", self.scene.project)
 
 
 def sign_in(tab: Watched) -> None:

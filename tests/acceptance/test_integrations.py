@@ -3,10 +3,8 @@
 import json
 import re
 import time
-from typing import LiteralString
 from uuid import UUID
 
-import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -15,7 +13,6 @@ from tests.acceptance.seat import Seat
 from trapline.client import Callbacks, ServerRefused
 from trapline.client.retry import NEVER
 from trapline.client.signing import by_key, sign_v1, sign_v2
-from trapline.server.engines.postgres import find_running
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.callback_keys import NewCallbackKey
 from trapline.wire.projects import NewProject
@@ -40,14 +37,6 @@ def is_taken(seat: Seat, analysis: UUID, key_id: str, secret: str) -> bool:
             if refused.status != 401:
                 raise
             return False
-
-
-def change(seat: Seat, statement: LiteralString, about: object) -> None:
-    """Change something in the database that no call changes."""
-    address = find_running(seat.server.data)
-    assert address is not None
-    with psycopg.connect(address) as connection:
-        connection.execute(statement, (about,))
 
 
 def read_environment(dialog: Locator) -> dict[str, str]:
@@ -97,8 +86,7 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     assert is_taken(seat, analysis, second["CALLBACK_KEY_ID"], second["CALLBACK_KEY_SECRET"])
     page.reload()
     expect(old.locator('[data-state="replaced"]')).to_have_text("in use beside a newer one")
-    change(
-        seat,
+    seat.change(
         "update callback_keys set last_used_at = now() - interval '2 hours' where key_id = %s",
         first["CALLBACK_KEY_ID"],
     )
@@ -183,7 +171,7 @@ def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
     with seat.server.open() as owner:
         project = owner.make_project(NewProject(name=f"Somebody else's on a {size}")).id
         made = owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
-    change(seat, "update members set role = 'manager' where project_id = %s", project)
+    seat.change("update members set role = 'manager' where project_id = %s", project)
     with seat.tab(size) as tab:
         page = tab.open(f"/projects/{project}/integrations")
         expect(row_of(page, made.key_id)).to_be_visible()

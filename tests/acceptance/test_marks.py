@@ -45,7 +45,14 @@ def test_images_are_marked_deleted_and_restored_by_hand(tab: Watched, seat: Seat
     page.goto(f"{seat.server.base_url}{project}/images?deleted=true")
     tile.click()
     expect(page.get_by_text("This image is deleted.")).to_be_visible()
-    page.get_by_role("button", name="Restore").click()
+    restore = page.get_by_role("button", name="Restore")
+    expect(restore).to_be_visible()
+    with seat.as_role("manager"):
+        page.reload()
+        expect(page.get_by_text("This image is deleted.")).to_be_visible()
+        expect(restore).to_have_count(0)
+    page.reload()
+    restore.click()
     expect(page.get_by_text("This image is deleted.")).to_have_count(0)
 
     page.get_by_role("button", name="Edit").click()

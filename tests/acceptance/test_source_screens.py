@@ -204,3 +204,7 @@ def test_the_secret_of_pushed_events_is_shown_once(tab: Watched, seat: Seat) -> 
     page.reload()
     expect(page.get_by_role("button", name="Rotate the secret")).to_be_visible()
     assert "whsec_" not in page.content()
+    with seat.as_role("manager"):
+        page.reload()
+        expect(page.get_by_text("Only owners of the project make, rotate and end the secret.")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("the secret|End pushed"))).to_have_count(0)

@@ -67,6 +67,11 @@ def test_a_webhook_is_added_tested_read_and_deleted(tab: Watched, seat: Seat) ->
     page.get_by_role("dialog").get_by_label("Name (optional)").fill("mast")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="mast")).to_be_visible()
+    with seat.as_role("manager"):
+        page.reload()
+        expect(page.get_by_role("button", name="Test")).to_be_visible()
+        expect(page.get_by_role("button", name="New secret")).to_have_count(0)
+    page.reload()
     page.get_by_role("button", name="New secret").click()
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_role("dialog")).to_contain_text("the old one until")

@@ -172,7 +172,7 @@ def delete_images(
     reason: Annotated[str, typer.Option(help="Why; it is kept with them and in the audit.")],
     as_json: AsJson = False,
 ) -> None:
-    """Delete images. For some time (60 days, if the operator says nothing else) they can be restored.
+    """Delete images. For some time (60 days, if the operator says nothing else) they can be restored. Wants an owner.
 
     Example: `trapline images delete ID --reason "a person is on it"`
     """
@@ -184,7 +184,7 @@ def delete_images(
 
 @app.command("restore")
 def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
-    """Restore deleted images: `trapline images list --deleted` tells which there are.
+    """Restore deleted images: `trapline images list --deleted` tells which there are. Wants an owner.
 
     Example: `trapline images restore ID`
     """

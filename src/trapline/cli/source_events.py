@@ -15,7 +15,8 @@ def source_events(
     end: Annotated[bool, typer.Option("--end", help="Take no events any more.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a server tell a source of new files, and print the address and the secret to sign with, this once.
+    """Let a server tell a source of new files, and print the address and the secret to sign with, this once. It wants
+    an owner.
 
     Example: `trapline source events "Old oak"`
     """

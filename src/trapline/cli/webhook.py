@@ -234,7 +234,7 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
 
 @app.command("rotate")
 def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
-    """Make a new secret and print it, this once; the one before signs too for a day.
+    """Make a new secret and print it, this once; the one before signs too for a day. Wants an owner.
 
     Example: `trapline webhook rotate station`
     """

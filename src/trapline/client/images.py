@@ -25,14 +25,14 @@ class ImageCalls:
         )
 
     def delete_images(self, images: Sequence[UUID], reason: str) -> ImagesChanged:
-        """Delete images; for some time they can be restored."""
+        """Delete images, as an owner; for some time they can be restored."""
         return _sum(
             self._to.send("POST", "/images/delete", ImagesChanged, ImageDeletion(images=some, reason=reason))
             for some in _split(images)
         )
 
     def restore_images(self, images: Sequence[UUID]) -> ImagesChanged:
-        """Restore deleted images."""
+        """Restore deleted images, as an owner."""
         return _sum(
             self._to.send("POST", "/images/restore", ImagesChanged, ImagesNamed(images=some)) for some in _split(images)
         )

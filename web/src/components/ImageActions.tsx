@@ -11,7 +11,7 @@ import { SelectField, TextField } from "../ui/Field"
 import { words } from "../words/en"
 import { markWords as w } from "../words/en.marks"
 import { readTags, useImageChanges } from "./imageChanges"
-import { mayManage, mayReview, useProject } from "./project"
+import { isOwner, mayManage, mayReview, useProject } from "./project"
 
 type Asked = "tag" | "time" | "remove" | null
 
@@ -42,7 +42,7 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
     <div className="selection-bar" role="group" aria-label={words.image.selected(images.length)}>
       <span role="status">{words.image.selected(images.length)}</span>
       <Button small kind="quiet" onClick={onDone}>{words.image.unselect}</Button>
-      {deleted && manage && (
+      {deleted && isOwner(project) && (
         <Button small kind="accent" icon={<RotateCcw size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.restore(images), true)}>{w.restore}</Button>
       )}
       {!deleted && mayReview(project) && (
@@ -52,9 +52,9 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
           <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>{w.time}</Button>
         </>
       )}
+      {!deleted && isOwner(project) && <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{w.remove}</Button>}
       {!deleted && manage && (
         <>
-          <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{w.remove}</Button>
           <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{words.image.export}</Button>
           <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{words.image.run}</Button>
         </>

@@ -10,8 +10,10 @@ import { When } from "../ui/time"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
 import { sourceWords } from "../words/en.sources"
+import { isOwner, useProject } from "./project"
 
 export function PushedEvents({ source }: { source: Source }) {
+  const project = useProject()
   const client = useQueryClient()
   const [asking, setAsking] = useState<"rotate" | "end" | null>(null)
   const w = sourceWords.pushed
@@ -34,13 +36,15 @@ export function PushedEvents({ source }: { source: Source }) {
     <section className="section">
       <div className="section-head">
         <h2>{w.title}</h2>
-        <div className="actions">
-          {!source.has_event_secret && <Button small busy={make.isPending} onClick={() => make.mutate()}>{w.make}</Button>}
-          {source.has_event_secret && <Button small onClick={() => setAsking("rotate")}>{w.rotate}</Button>}
-          {source.has_event_secret && <Button small kind="danger" onClick={() => setAsking("end")}>{w.end}</Button>}
-        </div>
+        {isOwner(project) && (
+          <div className="actions">
+            {!source.has_event_secret && <Button small busy={make.isPending} onClick={() => make.mutate()}>{w.make}</Button>}
+            {source.has_event_secret && <Button small onClick={() => setAsking("rotate")}>{w.rotate}</Button>}
+            {source.has_event_secret && <Button small kind="danger" onClick={() => setAsking("end")}>{w.end}</Button>}
+          </div>
+        )}
       </div>
-      <p className="soft">{source.has_event_secret ? w.on : w.off}</p>
+      <p className="soft">{source.has_event_secret ? w.on : w.off}{!isOwner(project) && ` ${w.onlyOwners}`}</p>
       {source.has_event_secret && (
         <div className="pushed-address"><Copyable label={w.address} text={`${window.location.origin}/image-pull-sources/${source.id}/events`} /></div>
       )}

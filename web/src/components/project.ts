@@ -21,7 +21,7 @@ export function mayReview(project: Project): boolean {
   return project.role === "reviewer" || mayManage(project)
 }
 
-/** Whether the caller may decide who signs for it: owners. */
+/** Whether the caller may give roles, keep secrets and delete: owners. */
 export function isOwner(project: Project): boolean {
   return project.role === "owner"
 }

@@ -6,7 +6,7 @@ import { Link, useLocation } from "wouter"
 import { answer, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import { askWebhook } from "../api/queries"
-import { useProject } from "../components/project"
+import { isOwner, useProject } from "../components/project"
 import { ShownSecret, WebhookForm } from "../components/WebhookForm"
 import { WebhookLog } from "../components/WebhookLog"
 import { WebhookState } from "../components/WebhookState"
@@ -71,7 +71,7 @@ export function WebhookPage({ id }: { id: string }) {
           <Button kind="accent" icon={<Send size={15} aria-hidden />} busy={test.isPending} onClick={() => test.mutate()}>{w.test}</Button>
           <Button icon={<Power size={15} aria-hidden />} busy={toggle.isPending} onClick={() => toggle.mutate(!webhook.is_active)}>{webhook.is_active ? w.switchOff : w.switchOn}</Button>
           <Button icon={<Pencil size={15} aria-hidden />} onClick={() => setOpen("edit")}>{words.common.edit}</Button>
-          <Button icon={<KeyRound size={15} aria-hidden />} onClick={() => setOpen("rotate")}>{w.rotate}</Button>
+          {isOwner(project) && <Button icon={<KeyRound size={15} aria-hidden />} onClick={() => setOpen("rotate")}>{w.rotate}</Button>}
           <Button kind="danger" icon={<Trash2 size={15} aria-hidden />} onClick={() => setOpen("remove")} aria-label={w.remove} title={w.remove} />
         </div>
       </div>

@@ -5,7 +5,7 @@ import { Link } from "wouter"
 import type { ImageDetail } from "../api/types"
 import { TagForm } from "../components/ImageActions"
 import { useImageChanges } from "../components/imageChanges"
-import { mayManage, mayReview, useProject } from "../components/project"
+import { isOwner, mayReview, useProject } from "../components/project"
 import { paths, withSearch } from "../paths"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
@@ -28,7 +28,7 @@ export function Gone({ image }: { image: ImageDetail }) {
     <section className="gone" role="status">
       <p><strong>{w.isDeleted}</strong> {w.deletedBecause(image.deleted.reason ?? "", image.deleted.by)}</p>
       <p className="soft small">{w.goneAt} <When at={image.deleted.gone_at} /></p>
-      {mayManage(project) && <Button small kind="accent" busy={busy} onClick={() => void bring()}>{w.restore}</Button>}
+      {isOwner(project) && <Button small kind="accent" busy={busy} onClick={() => void bring()}>{w.restore}</Button>}
     </section>
   )
 }

@@ -6,7 +6,7 @@ const plural = (count: number, one: string, many: string) => `${number.format(co
 export const peopleWords = {
   members: "Members", people: "People", account: "Account",
   roles: { viewer: "Viewer", reviewer: "Reviewer", manager: "Manager", owner: "Owner" } as Record<string, string>,
-  may: { viewer: "sees", reviewer: "also says what is on images", manager: "also adds images, sources, runs and exports", owner: "also gives roles, keeps secrets, and deletes the project" } as Record<string, string>,
+  may: { viewer: "sees", reviewer: "also says what is on images", manager: "also adds images, sources, runs and exports", owner: "also gives roles, keeps secrets, and deletes images and the project" } as Record<string, string>,
   states: { invited: "invited", active: "active", deactivated: "deactivated" } as Record<string, string>,
   name: "Name", email: "E-mail", role: "Role", since: "Since", state: "State", you: "you", unnamed: "No name yet",
   membersText: "Who has a role in this project. Each role may do what those before it may.", count: (count: number) => plural(count, "member", "members"),

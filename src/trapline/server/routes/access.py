@@ -205,7 +205,8 @@ ACCESS: dict[str, Access] = {
     "GET /images": Access(PEOPLE_AND_PIPELINES),
     "POST /images": Access(PEOPLE, Role.MANAGER),
     "GET /images/days": Access(PEOPLE),
-    **{f"POST /images/{verb}": Access(PEOPLE, Role.MANAGER) for verb in ("presign", "import", "delete", "restore")},
+    **{f"POST /images/{verb}": Access(PEOPLE, Role.MANAGER) for verb in ("presign", "import")},
+    **{f"POST /images/{verb}": Access(PEOPLE, Role.OWNER) for verb in ("delete", "restore")},
     "GET /images/tags": Access(PEOPLE),
     "PATCH /images": Access(PEOPLE, Role.REVIEWER),
     "GET /images/classes": Access(PEOPLE),
@@ -245,7 +246,7 @@ ACCESS: dict[str, Access] = {
     "GET /webhooks/{webhook_id}": Access(PEOPLE, Role.MANAGER),
     "PATCH /webhooks/{webhook_id}": Access(PEOPLE, Role.MANAGER),
     "DELETE /webhooks/{webhook_id}": Access(PEOPLE, Role.MANAGER),
-    "POST /webhooks/{webhook_id}/rotate-secret": Access(PEOPLE, Role.MANAGER),
+    "POST /webhooks/{webhook_id}/rotate-secret": Access(PEOPLE, Role.OWNER),
     "POST /webhooks/{webhook_id}/test": Access(PEOPLE, Role.MANAGER),
     "GET /webhooks/{webhook_id}/deliveries": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/replay": Access(PEOPLE, Role.MANAGER),
@@ -273,8 +274,8 @@ ACCESS: dict[str, Access] = {
     "GET /image-pull-sources/{source_id}/files": Access(PEOPLE),
     "POST /image-pull-sources/{source_id}/files/retry": Access(PEOPLE, Role.MANAGER),
     "POST /image-pull-sources/{source_id}/events": PUBLIC,  # the signature is the caller
-    "POST /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.MANAGER),
-    "DELETE /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.MANAGER),
+    "POST /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.OWNER),
+    "DELETE /image-pull-sources/{source_id}/event-secret": Access(PEOPLE, Role.OWNER),
 }
 
 
