@@ -134,6 +134,7 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     assert (later["not_started"], later["metadata"]) == (True, {"ticket": 8})
     assert len(shop.ask("list", *within)) == 5
     assert len(shop.ask("list", *within, "--limit", "2")) == 2
+    assert shop.ask("list", *within, "--pipeline", "nothing") == []
     done = run_alone(
         "project", "audit", shop.name, "--action", "run", "--since", "2020-01-01", "--json",
         TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,

@@ -61,6 +61,8 @@ OTHERWISE: dict[tuple[str, str], int] = {
         for path in ("annotations", "images", "images/days", "images/{image_id}/annotations")
     },
     **{("GET /identifications", name): 200 for name in ("annotation", "image", "person", "taxon")},
+    ("GET /jobs", "preset"): 200,
+    ("GET /presets", "pipeline"): 200,
     ("GET /images", "deployment"): 200,
     ("GET /images", "job"): 200,
     ("GET /images", "sequence"): 200,

@@ -23,6 +23,7 @@ from trapline.server.actions.subjects import follow_subjects
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.engines.postgres import Postgres, free_port
 from trapline.server.errors import NotFound
+from trapline.server.rules.filters import WebhookFilter
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -191,7 +192,9 @@ async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(ba
         [[key]] = await office.sql("select id from webhooks where project_id = :id", id=office.project)
         with pytest.raises(NotFound):
             await webhooks.show_webhook(office.system, SYSTEM, key)
-        assert (await webhooks.list_webhooks(office.system, SYSTEM, office.project, 10, None)).results == []
+        every = WebhookFilter()
+        page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, every, limit=10, cursor=None)
+        assert page.results == []
         assert "s3cr3t" not in repr(office.system)
     await follow_subjects(bare.system, SYSTEM)
     await bare.end_job()

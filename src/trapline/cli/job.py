@@ -70,16 +70,23 @@ def show_job(
 def list_jobs(
     *,
     project: InProject = None,
+    status: Annotated[str | None, typer.Option(help="Only in this state, such as failed.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only of the pipeline with this slug.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Only of this preset.")] = None,
     limit: Annotated[int | None, typer.Option(help="How many of the newest; else all.", min=1)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a project's jobs, newest first."""
+    """List a project's jobs, newest first.
+
+    Example: `trapline job list --pipeline animal-detector --status failed`
+    """
     from trapline.cli.output import print_list
     from trapline.cli.server import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
-        jobs = list(islice(iterate(server.list_jobs, get_project(server, project).id), limit))
+        wanted = {"status": status, "pipeline__slug": pipeline, "preset": preset}
+        jobs = list(islice(iterate(server.list_jobs, get_project(server, project).id, **wanted), limit))
     print_list(
         jobs,
         ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),

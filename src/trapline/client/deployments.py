@@ -19,9 +19,9 @@ class DeploymentCalls:
 
     _to: Connection
 
-    def list_deployments(self, project_id: int) -> list[Deployment]:
-        """A project's deployments."""
-        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id})
+    def list_deployments(self, project_id: int, **filters: str | int | float | None) -> list[Deployment]:
+        """A project's deployments; filters are name, camera, habitat, order."""
+        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id, **filters})
 
     def make_deployment(self, new: NewDeployment) -> Deployment:
         """Make a deployment."""

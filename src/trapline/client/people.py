@@ -13,9 +13,12 @@ class PeopleCalls:
 
     _to: Connection
 
-    def list_users(self) -> list[User]:
-        """Everybody who has an account; for operators, as all about users is."""
-        return self._to.get_all("/users", Page[User])
+    def list_users(self, **filters: str | int | float | None) -> list[User]:
+        """Everybody who has an account; for operators, as all about users is.
+
+        Filters are email, name, role, state, is_operator, order.
+        """
+        return self._to.get_all("/users", Page[User], filters)
 
     def invite_user(self, new: NewUser) -> UserInvited:
         """Make an account; the answer holds the link to give to its person, this once."""

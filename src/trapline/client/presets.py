@@ -11,7 +11,7 @@ class PresetCalls:
     _to: Connection
 
     def list_presets(self, **filters: str | int | float | None) -> Page[Preset]:
-        """One page of presets by name; filters are project, cursor, limit."""
+        """One page of presets by name; filters are project, name, pipeline, order, cursor, limit."""
         return self._to.get("/presets", Page[Preset], filters)
 
     def make_preset(self, new: NewPreset) -> Preset:

@@ -231,9 +231,9 @@ class Trapline(
 
     # Pipelines, jobs and the workers behind them
 
-    def list_pipelines(self, project_id: int) -> list[RegisteredPipeline]:
-        """A project's pipelines."""
-        return self._to.get_all("/pipelines", Page[RegisteredPipeline], {"project": project_id})
+    def list_pipelines(self, project_id: int, **filters: str | int | float | None) -> list[RegisteredPipeline]:
+        """A project's pipelines; filters are slug, name, order."""
+        return self._to.get_all("/pipelines", Page[RegisteredPipeline], {"project": project_id, **filters})
 
     def list_services(self, project_id: int) -> list[ProcessingService]:
         """A project's processing services and their workers."""
@@ -253,7 +253,11 @@ class Trapline(
         return self._to.send("POST", f"/workers/{worker_id}/evict", Evicted)
 
     def list_jobs(self, project_id: int, **filters: str | int | float | None) -> Page[Job]:
-        """One page of a project's jobs."""
+        """One page of a project's jobs.
+
+        Filters are status, name, preset, pipeline__slug, pipeline__slug__in (comma-joined), created_after,
+        created_before, order, cursor, limit.
+        """
         return self._to.get("/jobs", Page[Job], {"project": project_id, **filters})
 
     def make_job(self, new: NewJob) -> Job:

@@ -22,7 +22,10 @@ class WebhookCalls:
     _to: Connection
 
     def list_webhooks(self, **filters: str | int | float | None) -> Page[Webhook]:
-        """One page of webhooks, newest first; filters are project, cursor, limit."""
+        """One page of webhooks, newest first.
+
+        Filters are project, name, event_type, is_active, order, cursor, limit.
+        """
         return self._to.get("/webhooks", Page[Webhook], filters)
 
     def make_webhook(self, new: NewWebhook) -> WebhookMade:

@@ -1,5 +1,6 @@
 """Deployments: one camera at one place over one period."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -19,6 +20,15 @@ Latitude = Annotated[Real, Field(ge=-90, le=90)]
 Longitude = Annotated[Real, Field(ge=-180, le=180)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 ClockOffset = Annotated[int, Field(ge=-3_153_600_000, le=3_153_600_000)]
+
+
+class DeploymentOrder(StrEnum):
+    """How deployments are ordered: by their names, or by when they were made."""
+
+    BY_NAME = "name"
+    BY_NAME_BACKWARDS = "-name"
+    OLDEST_FIRST = "created_at"
+    NEWEST_FIRST = "-created_at"
 
 
 class NewDeployment(Request):

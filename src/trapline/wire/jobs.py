@@ -9,6 +9,13 @@ from trapline.wire.failures import FailureGroup
 from trapline.wire.values import UUID, AnyText, Count, FreeObject, GivenTime, Id, Message, Name, Request, Slug, Time
 
 
+class JobOrder(StrEnum):
+    """How jobs are ordered: by when they were asked for."""
+
+    NEWEST_FIRST = "-created_at"
+    OLDEST_FIRST = "created_at"
+
+
 class JobState(StrEnum):
     """Where a job is."""
 

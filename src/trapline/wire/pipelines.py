@@ -1,5 +1,6 @@
 """Pipelines and the processing services that register them, in the worker protocol's words."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -87,6 +88,13 @@ class RegisteredAlgorithm(Message):
     uri: AnyText | None
     classes: Count
     registered: bool
+
+
+class PipelineOrder(StrEnum):
+    """How pipelines are ordered: by when they were first registered."""
+
+    OLDEST_FIRST = "created_at"
+    NEWEST_FIRST = "-created_at"
 
 
 class RegisteredPipeline(Message):

@@ -1,5 +1,6 @@
 """Presets: a pipeline with its parameters under a name, so that a run is asked for by one word."""
 
+from enum import StrEnum
 from typing import Any
 
 from trapline.wire.jobs import Priority
@@ -25,6 +26,13 @@ class PresetChange(Request):
     description: Text | None = None
     parameters: FreeObject | None = None
     priority: Priority | None = None
+
+
+class PresetOrder(StrEnum):
+    """How presets are ordered: by their names."""
+
+    BY_NAME = "name"
+    BY_NAME_BACKWARDS = "-name"
 
 
 class Preset(Message):

@@ -19,6 +19,13 @@ class UserState(StrEnum):
     DEACTIVATED = "deactivated"
 
 
+class UserOrder(StrEnum):
+    """How people are ordered: by when they were invited."""
+
+    OLDEST_FIRST = "created_at"
+    NEWEST_FIRST = "-created_at"
+
+
 class NewMembership(Request):
     """A role that somebody gets in a project."""
 

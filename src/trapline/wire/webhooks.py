@@ -61,6 +61,13 @@ class WebhookChange(Request):
     is_active: bool | None = None
 
 
+class WebhookOrder(StrEnum):
+    """How webhooks are ordered: by when they were made."""
+
+    NEWEST_FIRST = "-created_at"
+    OLDEST_FIRST = "created_at"
+
+
 class Webhook(Message):
     """A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
 

@@ -656,7 +656,7 @@ export interface paths {
         };
         /**
          * List Deployments
-         * @description List deployments by name, of one project or of all of yours.
+         * @description List deployments by name or by when they were made, of one project or of all of yours.
          */
         get: operations["list_deployments_api_v2_deployments_get"];
         put?: never;
@@ -1278,10 +1278,11 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description List jobs, newest first.
+         * @description List jobs by when they were asked for.
          *
          *     With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
-         *     pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more.
+         *     pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more; of these
+         *     parameters it heeds those that name pipelines, and `limit`.
          */
         get: operations["list_jobs_api_v2_jobs_get"];
         put?: never;
@@ -1641,7 +1642,7 @@ export interface paths {
         };
         /**
          * List Pipelines
-         * @description List registered pipelines, of one project or of all of yours.
+         * @description List registered pipelines by when they first were, of one project or of all of yours.
          */
         get: operations["list_pipelines_api_v2_pipelines_get"];
         put?: never;
@@ -2212,7 +2213,7 @@ export interface paths {
         };
         /**
          * List Users
-         * @description List everybody who has an account.
+         * @description List everybody who has an account, by when they were invited.
          */
         get: operations["list_users_api_v2_users_get"];
         put?: never;
@@ -2280,7 +2281,7 @@ export interface paths {
         };
         /**
          * List Webhooks
-         * @description List the webhooks of a project, or of all that you manage, newest first.
+         * @description List the webhooks of a project, or of all that you manage, by when they were made.
          */
         get: operations["list_webhooks_api_v2_webhooks_get"];
         put?: never;
@@ -3755,6 +3756,12 @@ export interface components {
             time_zone?: string | null;
         };
         /**
+         * DeploymentOrder
+         * @description How deployments are ordered: by their names, or by when they were made.
+         * @enum {string}
+         */
+        DeploymentOrder: "name" | "-name" | "created_at" | "-created_at";
+        /**
          * DeploymentSum
          * @description How many images a deployment has, and when the last of all of its images was taken.
          */
@@ -4832,6 +4839,12 @@ export interface components {
             /** Worker Id */
             worker_id?: string | null;
         };
+        /**
+         * JobOrder
+         * @description How jobs are ordered: by when they were asked for.
+         * @enum {string}
+         */
+        JobOrder: "-created_at" | "created_at";
         /**
          * JobProgress
          * @description A job's images by state; `total` grows until the job is `expanded`, to about `expected`.
@@ -6274,6 +6287,12 @@ export interface components {
             old?: string | null;
         };
         /**
+         * PipelineOrder
+         * @description How pipelines are ordered: by when they were first registered.
+         * @enum {string}
+         */
+        PipelineOrder: "created_at" | "-created_at";
+        /**
          * Preset
          * @description A pipeline with its parameters under a name.
          */
@@ -6321,6 +6340,12 @@ export interface components {
             pipeline?: string | null;
             priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
         };
+        /**
+         * PresetOrder
+         * @description How presets are ordered: by their names.
+         * @enum {string}
+         */
+        PresetOrder: "name" | "-name";
         /**
          * Presigned
          * @description Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite.
@@ -8030,6 +8055,12 @@ export interface components {
             updated_at: string;
         };
         /**
+         * UserOrder
+         * @description How people are ordered: by when they were invited.
+         * @enum {string}
+         */
+        UserOrder: "created_at" | "-created_at";
+        /**
          * UserState
          * @description Whether somebody can sign in: `invited` has no password yet, and never signed in by OpenID.
          * @enum {string}
@@ -8141,6 +8172,12 @@ export interface components {
             /** Waiting */
             waiting: number;
         };
+        /**
+         * WebhookOrder
+         * @description How webhooks are ordered: by when they were made.
+         * @enum {string}
+         */
+        WebhookOrder: "-created_at" | "created_at";
         /**
          * WebhookSecret
          * @description The secret that signs from now on, shown this once. The one before signs too, until `previous_until`.
@@ -9519,6 +9556,10 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
+                name?: string | null;
+                camera?: string | null;
+                habitat?: string | null;
+                order?: components["schemas"]["DeploymentOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -10947,10 +10988,15 @@ export interface operations {
             query?: {
                 project?: number | null;
                 status?: components["schemas"]["JobState"] | null;
+                name?: string | null;
+                preset?: string | null;
+                created_after?: string | null;
+                created_before?: string | null;
+                order?: components["schemas"]["JobOrder"];
                 limit?: number | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
-                /** @description Workers' form: slugs, comma-joined. */
+                /** @description Slugs of pipelines, comma-joined. */
                 pipeline__slug__in?: string | null;
                 pipeline__slug?: string | null;
                 ids_only?: string | null;
@@ -10963,7 +11009,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Jobs, newest first; in the workers' form: ids and pipeline slugs. */
+            /** @description Jobs, by default newest first; in the workers' form: ids and slugs. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11757,6 +11803,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
+                slug?: string | null;
+                name?: string | null;
+                order?: components["schemas"]["PipelineOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -11792,6 +11841,10 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
+                name?: string | null;
+                /** @description The slug of their pipeline. */
+                pipeline?: string | null;
+                order?: components["schemas"]["PresetOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -13133,6 +13186,14 @@ export interface operations {
     list_users_api_v2_users_get: {
         parameters: {
             query?: {
+                /** @description In any case of its letters. */
+                email?: string | null;
+                name?: string | null;
+                /** @description A role that they have in some project. */
+                role?: components["schemas"]["Role"] | null;
+                state?: components["schemas"]["UserState"] | null;
+                is_operator?: boolean | null;
+                order?: components["schemas"]["UserOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -13298,6 +13359,11 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
+                name?: string | null;
+                /** @description What they are told of, perhaps among all. */
+                event_type?: components["schemas"]["EventType"] | null;
+                is_active?: boolean | null;
+                order?: components["schemas"]["WebhookOrder"];
                 /** @description How many at most on one page. */
                 limit?: number;
                 /** @description `next` of the page before. */

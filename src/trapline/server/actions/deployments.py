@@ -10,11 +10,12 @@ from trapline.server.db.clocks import date_batch
 from trapline.server.db.deployments import DeploymentRow, get_deployment, select_deployments, summarise_images
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_downloads import is_fetched_into
-from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.pages import OrderColumn, count_rows, fetch_page
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import DeploymentFilter
 from trapline.server.system import System
-from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
+from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment
 from trapline.wire.values import Page
 
 BATCH = 2000
@@ -72,16 +73,25 @@ async def create_deployment(system: System, scope: Scope, new: NewDeployment) ->
 
 
 async def list_deployments(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: DeploymentFilter,
+    *,
+    order: DeploymentOrder,
+    limit: int,
+    cursor: str | None,
 ) -> Page[Deployment]:
-    """List deployments by name."""
+    """List deployments in this order."""
     async with system.database.transaction(scope) as tx:
-        statement = select_deployments(scope, project_id)
+        statement = select_deployments(scope, project_id, wanted)
+        by_name = order in (DeploymentOrder.BY_NAME, DeploymentOrder.BY_NAME_BACKWARDS)
+        first: tuple[OrderColumn, type] = (DeploymentRow.name, str) if by_name else (DeploymentRow.created_at, datetime)
         rows, following = await fetch_page(
             tx,
             statement,
-            [(DeploymentRow.name, str), (DeploymentRow.id, UUID)],
-            descending=False,
+            [first, (DeploymentRow.id, UUID)],
+            descending=order in (DeploymentOrder.BY_NAME_BACKWARDS, DeploymentOrder.NEWEST_FIRST),
             limit=limit,
             cursor=cursor,
         )

@@ -36,6 +36,7 @@ from trapline.server.db.people import name_actors
 from trapline.server.db.projects import ProjectRow
 from trapline.server.errors import Conflict
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import JobFilter
 from trapline.server.rules.runs import preview_selection
 from trapline.server.rules.why import Circumstances, Hands, Rivals, explain, is_waiting
 from trapline.server.rules.worker_names import name_holder
@@ -129,16 +130,18 @@ async def list_jobs(
     system: System,
     scope: Scope,
     project_id: int | None,
-    status: JobState | None,
+    wanted: JobFilter,
+    *,
+    descending: bool = True,
     limit: int,
     cursor: str | None,
     offset: int = 0,
 ) -> Page[Job]:
-    """List jobs, newest first; `offset` of them are passed over."""
+    """List jobs by when they were asked for; `offset` of them are passed over."""
     async with system.database.transaction(scope) as tx:
-        statement = select_jobs(scope, project_id, status)
+        statement = select_jobs(scope, project_id, wanted)
         rows, following = await fetch_page(
-            tx, statement.offset(offset), [(JobRow.id, int)], descending=True, limit=limit, cursor=cursor
+            tx, statement.offset(offset), [(JobRow.id, int)], descending=descending, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
@@ -214,10 +217,7 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
 
 
 async def change_job(system: System, scope: Scope, job_id: int, change: JobChange) -> tuple[Job, datetime]:
-    """Change a job's name or priority, also while it is under way; answers it and its version.
-
-    Raises NotFound, LostRace.
-    """
+    """Change a job's name or priority, also under way; answers it and its version. Raises NotFound, LostRace."""
     async with system.database.transaction(scope) as tx:
         row = await lock_job(scope, tx, job_id)
         scope.check_unchanged(row.edited_at)

@@ -22,6 +22,7 @@ from trapline.server.db.registration import (
 from trapline.server.db.workers import registrant_of
 from trapline.server.errors import Invalid
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import PipelineFilter
 from trapline.server.rules.pipeline_content import hash_map, hash_pipeline, labels_of
 from trapline.server.rules.why import ONLINE_S
 from trapline.server.system import System
@@ -101,13 +102,20 @@ def _class_list(algorithm: Algorithm) -> ClassList | None:
 
 
 async def list_pipelines(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: PipelineFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
 ) -> Page[RegisteredPipeline]:
-    """List the pipelines of a project, or of all of the caller's, in the order they came."""
+    """List the pipelines of a project, or of all of the caller's, by when they came."""
     async with system.database.transaction(scope) as tx:
-        statement = select_pipelines(scope, project_id)
+        statement = select_pipelines(scope, project_id, wanted)
         rows, following = await fetch_page(
-            tx, statement, [(PipelineRow.id, int)], descending=False, limit=limit, cursor=cursor
+            tx, statement, [(PipelineRow.id, int)], descending=descending, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)

@@ -10,6 +10,7 @@ from trapline.server.db.pipelines import find_pipeline
 from trapline.server.db.presets import PresetRow, get_preset, select_presets
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import PresetFilter
 from trapline.server.system import System
 from trapline.wire.jobs import PRIORITIES
 from trapline.wire.presets import NewPreset, Preset, PresetChange
@@ -47,13 +48,20 @@ async def create_preset(system: System, scope: Scope, new: NewPreset) -> Preset:
 
 
 async def list_presets(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: PresetFilter,
+    *,
+    descending: bool = False,
+    limit: int,
+    cursor: str | None,
 ) -> Page[Preset]:
     """List presets by name."""
     async with system.database.transaction(scope) as tx:
-        statement = select_presets(scope, project_id)
+        statement = select_presets(scope, project_id, wanted)
         order = [(PresetRow.name, str), (PresetRow.id, int)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
         found = [_describe(row) for row in rows]
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)

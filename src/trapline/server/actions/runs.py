@@ -23,6 +23,7 @@ from trapline.server.db.line.submit import (
 from trapline.server.db.presets import find_projects_of_preset
 from trapline.server.errors import NotFound, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import JobFilter
 from trapline.server.rules.moves import FINAL
 from trapline.server.rules.runs import name_picture, preview_files, preview_selection, write_job_id
 from trapline.server.system import System
@@ -198,7 +199,8 @@ async def list_runs(
     cursor: str | None,
 ) -> RunsPage:
     """List runs, newest first."""
-    page = await jobs.list_jobs(system, scope, project_id, status, limit, cursor, offset)
+    wanted = JobFilter(status=status)
+    page = await jobs.list_jobs(system, scope, project_id, wanted, limit=limit, cursor=cursor, offset=offset)
     return RunsPage(
         jobs=[ListedRun(**_common(job)) for job in page.results],
         limit=limit,

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.actions.links import add_link, tell_again, without_secret
@@ -19,11 +18,13 @@ from trapline.server.db.people import (
     find_last_seen,
     get_user,
     has_other_operator,
+    select_users,
 )
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.tokens import revoke_tokens_of
 from trapline.server.errors import Conflict, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import UserFilter
 from trapline.server.system import System
 from trapline.wire.auth import Membership, OneTimeLink
 from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserState
@@ -65,12 +66,14 @@ async def _describe(tx: Transaction, scope: Scope, rows: list[UserRow]) -> list[
     ]
 
 
-async def list_users(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[User]:
-    """List everybody who has an account, in the order they were invited."""
+async def list_users(
+    system: System, scope: Scope, wanted: UserFilter, *, descending: bool, limit: int, cursor: str | None
+) -> Page[User]:
+    """List everybody who has an account, by when they were invited."""
     async with system.database.transaction(scope) as tx:
-        statement = select(UserRow)
+        statement = select_users(scope, wanted)
         rows, following = await fetch_page(
-            tx, statement, [(UserRow.id, UUID)], descending=False, limit=limit, cursor=cursor
+            tx, statement, [(UserRow.id, UUID)], descending=descending, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
         return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)

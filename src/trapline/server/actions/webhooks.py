@@ -25,7 +25,7 @@ from trapline.server.db.webhooks import (
 )
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
-from trapline.server.rules.filters import DeliveryFilter
+from trapline.server.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.system import System
 from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
@@ -84,13 +84,20 @@ async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> Webho
 
 
 async def list_webhooks(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: WebhookFilter,
+    *,
+    descending: bool = True,
+    limit: int,
+    cursor: str | None,
 ) -> Page[Webhook]:
-    """List the webhooks of a project, or of all that the caller manages, newest first."""
+    """List the webhooks of a project, or of all that the caller manages, by when they were made."""
     async with system.database.transaction(scope) as tx:
-        statement = select_webhooks(scope, project_id)
+        statement = select_webhooks(scope, project_id, wanted)
         order = [(WebhookRow.created_at, datetime), (WebhookRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
         counts = await count_deliveries(scope, tx, [row.id for row in rows])
     results = [_describe(row, counts[row.id]) for row in rows]

@@ -7,9 +7,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import DeploymentFilter
 
 
 class DeploymentRow(Row):
@@ -74,9 +76,12 @@ async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int)
     return row
 
 
-def select_deployments(scope: Scope, project_id: int | None) -> Select[DeploymentRow]:
+def select_deployments(
+    scope: Scope, project_id: int | None, wanted: DeploymentFilter = DeploymentFilter()
+) -> Select[DeploymentRow]:
     """Select the deployments that the caller sees, of one project or of all."""
-    statement = select(DeploymentRow)
+    columns = ((DeploymentRow.name, wanted.name), (DeploymentRow.camera, wanted.camera))
+    statement = narrow(select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(DeploymentRow.project_id == project_id)

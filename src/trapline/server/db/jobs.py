@@ -21,9 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Now, Number, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import JobFilter
 
 
 class JobRow(Row):
@@ -136,11 +138,16 @@ async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
     return row
 
 
-def select_jobs(scope: Scope, project_id: int | None, status: str | None) -> Select[JobRow]:
-    """Select the jobs that the caller sees, of one project or of all, in one state or in any."""
-    statement = select(JobRow)
-    if status is not None:
-        statement = statement.where(JobRow.status == status)
+def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Select[JobRow]:
+    """Select the jobs that the caller sees, of one project or of all."""
+    pairs = ((JobRow.status, wanted.status), (JobRow.name, wanted.name), (JobRow.preset, wanted.preset))
+    statement = narrow(select(JobRow), pairs)
+    if wanted.slugs is not None:
+        statement = statement.where(JobRow.pipeline_slug.in_(wanted.slugs))
+    if wanted.created_after is not None:
+        statement = statement.where(JobRow.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(JobRow.created_at < wanted.created_before)
     if project_id is not None:
         scope.check(project_id)
         return statement.where(JobRow.project_id == project_id)

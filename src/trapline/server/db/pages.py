@@ -1,9 +1,9 @@
 """Pages of lists: an ordered statement behind a cursor, and honest counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from trapline.server.db.base import Transaction
@@ -12,6 +12,11 @@ from trapline.server.rules.cursors import read_cursor, write_cursor
 EXACT_UP_TO = 10_000
 Found = TypeVar("Found")
 OrderColumn = InstrumentedAttribute[Any]
+
+
+def narrow(statement: Select[Found], wanted: Iterable[tuple[ColumnElement[Any] | OrderColumn, Any]]) -> Select[Found]:
+    """Narrow a statement to what has these values in these columns; None takes all."""
+    return statement.where(*[column == value for column, value in wanted if value is not None])
 
 
 async def fetch_page(

@@ -5,14 +5,29 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, delete, func, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import UserFilter
 from trapline.wire.auth import Role
+from trapline.wire.users import UserState
 
 
 class UserRow(Row):
@@ -117,6 +132,25 @@ async def find_user_by_subject(scope: Scope, tx: Transaction, issuer: str, subje
     """Find the person whom an OpenID provider knows as this."""
     statement = select(UserRow).where(UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject)
     return (await tx.session.scalars(statement)).one_or_none()
+
+
+def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
+    """Select everybody who has an account, or who fits."""
+    email = None if wanted.email is None else wanted.email.lower()
+    columns = ((func.lower(UserRow.email), email), (UserRow.name, wanted.name))
+    statement = narrow(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
+    if wanted.role is not None:
+        statement = statement.where(UserRow.id.in_(select(MemberRow.user_id).where(MemberRow.role == wanted.role)))
+    # The same as the action tells of each.
+    may_sign_in = or_(UserRow.password_hash.is_not(None), UserRow.oidc_subject.is_not(None))
+    match wanted.state:
+        case UserState.DEACTIVATED:
+            return statement.where(UserRow.deactivated_at.is_not(None))
+        case UserState.ACTIVE:
+            return statement.where(UserRow.deactivated_at.is_(None), may_sign_in)
+        case UserState.INVITED:
+            return statement.where(UserRow.deactivated_at.is_(None), ~may_sign_in)
+    return statement
 
 
 async def get_user(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:

@@ -8,8 +8,10 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Now, Number, Row
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import PipelineFilter
 
 
 class ServiceRow(Row):
@@ -165,9 +167,9 @@ class HolderRow(Row):
     seen_at: Mapped[Now]
 
 
-def select_pipelines(scope: Scope, project_id: int | None) -> Select[PipelineRow]:
+def select_pipelines(scope: Scope, project_id: int | None, wanted: PipelineFilter) -> Select[PipelineRow]:
     """Select the pipelines that the caller sees, of one project or of all."""
-    statement = select(PipelineRow)
+    statement = narrow(select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PipelineRow.project_id == project_id)

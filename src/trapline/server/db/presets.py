@@ -6,9 +6,11 @@ from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Now, Number, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
+from trapline.server.rules.filters import PresetFilter
 
 
 class PresetRow(Row):
@@ -37,9 +39,9 @@ async def get_preset(scope: Scope, tx: Transaction, preset_id: int, *, lock: boo
     return row
 
 
-def select_presets(scope: Scope, project_id: int | None) -> Select[PresetRow]:
+def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -> Select[PresetRow]:
     """Select the presets that the caller sees, of one project or of all."""
-    statement = select(PresetRow)
+    statement = narrow(select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PresetRow.project_id == project_id)

@@ -14,7 +14,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
+    any_,
     func,
+    literal,
+    or_,
     select,
     update,
 )
@@ -22,11 +25,12 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.pages import narrow
 from trapline.server.db.row import Key, Moment, Now, Row, Texts
 from trapline.server.db.subjects import SUBJECTS
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import RANK, Scope
-from trapline.server.rules.filters import DeliveryFilter
+from trapline.server.rules.filters import DeliveryFilter, WebhookFilter
 
 COUNTED_TO = 10_000
 REPLAYED_AT_ONCE = 10_000
@@ -102,9 +106,13 @@ async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: 
     return row
 
 
-def select_webhooks(scope: Scope, project_id: int | None) -> Select[WebhookRow]:
+def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter) -> Select[WebhookRow]:
     """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
     statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS)
+    statement = narrow(statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active)))
+    if wanted.event_type is not None:
+        is_told_of_all = func.cardinality(WebhookRow.event_types) == 0
+        statement = statement.where(or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(WebhookRow.project_id == project_id)

@@ -9,8 +9,17 @@ from trapline.server.actions import clocks, deployment_sheets, deployments
 from trapline.server.exchange.deployment_sheet import MOST_BYTES
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import read_body
-from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, set_etag
-from trapline.wire.deployments import ClockPreview, ClockToTry, Deployment, DeploymentChange, NewDeployment, SheetTaken
+from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.rules.filters import DeploymentFilter
+from trapline.wire.deployments import (
+    ClockPreview,
+    ClockToTry,
+    Deployment,
+    DeploymentChange,
+    DeploymentOrder,
+    NewDeployment,
+    SheetTaken,
+)
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
@@ -20,10 +29,19 @@ SHEET: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv
 
 @router.get("")
 async def list_deployments(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    name: QueryText | None = None,
+    camera: QueryText | None = None,
+    habitat: QueryText | None = None,
+    order: DeploymentOrder = DeploymentOrder.BY_NAME,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Deployment]:
-    """List deployments by name, of one project or of all of yours."""
-    return await deployments.list_deployments(system, scope, project, limit, cursor)
+    """List deployments by name or by when they were made, of one project or of all of yours."""
+    wanted = DeploymentFilter(name, camera, habitat)
+    return await deployments.list_deployments(system, scope, project, wanted, order=order, limit=limit, cursor=cursor)
 
 
 @router.post("", status_code=201)

@@ -8,10 +8,11 @@ from trapline.server.actions import analyses, jobs, tasks
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.rules.filters import JobFilter
 from trapline.wire.analyses import Analysis
-from trapline.wire.jobs import Job, JobChange, JobDetail, JobState, NewJob
+from trapline.wire.jobs import Job, JobChange, JobDetail, JobOrder, JobState, NewJob
 from trapline.wire.tasks import ClaimableJobs
-from trapline.wire.values import Page
+from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -19,31 +20,41 @@ JobPath = Annotated[int, Path(ge=1, le=LARGEST)]
 MODE = "async_api"
 
 
-@router.get("", responses={200: {"description": "Jobs, newest first; in the workers' form: ids and pipeline slugs."}})
+@router.get("", responses={200: {"description": "Jobs, by default newest first; in the workers' form: ids and slugs."}})
 async def list_jobs(
     system: SystemOf,
     scope: ScopeOf,
     project: ProjectFilter = None,
     status: JobState | None = None,
+    name: QueryText | None = None,
+    preset: QueryText | None = None,
+    created_after: GivenTime | None = None,
+    created_before: GivenTime | None = None,
+    order: JobOrder = JobOrder.NEWEST_FIRST,
     limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
     cursor: Cursor = None,
-    pipeline__slug__in: Annotated[QueryText | None, Query(description="Workers' form: slugs, comma-joined.")] = None,
+    pipeline__slug__in: Annotated[QueryText | None, Query(description="Slugs of pipelines, comma-joined.")] = None,
     pipeline__slug: QueryText | None = None,
     ids_only: QueryText | None = None,
     incomplete_only: QueryText | None = None,
     dispatch_mode: QueryText | None = None,
 ) -> Page[Job]:
-    """List jobs, newest first.
+    """List jobs by when they were asked for.
 
     With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
-    pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more.
+    pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more; of these
+    parameters it heeds those that name pipelines, and `limit`.
     """
-    if ids_only is None and incomplete_only is None and dispatch_mode is None:
-        return await jobs.list_jobs(system, scope, project, status, limit or 50, cursor)
-    if dispatch_mode not in (None, MODE):
-        raise Invalid(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
     given = [text for text in (pipeline__slug__in, pipeline__slug) if text is not None]
     slugs = [slug.strip() for text in given for slug in text.split(",") if slug.strip()] if given else None
+    if ids_only is None and incomplete_only is None and dispatch_mode is None:
+        wanted = JobFilter(status, name, slugs, preset, created_after, created_before)
+        descending = order == JobOrder.NEWEST_FIRST
+        return await jobs.list_jobs(
+            system, scope, project, wanted, descending=descending, limit=limit or 50, cursor=cursor
+        )
+    if dispatch_mode not in (None, MODE):
+        raise Invalid(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
     claimable: ClaimableJobs = await tasks.claim_jobs(system, scope, slugs, limit or 1)
     return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
 

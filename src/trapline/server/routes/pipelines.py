@@ -7,9 +7,10 @@ from trapline.server.actions import pipelines
 from trapline.server.errors import Invalid
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import describe_body, received
-from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, ProjectPath
+from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, ProjectPath, QueryText
 from trapline.server.routes.problems import describe_problems
-from trapline.wire.pipelines import Registered, RegisteredPipeline, Registration
+from trapline.server.rules.filters import PipelineFilter
+from trapline.wire.pipelines import PipelineOrder, Registered, RegisteredPipeline, Registration
 from trapline.wire.values import Page
 
 router = APIRouter(tags=["pipelines"])
@@ -32,7 +33,18 @@ async def register_pipelines(system: SystemOf, scope: ScopeOf, project_id: Proje
 
 @router.get("/pipelines")
 async def list_pipelines(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    slug: QueryText | None = None,
+    name: QueryText | None = None,
+    order: PipelineOrder = PipelineOrder.OLDEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[RegisteredPipeline]:
-    """List registered pipelines, of one project or of all of yours."""
-    return await pipelines.list_pipelines(system, scope, project, limit, cursor)
+    """List registered pipelines by when they first were, of one project or of all of yours."""
+    wanted = PipelineFilter(slug, name)
+    descending = order == PipelineOrder.NEWEST_FIRST
+    return await pipelines.list_pipelines(
+        system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
+    )

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from trapline.server.actions import presets
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, set_etag
-from trapline.wire.presets import NewPreset, Preset, PresetChange
+from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.rules.filters import PresetFilter
+from trapline.wire.presets import NewPreset, Preset, PresetChange, PresetOrder
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/presets", tags=["presets"])
@@ -17,10 +18,19 @@ PresetPath = Annotated[int, Path(ge=1, le=LARGEST)]
 
 @router.get("")
 async def list_presets(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    name: QueryText | None = None,
+    pipeline: Annotated[QueryText | None, Query(description="The slug of their pipeline.")] = None,
+    order: PresetOrder = PresetOrder.BY_NAME,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Preset]:
     """List presets by name."""
-    return await presets.list_presets(system, scope, project, limit, cursor)
+    wanted = PresetFilter(name, pipeline)
+    descending = order == PresetOrder.BY_NAME_BACKWARDS
+    return await presets.list_presets(system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor)
 
 
 @router.post("", status_code=201)

@@ -9,6 +9,7 @@ from trapline.server.errors import Forbidden, NotFound, Unprocessable
 from trapline.server.routes.access import ScopeOf, SystemOf, authorise_anew
 from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText
+from trapline.server.rules.filters import PresetFilter
 from trapline.server.rules.runs import read_job_id
 from trapline.wire.jobs import JobState, RetryRequest
 from trapline.wire.presets import Preset
@@ -62,7 +63,7 @@ async def list_runnable(
     system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Preset]:
     """List the presets that a run may name; they are made, changed and deleted under /api/v2/presets."""
-    return await presets.list_presets(system, scope, project, limit, cursor)
+    return await presets.list_presets(system, scope, project, PresetFilter(), limit=limit, cursor=cursor)
 
 
 @router.get("/jobs")

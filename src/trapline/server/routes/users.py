@@ -1,23 +1,38 @@
 """Everybody's accounts, for the operators of the installation."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from trapline.server.actions import users
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.parameters import Cursor, Limit, set_etag
-from trapline.wire.auth import OneTimeLink
-from trapline.wire.users import NewUser, User, UserChange, UserInvited
+from trapline.server.routes.parameters import Cursor, Limit, QueryText, set_etag
+from trapline.server.rules.filters import UserFilter
+from trapline.wire.auth import OneTimeLink, Role
+from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserOrder, UserState
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 
 @router.get("")
-async def list_users(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[User]:
-    """List everybody who has an account."""
-    return await users.list_users(system, scope, limit, cursor)
+async def list_users(
+    system: SystemOf,
+    scope: ScopeOf,
+    email: Annotated[QueryText | None, Query(description="In any case of its letters.")] = None,
+    name: QueryText | None = None,
+    role: Annotated[Role | None, Query(description="A role that they have in some project.")] = None,
+    state: UserState | None = None,
+    is_operator: bool | None = None,
+    order: UserOrder = UserOrder.OLDEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[User]:
+    """List everybody who has an account, by when they were invited."""
+    wanted = UserFilter(email, name, role, state, is_operator)
+    descending = order == UserOrder.NEWEST_FIRST
+    return await users.list_users(system, scope, wanted, descending=descending, limit=limit, cursor=cursor)
 
 
 @router.post("", status_code=201)

@@ -8,17 +8,19 @@ from fastapi import APIRouter, Query, Response
 from trapline.server.actions import webhooks
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText, set_etag
-from trapline.server.rules.filters import DeliveryFilter
+from trapline.server.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.wire.values import GivenTime, Page
 from trapline.wire.webhooks import (
     Delivery,
     DeliveryState,
+    EventType,
     NewWebhook,
     Replayed,
     ReplayRequest,
     Webhook,
     WebhookChange,
     WebhookMade,
+    WebhookOrder,
     WebhookSecret,
 )
 
@@ -27,10 +29,22 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 @router.get("")
 async def list_webhooks(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    name: QueryText | None = None,
+    event_type: Annotated[EventType | None, Query(description="What they are told of, perhaps among all.")] = None,
+    is_active: bool | None = None,
+    order: WebhookOrder = WebhookOrder.NEWEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Webhook]:
-    """List the webhooks of a project, or of all that you manage, newest first."""
-    return await webhooks.list_webhooks(system, scope, project, limit, cursor)
+    """List the webhooks of a project, or of all that you manage, by when they were made."""
+    wanted = WebhookFilter(name, event_type.value if event_type else None, is_active)
+    descending = order == WebhookOrder.NEWEST_FIRST
+    return await webhooks.list_webhooks(
+        system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
+    )
 
 
 @router.post("", status_code=201)

@@ -1,8 +1,11 @@
 """What lists are narrowed by: said by routes, taken on by actions, made into SQL by db."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
+
+from trapline.wire.users import UserState
 
 
 @dataclass(frozen=True)
@@ -111,3 +114,60 @@ class ExportFilter:
 
     format: str | None = None
     state: str | None = None
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs; None takes all. `slugs` are those of their pipelines."""
+
+    status: str | None = None
+    name: str | None = None
+    slugs: Sequence[str] | None = None
+    preset: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DeploymentFilter:
+    """Which deployments; None takes all."""
+
+    name: str | None = None
+    camera: str | None = None
+    habitat: str | None = None
+
+
+@dataclass(frozen=True)
+class PipelineFilter:
+    """Which pipelines; None takes all."""
+
+    slug: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class PresetFilter:
+    """Which presets; None takes all. `slug` is that of their pipeline."""
+
+    name: str | None = None
+    slug: str | None = None
+
+
+@dataclass(frozen=True)
+class UserFilter:
+    """Which people; None takes all. An e-mail address is the same in any case; `role` is one in any project."""
+
+    email: str | None = None
+    name: str | None = None
+    role: str | None = None
+    state: UserState | None = None
+    is_operator: bool | None = None
+
+
+@dataclass(frozen=True)
+class WebhookFilter:
+    """Which webhooks; None takes all. `event_type` is one that they are told of, as those are that are told of all."""
+
+    name: str | None = None
+    event_type: str | None = None
+    is_active: bool | None = None
