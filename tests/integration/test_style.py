@@ -152,7 +152,7 @@ async def test_foreign_cursor_is_400(system: System, app_client: httpx2.AsyncCli
         (b'{"name": "\\ud800"}', 422),
         (b'{"name": 7}', 422),
         (b'{"nmae": "x"}', 422),
-        (b'{"name": "x", "description": ' + b"[" * 5000 + b"]" * 5000 + b"}", 422),
+        (b'{"name": "x", "description": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400),
     ],
 )
 async def test_bad_body_is_a_problem_in_words(
@@ -160,7 +160,7 @@ async def test_bad_body_is_a_problem_in_words(
 ) -> None:
     headers = await make_owner(system, app_client) | {"Content-Type": "application/json"}
     answer = await app_client.post("/api/v2/projects", content=body, headers=headers)
-    assert answer.status_code in (status, 400), answer.text
+    assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
 
