@@ -63,6 +63,23 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_the_glossary_says_each_word_once() -> None:
+    """A word with two meanings has none."""
+    words = re.findall(r"^\| ([^|]+) \|", read(Path("docs/glossary.md")), re.MULTILINE)
+    assert len(words) > 40
+    assert len(words) == len(set(words))
+
+
+def test_whoever_moves_the_store_is_told_of_all_that_lies_in_it() -> None:
+    """A kind of file that a move leaves behind is lost."""
+    keys = read(Path("src/trapline/server/store/keys.py"))
+    kinds = set(re.findall(r'^_[A-Z]+ = "(\w+)"$|return f"(\w+)/', keys, re.MULTILINE))
+    told = read(Path("docs/how-to/keep-files-on-s3.md")).partition("Moving from")[2]
+    missing = {first or second for first, second in kinds if f"`{first or second}`" not in told}
+    assert len(kinds) >= 7
+    assert not missing
+
+
 def test_documents_use_the_words_of_the_glossary() -> None:
     """Two words for one thing make a reader look for the difference."""
     wrong = {

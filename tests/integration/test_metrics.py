@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.house.tree import ROOT
-from tests.integration.feeds import fill, make_feed
+from tests.integration.feeds import SYSTEM, fill, make_feed
 from tests.integration.fields import Field, failure, make_field, success
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
@@ -25,6 +25,7 @@ from trapline.server.monitoring import make_metrics_app
 from trapline.server.routes.metrics import _reader
 from trapline.server.routes.rates import FROM_ADDRESS, _too_many
 from trapline.server.routes.safe_headers import SAFE_HEADERS
+from trapline.server.routes.streams import OpenStreams
 from trapline.server.system import System
 
 TOKEN = "what the monitoring knows"
@@ -47,6 +48,25 @@ def read(text: str) -> dict[str, dict[tuple[str, ...], float]]:
             labels = tuple(value for _, value in sorted(sample.labels.items()))
             found.setdefault(sample.name, {})[labels] = sample.value
     return found
+
+
+def find_unwritten(text: str) -> list[str]:
+    """The values of labels that the document does not name, where it names any."""
+    rows = re.findall(r"^\| (`trapline_.*?) \| ([^|]*) \|", _read("metrics.md"), re.MULTILINE)
+    written = {
+        (name, label): set(values.split(", "))
+        for names, labels in rows
+        for name in re.findall(r"\w+", names)
+        for label, values in re.findall(r"`(\w+)`: ([a-z, ]+)", labels)
+    }
+    assert len(written) >= 7
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return [
+        f"{sample.name}, {label}: {value}"
+        for sample in samples
+        for label, value in sample.labels.items()
+        if value not in written.get((sample.name, label), {value})
+    ]
 
 
 async def test_metrics_are_for_their_token(system: System, app_client: httpx2.AsyncClient) -> None:
@@ -121,7 +141,9 @@ async def test_everything_that_happens_moves_its_figure(system: System) -> None:
 
     async def look() -> dict[str, dict[tuple[str, ...], float]]:
         reader._since = float("-inf")
-        return read((await reader.read(system)).decode())
+        text = (await reader.read(system)).decode()
+        assert not find_unwritten(text)
+        return read(text)
 
     before = await look()
     async with make_feed(system) as feed:
@@ -167,6 +189,8 @@ async def test_everything_that_happens_moves_its_figure(system: System) -> None:
     await run_loop(Loop("a loop", 0.01, step), stop)
     with pytest.raises(TooMany):
         raise _too_many(1, FROM_ADDRESS)
+    with pytest.raises(TooMany):
+        OpenStreams().take_place(SYSTEM, 0)
     signed = {"X-ML-Signature": "sha256=00", "X-ML-Timestamp": "1"}
     assert (await field.client.get(f"/api/v2/analyses/{first['id']}", headers=signed)).status_code == 401
     after = await look()
@@ -193,6 +217,7 @@ async def test_everything_that_happens_moves_its_figure(system: System) -> None:
     assert more("trapline_results_total", "rejected") == 1
     assert more("trapline_background_tasks_total", "failed", "a loop") == 1
     assert more("trapline_rate_limited_total", "stranger") == 1
+    assert more("trapline_rate_limited_total", "stream") == 1
     assert sum(after["trapline_signature_failures_total"].values()) > sum(
         before.get("trapline_signature_failures_total", {}).values()
     )
