@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,10 +18,12 @@ class Camera:
     """What the camera has, and how it misbehaves.
 
     `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle) or `drip` (a byte at a time).
+    `pages` are answers of another make, by their path: a body, or what makes one each time, and its headers.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, tuple[bytes | Callable[[], bytes], dict[str, str]]] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,8 +79,11 @@ class Camera:
             await self.go_on.wait()
         if fault.isdigit():
             return _response(int(fault), b"no", {"Retry-After": self.retry_after} if fault in ("429", "503") else {})
+        if path in self.pages:
+            body, said = self.pages[path]
+            return _response(200, body() if callable(body) else body, said)
         if path == "":
-            page = _response(200, self._listing().encode(), {"Content-Type": "text/html"})
+            page = _response(200, self.list_files().encode(), {"Content-Type": "text/html"})
             return page[:-20] if fault == "cut" else page
         data = self.files.get(path)
         if data is None:
@@ -90,7 +95,8 @@ class Camera:
         answer = _response(200, data, {"Last-Modified": modified, "ETag": etag})
         return answer[: -len(data) // 2] if fault == "cut" else answer
 
-    def _listing(self) -> str:
+    def list_files(self) -> str:
+        """The page that lists its files as they are now."""
         rows = [
             f'<a href="{quote(path)}">{path[:50]}</a>  {self.modified.get(path, MODIFIED):%d-%b-%Y %H:%M}  {len(data)}'
             for path, data in sorted(self.files.items())

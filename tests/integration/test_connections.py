@@ -1,6 +1,8 @@
 """The connections of a process: each is closed in the end, whoever holds it, and however its user was stopped."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
@@ -91,15 +93,16 @@ async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_clos
 
 
 async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_url: str) -> None:
-    pulse = Pulse(_plain(database_url))
     opened: list[Connection] = []
 
-    class Late(set[Connection]):
-        def add(self, connection: Connection) -> None:
-            opened.append(connection)
-            raise TimeoutError
+    class Late(Pulse):
+        @asynccontextmanager
+        async def opening(self) -> AsyncIterator[Callable[[Connection], None]]:
+            async with super().opening():
+                yield opened.append
+                raise TimeoutError
 
-    pulse._known = Late()  # type: ignore[assignment]
+    pulse = Late(_plain(database_url))
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
         await pulse.connection_class.connect(_plain(database_url))
     assert [connection.closed for connection in opened] == [True]

@@ -22,7 +22,7 @@ NAMES = [f"IMG_{number:02}.JPG" for number in range(40)]
 async def reopen(place: Field, handle: Callable[[ServerConnection], Coroutine[Any, Any, None]]) -> None:
     """Let the server treat each connection in this way."""
     await place.tower.close()
-    place.tower._handle = handle  # type: ignore[method-assign, assignment]
+    place.tower.treat = handle
     await place.tower.open()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -36,6 +36,8 @@ class Tower:
     most_at_once: int = 0
     seen: list[dict[str, str]] = field(default_factory=list)
     status: int | None = None
+    treat: Callable[[ServerConnection], Coroutine[Any, Any, None]] | None = None
+    """What is done with each connection instead of keeping it until it ends."""
 
     @property
     def url(self) -> str:
@@ -43,7 +45,12 @@ class Tower:
 
     async def open(self) -> None:
         self.server = await serve(
-            self._handle, "127.0.0.1", self.port, process_request=self._judge, max_size=None, close_timeout=1
+            self.treat or self._handle,
+            "127.0.0.1",
+            self.port,
+            process_request=self._judge,
+            max_size=None,
+            close_timeout=1,
         )
         self.port = next(iter(self.server.sockets)).getsockname()[1]
 

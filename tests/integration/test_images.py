@@ -1,10 +1,13 @@
 """Uploads, lists and files, through HTTP on a real database and a real store."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import httpx2
 import pytest
@@ -13,11 +16,11 @@ from starlette.types import Message, Receive
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import thumbnails
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.errors import Unavailable
 from trapline.server.routes.multipart import Form
 from trapline.server.rules.access import Scope
+from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 
 
@@ -123,23 +126,26 @@ async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: Hou
 
 
 async def test_thumbnails_are_made_outside_of_any_transaction_and_each_by_itself(
-    client: httpx2.AsyncClient, house: House, system: System, monkeypatch: pytest.MonkeyPatch
+    client: httpx2.AsyncClient, house: House, system: System
 ) -> None:
     await upload(client, house, *[(f"{number}.jpg", make_jpeg(number)) for number in range(1, 4)])
-    make_sizes = thumbnails._make_sizes
+    assert isinstance(system.store, LocalStore)
     first = asyncio.Lock()
     open_ones: list[int] = []
 
-    async def look_first(system: System, image_id: UUID, key: str) -> bool:
-        async with first:
-            if not open_ones:
-                open_ones.append(await count_other_transactions(system))
-                raise Unavailable("the store is away for this one")
-        return await make_sizes(system, image_id, key)
+    class AwayForOne(LocalStore):
+        @asynccontextmanager
+        async def local_path(self, key: str) -> AsyncIterator[Path]:
+            async with first:
+                if not open_ones:
+                    open_ones.append(await count_other_transactions(system))
+                    raise Unavailable("the store is away for this one")
+            async with super().local_path(key) as path:
+                yield path
 
-    monkeypatch.setattr(thumbnails, "_make_sizes", look_first)
+    store = AwayForOne(system.store.root, [b"secret"], "http://trapline.test")
     with pytest.raises(Unavailable):
-        await make_thumbnails(system, Scope.system())
+        await make_thumbnails(replace(system, store=store), Scope.system())
     assert open_ones == [0]
     async with system.database.transaction(Scope.system()) as tx:
         cursor = await tx.execute("select count(*) from images where thumbnails_at is not null")

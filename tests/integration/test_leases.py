@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -318,14 +318,21 @@ class CountingDatabase(Database):
     async def line(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
         """Open a transaction that is counted."""
         async with super().line(scope, each_alone=each_alone) as tx:
-            execute = tx.execute
+            yield cast("Transaction", _Counted(tx, self))
 
-            async def count(query: str, parameters: Any = None) -> Any:
-                self.statements += 1
-                return await execute(query, parameters)
 
-            tx.execute = count  # type: ignore[method-assign]
-            yield tx
+class _Counted:
+    """A transaction whose statements are counted."""
+
+    def __init__(self, tx: Transaction, database: CountingDatabase) -> None:
+        self._tx, self._database = tx, database
+
+    async def execute(self, query: str, parameters: Any = None) -> Any:
+        self._database.statements += 1
+        return await self._tx.execute(query, parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
 
 
 async def test_a_usual_lease_is_few_statements(system: System) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import gzip
+import hashlib
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +16,16 @@ import pytest
 from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import import_images, pull_files, pull_run, pulls, source_tests, sources
-from trapline.server.actions.jobs import EXPAND
+from trapline.server.actions import pull_files, pull_run, pulls, source_tests, sources
+from trapline.server.actions.jobs import create_job
 from trapline.server.actions.source_tests import prove_source
 from trapline.server.background import chores
-from trapline.server.db.chores import defer_chore
 from trapline.server.gateways import http_directory
+from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.store.local import LocalStore
+from trapline.server.store.port import Incoming, Stored
 from trapline.server.system import System
+from trapline.wire.jobs import NewJob
 from trapline.wire.sources import NewSource, SourceSettings
 
 Headers = dict[str, str]
@@ -32,16 +38,9 @@ async def feed(system: System) -> AsyncIterator[Feed]:
         yield made
 
 
-def list_as(feed: Feed, listing: Callable[[], bytes] | bytes, headers: Headers, *paths: str) -> None:
+def list_as(feed: Feed, listing: bytes, headers: Headers, *paths: str) -> None:
     """Let the camera list its files in another way, under its address or these paths."""
-    answer = feed.camera._answer
-
-    async def other(path: str, asked: Headers) -> bytes:
-        if path in (paths or ("",)):
-            return cameras._response(200, listing if isinstance(listing, bytes) else listing(), headers)
-        return await answer(path, asked)
-
-    feed.camera._answer = other  # type: ignore[method-assign, assignment]
+    feed.camera.pages |= dict.fromkeys(paths or ("",), (listing, headers))
 
 
 async def test_bad_first_files_do_not_keep_a_good_one_waiting(feed: Feed) -> None:
@@ -152,12 +151,15 @@ async def test_folders_without_end_are_refused(feed: Feed, monkeypatch: pytest.M
     assert "more than 100 folders" in ((await feed.run()).error or "")
 
 
-async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def break_down(*_: object) -> None:
+class _BreaksUs(frozenset[tuple[str, int]]):
+    """Breaks in a way that nobody foresees, wherever a connection is about to be opened."""
+
+    def __contains__(self, _: object) -> bool:
         raise LookupError("canary-4711")
 
-    monkeypatch.setattr(pulls, "_list", break_down)
-    monkeypatch.setattr(source_tests, "_look", break_down)
+
+async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed) -> None:
+    feed.system = replace(feed.system, outbound=OutboundPolicy(own_origins=_BreaksUs()))
     run = await feed.run()
     source = await feed.show()
     assert run.state == "failed"
@@ -170,16 +172,22 @@ async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed, monkeypatch
     assert "4711" not in tested.detail + (run.error or "")
 
 
-async def test_one_file_that_breaks_us_is_its_own_trouble(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(feed.camera, "a.jpg", "b.jpg")
-    check_image = import_images.check_image
+class _BreaksOver(LocalStore):
+    """A store that breaks over one file, in a way that nobody foresees."""
 
-    async def break_down(*given: object) -> object:
-        if "a.jpg" in given:
+    def __init__(self, root: Path, data: bytes) -> None:
+        super().__init__(root, [b"secret"], "http://trapline.test")
+        self.sha256 = hashlib.sha256(data).hexdigest()
+
+    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+        if incoming.sha256 == self.sha256:
             raise LookupError
-        return await check_image(*given)  # type: ignore[arg-type]
+        return await super().keep(incoming, key, media_type)
 
-    monkeypatch.setattr(pull_files, "check_image", break_down)
+
+async def test_one_file_that_breaks_us_is_its_own_trouble(feed: Feed, tmp_path: Path) -> None:
+    fill(feed.camera, "a.jpg", "b.jpg")
+    feed.system = replace(feed.system, store=_BreaksOver(tmp_path, feed.camera.files["a.jpg"]))
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 1, 1)
 
@@ -290,25 +298,19 @@ async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
 
 
 async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulling, expanded, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def hang(_: System, **__: object) -> None:
-        pulling.set()
-        await stop.wait()
-
-    async def expand(_: System, **__: object) -> None:
-        expanded.set()
-
-    monkeypatch.setitem(chores.CHORES, pulls.PULL, hang)
-    monkeypatch.setitem(chores.CHORES, EXPAND, expand)
     monkeypatch.setattr(chores, "AT_ONCE", dict.fromkeys(chores.AT_ONCE, 1))
-    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    feed.camera.faults[""] = "hang"
+    stop = asyncio.Event()
+    run = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
     working = asyncio.create_task(chores.run_chores(feed.system, stop))
     async with asyncio.timeout(30):
-        await pulling.wait()
-        async with feed.system.database.transaction(SYSTEM) as tx:
-            await defer_chore(SYSTEM, tx, EXPAND, job_id=1)
-        await expanded.wait()
+        await feed.camera.reached.wait()
+        asked = NewJob(project=int(feed.house.ids["project_id"]), pipeline="p")
+        job = await create_job(feed.system, SYSTEM, asked)
+        while await feed.sql(f"select expanded from jobs where id = {job.id}") != [(True,)]:
+            await asyncio.sleep(0.02)
+    assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, run.run_id)).state == "running"
+    feed.camera.go_on.set()
     stop.set()
     await working
 

@@ -17,6 +17,8 @@ from trapline.server.actions import sources
 from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.system import System
 
+HTML = {"Content-Type": "text/html"}
+
 
 @pytest.fixture
 async def feed(system: System) -> AsyncIterator[Feed]:
@@ -61,14 +63,7 @@ async def test_links_out_of_the_folder_are_not_followed(feed: Feed) -> None:
         "../", "/", "?C=M;O=D", "./?sort=name&order=desc", "a.jpg?download=1", "javascript:alert(1)", "a.jpg",
     ]  # fmt: skip
     page = "".join(f'<a href="{row}">x</a>  01-May-2026 06:00  -\n' for row in rows)
-    answer = feed.camera._answer
-
-    async def other(path: str, asked: dict[str, str]) -> bytes:
-        if path == "two/":
-            return cameras._response(200, f"<pre>{page}</pre>".encode(), {"Content-Type": "text/html"})
-        return await answer(path, asked)
-
-    feed.camera._answer = other  # type: ignore[method-assign, assignment]
+    feed.camera.pages["two/"] = f"<pre>{page}</pre>".encode(), HTML
     await feed.change(base_url=f"{feed.camera.url}two/")
     run = await feed.run()
     assert (run.listed, run.imported) == (1, 1)
@@ -123,15 +118,13 @@ async def test_a_file_that_grows_is_taken_once_it_is_whole(feed: Feed) -> None:
     whole = make_jpeg(3, size=(400, 300))
     parts = iter([whole[:1000], whole[:2000], whole[:3000], whole])
     feed.camera.files["a.jpg"] = next(parts)
-    answer = feed.camera._answer
 
-    async def grow(path: str, asked: dict[str, str]) -> bytes:
-        said = await answer(path, asked)
-        if path == "":
-            feed.camera.files["a.jpg"] = next(parts, whole)
-        return said
+    def list_and_grow() -> bytes:
+        page = feed.camera.list_files().encode()
+        feed.camera.files["a.jpg"] = next(parts, whole)
+        return page
 
-    feed.camera._answer = grow  # type: ignore[method-assign, assignment]
+    feed.camera.pages[""] = list_and_grow, HTML
     for number in range(3):
         run = await feed.run()
         assert (run.imported, run.failed) == (0, 0), number
@@ -244,12 +237,6 @@ async def test_a_listing_of_fifty_thousand_rows(feed: Feed) -> None:
     )
     fill(feed.camera, "z.jpg")
     page = f'<pre>{rows}<a href="z.jpg">z</a>  01-May-2026 06:00  {len(feed.camera.files["z.jpg"])}\n</pre>'
-    answer = feed.camera._answer
-
-    async def many(path: str, asked: dict[str, str]) -> bytes:
-        html = {"Content-Type": "text/html"}
-        return cameras._response(200, page.encode(), html) if path == "" else await answer(path, asked)
-
-    feed.camera._answer = many  # type: ignore[method-assign, assignment]
+    feed.camera.pages[""] = page.encode(), HTML
     run = await feed.run()
     assert (run.listed, run.new, run.imported, run.skipped) == (50_001, 1, 1, 50_000)

@@ -14,12 +14,10 @@ from sqlalchemy import text
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.integration.test_runs import as_caller, over_image, submit
-from trapline.server.actions import run_events
 from trapline.server.actions.failures import retry_job
 from trapline.server.actions.jobs import cancel_job, expand_job
 from trapline.server.actions.tokens import revoke_token
-from trapline.server.db.base import Transaction
-from trapline.server.db.jobs import list_moves
+from trapline.server.db.known import Memory
 from trapline.server.db.line.job_row import begin_job
 from trapline.server.errors import TooMany
 from trapline.server.following import Followers
@@ -28,7 +26,7 @@ from trapline.server.routes.streams import AT_ONCE, OpenStreams
 from trapline.server.rules.access import Origin, Scope
 from trapline.server.system import System
 from trapline.wire.auth import Role
-from trapline.wire.jobs import RetryRequest
+from trapline.wire.jobs import JobMove, RetryRequest
 
 SYSTEM = Scope.system()
 
@@ -111,15 +109,16 @@ async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
 
 
 async def test_a_move_is_read_once_for_all_who_follow(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     read_of: list[int] = []
 
-    async def list_counted(scope: Scope, tx: Transaction, job_id: int) -> Any:
-        read_of.append(job_id)
-        return await list_moves(scope, tx, job_id)
+    class Counted(Memory[int, tuple[JobMove, ...]]):
+        def keep(self, name: int, thing: tuple[JobMove, ...]) -> None:
+            read_of.append(name)
+            super().keep(name, thing)
 
-    monkeypatch.setattr(run_events, "list_moves", list_counted)
+    system.known.moves = Counted(10, 600.0)
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     number = int(job.removeprefix("job-"))

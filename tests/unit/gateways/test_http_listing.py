@@ -1,11 +1,13 @@
 """Listings as servers write them. Those of Caddy and IIS are written from their documented form, not recorded."""
 
 import asyncio
+import sys
 import threading
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.errors import OutboundFailed
@@ -142,19 +144,16 @@ def test_a_rounded_size_still_shows_a_change() -> None:
     assert links(APACHE_TABLE)["IMG_1.JPG"].said != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
 
 
-def test_a_row_of_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells: list[int] = []
-    read_cell = http_listing._read_cell
-
-    def count(cell: LexborNode) -> tuple[str, str | None] | None:
-        cells.append(cell.mem_id)
-        return read_cell(cell)
-
-    monkeypatch.setattr(http_listing, "_read_cell", count)
-    found = HtmlListing().feed(b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True)
+def test_a_row_of_many_links_is_read_once() -> None:
+    calls = Counter[str]()
+    sys.setprofile(lambda frame, event, _: calls.update([frame.f_code.co_qualname] if event == "call" else []))
+    try:
+        found = HtmlListing().feed(b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True)
+    finally:
+        sys.setprofile(None)
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
-    assert len(cells) == 10_000, "each cell is read once, not once a link"
+    assert calls["_read_cell"] == 10_000, "each cell is read once, not once a link"
     nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True)
     assert len(nested) == 1000
 
