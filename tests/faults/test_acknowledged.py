@@ -1,5 +1,6 @@
 """A 2xx means committed: PostgreSQL killed in the middle of writes, a full disk, a commit whose answer is lost."""
 
+import io
 import os
 import signal
 import subprocess
@@ -8,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
+from PIL import Image
 
+from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import wait_for
 from tests.faults.chance import Figures, make_chance, sized
 from tests.faults.checker import check
@@ -20,6 +24,9 @@ from tests.faults.scene import DATABASE, Scene
 KILLS = sized(20, 8)
 COMMITS = sized(20, 8)
 FILLS = sized(20, 8)
+MIB = 2**20
+STORE_MIB = 48
+BACK_WITHIN_S = 10.0
 WRITES = ("POST /api/v2/jobs/*/result", "POST /api/v2/deployments")
 WAIT_S = 0.4
 
@@ -82,9 +89,10 @@ def test_a_commit_whose_fate_is_unknown_is_told_as_such(make_scene: MakeScene, f
 
 
 @contextmanager
-def small_disk(scene: Scene, mib: int) -> Iterator[Path]:
-    """Put PostgreSQL's folder on a file system of its own."""
-    place, aside = scene.folder / "database", scene.folder / "database.aside"
+def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
+    """Put a folder of the scene's on a file system of its own."""
+    place, aside = scene.folder / name, scene.folder / f"{name}.aside"
+    place.mkdir(exist_ok=True)
     place.rename(aside)
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "none", str(place)], check=False)
@@ -106,7 +114,7 @@ def small_disk(scene: Scene, mib: int) -> Iterator[Path]:
 def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, figures: Figures) -> None:
     chance = make_chance("disk full")
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"})
-    with small_disk(scene, 160) as disk:
+    with small_disk(scene, "database", 160) as disk, small_disk(scene, "store", STORE_MIB) as store:
         scene.start(images=600)
         scene.make_expanded_job()
         scene.add_worker(1, work_s=0.05, stubborn=True)
@@ -133,8 +141,49 @@ def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, f
         good = sum(one.status == 201 for one in writes.answers)
         assert {one.status for one in writes.answers} == {201, 503}
         assert refused >= FILLS
+        taken_s = expect_pictures_whole_or_none(scene, store)
     figures.add("P3", f"disk full {FILLS} times", "nothing acknowledged is gone", f"0 of {good}, {refused} refused")
-    figures.add("P3", "writes after space returned", "-", f"{slowest_s:.1f} s")
+    figures.add("P21", "writes after space returned", "10 s", f"{slowest_s:.1f} s")
+    figures.add("P21", f"disk of the store full {2 * FILLS} times", "nothing half stored", "nothing")
+    figures.add("P21", "pictures after space returned", "10 s", f"{taken_s:.1f} s")
+    assert max(slowest_s, taken_s) < BACK_WITHIN_S
+
+
+def expect_pictures_whole_or_none(scene: Scene, store: Path) -> float:
+    """Fill the disk of the store, or all but what a picture needs; answers after how long one was taken again."""
+    ballast = store / "ballast"
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (1300, 1300), make_chance("noise").randbytes(3 * 1300 * 1300)).save(noise, "PNG")
+    form = {"project": str(scene.project), "deployment": scene.deployment}
+
+    def upload(name: str, picture: bytes) -> int:
+        headers = {"Authorization": f"Token {scene.owner}"}
+        with httpx2.Client(base_url=scene.base_url, headers=headers, trust_env=False, timeout=30) as client:
+            sent = client.post("/api/v2/images", data=form, files={"files": (name, picture, "image/png")})
+        return sent.status_code
+
+    def look() -> tuple[int, list[Path]]:
+        kept = (store / "originals").rglob("*")
+        return scene.ask("select count(*) from images")[0][0], sorted(path for path in kept if path.is_file())
+
+    slowest_s = 0.0
+    for number in range(FILLS):
+        for left_mib in (0, 4):  # less than one in twenty is refused at once; the rest fills while a picture comes in
+            before = look()
+            _fill(store, ballast)
+            os.truncate(ballast, ballast.stat().st_size - left_mib * MIB)
+            assert upload("noise.png", noise.getvalue()) == 503
+            assert look() == before
+            wait_for("nothing half received", lambda: not [*(store / "incoming").iterdir()])
+            freed = time.monotonic()
+            ballast.unlink()
+        picture = make_picture(number, (320, 240))
+        wait_for("a picture to be taken", lambda: upload("small.jpg", picture) == 200)  # noqa: B023 - it is waited for here
+        slowest_s = max(slowest_s, time.monotonic() - freed)
+        count, kept = look()
+        assert (count, len(kept)) == (before[0] + 1, len(before[1]) + 1)
+        assert picture in [path.read_bytes() for path in kept]
+    return slowest_s
 
 
 def _fill(disk: Path, ballast: Path) -> None:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -59,6 +61,49 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
             migrate(empty_database_url)
     migrate(empty_database_url)
     assert find_present(empty_database_url) == newest()
+
+
+def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
+    """What is written meanwhile, in the statements of a program of before, is there, and none waits for a second."""
+    migrate(empty_database_url, "0028")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors,"
+            " lost, created_at, updated_at) select gen_random_uuid(), 1, gen_random_uuid(), 'm', '1', 'queued', 0, 0,"
+            " 0, 0, now(), now() from generate_series(1, 20000)"
+        )
+    took_s: list[float] = []
+    is_over = threading.Event()
+
+    def work() -> None:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
+            connection.execute("set session_replication_role = replica")
+            while not is_over.is_set():
+                began = time.monotonic()
+                done = connection.execute(
+                    "update analyses set state = 'completed', attempt = attempt + 1, updated_at = now() where id ="
+                    " (select id from analyses where state = 'queued' limit 1 for update skip locked)"
+                )
+                took_s.append(time.monotonic() - began)
+                assert done.rowcount == 1
+
+    with ThreadPoolExecutor() as pool:
+        workers = [pool.submit(work) for _ in range(2)]
+        try:
+            wait_for("work", lambda: len(took_s) > 10, 20)
+            before = len(took_s)
+            migrate(empty_database_url)
+            during = len(took_s) - before
+        finally:
+            is_over.set()
+        for worker in workers:
+            worker.result()
+    with psycopg.connect(empty_database_url) as connection:
+        counted = connection.execute("select state, sum(attempt) from analyses group by 1 order by 1").fetchall()
+    assert during > 10, "nobody worked meanwhile"
+    assert counted == [("completed", len(took_s)), ("queued", 0)]
+    assert max(took_s) < 1
 
 
 async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url: str) -> None:
