@@ -124,6 +124,21 @@ lock: setup ## Pin every dependency anew, by hash and without any address
 	$(BIN)/uv pip compile pyproject.toml --extra server --extra worker --extra sftp --extra nats --extra parquet --group dev --universal --python-version 3.11 \
 		--upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
+.PHONY: audit
+audit: setup ## Ask the registries for known weaknesses of what the lock files name (wants the open internet, and npm)
+	@code=0; \
+	$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --requirement requirements.lock --disable-pip || code=1; \
+	(cd web && npm audit --package-lock-only) || code=1; \
+	exit $$code
+
+.PHONY: sbom
+sbom: setup ## Write what the lock files name, as CycloneDX, to dist/ (wants a registry for its tool, and npm)
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+		--pyproject pyproject.toml --output-reproducible --of JSON --output-file dist/sbom-python.json
+	@cd web && npm sbom --sbom-format cyclonedx --package-lock-only --omit dev >../dist/sbom-page.json
+	@ls -l dist/sbom-*.json
+
 .PHONY: clean
 clean: ## Remove what was made, data folders aside
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache web/node_modules src/trapline/server/page dist
