@@ -27,6 +27,7 @@ def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -
     answers: Counter[int] = Counter()
     times: list[float] = []
     lock = threading.Lock()
+    everybody = threading.Barrier(WORKERS, timeout=60)
 
     def poll(number: int) -> None:
         ports = scene.ports
@@ -36,6 +37,8 @@ def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -
         asked = {"pipelines": [SLUG], "limit": 8, "wait_s": 0}
         query = f"/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
         own_times, own_answers, leased = [], Counter[int](), 0
+        # The storm is of workers that are there: until all of them have connected and greeted is no time of a poll.
+        everybody.wait()
         due = time.monotonic() + starts[number]
         for _ in range(SECONDS * POLLS_A_SECOND):
             time.sleep(max(0.0, due - time.monotonic()))
