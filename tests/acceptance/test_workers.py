@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.field import Field, open_filled_field
-from tests.acceptance.running import RunningServer, quiet_environment, wait_for
+from tests.acceptance.running import RunningServer, list_children, quiet_environment, wait_for
 from tests.unit.worker.test_process import installed
 from trapline.wire.jobs import NewJob, Selection
 
@@ -130,12 +130,12 @@ def test_a_killed_worker_is_taken_over_from_at_once(workers: Workers) -> None:
     wait_for("leases of both", lambda: count(field, "processing") == 16)
     names = "select name, ended_why from workers order by id"
     assert sorted(field.read(names)) == [("worker-1", None), ("worker-2", None)]
-    [(name,)] = field.read("select name from workers where pid = %s", killed.pid)
+    [(name,)] = field.read("select name from workers where pid = any(%s)", list_children(killed.pid))
     killed.kill()
     killed.communicate()
     fresh = workers.start()
     wait_for("a new process of that name", lambda: len(field.read(names)) == 3)
-    assert field.read("select name from workers where pid = %s", fresh.pid) == [(name,)]
+    assert field.read("select name from workers where pid = any(%s)", list_children(fresh.pid)) == [(name,)]
     assert (name, "replaced") in field.read(names)
     beside.send_signal(signal.SIGKILL)
     beside.communicate()
@@ -151,7 +151,7 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     process = workers.start(SLOW_S="30", TRAPLINE_STOP_TIMEOUT="2")
     wait_for("leases", lambda: count(field, "processing") == 8)
     listed = json.loads(field.server.run("worker", "list", "--json").stdout)
-    [worker] = [one for one in listed if one["pid"] == process.pid]
+    [worker] = [one for one in listed if one["pid"] in list_children(process.pid)]
     assert (worker["holds"], worker["online"], worker["service"].split()[0]) == (8, True, "Slow")
     table = field.server.run("worker", "list").stdout
     assert worker["id"][:13] in table
@@ -165,7 +165,9 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     process.kill()  # it is deep in its model; one that is not hears of it:
     other = workers.start()
     wait_for("leases", lambda: count(field, "completed") > 0)
-    [other_id] = [str(row[0]) for row in field.read("select id from workers where pid = %s", other.pid)]
+    [other_id] = [
+        str(row[0]) for row in field.read("select id from workers where pid = any(%s)", list_children(other.pid))
+    ]
     field.server.run("worker", "evict", other_id)
     _, said = other.communicate(timeout=60)
     assert other.returncode == 4, said

@@ -6,6 +6,7 @@ import typer
 
 from trapline.cli.failures import CommandFailed, Exit
 from trapline.cli.options import AsJson
+from trapline.cli.worker_parent import go_on_in_child
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -18,7 +19,8 @@ HELP = """Lease images from a server, run pipelines over them, and post what the
 
 `trapline worker pipelines` shows which there are. Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or
 Ctrl-C within ten seconds, and gives back at once what it has not begun; nothing is lost. Its exit code is 4 where the
-server refuses its token, or a person evicted it.
+server refuses its token, or a person evicted it. A model that hangs costs its picture: it runs in a process of its own,
+which is ended after TRAPLINE_MODEL_TIMEOUT seconds and started again.
 
 With a token of yours, see all workers, and take the leases of one that does no good away from it:
 
@@ -51,6 +53,8 @@ def run(
     """Run a worker, unless a command says otherwise."""
     if context.invoked_subcommand is not None:
         return
+    if not list_pipelines:
+        go_on_in_child()
     # Models and image libraries take a second to import; other commands must not wait for them.
     from trapline.worker.pipeline import find_slugs
     from trapline.worker.settings import BadSettings, read_settings

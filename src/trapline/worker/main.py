@@ -16,6 +16,7 @@ from trapline import __version__
 from trapline.client import Retry, Trapline
 from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.wire.workers import Hello
+from trapline.worker.ends import MODEL_HUNG
 from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity, SignedOut
 from trapline.worker.images import ImageFetcher
@@ -38,7 +39,6 @@ from trapline.worker.progress import Progress
 from trapline.worker.settings import WorkerSettings
 from trapline.worker.show import show_download, show_progress, start_log
 
-MODEL_HUNG = 70
 WATCH_EVERY_S = 0.1
 GOODBYE_S = 1.0
 

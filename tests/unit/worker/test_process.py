@@ -24,6 +24,8 @@ class Slow(Pipeline):
     name = "Slow"
     algorithms = (Algorithm(name="Slow", key="slow"),)
     def run(self, pictures):
+        if any(picture.pixels.shape[1] == int(os.environ.get("HANGS_AT_WIDTH", "0")) for picture in pictures):
+            time.sleep(60)
         time.sleep(float(os.environ["SLOW_S"]) * len(pictures))
         return [[] for _ in pictures]
 """
@@ -74,7 +76,7 @@ def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, st
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=5)  # a child of it that lives on holds the other ends
         pytest.fail(f"it did not end:\n{err}")
     return process.returncode, out, err
 
@@ -139,11 +141,21 @@ def test_results_are_on_disk_when_the_server_is_away_at_the_end(server: FakeServ
     assert len(server.results) == 4
 
 
-def test_a_model_that_does_not_come_back_ends_the_process(server: FakeServer, installed: Path) -> None:
-    server.add_job(3, "slow", {"a": make_jpeg()})
-    code, _, err = finish(start(server, installed, "-p", "slow", SLOW_S="60", TRAPLINE_MODEL_TIMEOUT="0.5"))
-    assert code == 70
-    assert "the model did not come back" in err
+def test_a_model_that_does_not_come_back_costs_one_picture(server: FakeServer, installed: Path) -> None:
+    server.additions = True
+    server.add_job(3, "slow", {"hangs": make_jpeg(width=128)})
+    process = start(server, installed, "-p", "slow", SLOW_S="0", HANGS_AT_WIDTH="128", TRAPLINE_MODEL_TIMEOUT="0.5")
+    until = time.monotonic() + 15
+    while len(server.workers) < 2 and process.poll() is None:
+        assert time.monotonic() < until, "nobody began again"
+        time.sleep(0.02)
+    server.add_job(4, "slow", {"next": make_jpeg()})
+    server.wait_for_results(1)
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert set(server.results) == {"next"}
+    assert [line for line in err.splitlines() if "the model did not come back" in line]
 
 
 def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, installed: Path) -> None:
