@@ -32,6 +32,7 @@ def describe() -> str:
         "",
         "`TRAPLINE_SERVER` and `TRAPLINE_TOKEN` are what commands sign in with, too.",
         "`trapline simulate` asks `API_BASE_URL` first, and signs with `ML_CALLBACK_HMAC_SECRET` where it is set.",
+        "`TRAPLINE_SOURCE_PASSWORD` is what `trapline source add` takes for the password of a source.",
         "`TRAPLINE_CACHE` is where `trapline demo` keeps photographs.",
         "`TRAPLINE_SAMPLES` names a folder of real pictures for the tests.",
     ]

@@ -47,7 +47,7 @@ def test_a_program_runs_a_pipeline_as_the_guide_says(own_server: RunningServer, 
         speaker, ended = Speaker(own_server.port, worker), threading.Event()
         offered: dict[str, Any] = {"processing_service_name": "Field worker", "pipelines": [PIPELINE]}
         speaker.ask("POST", f"/projects/{project.id}/pipelines", offered)
-        environment = {"TRAPLINE_URL": own_server.base_url, "TRAPLINE_TOKEN": token}
+        environment = {"TRAPLINE_SERVER": own_server.base_url, "TRAPLINE_TOKEN": token}
         made = run_program(tmp_path, environment, "preset.py", str(project.id), "field")
         assert made["name"] == "night"
         working = threading.Thread(target=work, args=(speaker, ended))

@@ -1,18 +1,29 @@
 """Each part reads its settings in one place, and the server knows all their names."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.house.tree import ROOT, read
+from tests.house.tree import ROOT, list_text, read
 from trapline.server.settings import Settings, known_names
+from trapline.server.subjects import STREAM
 from trapline.worker.settings import WorkerSettings
 
+TOLD_IN = ("src/trapline/cli/", "src/trapline/worker/", "src/trapline/client/", "docs/", "README.md")
+NAME = re.compile(r"\bTRAPLINE_[A-Z0-9_]*[A-Z0-9]\b")
+NO_SETTINGS = {STREAM}
+"""What looks like one, and is the name of something of NATS."""
 
-def test_the_server_knows_every_name_that_the_worker_reads() -> None:
-    """Otherwise `trapline up` would refuse to start in an environment where the worker's settings are set."""
+
+def test_the_server_knows_every_name_that_is_read_or_told() -> None:
+    """Otherwise `trapline up` would refuse to start in an environment where one that is no setting of its is set."""
     names = {f"TRAPLINE_{name.upper()}" for name in WorkerSettings.model_fields}
-    assert not names - known_names()
+    for path in list_text(".py", ".md"):
+        if str(path).startswith(TOLD_IN):
+            names |= set(NAME.findall(read(path)))
+    assert "TRAPLINE_SOURCE_PASSWORD" in names
+    assert not names - known_names() - NO_SETTINGS
 
 
 def test_every_setting_is_described() -> None:

@@ -36,6 +36,7 @@ WORKER_NAMES = frozenset(
         "ACCEPT_LICENCES",
         "OUTBOX",
         "CACHE",
+        "SOURCE_PASSWORD",
     )
 )
 """What the worker and the command line read themselves: the server only knows that these names are ours."""
