@@ -18,7 +18,7 @@ from trapline.wire.exports import ExportFormat, NewExport
 from trapline.wire.identifications import IdentificationKind, NewIdentification
 from trapline.wire.jobs import NewJob
 from trapline.wire.presets import NewPreset
-from trapline.wire.projects import NewProject
+from trapline.wire.projects import NewProject, ProjectChange
 from trapline.wire.sources import NewSource
 from trapline.wire.users import NewMembership, NewUser
 from trapline.wire.webhooks import NewWebhook
@@ -48,7 +48,7 @@ class Furnished:
     imported: str
 
     def screens(self) -> list[str]:
-        """The addresses of every screen for one who is signed in, forms and single things included."""
+        """The addresses of every screen for one who is signed in: forms, single things and what visitors see, too."""
         project, scene = f"/projects/{self.scene.project}", self.scene
         return [
             project,
@@ -66,6 +66,8 @@ class Furnished:
             f"{project}/integrations/webhooks/{self.webhook}",
             f"{project}/nowhere",
             "/projects/new",
+            *(f"/public/{scene.project}{part}" for part in ("", "/images", "/cameras", "/nowhere")),
+            f"/public/{scene.project}/images/{scene.images['wide.jpg'].id}",
         ]
 
     def empty_screens(self) -> list[str]:
@@ -142,6 +144,7 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
         imported = owner.import_results(results, "megadetector", project=project)
         owner.wait_for_import(imported.id, timeout_s=60)
         empty = owner.make_project(NewProject(name="Nothing yet")).id
+        owner.change_project(project, ProjectChange(public=True))
     return Furnished(scene, empty, str(source.id), str(webhook.id), places, str(exported.id), str(imported.id))
 
 

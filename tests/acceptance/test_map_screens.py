@@ -1,22 +1,31 @@
-"""Deployments on their map, the first steps of a project, what is said when the server fails, and what is loaded."""
+"""Deployments on their map, the first steps of a project, every screen and its buttons, and when the server fails."""
 
 import gzip
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as TooLate
 
 import trapline.server
-from tests.acceptance.browsing import Watched
+from tests.acceptance.browsing import EACH_SIZE, SIZES, Watched
 from tests.acceptance.furnished import Furnished, furnish
 from tests.acceptance.seat import Seat, box_of
+from trapline.server.engines.postgres import find_running
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
 FIRST_LOAD_KB = 135
 """What a browser may have to fetch before a screen's own part, compressed."""
+
+NEWER_JOBS = """
+    insert into jobs overriding system value
+    select made.* from jobs j, generate_series(1, 50) n, lateral jsonb_populate_record(
+        j, jsonb_build_object('id', nextval(pg_get_serial_sequence('jobs', 'id')), 'name', 'Newer ' || n)
+    ) made where j.id = %s
+"""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +97,7 @@ def test_a_position_is_set_by_a_press_on_the_map(tab: Watched, furnished: Furnis
     tab.expect_nothing_wrong()
 
 
-def test_the_first_steps_say_what_is_so(tab: Watched, furnished: Furnished) -> None:
+def test_the_overview_and_the_first_steps_say_what_is_so(seat: Seat, tab: Watched, furnished: Furnished) -> None:
     page = tab.open(f"/projects/{furnished.empty}")
     steps = page.get_by_test_id("first-steps")
     expect(steps).to_contain_text("2 of 6 done")
@@ -98,9 +107,14 @@ def test_the_first_steps_say_what_is_so(tab: Watched, furnished: Furnished) -> N
     page.get_by_role("dialog").get_by_role("button", name="Add the deployment").click()
     expect(steps).to_contain_text("3 of 6 done")
     expect(steps.locator("[aria-current=step]")).to_contain_text("Bring images")
-    # A project with results needs no steps any more.
+    # A project with results needs no steps any more; what runs in it is told though many jobs are newer.
+    with psycopg.connect(find_running(seat.server.data) or "") as connection:
+        connection.execute(NEWER_JOBS, (furnished.scene.job,))
     page = tab.open(f"/projects/{furnished.scene.project}")
-    expect(page.locator(".figures")).to_contain_text("images")
+    expect(page.locator(".figures")).to_contain_text(re.compile(r"[1-9] jobs? running"))
+    with seat.server.open() as owner:
+        silent = [one for one in owner.list_deployments(furnished.scene.project) if one.silent_since]
+    expect(page.get_by_role("link", name=f"{len(silent)} cameras are silent")).to_be_visible()
     expect(page.get_by_role("link", name="In the line")).to_be_visible()
     expect(steps).to_have_count(0)
     tab.expect_nothing_wrong()
@@ -155,6 +169,73 @@ def test_an_error_of_what_stands_between_is_said_and_tried_again(tab: Watched, f
     alert.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("link", name="In the line")).to_be_visible()
     tab.wrong.clear()  # the browser's words on the answers
+
+
+@pytest.mark.parametrize("size", EACH_SIZE)
+def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, furnished: Furnished, size: str) -> None:
+    """A third of the screens are opened in this window, and then put into the others, in both themes."""
+    place = list(SIZES).index(size)
+    windows = [*SIZES.values()][place:] + [*SIZES.values()][:place]
+    with seat.tab(size) as tab:
+        for path in furnished.screens()[place :: len(SIZES)]:
+            page = tab.open_whole(path)
+            for number, (width, height) in enumerate(windows):
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme="dark" if number % 2 else "light")
+                wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert wider <= 0, f"{path} is {wider} px wider than the window of {width} px"
+            tab.expect_nothing_wrong()
+
+
+def press(page: Page, button: Locator) -> None:
+    """Press a button; a dialog that opened only after the one before was let go of is closed first."""
+    try:
+        button.click(timeout=3_000)
+    except TooLate:
+        page.keyboard.press("Escape")
+        button.click()
+
+
+def close_what_opened(page: Page, buttons: Locator, count: int) -> bool:
+    """Press Escape until the screen's buttons are there again; whether they are.
+
+    A dialog whose code is still on its way opens after the first Escape, and while it is open the screen's own
+    buttons are not to be found.
+    """
+    for _ in range(3):
+        page.keyboard.press("Escape")
+        try:
+            expect(buttons).to_have_count(count, timeout=400)
+        except AssertionError:
+            continue
+        return True
+    return False
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", ["phone", "laptop"])
+def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str) -> None:
+    harmful = re.compile(
+        "Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run now|Download|Retry|Evict|Run$|Take it"
+    )
+    with seat.tab(size) as tab:
+        for number, path in enumerate(furnished.screens()):
+            page = tab.open_whole(path)
+            dialog = page.get_by_role("dialog")
+            # What stands around every screen is pressed on the first one.
+            around = page.locator("#content") if number and page.locator("#content").count() else page
+            buttons = (dialog if dialog.count() else around).get_by_role("button")
+            at = -1
+            while (at := at + 1) < (count := buttons.count()):
+                button = buttons.nth(at)
+                said = (button.get_attribute("aria-label") or button.text_content() or "").strip()
+                if harmful.search(said) or not button.is_visible() or not button.is_enabled():
+                    continue
+                press(page, button)
+                stayed = page.url == seat.server.base_url + path
+                if not (stayed and close_what_opened(page, buttons, count)) or page.url != seat.server.base_url + path:
+                    tab.open_whole(path)
+            tab.expect_nothing_wrong()
 
 
 def test_the_first_load_is_small() -> None:

@@ -24,6 +24,8 @@ interface FirstStepsProps {
   images: number
   services: ProcessingService[]
   jobs: Job[]
+  /** One of those that are not over. */
+  waiting: Job | undefined
 }
 
 interface Step {
@@ -35,7 +37,7 @@ interface Step {
   go?: ReactNode
 }
 
-export function FirstSteps({ deployments, images, services, jobs }: FirstStepsProps) {
+export function FirstSteps({ deployments, images, services, jobs, waiting }: FirstStepsProps) {
   const project = useProject()
   const { data: caller } = useQuery(askCaller)
   const [open, setOpen] = useState<"deployment" | "upload" | "pipeline" | null>(null)
@@ -43,8 +45,7 @@ export function FirstSteps({ deployments, images, services, jobs }: FirstStepsPr
   const hasDeployment = deployments.some((one) => one.latitude !== null) || deployments.length > 1
   const online = services.some((service) => service.online)
   const lastSeen = services.map((service) => service.last_seen_at ?? "").sort().at(-1)
-  const waiting = jobs.find((job) => job.status === "processing" || job.status === "queued")
-  const chosen = Boolean(project.automatic_pipeline) || jobs.length > 0
+  const chosen = Boolean(project.automatic_pipeline) || jobs.length > 0 || waiting !== undefined
   const done = [true, true, hasDeployment, images > 0, online, false]
   const now = done.indexOf(false)
   const kind = (step: number) => (step === now ? "accent" : "plain")

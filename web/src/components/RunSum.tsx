@@ -6,6 +6,7 @@ import { runWords } from "../words/en.runs"
 import { countAhead, findPace } from "./pace"
 import { useProject } from "./project"
 import type { Runnable } from "./RunChoice"
+import { useRunning } from "./running"
 
 interface RunSumProps {
   what: Runnable
@@ -20,9 +21,10 @@ export function RunSum({ what: { pipeline }, count, isEstimate, atMost }: RunSum
   const project = useProject()
   const { data } = useInfiniteQuery(askJobs(project.id, undefined))
   const jobs = data?.pages.flatMap((page) => page.results) ?? []
+  const { jobs: running } = useRunning()
   const w = runWords
-  const pace = pipeline && data ? findPace(jobs, pipeline.slug) : null
-  const ahead = countAhead(jobs)
+  const pace = pipeline && data ? findPace([...jobs, ...(running ?? []).filter((job) => !jobs.some((one) => one.id === job.id))], pipeline.slug) : null
+  const ahead = countAhead(running ?? [])
   const time = () => {
     if (!count || !pipeline || !data) return null
     if (!pipeline.online) return w.waits

@@ -5,11 +5,29 @@ import { Check, ChevronsUpDown, CircleUser, Ellipsis } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { answer, api } from "../api/client"
+import { ApiProblem } from "../api/problems"
 import { askCaller, askProjects } from "../api/queries"
 import { paths } from "../paths"
 import { applyTheme, type Theme, theme } from "../ui/theme"
+import { toastProblem } from "../ui/Toasts"
 import { words } from "../words/en"
 import { useProject } from "./project"
+
+/** Ends the browser's session, also one that another tab began; throws ApiProblem where it may live on. */
+async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
+  const end = () => answer(api.POST("/api/v2/auth/sign-out"))
+  const is = (error: unknown, status: number) => error instanceof ApiProblem && error.status === status
+  try {
+    await end().catch(async (error: unknown) => {
+      if (!is(error, 403)) throw error
+      // The token that the page knows is of a session that is over: with who is signed in comes the present one.
+      await lookAgain()
+      await end()
+    })
+  } catch (error) {
+    if (!is(error, 401)) throw error
+  }
+}
 
 export function MoreMenu({ items }: { items: { href: string; text: string; icon: ReactNode }[] }) {
   return (
@@ -54,7 +72,13 @@ export function Account({ onKeys }: { onKeys: () => void }) {
   const [chosen, setChosen] = useState<Theme>(theme)
   const w = words.nav
   const signOut = async () => {
-    await answer(api.POST("/api/v2/auth/sign-out")).catch(() => undefined)
+    try {
+      await endSession(() => client.fetchQuery({ ...askCaller, staleTime: 0 }))
+    } catch (error) {
+      // The session may live on, and its cookie is out of the page's reach: nothing may look signed out.
+      toastProblem(error)
+      return
+    }
     client.clear()
     go(paths.signIn)
   }

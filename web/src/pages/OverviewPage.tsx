@@ -8,6 +8,7 @@ import type { Image } from "../api/types"
 import { Activity } from "../components/Activity"
 import { classColour } from "../components/classes"
 import { mayManage, useProject } from "../components/project"
+import { useRunning } from "../components/running"
 import { HealthTag, JobTag, OnlineTag, ProgressBar } from "../components/states"
 import { nameThumbnail, Thumbnail } from "../components/Thumbnail"
 import { paths, withSearch } from "../paths"
@@ -22,6 +23,7 @@ export function OverviewPage() {
   const project = useProject()
   const recent = useQuery(askRecentImages(project.id, 12))
   const jobList = useInfiniteQuery(askJobs(project.id, undefined))
+  const running = useRunning()
   const places = useQuery(askDeployments(project.id))
   const sourceList = useQuery(askSources(project.id))
   const serviceList = useQuery(askServices(project.id))
@@ -32,13 +34,13 @@ export function OverviewPage() {
   }, [project.name])
 
   const allJobs = jobs?.pages[0]?.results ?? []
-  const running = allJobs.filter((job) => ["queued", "processing"].includes(job.status))
+  const silent = deployments?.results.filter((one) => one.silent_since) ?? []
   const online = services?.results.filter((service) => service.online).length ?? 0
   const failing = sources?.results.filter((source) => source.health === "failing") ?? []
   const polled = [...failing, ...(sources?.results.filter((source) => source.health !== "failing") ?? [])]
   const placed = deployments?.results.some((one) => one.latitude !== null && one.longitude !== null)
-  const hasResults = allJobs.some((job) => job.progress.completed > 0) || images?.results.some((image) => image.analysis_state === "completed")
-  const asked = [recent, jobList, places, sourceList, serviceList]
+  const hasResults = [...allJobs, ...(running.jobs ?? [])].some((job) => job.progress.completed > 0) || images?.results.some((image) => image.analysis_state === "completed")
+  const asked = [recent, jobList, running, places, sourceList, serviceList]
   const failed = asked.find((one) => one.error)
   const [, go] = useLocation()
 
@@ -46,16 +48,17 @@ export function OverviewPage() {
     <>
       <div className="page-head"><h1>{project.name}</h1></div>
       {failed && <Trouble error={failed.error} retry={() => asked.filter((one) => one.error).forEach((one) => void one.refetch())} />}
-      {images && jobs && deployments && services && !hasResults && mayManage(project) && (
+      {images && jobs && running.jobs && deployments && services && !hasResults && mayManage(project) && (
         <Suspense fallback={null}>
-          <FirstSteps deployments={deployments.results} images={images.count} services={services.results} jobs={allJobs} />
+          <FirstSteps deployments={deployments.results} images={images.count} services={services.results} jobs={allJobs} waiting={running.jobs[0]} />
         </Suspense>
       )}
       <div className="figures">
         <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images(images?.count ?? project.images)}</Link>
         <Link href={paths.deployments(project.id)}><b>{deployments ? words.count(deployments.count) : "–"}</b> {w.figures.deployments(deployments?.count ?? 0)}</Link>
-        <Link href={paths.jobs(project.id)}><b>{jobs ? words.count(running.length) : "–"}</b> {w.figures.jobs(running.length)}</Link>
+        <Link href={paths.jobs(project.id)}><b>{running.jobs ? words.count(running.count) : "–"}</b> {w.figures.jobs(running.count)}</Link>
         <Link href={paths.workers(project.id)}><b>{services ? words.count(online) : "–"}</b> {w.figures.workers(online)}</Link>
+        {silent.length > 0 && <Link href={paths.deployments(project.id)} className="amber">{w.silent(silent.length)}</Link>}
         {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
       </div>
       {images && images.results.length > 0 && <Strip images={images.results} />}
@@ -63,9 +66,9 @@ export function OverviewPage() {
         <div>
           <section className="section">
             <div className="section-head"><h2>{w.running}</h2><Link href={paths.jobs(project.id)}>{w.seeAll}</Link></div>
-            {jobs && running.length === 0 && <p className="soft">{w.nothingRuns}</p>}
+            {running.jobs?.length === 0 && <p className="soft">{w.nothingRuns}</p>}
             <ul className="lines">
-              {running.slice(0, 4).map((job) => (
+              {running.jobs?.slice(0, 4).map((job) => (
                 <li key={job.id}>
                   <div className="line-head">
                     <Link href={paths.job(project.id, job.id)}>{job.name || words.job.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />

@@ -151,7 +151,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
         <div className="form">
           <p className="note">{w.shownOnce}</p>
           <Copyable text={make.data.token} />
-          <Copyable label={w.install} text={'pip install "trapline[worker]"'} />
+          <Copyable label={w.install} text={'pip install ".[worker]"'} />
           <Copyable label={w.registerStep} text={`${address} ${token} trapline register`} />
           <Copyable label={w.runStep} text={`${address} ${token} trapline worker`} />
           <div className="dialog-actions"><Button kind="accent" onClick={close}>{words.common.close}</Button></div>
