@@ -77,6 +77,25 @@ async def test_a_deleted_project_is_seen_by_nobody_until_it_is_restored(
     assert (await app_client.post(f"{path_of(house)}/restore", headers=by(house))).status_code == 409
 
 
+async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted_and_restored(
+    system: System, app_client: httpx2.AsyncClient, house: House
+) -> None:
+    await activate(system)
+
+    async def change(**told: object) -> int:
+        return (await app_client.patch(path_of(house), json=told, headers=by(house))).status_code
+
+    assert await change(archived=True) == 200
+    assert await list_active(system) == [("source", False), ("webhook", False)]
+    assert [await change(name="home"), await change(archived=True)] == [409, 200]
+    deleted = await app_client.delete(path_of(house), params=DELETE, headers=by(house))
+    assert deleted.status_code == 200, deleted.text
+    assert (await app_client.post(f"{path_of(house)}/restore", headers=by(house))).status_code == 200
+    assert await list_active(system) == [("source", False), ("webhook", False)]
+    assert await change(archived=False, name="home") == 200
+    assert await list_active(system) == [("source", True), ("webhook", False)]
+
+
 async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tombstone(
     system: System, app_client: httpx2.AsyncClient, house: House
 ) -> None:

@@ -15,7 +15,7 @@ from tests.integration.pictures import make_jpeg
 from tests.integration.positions import Position, operations, positions_of, put_at
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.access import ACCESS, SAFE, access_key
 from trapline.server.rules.access import RANK, Scope
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.wire.auth import Role, TokenKind
@@ -256,6 +256,31 @@ async def test_route_asks_for_its_role(method: str, path: str, operation: dict[s
             answer = await call(grounds, method, path, operation, grounds.house.ids, headers, bodies=bodies)
             assert answer.status_code == 403, f"{role}: {answer.status_code} {answer.text}"
     await grounds.expect_unchanged()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_archived_project_is_only_looked_at(grounds: Grounds) -> None:
+    """Every route that changes something, by the owner: all but those of the table that go on."""
+    at, owner = grounds.house.ids, grounds.people["house"].call_as(Role.OWNER.value).headers
+    async with grounds.system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update projects set archived_at = now() where id = %s", (at["project_id"],))
+    await grounds.note_changes()
+    wrong, refused = [], 0
+    for method, path, operation in operations():
+        key = access_key(method, path)
+        access = ACCESS[key]
+        about_a_project = access.kinds is not None and TokenKind.USER in access.kinds and not access.account
+        if method in SAFE or access.archived or key in (*OWN, "POST /projects") or not about_a_project:
+            continue
+        answer = await call(grounds, method, path, operation, at, owner)
+        refused += 1
+        if (answer.status_code, answer.json().get("title")) != (409, "The project is archived"):
+            wrong.append(f"{key}: {answer.status_code} {answer.text[:200]}")
+    assert not wrong, "\n".join(wrong)
+    assert refused > 50
+    await grounds.expect_unchanged()
+    async with grounds.system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update projects set archived_at = null")
 
 
 @pytest.mark.asyncio(loop_scope="module")

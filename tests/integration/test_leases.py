@@ -13,11 +13,13 @@ from tests.integration.fields import SLUG, SYSTEM, Field, failure, make_field, s
 from tests.integration.greeted import greet
 from tests.integration.test_job_life import shared_token
 from trapline.server.actions import jobs, line
+from trapline.server.actions.tokens import create_token
 from trapline.server.arrivals import Arrivals
 from trapline.server.db.base import Database, Transaction
 from trapline.server.db.line.ready import OWN_ERROR_S
 from trapline.server.rules.access import Scope
 from trapline.server.system import Leases, System
+from trapline.wire.auth import NewToken, TokenKind
 
 
 @pytest.fixture
@@ -71,6 +73,31 @@ async def test_what_is_paused_canceled_or_final_is_not_handed_out(field: Field) 
     assert await worker.lease() == []
     await field.call("POST", f"/jobs/{paused}/resume")
     assert [task["job_id"] for task in await worker.lease()] == [paused] * 3
+
+
+async def test_an_archived_project_hands_nothing_out_and_takes_what_was_leased(field: Field, system: System) -> None:
+    job = await field.run_job()
+    project = f"/projects/{field.project}"
+    every = await make_worker_token(system)
+    for token in (field.worker, every):
+        worker = await greet(field, token=token)
+        [task] = await worker.lease(1)
+        assert (await field.call("PATCH", project, {"archived": True})).status_code == 200
+        assert (await worker.lease(), await worker.claim()) == ([], [])
+        listed = await field.call("POST", f"/jobs/{job}/tasks", {"batch_size": 8}, token)
+        assert (listed.status_code, listed.json()["tasks"]) == (200, [])
+        assert (await field.call("GET", "/projects", token=token)).json()["results"] == []
+        assert (await field.call("GET", "/auth/me", token=token)).status_code == 200
+        assert (await worker.renew([task]))[0] == ["held"]
+        assert await worker.post(job, [success(task)]) == ["accepted"]
+        assert (await field.call("PATCH", project, {"archived": False})).status_code == 200
+    assert len(await worker.lease()) == len(field.images) - 2
+
+
+async def make_worker_token(system: System) -> str:
+    """A token for all projects, as the worker of `trapline up` has."""
+    made = await create_token(system, SYSTEM, NewToken(name="every", kind=TokenKind.WORKER))
+    return made.token
 
 
 async def test_whoever_holds_much_over_all_jobs_gets_one(system: System) -> None:

@@ -28,7 +28,7 @@ async def _open(data: Path) -> tuple[str, str]:
         async with system.database.transaction(scope) as tx:
             owner = await find_operator(scope, tx)
             assert owner is not None
-            roles = await list_roles(scope, tx, owner.id)
+            roles, _ = await list_roles(scope, tx, owner.id)
         owned = Scope("demo", roles=roles, user_id=owner.id)
         token = await ensure_token(system, data, "demo-token", owned, NewToken(name="demo"))
         return token, address_of(system, await make_sign_in_link(system))

@@ -159,7 +159,8 @@ def change_project(
         str | None, typer.Option(help="The slug of the pipeline that each new image is queued for.")
     ] = None,
     archived: Annotated[
-        bool | None, typer.Option("--archive/--unarchive", help="Archived, it is only looked at: lists leave it out.")
+        bool | None,
+        typer.Option("--archive/--unarchive", help="Archived, it is only looked at, and its sources pause."),
     ] = None,
     public: Annotated[
         bool | None,

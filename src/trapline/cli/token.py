@@ -128,6 +128,6 @@ async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> T
                 owner = await find_operator(scope, tx)
                 if owner is None:
                     raise CommandFailed("Nobody has an account yet: `trapline link` prints the link that makes one.")
-                roles = await list_roles(scope, tx, owner.id)
-            scope = Scope(actor="command line", roles=roles, user_id=owner.id, is_operator=True)
+                roles, archived = await list_roles(scope, tx, owner.id)
+            scope = Scope(actor="command line", roles=roles, archived=archived, user_id=owner.id, is_operator=True)
         return await create_token(system, scope, new.model_copy(update={"projects": ids}))

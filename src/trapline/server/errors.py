@@ -8,6 +8,7 @@ TraplineError
 │   └── WorkerEnded    403  the worker id is over: evicted, or taken over by a newer process
 ├── NotFound           404  unknown, or not the caller's: the two look the same
 ├── Conflict           409  the state forbids it
+│   ├── Archived       409  the project is archived, and this would change it
 │   └── UnknownWorker  409  no worker of the caller's has this id: it says hello again
 ├── LostRace           412  somebody else changed it first
 ├── TooLarge           413  more than a limit allows
@@ -86,6 +87,18 @@ class Conflict(TraplineError):
 
     status = 409
     title = "The present state forbids it"
+
+
+class Archived(Conflict):
+    """The project is archived, and this would change it."""
+
+    title = "The project is archived"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This project is archived: it is only looked at. Nothing was changed. An owner takes it out of the archive "
+            "in its settings, or with `trapline project change NAME --unarchive`."
+        )
 
 
 class UnknownWorker(Conflict):

@@ -36,7 +36,7 @@ export const peopleWords = {
 
   endTitle: "When the project is over", deleteTitle: "Delete the project", deleteText: "Nobody sees it any more, and its sources and webhooks pause. For some time it can be restored; then it goes for good, with all its images and everything found on them.",
   deleteGo: "Delete the project", deleteName: (name: string) => `Its name, “${name}”, so that it is no other`, deleted: (name: string) => `“${name}” is deleted. It can be restored for some time.`,
-  archive: "Archive", unarchive: "Take out of the archive", archiveText: "An archived project is only looked at: commands and workers for all projects leave it out.", archived: "The project is archived.", unarchived: "The project is out of the archive.",
+  archive: "Archive", unarchive: "Take out of the archive", archiveText: "An archived project is only looked at: changes are refused, its sources pause, and none of its tasks is handed out until it is taken out of the archive. Exports can still be made.", archived: "The project is archived.", unarchived: "The project is out of the archive.",
   deletedTitle: "Deleted projects", deletedText: "They can be restored until they go for good.", restore: "Restore", restoreOf: (name: string) => `Restore ${name}`, restored: (name: string) => `“${name}” is back.`, goneAfter: "Goes for good", deletedAt: "Deleted",
 
   welcomeInvite: (email: string) => `This makes your account, ${email}. Choose a password.`, welcomeReset: (email: string) => `Choose a new password for ${email}. Your other sessions end.`, welcomeGo: "Set the password and sign in",

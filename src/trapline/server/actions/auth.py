@@ -85,6 +85,7 @@ async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope
     scope = Scope(
         actor=f"token:{row.id}",
         roles=roles,
+        archived=row.archived,
         kind=kind,
         user_id=row.user_id,
         token_id=row.id,
@@ -97,9 +98,11 @@ async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope
 
 
 async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scope:
+    roles, archived = await list_roles(NOBODY, tx, user.id)
     return Scope(
         actor=f"user:{user.id}",
-        roles=await list_roles(NOBODY, tx, user.id),
+        roles=roles,
+        archived=archived,
         user_id=user.id,
         is_operator=user.is_operator,
         origin=origin,

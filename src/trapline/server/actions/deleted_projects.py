@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from trapline.server.actions.projects import describe_projects
+from trapline.server.actions.projects import ARCHIVED, describe_projects
 from trapline.server.db.deleted_images import discard_files, discard_files_of, forget_images
 from trapline.server.db.deleted_projects import (
     claim_doomed_project,
@@ -53,7 +53,7 @@ async def delete_project(system: System, scope: Scope, project_id: int, name: st
             raise Unprocessable("That is not the project's name. Nothing was deleted. Give its name as it is written.")
         images = (await count_images_by_project(scope, tx, [row.id])).get(row.id, 0)
         row.deleted_at = row.updated_at = datetime.now(UTC)
-        row.paused_with_it = await pause_all(scope, tx, row.id)
+        row.paused_with_it = (row.paused_with_it or {}) | await pause_all(scope, tx, row.id)
         tx.audit("delete", "project", row.id, row.id, name=row.name, images=images)
         # A worker may know its projects by heart, for half a second.
         tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
@@ -72,7 +72,9 @@ async def restore_project(system: System, scope: Scope, project_id: int) -> Proj
             raise Conflict("This project is not deleted. Nothing was changed.")
         row = await lock_deleted(scope, tx, project_id)
         await resume_all(scope, tx, row.id, row.paused_with_it or {})
-        row.deleted_at, row.paused_with_it, row.updated_at = None, None, datetime.now(UTC)
+        # What was archived before it was deleted is archived again.
+        row.paused_with_it = {key: told for key, told in (row.paused_with_it or {}).items() if key == ARCHIVED} or None
+        row.deleted_at, row.updated_at = None, datetime.now(UTC)
         tx.audit("restore", "project", row.id, row.id, name=row.name)
         tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
         await tx.session.flush()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from trapline.server.actions.subjects import make_subject
 from trapline.server.db.base import Transaction
+from trapline.server.db.deleted_projects import pause_all, resume_all
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.line.standing import end_standing_jobs
@@ -11,14 +12,16 @@ from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import MemberRow
 from trapline.server.db.projects import ProjectRow, count_images_by_project, get_project, select_projects
 from trapline.server.db.sequences import dissolve_sequences
-from trapline.server.errors import Forbidden
+from trapline.server.errors import Archived, Forbidden
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
-from trapline.wire.auth import Role
+from trapline.wire.auth import Role, TokenKind
 from trapline.wire.projects import NewProject, Project, ProjectChange
 from trapline.wire.values import Page
 
 DEFAULT_DEPLOYMENT = "Not yet placed"
+ARCHIVED = "archived"
+"""Under which name a project remembers the sources that pause while it is archived."""
 
 
 async def describe_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
@@ -70,9 +73,9 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
 
 
 async def list_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
-    """List the caller's projects, in the order they were made."""
+    """List the caller's projects, in the order they were made; a worker is told of none that is archived."""
     async with system.database.transaction(scope) as tx:
-        statement = select_projects(scope)
+        statement = select_projects(scope, only_open=scope.kind == TokenKind.WORKER)
         rows, following = await fetch_page(
             tx, statement, [(ProjectRow.id, int)], descending=False, limit=limit, cursor=cursor
         )
@@ -90,15 +93,22 @@ async def show_project(system: System, scope: Scope, project_id: int) -> Project
 
 
 async def change_project(system: System, scope: Scope, project_id: int, change: ProjectChange) -> Project:
-    """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace."""
+    """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace, Archived.
+
+    While it is archived its sources pause, and nothing is changed unless the same call takes it out of the archive.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_project(scope, tx, project_id)
         await tx.session.refresh(row, with_for_update=True)
         scope.check_unchanged(row.updated_at)
         given = change.model_dump(exclude_unset=True)
-        if "archived" in given:
-            archived = given.pop("archived")
-            row.archived_at = (row.archived_at or datetime.now(UTC)) if archived else None
+        archived = given.pop("archived", None)
+        if row.archived_at is not None and given and archived is not False:
+            raise Archived
+        if archived is not None:
+            await _archive(scope, tx, row, archived)
+            # A worker may know its projects by heart, for half a second.
+            tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
         if given.get("sequence_gap_s") not in (None, row.sequence_gap_s):
             await dissolve_sequences(scope, tx, row.id)
         for field, value in given.items():
@@ -111,3 +121,14 @@ async def change_project(system: System, scope: Scope, project_id: int, change: 
         tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told)
         [project] = await describe_projects(tx, scope, [row])
         return project
+
+
+async def _archive(scope: Scope, tx: Transaction, row: ProjectRow, archived: bool) -> None:
+    """Put a project into the archive, or take it out; its sources pause meanwhile."""
+    if archived and row.archived_at is None:
+        row.archived_at = datetime.now(UTC)
+        paused = await pause_all(scope, tx, row.id, ["pull_sources"])
+        row.paused_with_it = {ARCHIVED: paused["pull_sources"]}
+    elif not archived and row.archived_at is not None:
+        await resume_all(scope, tx, row.id, {"pull_sources": (row.paused_with_it or {}).get(ARCHIVED, [])})
+        row.archived_at = row.paused_with_it = None

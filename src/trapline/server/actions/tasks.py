@@ -50,7 +50,7 @@ async def claim_jobs(system: System, scope: Scope, slugs: Sequence[str] | None, 
 
 
 async def hand_out_tasks(system: System, scope: Scope, job_id: int, wanted: int) -> Tasks:
-    """Lease about so many tasks of a job to the caller; none of a job that is final or paused. Raises NotFound."""
+    """Lease about so many tasks of a job to the caller; none where it is final, paused or archived. Raises NotFound."""
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
     async with system.database.line(scope) as tx:
@@ -84,7 +84,7 @@ async def lease_any(
                 return LeasedTasks(tasks=tasks)
             leaving = leaving or asyncio.ensure_future(gone())
             waiting = asyncio.ensure_future(
-                arrivals.wait(scope.project_ids(), wanted.pipelines, wanted.limit, look, left_s)
+                arrivals.wait(scope.open_project_ids(), wanted.pipelines, wanted.limit, look, left_s)
             )
             await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -155,7 +155,7 @@ async def _lease(
     leases, remembered = system.leases, system.remembered
     known = remembered.find_holder(caller_of(scope), job_id)
     job, held = await get_job_to_lease(scope, tx, job_id, known, leases.held_at_most)
-    if job.is_final or job.paused:
+    if job.is_final or job.paused or job.project_id in scope.archived:
         return job, [], False
     contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(leases), remembered)
     holder_id = await touch_holder(scope, tx, contact)

@@ -1,5 +1,6 @@
 """Deleted projects: in nobody's scope, kept for a while, then gone with everything in them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -16,6 +17,9 @@ from trapline.wire.auth import Role
 
 PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
 """Tables of which a project may have so many rows that they go in batches before it."""
+
+PAUSED = ("pull_sources", "webhooks")
+"""Tables of what goes on by itself, and pauses with its project."""
 
 HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
 """Tables whose rows hold on to others of their project: they go before those do."""
@@ -50,12 +54,14 @@ async def lock_deleted(scope: Scope, tx: Transaction, project_id: int) -> Projec
     return row
 
 
-async def pause_all(scope: Scope, tx: Transaction, project_id: int) -> dict[str, list[str]]:
+async def pause_all(
+    scope: Scope, tx: Transaction, project_id: int, tables: Sequence[str] = PAUSED
+) -> dict[str, list[str]]:
     """Pause every source and webhook of a project; answers which were not paused before."""
     paused = {}
-    for table in ("pull_sources", "webhooks"):
+    for table in tables:
         cursor = await tx.execute(
-            f"update {table} set is_active = false, updated_at = clock_timestamp()"  # noqa: S608 - one of the two above
+            f"update {table} set is_active = false, updated_at = clock_timestamp()"  # noqa: S608 - one of ours
             " where project_id = %s and is_active returning id",
             (project_id,),
         )
@@ -65,9 +71,9 @@ async def pause_all(scope: Scope, tx: Transaction, project_id: int) -> dict[str,
 
 async def resume_all(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
     """Let go on what was paused with a project."""
-    for table in ("pull_sources", "webhooks"):
+    for table in PAUSED:
         await tx.execute(
-            f"update {table} set is_active = true, updated_at = clock_timestamp()"  # noqa: S608 - one of the two above
+            f"update {table} set is_active = true, updated_at = clock_timestamp()"  # noqa: S608 - one of ours
             " where project_id = %s and id = any(%s)",
             (project_id, [UUID(one) for one in paused.get(table, [])]),
         )

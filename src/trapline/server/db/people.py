@@ -252,6 +252,7 @@ class LiveToken(NamedTuple):
     has_live_user: bool
     is_operator: bool
     roles: dict[int, Role]
+    archived: frozenset[int]
 
 
 async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveToken | None:
@@ -260,14 +261,16 @@ async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveTok
         """
         select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
             t.scopes, coalesce(t.last_used_at < now() - interval '1 minute', true),
-            u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false), r.projects, r.roles
+            u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false),
+            r.projects, r.roles, r.archived
         from tokens t left join users u on u.id = t.user_id, lateral (
-            select array_agg(id), array_agg('owner'::text) from projects
-            where t.every_project and archived_at is null and deleted_at is null
+            select array_agg(id), array_agg('owner'::text), array_agg(id) filter (where archived_at is not null)
+            from projects where t.every_project and deleted_at is null
             union all
-            select array_agg(m.project_id), array_agg(m.role) from members m join projects p on p.id = m.project_id
+            select array_agg(m.project_id), array_agg(m.role), array_agg(p.id) filter (where p.archived_at is not null)
+            from members m join projects p on p.id = m.project_id
             where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
-        ) r(projects, roles)
+        ) r(projects, roles, archived)
         where t.prefix = %s and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
         order by r.projects is null limit 1
         """,
@@ -276,8 +279,9 @@ async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveTok
     row = await cursor.fetchone()
     if row is None:
         return None
-    projects, roles = row[10:]
-    return LiveToken._make([*row[:10], dict(zip(projects or (), map(Role, roles or ()), strict=True))])
+    projects, roles, archived = row[10:]
+    reached = dict(zip(projects or (), map(Role, roles or ()), strict=True))
+    return LiveToken._make([*row[:10], reached, frozenset(archived or ())])
 
 
 async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
@@ -285,14 +289,15 @@ async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
     await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
 
 
-async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> dict[int, Role]:
-    """List the projects that a person is a member of, with the role in each."""
+async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> tuple[dict[int, Role], frozenset[int]]:
+    """List the projects that a person is a member of, with the role in each, and which of them are archived."""
     cursor = await tx.execute(
-        "select m.project_id, m.role from members m join projects p on p.id = m.project_id"
+        "select m.project_id, m.role, p.archived_at is not null from members m join projects p on p.id = m.project_id"
         " where m.user_id = %s and p.deleted_at is null",
         (user_id,),
     )
-    return {project: Role(role) for project, role in await cursor.fetchall()}
+    rows = await cursor.fetchall()
+    return {project: Role(role) for project, role, _ in rows}, frozenset(row[0] for row in rows if row[2])
 
 
 async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:

@@ -16,7 +16,8 @@ from trapline.server.rules.access import Scope
 class ProjectRow(Row):
     """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was.
 
-    One with `deleted_at` is in nobody's scope; `paused_with_it` is what goes on if it is restored.
+    One with `deleted_at` is in nobody's scope. `paused_with_it` is what goes on if it is restored, and under ARCHIVED
+    which sources go on once it is no longer archived.
     What a `public` one shows to anybody says db/public_projects.
     """
 
@@ -46,9 +47,9 @@ async def get_project(scope: Scope, tx: Transaction, project_id: int) -> Project
     return row
 
 
-def select_projects(scope: Scope) -> Select[ProjectRow]:
-    """Select the projects that the caller sees."""
-    ids = scope.project_ids()
+def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectRow]:
+    """Select the projects that the caller sees, or those of them that are not archived."""
+    ids = scope.open_project_ids() if only_open else scope.project_ids()
     statement = select(ProjectRow)
     return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
 

@@ -46,7 +46,8 @@ class Access:
     `account` is about people's accounts, so a token that may less than its person is refused. `operators` is for the
     operators of the installation alone; `operators_too` takes them as an owner of every project; `public` takes
     anybody, for what a project shows whose owner made it public. One that is called `often` takes callers as they were
-    half a second ago at most, and finds them anew (`authorise_anew`) before it refuses them.
+    half a second ago at most, and finds them anew (`authorise_anew`) before it refuses them. An archived project is
+    only looked at: of what is no reading, `archived` is what goes on in one.
     """
 
     kinds: Kinds | None
@@ -56,6 +57,7 @@ class Access:
     operators_too: bool = False
     public: bool = False
     often: bool = False
+    archived: bool = False
 
     def scope_for(self, method: str) -> TokenScope:
         """The scope that a token needs for it."""
@@ -88,8 +90,8 @@ ACCESS: dict[str, Access] = {
     "DELETE /auth/sessions": Access(PEOPLE, account=True),
     "DELETE /auth/sessions/{session_id}": Access(PEOPLE, account=True),
     "GET /auth/tokens": Access(PEOPLE),
-    "POST /auth/tokens": Access(PEOPLE, Role.MANAGER),
-    "DELETE /auth/tokens/{token_id}": Access(PEOPLE),
+    "POST /auth/tokens": Access(PEOPLE, Role.MANAGER, archived=True),
+    "DELETE /auth/tokens/{token_id}": Access(PEOPLE, archived=True),
     # everybody's accounts
     "GET /users": Access(PEOPLE, account=True, operators=True),
     "POST /users": Access(PEOPLE, account=True, operators=True),
@@ -100,13 +102,15 @@ ACCESS: dict[str, Access] = {
     "GET /projects": Access(ANY_TOKEN),
     "POST /projects": Access(PEOPLE),
     "GET /projects/{project_id}": Access(ANY_TOKEN),
-    "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER),
-    "DELETE /projects/{project_id}": Access(PEOPLE, Role.OWNER),
-    "POST /projects/{project_id}/restore": Access(PEOPLE, Role.OWNER),
+    "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER, archived=True),
+    "DELETE /projects/{project_id}": Access(PEOPLE, Role.OWNER, archived=True),
+    "POST /projects/{project_id}/restore": Access(PEOPLE, Role.OWNER, archived=True),
     "GET /projects/{project_id}/members": Access(PEOPLE, operators_too=True),
-    "POST /projects/{project_id}/members": Access(PEOPLE, Role.OWNER, operators_too=True),
-    "PATCH /projects/{project_id}/members/{user_id}": Access(PEOPLE, Role.OWNER, operators_too=True),
-    "DELETE /projects/{project_id}/members/{user_id}": Access(PEOPLE, operators_too=True),  # one's own, or an owner
+    "POST /projects/{project_id}/members": Access(PEOPLE, Role.OWNER, operators_too=True, archived=True),
+    "PATCH /projects/{project_id}/members/{user_id}": Access(PEOPLE, Role.OWNER, operators_too=True, archived=True),
+    "DELETE /projects/{project_id}/members/{user_id}": Access(
+        PEOPLE, operators_too=True, archived=True
+    ),  # one's own, or an owner
     # public projects
     **{
         f"GET /public/projects/{{project_id}}{part}": Access(None, public=True)
@@ -121,7 +125,7 @@ ACCESS: dict[str, Access] = {
     "PATCH /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     "GET /deployments/csv": Access(PEOPLE),
     "POST /deployments/csv": Access(PEOPLE, Role.MANAGER),
-    "POST /deployments/{deployment_id}/clock/preview": Access(PEOPLE),
+    "POST /deployments/{deployment_id}/clock/preview": Access(PEOPLE, archived=True),
     "POST /deployments/{deployment_id}/clock/undo": Access(PEOPLE, Role.MANAGER),
     "DELETE /deployments/{deployment_id}": Access(PEOPLE, Role.MANAGER),
     # pipelines and workers
@@ -155,8 +159,8 @@ ACCESS: dict[str, Access] = {
     "GET /processing_services": Access(PEOPLE),
     "GET /workers": Access(PEOPLE),
     "GET /workers/{worker_id}": Access(PEOPLE),
-    "POST /workers/{worker_id}/evict": Access(PEOPLE, Role.MANAGER),
-    "POST /workers/hello": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /workers/{worker_id}/evict": Access(PEOPLE, Role.MANAGER, archived=True),
+    "POST /workers/hello": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
     # jobs
     "GET /jobs": Access(PEOPLE_AND_WORKERS),
     "POST /jobs": Access(PEOPLE, Role.MANAGER),
@@ -191,11 +195,11 @@ ACCESS: dict[str, Access] = {
     "POST /pipeline/job/{job_id}/retry": Access(PEOPLE, Role.MANAGER),
     # tasks
     "GET /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
-    "POST /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER),
-    "POST /jobs/{job_id}/result": Access(TOKENS_THAT_WORK, Role.MANAGER),
-    "POST /tasks/lease": Access(TOKENS_THAT_WORK, Role.MANAGER),
-    "POST /tasks/renew": Access(TOKENS_THAT_WORK, Role.MANAGER),
-    "POST /tasks/release": Access(TOKENS_THAT_WORK, Role.MANAGER),
+    "POST /jobs/{job_id}/tasks": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
+    "POST /jobs/{job_id}/result": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
+    "POST /tasks/lease": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
+    "POST /tasks/renew": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
+    "POST /tasks/release": Access(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
     # what changes, as it happens
     "GET /events": Access(PEOPLE),
     # sequences
@@ -217,10 +221,10 @@ ACCESS: dict[str, Access] = {
     "GET /images/{image_id}/analyses": Access(PEOPLE_AND_PIPELINES),
     "GET /analyses/{analysis_id}": Access(PEOPLE_AND_PIPELINES),
     "GET /analyses/{analysis_id}/annotations": Access(PEOPLE_AND_PIPELINES),
-    "PATCH /analyses/{analysis_id}/status": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
-    "POST /analyses/{analysis_id}/artifacts/presign": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
-    "POST /analyses/{analysis_id}/annotations:bulk": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
-    "POST /analyses/{analysis_id}/finalize": Access(PEOPLE_AND_PIPELINES, Role.MANAGER),
+    "PATCH /analyses/{analysis_id}/status": Access(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
+    "POST /analyses/{analysis_id}/artifacts/presign": Access(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
+    "POST /analyses/{analysis_id}/annotations:bulk": Access(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
+    "POST /analyses/{analysis_id}/finalize": Access(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
     "GET /analyses/{analysis_id}/export": Access(PEOPLE),
     "GET /analyses/{analysis_id}/artifacts": Access(PEOPLE_AND_PIPELINES),
     **{
@@ -230,16 +234,16 @@ ACCESS: dict[str, Access] = {
     "GET /artifacts/{artifact_id}/download": Access(PEOPLE_AND_PIPELINES),
     # what goes out as a file
     "GET /exports": Access(PEOPLE),
-    "POST /exports": Access(PEOPLE, Role.MANAGER),
+    "POST /exports": Access(PEOPLE, Role.MANAGER, archived=True),
     "GET /exports/{export_id}": Access(PEOPLE),
     "GET /exports/{export_id}/download": Access(PEOPLE, Role.MANAGER),
-    "POST /exports/{export_id}/cancel": Access(PEOPLE, Role.MANAGER),
-    "DELETE /exports/{export_id}": Access(PEOPLE, Role.MANAGER),
+    "POST /exports/{export_id}/cancel": Access(PEOPLE, Role.MANAGER, archived=True),
+    "DELETE /exports/{export_id}": Access(PEOPLE, Role.MANAGER, archived=True),
     # what outside pipelines sign with
     "GET /callback_keys": Access(PEOPLE),
-    "POST /callback_keys": Access(PEOPLE, Role.OWNER),
-    "DELETE /callback_keys/{key_id}": Access(PEOPLE, Role.OWNER),
-    "POST /callback_keys/check": Access(PEOPLE, Role.OWNER),
+    "POST /callback_keys": Access(PEOPLE, Role.OWNER, archived=True),
+    "DELETE /callback_keys/{key_id}": Access(PEOPLE, Role.OWNER, archived=True),
+    "POST /callback_keys/check": Access(PEOPLE, Role.OWNER, archived=True),
     # who is told of events: an address can be a secret of its own
     "GET /webhooks": Access(PEOPLE, Role.MANAGER),
     "POST /webhooks": Access(PEOPLE, Role.MANAGER),
@@ -253,9 +257,9 @@ ACCESS: dict[str, Access] = {
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Access(PEOPLE, Role.MANAGER),
     # what people are written to about: everybody their own
     "GET /notices": Access(PEOPLE),
-    "POST /notices": Access(PEOPLE),
-    "POST /notices/test": Access(PEOPLE),
-    "DELETE /notices/{notice_id}": Access(PEOPLE),
+    "POST /notices": Access(PEOPLE, archived=True),
+    "POST /notices/test": Access(PEOPLE, archived=True),
+    "DELETE /notices/{notice_id}": Access(PEOPLE, archived=True),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,
@@ -379,7 +383,7 @@ async def _authorise(request: Request, system: System, origin: Origin, *, anew: 
         raise Forbidden("Only an operator of this Trapline may do this. Nothing was changed.")
     if access.operators_too and scope.is_operator:
         scope = replace(scope, everything=True)
-    return replace(scope, needs=access.role)
+    return replace(scope, needs=access.role, changes=request.method not in SAFE and not access.archived)
 
 
 def _check_token(scope: Scope, access: Access, method: str) -> None:

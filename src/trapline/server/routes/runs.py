@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from trapline.server.actions import presets, runs
-from trapline.server.errors import Forbidden, NotFound, Unprocessable
+from trapline.server.errors import Archived, Forbidden, NotFound, Unprocessable
 from trapline.server.routes.access import ScopeOf, SystemOf, authorise_anew
 from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, QueryText
@@ -50,7 +50,7 @@ async def submit_run(
     """
     try:
         accepted = await runs.submit_run(system, scope, new)
-    except (NotFound, Forbidden, Unprocessable):
+    except (Archived, NotFound, Forbidden, Unprocessable):
         if not scope.is_remembered:
             raise
         accepted = await runs.submit_run(system, await authorise_anew(request, system, origin), new)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.errors import Forbidden, LostRace, NotFound
+from trapline.server.errors import Archived, Forbidden, LostRace, NotFound
 from trapline.wire.auth import Role, TokenKind, TokenScope
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
@@ -66,7 +66,7 @@ class Scope:
     `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token is no
     member: the table of routes says what its kind may call, so only its projects are checked here.
     `is_limited` is a token that was made for some projects only; `scopes` are what one may do. What `is_remembered`
-    was so half a second ago at most.
+    was so half a second ago at most. What `changes` a project is refused in those that are `archived`.
     """
 
     actor: str
@@ -80,6 +80,8 @@ class Scope:
     is_operator: bool = False
     is_limited: bool = False
     is_remembered: bool = False
+    archived: frozenset[int] = frozenset()
+    changes: bool = False
     scopes: frozenset[TokenScope] = frozenset(TokenScope)
     origin: Origin = Origin()
 
@@ -102,17 +104,23 @@ class Scope:
         """The projects that may be seen; None stands for all."""
         return None if self.everything else list(self.roles)
 
+    def open_project_ids(self) -> list[int] | None:
+        """Those of them that are not archived; None stands for all."""
+        return None if self.everything else [project for project in self.roles if project not in self.archived]
+
     def sees(self, project_id: int) -> bool:
         """Whether anything of this project may be seen."""
         return self.everything or project_id in self.roles
 
     def check(self, project_id: int, needs: Role | None = None) -> None:
-        """Allow the call in this project, or raise NotFound (not a member) or Forbidden (role too low)."""
+        """Allow the call in this project, or raise NotFound (not a member), Archived or Forbidden (role too low)."""
         if self.everything:
             return
         role = self.roles.get(project_id)
         if role is None:
             raise NotFound
+        if self.changes and project_id in self.archived:
+            raise Archived
         if self.kind in (TokenKind.WORKER, TokenKind.PIPELINE):
             return
         wanted = needs or self.needs

@@ -102,7 +102,7 @@ async def list_claimable_jobs(
     cursor = await tx.execute(
         _CLAIMABLE,
         {
-            "projects": scope.project_ids(),
+            "projects": scope.open_project_ids(),
             "slugs": slugs,
             "limit": limit,
             "worker": scope.origin.worker_id,
@@ -118,7 +118,7 @@ async def count_claimable_tasks(
     scope: Scope, tx: Transaction, slugs: list[str], limit: int
 ) -> dict[tuple[int, str], int]:
     """Count what can be leased now for each project and pipeline slug; no job is counted beyond `limit`."""
-    cursor = await tx.execute(_ARRIVED, {"projects": scope.project_ids(), "slugs": slugs, "limit": limit})
+    cursor = await tx.execute(_ARRIVED, {"projects": scope.open_project_ids(), "slugs": slugs, "limit": limit})
     return {(project_id, slug): count for project_id, slug, count in await cursor.fetchall()}
 
 
