@@ -21,7 +21,7 @@ from tests.integration.neighbours import (
     make_restricted,
 )
 from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access import ACCESS, TOKENS_THAT_WORK, Access
+from trapline.server.routes.access_table import ACCESS, TOKENS_THAT_WORK, Access
 from trapline.server.routes.application import dress
 from trapline.server.system import Callbacks, System
 from trapline.wire.auth import Role, TokenKind

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from tests.integration.grounds import CALLERS
 from tests.integration.positions import operations, positions_of
-from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.access_table import ACCESS
+from trapline.server.routes.origins import access_key
 from trapline.server.rules.access import RANK
 from trapline.wire.auth import TokenKind
 

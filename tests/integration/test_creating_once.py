@@ -14,7 +14,8 @@ from tests.integration.positions import operations
 from tests.integration.test_audit_of_routes import OWN_BODIES, SHEETS, prepare
 from tests.integration.test_isolation import BODIES, QUERIES, fill, grounds
 from trapline.server.mailing import MailServer
-from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.access_table import ACCESS
+from trapline.server.routes.origins import access_key
 from trapline.server.rules.access import Scope
 from trapline.wire.auth import TokenKind
 

@@ -14,7 +14,8 @@ from tests.integration.houses import unknown_ids
 from tests.integration.positions import operations, positions_of
 from tests.integration.test_isolation import BODIES, ENDLESS, GUARDED, call, grounds
 from trapline.server.actions.tasks import LEASE_TOKENS
-from trapline.server.routes.access import ACCESS, access_key
+from trapline.server.routes.access_table import ACCESS
+from trapline.server.routes.origins import access_key
 from trapline.server.rules.cursors import write_cursor
 from trapline.server.rules.lease_tokens import make_lease_token
 

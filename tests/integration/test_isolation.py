@@ -15,7 +15,8 @@ from tests.integration.pictures import make_jpeg
 from tests.integration.positions import Position, operations, positions_of, put_at
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access import ACCESS, SAFE, access_key
+from trapline.server.routes.access_table import ACCESS, SAFE
+from trapline.server.routes.origins import access_key
 from trapline.server.rules.access import RANK, Scope
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.wire.auth import Role, TokenKind

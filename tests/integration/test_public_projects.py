@@ -18,7 +18,7 @@ from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.images import ImageClassRow, ImageTagRow
 from trapline.server.db.public_projects import enter
-from trapline.server.routes.access import ACCESS
+from trapline.server.routes.access_table import ACCESS
 from trapline.server.rules.access import Scope
 from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE
 from trapline.server.store.keys import thumbnail_key

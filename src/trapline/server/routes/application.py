@@ -49,9 +49,11 @@ from trapline.server.routes import (
     webhooks,
     workers,
 )
-from trapline.server.routes.access import ACCESS, access_key, judge_caller
+from trapline.server.routes.access import judge_caller
+from trapline.server.routes.access_table import ACCESS
 from trapline.server.routes.documentation import add_documentation
 from trapline.server.routes.envelope import Envelope
+from trapline.server.routes.origins import access_key
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers, refuse
 from trapline.server.routes.rates import count_stranger
@@ -158,9 +160,9 @@ def check_access() -> None:
     """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
     routes = list_routes()
     if missing := routes - ACCESS.keys():
-        raise RuntimeError(f"routes/access.py does not say who may call: {', '.join(sorted(missing))}")
+        raise RuntimeError(f"routes/access_table.py does not say who may call: {', '.join(sorted(missing))}")
     if stale := ACCESS.keys() - routes:
-        raise RuntimeError(f"routes/access.py names routes that do not exist: {', '.join(sorted(stale))}")
+        raise RuntimeError(f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}")
 
 
 def dress(app: FastAPI) -> ASGIApp:

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from trapline.server.actions import public_projects
-from trapline.server.routes.access import ACCESS, SystemOf, access_key
-from trapline.server.routes.origins import plain_origin
+from trapline.server.routes.access import SystemOf
+from trapline.server.routes.access_table import ACCESS
+from trapline.server.routes.origins import access_key, plain_origin
 from trapline.server.routes.parameters import Cursor, Limit, ProjectPath, QueryText
 from trapline.server.routes.rates import count_visitor
 from trapline.server.rules.access import Scope
