@@ -30,8 +30,8 @@ def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **mor
         "is_newest": analysis != OLD, "is_latest": analysis == NEW, "confidence": 0.9,
     }  # fmt: skip
     return FoundOn(
-        image_id=IMAGE, analysis_id=analysis, model_name="m", model_version="1", completed_at=NOON,
-        id=UUID(int=100 + number), class_name=name, data=data, **(given | more),
+        image_id=IMAGE, analysis_id=analysis, model_version="1", completed_at=NOON,
+        id=UUID(int=100 + number), class_name=name, **({"data": data, "model_name": "m"} | given | more),
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_a_confirmed_older_analysis_holds() -> None:
     name = _box(4, OLD, name="lynx", type="classification", parent_id=UUID(int=103), confidence=0.3)
     found = [_box(1, NEW, name="fox"), _box(3, OLD, name="deer"), name]
     record, seen = _see(found, [_said(None, "confirm", count=3, sex="female", comment="seen")])
-    assert [one.label for one in seen] == ["deer"]
+    assert [one.label for one in seen] == ["lynx"]
     assert seen[0].said is not None
     assert (seen[0].said.count, seen[0].said.sex) == (3, "female")
     assert record.said is not None
@@ -75,6 +75,19 @@ def test_a_confirmed_older_analysis_holds() -> None:
     assert of_box is not None
     assert (of_box.count, of_box.sex, of_box.comment, of_box.of_image) == (None, None, "seen", True)
     assert [one.label for one in _see(found, [_said(None, "blank")])[1]] == [""]
+
+
+def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
+    own, name = (
+        _box(number, NEW, name=label, type="classification", parent_id=UUID(int=101), confidence=sure, model_name=model,
+             data=f'{{"terminal": {terminal}}}')
+        for number, label, sure, model, terminal in ((2, "animal", 0.9, "m", "false"), (3, "fox", 0.4, "n", "true"))
+    )  # fmt: skip
+    for found, least, told in (
+        ([own, name], 0.3, ("fox", 0.4)), ([own, name], 0.5, ("animal", 0.9)), ([name], 0.5, ("", 0.9)),
+    ):  # fmt: skip
+        _, [one] = _see([_box(1, NEW, name="fox"), *found], [], confidence_min=least)
+        assert (one.label, one.confidence) == told
 
 
 def test_of_several_models_the_latest_tells_what_is_seen() -> None:

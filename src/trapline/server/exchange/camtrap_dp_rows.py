@@ -124,7 +124,7 @@ class Rows:
 
     def observation(self, one: Observation, image: SeenImage, at: str) -> str:
         """Make the row of an observation of an image."""
-        said, found, box, cells = one.said, one.found, one.box, self.cells
+        said, found, box, cells = one.said, one.named_by, one.box, self.cells
         kind, name, tag = self._name(one.kind, one.label, one.taxon)
         place = ",,,"
         if box is not None:

@@ -92,7 +92,7 @@ class _Crops:
     ) -> list[str | int | float | None]:
         scientific = self._naming.find(one.label, one.taxon).scientific_name
         by = one.said.by if one.said is not None else ""
-        model = one.found.model if one.found is not None else ""
+        model = one.named_by.model if one.named_by is not None else ""
         at = image.captured_at.isoformat(timespec="seconds")
         place = self._places[image.deployment_id]
         return [name, title, scientific, one.id, image.id, place, at, one.confidence, by, *piece, model]

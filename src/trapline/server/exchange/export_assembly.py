@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.db.export_gathering import FoundOn, SaidOf
-from trapline.server.exchange.export_overlaps import settle
+from trapline.server.exchange.export_overlaps import CLASSIFICATION, settle
 from trapline.server.exchange.export_records import (
     IMAGES,
     DeploymentRecord,
@@ -123,12 +123,15 @@ def _make_found(
     }
     left_out, aside = settle(found, holds)
     named = {one.parent_id for one in found if one.id is not None and holds[one.id] is not None}
+    nameless: set[UUID | None] = set()
     for one in found:
         if one.id is None or one.id in left_out:
             continue
         of_it = holds[one.id]
         if of_it is None and one.id not in named and (_is_unsure(one, names) or one.parent_id in left_out):
             left_out.add(one.id)
+            if one.type == CLASSIFICATION and _decode(one.data).get("terminal") is True:
+                nameless.add(one.parent_id)
             continue
         records.append(
             FoundRecord(
@@ -147,6 +150,10 @@ def _make_found(
                 aside=one.id in aside,
             )
         )
+    for record in records:
+        if record.id in nameless:
+            # A worker's box has the name that was too unsure, and its detector's own confidence.
+            record.class_name = record.taxon = None
     return records
 
 

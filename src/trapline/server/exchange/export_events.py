@@ -108,8 +108,8 @@ class Event:
             if said is None:
                 group = Group(one.kind, one.taxon, label)
                 seen = self.modelled.setdefault(group, Seen())
-                if one.found is not None and (seen.confidence or 0) <= (one.confidence or 0):
-                    seen.model, seen.confidence, seen.at = one.found.model, one.confidence, one.found.at
+                if one.named_by is not None and (seen.confidence or 0) <= (one.confidence or 0):
+                    seen.model, seen.confidence, seen.at = one.named_by.model, one.confidence, one.named_by.at
             else:
                 group = Group(one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour)
                 if said.of_image:

@@ -71,6 +71,17 @@ class FoundRecord(msgspec.Struct, omit_defaults=True):
     said: SaidRecord | None = None
     aside: bool = False
 
+    @property
+    def model(self) -> str:
+        """The model that found it, with its version."""
+        return f"{self.model_name} {self.model_version}".strip()
+
+    @property
+    def terminal(self) -> bool | None:
+        """Whether it names its box to people; None where its result does not say."""
+        says = self.data.get("terminal")
+        return says if isinstance(says, bool) else None
+
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):
     """An image; `path` is what it was called where it came from, with its folders.

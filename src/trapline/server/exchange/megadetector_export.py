@@ -1,23 +1,30 @@
 """Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for Timelapse, AddaxAI.
 
 Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no analysis is completed
-has a `failure` and no detections; one on which nothing was found has an empty list of them. It tells what models said.
+has a `failure` and no detections; one on which nothing was found has an empty list of them. It tells what models said:
+where detectors see an animal, a person or a vehicle, which readers know by number, and as classifications what it is.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from uuid import UUID
 
 import msgspec
 
+from trapline.server.exchange.box_names import find_name, find_own, is_surer
 from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, Spool
-from trapline.server.exchange.packing import name_folders
+from trapline.server.exchange.observations import Kind, Naming
+from trapline.server.exchange.packing import name_folders, relative_path
 from trapline.wire.annotations import AnnotationType
 
 VERSION = "1.6"
 FIRST = {"animal": "1", "person": "2", "vehicle": "3"}
 """The numbers that readers of the format know by heart; 0 is reserved for what is empty."""
 UNNAMED = "object"
+GROUPS = {Kind.ANIMAL: "animal", Kind.HUMAN: "person", Kind.VEHICLE: "vehicle"}
+NO_NAMES = frozenset({"", "human", UNNAMED, *FIRST})
+"""What says no more than the category of a detection."""
 NOT_ANALYSED = "No analysis of this image is completed"
 BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
@@ -55,6 +62,8 @@ class _Writer:
         self.described: dict[str, str] = {}
         self.report = Report()
         self._spool = spool
+        self._naming = Naming(spool.taxa)
+        self._completed_at: datetime | None = None
         self._folders = name_folders(spool.about.deployments, _plain, reserved=())
         self._detectors: dict[str, None] = {}
         self._classifiers: dict[str, None] = {}
@@ -62,10 +71,13 @@ class _Writer:
     def info(self) -> dict[str, Any]:
         """What the file says of itself."""
         told = {"format_version": VERSION, "detector": ", ".join(self._detectors) or "none"}
-        at = self._spool.about.started_at.strftime("%Y-%m-%d %H:%M:%S")
-        told["detection_completion_time"] = at
+        at = None if self._completed_at is None else self._completed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        if at is not None:
+            told["detection_completion_time"] = at
         if self._classifiers:
-            told |= {"classifier": ", ".join(self._classifiers), "classification_completion_time": at}
+            told["classifier"] = ", ".join(self._classifiers)
+            if at is not None:
+                told["classification_completion_time"] = at
         return told
 
     def tell(self, image: ImageRecord) -> dict[str, Any]:
@@ -88,14 +100,18 @@ class _Writer:
 
     def _name(self, image: ImageRecord) -> str:
         """The path of a file: below the name of its deployment where there are several, for names come again."""
-        path = "/".join(part for part in image.path.replace("\\", "/").split("/") if part not in ("", ".", ".."))
-        path = path or str(image.id)
+        path = relative_path(image.path or str(image.id))
         return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
 
     def _detection(self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord]) -> dict[str, Any]:
-        name = one.class_name or UNNAMED
-        number = self.detected.setdefault(name, str(len(self.detected) + 1))
-        self._detectors[f"{one.model_name} {one.model_version}".strip()] = None
+        own, name = find_own(one, named), find_name(one, named)
+        group = own or (one if name is None or name.terminal is None else name)
+        kind = self._naming.find(group.class_name or "", _key(group)).kind
+        category = GROUPS.get(kind, UNNAMED)
+        number = self.detected.setdefault(category, str(len(self.detected) + 1))
+        self._detectors[one.model] = None
+        if one.at is not None and (self._completed_at is None or one.at > self._completed_at):
+            self._completed_at = one.at
         x_min, y_min, x_max, y_max = (float(one.data.get(corner) or 0) for corner in CORNERS)
         left, top = _fraction(x_min, image.width), _fraction(y_min, image.height)
         right, bottom = _fraction(x_max, image.width), _fraction(y_max, image.height)
@@ -104,15 +120,13 @@ class _Writer:
             "conf": _confidence(one),
             "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
         }
-        if named:
-            told["classifications"] = [
-                self._classification(it) for it in sorted(named, key=lambda it: -_confidence(it))
-            ]
+        if names := _choose(one, own, name, named):
+            told["classifications"] = [self._classification(it) for it in names]
         return told
 
     def _classification(self, one: FoundRecord) -> list[Any]:
         name = one.class_name or UNNAMED
-        self._classifiers[f"{one.model_name} {one.model_version}".strip()] = None
+        self._classifiers[one.model] = None
         if one.taxon in self._spool.taxa and one.taxon is not None:
             taxon = self._spool.taxa[one.taxon]
             ranks = [*taxon.higher_ranks.values(), taxon.scientific_name]
@@ -125,6 +139,32 @@ class _Writer:
                 known.count += 1
                 return
         self.report.left_out.append(Problem(what))
+
+
+def _choose(
+    box: FoundRecord, own: FoundRecord | None, name: FoundRecord | None, named: Sequence[FoundRecord]
+) -> list[FoundRecord]:
+    """Choose what is told of what a box holds: each class once, the surest first, none that is its category alone."""
+    if name is None:
+        told = [box]
+    elif name.terminal is None:
+        told = [one for one in named if one.terminal is None]
+    else:
+        # What a later part of a pipeline calls an animal a detector of many classes may have called by its name.
+        told = [one for one in (name, own) if one is not None and not _is_no_name(one)][:1]
+    surest: dict[str, FoundRecord] = {}
+    for one in told:
+        if not _is_no_name(one) and is_surer(one, surest.get(one.class_name or "")):
+            surest[one.class_name or ""] = one
+    return sorted(surest.values(), key=lambda one: -_confidence(one))
+
+
+def _is_no_name(one: FoundRecord) -> bool:
+    return (one.class_name or "").casefold() in NO_NAMES
+
+
+def _key(one: FoundRecord) -> str | None:
+    return None if one.taxon is None else str(one.taxon)
 
 
 def _fraction(at: float, of: int) -> float:

@@ -8,8 +8,10 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from trapline.server.exchange.box_names import find_name, find_own
 from trapline.server.exchange.export_records import (
     DeploymentRecord,
     FoundRecord,
@@ -123,24 +125,27 @@ class _Row:
     def observations(self) -> Iterator[Cells]:
         """List them: what was found in its order, then the image as a whole."""
         image = self._image
-        named: dict[Any, FoundRecord] = {}
-        boxes = {one.id for one in image.found if one.type == BOX}
+        under: dict[UUID | None, list[FoundRecord]] = {one.id: [] for one in image.found if one.type == BOX}
         for one in image.found:
-            if one.type == CLASSIFICATION and one.parent_id in boxes and _is_surer(one, named.get(one.parent_id)):
-                named[one.parent_id] = one
+            if one.type == CLASSIFICATION and one.parent_id in under:
+                under[one.parent_id].append(one)
         for one in image.found:
-            if one.type == CLASSIFICATION and one.parent_id in boxes:
-                continue
-            yield self._tell(one, named.get(one.id))
+            if one.type != CLASSIFICATION or one.parent_id not in under:
+                yield self._tell(one, under.get(one.id) or ())
         if image.said is not None or not image.found:
             taxon = self._taxon(None, image.said)
             nothing = [None] * 14
             yield [image.id, IMAGE, *self._place, *nothing, *taxon, *_said(image.said), *self._marks]
 
-    def _tell(self, one: FoundRecord, named: FoundRecord | None) -> Cells:
+    def _tell(self, one: FoundRecord, under: Sequence[FoundRecord]) -> Cells:
+        named = find_name(one, under) if under else None
         best = named or one
         said = (named.said if named else None) or one.said
-        detected = [one.class_name, one.confidence] if one.type == BOX else [None, None]
+        detected: Cells = [None, None]
+        if one.type == BOX:
+            # The box itself is called what the last of its classifications says.
+            own = find_own(one, under) or (one if named is None or named.terminal is None else None)
+            detected = [own.class_name if own else None, one.confidence]
         return [
             one.id,
             one.type,
@@ -182,10 +187,6 @@ class _Row:
 def _english(taxon: TaxonRecord) -> str | None:
     name = taxon.common_names.get("en") or taxon.common_names.get("eng")
     return name if name is None or isinstance(name, str) else "; ".join(map(str, name))
-
-
-def _is_surer(one: FoundRecord, than: FoundRecord | None) -> bool:
-    return than is None or (one.confidence or 0) > (than.confidence or 0)
 
 
 def _said(said: SaidRecord | None) -> Sequence[Any]:

@@ -1,11 +1,11 @@
 """What the images of an export show, whatever its format: an observation each, by a person where one said something.
 
-A box is one observation: the classifications under it say what it is, and are none of their own. Masks, heatmaps and
-custom data are no observations.
+A box is one observation: the classifications under it say what it is (`box_names`), and are none of their own, nor are
+the key points of a mask. Masks that are files, heatmaps and custom data are no observations.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from trapline.server.exchange.box_names import find_name
 from trapline.server.exchange.coco import describe_shape
 from trapline.server.exchange.export_records import TaxonRecord
 from trapline.server.rules.geometry import Box, Frame, clip
@@ -88,6 +89,12 @@ class Found(msgspec.Struct, gc=False):
         """The model that found it, with its version."""
         return f"{self.model_name} {self.model_version}".strip()
 
+    @property
+    def terminal(self) -> bool | None:
+        """Whether it names its box to people; None where its result does not say."""
+        says = _read_says(self.data).terminal
+        return says if isinstance(says, bool) else None
+
 
 class SeenImage(msgspec.Struct):
     """An image: an `ImageRecord` with its ids as text."""
@@ -127,7 +134,9 @@ class SeenImage(msgspec.Struct):
 class Observation(msgspec.Struct, gc=False):
     """One thing that is seen on an image; `box` is left, top, width and height in upright pixels, within the image.
 
-    `said` is what a person said of it, and None where a model alone speaks. `found` is the annotation it stands on.
+    `said` is what a person said of it, and None where a model alone speaks. `found` is the annotation it stands on, and
+    `named_by` the one that says what it is, of which `confidence` is: that of a classifier, where one named a box.
+    `parts` are drawn of the same thing.
     """
 
     id: str
@@ -138,6 +147,8 @@ class Observation(msgspec.Struct, gc=False):
     box: tuple[float, float, float, float] | None = None
     found: Found | None = None
     said: Said | None = None
+    named_by: Found | None = None
+    parts: Sequence[Found] = ()
 
 
 class Corners(msgspec.Struct, gc=False):
@@ -158,7 +169,12 @@ class Named(NamedTuple):
     shows_people: bool
 
 
+class _Says(msgspec.Struct):
+    terminal: Any = None
+
+
 _read_corners = msgspec.json.Decoder(Corners).decode
+_read_says = msgspec.json.Decoder(_Says).decode
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -236,32 +252,31 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
     """List what is seen on an image; one without anything is one observation, that it is blank or not looked at yet."""
     whole = image.said
     seen: list[Observation] = []
+    nothing: Observation | None = None
     if whole is None or whole.kind != "blank":
-        emptied: Said | None = None
-        under = _classifications(image.found) if image.found else {}
+        under = _list_parts(image.found)
         for found in image.found:
-            if found.aside or (found.parent_id is not None and found.type != BOX):
+            if found.aside or _is_part(found, under):
                 continue
             if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
                 naming.formless += 1
                 continue
-            said = found.said
-            if said is not None and said.kind == "blank":
-                emptied = said
-                continue
-            if whole is not None and whole.kind == "correct" and said is None and found.type == CLASSIFICATION:
+            if whole is not None and whole.kind == "correct" and found.said is None and found.type == CLASSIFICATION:
                 continue  # what the image shows was said by a person, of all of it
-            one = _look(found, under.get(found.id), image, naming)
-            if one is not None:
+            one = _look(found, under.get(found.id) or (), image, naming)
+            if one is None:
+                continue
+            if one.kind is not Kind.BLANK:
                 seen.append(one)
+            elif nothing is None or _outdoes(one, nothing):
+                nothing = one
         if whole is not None and whole.kind in ("correct", "unsure"):
             seen.append(_say(f"{image.id}-image", whole, naming))
         elif whole is not None and whole.kind == "confirm":
             _share(whole, seen)
         if seen:
             return seen
-        whole = whole or emptied
-    return [_see_nothing(image, whole)]
+    return [_see_nothing(image, whole, nothing)]
 
 
 def _share(whole: Said, seen: list[Observation]) -> None:
@@ -279,44 +294,62 @@ def _share(whole: Said, seen: list[Observation]) -> None:
         )
 
 
-def _classifications(found: list[Found]) -> dict[str, list[Found]]:
-    under: dict[str, list[Found]] = {}
+def _list_parts(found: list[Found]) -> dict[str, list[Found]]:
+    """List what hangs on each annotation that is there: classifications of a box, key points of a mask."""
+    parts: dict[str, list[Found]] = {}
     for one in found:
-        if one.parent_id is not None and one.type == CLASSIFICATION:
-            under.setdefault(one.parent_id, []).append(one)
-    return under
+        if one.parent_id is not None and one.type != BOX:
+            parts.setdefault(one.parent_id, []).append(one)
+    if parts:
+        there = {one.id for one in found}
+        parts = {key: of_it for key, of_it in parts.items() if key in there}
+    return parts
 
 
-def _look(found: Found, under: list[Found] | None, image: SeenImage, naming: Naming) -> Observation | None:
-    """Describe what an annotation shows; None where it says that nothing is there."""
-    label, taxon, confidence, said = found.class_name or "", found.taxon, found.confidence, found.said
-    if under is not None:
-        if taxon is None:
-            # A detector says where and the classifier under it what: the surest one that means a taxon.
-            finer = max((one for one in under if one.taxon is not None), key=_confidence, default=None)
-            if finer is not None:
-                label, taxon, confidence = finer.class_name or "", finer.taxon, finer.confidence
-        if said is None:
-            said = next((one.said for one in under if one.said is not None), None)
+def _is_part(found: Found, parts: Mapping[str, list[Found]]) -> bool:
+    return found.parent_id is not None and found.type != BOX and found.parent_id in parts
+
+
+def _outdoes(one: Observation, other: Observation) -> bool:
+    """Whether one thing that is said to be nothing is told before another: what people said, then what is surest."""
+    if one.said is None and other.said is None:
+        return (one.confidence or 0) > (other.confidence or 0)
+    return one.said is not None
+
+
+def _look(found: Found, under: Sequence[Found], image: SeenImage, naming: Naming) -> Observation | None:
+    """Describe what an annotation shows, which may be blank; None for a box that lies nowhere."""
+    named_by, said = found, found.said
+    name = find_name(found, [one for one in under if one.type == CLASSIFICATION]) if under else None
+    if name is not None:
+        named_by, said = name if _tells_more(name, found, naming) else found, name.said or said
+    label, taxon, confidence = named_by.class_name or "", named_by.taxon, named_by.confidence
     if said is not None:
         confidence = None
         if said.kind == "correct":
             label, taxon = said.label or "", said.taxon
-        elif said.kind == "unsure":
-            return Observation(found.id, Kind.UNKNOWN, None, label, None, _find_box(found, image), found, said)
-    kind = naming.find(label, taxon).kind
-    if kind is Kind.BLANK:
-        return None
+    if said is not None and said.kind in ("blank", "unsure"):
+        kind, taxon = Kind.BLANK if said.kind == "blank" else Kind.UNKNOWN, None
+    else:
+        kind = naming.find(label, taxon).kind
     box = None
-    if found.type != CLASSIFICATION:
+    if found.type != CLASSIFICATION and kind is not Kind.BLANK:
         box = _find_box(found, image)
-        if box is None and found.type == BOX:
+        if box is None and found.type == BOX and (said is None or said.kind != "unsure"):
             return None
-    return Observation(found.id, kind, taxon, label, confidence, box, found, said)
+    parts = [one for one in under if one.type in DRAWN] if under else ()
+    return Observation(found.id, kind, taxon, label, confidence, box, found, said, named_by, parts)
 
 
-def _confidence(found: Found) -> float:
-    return -1.0 if found.confidence is None else found.confidence
+def _tells_more(name: Found, found: Found, naming: Naming) -> bool:
+    """Whether a name says more than the label of its box, and does not take a taxon or a known kind away."""
+    if name.said is not None and found.said is None:
+        return True
+    if name.taxon is None and found.taxon is not None:
+        return False
+    if naming.find(name.class_name or "", name.taxon).kind is not Kind.UNKNOWN:
+        return True
+    return naming.find(found.class_name or "", found.taxon).kind is Kind.UNKNOWN
 
 
 def _find_box(found: Found, image: SeenImage) -> tuple[float, float, float, float] | None:
@@ -344,13 +377,19 @@ def _say(key: str, said: Said, naming: Naming) -> Observation:
     return Observation(key, naming.find(label, said.taxon).kind, said.taxon, label, said=said)
 
 
-def _see_nothing(image: SeenImage, said: Said | None) -> Observation:
+def _see_nothing(image: SeenImage, said: Said | None, nothing: Observation | None) -> Observation:
+    """Describe an image on which nothing is seen; `nothing` is by whom it is said of something that was found."""
+    if said is None and nothing is not None:
+        found, named_by = nothing.found, nothing.named_by
+        return Observation(
+            f"{image.id}-blank", Kind.BLANK, None, "", nothing.confidence, None, found, nothing.said, named_by
+        )
     found = next((one for one in image.found if not one.aside), None)
     if said is not None or image.blank or (image.blank is None and image.analysed):
-        return Observation(f"{image.id}-blank", Kind.BLANK, found=found, said=said)
+        return Observation(f"{image.id}-blank", Kind.BLANK, found=found, said=said, named_by=found)
     # Something was found, and what was found is too unsure to be in this export.
     kind = Kind.UNKNOWN if image.analysed else Kind.UNCLASSIFIED
-    return Observation(f"{image.id}-{kind}", kind, found=found)
+    return Observation(f"{image.id}-{kind}", kind, found=found, named_by=found)
 
 
 def read_time(text: str) -> datetime:

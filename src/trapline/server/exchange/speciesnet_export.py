@@ -78,10 +78,10 @@ class _Predictions:
 
     def describe(self, image: SeenImage) -> dict[str, Any]:
         """Describe what was found on an image, the surest first."""
-        detections, models, whole = [], set(), None
+        models: set[str] = set()
+        detections, whole = [], None
         for one in observe(image, self._naming):
-            if one.found is not None:
-                models.add(one.found.model)
+            models.update(by.model for by in (one.found, one.named_by) if by is not None)
             if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
                 continue
             if one.box is not None:
@@ -128,7 +128,7 @@ class _Predictions:
                 "scores": [round(score, 4) for _, score in raw[:MOST_CLASSES]],
             }
         score = 1.0 if one.said is not None else one.confidence or 0.0
-        source = "human" if one.said is not None else one.found.model if one.found is not None else ""
+        source = "human" if one.said is not None else one.named_by.model if one.named_by is not None else ""
         told["processed_classification"] = {
             "class": self._name(one.kind, one.label, one.taxon),
             "score": round(score, 4),
