@@ -1,5 +1,6 @@
 """What an export tells of images, an import of the same file reads back."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from trapline.server.exchange.export_records import (
 )
 from trapline.server.exchange.image_catalogue import Catalogue, Match, Named
 from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_records import Entry, Finding
+from trapline.server.exchange.import_records import Entry, Fault, Finding
 from trapline.wire.exports import ExportFormat
 from trapline.wire.imports import ImportFormat, ImportOptions
 
@@ -67,10 +68,13 @@ def read_back(path: Path, kind: ImportFormat, images: Sequence[ImageRecord]) -> 
         own = [one for one in images if one.deployment_id == key]
         catalogue.add(Named(one.id, key, name, one.path, one.width, one.height) for one in own)
     catalogue.complete()
+    assert not [one for one in reader.deployments() if isinstance(one, Fault)]
+    reader.place_deployments({str(key): key for key in (OAK, BEECH)})
     told: dict[UUID, list[Finding]] = {}
     for entry in reader.entries(0):
         assert isinstance(entry, Entry), entry
-        match = catalogue.find(entry.path)
+        by_id = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
+        match = by_id or catalogue.find(entry.path, entry.deployment_id)
         assert isinstance(match, Match), (entry.path, match)
         reading = reader.read(entry, match.frame)
         told[match.id] = [finding for result in reading.results for finding in result.findings]
@@ -107,6 +111,33 @@ def test_coco_comes_back(tmp_path: Path) -> None:
     assert (box.kind, box.class_name, ring.kind, ring.class_name) == ("bounding_box", "okapi", "segmentation", "okapi")
     assert box.data == pytest.approx(BOX, abs=1e-3)
     assert ring.data["points"] == RING["points"]
+
+
+def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
+    points = [{"name": "nose", "x": 30.0, "y": 20.0}, {"name": "tail", "x": 12.0, "y": 8.0}, {"name": "ear"}]
+    pose = {"keypoints": points, "skeleton": [[0, 1]]} | FRAME
+    seen = found("segmentation", "person", RING, 1), found("keypoint", "person", pose, 2, 1)
+    images = [image("IMG_1.JPG", OAK, *seen, found("keypoint", "person", pose, 3))]
+    path = export(tmp_path, ExportFormat.COCO, images)
+    assert len(json.loads(path.read_bytes())["annotations"]) == 2
+    back = read_back(path, ImportFormat.COCO, images)[images[0].id]
+    assert [(one.kind, one.parent) for one in back] == [("segmentation", None), ("keypoint", 0), ("keypoint", None)]
+    for one in back[1:]:
+        assert [(point["name"], point.get("x"), point.get("y")) for point in one.data["keypoints"]] == [
+            ("nose", 30.0, 20.0), ("tail", 12.0, 8.0), ("ear", None, None),
+        ]  # fmt: skip
+        assert one.data["skeleton"] == [[0, 1]]
+    assert back[0].data["points"] == RING["points"]
+
+
+def test_camtrap_dp_comes_back(tmp_path: Path) -> None:
+    lynx = found("bounding_box", "animal", BOX, 1), found("classification", "lynx", {"topk": []}, 2, 1)
+    images = [image("DCIM/IMG_1.JPG", OAK, *lynx), image("IMG_2.JPG", BEECH), image("IMG_1.JPG", BEECH)]
+    back = read_back(export(tmp_path, ExportFormat.CAMTRAP_DP, images), ImportFormat.CAMTRAP_DP, images)
+    [box] = back[images[0].id]
+    assert (box.kind, box.class_name, box.confidence) == ("bounding_box", "lynx", 0.75)
+    assert box.data == pytest.approx(BOX, abs=1e-3)
+    assert (back[images[1].id], back[images[2].id]) == ([], [])
 
 
 def test_what_speciesnet_says_comes_back(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class _Plain(_Coco):
             )  # fmt: skip
             for one in observe(image, naming):
                 box, found = one.box, one.found
-                if found is not None and found.type in DRAWN:
+                if found is not None and (found.type in DRAWN or one.parts):
                     number += 1
                     annotations.add(self._draw(one, image, place, number))
                 elif box is not None:
@@ -149,10 +149,12 @@ class _Plain(_Coco):
     def _draw(self, one: Observation, image: SeenImage, place: int, number: int) -> dict[str, Any]:
         found = one.found
         assert found is not None
-        data = msgspec.json.decode(found.data)
-        shape = find_shape(found.type, data)
-        form = describe_shape(found.type, data, Frame(image.width, image.height))
-        assert form is not None
+        shape, form = None, dict[str, Any]()
+        # What was drawn first says where the thing is: the extent of key points is that of the points alone.
+        for drawn in (found, *one.parts):
+            data = msgspec.json.decode(drawn.data)
+            shape = shape or find_shape(drawn.type, data)
+            form = (describe_shape(drawn.type, data, Frame(image.width, image.height)) or {}) | form
         category = self.find_category(one) if shape is None else self.categories.find(self.naming.title(one), shape)
         told = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
         return told if one.confidence is None else {**told, "score": one.confidence}

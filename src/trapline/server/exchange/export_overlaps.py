@@ -32,7 +32,7 @@ class _Corners(msgspec.Struct):
 
 @dataclass
 class _Thing:
-    """Something that one analysis found, with the names that it was given, and when it was last spoken of."""
+    """Something that one analysis found, with its names and key points, and when it was last spoken of."""
 
     rows: list[FoundOn] = field(default_factory=list)
     root: FoundOn | None = None
@@ -43,7 +43,7 @@ class _Thing:
 
     @property
     def first(self) -> FoundOn:
-        """What the names hang on."""
+        """What the names and key points hang on."""
         return self.root or self.rows[0]
 
     @property
@@ -92,10 +92,10 @@ def _list_things(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) ->
     for one in found:
         if one.id is None:
             continue
-        is_name = one.type == CLASSIFICATION and one.parent_id is not None
-        thing = things.setdefault(one.parent_id if is_name and one.parent_id is not None else one.id, _Thing())
+        is_part = one.type != BOX and one.parent_id is not None
+        thing = things.setdefault(one.parent_id if is_part and one.parent_id is not None else one.id, _Thing())
         thing.rows.append(one)
-        if not is_name:
+        if not is_part:
             thing.root = one
         said = holds[one.id]
         # That a whole image is blank is said of nothing in particular.
