@@ -110,7 +110,7 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
     assert {row["said"] for row in rows} == {""}
     after = await desk.read((await desk.make())["id"])
     [corrected] = [row for row in after if row["said"]]
-    assert (corrected["type"], corrected["scientific_name"], corrected["said_by"]) == (
+    assert (corrected["type"], corrected["said_label"], corrected["said_by"]) == (
         "image",
         "Lynx lynx",
         "reviewer 1",

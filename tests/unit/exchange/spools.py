@@ -2,10 +2,13 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
+
+import msgspec
 
 from trapline.server.exchange.export_records import (
     IMAGES,
@@ -98,10 +101,13 @@ def make_spool(
     return Spool(folder, about, read_picture)
 
 
-def write_twice(write: Callable[[Spool, BinaryIO], Report], spool: Spool) -> tuple[Report, bytes]:
-    """Write an export, and see that writing it again gives the same bytes."""
+def write_twice(
+    write: Callable[[Spool, BinaryIO], Report], spool: Spool, *, tells_when: bool = False
+) -> tuple[Report, bytes]:
+    """Write an export, and see that the same a day later has the same bytes, unless it tells when it is of."""
     first, second = io.BytesIO(), io.BytesIO()
     report = write(spool, first)
-    write(spool, second)
+    later = spool.about.started_at + timedelta(days=0 if tells_when else 1)
+    write(replace(spool, about=msgspec.structs.replace(spool.about, started_at=later)), second)
     assert first.getvalue() == second.getvalue()
     return report, first.getvalue()

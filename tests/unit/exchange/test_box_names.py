@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from PIL import Image
-from tests.unit.exchange.spools import HEIGHT, LYNX, NOON, WIDTH, found, image, make_spool, said
+from tests.unit.exchange.spools import HEIGHT, LYNX, NOON, WIDTH, found, image, make_spool, said, write_twice
 
 from trapline.server.exchange import (
     camtrap_dp,
@@ -118,7 +118,7 @@ def test_megadetector_keeps_detections_and_classifications_apart(tmp_path: Path)
         ([_box(None)], "object", []),
     )
     images = [image(number, *of) for number, (of, _, _) in enumerate(cases)]
-    told = json.loads(_write(megadetector_export.write, tmp_path, *images))
+    told = json.loads(write_twice(megadetector_export.write, make_spool(tmp_path, images))[1])
     detected, classified = told["detection_categories"], told["classification_categories"]
     assert detected == {"1": "animal", "2": "person", "3": "vehicle", "4": "object"}
     assert sorted(classified.values()) == ["bench", "fox", "lynx", "moth", "red fox", "truck", "zebra"]

@@ -66,12 +66,12 @@ def _export(folder: Path, images: list[ImageRecord], **more: Any) -> Package:
 
 
 def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
-    child = found(2, "lynx", None, parent_id=UUID(int=10_001), taxon=LYNX.id, confidence=0.75)
+    child = found(2, "lynx", None, parent_id=UUID(int=10_001), taxon=LYNX.id, confidence=0.75, model_name="namer")
     images = [
         image(1, found(1), child), image(2), image(3, found(3, "person")), image(4, found(4, "vehicle")),
         image(5, analysed=False, blank=None), image(6, found(6, "deer", None)),
     ]  # fmt: skip
-    package = Package(*write_twice(write, make_spool(tmp_path, images, **ABOUT)))
+    package = Package(*write_twice(write, make_spool(tmp_path, images, **ABOUT), tells_when=True))
     assert package.report.problems == []
     assert package.report.written == 6
     lynx, blank, human, vehicle, not_looked_at, deer = package.observed()
@@ -79,7 +79,7 @@ def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
     wanted = {
         "observationType": "animal", "scientificName": "Lynx lynx", "count": "1", "sex": "", "lifeStage": "",
         "bboxX": "0.100000", "bboxY": "0.100000", "bboxWidth": "0.500000", "bboxHeight": "0.500000",
-        "classificationMethod": "machine", "classifiedBy": "detector 1.2", "classificationProbability": "0.7500",
+        "classificationMethod": "machine", "classifiedBy": "namer 1.2", "classificationProbability": "0.7500",
         "classificationTimestamp": "2026-06-01T12:05:00Z", "eventStart": "2026-06-01T14:00:10+02:00",
         "eventEnd": "2026-06-01T14:00:10+02:00", "eventID": str(UUID(int=9000)), "mediaID": str(images[0].id),
     }  # fmt: skip
@@ -118,7 +118,9 @@ def test_the_descriptor_says_what_gbif_asks_for(tmp_path: Path) -> None:
     assert bare.report.problems == []
     assert "licenses" not in bare.descriptor
     assert any("GBIF" in one.what for one in bare.report.left_out)
-    assert len([one for one in bare.report.fixed if one.deployment is None]) == 3
+    assert len([one for one in bare.report.fixed if one.deployment is None]) == 4
+    assert bare.descriptor["project"]["captureMethod"] == ["activityDetection"]
+    assert any("activityDetection" in one.what for one in bare.report.fixed)
 
 
 def test_a_verified_sequence_is_an_event(tmp_path: Path) -> None:
@@ -186,9 +188,11 @@ def test_a_confirmed_image_is_counted_once(tmp_path: Path) -> None:
 
 def test_what_visitors_are_not_shown_is_not_public(tmp_path: Path) -> None:
     images = [image(1, found(1)), image(2, found(2), shown=False), image(3, found(3, "person"))]
+    images[0].media_type = images[1].media_type = "image/png"
     rows = _export(tmp_path, images).tables["media"]
-    assert [(row["filePublic"], row["filePath"][:6]) for row in rows] == [
-        ("true", "https:"), ("false", "media/"), ("false", "media/"),
+    # Visitors are given a JPEG, whatever the original is.
+    assert [(row["filePublic"], row["filePath"][:6], row["fileMediatype"]) for row in rows] == [
+        ("true", "https:", "image/jpeg"), ("false", "media/", "image/png"), ("false", "media/", "image/jpeg"),
     ]  # fmt: skip
     spool = make_spool(tmp_path, images, **ABOUT)
     spool.about.public = False

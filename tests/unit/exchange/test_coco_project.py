@@ -19,7 +19,7 @@ POSE: dict[str, Any] = {"keypoints": [{"name": "nose", "x": 3, "y": 4}, {"name":
 
 
 def _read(folder: Path, images: list[ImageRecord]) -> tuple[COCO, dict[str, Any]]:
-    report, content = write_twice(write, make_spool(folder, images))
+    report, content = write_twice(write, make_spool(folder, images), tells_when=True)
     path = folder / "coco.json"
     path.write_bytes(content)
     assert report.written == len(json.loads(content)["annotations"])
@@ -67,7 +67,7 @@ def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
         image(4, sequence_id=UUID(int=9001), reviewed=True, said=said("correct", taxon=LYNX.id, count=3)),
         image(5, sequence_id=None, analysed=False, blank=None),
     ]  # fmt: skip
-    report, content = write_twice(write_camera_traps, make_spool(tmp_path, images))
+    report, content = write_twice(write_camera_traps, make_spool(tmp_path, images), tells_when=True)
     told = json.loads(content)
     assert [(one["seq_id"][-4:], one["frame_num"], one["seq_num_frames"]) for one in told["images"]] == [
         ("2328", 1, 2), ("2328", 2, 2), ("2329", 1, 2), ("2329", 2, 2), (str(images[4].id)[-4:], 1, 1),
@@ -87,9 +87,9 @@ def test_hostile_texts_and_no_images_are_json(tmp_path: Path) -> None:
         for number, text in enumerate(HOSTILE)
     ]
     for writer in (write, write_camera_traps):
-        _, content = write_twice(writer, make_spool(tmp_path, images, deployments=places))
+        _, content = write_twice(writer, make_spool(tmp_path, images, deployments=places), tells_when=True)
         told = json.loads(content)
         assert len(told["images"]) == len(HOSTILE)
         assert not [one for one in told["images"] if {"..", ""} & set(one["file_name"].split("/"))]
-        _, content = write_twice(writer, make_spool(tmp_path, []))
+        _, content = write_twice(writer, make_spool(tmp_path, []), tells_when=True)
         assert json.loads(content)["annotations"] == []

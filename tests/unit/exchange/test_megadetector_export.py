@@ -2,11 +2,13 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tests.unit.exchange.export_spools import (
+    AT,
     DEPLOYMENT,
     LYNX,
     make_box,
@@ -29,6 +31,7 @@ def read(folder: Path, *images: ImageRecord, **more: object) -> tuple[dict[str, 
 def test_boxes_with_their_names(tmp_path: Path) -> None:
     names = make_name(3, 1, "fox", confidence=0.1), make_name(4, 1, taxon=LYNX)
     found, report = read(tmp_path, make_image(1, make_box(2, "moth", confidence=None), make_box(1), *names))
+    assert (report.written, report.left_out, report.problems) == (1, [], [])
     assert found["images"] == [
         {
             "file": "DCIM/1.jpg",
@@ -47,7 +50,11 @@ def test_boxes_with_their_names(tmp_path: Path) -> None:
     assert found["classification_categories"] == {"0": "moth", "1": "lynx", "2": "fox"}
     assert found["classification_category_descriptions"] == {"0": "", "1": "mammalia;lynx lynx", "2": ""}
     assert (found["info"]["format_version"], found["info"]["detector"]) == ("1.6", "detector 5")
-    assert (report.written, report.left_out, report.problems) == (1, [], [])
+    assert "detection_completion_time" not in found["info"], "which nothing tells"
+    at = [AT - timedelta(days=1), AT, None]
+    found, _ = read(tmp_path, *(make_image(n, make_box(1, "moth", at=one)) for n, one in enumerate(at)))
+    assert found["info"]["detection_completion_time"] == "2026-03-01 12:00:00"
+    assert found["info"]["classification_completion_time"] == "2026-03-01 12:00:00"
 
 
 def test_nothing_found_and_not_analysed_are_two_things(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def _hostile() -> tuple[list[ImageRecord], list[DeploymentRecord]]:
 
 def test_speciesnet_has_a_classification_for_each_detection(tmp_path: Path) -> None:
     top = {"topk": [{"class": "lynx", "confidence": 0.75}, {"class": "cat; wild", "confidence": 0.2}]}
-    child = found(2, "lynx", None, type="classification", data=top, parent_id=UUID(int=10_001), taxon=LYNX.id)
+    of_box: dict[str, Any] = {"parent_id": UUID(int=10_001), "taxon": LYNX.id, "model_name": "namer"}
+    child = found(2, "lynx", None, type="classification", data=top, **of_box)
     images = [
         image(1, found(3, "person", (0, 0, 20, 10), confidence=0.95), found(1), child), image(2),
         image(3, found(4, "deer", said=said("correct", taxon=LYNX.id))), image(4, analysed=False, blank=None),
@@ -59,12 +60,12 @@ def test_speciesnet_has_a_classification_for_each_detection(tmp_path: Path) -> N
     assert (human["category"], human["label"], human["conf"], human["bbox"]) == ("2", "human", 0.95, [0, 0, 0.1, 0.1])
     assert human["processed_classification"]["class"].endswith(";mammalia;primates;hominidae;homo;sapiens;human")
     assert (lynx["category"], lynx["bbox"]) == ("1", [0.1, 0.1, 0.5, 0.5])
-    assert lynx["processed_classification"] == {"class": name, "score": 0.9, "source": "detector 1.2"}
+    assert lynx["processed_classification"] == {"class": name, "score": 0.9, "source": "namer 1.2"}
     raw = lynx["raw_classifications"]
     assert (raw["classes"][0], raw["scores"]) == (name, [0.9, 0.2])
     assert raw["classes"][1].endswith(";;;;;;cat, wild")
     assert (first["filepath"], first["latitude"], first["longitude"]) == ("100RECNX/IMG_0001.JPG", 47.5, 11.25)
-    assert first["model_version"] == "detector 1.2"
+    assert first["model_version"] == "detector 1.2, namer 1.2"
     assert empty["detections"] == []
     assert corrected["detections"][0]["processed_classification"] == {"class": name, "score": 1.0, "source": "human"}
     assert (whole["detections"][0]["category"], whole["detections"][0]["bbox"]) == ("0", [0, 0, 1, 1])
@@ -106,7 +107,7 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
     ]  # fmt: skip
     ada = {"title": "Ada", "role": "contact", "email": "a@example.org", "organization": "Org"}
     options: dict[str, Any] = {"title": "Lynx & <co>", "data_licence": "CC0-1.0", "contributors": [ada]}
-    report, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images, **options))
+    report, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images, **options), tells_when=True)
     rows, eml, _ = _read_archive(content)
     by_people, by_model, beside_people = rows
     wanted: dict[str, Any] = {
@@ -138,17 +139,17 @@ def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
               found(8, "Luchs", (0, 0, 20, 20), taxon=LYNX.id), shown=False,
               sequence_id=UUID(int=9002)),
     ]  # fmt: skip
-    _, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images))
+    _, content = write_twice(darwin_core_export.write, make_spool(tmp_path, images), tells_when=True)
     said_so, beside_blank, not_shown = _read_archive(content)[0]
     assert (said_so["sex"], said_so["individualCount"], said_so["identifiedBy"]) == ("female", "1", "Ada")
     assert beside_blank["identificationVerificationStatus"] == "predicted by machine"
     assert (not_shown["individualCount"], not_shown["associatedMedia"]) == ("2", "")
-    _, again = write_twice(darwin_core_export.write, make_spool(tmp_path, images[3:]))
+    _, again = write_twice(darwin_core_export.write, make_spool(tmp_path, images[3:]), tells_when=True)
     [alone] = _read_archive(again)[0]
     assert alone["occurrenceID"] == not_shown["occurrenceID"]
     private = make_spool(tmp_path, images)
     private.about.public = False
-    _, content = write_twice(darwin_core_export.write, private)
+    _, content = write_twice(darwin_core_export.write, private, tells_when=True)
     assert {row["associatedMedia"] for row in _read_archive(content)[0]} == {""}
 
 
@@ -168,7 +169,7 @@ def test_hostile_texts_stay_in_their_cells(tmp_path: Path) -> None:
     spool = make_spool(
         tmp_path, images, deployments=[south, west, *places[2:]], title=HOSTILE[-2], description=HOSTILE[9]
     )
-    report, content = write_twice(darwin_core_export.write, spool)
+    report, content = write_twice(darwin_core_export.write, spool, tells_when=True)
     rows, _, _ = _read_archive(content)
     assert len(rows) == report.written == len(HOSTILE)
     assert (rows[0]["decimalLatitude"], rows[1]["decimalLongitude"]) == ("", "-70.2500000")

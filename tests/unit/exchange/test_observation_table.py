@@ -42,16 +42,16 @@ def test_a_box_and_its_surest_name_are_one_row(tmp_path: Path) -> None:
 
 
 def test_what_people_say_holds(tmp_path: Path) -> None:
-    corrected = make_name(2, 1, said=make_said("correct", label="Felis silvestris", count=2))
+    corrected = make_name(2, 1, said=make_said("correct", label="something brown", count=2))
     doubted = make_name(4, 3, taxon=LYNX, said=make_said("unsure"))
     confirmed = make_name(6, 5, taxon=LYNX, said=make_said("confirm"))
     found = make_box(1), corrected, make_box(3), doubted, make_box(5), confirmed
     rows = read(tmp_path, make_image(1, *found, said=make_said("correct", taxon=LYNX, label="Lynx lynx")))
-    assert [(row["type"], row["said"], row["scientific_name"]) for row in rows] == [
-        ("bounding_box", "correct", "Felis silvestris"),
-        ("bounding_box", "unsure", ""),
-        ("bounding_box", "confirm", "Lynx lynx"),
-        ("image", "correct", "Lynx lynx"),
+    assert [(row["type"], row["said"], row["said_label"], row["scientific_name"]) for row in rows] == [
+        ("bounding_box", "correct", "something brown", ""),
+        ("bounding_box", "unsure", "", ""),
+        ("bounding_box", "confirm", "", "Lynx lynx"),
+        ("image", "correct", "Lynx lynx", "Lynx lynx"),
     ]
     assert (rows[0]["count"], rows[0]["said_by"]) == ("2", "Anna")
 

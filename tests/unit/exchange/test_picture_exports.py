@@ -79,6 +79,7 @@ def test_yolo_has_labels_as_fractions_of_the_upright_picture(tmp_path: Path) -> 
     assert pictures == [f"images/{place}.jpg", f"images/train/Ridge-north/{images[1].id}.png"]
     told = yaml.safe_load(archive.read("data.yaml"))
     assert told["names"] == {0: "Lynx lynx", 1: 'a "b": {c}'}
+    assert "path" not in told, "which would be looked for in another folder than the file's own"
     assert (told["train"], told["val"], told["nc"], "test" in told) == ("images/train", "images/train", 2, False)
     assert report.written == 2
     assert [one.count for one in report.left_out] == [1, 3, 1]
@@ -129,16 +130,18 @@ def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
 
 
 def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
-    several = [found(number, name) for number, name in enumerate(("deer", "Deer", "deer!"))]
+    several = [found(number, name) for number, name in enumerate(("deer", "Deer", "deer!", "crops.csv"))]
     report, content = write_twice(crops.write, make_spool(tmp_path, [image(1, *several)], read_picture=_picture))
     folders = {name.split("/")[0].casefold() for name in _open(content).namelist() if "/" in name}
-    assert (report.written, len(folders)) == (3, 3)
+    assert (report.written, len(folders), "crops.csv" in folders) == (4, 4, False)
 
 
 @pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
 def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[Spool, BinaryIO], Report]) -> None:
     images = [image(1, found(1), upright_file="up", media_type="image/heic"), image(2, file="missing")]
-    report, content = write_twice(write, make_spool(tmp_path, images, read_picture=_picture, with_pictures=True))
+    report, content = write_twice(
+        write, make_spool(tmp_path, images, read_picture=_picture, with_pictures=True), tells_when=True
+    )
     archive = _open(content)
     told = json.loads(archive.read("annotations.json"))
     assert [one["file_name"] for one in told["images"]][:1] == archive.namelist()[1:]

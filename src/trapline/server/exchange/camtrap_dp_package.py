@@ -102,6 +102,9 @@ def find_notices(about: About) -> tuple[list[Problem], list[Problem]]:
         filled.append(Problem("No contributor was named: the project itself stands there. GBIF asks for a contact."))
     if not options.get("sampling_design"):
         filled.append(Problem("No sampling design was given: it is said to be opportunistic."))
+    filled.append(
+        Problem("How pictures are taken is known of no camera: captureMethod is said to be activityDetection.")
+    )
     if not list_licences(about):
         missing.append(
             Problem(

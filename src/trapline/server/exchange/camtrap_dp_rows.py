@@ -6,15 +6,14 @@ Written by hand instead of with `csv`, which took as long as everything else: id
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from trapline.server.exchange.export_events import Event, Group, Seen
 from trapline.server.exchange.export_records import DeploymentRecord
-from trapline.server.exchange.observations import Kind, Naming, Observation, Said, SeenImage, read_time
+from trapline.server.exchange.export_times import Times
+from trapline.server.exchange.observations import Kind, Naming, Observation, Said, SeenImage
 from trapline.server.exchange.spreadsheets import harmless
 
 DEPLOYMENTS = (
@@ -69,42 +68,6 @@ class Cells(dict[str, str]):
         return cell
 
 
-class Times:
-    """Times as the standard wants them, with their zone and without fractions."""
-
-    def __init__(self) -> None:
-        self._zones: dict[str, ZoneInfo | None] = {}
-        self._read: tuple[str, str] = ("", "")
-
-    def local(self, at: datetime, zone: str) -> str:
-        """Write a time by the clock of its deployment."""
-        try:
-            place = self._zones[zone]
-        except KeyError:
-            place = self._zones[zone] = _open_zone(zone)
-        if place is not None:
-            text = at.astimezone(place).isoformat(timespec="seconds")
-            if len(text) == 25:  # before time zones were agreed on they had seconds too
-                return text
-        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1000 else "1000-01-01T00:00:00Z"
-
-    def read(self, text: str | None) -> str:
-        """Write a time of the spool in UTC; the same one mostly comes many times in a row."""
-        if text is None:
-            return ""
-        if text != self._read[0]:
-            written = f"{text[:19]}Z" if text.endswith("Z") else self.local(read_time(text), "UTC")
-            self._read = (text, written)
-        return self._read[1]
-
-
-def _open_zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return None
-
-
 class Rows:
     """Makes the rows of an export; `link` gives the address or the relative path of an image's file."""
 
@@ -115,9 +78,11 @@ class Rows:
     def media(self, image: SeenImage, at: str, path: str, *, public: bool) -> str:
         """Make the row of an image."""
         cells = self.cells
+        # At its address the picture is given as a JPEG, whatever the original is.
+        media_type = "image/jpeg" if path.startswith("http") else image.media_type
         return (
             f"{image.id},{image.deployment_id},,{at},{path},{'true' if public else 'false'},"
-            f"{write_cell(image.filename)},{image.media_type},{_write_exif(image.exif)},"
+            f"{write_cell(image.filename)},{media_type},{_write_exif(image.exif)},"
             f"{'true' if image.starred else 'false'},"
             f"{cells[_comments(image)] if image.tags or image.said is not None else ''}\n"
         )

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from trapline.server.exchange.camtrap_dp_rows import Times
 from trapline.server.exchange.coco import Categories, describe_shape, find_shape
 from trapline.server.exchange.export_records import Problem, Report, Spool
+from trapline.server.exchange.export_times import Times
 from trapline.server.exchange.observations import DRAWN, Kind, Naming, Observation, SeenImage, observe
 from trapline.server.exchange.packing import Pack, name_folders, packing, pour, relative_path, set_aside, suffix_of
 from trapline.server.rules.geometry import Frame

@@ -17,6 +17,7 @@ COLUMNS = (
     "file", "class", "scientific_name", "annotation_id", "image_id", "deployment", "captured_at", "confidence",
     "said_by", "left", "top", "right", "bottom", "model",
 )  # fmt: skip
+TABLE = "crops.csv"
 
 
 def write(spool: Spool, out: BinaryIO) -> Report:
@@ -32,7 +33,7 @@ def write(spool: Spool, out: BinaryIO) -> Report:
         table.write((",".join(COLUMNS) + "\r\n").encode())
         for image in spool.read(SeenImage):
             report.written += crops.cut(image, pack, table)
-        with pack.open("crops.csv") as file:
+        with pack.open(TABLE) as file:
             pour(table, file)
         report.left_out += crops.tell()
     return report
@@ -44,7 +45,7 @@ class _Crops:
         self._naming = Naming(spool.taxa)
         self._places = {str(one.id): one.name for one in spool.about.deployments}
         self._folders: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._taken = {TABLE}
         self._boxless = self._unread = self._broken = 0
 
     def cut(self, image: SeenImage, pack: Pack, table: BinaryIO) -> int:

@@ -13,9 +13,9 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
 from trapline.server.exchange.camtrap_dp_package import LICENCES, RANKS, describe
-from trapline.server.exchange.camtrap_dp_rows import Times
 from trapline.server.exchange.export_events import Event, Events, Group, Seen
 from trapline.server.exchange.export_records import About, DeploymentRecord, Problem, Report, Spool
+from trapline.server.exchange.export_times import Times
 from trapline.server.exchange.observations import Kind, Naming, SeenImage, observe
 from trapline.server.exchange.packing import packing
 from trapline.server.exchange.spreadsheets import harmless

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from trapline.server.exchange.box_names import find_name, find_own
 from trapline.server.exchange.export_records import (
@@ -21,6 +21,7 @@ from trapline.server.exchange.export_records import (
     Spool,
     TaxonRecord,
 )
+from trapline.server.exchange.export_times import open_zone
 from trapline.server.exchange.spreadsheets import harmless
 from trapline.wire.annotations import AnnotationType
 
@@ -78,16 +79,9 @@ def list_observations(spool: Spool) -> Iterator[Cells]:
     zones: dict[str, ZoneInfo | None] = {}
     for image in spool.images():
         if image.time_zone not in zones:
-            zones[image.time_zone] = _find_zone(image.time_zone)
+            zones[image.time_zone] = open_zone(image.time_zone)
         row = _Row(spool, image, deployments.get(image.deployment_id), zones[image.time_zone])
         yield from row.observations()
-
-
-def _find_zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 class _Row:
@@ -175,8 +169,6 @@ class _Row:
         taxon: TaxonRecord | None = None
         if said is not None and said.kind == "correct":
             taxon = self._taxa.get(said.taxon) if said.taxon else None
-            if taxon is None:
-                return [said.label, None, None, None]
         elif found is not None and found.taxon and (said is None or said.kind == "confirm"):
             taxon = self._taxa.get(found.taxon)
         if taxon is None:

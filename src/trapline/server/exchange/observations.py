@@ -6,7 +6,7 @@ the key points of a mask. Masks that are files, heatmaps and custom data are no 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -390,9 +390,3 @@ def _see_nothing(image: SeenImage, said: Said | None, nothing: Observation | Non
     # Something was found, and what was found is too unsure to be in this export.
     kind = Kind.UNKNOWN if image.analysed else Kind.UNCLASSIFIED
     return Observation(f"{image.id}-{kind}", kind, found=found, named_by=found)
-
-
-def read_time(text: str) -> datetime:
-    """Read a time of the spool."""
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

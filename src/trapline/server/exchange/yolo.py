@@ -111,7 +111,8 @@ def _describe(labels: _Labels, used: set[str]) -> str:
     parts = "".join(f"{part}: images/{part if part in used else TRAIN}\n" for part in (TRAIN, VALIDATION))
     if TEST in used:
         parts += f"{TEST}: images/{TEST}\n"
-    return f"path: .\n{parts}nc: {len(labels.classes)}\nnames:{' {}' if not names else ''}\n{names}"
+    # Without a `path` it is the folder of this file; a relative one is looked for elsewhere.
+    return f"{parts}nc: {len(labels.classes)}\nnames:{' {}' if not names else ''}\n{names}"
 
 
 def _quote(name: str) -> str:
