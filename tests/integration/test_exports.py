@@ -105,11 +105,14 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
     said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
     assert (await desk.field.call("POST", "/identifications", {"identifications": [said]})).status_code == 201
     await desk.field.change("update images set created_at = clock_timestamp() where id = %s", second)
+    # What a later analysis would leave.
+    await desk.field.change("update images set blank = true")
     rows = await desk.read((await desk.build(asked["id"]))["id"])
     assert {row["image_id"] for row in rows} == {str(one) for one in desk.field.images if one != second}
-    assert {row["said"] for row in rows} == {""}
+    assert {(row["said"], row["reviewed"], row["blank"]) for row in rows} == {("", "False", "False")}
     after = await desk.read((await desk.make())["id"])
     [corrected] = [row for row in after if row["said"]]
+    assert {row["reviewed"] for row in after if row["image_id"] == str(first)} == {"True"}
     assert (corrected["type"], corrected["said_label"], corrected["said_by"]) == (
         "image",
         "Lynx lynx",

@@ -18,7 +18,7 @@ SEQUENCE = UUID(int=5)
 ROW = SimpleNamespace(
     id=IMAGE, deployment_id=UUID(int=2), filename="a.jpg", source_path=None, media_type="image/jpeg", width=200,
     height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC", sha256=b"", size_bytes=1, storage_key="a",
-    upright_key=None, sequence_id=SEQUENCE, blank=False, reviewed=True, starred=False, flags=[], exif={},
+    upright_key=None, sequence_id=SEQUENCE, starred=False, flags=[], exif={},
     source_id=None,
 )  # fmt: skip
 
@@ -88,6 +88,26 @@ def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
     ):  # fmt: skip
         _, [one] = _see([_box(1, NEW, name="fox"), *found], [], confidence_min=least)
         assert (one.label, one.confidence) == told
+
+
+def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
+    def nothing(analysis: UUID) -> FoundOn:
+        return _box(0, analysis)._replace(id=None, type="")
+
+    custom = _box(1, NEW, type="custom", data="{}")
+    outside = _box(1, NEW, data='{"x_min": 0, "y_min": 0, "x_max": 0, "y_max": 0, "empty": true}')
+    guess = _box(1, NEW, type="classification", data='{"terminal": false}')
+    cases = [
+        ([], None, Kind.UNCLASSIFIED), ([nothing(NEW)], True, Kind.BLANK), ([_box(1, NEW)], False, Kind.ANIMAL),
+        ([outside], True, Kind.BLANK), ([guess], True, Kind.ANIMAL), ([custom], None, Kind.BLANK),
+        ([custom, _box(2, OTHER)], False, Kind.UNKNOWN), ([custom, nothing(OTHER)], True, Kind.BLANK),
+        ([nothing(NEW), _box(2, OTHER)], True, Kind.BLANK),
+    ]  # fmt: skip
+    for found, is_blank, kind in cases:
+        record, [one] = _see(found, [])
+        assert (record.blank, one.kind, record.reviewed) == (is_blank, kind, False), found
+    record, _ = _see([nothing(NEW)], [_said(None, "confirm", NEW)])
+    assert record.reviewed
 
 
 def test_of_several_models_the_latest_tells_what_is_seen() -> None:

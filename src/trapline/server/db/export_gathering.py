@@ -1,4 +1,7 @@
-"""What goes into an export: images page by page, what was found on them, and what people said, as of one moment."""
+"""What goes into an export: images page by page, what was found on them, and what people said, as of one moment.
+
+Which images fit a filter, and their own times, tags and stars, are those of when a page is gathered.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,8 +122,8 @@ async def list_images(
 
 IMAGE_COLUMNS = (
     "id", "deployment_id", "filename", "source_path", "media_type", "width", "height", "captured_at",
-    "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id", "blank",
-    "reviewed", "starred", "flags", "exif", "source_id",
+    "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id",
+    "starred", "flags", "exif", "source_id",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.db.export_gathering import FoundOn, SaidOf
-from trapline.server.exchange.export_overlaps import CLASSIFICATION, settle
+from trapline.server.exchange.export_overlaps import BOX, CLASSIFICATION, settle
 from trapline.server.exchange.export_records import (
     IMAGES,
     DeploymentRecord,
@@ -19,8 +19,10 @@ from trapline.server.exchange.export_records import (
     SaidRecord,
 )
 from trapline.server.rules.identifications import DETAILS, Held, Said
+from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
+CUSTOM = AnnotationType.CUSTOM.value
 _decode = msgspec.json.Decoder().decode
 
 
@@ -82,8 +84,9 @@ def _make_record(
         file=row.storage_key,
         upright_file=row.upright_key,
         sequence_id=row.sequence_id,
-        blank=row.blank,
-        reviewed=row.reviewed,
+        # What the image's own row says is of now, and an export is as of its start.
+        blank=_find_blank(found),
+        reviewed=bool(said),
         starred=row.starred,
         tags=page.tags.get(row.id, []),
         flags=list(row.flags),
@@ -95,6 +98,30 @@ def _make_record(
         said=None if whole is None else _make_said(said[whole.id], names),
         found=_make_found(found, held, said, names),
     )
+
+
+def _find_blank(found: Sequence[FoundOn]) -> bool | None:
+    """Find whether an image was blank: its latest analysis found nothing, or others where that one says nothing of it.
+
+    None where none says anything; a pipeline's custom data does not.
+    """
+    for of_it in ([one for one in found if one.is_latest], [one for one in found if one.is_newest]):
+        if any(_is_finding(one) for one in of_it):
+            return False
+        if any(one.id is None or one.type != CUSTOM for one in of_it):
+            return True
+    return None
+
+
+def _is_finding(one: FoundOn) -> bool:
+    if one.id is None or one.type == CUSTOM:
+        return False
+    if one.type == BOX:
+        return _decode(one.data).get("empty") is not True
+    if one.type == CLASSIFICATION:
+        # That of a box counts with its box; what a worker's result does not call terminal names nothing.
+        return one.parent_id is None and _decode(one.data).get("terminal") is not False
+    return True
 
 
 def _make_said(one: SaidOf, names: Names, *, of_image: bool = False) -> SaidRecord:
