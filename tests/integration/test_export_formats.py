@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
+from tests.integration.pictures import make_jpeg
 from trapline.server.actions.export_building import build_export
 from trapline.server.system import System
 
@@ -40,12 +42,23 @@ async def _make(field: Field, form: str, **options: Any) -> tuple[dict[str, Any]
 
 
 async def test_every_format_is_a_file_that_opens(field: Field) -> None:
+    [(key,)] = await field.ask("select storage_key from images where id = %s", field.images[0])
+    picture = make_jpeg(7, size=(200, 100))
+    async with field.system.store.receive() as incoming:
+        incoming.write(picture)
+        await field.system.store.keep(incoming, key)
     for form in FORMATS:
         made, content = await _make(field, form)
         assert (made["state"], made["error"], made["problems"]) == ("ready", None, []), form
         if made["media_type"] == "application/zip":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 assert archive.testzip() is None
+                pictures = [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")]
+            if form == "yolo":
+                assert pictures == [picture]
+            elif form == "crops":
+                [crop] = pictures
+                assert Image.open(io.BytesIO(crop)).size < (200, 100)
         elif made["media_type"] == "application/json":
             json.loads(content)
         elif "parquet" in made["media_type"]:
@@ -53,9 +66,10 @@ async def test_every_format_is_a_file_that_opens(field: Field) -> None:
     made, content = await _make(field, "coco", with_pictures=True)
     assert (made["filename"][-9:], made["media_type"]) == ("-coco.zip", "application/zip")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert archive.namelist() == ["annotations.json"]
-    # The images of a field have rows and no files, which is told and harms nothing else.
-    assert [one["count"] for one in made["left_out"]] == [made["images"]]
+        name, path = archive.namelist()
+        assert (name, archive.read(path)) == ("annotations.json", picture)
+    # The other images of a field have rows and no files, which is told and harms nothing else.
+    assert [one["count"] for one in made["left_out"]] == [made["images"] - 1]
 
 
 async def test_camtrap_dp_is_ready_once_every_deployment_has_a_place(field: Field) -> None:
