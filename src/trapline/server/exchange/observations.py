@@ -92,6 +92,8 @@ class Found(msgspec.Struct, gc=False):
     @property
     def terminal(self) -> bool | None:
         """Whether it names its box to people; None where its result does not say."""
+        if b'"terminal"' not in bytes(self.data):
+            return None
         says = _read_says(self.data).terminal
         return says if isinstance(says, bool) else None
 
@@ -254,18 +256,19 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
     seen: list[Observation] = []
     nothing: Observation | None = None
     if whole is None or whole.kind != "blank":
-        under = _list_parts(image.found)
+        under, drawn = _list_parts(image.found)
         for found in image.found:
-            if found.aside or _is_part(found, under):
+            if found.aside or (found.parent_id is not None and _is_part(found, under, drawn)):
                 continue
             if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
                 naming.formless += 1
                 continue
             if whole is not None and whole.kind == "correct" and found.said is None and found.type == CLASSIFICATION:
                 continue  # what the image shows was said by a person, of all of it
-            one = _look(found, under.get(found.id) or (), image, naming)
+            one = _look(found, under.get(found.id), image, naming)
             if one is None:
                 continue
+            one.parts = drawn.get(found.id, ())
             if one.kind is not Kind.BLANK:
                 seen.append(one)
             elif nothing is None or _outdoes(one, nothing):
@@ -294,20 +297,22 @@ def _share(whole: Said, seen: list[Observation]) -> None:
         )
 
 
-def _list_parts(found: list[Found]) -> dict[str, list[Found]]:
-    """List what hangs on each annotation that is there: classifications of a box, key points of a mask."""
-    parts: dict[str, list[Found]] = {}
+def _list_parts(found: list[Found]) -> tuple[dict[str, list[Found]], dict[str, list[Found]]]:
+    """List what hangs on annotations that are there: the classifications of boxes, and what is drawn of the same."""
+    under: dict[str, list[Found]] = {}
+    drawn: dict[str, list[Found]] = {}
+    there: set[str] | None = None
     for one in found:
         if one.parent_id is not None and one.type != BOX:
-            parts.setdefault(one.parent_id, []).append(one)
-    if parts:
-        there = {one.id for one in found}
-        parts = {key: of_it for key, of_it in parts.items() if key in there}
-    return parts
+            if there is None:
+                there = {other.id for other in found}
+            if one.parent_id in there:
+                (under if one.type == CLASSIFICATION else drawn).setdefault(one.parent_id, []).append(one)
+    return under, drawn
 
 
-def _is_part(found: Found, parts: Mapping[str, list[Found]]) -> bool:
-    return found.parent_id is not None and found.type != BOX and found.parent_id in parts
+def _is_part(found: Found, under: Mapping[str, list[Found]], drawn: Mapping[str, list[Found]]) -> bool:
+    return found.type != BOX and (found.parent_id in under or found.parent_id in drawn)
 
 
 def _outdoes(one: Observation, other: Observation) -> bool:
@@ -317,10 +322,10 @@ def _outdoes(one: Observation, other: Observation) -> bool:
     return one.said is not None
 
 
-def _look(found: Found, under: Sequence[Found], image: SeenImage, naming: Naming) -> Observation | None:
+def _look(found: Found, under: Sequence[Found] | None, image: SeenImage, naming: Naming) -> Observation | None:
     """Describe what an annotation shows, which may be blank; None for a box that lies nowhere."""
     named_by, said = found, found.said
-    name = find_name(found, [one for one in under if one.type == CLASSIFICATION]) if under else None
+    name = find_name(found, under) if under is not None else None
     if name is not None:
         named_by, said = name if _tells_more(name, found, naming) else found, name.said or said
     label, taxon, confidence = named_by.class_name or "", named_by.taxon, named_by.confidence
@@ -337,15 +342,14 @@ def _look(found: Found, under: Sequence[Found], image: SeenImage, naming: Naming
         box = _find_box(found, image)
         if box is None and found.type == BOX and (said is None or said.kind != "unsure"):
             return None
-    parts = [one for one in under if one.type in DRAWN] if under else ()
-    return Observation(found.id, kind, taxon, label, confidence, box, found, said, named_by, parts)
+    return Observation(found.id, kind, taxon, label, confidence, box, found, said, named_by)
 
 
 def _tells_more(name: Found, found: Found, naming: Naming) -> bool:
     """Whether a name says more than the label of its box, and does not take a taxon or a known kind away."""
-    if name.said is not None and found.said is None:
+    if name.taxon is not None or (name.said is not None and found.said is None):
         return True
-    if name.taxon is None and found.taxon is not None:
+    if found.taxon is not None:
         return False
     if naming.find(name.class_name or "", name.taxon).kind is not Kind.UNKNOWN:
         return True
