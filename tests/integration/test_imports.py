@@ -4,80 +4,28 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.fields import SYSTEM, Field, make_field
+from tests.integration.fields import SYSTEM, Field
+from tests.integration.import_desk import (
+    box,
+    faults,
+    image,
+    list_files,
+    make_named_field,
+    megadetector,
+    send,
+    show,
+    take,
+)
 from trapline.server.actions.importing import take_import
-from trapline.server.errors import Unavailable
-from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 
 
 @pytest.fixture
 async def field(system: System) -> Field:
-    made = await make_field(system, 4)
-    for number, image in enumerate(made.images):
-        await made.change("update images set filename = %s where id = %s", f"IMG_{number}.JPG", image)
-    return made
-
-
-def megadetector(*images: Any, **more: Any) -> bytes:
-    return json.dumps(
-        {
-            "images": images,
-            "detection_categories": {"1": "animal", "2": "person"},
-            "classification_categories": {"0": "fox", "1": "badger"},
-            "info": {"detector": "models/md_v5a.0.0.pt", "detector_metadata": {"megadetector_version": "v5a.0.0"}},
-        }
-        | more
-    ).encode()
-
-
-def box(category: str = "1", conf: float = 0.9, bbox: Sequence[float] = (0.1, 0.2, 0.3, 0.4), **more: Any) -> Any:
-    return {"category": category, "conf": conf, "bbox": list(bbox), **more}
-
-
-async def send(field: Field, content: bytes, kind: str = "megadetector", status: int = 202, **query: Any) -> Any:
-    headers = {"Authorization": f"Token {field.owner}"} | query.pop("headers", {})
-    params: dict[str, Any] = {"project": field.project, "format": kind, "filename": "results.json"} | query
-    answer = await field.client.post("/api/v2/imports", params=params, content=content, headers=headers)
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-async def take(field: Field, content: bytes, kind: str = "megadetector", **query: Any) -> dict[str, Any]:
-    """Send a file, and do what the background process does."""
-    sent = await send(field, content, kind, **query)
-    assert sent["state"] == "queued"
-    await take_import(field.system, SYSTEM, sent["id"])
-    return await show(field, sent)
-
-
-async def show(field: Field, sent: dict[str, Any]) -> dict[str, Any]:
-    answer = await field.call("GET", f"/imports/{sent['id']}")
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-async def faults(field: Field, taken: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
-    answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
-    return [(one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]]
-
-
-def list_files(field: Field) -> list[Path]:
-    """The files of imports that lie in the store."""
-    store = field.system.store
-    assert isinstance(store, LocalStore)
-    return [path for path in (store.root / "imports").rglob("*") if path.is_file()]
-
-
-async def image(field: Field, number: int) -> dict[str, Any]:
-    answer = await field.call("GET", f"/images/{field.images[number]}")
-    return dict(answer.json())
+    return await make_named_field(system)
 
 
 async def blank(field: Field) -> list[bool | None]:
@@ -183,47 +131,6 @@ async def test_a_broken_file_fails_with_words_and_leaves_nothing(field: Field, c
     assert (await image(field, 0))["analyses"] == []
 
 
-async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> None:
-    entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
-    sent = await send(field, megadetector(*entries))
-    await field.change(
-        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s", sent["id"]
-    )
-    await take_import(field.system, SYSTEM, sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
-    taken = await show(field, sent)
-    assert (taken["state"], taken["done"], taken["stored"]) == ("completed", 4, 4)
-    assert (await image(field, 0))["analyses"] == []
-    assert len((await image(field, 3))["analyses"]) == 1
-
-
-async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
-    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
-    await field.change("update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
-    taken = await show(field, sent)
-    assert (taken["state"], taken["stored"]) == ("failed", 0)
-    words = "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
-    assert taken["error"] == words
-    [file] = await field.ask("select count(*) from discarded_files where due_at <= clock_timestamp()")
-    assert file == (1,)
-
-
-async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
-    await field.change("update imports set attempt = 9 where id = %s", sent["id"])
-
-    def away(key: str) -> Any:
-        raise Unavailable(key)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(field.system.store, "local_path", away)
-        with pytest.raises(Unavailable):
-            await take_import(field.system, SYSTEM, sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
-    assert (await show(field, sent))["state"] == "completed"
-
-
 async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> None:
     file = megadetector({"file": "IMG_0.JPG", "detections": []})
     keyed = {"Idempotency-Key": "import-1"}
@@ -277,16 +184,6 @@ async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
     assert (await field.call("GET", f"/imports/{sent['id']}")).status_code == 404
     done = await take(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     assert (await field.call("POST", f"/imports/{done['id']}/cancel")).status_code == 409
-
-
-async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
-    file = megadetector({"file": "IMG_0.JPG", "detections": []})
-    keyed = {"Idempotency-Key": "import-1"}
-    first = await send(field, file, headers=keyed)
-    assert (await send(field, file, headers=keyed))["id"] == first["id"]
-    await send(field, file + b" ", status=409, headers=keyed)
-    assert len(list_files(field)) == 1
-    await send(field, b"", status=400)
 
 
 async def test_webhooks_hear_of_imported_results(field: Field) -> None:

@@ -26,7 +26,7 @@ from trapline.server.db.imports import (
 )
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
-from trapline.server.errors import Conflict, Invalid, TooLarge
+from trapline.server.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import import_key
 from trapline.server.system import System
@@ -98,15 +98,17 @@ async def receive_file(system: System, scope: Scope, new: NewImport, chunks: Asy
 async def create_import(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
     """Ask for a received file to be taken in.
 
-    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in.
+    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in. The
+    file goes where it is refused; where the fate of the commit is unknown (DatabaseAway) it stays.
     """
-    taken = None
     try:
         taken = await _create(system, scope, new, file)
-    finally:
-        # A request that came again, or that is refused, leaves no second file.
-        if taken is None or taken.id != file.id:
-            await system.store.delete(file.key)
+    except (Conflict, Forbidden, NotFound):
+        await system.store.delete(file.key)
+        raise
+    # After any other error nobody knows whether the commit was done: then the file is needed, and else it goes later.
+    if taken.id != file.id:
+        await system.store.delete(file.key)  # the request came again
     return taken
 
 

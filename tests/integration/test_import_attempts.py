@@ -1,0 +1,95 @@
+"""Attempts at imports: asked for once, cut off, taken up again, and never at the cost of what was promised."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.fields import SYSTEM, Field
+from tests.integration.import_desk import box, image, list_files, make_named_field, megadetector, send, show
+from trapline.server import failpoints
+from trapline.server.actions.importing import take_import
+from trapline.server.errors import Unavailable
+from trapline.server.system import System
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    return await make_named_field(system)
+
+
+async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> None:
+    entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
+    sent = await send(field, megadetector(*entries))
+    await field.change(
+        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s", sent["id"]
+    )
+    await take_import(field.system, SYSTEM, sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["done"], taken["stored"]) == ("completed", 4, 4)
+    assert (await image(field, 0))["analyses"] == []
+    assert len((await image(field, 3))["analyses"]) == 1
+
+
+async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change("update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["stored"]) == ("failed", 0)
+    words = "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
+    assert taken["error"] == words
+    [file] = await field.ask("select count(*) from discarded_files where due_at <= clock_timestamp()")
+    assert file == (1,)
+
+
+async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change("update imports set attempt = 9 where id = %s", sent["id"])
+
+    def away(key: str) -> Any:
+        raise Unavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(field.system.store, "local_path", away)
+        with pytest.raises(Unavailable):
+            await take_import(field.system, SYSTEM, sent["id"])
+    await take_import(field.system, SYSTEM, sent["id"])
+    assert (await show(field, sent))["state"] == "completed"
+
+
+async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
+    file = megadetector({"file": "IMG_0.JPG", "detections": []})
+    keyed = {"Idempotency-Key": "import-1"}
+    first = await send(field, file, headers=keyed)
+    assert (await send(field, file, headers=keyed))["id"] == first["id"]
+    await send(field, file + b" ", status=409, headers=keyed)
+    assert len(list_files(field)) == 1
+    await send(field, b"", status=400)
+
+
+async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_path: Path) -> None:
+    data, plan = field.system.work_folder.parent, tmp_path / "plan"
+    (data / failpoints.MARK).touch()
+    plan.write_text("1 after commit|*|1|fail\n")
+    content = megadetector({"file": "IMG_0.JPG", "detections": [box()]})
+
+    async def arming() -> AsyncIterator[bytes]:
+        # By the time that the body is read, all that is committed before it is.
+        failpoints.arm(str(plan), data)
+        yield content
+
+    keyed = {"Idempotency-Key": "import-1"}
+    try:
+        await send(field, arming(), status=503, headers=keyed)
+    finally:
+        failpoints.arm(None, data)
+    sent = await send(field, content, headers=keyed)
+    assert len(list_files(field)) == 1
+    await take_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["stored"]) == ("completed", 1), taken["error"]
+    assert await field.ask("select count(*) from imports") == [(1,)]
+    assert list_files(field) == []
