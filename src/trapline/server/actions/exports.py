@@ -12,6 +12,7 @@ from sqlalchemy import func
 
 from trapline.server.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, drop_folder, list_folders
 from trapline.server.actions.import_images import check_room
+from trapline.server.actions.live_work import check_live
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.deleted_images import discard_files
@@ -20,7 +21,6 @@ from trapline.server.db.exports import (
     ExportRow,
     count_deleted,
     count_images_among,
-    count_live,
     expire_exports,
     get_export,
     list_live_among,
@@ -31,6 +31,7 @@ from trapline.server.db.exports import (
 )
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.jobs import get_job
+from trapline.server.db.live_work import LiveWork
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
 from trapline.server.db.projects import get_project
@@ -55,8 +56,6 @@ from trapline.wire.values import Page
 log = structlog.get_logger(__name__)
 
 BUILD = "build_export"
-MOST_LIVE = 20
-"""So many exports of a project are made at a time, or wait for that."""
 BATCH = 100
 
 
@@ -75,11 +74,7 @@ async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
             return done
         await get_project(scope, tx, new.project)
         await _check_selection(scope, tx, new.project, new.selection)
-        if await count_live(scope, tx, new.project) >= MOST_LIVE:
-            raise Conflict(
-                f"{MOST_LIVE} exports of this project are being made. Nothing was stored; wait for one of them, or "
-                "cancel one that nobody needs."
-            )
+        await check_live(scope, tx, LiveWork.EXPORTS, new.project)
         row = ExportRow(
             project_id=new.project,
             format=new.format.value,

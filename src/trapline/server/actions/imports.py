@@ -9,6 +9,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from trapline.server.actions.import_images import check_room
+from trapline.server.actions.live_work import check_live
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.deleted_images import discard_files
@@ -18,12 +19,12 @@ from trapline.server.db.imports import (
     ImportFaultRow,
     ImportRow,
     add_import,
-    count_live,
     end,
     get_import,
     select_faults,
     select_imports,
 )
+from trapline.server.db.live_work import LiveWork
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
 from trapline.server.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
@@ -35,8 +36,6 @@ from trapline.wire.values import Page
 
 IMPORT = "take_import"
 MOST_BYTES = 4 << 30
-MOST_LIVE = 20
-"""So many imports of a project are taken in at a time, or wait for that."""
 KEPT_S = 30 * 24 * 3600.0
 """How long a file that nobody comes to take in lies in the store."""
 
@@ -118,11 +117,7 @@ async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFi
         if done:
             return done
         await check_deployment(scope, tx, new.deployment_id, new.project_id)
-        if await count_live(scope, tx, new.project_id) >= MOST_LIVE:
-            raise Conflict(
-                f"{MOST_LIVE} imports of this project are being taken in. Nothing was stored; wait for one of them, or "
-                "cancel one that nobody needs."
-            )
+        await check_live(scope, tx, LiveWork.IMPORTS, new.project_id)
         row = ImportRow(
             id=file.id,
             project_id=new.project_id,

@@ -121,14 +121,6 @@ def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -
     return statement if ids is None else statement.where(ExportRow.project_id.in_(ids))
 
 
-async def count_live(scope: Scope, tx: Transaction, project_id: int) -> int:
-    """Count the exports of a project that are being made; two that ask at once wait for each other."""
-    await tx.execute("select pg_advisory_xact_lock(hashtextextended('exports', %s))", (project_id,))
-    query = f"select count(*) from exports where project_id = %s and {LIVE}"  # noqa: S608 - made of constants
-    [count] = await (await tx.execute(query, (project_id,))).fetchone() or (0,)
-    return int(count)
-
-
 async def take_up_export(
     scope: Scope, tx: Transaction, export_id: UUID, *, still_for_s: float, known_dead: int | None = None
 ) -> ExportRow | None:

@@ -27,6 +27,7 @@ from trapline.server.rules.access import Scope
 from trapline.wire.imports import ImportState
 
 STATES = "('queued', 'reading', 'completed', 'failed', 'canceled')"
+LIVE = "state in ('queued', 'reading')"
 KINDS = "('wrong', 'unknown', 'ambiguous')"
 MOST_FAULTS = 10_000
 """How many faults of a file are kept; all are counted."""
@@ -53,7 +54,7 @@ class ImportRow(Row):
         CheckConstraint(f"state in {STATES}", name="state"),
         Index("ix_imports_project_time", "project_id", "created_at", "id"),
         Index("ix_imports_deployment", "deployment_id", postgresql_where="deployment_id is not null"),
-        Index("ix_imports_live", "updated_at", postgresql_where="state in ('queued', 'reading')"),
+        Index("ix_imports_live", "updated_at", postgresql_where=LIVE),
     )
 
     id: Mapped[Key]
@@ -121,16 +122,6 @@ async def add_import(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow
     await tx.session.flush()
     await tx.session.refresh(row)
     return row
-
-
-async def count_live(scope: Scope, tx: Transaction, project_id: int) -> int:
-    """Count the imports of a project that are being read or wait; two that ask at once wait for each other."""
-    await tx.execute("select pg_advisory_xact_lock(hashtextextended('imports', %s))", (project_id,))
-    cursor = await tx.execute(
-        "select count(*) from imports where project_id = %s and state in ('queued', 'reading')", (project_id,)
-    )
-    [count] = await cursor.fetchone() or (0,)
-    return int(count)
 
 
 async def get_import(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow:
