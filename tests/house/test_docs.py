@@ -1,5 +1,7 @@
 """Documentation that is run cannot lag behind: examples run as they stand, words are the glossary's."""
 
+import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -39,6 +41,21 @@ def test_examples_marked_to_run_do_run(where: str, language: str, code: str, tmp
         program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
+
+
+def test_examples_import_what_there_is() -> None:
+    """Also an example that wants a server, and so is not run here, begins with imports."""
+    missing = []
+    for path in list_text(".md"):
+        for language, _, code in BLOCK.findall(read(path)):
+            nodes = ast.walk(ast.parse(code)) if language == "python" else ()
+            for node in nodes:
+                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "trapline":
+                    module = importlib.import_module(node.module or "")
+                    missing += [
+                        f"{path}: {module.__name__}.{one.name}" for one in node.names if not hasattr(module, one.name)
+                    ]
+    assert not missing
 
 
 def test_commands_in_the_docs_exist() -> None:
