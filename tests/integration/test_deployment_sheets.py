@@ -99,14 +99,20 @@ async def test_a_sheet_that_is_too_long_is_not_read(field: Field) -> None:
     assert (await send(field, b"name\n" + b"a" * (1 << 20))).status_code == 413
 
 
+FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
+"""Signs of East Asian keyboards, which spreadsheets there take for theirs."""
+
+
 async def test_no_cell_is_a_formula_and_it_comes_back_as_it_was(field: Field) -> None:
     formula = '=HYPERLINK("http://evil.example")'
     made = await field.call("POST", "/deployments", {"project": field.project, "name": formula, "notes": "-1+1"})
     assert made.status_code == 201
+    for sign in FULL_WIDTH:
+        await field.call("POST", "/deployments", {"project": field.project, "name": f"{sign}1+1"})
     text = await fetch(field)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
-    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
-    assert (await send(field, text)).json() == {"made": 0, "changed": 0, "unchanged": 2}
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", *FULL_WIDTH))]
+    assert (await send(field, text)).json() == {"made": 0, "changed": 0, "unchanged": 6}
 
 
 async def test_a_name_that_somebody_takes_at_the_same_time_is_a_conflict(field: Field) -> None:

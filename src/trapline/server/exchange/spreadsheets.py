@@ -4,7 +4,8 @@ from typing import Any
 
 from trapline.server.errors import Invalid
 
-STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms of the first, which spreadsheets in East Asia take for them."""
 
 
 def harmless(cell: Any) -> Any:
