@@ -26,7 +26,7 @@ from tests.unit.exchange.spools import (
 
 from trapline.server.exchange.camtrap_dp import write, write_package
 from trapline.server.exchange.camtrap_dp_check import TABLES, check_package, find_wrong_row, load_schema
-from trapline.server.exchange.export_records import ImageRecord, Report
+from trapline.server.exchange.export_records import MOST_LISTED, ImageRecord, Problem, Report, shorten
 
 Row = dict[str, str]
 ABOUT: dict[str, Any] = {
@@ -248,10 +248,29 @@ def test_a_deployment_spans_its_images(tmp_path: Path) -> None:
     package = _export(tmp_path, [image(1), image(5)], deployments=[short])
     [row] = package.tables["deployments"]
     assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-06-01T14:00:10+02:00", "2026-06-01T14:00:50+02:00")
-    assert len([one for one in package.report.fixed if one.deployment == short.id]) == 2
+    [told] = [one.what for one in package.report.fixed if one.deployment == short.id]
+    assert "images from before its start" in told
+    assert "images from after its end" in told
     long = msgspec.structs.replace(PLACE, started_at=NOON - timedelta(days=1), ended_at=NOON + timedelta(days=1))
     [row] = _export(tmp_path, [image(1)], deployments=[long]).tables["deployments"]
     assert (row["deploymentStart"][:10], row["deploymentEnd"][:10]) == ("2026-05-31", "2026-06-02")
+
+
+def test_what_was_set_right_is_told_of_every_deployment(tmp_path: Path) -> None:
+    places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=f"Ridge {number}") for number in range(1, 151)]
+    images = [image(one.id.int, deployment_id=one.id, flags=["clock_reset"]) for one in places]
+    fixed = [one for one in _export(tmp_path, images, deployments=places).report.fixed if one.deployment is not None]
+    assert [one.deployment for one in fixed] == [one.id for one in places]
+    for word in ("“Ridge 150”", "no start", "no end", "timestampIssues"):
+        assert word in fixed[-1].what
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    few = [Problem("odd")] * MOST_LISTED
+    assert shorten(few) == few
+    *listed, last = shorten([*few, Problem("wrong", 5), Problem("wrong")])
+    assert listed == few[:-1]
+    assert (last.what, last.count, last.deployment) == ("And 7 more, which are not listed.", 7, None)
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from trapline.server.actions.import_images import MAKE_ROOM, find_shortage
 from trapline.server.db.exports import list_live_among, take_up_export
 from trapline.server.errors import NotFound, Unavailable, Unprocessable
 from trapline.server.exchange.export_formats import FORMATS
-from trapline.server.exchange.export_records import About, Report, Spool
+from trapline.server.exchange.export_records import About, Problem, Report, Spool, shorten
 from trapline.server.failpoints import reach
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import export_key
@@ -43,7 +43,6 @@ log = structlog.get_logger(__name__)
 COPIED_AT_ONCE = 1 << 20
 LOOKED_EACH = 16 << 20
 """So many bytes are written between two looks at how much room the disk has."""
-MOST_PROBLEMS = 200
 MOST_ATTEMPTS = 50
 """One that takes its process down each time does not do so for ever."""
 FILE = "file"
@@ -188,5 +187,5 @@ class _Stoppable(io.FileIO):
         return written
 
 
-def _plain(problems: list[Any]) -> list[Any]:
-    return [msgspec.to_builtins(one) for one in problems[:MOST_PROBLEMS]]
+def _plain(problems: list[Problem]) -> list[Any]:
+    return [msgspec.to_builtins(one) for one in shorten(problems)]

@@ -21,7 +21,6 @@ from trapline.server.exchange.packing import name_folders, packing, pour, set_as
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50
-MOST_LISTED = 100
 EXIF = "exif"
 
 
@@ -188,19 +187,14 @@ class _Writer:
     def _find_span(self, deployment: DeploymentRecord, stand: _Stand) -> tuple[datetime | None, datetime | None]:
         start, end = deployment.started_at or stand.first, deployment.ended_at or stand.last
         if deployment.started_at is None and start is not None:
-            self._fix(f"{_named(deployment)} has no start: it is the time of its first image.", deployment)
+            self._fix("has no start: it is the time of its first image.", deployment)
         if deployment.ended_at is None and end is not None:
-            self._fix(f"{_named(deployment)} has no end: it is the time of its last image.", deployment)
+            self._fix("has no end: it is the time of its last image.", deployment)
         if start is not None and stand.first is not None and stand.first < start:
-            self._fix(
-                f"{_named(deployment)} has images from before its start, which is that of the first image here.",
-                deployment,
-            )
+            self._fix("has images from before its start, which is that of the first image here.", deployment)
             start = stand.first
         if end is not None and stand.last is not None and stand.last > end:
-            self._fix(
-                f"{_named(deployment)} has images from after its end, which is that of the last image here.", deployment
-            )
+            self._fix("has images from after its end, which is that of the last image here.", deployment)
             end = stand.last
         if start is not None and end is None:
             end = start
@@ -217,9 +211,7 @@ class _Writer:
         if deployment.clock_offset_s:
             why.append("its clock was off, which the times here make up for")
         if why:
-            self._fix(
-                f"timestampIssues of {_named(deployment)} is true: {', '.join(why)}.", deployment, max(stand.images, 1)
-            )
+            self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
         return bool(why)
 
     def _miss_place(self, deployment: DeploymentRecord, stand: _Stand) -> None:
@@ -236,9 +228,13 @@ class _Writer:
         what = f"{_named(deployment)} has no images here and no dates, and is left out."
         self.report.left_out.append(Problem(what, 1, deployment.id))
 
-    def _fix(self, what: str, deployment: DeploymentRecord, count: int = 1) -> None:
-        if len(self.report.fixed) < MOST_LISTED:
-            self.report.fixed.append(Problem(what, count, deployment.id))
+    def _fix(self, what: str, deployment: DeploymentRecord) -> None:
+        """Tell that something of a deployment was set right, in one piece with all else of it."""
+        fixed = self.report.fixed
+        if fixed and fixed[-1].deployment == deployment.id:
+            fixed[-1].what += f" It {what}"
+        else:
+            fixed.append(Problem(f"{_named(deployment)} {what}", 1, deployment.id))
 
     def describe(self, spool: Spool, span: tuple[datetime, datetime] | None, *, has_images: bool) -> dict[str, Any]:
         """Describe the package as a whole."""
@@ -252,7 +248,6 @@ class _Writer:
     def tell(self) -> None:
         """Tell what was filled in and what could not be said."""
         filled, missing = find_notices(self.about)
-        self.report.fixed[:0] = filled
         self.report.left_out += missing
         if self.withheld:
             what = (
@@ -261,7 +256,8 @@ class _Writer:
                 if self.about.public
                 else "filePublic is false: the project is not public."
             )
-            self.report.fixed.append(Problem(what, self.withheld))
+            filled = [*filled, Problem(what, self.withheld)]
+        self.report.fixed[:0] = filled
         for label, count in self.labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
             self.report.left_out.append(

@@ -4,7 +4,7 @@ An export gathers these records once, in the order of deployments and capture ti
 writer of its format reads the spool as often as it needs. Boxes and points are in pixels of the upright original.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from uuid import UUID
 import msgspec
 
 IMAGES = "images.jsonl"
+MOST_LISTED = 200
+"""So many problems of a kind are listed, one of each deployment among them."""
 Form = TypeVar("Form", bound=msgspec.Struct)
 
 
@@ -176,6 +178,15 @@ class Report(msgspec.Struct, omit_defaults=True):
     fixed: list[Problem] = []
     left_out: list[Problem] = []
     problems: list[Problem] = []
+
+
+def shorten(problems: Sequence[Problem]) -> list[Problem]:
+    """Leave so many of them as are listed; the last one counts the others, where there are more."""
+    if len(problems) <= MOST_LISTED:
+        return list(problems)
+    others = problems[MOST_LISTED - 1 :]
+    more = sum(one.count for one in others)
+    return [*problems[: MOST_LISTED - 1], Problem(f"And {more:,} more, which are not listed.", more)]
 
 
 @dataclass(frozen=True)
