@@ -105,6 +105,26 @@ async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk
     await desk.download(asked[2])
 
 
+async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(desk: Desk, tmp_path: Path) -> None:
+    asked = await desk.ask()
+    here, there = desk.field.system, replace(desk.field.system, work_folder=tmp_path / "other")
+    plan = tmp_path / "plan"
+    (here.work_folder.parent / failpoints.MARK).touch()
+    try:
+        for number, system in enumerate((here, there)):
+            await desk.field.change("update images set filename = %s", f"as of attempt {number}.jpg")
+            await desk.field.change("update exports set updated_at = now() - interval '31 s'")
+            plan.write_text(f"{number} export page|*|1|fail\n")
+            failpoints.arm(str(plan), here.work_folder.parent)
+            with pytest.raises(ConnectionResetError):
+                await build_export(system, SYSTEM, UUID(asked["id"]))
+    finally:
+        failpoints.arm(None, here.work_folder.parent)
+    await desk.field.change("update exports set updated_at = now() - interval '31 s'")
+    assert (await desk.build(asked["id"]))["state"] == "ready"
+    assert {row["filename"] for row in await desk.read(asked["id"])} == {"as of attempt 1.jpg"}
+
+
 async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -> None:
     undisturbed, asked = await desk.make(), await desk.ask()
     await desk.field.change(

@@ -63,6 +63,17 @@ def find_dead(folder: Path) -> int | None:
     return None
 
 
+def clear_folder(folder: Path) -> None:
+    """Take away all that an attempt left in its folder, whose lock the caller holds. Raises OSError."""
+    for left in folder.iterdir():
+        if left.name == LOCK:
+            continue
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
 def check_disk(folder: Path, least: float = LEAST_FREE) -> None:
     """Raise OSError where the disk of a folder is almost full."""
     usage = shutil.disk_usage(folder)

@@ -23,6 +23,7 @@ from trapline.server.actions.export_attempt import (
     Stopped,
     alone,
     check_disk,
+    clear_folder,
     find_dead,
     work_folder,
 )
@@ -57,8 +58,9 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
     with alone(folder) as isalone:
         if not isalone:
             return
+        last = find_dead(folder)
         async with system.database.transaction(scope) as tx:
-            row = await take_up_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=find_dead(folder))
+            row = await take_up_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=last)
             is_live = row is not None or export_id in await list_live_among(scope, tx, [export_id])
         if row is None:
             if is_live:
@@ -72,6 +74,9 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             return
         try:
+            if (last or 0) != row.attempt - 1:
+                # Another machine got on with it meanwhile: how far it is says nothing of what lies here.
+                await asyncio.to_thread(clear_folder, folder)
             attempt.sign()
             async with attempt.beating():
                 await gather(attempt)
