@@ -1,5 +1,6 @@
 """Attempts at exports: taken up by one at a time, wherever it runs; what one leaves behind is known, and goes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,22 @@ async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(desk: De
     await desk.field.change("update exports set updated_at = now() - interval '31 s'")
     assert (await desk.build(asked["id"]))["state"] == "ready"
     assert {row["filename"] for row in await desk.read(asked["id"])} == {"as of attempt 1.jpg"}
+
+
+async def test_a_page_is_cut_where_it_would_hold_too_much(desk: Desk, tmp_path: Path) -> None:
+    asked, data, plan = await desk.ask(), desk.field.system.work_folder.parent, tmp_path / "plan"
+    # Of what is stored packed it counts how long it is unpacked.
+    await desk.field.change("update annotations set data = data || jsonb_build_object('x', repeat('x', 3000000))")
+    (data / failpoints.MARK).touch()
+    plan.write_text("1 export page|*|1|note\n")
+    try:
+        failpoints.arm(str(plan), data)
+        made = await desk.build(asked["id"])
+    finally:
+        failpoints.arm(None, data)
+    assert (made["state"], made["images"], made["written"]) == ("ready", 3, 3)
+    struck = await asyncio.to_thread((tmp_path / "plan.struck").read_text)
+    assert struck.count("export page") == 2, "two fit into one, and not the third"
 
 
 async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -> None:

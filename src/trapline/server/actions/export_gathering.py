@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,6 +28,7 @@ from trapline.server.db.export_gathering import (
     list_shown,
     list_taxa,
     name_reviewers,
+    weigh_found_on,
 )
 from trapline.server.db.exports import ExportRow, hold_images, let_go_of_images
 from trapline.server.db.images import list_tags
@@ -42,8 +44,8 @@ log = structlog.get_logger(__name__)
 
 PAGE, FIRST_PAGE = 500, 50
 PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
-"""About so much is held in memory: pages of images on which more was found are shorter. An annotation is its data, and
-about so many bytes beside it."""
+"""About so much is held in memory: pages of images on which more was found are cut before that is read. An annotation
+is its data, and about so many bytes beside it."""
 ABOUT = "about.json"
 
 
@@ -149,20 +151,19 @@ class _Gatherer:
             is_last = False
             while not is_last:
                 try:
-                    images, weight = await self._gather_page(spool, progress, names, limit)
+                    images, weight, is_last = await self._gather_page(spool, progress, names, limit)
                 except DatabaseSlow:
                     if limit == 1:
                         raise
                     _cut(spool, self._on.row.spooled_bytes)
                     limit //= 2
                     continue
-                is_last = images < limit
                 limit = find_page(limit, images, weight)
 
     async def _gather_page(
         self, spool: io.BufferedWriter, progress: _Progress, names: Names, limit: int
-    ) -> tuple[int, int]:
-        """Gather a page; answers how many images it has, and about how many bytes were held in memory for them.
+    ) -> tuple[int, int, bool]:
+        """Gather a page; answers how many images it has, about how many bytes were held, and whether it is the last.
 
         Nothing is told of it before it is committed: whatever it raises, it can be gathered again.
         """
@@ -170,9 +171,11 @@ class _Gatherer:
         assert progress.deployment is not None
         self._on.check()
         async with self._on.system.database.transaction(scope) as tx:
-            images = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
-            if not images:
-                return 0, 0
+            listed = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
+            if not listed:
+                return 0, 0, True
+            weights = await weigh_found_on(scope, tx, [image.id for image in listed], FOUND_BYTES)
+            images = listed[: count_fitting([weights.get(image.id, 0) for image in listed])]
             new = await hold_images(scope, tx, row, [image.id for image in images])
             ids = [image.id for image in images if image.id in new]
             page = Page(
@@ -199,7 +202,7 @@ class _Gatherer:
         for name, value in reached.items():
             setattr(row, name, value)
         await reach("export page")
-        return len(images), weight
+        return len(images), weight, len(images) == len(listed) < limit
 
     async def _write_about(self) -> None:
         scope, row = self._on.scope, self._on.row
@@ -234,6 +237,16 @@ def find_page(limit: int, images: int, weight: int) -> int:
     """Find how long the next page may be, after one of so many images and bytes: twice as long at most."""
     fitting = PAGE_BYTES * images // weight if weight else PAGE
     return max(1, min(PAGE, 2 * limit, fitting))
+
+
+def count_fitting(weights: Sequence[int]) -> int:
+    """Count how many images of these weights in bytes one page holds: one at least."""
+    held = 0
+    for number, weight in enumerate(weights):
+        held += weight
+        if held > PAGE_BYTES and number:
+            return number
+    return len(weights)
 
 
 def _cut(spool: io.BufferedWriter, size: int) -> None:

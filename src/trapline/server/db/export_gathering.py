@@ -244,3 +244,21 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
         {"project": project_id},
     )
     return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
+
+
+async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], beside: int) -> Mapping[UUID, int]:
+    """Tell how many bytes at most the data of all annotations of each of these images have, and so many beside each.
+
+    What is stored as it is is not read for that.
+    """
+    cursor = await tx.execute(
+        """
+        select a.image_id, sum(w.bytes)::bigint from analyses a cross join lateral (
+            select sum(%s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
+                else octet_length(n.data::text) end) as bytes
+            from annotations n where n.analysis_id = a.id
+        ) w where a.image_id = any(%b) and a.state = 'completed' and w.bytes is not null group by 1
+        """,
+        (beside, list(images)),
+    )
+    return {image: int(weight) for image, weight in await cursor.fetchall()}
