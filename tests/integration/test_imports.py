@@ -18,6 +18,7 @@ from tests.integration.import_desk import (
     send,
     show,
     take,
+    wait_for_a_lock,
 )
 from trapline.server.actions.importing import take_import
 from trapline.server.system import System
@@ -168,11 +169,6 @@ async def test_what_another_import_stores_at_the_same_moment_is_there_already(fi
     assert (await show(field, sent))["unchanged"] == 2
 
 
-async def wait_for_a_lock(field: Field) -> None:
-    while (await field.ask("select count(*) from pg_locks where not granted"))[0] == (0,):
-        await asyncio.sleep(0.01)
-
-
 async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     answer = await field.call("POST", f"/imports/{sent['id']}/cancel")
@@ -262,6 +258,25 @@ async def test_an_import_into_a_deployment_means_its_images_alone(field: Field) 
     assert (elsewhere["stored"], elsewhere["unknown"]) == (0, 1)
     await send(field, b"{}", status=404, deployment=field.images[0])
     await send(field, b"{}", status=422, format="pdf")
+
+
+async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place(field: Field) -> None:
+    sent = await send(field, camtrap(), "camtrap-dp")
+    async with field.system.database.transaction(SYSTEM) as tx:
+        # Who only wants a row to stay waits for who holds the whole of it.
+        await tx.execute("select from images where id = any(%b) for update", (field.images[:2],))
+        await tx.execute("update images set deleted_at = now() where id = any(%b)", (field.images[:2],))
+        taking = asyncio.create_task(take_import(field.system, SYSTEM, sent["id"]))
+        await wait_for_a_lock(field)
+    await taking
+    taken = await show(field, sent)
+    assert (taken["state"], taken["done"], taken["stored"], taken["identifications"]) == ("completed", 4, 1, 2)
+    told = await faults(field, taken)
+    assert [one[:3] for one in told] == [
+        ("unknown", "line 2 of media", "IMG_0.JPG"), ("unknown", "line 3 of media", "IMG_1.JPG"),
+        ("unknown", "line 5 of media", "IMG_3.JPG"),
+    ]  # fmt: skip
+    assert "was deleted while the file was taken in" in told[1][3]
 
 
 async def test_an_image_that_is_deleted_gets_no_results(field: Field) -> None:

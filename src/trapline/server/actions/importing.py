@@ -229,15 +229,13 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         there = await hold_images(
             scope, tx, row.project_id, {one.image_id for one in results} | {one.image_id for one in batch.said}
         )
-        gone = [one for one in results if one.image_id not in there]
         results = [one for one in results if one.image_id in there]
         present = await list_present(scope, tx, results)
         new = [one for one in results if one.id not in present]
         await write_results(scope, tx, row, new)
         said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
         await _mark(scope, tx, new)
-        deleted = [NewFault("unknown", "", None, "an image was deleted while the file was taken in") for _ in gone]
-        await keep_faults(scope, tx, row, [*(_plain(fault) for fault in batch.faults), *deleted])
+        await keep_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
         row.done += batch.entries
         row.stored += len(new)
         row.unchanged += len(present)

@@ -1,7 +1,7 @@
 """What entries of a file say, as rows: named by all that they say, so that the same again is the same row."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import Struct
@@ -15,12 +15,14 @@ from trapline.server.db.imported import NewFinding, NewResult
 from trapline.server.exchange.image_catalogue import Catalogue, NoMatch
 from trapline.server.exchange.import_records import Entry, Fault, Reader, Result, Statement, Wrong, plain
 from trapline.server.rules.annotation_data import WrongData
+from trapline.wire.imports import FaultKind
 
 AT_ONCE = 2000
 """How many entries are one transaction: a second's worth, so that nobody waits long for what it locks."""
 MOST_FINDINGS = 40_000
 MOST_BYTES = 32 << 20
 LONGEST_DATA = 8 << 20
+GONE = "its image was deleted while the file was taken in"
 NUL = rb"\u0000"
 _COUNTED_BITS = (1 << 20) - 1
 _DOUBLE = Struct(">d").pack
@@ -35,6 +37,14 @@ class Said(NamedTuple):
     analysis_id: UUID | None
 
 
+class Taken(NamedTuple):
+    """An entry of which there are rows, and how many of the batch's faults stand before it."""
+
+    entry: Entry
+    image_id: UUID
+    faults_before: int
+
+
 @dataclass
 class Batch:
     """Some entries as rows; `entries` counts those that could not be taken too."""
@@ -43,6 +53,7 @@ class Batch:
     results: list[NewResult] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
     left_out: int = 0
     _findings: int = 0
     _bytes: int = 0
@@ -60,6 +71,15 @@ class Batch:
         self._findings += len(said) + sum(len(one.findings) for one in made)
         self._bytes += sum(len(one.statement.comment or "") for one in said)
         self._bytes += sum(len(found.data) for one in made for found in one.findings)
+
+    def list_faults(self, there: Collection[UUID]) -> list[Fault]:
+        """List the faults in the file's order, with the entries whose images are not there any more."""
+        faults = list(self.faults)
+        for one in reversed(self.taken):
+            if one.image_id not in there:
+                gone = Fault(one.entry.place, GONE, one.entry.path, FaultKind.UNKNOWN)
+                faults.insert(one.faults_before, gone)
+        return faults
 
     @property
     def is_full(self) -> bool:
@@ -94,6 +114,9 @@ def _take(batch: Batch, reader: Reader, catalogue: Catalogue, entry: Entry | Fau
     try:
         reading = reader.read(entry, found.frame)
         batch.add(found.id, reading.results, reading.statements)
+        if reading.results or reading.statements:
+            # Without what is unpacked of it.
+            batch.taken.append(Taken(entry._replace(content=None), found.id, len(batch.faults)))
         batch.left_out += reading.left_out
     except WrongData as error:
         batch.faults.append(Fault(entry.place, f"{error.field} {error.message}", entry.path))
