@@ -1,6 +1,9 @@
 """Attempts at imports: asked for once, cut off, taken up again, and never at the cost of what was promised."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,10 @@ import pytest
 from tests.integration.fields import SYSTEM, Field
 from tests.integration.import_desk import box, image, list_files, make_named_field, megadetector, send, show
 from trapline.server import failpoints
-from trapline.server.actions.importing import take_import
+from trapline.server.actions.importing import take_import, take_up_imports
 from trapline.server.errors import Unavailable
+from trapline.server.store.keys import FILES
+from trapline.server.store.local import LocalStore
 from trapline.server.system import System
 
 
@@ -93,3 +98,35 @@ async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_
     assert (taken["state"], taken["stored"]) == ("completed", 1), taken["error"]
     assert await field.ask("select count(*) from imports") == [(1,)]
     assert list_files(field) == []
+
+
+class Waiting(LocalStore):
+    """A store in which something happens before a file is read."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    @asynccontextmanager
+    async def local_path(self, key: str) -> AsyncIterator[Path]:
+        async with super().local_path(key) as path:
+            await self.meanwhile()
+            yield path
+
+
+async def test_a_file_that_is_read_for_long_gets_no_second_reader(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    system, is_quiet = field.system, "select updated_at < now() - interval '9 minutes' from imports"
+    assert isinstance(system.store, LocalStore)
+    store = Waiting(system.store.root, system.secrets.derive_all(FILES), system.public_url)
+    waiting = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'take_import'"
+
+    async def read_for_long() -> None:
+        await field.change("update imports set updated_at = now() - interval '1 h'")
+        async with asyncio.timeout(5):
+            while await field.ask(is_quiet) == [(True,)]:
+                await asyncio.sleep(0.01)
+        await take_up_imports(system, SYSTEM)
+        assert await field.ask(waiting) == [(1,)]
+
+    store.meanwhile = read_for_long
+    await take_import(replace(system, store=store), SYSTEM, sent["id"], beat_s=0.01)
+    assert (await show(field, sent))["state"] == "completed"

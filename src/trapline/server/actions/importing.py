@@ -1,8 +1,8 @@
 """The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,16 @@ from trapline.server.db.imported import (
     list_said_before,
     write_results,
 )
-from trapline.server.db.imports import ImportRow, NewFault, end, find_import, keep_faults, take_up_still, touch
+from trapline.server.db.imports import (
+    ImportRow,
+    NewFault,
+    end,
+    find_import,
+    give_sign,
+    keep_faults,
+    take_up_still,
+    touch,
+)
 from trapline.server.db.taxa import find_known
 from trapline.server.errors import DatabaseSlow, NotFound, Unavailable
 from trapline.server.exchange.image_catalogue import Catalogue, Named
@@ -46,7 +55,7 @@ from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
 log = structlog.get_logger(__name__)
 
 NAMES_AT_ONCE = 20_000
-STILL_FOR_S = 600.0
+STILL_FOR_S, BEAT_S = 600.0, 60.0
 NOTHING = "Nothing of it was taken."
 MOST_ATTEMPTS = 10
 """One that takes its process down each time, and gets on with nothing, does not do so for ever."""
@@ -56,8 +65,10 @@ class Ended(Exception):
     """Somebody ended the import meanwhile, or another process got on with it."""
 
 
-async def take_import(system: System, scope: Scope, import_id: UUID) -> None:
+async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S) -> None:
     """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it with a reason.
+
+    Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than others wait for one.
 
     Raises Unavailable where the database or the store is away: then it goes on later.
     """
@@ -65,7 +76,7 @@ async def take_import(system: System, scope: Scope, import_id: UUID) -> None:
     if row is None:
         return
     try:
-        async with system.store.local_path(row.storage_key) as path:
+        async with _beating(system, scope, import_id, beat_s), system.store.local_path(row.storage_key) as path:
             await _take_file(system, scope, row, path)
     except Ended:
         return
@@ -81,6 +92,23 @@ async def take_import(system: System, scope: Scope, import_id: UUID) -> None:
         await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
         raise
     await system.store.delete(row.storage_key)
+
+
+@asynccontextmanager
+async def _beating(system: System, scope: Scope, import_id: UUID, every_s: float) -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            with suppress(Unavailable):
+                async with system.database.transaction(scope) as tx:
+                    await give_sign(scope, tx, import_id)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | None:

@@ -182,6 +182,13 @@ def touch(row: ImportRow) -> None:
     row.updated_at = func.clock_timestamp()
 
 
+async def give_sign(scope: Scope, tx: Transaction, import_id: UUID) -> None:
+    """Note that an import is being read, however long that takes."""
+    await tx.execute(
+        "update imports set updated_at = clock_timestamp() where id = %s and state = 'reading'", (import_id,)
+    )
+
+
 def end(row: ImportRow, state: ImportState, error: str | None = None) -> None:
     """End a locked import."""
     row.state, row.error = state.value, error
