@@ -250,8 +250,18 @@ async def test_a_selection_takes_what_fits(desk: Desk) -> None:
         assert (made["state"], made["images"], made["selection"]["starred"]) == (
             "ready", images, selection.get("starred"),
         )  # fmt: skip
-    [row] = await desk.read((await desk.make(selection={"images": [one]}))["id"])
+    named = await desk.make(selection={"images": [one]})
+    [row] = await desk.read(named["id"])
     assert row["tags"] == "'=1+1"
+    # Ten thousand ids are no part of a list, nor of the audit.
+    listed = (await desk.field.call("GET", "/exports?limit=1")).json()["results"]
+    assert [(each["id"], each["named_images"], each["selection"]["images"]) for each in listed] == [
+        (named["id"], 1, None)
+    ]
+    assert (named["named_images"], named["selection"]["images"]) == (1, [one])
+    assert (await desk.show(made["id"]))["named_images"] is None
+    [(audited,)] = await desk.field.ask("select details from audit where subject_id = %s limit 1", named["id"])
+    assert (audited["selection"], audited["named_images"]) == ({}, 1)
     sure = await desk.make(options={"confidence_min": 1.0})
     assert (sure["images"], sure["annotations"]) == (3, 0)
 

@@ -177,13 +177,15 @@ class Export(Message):
 
     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
     could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
-    were deleted after they went into it.
+    were deleted after they went into it. `named_images` counts those that it was asked for by their ids: the ids
+    themselves stand in `selection` where a single export is told, and not in a list.
     """
 
     id: UUID
     project_id: Id
     format: ExportFormat
     selection: ExportSelection
+    named_images: Count | None = None
     options: ExportOptions
     state: ExportState
     requested_by: AnyText

@@ -3825,7 +3825,8 @@ export interface components {
          *
          *     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
          *     could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
-         *     were deleted after they went into it.
+         *     were deleted after they went into it. `named_images` counts those that it was asked for by their ids: the ids
+         *     themselves stand in `selection` where a single export is told, and not in a list.
          */
         Export: {
             /** Annotations */
@@ -3861,6 +3862,8 @@ export interface components {
             left_out: components["schemas"]["ExportProblem"][];
             /** Media Type */
             media_type: string;
+            /** Named Images */
+            named_images?: number | null;
             options: components["schemas"]["ExportOptions"];
             /** Problems */
             problems: components["schemas"]["ExportProblem"][];

@@ -38,11 +38,11 @@ export function fromSelection(selection: ExportSelection): { filter: ImageFilter
   return { filter, unseen: Object.fromEntries(unseen) as ExportSelection }
 }
 
-/** A selection in words, its parts one after the other. */
-export function saySelection(selection: ExportSelection, deployments: readonly Deployment[] = []): string {
+/** A selection in words, its parts one after the other; a list tells of named images only how many there are. */
+export function saySelection(selection: ExportSelection, deployments: readonly Deployment[] = [], named: number | null = selection.images?.length ?? null): string {
   const w = exportWords.chosen
-  const { deployment, class_name, taxon, job, day_after, day_before, captured_after, captured_before, confidence_min, blank, reviewed, tag, starred, sequence, analysis_state, images } = selection
-  if (images) return exportWords.images(images.length)
+  const { deployment, class_name, taxon, job, day_after, day_before, captured_after, captured_before, confidence_min, blank, reviewed, tag, starred, sequence, analysis_state } = selection
+  if (named !== null) return exportWords.images(named)
   const short = { day: "numeric", month: "short", year: "numeric" } as const
   const parts = [
     deployment && w.deployment(deployments.find((one) => one.id === deployment)?.name ?? exportWords.gone),

@@ -104,7 +104,7 @@ function About({ one }: { one: Export }) {
       <h2>{w.about}</h2>
       <dl className="facts">
         {one.size_bytes !== null && one.state === "ready" && <><dt>{w.file}</dt><dd>{one.filename}, {bytes(one.size_bytes)}</dd></>}
-        <dt>{w.what}</dt><dd>{saySelection(one.selection, deployments?.results)}</dd>
+        <dt>{w.what}</dt><dd>{saySelection(one.selection, deployments?.results, one.named_images)}</dd>
         {!isLive(one) && one.images > 0 && <><dt>{w.holds}</dt><dd>{w.images(one.images)}, {w.findings(one.annotations)}{one.written !== null && `, ${w.rows(one.written)}`}</dd></>}
         {options.map(([label, value]) => <Fact key={label} label={label} value={value} />)}
         <dt>{w.asked}</dt><dd>{one.requested_by}, <When at={one.created_at} /></dd>

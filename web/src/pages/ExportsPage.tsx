@@ -67,7 +67,7 @@ function Line({ one, may }: { one: Export; may: boolean }) {
     <li data-export={one.id} className="exchange-line">
       <div className="line-head">
         <Link href={paths.export(project.id, one.id)}>{name}</Link>
-        <span className="faint exchange-what">{saySelection(one.selection, deployments?.results)}</span>
+        <span className="faint exchange-what">{saySelection(one.selection, deployments?.results, one.named_images)}</span>
         <ExportTag one={one} />
       </div>
       <ExportProgress one={one} />

@@ -1,7 +1,7 @@
 """Exports: ask for one, list, show, download, cancel, delete; and what becomes of them with time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,12 @@ from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.exports import (
     ExportRow,
+    NamedFilter,
     count_deleted,
     count_images_among,
     expire_exports,
     get_export,
+    list_filters,
     list_live_among,
     list_resting,
     name_deployments,
@@ -86,7 +88,10 @@ async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
         await tx.session.flush()
         await tx.session.refresh(row)
         await defer_chore(scope, tx, BUILD, queue=EXPORTS, export_id=row.id)
-        tx.audit("export", "export", row.id, row.project_id, format=row.format, selection=row.selection)
+        chosen = dict(row.selection)
+        named = len(chosen.pop("images", ()))
+        more = {"named_images": named} if named else {}
+        tx.audit("export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more)
         [told] = await _describe(scope, tx, [row])
         return keep_answer(scope, tx, told)
 
@@ -134,7 +139,7 @@ async def list_exports(
         order = [(ExportRow.created_at, datetime), (ExportRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        results = await _describe(scope, tx, rows)
+        results = await _describe(scope, tx, rows, await list_filters(scope, tx, [row.id for row in rows]))
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -234,20 +239,26 @@ async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
         row.storage_key = None
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ExportRow]) -> list[Export]:
+async def _describe(
+    scope: Scope, tx: Transaction, rows: Sequence[ExportRow], filters: Mapping[UUID, NamedFilter] | None = None
+) -> list[Export]:
+    """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
     if not rows:
         return []
+    chosen = filters or {row.id: NamedFilter(row.selection, _count_named(row)) for row in rows}
     names = await name_actors(scope, tx, {row.requested_by for row in rows})
     deleted = await count_deleted(scope, tx, [row.id for row in rows])
     called = await name_projects(scope, tx, {row.project_id for row in rows})
     met = {UUID(one["deployment"]) for row in rows for one in _all_problems(row) if one.get("deployment")}
     deployments = await name_deployments(scope, tx, met)
     shown = set(Export.model_fields) & set(ExportRow.__table__.columns.keys())
-    shown -= {"fixed", "left_out", "problems", "requested_by", "sha256"}
+    shown -= {"fixed", "left_out", "problems", "requested_by", "selection", "sha256"}
     return [
         Export(
             **{field: getattr(row, field) for field in shown},
             requested_by=names[row.requested_by],
+            selection=ExportSelection.model_validate(chosen[row.id].filter),
+            named_images=chosen[row.id].images,
             fixed=[_tell(one, deployments) for one in row.fixed],
             left_out=[_tell(one, deployments) for one in row.left_out],
             problems=[_tell(one, deployments) for one in row.problems],
@@ -259,6 +270,10 @@ async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ExportRow]) ->
         for row in rows
         for kind in (FORMATS[ExportFormat(row.format)].find_kind(row.options),)
     ]
+
+
+def _count_named(row: ExportRow) -> int | None:
+    return len(row.selection["images"]) if "images" in row.selection else None
 
 
 def _all_problems(row: ExportRow) -> list[dict[str, Any]]:

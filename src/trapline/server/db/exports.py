@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS
@@ -108,8 +108,8 @@ async def get_export(scope: Scope, tx: Transaction, export_id: UUID, *, lock: bo
 
 
 def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -> Select[ExportRow]:
-    """Select the exports that the caller sees, of one project or of all."""
-    statement = select(ExportRow)
+    """Select the exports that the caller sees, of one project or of all; what each selects stands in `list_filters`."""
+    statement = select(ExportRow).options(defer(ExportRow.selection, raiseload=True))
     if wanted.format is not None:
         statement = statement.where(ExportRow.format == wanted.format)
     if wanted.state is not None:
@@ -119,6 +119,22 @@ def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -
         return statement.where(ExportRow.project_id == project_id)
     ids = scope.project_ids()
     return statement if ids is None else statement.where(ExportRow.project_id.in_(ids))
+
+
+class NamedFilter(NamedTuple):
+    """By what an export chooses, without the ids of images, and how many of those it names, if it does."""
+
+    filter: dict[str, Any]
+    images: int | None
+
+
+async def list_filters(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, NamedFilter]:
+    """List by what these exports choose, without reading the ids of all that somebody selected."""
+    cursor = await tx.execute(
+        "select id, selection - 'images', jsonb_array_length(selection->'images') from exports where id = any(%b)",
+        (list(ids),),
+    )
+    return {key: NamedFilter(chosen, images) for key, chosen, images in await cursor.fetchall()}
 
 
 async def take_up_export(
