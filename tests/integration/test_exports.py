@@ -189,6 +189,9 @@ async def test_canceled_deleted_and_expired(desk: Desk) -> None:
     await desk.field.change("update discarded_files set due_at = now()")
     await delete_discarded(system, SYSTEM)
     assert await system.store.find_size(key) is None
+    held = "select count(*) from export_images where export_id = %s"
+    unmade = await desk.make("camtrap-dp")
+    assert (unmade["state"], await desk.field.ask(held, unmade["id"])) == ("invalid", [(3,)])
     old = await desk.make()
     (work_folder(system) / str(uuid4())).mkdir(parents=True)
     await desk.field.change("update exports set expires_at = now() where id = %s", old["id"])
@@ -196,6 +199,8 @@ async def test_canceled_deleted_and_expired(desk: Desk) -> None:
     assert (await desk.show(old["id"]))["state"] == "expired"
     assert "Export again" in (await desk.download(old["id"], expect=409)).json()["detail"]
     assert list(work_folder(system).iterdir()) == []
+    assert await desk.field.ask(held, unmade["id"]) == [(0,)]
+    assert await desk.field.ask(held, old["id"]) == [(3,)], "it is told of what somebody may have downloaded"
 
 
 WRONG: tuple[tuple[dict[str, Any], int], ...] = (

@@ -24,6 +24,7 @@ from trapline.server.db.exports import (
     count_images_among,
     expire_exports,
     get_export,
+    let_go_of_unmade,
     list_filters,
     list_live_among,
     list_resting,
@@ -58,7 +59,7 @@ from trapline.wire.values import Page
 log = structlog.get_logger(__name__)
 
 BUILD = "build_export"
-BATCH = 100
+BATCH, HELD_BATCH = 100, 10_000
 
 
 async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
@@ -303,4 +304,6 @@ async def forget_old_exports(system: System, scope: Scope) -> bool:
         live = await list_live_among(scope, tx, folders)
     for export_id in set(folders) - live:
         await asyncio.to_thread(drop_folder, system, export_id)
-    return len(gone) == BATCH
+    async with system.database.transaction(scope) as tx:
+        let_go = await let_go_of_unmade(scope, tx, HELD_BATCH)
+    return len(gone) == BATCH or let_go == HELD_BATCH

@@ -230,6 +230,22 @@ async def let_go_of_images(scope: Scope, tx: Transaction, export_id: UUID) -> No
     await tx.execute("delete from export_images where export_id = %s", (export_id,))
 
 
+async def let_go_of_unmade(scope: Scope, tx: Transaction, limit: int) -> int:
+    """Forget which images those exports held that never became a file; answers how many of so many at most."""
+    cursor = await tx.execute(
+        """
+        delete from export_images where (export_id, image_id) in (
+            select x.export_id, x.image_id from exports e cross join lateral (
+                select export_id, image_id from export_images where export_id = e.id
+                limit %(limit)s for update skip locked
+            ) x where e.state in ('invalid', 'failed', 'canceled') limit %(limit)s
+        )
+        """,
+        {"limit": limit},
+    )
+    return cursor.rowcount
+
+
 async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) -> dict[UUID, int]:
     """Count how many images that each of these exports holds were deleted since."""
     cursor = await tx.execute(
