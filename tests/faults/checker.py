@@ -87,6 +87,7 @@ def _read_tasks(scene: Scene) -> dict[str, _Task]:
                 count(*) filter (where annotation_type = 'classification') as classes
             from annotations where analysis_id = a.id
         ) n on true
+        where a.job_id is not null
         """
     )
     return {name: _Task(*values) for name, *values in rows}
