@@ -118,34 +118,6 @@ def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_dat
         assert reasons == [("no image",), (None,), ("x" * 200,)]
 
 
-def test_sources_that_fail_are_left_alone_as_long_as_before(empty_database_url: str) -> None:
-    migrations.migrate(empty_database_url, "0012")
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("set session_replication_role = replica")
-        for number, (failures, wait) in enumerate(((0, "1 hour"), (3, "6 hours"), (1, "7 days"), (1, None))):
-            connection.execute(
-                """
-                insert into pull_sources (id, project_id, deployment_id, name, gateway, base_url, auth_type,
-                    has_password, has_auth_header, options, schedule, max_files_per_run, include, exclude, min_age_s,
-                    timeouts, is_active, consecutive_failures, next_run_at)
-                values (%s, 1, gen_random_uuid(), %s, 'http', '', 'none', false, false, '{}', '', 1, '{}', '{}', 0,
-                    '{}', true, %s, now() + %s::interval)
-                """,
-                (UUID(int=number), str(number), failures, wait),
-            )
-            connection.execute(
-                "insert into source_connections (source_id, project_id, holder, settings_of, heartbeat_at, messages, "
-                "refused, failures) values (%s, 1, gen_random_uuid(), now(), now(), 7, 0, 0)",
-                (UUID(int=number),),
-            )
-    migrations.migrate(empty_database_url)
-    with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute("select next_run_at - not_before from pull_sources order by id").fetchall()
-        kept = [None if wait is None else wait.days for (wait,) in rows]
-        assert kept == [None, 0, 5, None], "a schedule that is further away says nothing of the failure"
-        assert connection.execute("select messages from source_connections").fetchall() == [(7,)] * 4
-
-
 def test_lists_of_images_move_out_of_the_jobs(empty_database_url: str) -> None:
     migrations.migrate(empty_database_url, "0004")
     ids = [UUID(int=number) for number in range(1, 102)]
