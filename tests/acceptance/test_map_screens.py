@@ -167,7 +167,7 @@ def test_an_error_of_what_stands_between_is_said_and_tried_again(tab: Watched, f
     expect(alert).to_contain_text("Nothing that is stored was lost")
     fails = False
     alert.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("link", name="In the line")).to_be_visible()
+    expect(page.locator(f'a[href^="/projects/{furnished.scene.project}/jobs/"]').first).to_be_visible()
     tab.wrong.clear()  # the browser's words on the answers
 
 

@@ -172,17 +172,22 @@ def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]]) ->
     wrong += [
         f"attempt {attempt} at {task} ended {n} times as {how}" for (task, attempt, how), n in ended.items() if n > 1
     ]
-    counted: Counter[tuple[str, str]] = Counter()
+    history: dict[str, list[tuple[int, str]]] = {}
     for task, attempt, outcome in ended:
         if attempt > tasks[task].attempt:
             wrong.append(f"attempt {attempt} at {task} ended and was never begun")
-        counted[task, outcome] += 1
+        history.setdefault(task, []).append((attempt, outcome))
     for name, task in tasks.items():
-        was_retried = task.fence > 0 and (task.errors, task.lost) == (0, 0)
-        told = (counted[name, "error"], counted[name, "lost"])
-        if (task.errors, task.lost) != told and not was_retried:
-            wrong.append(f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told}")
+        # A retry counts anew from the attempt that it found, and the fence has been there since.
+        told = [_count_ends(history.get(name, []), after) for after in range(task.fence + 1)]
+        if (task.errors, task.lost) not in told:
+            wrong.append(f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told[0]}")
     return wrong
+
+
+def _count_ends(history: list[tuple[int, str]], after: int) -> tuple[int, int]:
+    ends = Counter(outcome for attempt, outcome in history if attempt > after)
+    return ends["error"], ends["lost"]
 
 
 def _check_jobs(scene: Scene) -> list[str]:

@@ -15,13 +15,13 @@ import { useSearch } from "./search"
 const STATES: DeliveryState[] = ["failed", "waiting", "delivered"]
 const LOOKS: Record<DeliveryState, string> = { waiting: "state state-now", delivered: "state state-good", failed: "state state-bad" }
 
-export function WebhookLog({ webhook }: { webhook: Webhook }) {
+export function WebhookLog({ webhook, isThere }: { webhook: Webhook; isThere: boolean }) {
   const project = useProject()
   const client = useQueryClient()
   const [search, setSearch] = useSearch()
   const state = STATES.find((one) => one === search.get("state"))
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    ...askDeliveries(project.id, webhook.id, state), refetchInterval: webhook.waiting > 0 ? 2_000 : 10_000,
+    ...askDeliveries(project.id, webhook.id, state), enabled: isThere, refetchInterval: webhook.waiting > 0 ? 2_000 : 10_000,
   })
   const deliveries = data?.pages.flatMap((page) => page.results) ?? []
   const w = webhookWords

@@ -25,12 +25,22 @@ export function WebhookPage({ id }: { id: string }) {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
-  const { data: webhook, error, refetch } = useQuery({
-    ...askWebhook(project.id, id), refetchInterval: (query) => (query.state.data?.waiting ? 2_000 : 10_000),
-  })
   const [open, setOpen] = useState<"edit" | "rotate" | "remove" | null>(null)
   const w = webhookWords
   const params = { params: { path: { webhook_id: id } } }
+  const remove = useMutation({
+    mutationFn: () => answer(api.DELETE("/api/v2/webhooks/{webhook_id}", params)),
+    onSuccess: () => {
+      toast(w.removed)
+      go(paths.webhooks(project.id))
+      void client.invalidateQueries({ queryKey: ["webhook", project.id, "list"] })
+    },
+  })
+  // What is being deleted is not asked for again: it may be gone before the page is left.
+  const isThere = !remove.isPending && !remove.isSuccess
+  const { data: webhook, error, refetch } = useQuery({
+    ...askWebhook(project.id, id), enabled: isThere, refetchInterval: (query) => (query.state.data?.waiting ? 2_000 : 10_000),
+  })
   const refresh = () => client.invalidateQueries({ queryKey: ["webhook", project.id] })
   const test = useMutation({
     mutationFn: () => answer(api.POST("/api/v2/webhooks/{webhook_id}/test", params)),
@@ -45,14 +55,6 @@ export function WebhookPage({ id }: { id: string }) {
   const rotate = useMutation({
     mutationFn: () => answer(api.POST("/api/v2/webhooks/{webhook_id}/rotate-secret", params)),
     onSettled: () => setOpen(null),
-  })
-  const remove = useMutation({
-    mutationFn: () => answer(api.DELETE("/api/v2/webhooks/{webhook_id}", params)),
-    onSuccess: () => {
-      toast(w.removed)
-      go(paths.webhooks(project.id))
-      void client.invalidateQueries({ queryKey: ["webhook", project.id, "list"] })
-    },
   })
   const title = webhook?.name || webhook?.url
   useEffect(() => {
@@ -85,7 +87,7 @@ export function WebhookPage({ id }: { id: string }) {
         </dd>
         <dt>{w.made}</dt><dd><When at={webhook.created_at} /></dd>
       </dl>
-      <WebhookLog webhook={webhook} />
+      <WebhookLog webhook={webhook} isThere={isThere} />
       {open === "edit" && <WebhookForm webhook={webhook} onClose={() => setOpen(null)} />}
       <Dialog open={Boolean(rotate.data)} onClose={() => rotate.reset()} title={w.secret} wide>
         {rotate.data && <ShownSecret made={rotate.data} onClose={() => rotate.reset()} />}
