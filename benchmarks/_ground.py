@@ -138,6 +138,16 @@ class Ground:
                     return job
                 time.sleep(0.1)
 
+    def settle(self) -> float:
+        """Wait until every image is in its sequence and counted by its day; answers the seconds it took."""
+        began = time.monotonic()
+        while self.count(
+            "select (select count(*) from (select from images where sequence_id is null limit 1) i)"
+            " + (select count(*) from (select from dirty_days limit 1) d)"
+        ):
+            time.sleep(0.5)
+        return time.monotonic() - began
+
     def peak_memory(self) -> int:
         """The most memory, in bytes, that any of the API processes has had in its own so far."""
         peaks = []

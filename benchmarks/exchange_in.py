@@ -48,13 +48,6 @@ def send(ground: Ground, content: bytes) -> dict[str, Any]:
     return taken
 
 
-def settle(ground: Ground) -> None:
-    """Wait until the images are in their sequences and counted by day: that is work of theirs, not of the import."""
-    waiting = "select (select count(*) from images where sequence_id is null) + (select count(*) from dirty_days)"
-    while ground.count(waiting):
-        time.sleep(0.5)
-
-
 def peak_of_background(pid: int) -> int:
     """The most memory that the background process had in its own, in bytes; what is mapped from files counts too."""
     for status in Path("/proc").glob("[0-9]*/status"):
@@ -94,7 +87,7 @@ def main() -> None:
     content = make_file(images)
     with open_ground() as ground:
         ground.add_images(images)
-        settle(ground)
+        ground.settle()
         began, worked = time.monotonic(), ground.processor_time()
         taken = send(ground, content)
         took, own = time.monotonic() - began, ground.processor_time() - worked

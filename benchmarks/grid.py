@@ -71,7 +71,10 @@ def main() -> None:
         job = ground.run_job(1)
         for size in told.sizes:
             fill(ground, job, size)
-            seconds = settle(ground)
+            seconds = ground.settle()
+            with psycopg.connect(ground.database, autocommit=True) as connection:
+                connection.execute("vacuum analyze")
+                connection.execute("checkpoint")
             print(f"\n{size:,} images; {describe_machine()}; counted and grouped in {seconds:.0f} s")
             print(f"{'':42} {'p50 ms':>8} {'p95 ms':>8} {'processor ms':>13}")
             for name, questions in list_questions(ground).items():
@@ -113,21 +116,6 @@ def fill(ground: Ground, job: int, size: int) -> None:
             " select distinct project_id, deployment_id, (captured_at at time zone time_zone)::date from images"
         )
         connection.execute("analyze")
-
-
-def settle(ground: Ground) -> float:
-    """Wait until the background process has counted every day and grouped every image; answers the seconds it took."""
-    began = time.monotonic()
-    while ground.count(
-        "select (select count(*) from (select from images where sequence_id is null limit 1) i)"
-        " + (select count(*) from dirty_days)"
-    ):
-        time.sleep(2)
-    took = time.monotonic() - began
-    with psycopg.connect(ground.database, autocommit=True) as connection:
-        connection.execute("vacuum analyze")
-        connection.execute("checkpoint")
-    return took
 
 
 def list_questions(ground: Ground) -> dict[str, Iterator[str]]:
