@@ -14,6 +14,7 @@ from tests.acceptance.browsing import EACH_SIZE, SIZES, Watched
 from tests.acceptance.furnished import Furnished, furnish
 from tests.acceptance.seat import Seat, box_of
 from trapline.server.engines.postgres import find_running
+from trapline.wire.projects import ProjectChange
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -107,6 +108,13 @@ def test_the_overview_and_the_first_steps_say_what_is_so(seat: Seat, tab: Watche
     page.get_by_role("dialog").get_by_role("button", name="Add the deployment").click()
     expect(steps).to_contain_text("3 of 6 done")
     expect(steps.locator("[aria-current=step]")).to_contain_text("Bring images")
+    said = page.get_by_text("This project is archived: it is only looked at")
+    expect(said).to_have_count(0)
+    with seat.server.open() as owner:
+        owner.change_project(furnished.empty, ProjectChange(archived=True))
+        page.reload()
+        expect(said).to_be_visible()
+        owner.change_project(furnished.empty, ProjectChange(archived=False))
     # A project with results needs no steps any more; what runs in it is told though many jobs are newer.
     with psycopg.connect(find_running(seat.server.data) or "") as connection:
         connection.execute(NEWER_JOBS, (furnished.scene.job,))

@@ -68,7 +68,10 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </header>
       <Rail live={live} />
-      <main className="content" id="content" tabIndex={-1}>{children}</main>
+      <main className="content" id="content" tabIndex={-1}>
+        {project.archived_at && <p className="note archived">{words.nav.archived} <Link href={paths.settings(project.id)}>{words.nav.archivedWhere}</Link>.</p>}
+        {children}
+      </main>
       <KeysHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
     </div>
   )

@@ -43,6 +43,8 @@ export const words = {
     themes: { auto: "As the system", light: "Light", dark: "Dark" } as Record<string, string>,
     keys: "Keys", projects: "Project", newProject: "New project", apiDocs: "API documentation",
     running: (count: number) => plural(count, "job runs", "jobs run"),
+    archived: "This project is archived: it is only looked at. Its sources pause, and its jobs wait. An owner takes it out of the archive in the",
+    archivedWhere: "settings",
   },
 
   search: {
