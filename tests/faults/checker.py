@@ -54,11 +54,13 @@ def look(scene: Scene, *, marks: bool = True) -> Tally:
     operations = scene.operations()
     tasks = _read_tasks(scene)
     attempts = scene.ask("select analysis_id::text, attempt, outcome from attempts")
+    rows = scene.ask("select distinct subject_id from audit where action = 'retry' and subject_type = 'job'")
+    retried = {int(job) for (job,) in rows}
     wrong = [
         *_check_tasks(tasks),
         *(_check_answers(tasks, operations, attempts) if marks else ()),
         *_check_leases(tasks, operations),
-        *_check_attempts(tasks, attempts),
+        *_check_attempts(tasks, attempts, retried),
         *_check_jobs(scene),
         *_check_histories(scene),
         *_check_made(scene, operations),
@@ -166,7 +168,7 @@ def _check_leases(tasks: dict[str, _Task], operations: Sequence[Operation]) -> l
     return wrong
 
 
-def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]]) -> list[str]:
+def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]], retried: set[int]) -> list[str]:
     wrong = []
     ended = Counter(attempts)
     wrong += [
@@ -178,8 +180,9 @@ def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]]) ->
             wrong.append(f"attempt {attempt} at {task} ended and was never begun")
         history.setdefault(task, []).append((attempt, outcome))
     for name, task in tasks.items():
-        # A retry counts anew from the attempt that it found, and the fence has been there since.
-        told = [_count_ends(history.get(name, []), after) for after in range(task.fence + 1)]
+        # A retry counts anew from the attempt that it found, where the fence has been since; nothing else does.
+        begun_at = range(task.fence + 1) if task.job in retried else (0,)
+        told = [_count_ends(history.get(name, []), after) for after in begun_at]
         if (task.errors, task.lost) not in told:
             wrong.append(f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told[0]}")
     return wrong
