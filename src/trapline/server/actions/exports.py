@@ -140,7 +140,9 @@ async def list_exports(
         order = [(ExportRow.created_at, datetime), (ExportRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        results = await _describe(scope, tx, rows, await list_filters(scope, tx, [row.id for row in rows]))
+        filters = await list_filters(scope, tx, [row.id for row in rows])
+        # One may have been deleted since the page was read.
+        results = await _describe(scope, tx, [row for row in rows if row.id in filters], filters)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -246,7 +248,7 @@ async def _describe(
     """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
     if not rows:
         return []
-    chosen = filters or {row.id: NamedFilter(row.selection, _count_named(row)) for row in rows}
+    chosen = filters if filters is not None else {row.id: NamedFilter(row.selection, _count_named(row)) for row in rows}
     names = await name_actors(scope, tx, {row.requested_by for row in rows})
     deleted = await count_deleted(scope, tx, [row.id for row in rows])
     called = await name_projects(scope, tx, {row.project_id for row in rows})

@@ -27,7 +27,7 @@ from trapline.server.db.imports import (
 from trapline.server.db.live_work import LiveWork
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
-from trapline.server.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from trapline.server.errors import Conflict, DatabaseSlow, Forbidden, Invalid, NotFound, TooLarge
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import import_key
 from trapline.server.system import System
@@ -98,11 +98,11 @@ async def create_import(system: System, scope: Scope, new: NewImport, file: Rece
     """Ask for a received file to be taken in.
 
     Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in. The
-    file goes where it is refused; where the fate of the commit is unknown (DatabaseAway) it stays.
+    file goes where it is refused or nothing was done; where the fate of the commit is unknown (DatabaseAway) it stays.
     """
     try:
         taken = await _create(system, scope, new, file)
-    except (Conflict, Forbidden, NotFound):
+    except (Conflict, DatabaseSlow, Forbidden, NotFound):
         await system.store.delete(file.key)
         raise
     # After any other error nobody knows whether the commit was done: then the file is needed, and else it goes later.

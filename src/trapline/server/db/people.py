@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.pages import narrow
+from trapline.server.db.projects import ProjectRow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
@@ -140,7 +141,13 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
     columns = ((func.lower(UserRow.email), email), (UserRow.name, wanted.name))
     statement = narrow(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
     if wanted.role is not None:
-        statement = statement.where(UserRow.id.in_(select(MemberRow.user_id).where(MemberRow.role == wanted.role)))
+        statement = statement.where(
+            UserRow.id.in_(
+                select(MemberRow.user_id)
+                .join(ProjectRow, ProjectRow.id == MemberRow.project_id)
+                .where(MemberRow.role == wanted.role, ProjectRow.deleted_at.is_(None))
+            )
+        )
     # The same as the action tells of each.
     may_sign_in = or_(UserRow.password_hash.is_not(None), UserRow.oidc_subject.is_not(None))
     match wanted.state:

@@ -134,7 +134,7 @@ ACCESS: dict[str, Access] = {
     "POST /imports": Access(PEOPLE, Role.MANAGER),
     "GET /imports/{import_id}": Access(PEOPLE),
     "GET /imports/{import_id}/faults": Access(PEOPLE),
-    "POST /imports/{import_id}/cancel": Access(PEOPLE, Role.MANAGER),
+    "POST /imports/{import_id}/cancel": Access(PEOPLE, Role.MANAGER, archived=True),
     "DELETE /imports/{import_id}": Access(PEOPLE, Role.MANAGER),
     "GET /processing_services": Access(PEOPLE),
     "GET /workers": Access(PEOPLE),
