@@ -103,9 +103,9 @@ def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer
     if not isinstance(kind, Taken):
         return {"broken": kind.reason}
     if kind == HEIC:
-        import pillow_heif
+        import pi_heif
 
-        pillow_heif.register_heif_opener()
+        pi_heif.register_heif_opener()
     if kind == WEBP and _is_cut(file):
         return {"broken": "the file is truncated: it ends before the picture does"}
     image = Image.open(file, formats=(kind.pillow_format,))
