@@ -7,12 +7,16 @@ from pathlib import Path
 from alembic import command
 
 from trapline.server.db import migrations
+from trapline.server.db.migrations.chain import get_next_number
 from trapline.server.engines.postgres import start_postgres, stop_postgres
 
 
 def main(message: str) -> None:
-    """Migrate a scratch database to the newest revision and let alembic compare the tables with it."""
-    number = f"{len(list(Path(migrations.__file__).parent.glob('versions/0*.py'))) + 1:04}"
+    """Migrate a scratch database to the newest revision and let alembic compare the tables with it.
+
+    The file is written in any case: a migration of data changes no table, and its statements are added by hand.
+    """
+    number = get_next_number()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         postgres = start_postgres(Path(folder))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.migrations.chain import list_chain
 from trapline.server.db.snapshots import BEING_COPIED
 from trapline.server.errors import Unavailable
 from trapline.server.rules.access import Scope
@@ -24,7 +25,6 @@ LOCK = 7_230_001
 LOCK_TIMEOUT = "set lock_timeout = '800ms'"
 """Everybody's statements queue behind a change of a table that waits for its turn: it gives way, and tries again."""
 TRIES, PAUSE_S, BEAT_S = 12, 5.0, 0.1
-_VERSIONS = Path(__file__).parent / "versions"
 
 
 @contextmanager
@@ -48,8 +48,8 @@ def _config() -> "Config":
 
 
 def list_revisions() -> list[str]:
-    """List the revisions that this program knows, the oldest first: each file's name begins with its own."""
-    return sorted(file.name.partition("_")[0] for file in _VERSIONS.glob("[0-9]*_*.py"))
+    """List the revisions that this program knows, the oldest first."""
+    return list_chain()
 
 
 def newest() -> str:
