@@ -1278,11 +1278,12 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description List jobs by when they were asked for.
+         * @description List jobs by creation time.
          *
-         *     With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
-         *     pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more; of these
-         *     parameters it heeds those that name pipelines, and `limit`.
+         *     With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers: `{results: [{id,
+         *     pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one unless `limit` is given. In this
+         *     form the parameters that name pipelines and projects apply, and `limit`. `ids_only=0` and `incomplete_only=0`
+         *     count as not given.
          */
         get: operations["list_jobs_api_v2_jobs_get"];
         put?: never;
@@ -11005,6 +11006,8 @@ export interface operations {
                 ids_only?: string | null;
                 incomplete_only?: string | null;
                 dispatch_mode?: string | null;
+                /** @description The same as `project`. */
+                project_id?: number | null;
             };
             header?: never;
             path?: never;

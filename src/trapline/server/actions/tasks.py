@@ -40,12 +40,14 @@ def contact_every_s(leases: Leases) -> float:
     return renew_every_s(leases) / 2
 
 
-async def claim_jobs(system: System, scope: Scope, slugs: Sequence[str] | None, limit: int) -> ClaimableJobs:
-    """List jobs of these pipelines that have something to lease now, best first."""
+async def claim_jobs(
+    system: System, scope: Scope, slugs: Sequence[str] | None, limit: int, project_id: int | None = None
+) -> ClaimableJobs:
+    """List jobs of these pipelines, or of one project, that have tasks to lease now, best first."""
     async with system.database.line(scope) as tx:
         if slugs is not None:
             await hear_claim(scope, tx, system.remembered, list(slugs), contact_every_s(system.leases))
-        found = await list_claimable_jobs(scope, tx, list(slugs) if slugs is not None else None, limit)
+        found = await list_claimable_jobs(scope, tx, list(slugs) if slugs is not None else None, limit, project_id)
     return ClaimableJobs(results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found])
 
 

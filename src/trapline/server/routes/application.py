@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -56,6 +56,7 @@ from trapline.server.routes.envelope import Envelope
 from trapline.server.routes.origins import access_key
 from trapline.server.routes.page import add_page
 from trapline.server.routes.problems import add_problem_handlers, refuse
+from trapline.server.routes.query_names import IgnoredNames, refuse_unknown_names
 from trapline.server.routes.rates import count_stranger
 from trapline.server.routes.safe_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
 from trapline.server.routes.streams import OpenStreams
@@ -118,6 +119,7 @@ def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
         redirect_slashes=False,
         responses={"default": {"model": Problem, "description": "What happened and what to do."}},
         separate_input_output_schemas=False,
+        dependencies=[Depends(refuse_unknown_names)],
     )
     give_state(app, system)
     for subject in map(SubjectRouter, VERSIONED):
@@ -142,6 +144,7 @@ def give_state(app: FastAPI, system: System | None) -> None:
     app.state.arrivals = Arrivals()
     app.state.followers = Followers()
     app.state.streams = OpenStreams()
+    app.state.ignored_names = IgnoredNames()
     app.state.worker_additions = True
 
 

@@ -82,6 +82,8 @@ class Envelope:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
+                if ignored := scope["state"].get("ignored_names"):
+                    headers["X-Trapline-Ignored"] = ignored
                 for name, value in self.safe_headers().items():
                     headers.setdefault(name, value)
             await send(message)

@@ -38,16 +38,21 @@ async def list_jobs(
     ids_only: QueryText | None = None,
     incomplete_only: QueryText | None = None,
     dispatch_mode: QueryText | None = None,
+    project_id: Annotated[ProjectFilter, Query(description="The same as `project`.")] = None,
 ) -> Page[Job]:
-    """List jobs by when they were asked for.
+    """List jobs by creation time.
 
-    With `ids_only`, `incomplete_only` or `dispatch_mode` it answers what workers ask for: `{results: [{id,
-    pipeline_slug}]}`, only jobs that have something to lease now, best first, one unless `limit` says more; of these
-    parameters it heeds those that name pipelines, and `limit`.
+    With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers: `{results: [{id,
+    pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one unless `limit` is given. In this
+    form the parameters that name pipelines and projects apply, and `limit`. `ids_only=0` and `incomplete_only=0`
+    count as not given.
     """
+    if project is not None and project_id is not None and project != project_id:
+        raise Invalid("`project` and `project_id` are two names of one filter. Give one of them.")
+    project = project_id if project is None else project
     given = [text for text in (pipeline__slug__in, pipeline__slug) if text is not None]
     slugs = [slug.strip() for text in given for slug in text.split(",") if slug.strip()] if given else None
-    if ids_only is None and incomplete_only is None and dispatch_mode is None:
+    if not _is_on(ids_only) and not _is_on(incomplete_only) and dispatch_mode is None:
         wanted = JobFilter(status, name, slugs, preset, created_after, created_before)
         descending = order == JobOrder.NEWEST_FIRST
         return await jobs.list_jobs(
@@ -55,8 +60,12 @@ async def list_jobs(
         )
     if dispatch_mode not in (None, MODE):
         raise Invalid(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
-    claimable: ClaimableJobs = await tasks.claim_jobs(system, scope, slugs, limit or 1)
+    claimable: ClaimableJobs = await tasks.claim_jobs(system, scope, slugs, limit or 1, project)
     return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
+
+
+def _is_on(flag: str | None) -> bool:
+    return flag is not None and flag.strip().lower() not in ("", "0", "false", "no", "off")
 
 
 @router.post("", status_code=201)

@@ -96,13 +96,16 @@ class LeasableJob:
 
 
 async def list_claimable_jobs(
-    scope: Scope, tx: Transaction, slugs: list[str] | None, limit: int
+    scope: Scope, tx: Transaction, slugs: list[str] | None, limit: int, project_id: int | None = None
 ) -> list[tuple[int, str]]:
     """List jobs that have something for the caller to lease now, best first: id and pipeline slug."""
+    projects = scope.open_project_ids()
+    if project_id is not None:
+        projects = [project_id] if projects is None or project_id in projects else []
     cursor = await tx.execute(
         _CLAIMABLE,
         {
-            "projects": scope.open_project_ids(),
+            "projects": projects,
             "slugs": slugs,
             "limit": limit,
             "worker": scope.origin.worker_id,
