@@ -78,6 +78,8 @@ async def test_broken_packing_is_said_and_stores_nothing(field: Field) -> None:
         ("gzip", gzip.compress(body)[:-9], 400),
         ("zstd", zstd.compress(body)[:-9], 400),
         ("zstd", zstd.compress(body) + b"more", 400),
+        ("gzip", gzip.compress(body) + b"more", 400),
+        ("gzip", gzip.compress(body) + gzip.compress(b" "), 400),
         ("br", body, 415),
     ):
         answer = await post(field, job, content, **{"Content-Encoding": name})

@@ -122,6 +122,32 @@ def test_a_length_that_can_be_read_in_two_ways_is_refused(ask: Ask, headers: byt
 
 
 @pytest.mark.parametrize(
+    ("version", "hosts", "is_refused"),
+    [
+        (b"1.1", b"", True),
+        (b"1.1", b"Host: here\r\nHost: here\r\n", True),
+        (b"1.1", b"Host: here\r\nhost: there\r\n", True),
+        (b"1.1", b"Host: here, there\r\n", True),
+        (b"1.1", b"Host: here/path\r\n", True),
+        (b"1.1", b"Host: user@here\r\n", True),
+        (b"1.1", b"Host: here:99999999\r\n", True),
+        (b"1.1", b"Host: here:8000\r\n", False),
+        (b"1.1", b"Host: [::1]:8000\r\n", False),
+        (b"1.1", b"Host:\r\n", False),
+        (b"1.0", b"", False),
+        (b"1.0", b"Host: here\r\nHost: here\r\n", True),
+    ],
+)
+def test_a_request_has_one_host(ask: Ask, version: bytes, hosts: bytes, is_refused: bool) -> None:
+    request = b"GET /target HTTP/" + version + b"\r\n" + hosts + b"Connection: close\r\n\r\n"
+    [(status, answer)] = ask(request, answers=1)
+    if is_refused:
+        assert (status, answer["title"]) == (400, "One Host header")
+    else:
+        assert (status, answer["target"]) == (200, "/target?")
+
+
+@pytest.mark.parametrize(
     ("request_", "status"),
     [
         (b"GET /" + b"a" * TARGET_BYTES + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),

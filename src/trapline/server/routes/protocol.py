@@ -6,6 +6,7 @@ idle connection after an early answer were waited for without end.
 
 import asyncio
 import fcntl
+import re
 import socket
 import struct
 import sys
@@ -44,6 +45,10 @@ UNSENT_BYTES = 128 * 1024
 """How much the kernel takes of an answer before its reader does; by itself it would take megabytes for each."""
 
 
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._~%!$&'()*+;=\-]*)(:[0-9]{0,5})?")
+"""A host with an optional port (RFC 3986, section 3.2.2); a comma would join two."""
+
+
 class Refusal(NamedTuple):
     """Why a request never came to the application."""
 
@@ -61,6 +66,9 @@ LARGE_HEAD = Refusal(
     431,
     "The headers are too large",
     f"A request has at most {HEADERS} headers of {HEAD_BYTES:,} bytes together. Nothing was changed.",
+)
+ONE_HOST = Refusal(
+    400, "One Host header", "A request has exactly one Host header with a valid host. Nothing was changed."
 )
 FAR_AHEAD = Refusal(429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection.")
 TOO_SLOW = Refusal(408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again.")
@@ -162,6 +170,12 @@ class Protocol(HttpToolsProtocol):
         """Start the request, or let it wait for those before it."""
         if len(self.pipeline) >= AHEAD:
             self._refuse(FAR_AHEAD)
+        hosts = [value for name, value in self.headers if name == b"host"]
+        # RFC 9112, section 3.2: a proxy in front of the server could otherwise read another host than this one.
+        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            self._refuse(ONE_HOST)
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            self._refuse(ONE_HOST)
         switches = self.parser.should_upgrade()
         if switches and any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
             # The parser would take the body for the next request.
