@@ -25,8 +25,9 @@ import structlog
 
 from trapline.client import Retry, Trapline
 from trapline.worker.images import ImageFetcher, decode
-from trapline.worker.loop import Limits, ModelWatch, Worker
+from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_files import fetch_model_file
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Machine, Picture, Pipeline, find_slugs, make_pipeline
 from trapline.worker.posting import Poster

@@ -19,8 +19,9 @@ HELP = """Lease images from a server, run pipelines over them, and post what the
 
 `trapline worker pipelines` shows which there are. Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or
 Ctrl-C within ten seconds, and gives back at once what it has not begun; nothing is lost. Its exit code is 4 where the
-server refuses its token, or a person evicted it. A model that hangs costs its picture: it runs in a process of its own,
-which is ended after TRAPLINE_MODEL_TIMEOUT seconds and started again.
+server refuses its token, or a person evicted it. A model that hangs costs its batch: the model runs in a separate
+process, which is ended and started again. The limit of a batch is 20 times its expected time, and at least
+TRAPLINE_MODEL_TIMEOUT seconds. The first batch is one image and may take TRAPLINE_MODEL_START_TIMEOUT seconds.
 
 With a token of yours, see all workers, and take the leases of one that does no good away from it:
 

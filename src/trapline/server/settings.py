@@ -29,6 +29,7 @@ WORKER_NAMES = frozenset(
         "READ_TIMEOUT",
         "POST_TIMEOUT",
         "MODEL_TIMEOUT",
+        "MODEL_START_TIMEOUT",
         "STOP_TIMEOUT",
         "POLL",
         "PIXELS_IN_FLIGHT",

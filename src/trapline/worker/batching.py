@@ -17,6 +17,7 @@ from trapline.wire.results import (
     SourceImage,
     Success,
 )
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import Found, Named, Picture, Pipeline
 
 
@@ -36,12 +37,18 @@ class BatchLimit:
         self.pictures = max(1, min(self.pictures, count // 2))
 
 
-def run_isolated(pipeline: Pipeline, pictures: Sequence[Picture], limit: BatchLimit) -> list[list[Found] | Exception]:
-    """What a pipeline finds on each picture, or the exception that this picture alone is the cause of."""
+def run_isolated(
+    pipeline: Pipeline, pictures: Sequence[Picture], limit: BatchLimit, watch: ModelWatch
+) -> list[list[Found] | Exception]:
+    """What a pipeline finds on each picture, or the exception that this picture alone is the cause of.
+
+    Each call of the pipeline is watched separately, so that images that are run again have their own time limit.
+    """
     try:
-        found = pipeline.run(pictures)
-        if len(found) != len(pictures):
-            raise ValueError(f"the pipeline gave {len(found)} answers for {len(pictures)} pictures")
+        with watch.running(pipeline.slug, len(pictures)):
+            found = pipeline.run(pictures)
+            if len(found) != len(pictures):
+                raise ValueError(f"the pipeline gave {len(found)} answers for {len(pictures)} pictures")
         return list(found)
     except Exception as error:
         if len(pictures) == 1:
@@ -49,8 +56,9 @@ def run_isolated(pipeline: Pipeline, pictures: Sequence[Picture], limit: BatchLi
         if is_out_of_memory(error):
             limit.halve(len(pictures))
             middle = len(pictures) // 2
-            return run_isolated(pipeline, pictures[:middle], limit) + run_isolated(pipeline, pictures[middle:], limit)
-    return [answer for picture in pictures for answer in run_isolated(pipeline, [picture], limit)]
+            halves = (pictures[:middle], pictures[middle:])
+            return [answer for half in halves for answer in run_isolated(pipeline, half, limit, watch)]
+    return [answer for picture in pictures for answer in run_isolated(pipeline, [picture], limit, watch)]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

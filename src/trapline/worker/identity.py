@@ -44,6 +44,8 @@ class Identity:
         self._log = log
         self._before = before
         self._lock = threading.Lock()
+        # A caller that ends the process must not overtake a call of another thread.
+        self._release_lock = threading.Lock()
         self._welcome: Welcome | None = None
         self._absent = False
 
@@ -121,13 +123,14 @@ class Identity:
         self.release()
 
     def release(self) -> None:
-        """Give back what nobody has begun to work on."""
-        idle = self._holding.take_idle()
-        if idle and self._welcome is not None:
-            try:
-                self._log.info("tasks are given back", tasks=self._api.release_leases(idle))
-            except (ServerUnreachable, ServerRefused) as error:
-                self._log.warning("tasks are not given back", tasks=len(idle), reason=str(error))
+        """Give back what is not begun. Returns when no other thread is doing so either."""
+        with self._release_lock:
+            idle = self._holding.take_idle()
+            if idle and self._welcome is not None:
+                try:
+                    self._log.info("tasks are given back", tasks=self._api.release_leases(idle))
+                except (ServerUnreachable, ServerRefused) as error:
+                    self._log.warning("tasks are not given back", tasks=len(idle), reason=str(error))
 
     def say_goodbye(self, unsent: Collection[str] = ()) -> None:
         """End the id: everything in hand goes back, but for results that are still to be sent."""

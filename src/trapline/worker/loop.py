@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +21,7 @@ from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity
 from trapline.worker.images import BadImage, ImageFetcher, PixelBudget, decode, read_size
 from trapline.worker.leasing import Lease, Leaser
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import Picture, Pipeline
 from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
@@ -49,27 +50,6 @@ class Loaded:
     lease: Lease
     picture: Picture
     pixels: int
-
-
-@dataclass
-class ModelWatch:
-    """Since when the model has been running, for whoever watches that it comes back."""
-
-    since: float | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self.since = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.since = None
-
-    def seconds(self) -> float:
-        """How long the present run has taken; 0 between runs."""
-        with self._lock:
-            return 0.0 if self.since is None else time.monotonic() - self.since
 
 
 class Worker:
@@ -232,13 +212,15 @@ class Worker:
             except queue.Empty:
                 return []
         batch, pixels = [first], first.pixels
+        most = self._watch.find_batch_size(first.lease.slug)
         while True:
             try:
                 following = self._loaded.get_nowait()
             except queue.Empty:
                 return batch
             pixels += following.pixels
-            if following.lease.slug != first.lease.slug or not self._batch.fits(len(batch), pixels):
+            is_full = len(batch) >= most or not self._batch.fits(len(batch), pixels)
+            if is_full or following.lease.slug != first.lease.slug:
                 self._held_back = following
                 return batch
             batch.append(following)
@@ -257,8 +239,8 @@ class Worker:
     def _work(self, batch: list[Loaded]) -> None:
         pipeline = self._pipelines[batch[0].lease.slug]
         started = time.monotonic()
-        with self._watch, self._progress.busy():
-            answers = run_isolated(pipeline, [loaded.picture for loaded in batch], self._batch)
+        with self._progress.busy():
+            answers = run_isolated(pipeline, [loaded.picture for loaded in batch], self._batch, self._watch)
         seconds = (time.monotonic() - started) / len(batch)
         for loaded, answer in zip(batch, answers, strict=True):
             self._budget.give_back(loaded.pixels)

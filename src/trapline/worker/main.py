@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from trapline.worker.ends import MODEL_HUNG
 from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity, SignedOut
 from trapline.worker.images import ImageFetcher
-from trapline.worker.loop import Limits, ModelWatch, Worker
+from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.names import HeldName
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
@@ -58,7 +59,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     stop = threading.Event()
     user_agent = make_user_agent(settings)
     retry = Retry(settings.retry_max, settings.retry_backoff, stop.wait)
-    progress, watch = Progress(), ModelWatch()
+    progress, watch = Progress(), ModelWatch(settings.model_timeout, settings.model_start_timeout)
     with ExitStack() as stack:
         api = stack.enter_context(
             Trapline(
@@ -253,12 +254,23 @@ def _watched(
                 log.info("stopping")
             if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - spared_s:
                 log.warning("stopped before all was done", kept_on_disk=poster.save())
-                if not _leave(identity, poster):
+                if not _finish_within(GOODBYE_S, lambda: identity.say_goodbye(poster.list_unsent())):
                     log.warning("the server was too slow to hear a goodbye")
                 _end_now(0)
-            if watch.seconds() > settings.model_timeout:
+            if (overdue := watch.find_overdue()) is not None:
                 kept = poster.save()
-                log.error("the model did not come back", seconds=round(watch.seconds()), kept_on_disk=kept)
+                log.error(
+                    "the model did not return",
+                    pipeline=overdue.slug,
+                    images=overdue.images,
+                    seconds=round(overdue.seconds, 1),
+                    allowed_s=round(overdue.allowed_s, 1),
+                    kept_on_disk=kept,
+                )
+                # The loss is charged to the images of this batch only; nothing more is leased.
+                stop.set()
+                if not _finish_within(GOODBYE_S, identity.release):
+                    log.warning("the server was too slow to take tasks back")
                 _end_now(MODEL_HUNG)
 
     watcher = threading.Thread(target=keep_watch, name="watch", daemon=True)
@@ -270,12 +282,12 @@ def _watched(
         watcher.join()
 
 
-def _leave(identity: Identity, poster: Poster) -> bool:
-    """Say goodbye, if the server is quick to hear it."""
-    leaving = threading.Thread(target=lambda: identity.say_goodbye(poster.list_unsent()), daemon=True)
-    leaving.start()
-    leaving.join(GOODBYE_S)
-    return not leaving.is_alive()
+def _finish_within(seconds: float, call: Callable[[], None]) -> bool:
+    """Whether a call of the server ends in time; the process ends without it otherwise."""
+    calling = threading.Thread(target=call, daemon=True)
+    calling.start()
+    calling.join(seconds)
+    return not calling.is_alive()
 
 
 def _end_now(code: int) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trapline.client.address import find_api_root
+from trapline.worker.model_watch import BATCH_S, START_S
 
 
 def _home(variable: str, otherwise: str) -> Path:
@@ -37,7 +38,8 @@ class WorkerSettings(BaseSettings):
     retry_backoff: Annotated[float, Field(gt=0, le=60)] = 0.5
     read_timeout: Annotated[float, Field(gt=0)] = 30.0
     post_timeout: Annotated[float, Field(gt=0)] = 60.0
-    model_timeout: Annotated[float, Field(gt=0)] = 90.0
+    model_timeout: Annotated[float, Field(gt=0)] = BATCH_S
+    model_start_timeout: Annotated[float, Field(gt=0)] = START_S
     stop_timeout: Annotated[float, Field(gt=0)] = 10.0
     poll: Annotated[float, Field(gt=0, le=300)] = 2.0
     pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = 300_000_000

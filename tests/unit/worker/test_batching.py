@@ -8,6 +8,7 @@ import pytest
 from trapline.wire.pipelines import Algorithm
 from trapline.wire.results import Result, Results, Success
 from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import Found, Named, Picture, Pipeline, list_classes
 
 
@@ -37,14 +38,14 @@ def picture(name: str, value: int = 1) -> Picture:
 def test_out_of_memory_halves_the_batch_and_is_remembered() -> None:
     limit = BatchLimit(pictures=10, pixels=1000)
     pipeline = Small()
-    answers = run_isolated(pipeline, [picture(str(number)) for number in range(10)], limit)
+    answers = run_isolated(pipeline, [picture(str(number)) for number in range(10)], limit, ModelWatch())
     assert answers == [[]] * 10
     assert pipeline.sizes == [10, 5, 2, 3, 5, 2, 3]
     assert limit.pictures == 2
 
 
 def test_a_poison_picture_is_alone_in_its_error() -> None:
-    answers = run_isolated(Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000))
+    answers = run_isolated(Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000), ModelWatch())
     assert answers[0] == answers[2] == []
     assert isinstance(answers[1], ValueError)
 
@@ -54,7 +55,7 @@ def test_a_batch_with_too_few_answers_is_an_error() -> None:
         def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
             return super().run(pictures)[1:]
 
-    (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000))
+    (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000), ModelWatch())
     assert "gave 0 answers for 1 pictures" in str(answer)
 
 

@@ -16,7 +16,8 @@ from trapline.wire.workers import Hello
 from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity, SignedOut
 from trapline.worker.images import ImageFetcher
-from trapline.worker.loop import Limits, ModelWatch, Worker
+from trapline.worker.loop import Limits, Worker
+from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Found, Picture, Pipeline
 from trapline.worker.posting import Poster

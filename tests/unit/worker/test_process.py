@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
 
+ONE_SECOND = {"TRAPLINE_MODEL_TIMEOUT": "1", "TRAPLINE_MODEL_START_TIMEOUT": "1"}
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 SLOW = """
@@ -23,7 +24,11 @@ class Slow(Pipeline):
     slug = "slow"
     name = "Slow"
     algorithms = (Algorithm(name="Slow", key="slow"),)
+    warm = False
     def run(self, pictures):
+        if not Slow.warm:
+            Slow.warm = True
+            time.sleep(float(os.environ.get("WARM_UP_S", "0")))
         if any(picture.pixels.shape[1] == int(os.environ.get("HANGS_AT_WIDTH", "0")) for picture in pictures):
             time.sleep(60)
         time.sleep(float(os.environ["SLOW_S"]) * len(pictures))
@@ -144,7 +149,7 @@ def test_results_are_on_disk_when_the_server_is_away_at_the_end(server: FakeServ
 def test_a_model_that_does_not_come_back_costs_one_picture(server: FakeServer, installed: Path) -> None:
     server.additions = True
     server.add_job(3, "slow", {"hangs": make_jpeg(width=128)})
-    process = start(server, installed, "-p", "slow", SLOW_S="0", HANGS_AT_WIDTH="128", TRAPLINE_MODEL_TIMEOUT="1")
+    process = start(server, installed, "-p", "slow", SLOW_S="0", HANGS_AT_WIDTH="128", **ONE_SECOND)
     until = time.monotonic() + 30
     while len(server.workers) < 2 and process.poll() is None:
         assert time.monotonic() < until, "nobody began again"
@@ -157,7 +162,7 @@ def test_a_model_that_does_not_come_back_costs_one_picture(server: FakeServer, i
     code, _, err = finish(process)
     assert code == 0, err
     assert set(server.results) == {"next"}
-    assert [line for line in err.splitlines() if "the model did not come back" in line]
+    assert [line for line in err.splitlines() if "the model did not return" in line]
 
 
 def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, installed: Path) -> None:

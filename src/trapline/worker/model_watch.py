@@ -1,0 +1,96 @@
+"""The time that a model may take for a batch, measured by the time that its earlier images took."""
+
+import statistics
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+BATCH_S = 90.0
+"""The least time that a batch may take, in seconds."""
+START_S = 600.0
+"""The least time that the first batch of a pipeline may take, in seconds: models warm up."""
+TIMES_EXPECTED = 20
+"""A batch may take this multiple of its expected time."""
+MEASURED_BATCHES = 15
+
+
+@dataclass(frozen=True)
+class RunningBatch:
+    """A batch that the model works on. `since` is of the watch's clock, `allowed_s` its limit in seconds."""
+
+    slug: str
+    images: int
+    since: float
+    allowed_s: float
+
+
+@dataclass(frozen=True)
+class OverdueBatch:
+    """A batch that took longer than its limit."""
+
+    slug: str
+    images: int
+    seconds: float
+    allowed_s: float
+
+
+class ModelWatch:
+    """Measures seconds per image of each pipeline and finds a batch that exceeds its limit.
+
+    The limit of a batch is the larger of `batch_s` and 20 times its expected time: its images times the median of
+    seconds per image in the last batches. Before the first measurement the limit is `start_s`, and a batch has one
+    image; batches double from there. Safe to use from several threads; one batch runs at a time.
+    """
+
+    def __init__(
+        self, batch_s: float = BATCH_S, start_s: float = START_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._batch_s = batch_s
+        self._start_s = max(start_s, batch_s)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._running: RunningBatch | None = None
+        self._seconds_per_image: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEASURED_BATCHES))
+        self._batch_size: dict[str, int] = {}
+
+    @contextmanager
+    def running(self, slug: str, images: int) -> Iterator[None]:
+        """Watch one call of a pipeline over `images` images. A call that fails is not a measurement."""
+        with self._lock:
+            began = self._clock()
+            self._running = RunningBatch(slug, images, began, self._limit_s(slug, images))
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._running = None
+            raise
+        with self._lock:
+            self._running = None
+            self._seconds_per_image[slug].append((self._clock() - began) / images)
+            self._batch_size[slug] = max(self._batch_size.get(slug, 1), 2 * images)
+
+    def find_batch_size(self, slug: str) -> int:
+        """The most images that the next batch of a pipeline may have."""
+        with self._lock:
+            return self._batch_size.get(slug, 1)
+
+    def find_overdue(self) -> OverdueBatch | None:
+        """The running batch, if it takes longer than its limit."""
+        with self._lock:
+            running = self._running
+            if running is None:
+                return None
+            seconds = self._clock() - running.since
+        if seconds <= running.allowed_s:
+            return None
+        return OverdueBatch(running.slug, running.images, seconds, running.allowed_s)
+
+    def _limit_s(self, slug: str, images: int) -> float:
+        measured = self._seconds_per_image.get(slug)
+        if not measured:
+            return self._start_s
+        return max(self._batch_s, TIMES_EXPECTED * statistics.median(measured) * images)
