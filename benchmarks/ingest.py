@@ -46,7 +46,7 @@ def main() -> None:
         work.mkdir()
         pictures = find_pictures(told.pictures)
         with serve(root, work) as directory:
-            settings = {"TRAPLINE_OWN_ORIGINS": directory.origin, "TRAPLINE_DECODERS": str(told.decoders)}
+            settings = {"TRAPLINE_ALLOWED_NETWORKS": directory.origin, "TRAPLINE_DECODERS": str(told.decoders)}
             with open_ground(settings=settings) as ground:
                 for number in range(told.rounds):
                     folder = root / str(number)

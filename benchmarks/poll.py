@@ -102,7 +102,7 @@ async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[Sy
             "DATABASE_URL": ground.database,
             "TRAPLINE_DATA": data,
             "TRAPLINE_SECRET_KEY": "a secret key of the benchmark with 32 bytes",
-            "TRAPLINE_OWN_ORIGINS": directory.origin,
+            "TRAPLINE_ALLOWED_NETWORKS": directory.origin,
         }
         async with open_system(load_settings(environment, Path("/dev/null"))) as system:
             yield system

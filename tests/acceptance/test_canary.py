@@ -123,7 +123,7 @@ def test_no_secret_is_left_anywhere(make_prepared: Callable[[], Path], echoes: t
     server = RunningServer(
         make_prepared(), free_port(), settings={
             "TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_LOG_LEVEL": "debug", "TRAPLINE_SECRET_KEY": secret_key,
-            "ML_CALLBACK_HMAC_SECRET": CANARY, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{http},127.0.0.1:{ftp}",
+            "ML_CALLBACK_HMAC_SECRET": CANARY, "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{http},127.0.0.1:{ftp}",
         },
     )  # fmt: skip
     heard: list[tuple[str, bytes]] = []

@@ -82,7 +82,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
     running = RunningServer(make_prepared(), free_port())
-    running.settings = {**running.settings, "TRAPLINE_TASK_LOSSES": "50", "TRAPLINE_OWN_ORIGINS": camera}
+    running.settings = {**running.settings, "TRAPLINE_TASK_LOSSES": "50", "TRAPLINE_ALLOWED_NETWORKS": camera}
     try:
         running.start()
         yield running

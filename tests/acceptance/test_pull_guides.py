@@ -47,7 +47,7 @@ def follow(own_server: RunningServer, site: str, tmp_path: Path) -> Callable[[st
     origin = site.removeprefix("http://").rstrip("/")
     own_server.settings = {
         **own_server.settings,
-        "TRAPLINE_OWN_ORIGINS": origin,
+        "TRAPLINE_ALLOWED_NETWORKS": origin,
         "TRAPLINE_SOURCE_FOLDERS": str(tmp_path),
     }
     own_server.start()

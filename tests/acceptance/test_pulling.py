@@ -41,7 +41,7 @@ def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 @pytest.fixture
 def feed(own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path) -> RunningServer:
     """A running Trapline with a project, allowed to speak to the camera, and 60 pictures on the camera."""
-    settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{camera.server_port}"}
+    settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{camera.server_port}"}
     own_server.settings = settings
     own_server.start()
     for number in range(60):
@@ -66,7 +66,7 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
 ) -> None:
     failed = feed.run("source", "add", "http://127.0.0.1:8009/", "--test", check=False)
     assert failed.returncode == 1
-    assert "never allowed" in failed.stderr
+    assert "TRAPLINE_ALLOWED_NETWORKS" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert json.loads(feed.run("source", "list", "--json").stdout) == [], "what does not answer is not added"
     url = f"http://127.0.0.1:{camera.server_port}/"

@@ -80,7 +80,7 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
     with serve(follow, "127.0.0.1", 0) as pushing, in_thread(pushing):
         ports = camera.server_port, pushing.socket.getsockname()[1]
         origins = ",".join(f"127.0.0.1:{port}" for port in ports)
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origins}
+        own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
         own_server.run("project", "create", "Forest")
         at = f"http://127.0.0.1:{ports[0]}/DCIM/"

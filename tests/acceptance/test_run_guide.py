@@ -37,7 +37,7 @@ def test_a_program_runs_a_pipeline_as_the_guide_says(own_server: RunningServer, 
     (tmp_path / "IMG_1.JPG").write_bytes(make_picture(1, (64, 48)))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as camera, in_thread(camera):
         origin = f"127.0.0.1:{camera.server_port}"
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origin, "TRAPLINE_TASK_ERRORS": "1"}
+        own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origin, "TRAPLINE_TASK_ERRORS": "1"}
         own_server.start()
         own_server.run("project", "create", "Forest")
         with own_server.open() as server:

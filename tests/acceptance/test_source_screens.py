@@ -65,7 +65,7 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
         open_tab(browser, own_server.base_url) as tab,
     ):
         origins = f"127.0.0.1:{port},127.0.0.1:{ssh_port}"
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origins}
+        own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
         with own_server.open() as owner:
             project = owner.make_project(NewProject(name="Ford")).id

@@ -89,7 +89,7 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: Runnin
     port = free_port()
     with hesitating() as hesitant:
         origins = f"127.0.0.1:{port},127.0.0.1:{hesitant.server_port}"
-        own_server.settings = {**own_server.settings, "TRAPLINE_OWN_ORIGINS": origins}
+        own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
         with own_server.open() as server:
             project = server.make_project(NewProject(name="Forest")).id

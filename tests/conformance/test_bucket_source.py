@@ -8,12 +8,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
+from tests.outbound_policy import allow_origins
 
 from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.port import Entry
 from trapline.server.gateways.s3_bucket import S3Bucket
 from trapline.server.outbound import Outbound
-from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.presign import Signer
 
 NAMES = [
@@ -44,7 +44,7 @@ class Bucketful:
             assert answer.is_success, answer.text
 
     def open(self, signer: Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000) -> S3Bucket:
-        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", self.server.port)}))
+        policy = allow_origins(("127.0.0.1", self.server.port))
         url = f"s3://{bucket}/{self.prefix.rstrip('/')}"
         return S3Bucket(Outbound(policy), self.server.endpoint, url, signer, page_entries=page_entries)
 

@@ -21,6 +21,7 @@ from tests.conformance.file_servers import (
 )
 from tests.conformance.reading import paths, read
 from tests.conformance.rigged_ftp import rigged_ftp
+from tests.outbound_policy import allow_origins
 
 from trapline.server.dialing import Dialer
 from trapline.server.errors import FileGone
@@ -28,7 +29,6 @@ from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections,
 from trapline.server.gateways.ftp_server import FtpServer
 from trapline.server.gateways.pace import Pace
 from trapline.server.outbound import Timeouts
-from trapline.server.rules.addresses import OutboundPolicy
 
 LOGIN = FtpLogin(USER, PASSWORD)
 LIST_ONLY = {"MLSD": "502 no", "MLST": "502 no"}
@@ -44,7 +44,7 @@ async def opened(
     tls_at_once: bool = False,
     **timeouts: float,
 ) -> AsyncIterator[FtpServer]:
-    policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)}))
+    policy = allow_origins(("127.0.0.1", port))
     address, limits = FtpAddress("127.0.0.1", port, tls, tls_at_once), Timeouts(**timeouts)
     connections = FtpConnections(Dialer(policy), address, login, limits)
     gateway = FtpServer(connections, f"ftp://127.0.0.1:{port}/{path}", limits, Pace())
@@ -260,7 +260,7 @@ async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> Non
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
     async with rigged_ftp(files={b"a.jpg": b"picture"}, answers=LIST_ONLY) as ftp:
-        policy = OutboundPolicy(own_origins=frozenset({("camera.example", ftp.port)}))
+        policy = allow_origins(("camera.example", ftp.port))
         address = FtpAddress("camera.example", ftp.port)
         connections = FtpConnections(Dialer(policy, rebinding), address, LOGIN, Timeouts())
         gateway = FtpServer(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), Pace())

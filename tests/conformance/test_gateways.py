@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.conformance import file_servers, web_servers
 from tests.conformance.json_feed import MAPPING, json_feed
+from tests.outbound_policy import allow_origins
 
 from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
@@ -24,7 +25,6 @@ from trapline.server.gateways.port import Gateway
 from trapline.server.gateways.rest_listing import RestListing
 from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key
 from trapline.server.outbound import Outbound, Timeouts
-from trapline.server.rules.addresses import OutboundPolicy
 
 NAMES = [
     "IMG_0001.JPG",
@@ -107,7 +107,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
 def open_gateway(url: str, root: Path, *, is_rest: bool) -> Gateway:
     split = urlsplit(url)
     port = split.port or 80
-    policy = OutboundPolicy(own_origins=frozenset({(split.hostname or "", port)}))
+    policy = allow_origins((split.hostname or "", port))
     match split.scheme:
         case "file":
             return FolderGateway(root)

@@ -13,13 +13,13 @@ import pytest
 from tests.conformance import reading
 from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, public, ssh_server
 from tests.conformance.reading import paths, read
+from tests.outbound_policy import allow_origins
 
 from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key, read_private_key
 from trapline.server.outbound import Timeouts
-from trapline.server.rules.addresses import OutboundPolicy
 
 KNOWN = read_host_key(public(HOST_KEY))
 
@@ -28,7 +28,7 @@ KNOWN = read_host_key(public(HOST_KEY))
 async def opened(
     port: int, path: str = "/", timeouts: Timeouts | None = None, **login: Any
 ) -> AsyncIterator[SftpServer]:
-    policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)}))
+    policy = allow_origins(("127.0.0.1", port))
     who = replace(SshLogin("127.0.0.1", port, USER, PASSWORD, host_key=KNOWN), **login)
     url = f"sftp://127.0.0.1:{port}{path}"
     gateway = SftpServer(Dialer(policy), who, url, timeouts or Timeouts(), Pace())

@@ -118,7 +118,7 @@ def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
 
 @pytest.fixture
 def outsider() -> Iterator[Outsider]:
-    """Somebody outside of the scene, on loopback: a scene is told so by TRAPLINE_OWN_ORIGINS."""
+    """Somebody outside of the scene, on loopback: a scene is told so by TRAPLINE_ALLOWED_NETWORKS."""
     with Outsider() as running:
         yield running
 

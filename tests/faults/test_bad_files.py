@@ -32,7 +32,7 @@ def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures:
         for number in range(GOOD // 4):
             cameras.add("endless", f"Z{number:06}.JPG")
         cameras.folders["endless"] |= {f"note {number:06}.txt".replace(" ", "-"): b"" for number in range(LONG)}
-        scene = make_scene(settings={"TRAPLINE_OWN_ORIGINS": cameras.origin}).start(images=1)
+        scene = make_scene(settings={"TRAPLINE_ALLOWED_NETWORKS": cameras.origin}).start(images=1)
         ids = {name: _add_source(scene, cameras, name) for name in (*FAULTS, "mixed", "endless")}
         ids["away"] = _add_source(scene, cameras, "nowhere")
         took = [_run_cycle(scene)]

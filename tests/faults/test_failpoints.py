@@ -189,7 +189,7 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
         settings={
             "TRAPLINE_TASK_LOSSES": "1000",
             "TRAPLINE_TASK_ERRORS": "1000",
-            "TRAPLINE_OWN_ORIGINS": outsider.origin,
+            "TRAPLINE_ALLOWED_NETWORKS": outsider.origin,
         },
     )
     scene.start(images=8)
@@ -241,7 +241,7 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
 
 
 def test_no_point_is_left_out(make_scene: MakeScene, outsider: Outsider) -> None:
-    scene = make_scene(failpoints=True, settings={"TRAPLINE_OWN_ORIGINS": outsider.origin})
+    scene = make_scene(failpoints=True, settings={"TRAPLINE_ALLOWED_NETWORKS": outsider.origin})
     scene.follow("1 *|*|1|note")
     scene.start(images=8)
     busy = _Busy(scene, outsider)

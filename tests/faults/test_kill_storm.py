@@ -25,7 +25,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     settings = {
         "TRAPLINE_TASK_LOSSES": "200",
         "TRAPLINE_TASK_ERRORS": "200",
-        "TRAPLINE_OWN_ORIGINS": outsider.origin,
+        "TRAPLINE_ALLOWED_NETWORKS": outsider.origin,
     }
     scene = make_scene(apis=2, settings=settings)
     scene.start(images=TASKS // JOBS)

@@ -89,7 +89,7 @@ class _Polling:
 def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(make_scene: MakeScene, figures: Figures) -> None:
     chance = make_chance("polling")
     with Cameras(slow_s=0.02) as cameras:
-        scene = make_scene(failpoints=True, settings={"TRAPLINE_OWN_ORIGINS": cameras.origin}).start(images=1)
+        scene = make_scene(failpoints=True, settings={"TRAPLINE_ALLOWED_NETWORKS": cameras.origin}).start(images=1)
         for number in range(2, SCHEDULERS + 1):
             scene.add_background(number)
         polling = _Polling(scene, cameras)

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from tests.integration.camera import Camera, running_camera
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import pulls, sources
 from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
 from trapline.wire.sources import NewSource, PullRun, Source, SourceSettings
 
@@ -76,7 +76,7 @@ class Feed:
 async def make_feed(system: System) -> AsyncIterator[Feed]:
     """Make a source that pulls from a camera of its own."""
     async with running_camera() as camera:
-        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", camera.port)}))
+        policy = allow_origins(("127.0.0.1", camera.port))
         system = replace(system, outbound=policy)
         house = await build_house(system, "house")
         new = NewSource(name="camera", base_url=camera.url, deployment=UUID(house.ids["deployment_id"]))

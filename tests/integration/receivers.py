@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from tests.integration.houses import House
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import webhooks
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.rules.access import Scope
@@ -123,8 +124,9 @@ class Office:
 
     def allow(self, *receivers: Receiver) -> None:
         """Let more receivers be reached, beside the one that is."""
-        ports = frozenset(("127.0.0.1", one.port) for one in receivers) | self.system.outbound.own_origins
-        self.system = replace(self.system, outbound=OutboundPolicy(own_origins=ports))
+        more = allow_origins(*[("127.0.0.1", one.port) for one in receivers]).allowed_networks
+        known = self.system.outbound.allowed_networks
+        self.system = replace(self.system, outbound=OutboundPolicy(allowed_networks=(*known, *more)))
         self.deliveries = Deliveries(self.system)
 
     async def add(self, url: str, **more: Any) -> WebhookMade:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import pulls
 from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
@@ -33,7 +34,7 @@ class Desk:
 
     def reach(self, port: int) -> None:
         """Let a server of the test on loopback be named, and reached by runs."""
-        self.system = replace(self.system, outbound=OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})))
+        self.system = replace(self.system, outbound=allow_origins(("127.0.0.1", port)))
         self.application.state.system = self.system
 
     async def make(self, base_url: str, **settings: Any) -> httpx2.Response:

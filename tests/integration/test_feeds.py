@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 from tests.integration.camera import Camera, running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill
 from tests.integration.houses import build_house
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import pulls, sources
 from trapline.server.actions.source_tests import prove_source
 from trapline.server.background.feeds import Feeds
@@ -119,7 +120,7 @@ async def open_field(system: System, **more: Any) -> AsyncIterator[Field]:
     await tower.open()
     async with running_camera() as camera:
         try:
-            policy = OutboundPolicy(own_origins=frozenset(("127.0.0.1", port) for port in (camera.port, tower.port)))
+            policy = allow_origins(*[("127.0.0.1", port) for port in (camera.port, tower.port)])
             system = replace(system, outbound=policy)
             house = await build_house(system, "house")
             options = more.pop("options", {"listing_url": camera.url})

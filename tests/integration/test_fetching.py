@@ -14,13 +14,13 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.integration.test_runs import as_caller, count, show, submit
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import fetching
 from trapline.server.actions.fetching import fetch_content
 from trapline.server.actions.jobs import cancel_job, expand_job
 from trapline.server.actions.line import take_up_unfinished
 from trapline.server.db.chores import FETCHES
 from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.system import System
 
 SYSTEM = Scope.system()
@@ -37,7 +37,7 @@ async def camera() -> AsyncIterator[Camera]:
 def reaching(system: System, camera: Camera, app_client: httpx2.AsyncClient, application: FastAPI) -> System:
     """The same engines, where the camera of the test may be connected to, for the client too."""
     assert app_client
-    policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", camera.port)}))
+    policy = allow_origins(("127.0.0.1", camera.port))
     reached = replace(system, outbound=policy)
     application.state.system = reached
     return reached
@@ -145,7 +145,7 @@ async def test_what_a_pull_source_may_not_reach_no_run_reaches(
 ) -> None:
     house = await build_house(system, "house")
     split = urlsplit(address)
-    allowed = OutboundPolicy(own_origins=frozenset({(split.hostname or "", split.port or 80)}))
+    allowed = allow_origins((split.hostname or "", split.port or 80))
     application.state.system = replace(system, outbound=allowed)
     job, number = await ask_for(app_client, house, [address])
     await fetch_content(system, SYSTEM, number)

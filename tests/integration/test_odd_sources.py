@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from trapline.server.actions.jobs import create_job
 from trapline.server.actions.source_tests import prove_source
 from trapline.server.background import chores
 from trapline.server.gateways import http_directory
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.addresses import AllowedNetwork, OutboundPolicy
 from trapline.server.store.local import LocalStore
 from trapline.server.store.port import Incoming, Stored
 from trapline.server.system import System
@@ -151,15 +151,15 @@ async def test_folders_without_end_are_refused(feed: Feed, monkeypatch: pytest.M
     assert "more than 100 folders" in ((await feed.run()).error or "")
 
 
-class _BreaksUs(frozenset[tuple[str, int]]):
+class _BreaksUs(tuple[AllowedNetwork, ...]):
     """Breaks in a way that nobody foresees, wherever a connection is about to be opened."""
 
-    def __contains__(self, _: object) -> bool:
+    def __iter__(self) -> Iterator[AllowedNetwork]:
         raise LookupError("canary-4711")
 
 
 async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed) -> None:
-    feed.system = replace(feed.system, outbound=OutboundPolicy(own_origins=_BreaksUs()))
+    feed.system = replace(feed.system, outbound=OutboundPolicy(allowed_networks=_BreaksUs()))
     run = await feed.run()
     source = await feed.show()
     assert run.state == "failed"

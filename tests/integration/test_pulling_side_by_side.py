@@ -10,13 +10,13 @@ import pytest
 from tests.integration.camera import running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
+from tests.outbound_policy import allow_origins
 from trapline.server.actions import pulls, sources
 from trapline.server.actions.pull_run import SICK_AFTER
 from trapline.server.actions.pull_turns import PROBES
 from trapline.server.actions.thumbnails import make_thumbnails
 from trapline.server.background import chores
 from trapline.server.gateways.pace import Pace
-from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.server.system import System
@@ -215,8 +215,8 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
     fill(feed.camera, "a.jpg")
     async with running_camera() as slow:
         slow.faults[""] = "hang"
-        own = frozenset({("127.0.0.1", feed.camera.port), ("127.0.0.1", slow.port)})
-        system = replace(feed.system, outbound=OutboundPolicy(own_origins=own))
+        own = allow_origins(("127.0.0.1", feed.camera.port), ("127.0.0.1", slow.port))
+        system = replace(feed.system, outbound=own)
         for number in range(20):
             deployment = UUID(feed.house.ids["deployment_id"])
             new = NewSource(name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600)

@@ -114,7 +114,7 @@ def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
         ("TRAPLINE_LEASE_S", "0"),
         ("TRAPLINE_LEASE_S", "soon"),
         ("TRAPLINE_PUBLIC_URL", "trapline.example.org"),
-        ("TRAPLINE_ALLOWED_NETWORKS", "10.0.0.0/8,nonsense"),
+        ("TRAPLINE_ALLOWED_NETWORKS", "10.0.0.0/8,camera:99999"),
         ("TRAPLINE_LOG_FORMAT", "xml"),
     ],
 )

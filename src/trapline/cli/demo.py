@@ -130,7 +130,9 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"
     supervisor = Supervisor(console.print)
-    environment = {**os.environ, "TRAPLINE_OWN_ORIGINS": f"127.0.0.1:{camera}"}
+    # The camera is on loopback, which only this setting opens; what the environment allows stays allowed.
+    allowed = [os.environ.get("TRAPLINE_ALLOWED_NETWORKS", ""), f"127.0.0.1:{camera}"]
+    environment = {**os.environ, "TRAPLINE_ALLOWED_NETWORKS": ",".join(filter(None, allowed))}
     environment.pop("TRAPLINE_PUBLIC_URL", None)
     environment.pop("DATABASE_URL", None)
     with log.open("wb") as output:

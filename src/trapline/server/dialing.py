@@ -6,15 +6,26 @@ import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import TypeVar
 
 from trapline.server.errors import OutboundFailed, OutboundRefused
-from trapline.server.rules.addresses import OutboundPolicy, parse_address, why_refused
+from trapline.server.rules.addresses import (
+    OutboundPolicy,
+    can_be_allowed,
+    embedded_address,
+    parse_address,
+    why_refused,
+)
 
 WEB_PORTS = (80, 443)
 # Below 1024 only the ports of what is spoken; above it none of the stores that are often left without a password.
 LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
 REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
+
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+_NEVER_BOUND = {4: "240.1.2.3", 6: "100::1"}
+"""Addresses that no interface has (RFC 1112, RFC 6666)."""
 
 # The system takes up to half a minute for a name that nobody answers for; nothing else must wait for these threads.
 LOOKED_UP_AT_ONCE = 64
@@ -90,21 +101,54 @@ def judge_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> 
 
 
 def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
-    if (host, port) in policy.own_origins:
-        return addresses
-    if (port < 1024 and port not in LOW_PORTS.get(scheme, WEB_PORTS)) or port in REFUSED_PORTS:
+    is_usual = (port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)) and port not in REFUSED_PORTS
+    # An entry that names an unusual port opens it; whether for this host shows each of its addresses.
+    if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):
         raise OutboundRefused(f"port {port} is not one that Trapline connects to")
     allowed: list[str] = []
     refused = ""
-    for address in addresses:
-        reason = why_refused(policy, parse_address(address))
-        if reason is None:
-            allowed.append(address)
+    for text in addresses:
+        address, is_own = parse_address(text), is_own_address(text)
+        reason = why_refused(policy, address, host, port, is_own=is_own)
+        if reason is None and (is_usual or policy.allows_port(host, port, address, is_own=is_own)):
+            allowed.append(text)
         else:
-            refused = reason
+            refused = reason or "not allowed on this port"
     if refused and not allowed:
-        raise OutboundRefused(_refusal(host, refused))
+        raise OutboundRefused(_refusal(host, port, refused))
     return allowed
+
+
+def is_own_address(text: str) -> bool:
+    """Return whether an address is one of an interface of this machine: only such an address can be bound."""
+    address = parse_address(text)
+    if isinstance(address, IPv6Address) and (inner := embedded_address(address)) is not None:
+        return is_own_address(str(inner))
+    if address.is_multicast or not _can_bind(text):
+        return False
+    if not _can_bind(_NEVER_BOUND[address.version]):
+        return True
+    # The system lets any address be bound (net.ipv4.ip_nonlocal_bind): ask which one it would send from.
+    with socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((text, WEB_PORTS[0]))
+        except OSError:
+            return False
+        return parse_address(str(probe.getsockname()[0])) == address
+
+
+def _can_bind(text: str) -> bool:
+    try:
+        with socket.socket(_FAMILIES[parse_address(text).version], socket.SOCK_DGRAM) as probe:
+            probe.bind((text, 0))
+    except OSError:
+        return False
+    return True
+
+
+def is_public_address(text: str) -> bool:
+    """Return whether an address is one of the internet, so that its answers are no secret of this network."""
+    return why_refused(OutboundPolicy(), parse_address(text), is_own=is_own_address(text)) is None
 
 
 async def connect_socket(address: str, port: int, within_s: float) -> socket.socket:
@@ -126,11 +170,12 @@ def is_data_port(port: int) -> bool:
     return 1024 <= port < 65_536 and port not in REFUSED_PORTS
 
 
-def _refusal(host: str, reason: str) -> str:
+def _refusal(host: str, port: int, reason: str) -> str:
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     advice = (
-        "an operator can allow private networks with TRAPLINE_ALLOWED_NETWORKS"
-        if "private" in reason or "reserved" in reason
-        else "this is never allowed"
+        f"an operator can allow it with TRAPLINE_ALLOWED_NETWORKS={place}"
+        if can_be_allowed(reason)
+        else "this is never allowed, not by TRAPLINE_ALLOWED_NETWORKS either"
     )
     return f"{host} is {reason}, which Trapline may not connect to; {advice}"
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from trapline.server.errors import OutboundFailed, ProviderAway, Unauthenticated
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.addresses import AllowedNetwork, OutboundPolicy
 from trapline.server.rules.oidc import (
     BEGIN_AGAIN,
     NOT_BELIEVED,
@@ -69,8 +69,9 @@ class IdentityProvider:
     def __post_init__(self) -> None:
         """Let the issuer be wherever its operator says; what it names elsewhere is under the rules of all addresses."""
         parts = urlsplit(self.issuer)
-        own = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
-        self.policy = replace(self.policy, own_origins=self.policy.own_origins | {own})
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        own = AllowedNetwork(host=(parts.hostname or "").rstrip("."), port=port)
+        self.policy = replace(self.policy, allowed_networks=(*self.policy.allowed_networks, own))
 
     async def make_address(self, journey: Journey, redirect_uri: str) -> str:
         """Where a browser goes to sign in. Raises ProviderAway."""

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from trapline.server.identity_provider import IdentityProvider
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.imaging.decoders import Limits as DecoderLimits
 from trapline.server.mailing import MailServer, read_mail_server
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_network
 from trapline.server.settings import Settings, SettingsError, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
@@ -103,11 +102,9 @@ def _find_bucket_store(settings: Settings) -> "S3 | None":
 
 
 def _outbound_policy(settings: Settings) -> OutboundPolicy:
-    origins = (origin.rpartition(":") for origin in settings.own_origins)
     return OutboundPolicy(
         allow_private=settings.allow_private_sources,
-        allowed_networks=tuple(ip_network(network) for network in settings.allowed_networks),
-        own_origins=frozenset((host, int(port)) for host, _, port in origins),
+        allowed_networks=tuple(parse_allowed_network(entry) for entry in settings.allowed_networks),
     )
 
 

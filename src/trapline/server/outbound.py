@@ -13,7 +13,7 @@ from importlib.metadata import version
 import httpcore2
 import httpx2
 
-from trapline.server.dialing import Dialer, Resolver, resolve_host
+from trapline.server.dialing import Dialer, Resolver, is_public_address, resolve_host
 from trapline.server.errors import OutboundFailed, OutboundRefused
 from trapline.server.rules.addresses import OutboundPolicy
 
@@ -66,6 +66,12 @@ class Answer:
     status: int
     headers: httpx2.Headers
     _response: httpx2.Response = field(repr=False)
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether the answer came from an address of the internet."""
+        peer = self._response.extensions["network_stream"].get_extra_info("server_addr")
+        return is_public_address(str(peer[0]))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the body as it was sent. Raises OutboundFailed if it ends before the length that was announced."""

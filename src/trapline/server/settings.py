@@ -101,17 +101,21 @@ class Settings(BaseModel):
     decoders: int = Field(
         2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
     )
-    allow_private_sources: bool = Field(False, description="Let pull sources be in private networks.")
+    allow_private_sources: bool = Field(
+        False,
+        description="Allow sources, webhooks and external pipelines in private networks (RFC 1918: 10.0.0.0/8, "
+        "172.16.0.0/12, 192.168.0.0/16); `trapline up` sets it.",
+    )
     allowed_networks: tuple[str, ...] = Field(
-        (), description="Private networks that pull sources may be in, comma-separated."
+        (),
+        description="Addresses that sources, webhooks and external pipelines may be at, comma-separated: a network, an "
+        "address or a host, each with an optional port, such as `10.8.0.0/16, 127.0.0.1:8080, camera.local:8080`. The "
+        "only way to reach loopback or an address of this machine; link-local and metadata addresses stay refused.",
     )
     source_folders: tuple[str, ...] = Field(
         (),
         description="Local folders that pull sources may be in, comma-separated; without it none, under `trapline up` "
         "those where memory cards and disks appear (/media, /mnt, /run/media, /Volumes).",
-    )
-    own_origins: tuple[str, ...] = Field(
-        (), description="host:port of the demo's own camera; set by `trapline demo` alone."
     )
     trusted_proxies: tuple[str, ...] = Field(
         (),
@@ -213,14 +217,21 @@ class Settings(BaseModel):
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
 
-    @field_validator(
-        "allowed_networks", "source_folders", "own_origins", "trusted_proxies", "ml_allowed_models", mode="before"
-    )
+    @field_validator("allowed_networks", "source_folders", "trusted_proxies", "ml_allowed_models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("allowed_networks", "trusted_proxies")
+    @field_validator("allowed_networks")
+    @classmethod
+    def _allowed_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from trapline.server.rules.addresses import parse_allowed_network
+
+        for entry in value:
+            parse_allowed_network(entry)
+        return value
+
+    @field_validator("trusted_proxies")
     @classmethod
     def _known_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

@@ -110,7 +110,8 @@ class WebhookSecret(Message):
 class Delivery(Message):
     """One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
 
-    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began.
+    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began; null where it came
+    from a private address.
     """
 
     id: UUID

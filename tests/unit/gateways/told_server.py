@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.outbound_policy import allow_origins
+
 from trapline.server.rules.addresses import OutboundPolicy
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -59,7 +61,7 @@ async def told_server(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 
 def allow(*servers: ToldServer) -> OutboundPolicy:
     """Allow these servers and nothing else on loopback."""
-    return OutboundPolicy(own_origins=frozenset((server.host, server.port) for server in servers))
+    return allow_origins(*[(server.host, server.port) for server in servers])
 
 
 def say(body: bytes | str, status: int = 200, **headers: str) -> bytes:

@@ -1,15 +1,17 @@
 """The guarded way out: pinned addresses, checked redirects, credentials for one origin only."""
 
 import asyncio
+import subprocess
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from tests.outbound_policy import allow_origins
 
 from trapline.server.errors import OutboundFailed, OutboundRefused
 from trapline.server.outbound import Credentials, Outbound, Timeouts, parse_url
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_network
 
 
 class Canary:
@@ -30,9 +32,9 @@ class Canary:
 
 
 @asynccontextmanager
-async def canary() -> AsyncIterator[Canary]:
+async def canary(address: str = "127.0.0.1") -> AsyncIterator[Canary]:
     recorder = Canary()
-    server = await asyncio.start_server(recorder.handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(recorder.handle, address, 0)
     recorder.port = server.sockets[0].getsockname()[1]
     async with server:
         yield recorder
@@ -81,7 +83,8 @@ async def test_every_spelling_that_a_resolver_could_answer_with_is_refused() -> 
                 return [address]
 
             outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
-            assert "never allowed" in await refused(outbound, f"http://camera.example:{server.port}/")
+            expected = "TRAPLINE_ALLOWED_NETWORKS"
+            assert expected in await refused(outbound, f"http://camera.example:{server.port}/")
         assert server.requests == []
 
 
@@ -104,9 +107,40 @@ async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
 
     async with canary() as server:
         outbound = Outbound(OutboundPolicy(), resolve=rebinding)
-        assert "never allowed" in await refused(outbound, f"http://camera.example:{server.port}/")
+        advice = f"TRAPLINE_ALLOWED_NETWORKS=camera.example:{server.port}"
+        assert advice in await refused(outbound, f"http://camera.example:{server.port}/")
         assert asked == ["camera.example"]
         assert server.requests == []
+
+
+def own_addresses() -> list[str]:
+    """The addresses of this machine's interfaces, as the system lists them."""
+    listed = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split()
+    return [address for address in listed if not address.startswith("fe80")]
+
+
+@pytest.mark.skipif(not own_addresses(), reason="this machine has no interface but loopback")
+async def test_an_address_of_this_machine_counts_as_this_host() -> None:
+    for address in own_addresses():
+        host = f"[{address}]" if ":" in address else address
+        async with canary(address) as server:
+            outbound = Outbound(OutboundPolicy(allow_private=True))
+            detail = await refused(outbound, f"http://{host}:{server.port}/")
+            assert f"{address} is this host" in detail
+            assert f"TRAPLINE_ALLOWED_NETWORKS={host}:{server.port}" in detail
+            assert server.requests == []
+            allowed = OutboundPolicy(allowed_networks=(parse_allowed_network(f"{host}:{server.port}"),))
+            outbound = Outbound(allowed)
+            assert await read(outbound, f"http://{host}:{server.port}/") == b"ok"
+            await outbound.close()
+
+
+async def test_an_entry_opens_its_port_and_no_other() -> None:
+    async with canary() as server, canary() as other:
+        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
+        assert await read(outbound, f"http://127.0.0.1:{server.port}/") == b"ok"
+        assert "this host" in await refused(outbound, f"http://127.0.0.1:{other.port}/")
+        assert other.requests == []
 
 
 async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
@@ -114,7 +148,7 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
         return ["127.0.0.1"]
 
     async with canary() as server:
-        policy = OutboundPolicy(own_origins=frozenset({("camera.example", server.port)}))
+        policy = allow_origins(("camera.example", server.port))
         outbound = Outbound(policy, resolve=here)
         assert await read(outbound, f"http://camera.example:{server.port}/") == b"ok"
         assert f"host: camera.example:{server.port}" in server.requests[0].lower()
@@ -128,14 +162,14 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
 async def test_redirects_are_checked_like_the_first_address(target: str) -> None:
     async with canary() as server:
         server.answer = lambda _: redirect(target)
-        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
         await refused(outbound, f"http://127.0.0.1:{server.port}/")
 
 
 async def test_at_most_three_redirects() -> None:
     async with canary() as server:
         server.answer = lambda path: redirect(path + "x")
-        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
         with pytest.raises(OutboundFailed, match="more than 3"):
             await read(outbound, f"http://127.0.0.1:{server.port}/")
         assert len(server.requests) == 4
@@ -145,7 +179,7 @@ async def test_at_most_three_redirects() -> None:
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
 async def test_credentials_go_to_their_origin_only(header: str) -> None:
     async with canary() as own, canary() as other:
-        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", own.port), ("127.0.0.1", other.port)}))
+        policy = allow_origins(("127.0.0.1", own.port), ("127.0.0.1", other.port))
         base = f"http://127.0.0.1:{own.port}/"
         outbound = Outbound(policy, credentials=Credentials.header(base, header, "canary-secret"))
         own.answer = lambda _: redirect(f"http://127.0.0.1:{other.port}/there")
@@ -169,7 +203,7 @@ async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:
         server.answer = lambda _: answer.format("canary-secret").encode()
         base = f"http://127.0.0.1:{server.port}/"
         outbound = Outbound(
-            OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})),
+            allow_origins(("127.0.0.1", server.port)),
             credentials=Credentials.header(base, "Authorization", "canary-secret"),
         )
         with pytest.raises((OutboundFailed, OutboundRefused)) as caught:
@@ -182,7 +216,7 @@ async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:
 async def test_no_cookie_is_kept() -> None:
     """One of a cookie's host would go to each port of it, and from https to http."""
     async with canary() as own, canary() as other:
-        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", own.port), ("127.0.0.1", other.port)}))
+        policy = allow_origins(("127.0.0.1", own.port), ("127.0.0.1", other.port))
         outbound = Outbound(policy)
         location = f"http://127.0.0.1:{other.port}/there"
         own.answer = lambda _: redirect(location).replace(
@@ -198,7 +232,7 @@ async def test_no_cookie_is_kept() -> None:
 async def test_a_body_shorter_than_announced_is_a_failure() -> None:
     async with canary() as server:
         server.answer = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
-        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", server.port)})))
+        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
         with pytest.raises(OutboundFailed, match="before the length"):
             await read(outbound, f"http://127.0.0.1:{server.port}/")
         await outbound.close()
@@ -215,7 +249,7 @@ async def test_silence_ends() -> None:
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        outbound = Outbound(OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)})), timeouts=Timeouts(1, 1, 0.1))
+        outbound = Outbound(allow_origins(("127.0.0.1", port)), timeouts=Timeouts(1, 1, 0.1))
         with pytest.raises(OutboundFailed, match="nothing in the time"):
             await read(outbound, f"http://127.0.0.1:{port}/")
         await outbound.close()
@@ -241,7 +275,7 @@ async def test_an_answer_whose_head_drips_ends() -> None:
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
-        policy = OutboundPolicy(own_origins=frozenset({("127.0.0.1", port)}))
+        policy = allow_origins(("127.0.0.1", port))
         outbound = Outbound(policy, timeouts=Timeouts(0.2, 1, 0.2))
         with pytest.raises(OutboundFailed, match="did not say in the time allowed"):
             async with asyncio.timeout(10), outbound.get(f"http://127.0.0.1:{port}/"):

@@ -3615,7 +3615,8 @@ export interface components {
          * Delivery
          * @description One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
          *
-         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began.
+         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began; null where it came
+         *     from a private address.
          */
         Delivery: {
             /** Attempts */

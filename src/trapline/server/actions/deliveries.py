@@ -112,7 +112,7 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
     body = _write_body(taken)
     began = time.monotonic()
     status, asked_s = None, 0
-    error, said = None, bytearray()
+    error, said, is_public = None, bytearray(), False
     try:
         now = datetime.now(UTC)
         secrets = list_secrets(system, PLACE, taken.webhook_id, taken.secrets, now)
@@ -122,9 +122,9 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
             asyncio.timeout(WITHIN_S),
             way_out.post(taken.url, body, headers, WITHIN_S) as answer,
         ):
-            status = answer.status
+            status, is_public = answer.status, answer.is_public
             asked_s = _read_wait(answer)
-            await _read_excerpt(answer, said)
+            await read_excerpt(answer, said)
     except TimeoutError:
         error = f"the receiver did not answer within {WITHIN_S:g} seconds"
     except (OutboundFailed, OutboundRefused, WrongKey) as failure:
@@ -132,7 +132,8 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
     excerpt = None
     if status is not None:
         # The status is the answer: whatever becomes of the text behind it is told as far as it came.
-        error, excerpt = _why_not(status), _show(said)
+        # A text from a private network could be a page that only this machine may read.
+        error, excerpt = _why_not(status), format_excerpt(said) if is_public else None
     return _tell_end(taken, began, error, status, excerpt, asked_s)
 
 
@@ -191,7 +192,7 @@ async def watch_workers(system: System, scope: Scope) -> None:
         await note_silent_workers(scope, tx, ONLINE_S)
 
 
-async def _read_excerpt(answer: "Answer", said: bytearray) -> None:
+async def read_excerpt(answer: "Answer", said: bytearray) -> None:
     """Read how an answer begins; to its end if that is near, so that the connection can be used again."""
     size = 0
     async for chunk in answer.chunks():
@@ -201,7 +202,7 @@ async def _read_excerpt(answer: "Answer", said: bytearray) -> None:
             break
 
 
-def _show(said: bytearray) -> str:
+def format_excerpt(said: bytearray) -> str:
     text = said.decode("utf-8", "replace").replace("\x00", "�")
     return text.encode()[:EXCERPT_BYTES].decode("utf-8", "ignore")
 

@@ -1,5 +1,6 @@
 """Which addresses may be connected to when a user named the host."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -14,7 +15,6 @@ def _networks(*texts: str) -> tuple[Network, ...]:
 # The standard library's is_global is wrong for NAT64, 6to4, mapped and other addresses, so the lists are our own
 # (IANA special-purpose registries, and the metadata services of the clouds).
 NEVER: tuple[tuple[str, tuple[Network, ...]], ...] = (
-    ("this host", _networks("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128")),
     (
         "a metadata service",
         _networks(
@@ -27,9 +27,9 @@ NEVER: tuple[tuple[str, tuple[Network, ...]], ...] = (
     ("a broadcast address", _networks("255.255.255.255/32")),
     ("a tunnel's address", _networks("2002::/16", "2001::/32", "64:ff9b:1::/48", "192.88.99.0/24")),
 )  # fmt: skip
-PRIVATE: tuple[Network, ...] = _networks(
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10"
-)
+LOOPBACK: tuple[Network, ...] = _networks("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128")
+RFC_1918: tuple[Network, ...] = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+PRIVATE: tuple[Network, ...] = (*RFC_1918, *_networks("100.64.0.0/10", "fc00::/7", "fec0::/10"))
 RESERVED: tuple[Network, ...] = _networks(
     "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
     "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
@@ -40,38 +40,105 @@ _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?")
+
+
+@dataclass(frozen=True)
+class AllowedNetwork:
+    """One entry of TRAPLINE_ALLOWED_NETWORKS: a network or a host name, on one port or on all of them."""
+
+    network: Network | None = None
+    host: str | None = None
+    port: int | None = None
+
+    def covers(self, host: str, port: int | None, address: Address, *, is_own: bool) -> bool:
+        """Return whether the entry allows this connection.
+
+        An interface address of this machine is only covered by an entry that names that one address or a host: a
+        network of cameras would otherwise open the services of this machine with it.
+        """
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is None:
+            return self.host == host.rstrip(".").lower()
+        if is_own and self.network.prefixlen != self.network.max_prefixlen:
+            return False
+        return address.version == self.network.version and address in self.network
+
+
 @dataclass(frozen=True)
 class OutboundPolicy:
-    """What the operator allows.
+    """Addresses that the operator allows.
 
-    `allow_private` opens the private networks as a whole, `allowed_networks` some networks by name; neither opens
-    loopback, link-local or metadata addresses. `own_origins` are (host, port) of servers that Trapline itself started
-    for its demo: only these may be on loopback.
+    `allow_private` opens the networks of RFC 1918. `allowed_networks` opens what it names, loopback and the interface
+    addresses of this machine included; nothing opens link-local or metadata addresses.
     """
 
     allow_private: bool = False
-    allowed_networks: tuple[Network, ...] = ()
-    own_origins: frozenset[tuple[str, int]] = frozenset()
+    allowed_networks: tuple[AllowedNetwork, ...] = ()
+
+    def allows_port(self, host: str, port: int, address: Address, *, is_own: bool) -> bool:
+        """Return whether an entry names this very port, which then need not be a usual one."""
+        return any(
+            entry.port is not None and entry.covers(host, port, address, is_own=is_own)
+            for entry in self.allowed_networks
+        )
 
 
-def why_refused(policy: OutboundPolicy, address: Address) -> str | None:
-    """Say why this address may not be connected to, or None if it may."""
+def parse_allowed_network(text: str) -> AllowedNetwork:
+    """Parse an entry such as 10.0.0.0/8, 127.0.0.1:8080, [::1]:8080 or camera.local:8080.
+
+    Raises:
+        ValueError: the text is not a network, an address or a host with an optional port.
+    """
+    place, port = text.strip(), None
+    if found := re.fullmatch(r"\[(.+)\](?::([0-9]+))?", place):
+        place, port = found[1], found[2]
+    elif place.count(":") == 1:
+        place, _, port = place.partition(":")
+    if port is not None and not (port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError(f"{text!r} has a port that is not from 1 to 65535")
+    number = int(port) if port is not None else None
+    try:
+        return AllowedNetwork(ip_network(place), port=number)
+    except ValueError as error:
+        host = place.lower()
+        if not _HOST.fullmatch(host) or not re.search("[a-z]", host):
+            hint = "such as 10.0.0.0/8, 192.168.1.20, 127.0.0.1:8080 or camera.local:8080"
+            raise ValueError(f"{text!r} is not a network, an address or a host, {hint} ({error})") from error
+    return AllowedNetwork(host=host.rstrip("."), port=number)
+
+
+def why_refused(
+    policy: OutboundPolicy, address: Address, host: str = "", port: int | None = None, *, is_own: bool = False
+) -> str | None:
+    """Return why this address may not be connected to, or None if it may.
+
+    `is_own` is an address of an interface of this machine.
+    """
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
             return "a link-local address"
-        inner = _inner(address)
+        inner = embedded_address(address)
         if inner is not None:
-            return why_refused(policy, inner)
+            return why_refused(policy, inner, host, port, is_own=is_own)
     for what, networks in NEVER:
         if _within(address, networks):
             return what
-    if _within(address, policy.allowed_networks):
+    if any(entry.covers(host, port, address, is_own=is_own) for entry in policy.allowed_networks):
         return None
+    if is_own or _within(address, LOOPBACK):
+        return "this host"
     if _within(address, PRIVATE):
-        return None if policy.allow_private else "a private address"
+        return None if policy.allow_private and _within(address, RFC_1918) else "a private address"
     if _within(address, RESERVED) or (isinstance(address, IPv6Address) and address not in _GLOBAL_V6):
         return "a reserved address"
     return None
+
+
+def can_be_allowed(reason: str) -> bool:
+    """Return whether TRAPLINE_ALLOWED_NETWORKS can open an address that is refused for this reason."""
+    return reason not in {what for what, _ in NEVER}
 
 
 def parse_address(text: str) -> Address:
@@ -79,7 +146,7 @@ def parse_address(text: str) -> Address:
     return ip_address(text)
 
 
-def _inner(address: IPv6Address) -> IPv4Address | None:
+def embedded_address(address: IPv6Address) -> IPv4Address | None:
     """Find the IPv4 address that an IPv6 address stands for (RFC 4291 mapped and compatible, RFC 6052 NAT64)."""
     if address in _MAPPED or address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
         return IPv4Address(int(address) & 0xFFFFFFFF)
