@@ -38,7 +38,7 @@ LYNX = TaxonRecord(
     higher_ranks={
         "kingdom": "Animalia", "class": "Mammalia", "order": "Carnivora", "family": "Felidae", "genus": "Lynx",
     },
-    common_names={"en": "Eurasian lynx", "de": "Luchs", "xx-long": "left out"}, gbif_key=2435240,
+    common_names={"en": ["Eurasian lynx", "lynx"], "de": ["Luchs"], "xx-long": ["left out"]}, gbif_key=2435240,
 )  # fmt: skip
 MAN = TaxonRecord(id=UUID(int=1002), scientific_name="Homo sapiens", rank="species")
 PLACE = DeploymentRecord(

@@ -19,7 +19,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def test_a_spool_is_read_as_it_was_written(tmp_path: Path) -> None:
-    taxon = TaxonRecord(id=UUID(int=1), scientific_name="Lynx lynx", common_names={"en": "lynx"})
+    taxon = TaxonRecord(id=UUID(int=1), scientific_name="Lynx lynx", common_names={"en": ["lynx"]})
     said = SaidRecord(kind="correct", by="Ada", at=NOON, taxon=taxon.id, label="Lynx lynx", count=2)
     box = {"x_min": 1.5, "y_min": 2, "x_max": 10, "y_max": 20}
     found = FoundRecord(id=UUID(int=2), analysis_id=UUID(int=3), type="bounding_box", data=box, said=said)

@@ -141,6 +141,10 @@ class _Gatherer:
                 people=await name_reviewers(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
                 meanings=await list_meanings(self._on.scope, tx, self._on.row.project_id),
                 confidence_min=self._on.row.options.get("confidence_min"),
+                taxa={
+                    one["id"]: TaxonRecord(**one)
+                    for one in await list_taxa(self._on.scope, tx, self._on.row.project_id)
+                },
             )
         limit = min(FIRST_PAGE, PAGE)
         for deployment in deployments:

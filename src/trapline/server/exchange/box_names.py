@@ -8,6 +8,8 @@ detector's own label.
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from trapline.server.exchange.export_records import FoundRecord, SaidRecord
+
 
 class Told(Protocol):
     """What is asked of an annotation, in whatever form it is read."""
@@ -58,6 +60,12 @@ def find_own(box: Form, under: Sequence[Form]) -> Form | None:
         if one.terminal is not None and one.model == box.model and is_surer(one, found):
             found = one
     return found
+
+
+def find_statement(box: FoundRecord, under: Sequence[FoundRecord]) -> SaidRecord | None:
+    """Find what a person stated about a box, or about the classification that names it."""
+    named = find_name(box, under) if under else None
+    return (named.said if named else None) or box.said
 
 
 def is_surer(one: Form, than: Form | None) -> bool:

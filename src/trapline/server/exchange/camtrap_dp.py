@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
 from trapline.server.exchange.camtrap_dp_check import DESCRIPTOR, MOST_ROWS, check_package, find_wrong_row
-from trapline.server.exchange.camtrap_dp_package import describe_package, find_notices
+from trapline.server.exchange.camtrap_dp_package import describe_package, find_language, find_notices
 from trapline.server.exchange.camtrap_dp_rows import DEPLOYMENTS, MEDIA, OBSERVATIONS, Rows, write_deployment
 from trapline.server.exchange.export_events import Event, Events
 from trapline.server.exchange.export_records import DeploymentRecord, Problem, Report, Spool
@@ -81,6 +81,7 @@ class _Table:
 class _Writer:
     def __init__(self, spool: Spool, report: Report) -> None:
         self.about, self.report = spool.about, report
+        self._all_taxa = spool.taxa
         self.naming = Naming(spool.taxa)
         self.rows = Rows(self.naming)
         self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
@@ -271,6 +272,15 @@ class _Writer:
             self.report.left_out.append(
                 Problem("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
             )
+        nameless = sum(
+            find_language(language) is None
+            for key, taxon in self._all_taxa.items()
+            if str(key) in self.taxa
+            for language in taxon.common_names
+        )
+        if nameless:
+            what = "Common names in languages that have no code of three letters here: vernacularNames requires one."
+            self.report.left_out.append(Problem(what, nameless))
         if not self._link:
             why = "this server has no public address" if self.about.public else "the project is not public"
             what = f"filePath leads nowhere: {why}, and the files are no part of the package."

@@ -154,11 +154,18 @@ def _describe_taxon(taxon: TaxonRecord) -> dict[str, Any]:
         told["taxonRank"] = taxon.rank.lower()
     told |= {rank: taxon.higher_ranks[rank] for rank in RANKS if taxon.higher_ranks.get(rank)}
     names: dict[str, str] = {}
-    for language, name in taxon.common_names.items():
-        code = _LANGUAGES.get(language.lower(), language.lower())
-        if _THREE.fullmatch(code):
-            names[code] = name
+    for language, of_it in taxon.common_names.items():
+        code = find_language(language)
+        if code is not None and of_it:
+            names.setdefault(code, of_it[0])
     return told | ({"vernacularNames": names} if names else {})
+
+
+def find_language(language: str) -> str | None:
+    """Find the ISO 639-3 code of a language tag, such as `por` for `pt-br`; None for one that is not known."""
+    first = language.lower().partition("-")[0]
+    code = _LANGUAGES.get(first, first)
+    return code if _THREE.fullmatch(code) else None
 
 
 def _by_name(taxon: TaxonRecord) -> tuple[str, str]:

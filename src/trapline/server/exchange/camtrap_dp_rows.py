@@ -138,7 +138,7 @@ class Rows:
         return kind.value, *known
 
     def _details(self, said: Said, least: int | None, most: int | None = None) -> str:
-        count = most or said.count or least
+        count = most or (least if said.count is None else said.count)
         stage = said.life_stage if said.life_stage in LIFE_STAGES else ""
         sex = said.sex if said.sex in SEXES else ""
         return f"{count or ''},{stage},{sex},{self.cells[said.behaviour or '']}"

@@ -136,14 +136,17 @@ class _Plain(_Coco):
             )  # fmt: skip
             for one in observe(image, naming):
                 box, found = one.box, one.found
-                if found is not None and (found.type in DRAWN or one.parts):
+                if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+                    continue
+                # An image on which nothing holds names what was found as its reason: that is not drawn.
+                if found is not None and found.id == one.id and (found.type in DRAWN or one.parts):
                     number += 1
                     annotations.add(self._draw(one, image, place, number))
                 elif box is not None:
                     number += 1
                     category, area = self.find_category(one), box[2] * box[3]
                     annotations.add(_Drawn(number, place, category, box, area, 0, one.confidence))
-                elif one.kind not in (Kind.BLANK, Kind.UNCLASSIFIED):
+                else:
                     self.undrawn += 1
 
     def _draw(self, one: Observation, image: SeenImage, place: int, number: int) -> dict[str, Any]:
@@ -183,7 +186,7 @@ class _CameraTraps(_Coco):
                 category = 0 if one.kind is Kind.BLANK else self.find_category(one)
                 seen = _Seen(one.id, image.id, category, sequence, one.box, score=one.confidence)
                 if one.said is not None:
-                    seen.human, seen.count = True, one.said.count
+                    seen.human, seen.count = True, one.said.count or None
                     seen.sex, seen.age = one.said.sex, one.said.life_stage
                 annotations.add(seen)
 

@@ -121,7 +121,7 @@ class _Occurrences:
             "taxonRank": taxon.rank.lower(),
             **{rank: taxon.higher_ranks.get(rank, "") for rank in RANKS},
             "taxonID": f"https://www.gbif.org/species/{taxon.gbif_key}" if taxon.gbif_key else taxon.external_id,
-            "vernacularName": taxon.common_names.get("en", ""),
+            "vernacularName": next(iter(taxon.english_names), ""),
             "individualCount": str(seen.count or ""),
             "sex": group.sex if group.sex in ("female", "male") else "",
             "lifeStage": group.life_stage or "",

@@ -17,7 +17,9 @@ from trapline.server.exchange.export_records import (
     FoundRecord,
     ImageRecord,
     SaidRecord,
+    TaxonRecord,
 )
+from trapline.server.exchange.image_statements import Agreement, resolve_correction
 from trapline.server.rules.identifications import DETAILS, Held, Said
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
@@ -33,6 +35,12 @@ class Names:
     people: Mapping[str, str]
     meanings: Mapping[str, UUID]
     confidence_min: float | None = None
+    taxa: Mapping[UUID, TaxonRecord] = field(default_factory=dict)
+    agreement: Agreement = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the comparison of labels with what people state."""
+        object.__setattr__(self, "agreement", Agreement(self.taxa))
 
 
 @dataclass
@@ -149,6 +157,12 @@ def _make_found(
         if one.id is not None
     }
     left_out, aside = settle(found, holds)
+    whole = held.of_image() if held else None
+    if whole is not None and whole.kind is IdentificationKind.CORRECT:
+        kept = [_make_finding(one, names) for one in found if one.id is not None and one.id not in left_out]
+        resolution = resolve_correction(kept, holds, said[whole.id], names.agreement)
+        left_out |= resolution.overruled
+        holds |= dict.fromkeys(resolution.named, whole)
     named = {one.parent_id for one in found if one.id is not None and holds[one.id] is not None}
     nameless: set[UUID | None] = set()
     for one in found:
@@ -160,28 +174,33 @@ def _make_found(
             if one.type == CLASSIFICATION and _decode(one.data).get("terminal") is True:
                 nameless.add(one.parent_id)
             continue
-        records.append(
-            FoundRecord(
-                id=one.id,
-                analysis_id=one.analysis_id,
-                type=one.type,
-                data=_decode(one.data),
-                class_name=one.class_name,
-                confidence=one.confidence,
-                parent_id=one.parent_id,
-                taxon=names.meanings.get(one.class_name) if one.class_name is not None else None,
-                model_name=one.model_name,
-                model_version=one.model_version,
-                at=one.completed_at,
-                said=None if of_it is None else _make_said(said[of_it.id], names, of_image=of_it.annotation_id is None),
-                aside=one.id in aside,
-            )
-        )
+        record = _make_finding(one, names)
+        if of_it is not None:
+            record.said = _make_said(said[of_it.id], names, of_image=of_it.annotation_id is None)
+        record.aside = one.id in aside
+        records.append(record)
     for record in records:
         if record.id in nameless:
             # A worker's box has the name that was too unsure, and its detector's own confidence.
             record.class_name = record.taxon = None
     return records
+
+
+def _make_finding(one: FoundOn, names: Names) -> FoundRecord:
+    assert one.id is not None
+    return FoundRecord(
+        id=one.id,
+        analysis_id=one.analysis_id,
+        type=one.type,
+        data=_decode(one.data),
+        class_name=one.class_name,
+        confidence=one.confidence,
+        parent_id=one.parent_id,
+        taxon=names.meanings.get(one.class_name) if one.class_name is not None else None,
+        model_name=one.model_name,
+        model_version=one.model_version,
+        at=one.completed_at,
+    )
 
 
 def _is_unsure(one: FoundOn, names: Names) -> bool:

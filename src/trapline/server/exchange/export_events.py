@@ -122,7 +122,7 @@ class Event:
                 seen.media.append(image.id)
             # Two models that see the same animal do not make it two.
             key = group, "" if one.found is None else one.found.analysis_id
-            counts[key] = counts.get(key, 0) + (said.count if said is not None and said.count else 1)
+            counts[key] = counts.get(key, 0) + (1 if said is None or said.count is None else said.count)
             seen.count = max(seen.count, counts[key])
         if image.said is not None and image.said.count and len(confirmed) == 1:
             # Who confirms a whole image and says how many there are may see more than the model's boxes.

@@ -27,9 +27,15 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
     authorship: str = ""
     rank: str = ""
     higher_ranks: dict[str, str] = {}
-    common_names: dict[str, str] = {}
+    common_names: dict[str, list[str]] = {}
+    """Names in daily use by the code of their language, the preferred one first."""
     gbif_key: int | None = None
     external_id: str = ""
+
+    @property
+    def english_names(self) -> list[str]:
+        """The English names, the preferred one first."""
+        return self.common_names.get("en") or self.common_names.get("eng") or []
 
 
 class SaidRecord(msgspec.Struct, omit_defaults=True):

@@ -1,8 +1,9 @@
 """Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for Timelapse, AddaxAI.
 
 Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no analysis is completed
-has a `failure` and no detections; one on which nothing was found has an empty list of them. It tells what models said:
-where detectors see an animal, a person or a vehicle, which readers know by number, and as classifications what it is.
+has a `failure` and no detections; one on which nothing was found has an empty list of them. Detections are an animal, a
+person or a vehicle, which readers know by number, and classifications say what it is: the name that a person gave, with
+the confidence 1, or the models' own. Boxes that a person overruled or removed are not written.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exchange.box_names import find_name, find_own, is_surer
-from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, Spool
+from trapline.server.exchange.box_names import find_name, find_own, find_statement, is_surer
+from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, SaidRecord, Spool
 from trapline.server.exchange.observations import Kind, Naming
 from trapline.server.exchange.packing import name_folders, relative_path
 from trapline.wire.annotations import AnnotationType
@@ -88,14 +89,21 @@ class _Writer:
             return {"file": file, "failure": NOT_ANALYSED, "detections": None}
         boxes = [one for one in image.found if one.type == BOX]
         named: dict[UUID, list[FoundRecord]] = {one.id: [] for one in boxes}
+        said = image.said
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in named:
                 named[one.parent_id].append(one)
             elif one.type != BOX:
                 self._leave_out(f"{_words(one.type)} without a box: this format has no place for it")
-        if image.said is not None or any(one.said is not None for one in image.found):
-            self._leave_out("what people said of an image: this format tells what models said")
-        detections = [self._detection(image, one, named[one.id]) for one in boxes]
+        if said is not None and (said.kind == "unsure" or (said.kind == "correct" and not _is_boxed(image))):
+            self._leave_out("identifications of whole images without a box: this format has no place for them")
+        if any(map(_has_more, (said, *(one.said for one in image.found)))):
+            self._leave_out("confirmations, counts and comments of people: this format has no place for them")
+        detections = [
+            self._detection(image, one, named[one.id], statement)
+            for one in boxes
+            if (statement := find_statement(one, named[one.id])) is None or statement.kind != "blank"
+        ]
         return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
 
     def _name(self, image: ImageRecord) -> str:
@@ -103,10 +111,15 @@ class _Writer:
         path = relative_path(image.path or str(image.id))
         return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
 
-    def _detection(self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord]) -> dict[str, Any]:
+    def _detection(
+        self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord], statement: SaidRecord | None
+    ) -> dict[str, Any]:
         own, name = find_own(one, named), find_name(one, named)
         group = own or (one if name is None or name.terminal is None else name)
-        kind = self._naming.find(group.class_name or "", _key(group)).kind
+        kind = self._naming.find(group.class_name or "", _text(group.taxon)).kind
+        is_corrected = statement is not None and statement.kind == "correct"
+        if statement is not None and is_corrected:
+            kind = self._naming.find(statement.label or "", _text(statement.taxon)).kind
         category = GROUPS.get(kind, UNNAMED)
         number = self.detected.setdefault(category, str(len(self.detected) + 1))
         self._detectors[one.model] = None
@@ -120,18 +133,22 @@ class _Writer:
             "conf": _confidence(one),
             "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
         }
-        if names := _choose(one, own, name, named):
+        if statement is not None and is_corrected:
+            told["classifications"] = [self._classify(statement.label or UNNAMED, statement.taxon, 1.0)]
+        elif names := _choose(one, own, name, named):
             told["classifications"] = [self._classification(it) for it in names]
         return told
 
     def _classification(self, one: FoundRecord) -> list[Any]:
-        name = one.class_name or UNNAMED
         self._classifiers[one.model] = None
-        if one.taxon in self._spool.taxa and one.taxon is not None:
-            taxon = self._spool.taxa[one.taxon]
+        return self._classify(one.class_name or UNNAMED, one.taxon, _confidence(one))
+
+    def _classify(self, name: str, taxon_id: UUID | None, confidence: float) -> list[Any]:
+        if taxon_id is not None and taxon_id in self._spool.taxa:
+            taxon = self._spool.taxa[taxon_id]
             ranks = [*taxon.higher_ranks.values(), taxon.scientific_name]
             self.described[name] = ";".join(str(rank) for rank in ranks if rank).lower()
-        return [self.classified.setdefault(name, str(len(self.classified))), _confidence(one)]
+        return [self.classified.setdefault(name, str(len(self.classified))), confidence]
 
     def _leave_out(self, what: str) -> None:
         for known in self.report.left_out:
@@ -163,8 +180,18 @@ def _is_no_name(one: FoundRecord) -> bool:
     return (one.class_name or "").casefold() in NO_NAMES
 
 
-def _key(one: FoundRecord) -> str | None:
-    return None if one.taxon is None else str(one.taxon)
+def _has_more(said: SaidRecord | None) -> bool:
+    """Return whether a person stated more than a name or that nothing is there."""
+    return said is not None and (said.kind == "confirm" or bool(said.count or said.comment))
+
+
+def _is_boxed(image: ImageRecord) -> bool:
+    """Return whether a statement about the whole image names a box."""
+    return any(one.type == BOX and one.said is not None and one.said.of_image for one in image.found)
+
+
+def _text(taxon: UUID | None) -> str | None:
+    return None if taxon is None else str(taxon)
 
 
 def _fraction(at: float, of: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from trapline.server.exchange.box_names import find_name, find_own
+from trapline.server.exchange.box_names import find_name, find_own, find_statement
 from trapline.server.exchange.export_records import (
     DeploymentRecord,
     FoundRecord,
@@ -34,7 +34,7 @@ COLUMNS = (
     "said", "said_label", "count", "sex", "life_stage", "behaviour", "comment", "said_by", "said_at",
     "blank", "reviewed", "starred", "tags", "flags", "image_sha256",
 )  # fmt: skip
-IMAGE = "image"
+IMAGE, BLANK = "image", "blank"
 BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
 AT_ONCE = 1000
 _TEXTS = [
@@ -123,18 +123,23 @@ class _Row:
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in under:
                 under[one.parent_id].append(one)
+        said, is_empty = image.said, True
         for one in image.found:
             if one.type != CLASSIFICATION or one.parent_id not in under:
+                statement = find_statement(one, under.get(one.id) or ())
+                if statement is not None and statement.kind == BLANK:
+                    said = said or statement
+                    continue  # a person removed it
+                is_empty = False
                 yield self._tell(one, under.get(one.id) or ())
-        if image.said is not None or not image.found:
-            taxon = self._taxon(None, image.said)
+        if image.said is not None or is_empty:
             nothing = [None] * 14
-            yield [image.id, IMAGE, *self._place, *nothing, *taxon, *_said(image.said), *self._marks]
+            yield [image.id, IMAGE, *self._place, *nothing, *self._taxon(None, said), *_said(said), *self._marks]
 
     def _tell(self, one: FoundRecord, under: Sequence[FoundRecord]) -> Cells:
         named = find_name(one, under) if under else None
         best = named or one
-        said = (named.said if named else None) or one.said
+        said = find_statement(one, under)
         detected: Cells = [None, None]
         if one.type == BOX:
             # The box itself is called what the last of its classifications says.
@@ -173,12 +178,7 @@ class _Row:
             taxon = self._taxa.get(found.taxon)
         if taxon is None:
             return [None] * 4
-        return [taxon.scientific_name, taxon.rank or None, taxon.gbif_key, _english(taxon)]
-
-
-def _english(taxon: TaxonRecord) -> str | None:
-    name = taxon.common_names.get("en") or taxon.common_names.get("eng")
-    return name if name is None or isinstance(name, str) else "; ".join(map(str, name))
+        return [taxon.scientific_name, taxon.rank or None, taxon.gbif_key, "; ".join(taxon.english_names) or None]
 
 
 def _said(said: SaidRecord | None) -> Sequence[Any]:

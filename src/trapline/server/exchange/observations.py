@@ -234,7 +234,8 @@ class Naming:
         known = self.taxa.get(taxon) if taxon is not None else None
         if known is not None:
             is_human = known.scientific_name.split(" ")[0] == "Homo"
-            people = is_human or any(_SHOWS_PEOPLE.search(name) for name in (label, *known.common_names.values()))
+            names = (label, *(name for names in known.common_names.values() for name in names))
+            people = is_human or any(_SHOWS_PEOPLE.search(name) for name in names)
             return Named(Kind.HUMAN if is_human else Kind.ANIMAL, known.scientific_name, people)
         parts = label.split(";")
         word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
@@ -263,8 +264,6 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
             if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
                 naming.formless += 1
                 continue
-            if whole is not None and whole.kind == "correct" and found.said is None and found.type == CLASSIFICATION:
-                continue  # what the image shows was said by a person, of all of it
             one = _look(found, under.get(found.id), image, naming)
             if one is None:
                 continue
@@ -273,28 +272,33 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
                 seen.append(one)
             elif nothing is None or _outdoes(one, nothing):
                 nothing = one
-        if whole is not None and whole.kind in ("correct", "unsure"):
+        if whole is not None and whole.kind in ("correct", "confirm"):
+            is_named = _share(whole, seen)
+            if whole.kind == "correct" and not is_named:
+                seen.append(_say(f"{image.id}-image", whole, naming))
+        elif whole is not None and whole.kind == "unsure":
             seen.append(_say(f"{image.id}-image", whole, naming))
-        elif whole is not None and whole.kind == "confirm":
-            _share(whole, seen)
         if seen:
             return seen
     return [_see_nothing(image, whole, nothing)]
 
 
-def _share(whole: Said, seen: list[Observation]) -> None:
-    """Say of what is seen what was said with the confirmation of the whole image, where that is of one kind.
+def _share(whole: Said, seen: list[Observation]) -> bool:
+    """Give the details of a statement about the whole image to what it names; return whether it names anything.
 
-    How many there are is said of one alone: of several it would be counted for each.
+    Details apply where all of it is of one kind. The counts add up to the stated one: each observation counts for one,
+    the first also for those without a box, and 0 stands for what exceeds the stated count.
     """
-    confirmed = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
-    if len({(one.kind, one.taxon or one.label) for one, _ in confirmed}) != 1:
-        return
-    count = whole.count if len(confirmed) == 1 else None
-    for one, said in confirmed:
-        one.said = msgspec.structs.replace(
-            said, count=count, sex=whole.sex, life_stage=whole.life_stage, behaviour=whole.behaviour
-        )
+    named = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
+    if len({(one.kind, one.taxon or one.label) for one, _ in named}) == 1:
+        for place, (one, said) in enumerate(named):
+            count = None
+            if whole.count is not None:
+                count = max(whole.count - len(named) + 1, 1) if place == 0 else int(place < whole.count)
+            one.said = msgspec.structs.replace(
+                said, count=count, sex=whole.sex, life_stage=whole.life_stage, behaviour=whole.behaviour
+            )
+    return bool(named)
 
 
 def _list_parts(found: list[Found]) -> tuple[dict[str, list[Found]], dict[str, list[Found]]]:

@@ -183,7 +183,7 @@ def _write_class(kind: Kind, label: str, taxon: TaxonRecord | None) -> str:
     parts = [ranks.get(one, "") for one in ("class", "order", "family")]
     parts.append(ranks.get("genus") or (words[0] if is_species else ""))
     parts.append(" ".join(words[1:]) if is_species else "")
-    parts.append(taxon.common_names.get("en") or taxon.scientific_name)
+    parts.append(next(iter(taxon.english_names), taxon.scientific_name))
     return ";".join([str(taxon.id), *(_plain(part) for part in parts)])
 
 
