@@ -8,6 +8,7 @@ from tests.acceptance.running import RunningServer
 from tests.acceptance.test_command_line import run_alone
 from trapline.wire.pipelines import Pipeline
 from trapline.wire.projects import NewProject
+from trapline.wire.runs import NewRun
 
 
 def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None:
@@ -52,3 +53,24 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
     ):
         done = run_alone(*arguments, **away)
         assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+def test_archived_projects_neither_stop_a_registration_nor_a_run_by_preset(server: RunningServer) -> None:
+    with server.open() as owner:
+        archived = owner.make_project(NewProject(name="archived meadow")).id
+        kept = owner.make_project(NewProject(name="kept meadow")).id
+        for project in (archived, kept):
+            owner.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+            server.run("preset", "add", "meadow-dusk", "p", "--project", str(project))
+        server.run("project", "change", "archived meadow", "--archive")
+        said = server.run("register", "-p", "insect-sheet").stdout
+        assert f"project {archived} (archived meadow): skipped, it is archived" in said
+        assert f"project {kept} (kept meadow): created 1, updated 0" in said
+        named = server.run("register", "-p", "insect-sheet", "--project", "kept meadow").stdout
+        assert named == f"project {kept} (kept meadow): created 0, updated 0\n"
+        refused = server.run("register", "-p", "insect-sheet", "--project", "archived meadow", check=False)
+        assert (refused.returncode, "is archived" in refused.stdout) == (1, True)
+        unknown = server.run("register", "-p", "insect-sheet", "--project", "no meadow", check=False)
+        assert (unknown.returncode, "No project of this token has the name no meadow" in unknown.stderr) == (1, True)
+        ran = owner.submit_run(NewRun.model_validate({"preset": "meadow-dusk", "content": {}}))
+        assert owner.get_job(int(ran.job_id.removeprefix("job-"))).project_id == kept

@@ -25,7 +25,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
         while True:
             try:
                 for project in server.list_worker_projects():
-                    if project.id not in known:
+                    if project.id not in known and project.archived_at is None:
                         server.register_pipelines(project.id, settings.full_service_name, offered)
                         known.add(project.id)
             except (ServerRefused, ServerUnreachable) as error:

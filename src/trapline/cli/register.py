@@ -1,10 +1,14 @@
 """`trapline register`: tell a server which pipelines this machine offers."""
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trapline.cli.failures import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from trapline.wire.worker_projects import WorkerProject
 
 
 def register(
@@ -12,7 +16,8 @@ def register(
         str | None, typer.Option(help="The service's name; this host's is added. [TRAPLINE_SERVICE_NAME]")
     ] = None,
     project: Annotated[
-        list[int] | None, typer.Option(help="A project to register with; without it, all projects of the token.")
+        list[str] | None,
+        typer.Option(help="Name or number of a project; default: all projects of the token that are not archived."),
     ] = None,
     pipeline: Annotated[
         list[str] | None,
@@ -40,11 +45,16 @@ def register(
     retry = Retry(settings.retry_max, settings.retry_backoff)
     failed = 0
     with Trapline(settings.server, settings.token.get_secret_value(), retry=retry) as api:
-        known = {found.id: found.name for found in api.list_worker_projects()}
+        known = {found.id: found for found in api.list_worker_projects()}
         if not project and not known:
             raise CommandFailed("the token belongs to no project")
-        for project_id in project or known:
-            title = f"project {project_id} ({known[project_id]})" if project_id in known else f"project {project_id}"
+        for project_id in _find_projects(project, known.values()) if project else known:
+            title = (
+                f"project {project_id} ({known[project_id].name})" if project_id in known else f"project {project_id}"
+            )
+            if not project and known[project_id].archived_at is not None:
+                typer.echo(f"{title}: skipped, it is archived")
+                continue
             try:
                 done = api.register_pipelines(project_id, settings.full_service_name, offered)
             except (ServerRefused, ServerUnreachable) as error:
@@ -55,3 +65,19 @@ def register(
                 typer.echo(f"{title}: created {created}, updated {updated}")
     if failed:
         raise typer.Exit(Exit.NOT_DONE)
+
+
+def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> list[int]:
+    """Find projects by name or number. A number need not be known: the server answers for it. Raises CommandFailed."""
+    by_name: dict[str, list[int]] = {}
+    for project in known:
+        by_name.setdefault(project.name, []).append(project.id)
+    found = []
+    for name in named:
+        ids = by_name.get(name) or ([int(name)] if name.isdecimal() else [])
+        if len(ids) != 1:
+            what = "No project of this token has" if not ids else f"{len(ids)} projects have"
+            names = ", ".join(by_name) or "none"
+            raise CommandFailed(f"{what} the name {name}. Nothing was registered. Projects of the token: {names}.")
+        found.append(ids[0])
+    return found

@@ -1,13 +1,14 @@
 """The projects of a token, in the short form that workers in the field ask for."""
 
-from trapline.wire.values import AnyText, Count, Id, Message
+from trapline.wire.values import AnyText, Count, Id, Message, Time
 
 
 class WorkerProject(Message):
-    """A project that a worker may register pipelines with."""
+    """A project of a token. Pipelines cannot be registered in an archived one."""
 
     id: Id
     name: AnyText
+    archived_at: Time | None = None
 
 
 class WorkerProjects(Message):

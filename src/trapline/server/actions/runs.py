@@ -167,6 +167,8 @@ async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
     found = await find_projects_of_preset(scope, tx, new.preset) if new.preset is not None else []
     if new.preset is not None and not found:
         raise await explain_preset(scope, tx, new.preset, None)
+    # The same name in an archived project does not make it ambiguous: nothing runs there.
+    found = [project_id for project_id in found if project_id not in scope.archived] or found
     if len(found) != 1:
         raise Unprocessable("The content does not tell which project is meant: name a `project`. Nothing was made.")
     return found[0]
