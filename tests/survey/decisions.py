@@ -1,0 +1,58 @@
+"""What three reviewers decide about the survey, in order: about a box, or about a whole image."""
+
+import random
+from typing import Any
+
+from tests.survey.fauna import REVIEWERS, SPECIES
+
+KINDS = ("confirm", "correct", "correct box", "blank", "unsure", "comment", "confirm box", "withdrawn")
+BEHAVIOUR = "foraging"
+
+
+def draw_decisions(truth: dict[str, Any], chance: random.Random) -> list[dict[str, Any]]:
+    """Draw decisions about a third of the stored images; every tenth of these is decided twice."""
+    stored = [one for one in truth["files"] if one["fate"] == "stored"]
+    chosen = chance.sample(stored, max(len(KINDS), min(len(stored) // 3, 3000)))
+    decisions: list[dict[str, Any]] = []
+    for place, file in enumerate(chosen):
+        decisions.append(_decide(len(decisions), KINDS[place % len(KINDS)], file, truth, chance))
+        if place % 10 == 9:
+            decisions.append(_decide(len(decisions), "correct", file, truth, chance))
+    return decisions
+
+
+def _decide(
+    place: int, kind: str, file: dict[str, Any], truth: dict[str, Any], chance: random.Random
+) -> dict[str, Any]:
+    decision: dict[str, Any] = {
+        "by": REVIEWERS[place % len(REVIEWERS)],
+        "kind": kind.split()[0],
+        "file": file["id"],
+        "run": None,
+        "index": None,
+        "withdrawn": kind == "withdrawn",
+        "channel": "api",
+    }
+    if kind.endswith("box"):
+        boxes = [
+            (run["key"], index)
+            for run in truth["runs"]
+            for index, one in enumerate(run["found"].get(file["id"], ()))
+            if one["type"] == "box"
+        ]
+        if not boxes:
+            return {**decision, "kind": "unsure"}
+        decision["run"], decision["index"] = chance.choice(boxes[-2:])
+    if kind == "withdrawn":
+        decision["kind"] = "blank"
+    if decision["kind"] == "correct":
+        decision["taxon"] = SPECIES[chance.choice(sorted(SPECIES))]["scientific_name"]
+        if file["objects"] and file["objects"][0]["class"] in SPECIES:
+            decision["taxon"] = SPECIES[file["objects"][0]["class"]]["scientific_name"]
+        decision["count"] = chance.choice([None, 1, 2, 7])
+        decision["sex"] = chance.choice([None, "female", "male"])
+        decision["life_stage"] = chance.choice([None, "juvenile"])
+        decision["behaviour"] = chance.choice([None, BEHAVIOUR])
+    if decision["kind"] == "comment":
+        decision["comment"] = '=look at the ears, "both"; twice'
+    return decision

@@ -1,0 +1,78 @@
+"""The whole way of a survey: build the truth, drive the product, compare every surface."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tests.survey import driver
+from tests.survey.comparison import Comparison
+from tests.survey.known_differences import KNOWN, is_missing_known
+from tests.survey.oracle import Oracle
+from tests.survey.surfaces import Surfaces
+from tests.survey.truth import build_truth
+
+Step = Callable[[driver.Survey], None]
+STEPS: tuple[Step, ...] = (
+    driver.import_taxa,
+    driver.collect_files,
+    driver.run_pipelines,
+    driver.review,
+    driver.publish,
+)
+
+
+def run_survey(size: str, seed: int, folder: Path, data: Path, port: int) -> tuple[Comparison, dict[str, float]]:
+    """Run a survey; return the comparison table, and how many seconds each step took."""
+    truth = build_truth(size, seed)
+    took: dict[str, float] = {}
+    began = time.monotonic()
+    with driver.open_survey(truth, folder, data, port) as survey:
+        took["start"] = time.monotonic() - began
+        for step in STEPS:
+            began = time.monotonic()
+            step(survey)
+            took[step.__name__] = time.monotonic() - began
+        (folder / "truth.json").write_text(json.dumps(truth, indent=1, ensure_ascii=False), encoding="utf-8")
+        table, compared = compare_all(survey)
+    return table, took | compared
+
+
+def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
+    """Compare every surface of a survey that was driven, with an oracle that reads the truth document."""
+    truth = json.loads((survey.folder / "truth.json").read_text(encoding="utf-8"))
+    arrives = {one["key"]: one["arrives"] for one in truth["deployments"]}
+    missing = {one["id"] for one in truth["files"] if is_missing_known(arrives[one["deployment"]], one)}
+    table, took = Comparison(), dict[str, float]()
+    with closing(Surfaces(survey, Oracle(truth, missing), table)) as surfaces:
+        for compare in (
+            surfaces.compare_files,
+            surfaces.compare_images,
+            surfaces.compare_grid,
+            surfaces.compare_figures,
+            surfaces.compare_sequences,
+            surfaces.compare_commands,
+            surfaces.compare_client,
+        ):
+            began = time.monotonic()
+            compare()
+            took[compare.__name__] = time.monotonic() - began
+    return table, took
+
+
+def list_failures(table: Comparison) -> list[str]:
+    """List what fails the survey: differences that are not known, and known ones that are gone."""
+    differing = {one.name: one for one in table.list_differences()}
+    failures = [
+        f"{name}: expected {one.expected}, got {one.actual}"
+        for name, one in differing.items()
+        if not any(fnmatchcase(name, known) for known in KNOWN)
+    ]
+    failures += [
+        f"{known}: is listed as a known difference ({reason}) and does not differ; remove it from known_differences.py"
+        for known, reason in KNOWN.items()
+        if not any(fnmatchcase(name, known) for name in differing)
+    ]
+    return failures
