@@ -49,6 +49,12 @@ def run(
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End when no task has come for so long.")
     ] = None,
+    allow_cpu: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-cpu", help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. [TRAPLINE_ALLOW_CPU]"
+        ),
+    ] = None,
     list_pipelines: Annotated[bool, typer.Option("--list", help="List what runs without a name, and end.")] = False,
 ) -> None:
     """Run a worker, unless a command says otherwise."""
@@ -65,7 +71,7 @@ def run(
             print(slug)
         return
     try:
-        settings = read_settings(server=server, batch_size=batch_size)
+        settings = read_settings(server=server, batch_size=batch_size, allow_cpu=allow_cpu)
     except BadSettings as error:
         raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
 

@@ -24,6 +24,7 @@ WORKER_NAMES = frozenset(
         "LOADERS",
         "THREADS",
         "DEVICE",
+        "ALLOW_CPU",
         "RETRY_MAX",
         "RETRY_BACKOFF",
         "READ_TIMEOUT",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -16,6 +17,7 @@ from trapline import __version__
 from trapline.client import Retry, Trapline
 from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.wire.workers import Hello
+from trapline.worker.devices import CPU, DeviceUnavailable, require_device
 from trapline.worker.ends import MODEL_HUNG
 from trapline.worker.holding import Holding
 from trapline.worker.identity import Identity, SignedOut
@@ -55,7 +57,8 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     ended this worker.
     """
     log = start_log()
-    pipelines = load_pipelines(settings, slugs, log)
+    loaded = load_pipelines(settings, slugs, log)
+    pipelines = loaded.pipelines
     stop = threading.Event()
     user_agent = make_user_agent(settings)
     retry = Retry(settings.retry_max, settings.retry_backoff, stop.wait)
@@ -92,7 +95,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         )
         name = HeldName(settings.outbox.parent, settings.server, settings.full_service_name)
         stack.callback(name.give_back)
-        hello = make_hello(settings, name.name, [pipeline.slug for pipeline in pipelines])
+        hello = make_hello(settings, name.name, loaded)
         identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
         limits = Limits(
             batch_size=settings.batch_size,
@@ -120,6 +123,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             server=api.root,
             service=settings.full_service_name,
             pipelines=[pipeline.slug for pipeline in pipelines],
+            devices=loaded.devices,
         )
         with (
             stop_on_signals(stop),
@@ -130,39 +134,81 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         log.info("worker ended", **progress.read())
 
 
-def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger) -> list[Pipeline]:
-    """The pipelines with their models in memory; without slugs, all installed ones whose models can be had.
+@dataclass(frozen=True)
+class LoadedPipelines:
+    """Pipelines with their models in memory, and the devices that they run on."""
 
-    CannotStart says what is missing.
+    pipelines: list[Pipeline]
+    devices: list[str]
+
+
+def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger) -> LoadedPipelines:
+    """Load these pipelines, or all installed ones whose models can be had.
+
+    CannotStart names what is missing. A device that cannot be used is replaced by the CPU only with `allow_cpu`.
     """
-
-    machine = make_machine(settings)
-    pipelines: list[Pipeline] = []
+    device = _resolve_device(settings, log)
+    loaded: list[Pipeline] = []
+    devices: list[str] = []
     missing: list[str] = []
     for slug in dict.fromkeys(slugs or find_slugs()):
         try:
-            pipeline = make_pipeline(slug)
-            check_extra(pipeline)
-            pipeline.load(machine)
+            pipeline, used = _load_pipeline(settings, slug, device, log)
         except (UnknownPipeline, ExtraMissing, ModelFileMissing, LicenceNotAccepted) as error:
             if slugs:
                 raise CannotStart(str(error)) from error
             missing.append(str(error))
             log.warning("pipeline left out", pipeline=slug, reason=str(error))
         else:
-            pipelines.append(pipeline)
-    if not pipelines:
+            loaded.append(pipeline)
+            devices.append(used)
+    if not loaded:
         raise CannotStart("; ".join(missing) or "no pipeline is installed")
-    return pipelines
+    return LoadedPipelines(loaded, list(dict.fromkeys(devices)))
 
 
-def make_machine(settings: WorkerSettings) -> Machine:
+def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
+    """The device that models are loaded on. CannotStart where the requested one cannot be used."""
+    try:
+        require_device(settings.device)
+    except DeviceUnavailable as error:
+        return _use_cpu(settings, error, log)
+    return settings.device
+
+
+def _load_pipeline(settings: WorkerSettings, slug: str, device: str, log: FilteringBoundLogger) -> tuple[Pipeline, str]:
+    """A pipeline in memory, and its device."""
+    while True:
+        pipeline = make_pipeline(slug)
+        check_extra(pipeline)
+        try:
+            pipeline.load(make_machine(settings, device))
+        except DeviceUnavailable as error:
+            if device == CPU:
+                raise CannotStart(f"pipeline {slug} does not run on the CPU: {error}") from error
+            device = _use_cpu(settings, error, log)
+        else:
+            return pipeline, device
+
+
+def _use_cpu(settings: WorkerSettings, error: DeviceUnavailable, log: FilteringBoundLogger) -> str:
+    """The CPU in place of the requested device, where the settings allow it. CannotStart otherwise."""
+    text = f"TRAPLINE_DEVICE is {settings.device}: {error}"
+    if not settings.allow_cpu:
+        raise CannotStart(
+            f"{text} Nothing was leased. Make the device available, or start with --allow-cpu to use the CPU."
+        ) from error
+    log.warning("the CPU is used", reason=text)
+    return CPU
+
+
+def make_machine(settings: WorkerSettings, device: str | None = None) -> Machine:
     """What pipelines are loaded on here."""
 
     def fetch(file: ModelFile) -> Path:
         return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
 
-    return Machine(settings.device, settings.threads or os.cpu_count() or 1, fetch)
+    return Machine(device or settings.device, settings.threads or os.cpu_count() or 1, fetch)
 
 
 def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Declaration]:
@@ -187,7 +233,7 @@ def make_user_agent(settings: WorkerSettings) -> str:
     return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
 
 
-def make_hello(settings: WorkerSettings, name: str, slugs: Sequence[str]) -> Hello:
+def make_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) -> Hello:
     """What this process says of itself to the server."""
     return Hello(
         service=settings.full_service_name[:255],
@@ -195,8 +241,8 @@ def make_hello(settings: WorkerSettings, name: str, slugs: Sequence[str]) -> Hel
         host=socket.gethostname()[:255],
         pid=os.getpid(),
         version=__version__,
-        devices=[settings.device],
-        pipelines=list(slugs),
+        devices=loaded.devices,
+        pipelines=[pipeline.slug for pipeline in loaded.pipelines],
     )
 
 
@@ -298,6 +344,7 @@ def _end_now(code: int) -> None:
 
 __all__ = [
     "CannotStart",
+    "LoadedPipelines",
     "SignedOut",
     "declare_pipelines",
     "load_pipelines",

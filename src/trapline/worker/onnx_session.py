@@ -8,6 +8,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from trapline.worker.devices import CPU, DeviceUnavailable, get_cuda_index
+
+CUDA = "CUDAExecutionProvider"
 Array = NDArray[np.floating[Any]]
 
 
@@ -19,7 +22,10 @@ class Session(Protocol):
 
 
 def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> Session:
-    """Load a model, from a file or from bytes; `device` is "cpu" or "cuda:0"."""
+    """Load a model, from a file or from bytes; `device` is "cpu" or "cuda:0".
+
+    Raises DeviceUnavailable where ONNX Runtime would run it on another device.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -27,11 +33,40 @@ def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> 
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     providers: list[Any] = ["CPUExecutionProvider"]
-    kind, _, number = device.partition(":")
-    if kind == "cuda":
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(number or 0)}))
-    elif kind != "cpu":
-        raise ValueError(f"{device!r} is no device that is known; it is cpu, or cuda:0 for the first GPU")
+    number = get_cuda_index(device)
+    if number is not None:
+        # Without this check ONNX Runtime warns and uses the CPU.
+        if CUDA not in onnxruntime.get_available_providers():
+            raise _unavailable(device, f"{CUDA} is not part of this build")
+        providers.insert(0, (CUDA, {"device_id": number}))
     source = model if isinstance(model, bytes) else str(model)
-    session: Session = onnxruntime.InferenceSession(source, options, providers=providers)
-    return session
+    session = onnxruntime.InferenceSession(source, options, providers=providers)
+    # After an error of the GPU the session would continue on the CPU.
+    session.disable_fallback()
+    if number is not None and CUDA not in session.get_providers():
+        raise _unavailable(device, f"{CUDA} could not be started; its libraries or the GPU's driver are missing")
+    opened: Session = session
+    return opened
+
+
+def require_onnx_device(device: str) -> None:
+    """Require that ONNX Runtime can run a model on a device. Raises DeviceUnavailable, ValueError."""
+    if device != CPU:
+        open_session(_build_identity(), device)
+
+
+def _unavailable(device: str, reason: str) -> DeviceUnavailable:
+    return DeviceUnavailable(
+        f"ONNX Runtime {onnxruntime.__version__} cannot use {device}: {reason}. Its GPU build is the package "
+        "onnxruntime-gpu, installed in place of onnxruntime."
+    )
+
+
+def _build_identity() -> bytes:
+    """The smallest model: it returns its input."""
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("given", "returned")]
+    graph = helper.make_graph([helper.make_node("Identity", ["given"], ["returned"])], "identity", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())

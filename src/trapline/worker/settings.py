@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trapline.client.address import find_api_root
+from trapline.worker.devices import CPU, parse_device
 from trapline.worker.model_watch import BATCH_S, START_S
 
 
@@ -33,7 +34,8 @@ class WorkerSettings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 24
     loaders: Annotated[int, Field(ge=1, le=256)] = 4
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    device: str = "cpu"
+    device: str = CPU
+    allow_cpu: bool = False
     retry_max: Annotated[int, Field(ge=0, le=100)] = 3
     retry_backoff: Annotated[float, Field(gt=0, le=60)] = 0.5
     read_timeout: Annotated[float, Field(gt=0)] = 30.0
@@ -53,6 +55,11 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _an_address(cls, server: str) -> str:
         return find_api_root(server)
+
+    @field_validator("device")
+    @classmethod
+    def _a_device(cls, device: str) -> str:
+        return parse_device(device)
 
     @field_validator("token")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
+from trapline.worker.devices import CPU, DeviceUnavailable, require_torch_device
 from trapline.worker.model_files import ModelFile
 from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, list_classes
 from trapline.worker.pipelines.normalised_boxes import place_box
@@ -74,8 +75,13 @@ class MegaDetector(Pipeline):
             import torch
             from megadetector.detection.run_detector import load_detector
 
+            require_torch_device(machine.device)
             torch.set_num_threads(machine.threads)
-            self._detector = load_detector(str(weights), force_cpu=machine.device == "cpu")
+            self._detector = load_detector(str(weights), force_cpu=machine.device == CPU)
+        # The package chooses the device: the first GPU, or the CPU.
+        used = str(getattr(self._detector, "device", machine.device))
+        if used != machine.device:
+            raise DeviceUnavailable(f"the package megadetector runs the model on {used}.")
 
     def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
         """Detect all pictures as one batch."""

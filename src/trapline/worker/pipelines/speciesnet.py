@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
+from trapline.worker.devices import require_torch_device
 from trapline.worker.model_files import ModelFile, ModelFileMissing
 from trapline.worker.pipeline import Found, Machine, Picture, Pipeline, list_classes
 from trapline.worker.pipelines.parameters import read_code, read_number
@@ -100,6 +101,7 @@ class SpeciesNet(Pipeline):
             import torch
             from speciesnet import SpeciesNetClassifier, SpeciesNetDetector, SpeciesNetEnsemble
 
+            require_torch_device(machine.device)
             torch.set_num_threads(machine.threads)
             self._detector = SpeciesNetDetector(str(self._folder))
             self._classifier = SpeciesNetClassifier(str(self._folder), device=machine.device)

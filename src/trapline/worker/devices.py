@@ -1,0 +1,59 @@
+"""Devices that models run on: a worker runs on the one that was requested, or it does not start."""
+
+import importlib.util
+import re
+
+CPU = "cpu"
+_CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
+
+
+class DeviceUnavailable(Exception):
+    """A model cannot run on the requested device; the message gives the reason and what to install."""
+
+
+def parse_device(text: str) -> str:
+    """The name of a device, "cpu" or "cuda:N". ValueError names the devices that exist."""
+    if text == CPU:
+        return text
+    match = _CUDA.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a device; use cpu, or cuda:0 for the first GPU")
+    return f"cuda:{int(match[1] or 0)}"
+
+
+def get_cuda_index(device: str) -> int | None:
+    """The number of a GPU, or None for the CPU. Raises ValueError."""
+    name = parse_device(device)
+    return None if name == CPU else int(name.removeprefix("cuda:"))
+
+
+def require_device(device: str) -> None:
+    """Require that one of the installed runtimes can use a device. Raises DeviceUnavailable, ValueError."""
+    if get_cuda_index(device) is None:
+        return
+    from trapline.worker.onnx_session import require_onnx_device
+
+    try:
+        require_onnx_device(device)
+    except DeviceUnavailable:
+        if importlib.util.find_spec("torch") is None:
+            raise
+        require_torch_device(device)
+
+
+def require_torch_device(device: str) -> None:
+    """Require that PyTorch can use a device: its packages use the CPU without a word where it cannot.
+
+    Raises DeviceUnavailable, ValueError.
+    """
+    number = get_cuda_index(device)
+    if number is None:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DeviceUnavailable(
+            f"PyTorch {torch.__version__} cannot use {device}: it finds no GPU that it was built for"
+        )
+    if number >= torch.cuda.device_count():
+        raise DeviceUnavailable(f"PyTorch cannot use {device}: this machine has {torch.cuda.device_count()} GPUs.")
