@@ -97,11 +97,12 @@ def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
     custom = _box(1, NEW, type="custom", data="{}")
     outside = _box(1, NEW, data='{"x_min": 0, "y_min": 0, "x_max": 0, "y_max": 0, "empty": true}')
     guess = _box(1, NEW, type="classification", data='{"terminal": false}')
+    found_by_other = _box(2, OTHER)._replace(is_latest=True)
     cases = [
         ([], None, Kind.UNCLASSIFIED), ([nothing(NEW)], True, Kind.BLANK), ([_box(1, NEW)], False, Kind.ANIMAL),
         ([outside], True, Kind.BLANK), ([guess], True, Kind.ANIMAL), ([custom], None, Kind.BLANK),
-        ([custom, _box(2, OTHER)], False, Kind.UNKNOWN), ([custom, nothing(OTHER)], True, Kind.BLANK),
-        ([nothing(NEW), _box(2, OTHER)], True, Kind.BLANK),
+        ([custom, found_by_other], False, Kind.ANIMAL), ([custom, nothing(OTHER)], True, Kind.BLANK),
+        ([nothing(NEW), found_by_other], False, Kind.ANIMAL), ([_box(1, NEW, name="Blank")], True, Kind.BLANK),
     ]  # fmt: skip
     for found, is_blank, kind in cases:
         record, [one] = _see(found, [])

@@ -9,9 +9,8 @@ from trapline.server.actions.artifacts import cite_own, find_arrivals
 from trapline.server.actions.callbacks import Use, make_secret, refuse_of_job, take_effect
 from trapline.server.actions.describe_analyses import describe_analysis, describe_annotations, describe_found
 from trapline.server.db.analyses import AnalysisRow
-from trapline.server.db.annotations import mark_images
 from trapline.server.db.base import Transaction
-from trapline.server.db.findings import has_newer_result
+from trapline.server.db.current_findings import refresh_findings
 from trapline.server.db.found import (
     FoundByAnalysis,
     find_found,
@@ -22,7 +21,6 @@ from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.images import get_image
 from trapline.server.db.jobs import get_job
 from trapline.server.db.pages import count_rows, fetch_page
-from trapline.server.db.posted import sum_up_findings
 from trapline.server.db.stand_alone import (
     add_analysis,
     count_stand_alone,
@@ -214,19 +212,6 @@ async def _move(
             await cite_own(scope, tx, row, arrived)
             await move_analysis(scope, tx, row, target.value, error_message, error_message or None)
             if target == AnalysisState.COMPLETED:
-                await _mark_image(scope, tx, row)
+                await refresh_findings(scope, tx, [row.image_id])
             tx.audit(f"analysis {target}", "analysis", row.id, row.project_id)
         return await _show(system, scope, tx, row)
-
-
-async def _mark_image(scope: Scope, tx: Transaction, row: AnalysisRow) -> None:
-    """Let the lists of images know what was found, and whether nothing was."""
-    classes, findings, others = await sum_up_findings(scope, tx, row)
-    await mark_images(scope, tx, classes, {})
-    # Data of the pipeline's own making says nothing about whether there is something to see.
-    if others and not findings:
-        return
-    # Only after the classes, as everywhere; from here on nobody else says it of this image.
-    await lock_image(scope, tx, row.image_id)
-    if not await has_newer_result(scope, tx, row):
-        await mark_images(scope, tx, [], {row.image_id: not findings})

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import list_shown_analyses
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.identifications import (
     IdentificationRow,
     Place,
     add_identifications,
-    find_newest_results,
     find_places,
     list_named,
     list_said,
@@ -61,7 +61,7 @@ async def identify(system: System, scope: Scope, wanted: NewIdentifications) -> 
         images = await lock_images(scope, tx, named | {place.image_id for place in places.values()})
         taxa = await name_taxa(scope, tx, {one.taxon for one in new if one.taxon is not None})
         confirmed = {key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images}
-        results = await find_newest_results(scope, tx, confirmed)
+        results = await list_shown_analyses(scope, tx, confirmed)
         rows = _Maker(scope, images, places, results, taxa).make_rows(new)
         await add_identifications(scope, tx, rows)
         for project in sorted(set(images.values())):

@@ -13,15 +13,14 @@ import structlog
 from sqlalchemy import func
 
 from trapline.server.actions.imports import IMPORT
-from trapline.server.db.annotations import FoundClass, mark_images
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
+from trapline.server.db.current_findings import refresh_findings
 from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.identifications import IdentificationRow, add_identifications, lock_images
 from trapline.server.db.imported import (
-    NewResult,
     find_annotations,
     hold_images,
     list_deployments,
@@ -262,7 +261,7 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         new = [one for one in results if one.id not in present]
         await write_results(scope, tx, row, new)
         said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
-        await _mark(scope, tx, new)
+        await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
         await keep_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
         row.done += batch.entries
         row.stored += len(new)
@@ -274,19 +273,6 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         row.attempt = 0
         touch(row)
         return row.done
-
-
-async def _mark(scope: Scope, tx: Transaction, new: Sequence[NewResult]) -> None:
-    """Let the lists of images know what was found, and whether nothing was: the last of an image is its newest."""
-    found = [FoundClass(one.image_id, name, confidence) for one in new for name, confidence in one.classes.items()]
-    surest: dict[tuple[UUID, str], FoundClass] = {}
-    for one in found:
-        key = one.image_id, one.class_name
-        if key not in surest or surest[key].confidence < one.confidence:
-            surest[key] = one
-    blank = {one.image_id: not one.findings for one in new if one.error is None}
-    if blank:
-        await mark_images(scope, tx, list(surest.values()), blank)
 
 
 async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Said]) -> int:

@@ -14,6 +14,7 @@ from trapline.server.actions.attribution import attribute
 from trapline.server.actions.tasks import LEASE_TOKENS, contact_every_s
 from trapline.server.db.annotations import mark_images, write_annotations, write_reports, write_scores
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import refresh_findings
 from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.line.claim import LeasableJob, get_leasable_job
 from trapline.server.db.line.holders import Contact, touch_holder
@@ -205,7 +206,8 @@ async def _prepare(
 
 def _subject(job: LeasableJob, leased: Leased, subjects: Mapping[UUID, TaskImage]) -> Subject:
     image = subjects[leased.analysis_id]
-    return Subject(leased.analysis_id, image.image_id, job.project_id, Frame(image.width, image.height))
+    frame = Frame(image.width, image.height)
+    return Subject(leased.analysis_id, image.image_id, job.project_id, frame, image.has_results)
 
 
 async def _look_up(
@@ -354,8 +356,11 @@ async def _send_moves(
     had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost]
     await complete_tasks(scope, tx, holder_id, won, had_failed)
     await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
-    classes = [one for findings in found for one in findings.classes]
-    await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in found})
+    first = [one for one in found if not one.subject.has_results]
+    if first:
+        classes = [one for findings in first for one in findings.classes]
+        await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
+    await refresh_findings(scope, tx, {one.subject.image_id for one in found if one.subject.has_results})
     await credit_holder(scope, tx, holder_id, len(found))
 
 

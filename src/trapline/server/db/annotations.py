@@ -182,7 +182,23 @@ async def write_reports(
 
 
 async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:
-    """Note which classes images show, and which images are blank; in the order of their ids."""
+    """Note what the first result of images found: which classes they show, and which are blank; in order of ids.
+
+    Where another pipeline's first result came at the same time, the image is blank only if both found nothing.
+    Images are locked before their classes, as everywhere.
+    """
+    if blank:
+        ids = sorted(blank)
+        await tx.execute(
+            """
+            update images i set blank = coalesce(i.blank, true) and l.blank from (
+                select i.id, b.blank from images i
+                join unnest(%b::uuid[], %b::bool[]) as b(id, blank) on b.id = i.id
+                order by i.id for no key update of i
+            ) l where i.id = l.id and i.blank is distinct from (coalesce(i.blank, true) and l.blank)
+            """,
+            (ids, [blank[image_id] for image_id in ids]),
+        )
     if found:
         ordered = sorted(found, key=lambda one: (one.image_id, one.class_name))
         await tx.execute(
@@ -200,19 +216,6 @@ async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass]
                 [one.class_name for one in ordered],
                 [one.confidence for one in ordered],
             ),
-        )
-    if blank:
-        ids = sorted(blank)
-        await tx.execute(
-            """
-            update images i set blank = l.blank from (
-                select i.id, b.blank from images i
-                join unnest(%b::uuid[], %b::bool[]) as b(id, blank) on b.id = i.id
-                where i.blank is distinct from b.blank
-                order by i.id for no key update of i
-            ) l where i.id = l.id
-            """,
-            (ids, [blank[image_id] for image_id in ids]),
         )
     await note_days(tx, {one.image_id for one in found} | blank.keys())
 

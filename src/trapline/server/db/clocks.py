@@ -4,6 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import lock_findings
 from trapline.server.db.marked_images import date_classes
 from trapline.server.rules.access import Scope
 
@@ -96,10 +97,7 @@ async def date_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: 
             "update deployments set dating = %s, dated_to = null where id = %s", (row[1] is not None, deployment_id)
         )
         return row[1] is not None
-    await tx.execute(
-        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update",
-        (images,),
-    )
+    await lock_findings(tx, images)
     await tx.execute(
         f"""
         update images i set clock_offset_s = %(offset)s,

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, tuple_
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import render_has_findings
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.exports import ExportImageRow
 from trapline.server.db.findings import filter_images
@@ -37,8 +38,8 @@ class Wanted:
 class FoundOn(NamedTuple):
     """An annotation of a completed analysis; without any annotation the analysis alone.
 
-    `made_by` is whose analysis it is, where `model_name` is which part of it found this. `is_newest` says that no later
-    one of the same is completed, `is_latest` that none of any is: that is what the image is shown with.
+    `made_by` is the pipeline of its analysis, `model_name` the part of it that found this. `is_newest`: no later
+    analysis of this pipeline is completed. `is_latest`: the image is shown with this one, the latest with findings.
     """
 
     image_id: UUID
@@ -133,19 +134,24 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
     Those of which people said something that was not withdrawn are listed too, behind the newest: their words hold.
     """
     cursor = await tx.execute(
-        """
+        f"""
         with newest as materialized (
             select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at, created_at
             from analyses where image_id = any(%b) and state = 'completed' and coalesce(completed_at, updated_at) <= %s
             order by image_id, model_name, created_at desc, id desc
+        ), weighed as materialized (
+            select z.*, case when count(*) over (partition by image_id) > 1
+                then coalesce({render_has_findings("z.id")}, false) end as has_findings
+            from newest z
         ), spoken_of as materialized (
             select distinct analysis_id as id from identifications
             where image_id = any(%b) and kind <> 'comment' and created_at <= %s
                 and (withdrawn_at is null or withdrawn_at > %s)
         ), chosen as materialized (
             select id, image_id, model_name, model_version, completed_at, true as is_newest,
-                row_number() over (partition by image_id order by created_at desc, id desc) = 1 as is_latest
-            from newest
+                row_number() over (partition by image_id order by has_findings desc, created_at desc, id desc) = 1
+                    as is_latest
+            from weighed
             union all
             select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false
             from spoken_of s join analyses a on a.id = s.id
@@ -154,12 +160,12 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
-            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{}'), n.parent_id,
+            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{{}}'), n.parent_id,
             z.model_name, z.is_newest, z.is_latest
         from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id
         order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id
-        """,
+        """,  # noqa: S608 - made of constants
         (list(images), as_of, list(images), as_of, as_of, as_of),
     )
     return [FoundOn(*row) for row in await cursor.fetchall()]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import list_shown_analyses
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
 from trapline.server.db.taxon_labels import shows_taxon
@@ -37,7 +38,7 @@ class FoundBox(NamedTuple):
 
 @dataclass
 class Findings:
-    """What is known of one image: the state of its newest analysis, its classes, and the boxes of the newest result."""
+    """What is known of one image: the state of its newest analysis, its classes, and the boxes shown on it."""
 
     state: str | None = None
     classes: list[str] = field(default_factory=list)
@@ -177,7 +178,7 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
 
 
 async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, Findings]:
-    """List what is known of each of these images, in four statements however many they are."""
+    """List what is known of each of these images, in five statements however many they are."""
     found = {image_id: Findings() for image_id in image_ids}
     states = (
         select(AnalysisRow.image_id, AnalysisRow.state)
@@ -194,20 +195,15 @@ async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
     )
     for image_id, name in (await tx.session.execute(classes)).all():
         found[image_id].classes.append(name)
-    for image_id, boxes in (await _list_boxes(tx, image_ids)).items():
+    for image_id, boxes in (await _list_boxes(scope, tx, image_ids)).items():
         found[image_id].boxes = boxes
     return found
 
 
-async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[FoundBox]]:
+async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[FoundBox]]:
     # Columns, not rows of the mapper: a page has hundreds of boxes, and rows took most of its time.
-    newest = (
-        select(AnalysisRow.id)
-        .where(AnalysisRow.image_id.in_(image_ids), AnalysisRow.state == "completed")
-        .ext(distinct_on(AnalysisRow.image_id))
-        .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
-        .subquery()
-    )
+    shown = await list_shown_analyses(scope, tx, image_ids)
+    analyses = select(AnalysisRow.id).where(AnalysisRow.id.in_(shown.values())).subquery()
     surest = (
         select(
             AnnotationRow.image_id,
@@ -216,7 +212,7 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
             AnnotationRow.confidence,
             AnnotationRow.data,
         )
-        .where(AnnotationRow.analysis_id == newest.c.id, AnnotationRow.annotation_type == "bounding_box")
+        .where(AnnotationRow.analysis_id == analyses.c.id, AnnotationRow.annotation_type == "bounding_box")
         .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
         .limit(MAX_BOXES)
         .lateral()
@@ -224,7 +220,7 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
     box = surest.c
     statement = (
         select(*box)
-        .select_from(newest)
+        .select_from(analyses)
         .join(surest, true())
         .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
@@ -232,18 +228,6 @@ async def _list_boxes(tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, 
     for image_id, *found in (await tx.session.execute(statement)).all():
         boxes.setdefault(image_id, []).append(FoundBox(*found))
     return boxes
-
-
-async def has_newer_result(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> bool:
-    """Tell whether an analysis of the same image that was made later is completed: its boxes are the ones shown."""
-    scope.check(analysis.project_id)
-    made = tuple_(AnalysisRow.created_at, AnalysisRow.id)
-    newer = exists().where(
-        AnalysisRow.image_id == analysis.image_id,
-        AnalysisRow.state == "completed",
-        made > tuple_(analysis.created_at, analysis.id),
-    )
-    return bool((await tx.session.execute(select(newer))).scalar_one())
 
 
 async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:

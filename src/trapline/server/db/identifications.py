@@ -113,18 +113,6 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     return found
 
 
-async def find_newest_results(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Find the newest completed analysis of each of these images that has one."""
-    cursor = await tx.execute(
-        """
-        select distinct on (image_id) image_id, id from analyses where image_id = any(%b) and state = 'completed'
-        order by image_id, created_at desc, id desc
-        """,
-        (list(images),),
-    )
-    return {image: analysis for image, analysis in await cursor.fetchall()}
-
-
 async def name_taxa(scope: Scope, tx: Transaction, taxa: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
     """Find the project and the scientific name of each of these taxa that the caller sees."""
     statement = select(TaxonRow.id, TaxonRow.project_id, TaxonRow.scientific_name).where(TaxonRow.id.in_(set(taxa)))

@@ -1,6 +1,6 @@
 """Results that are taken in from files: analyses that are completed when they are written, in bulk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from struct import Struct
@@ -47,7 +47,6 @@ class NewResult(NamedTuple):
     model_version: str
     error: str | None
     findings: Sequence[NewFinding]
-    classes: Mapping[str, float]
 
 
 class ImageName(NamedTuple):

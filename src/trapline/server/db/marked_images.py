@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.current_findings import lock_findings
 from trapline.server.errors import NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.wire.values import LAST_YEAR
@@ -89,14 +90,8 @@ async def reset_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> 
 
 
 async def _set_times(tx: Transaction, images: Sequence[UUID], moment: str, **values: object) -> set[UUID]:
-    # As results do: the classes of an image before the image itself, otherwise the two lock each other out.
     parameters = {"images": list(images), **values}
-    await tx.execute(
-        """
-        select 1 from image_classes where image_id = any(%(images)b) order by image_id, class_name for no key update
-        """,
-        parameters,
-    )
+    await lock_findings(tx, images)
     cursor = await tx.execute(
         f"""
         update images i set captured_at = l.moment, read_at = nullif(coalesce(i.read_at, i.captured_at), l.moment)

@@ -7,12 +7,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.db.analyses import AnalysisRow
-from trapline.server.db.annotations import FoundClass
 from trapline.server.db.base import Transaction
 from trapline.server.db.copying import NULL, as_bytes, as_encoded_json, as_float4, as_int4, as_int8, as_text, copy_rows
 from trapline.server.rules.access import Scope
-
-NAMED_FINDINGS = ("bounding_box", "classification", "segmentation", "mask", "keypoint", "heatmap")
 
 
 class NewPosted(NamedTuple):
@@ -123,47 +120,3 @@ def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]
                 as_bytes(row.fingerprint),
             )
         )
-
-
-async def sum_up_findings(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> tuple[list[FoundClass], int, int]:
-    """Sum up what an analysis found: its classes with their highest confidence, how many findings, how much else.
-
-    A classification that names no class itself names the surest of its top k. Confidences are the decimals that were
-    posted, not what single precision makes of them.
-    """
-    scope.check(analysis.project_id)
-    cursor = await tx.execute(
-        """
-        select class_name, max(coalesce(confidence, 0))::text::float8,
-            count(*) filter (where annotation_type = any(%s)), count(*)
-        from annotations where analysis_id = %s group by class_name
-        """,
-        (list(NAMED_FINDINGS), analysis.id),
-    )
-    rows = await cursor.fetchall()
-    findings = sum(row[2] for row in rows)
-    classes = {row[0]: row[1] for row in rows if row[0] is not None and row[2]}
-    if any(row[0] is None and row[2] for row in rows):
-        for name, confidence in await _list_guesses(tx, analysis):
-            classes[name] = max(confidence, classes.get(name, 0.0))
-    found = [FoundClass(analysis.image_id, name, confidence) for name, confidence in classes.items()]
-    return found, findings, sum(row[3] for row in rows) - findings
-
-
-async def _list_guesses(tx: Transaction, analysis: AnalysisRow) -> list[tuple[str, float]]:
-    cursor = await tx.execute(
-        """
-        select top.class_name, max(coalesce(a.confidence::text::float8, top.confidence))
-        from annotations a cross join lateral (
-            select one->>'class' as class_name, (one->>'confidence')::float8 as confidence
-            from jsonb_array_elements(
-                case when jsonb_typeof(a.data->'topk') = 'array' then a.data->'topk' end
-            ) with ordinality as topk (one, place)
-            order by confidence desc, place limit 1
-        ) top
-        where a.analysis_id = %s and a.annotation_type = 'classification' and a.class_name is null
-        group by top.class_name
-        """,
-        (analysis.id,),
-    )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]

@@ -20,6 +20,7 @@ from trapline.server.exchange.export_records import (
     TaxonRecord,
 )
 from trapline.server.exchange.image_statements import Agreement, resolve_correction
+from trapline.server.rules.blank_labels import is_blank_label
 from trapline.server.rules.identifications import DETAILS, Held, Said
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
@@ -109,27 +110,39 @@ def _make_record(
 
 
 def _find_blank(found: Sequence[FoundOn]) -> bool | None:
-    """Find whether an image was blank: its latest analysis found nothing, or others where that one says nothing of it.
+    """Find whether an image was blank: a current analysis found nothing, and none of any pipeline has a finding.
 
-    None where none says anything; a pipeline's custom data does not.
+    None where none states anything; a pipeline's custom data does not.
     """
-    for of_it in ([one for one in found if one.is_latest], [one for one in found if one.is_newest]):
-        if any(_is_finding(one) for one in of_it):
-            return False
-        if any(one.id is None or one.type != CUSTOM for one in of_it):
-            return True
-    return None
+    current = [one for one in found if one.is_newest]
+    names = _name_boxes(current)
+    if any(_is_finding(one, names) for one in current):
+        return False
+    return True if any(one.id is None or one.type != CUSTOM for one in current) else None
 
 
-def _is_finding(one: FoundOn) -> bool:
+def _name_boxes(found: Sequence[FoundOn]) -> Mapping[UUID | None, str]:
+    """Name boxes by their most confident classification where a result does not state which one names the box."""
+    names = [one for one in found if one.type == CLASSIFICATION and one.parent_id is not None and one.class_name]
+    ordered = sorted(names, key=lambda one: 1.0 if one.confidence is None else -one.confidence)
+    named: dict[UUID | None, str] = {}
+    for one in ordered:
+        if "terminal" not in _decode(one.data):
+            named.setdefault(one.parent_id, one.class_name or "")
+    return named
+
+
+def _is_finding(one: FoundOn, names: Mapping[UUID | None, str]) -> bool:
     if one.id is None or one.type == CUSTOM:
         return False
+    name = one.class_name
     if one.type == BOX:
-        return _decode(one.data).get("empty") is not True
-    if one.type == CLASSIFICATION:
-        # That of a box counts with its box; what a worker's result does not call terminal names nothing.
-        return one.parent_id is None and _decode(one.data).get("terminal") is not False
-    return True
+        name = names.get(one.id, name)
+        return _decode(one.data).get("empty") is not True and not (name and is_blank_label(name))
+    # That of a box counts with its box; one that a worker's result does not call terminal names nothing.
+    if one.type == CLASSIFICATION and (one.parent_id is not None or _decode(one.data).get("terminal") is False):
+        return False
+    return not (name and is_blank_label(name))
 
 
 def _make_said(one: SaidOf, names: Names, *, of_image: bool = False) -> SaidRecord:

@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.db.annotations import FoundClass, NewAnnotation, NewScores
 from trapline.server.exchange.results import NOTHING, Classification, Detection, Success
+from trapline.server.rules.blank_labels import is_blank_label
 from trapline.server.rules.geometry import Box, Frame, clip
 from trapline.server.rules.pipeline_content import hash_map
 from trapline.wire.annotations import AnnotationType
@@ -34,12 +35,16 @@ _COUNTED_BITS = (1 << 20) - 1
 
 @dataclass(frozen=True)
 class Subject:
-    """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
+    """What a result is about: the analysis, its image, and the size of the image in upright pixels.
+
+    `has_results`: another analysis of the image was completed before.
+    """
 
     analysis_id: UUID
     image_id: UUID
     project_id: int
     frame: Frame
+    has_results: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Findings:
         return [FoundClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
 
     def add_class(self, name: str | None, confidence: float | None) -> None:
-        """Note that the image shows a class."""
-        if name is not None:
+        """Note that the image shows a class; a label that means blank is not one."""
+        if name is not None and not is_blank_label(name):
             self._classes[name] = max(self._classes.get(name, 0.0), confidence or 0.0)
 
     def add(
@@ -134,7 +139,7 @@ class Findings:
             data, is_empty = _describe_box(detection, self.subject.frame)
             algorithm = algorithms[detection.algorithm.key]
             box_id = self.add(AnnotationType.BOUNDING_BOX, algorithm.id, (name, confidence), data)
-            self._boxes += not is_empty
+            self._boxes += not is_empty and (name is None or not is_blank_label(name))
         if not is_empty:
             self.add_class(name, confidence)
         for named, labels, named_with in named_as:

@@ -134,7 +134,6 @@ def make_result(image_id: UUID, result: Result) -> NewResult:
     # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
     first = uuid7().int & ~_COUNTED_BITS
     findings: list[NewFinding] = []
-    classes: dict[str, float] = {}
     for place, found in enumerate(result.findings):
         data = msgspec.json.encode(found.data)
         if len(data) > LONGEST_DATA:
@@ -147,11 +146,7 @@ def make_result(image_id: UUID, result: Result) -> NewResult:
         parent = None if found.parent is None else findings[found.parent].id
         key = (first + place).to_bytes(16, "big")
         findings.append(NewFinding(key, found.kind, name, confidence, data, parent))
-        if name is not None:
-            classes[name] = max(classes.get(name, 0.0), confidence or 0.0)
-    return NewResult(
-        _name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings, classes
-    )
+    return NewResult(_name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings)
 
 
 def _name_said(image_id: UUID, statement: Statement, analysis_id: UUID | None) -> UUID:

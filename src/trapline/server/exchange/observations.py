@@ -16,6 +16,7 @@ import msgspec
 from trapline.server.exchange.box_names import find_name
 from trapline.server.exchange.coco import describe_shape
 from trapline.server.exchange.export_records import TaxonRecord
+from trapline.server.rules.blank_labels import is_blank_label
 from trapline.server.rules.geometry import Box, Frame, clip
 from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
 
@@ -24,7 +25,6 @@ DRAWN = frozenset({"segmentation", "keypoint"})
 CLASS_PARTS = 7
 """Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
 
-_EMPTY = frozenset({"blank", "empty", "nothing", "none", "no animal", "background", "misfire", "false trigger"})
 _NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
 # What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.
 _THINGS = frozenset(
@@ -242,7 +242,7 @@ class Naming:
         people = _SHOWS_PEOPLE.search(label) is not None
         if not word or word in _NOT_KNOWN or word in _THINGS:
             return Named(Kind.UNKNOWN, "", people)
-        if word in _EMPTY:
+        if is_blank_label(label):
             return Named(Kind.BLANK, "", False)
         if _IS_PERSON.search(label):
             return Named(Kind.HUMAN, "Homo sapiens", True)
