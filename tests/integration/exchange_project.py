@@ -1,10 +1,12 @@
 """A project that tests fill through the API alone: images, taxa, findings, decisions, exports and imports."""
 
+import csv
 import dataclasses
 import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +20,9 @@ from trapline.server.actions.importing import take_import
 from trapline.server.exchange import camtrap_dp_check
 from trapline.server.system import System
 
+# Frictionless raises this limit for the whole process when its parser is loaded; other tests are about Python's own.
+import_module("frictionless.formats.csv.parser")
+csv.field_size_limit(131_072)
 SIZE = (200, 100)
 SCHEMAS = Path(camtrap_dp_check.__file__).parent / "camtrap_dp_schemas"
 
@@ -132,6 +137,11 @@ def open_package(content: bytes, folder: Path) -> frictionless.Package:
 def read_resource(package: frictionless.Package, name: str) -> list[Any]:
     """Read all rows of a table of a package, as Frictionless types them."""
     return list(cast("Any", package.get_resource(name)).read_rows())
+
+
+def validate_package(package: frictionless.Package) -> list[Any]:
+    """Validate all rows of a package and return the errors."""
+    return list(package.validate().flatten(["rowNumber", "fieldName", "message"]))
 
 
 def unpack(content: bytes) -> dict[str, bytes]:

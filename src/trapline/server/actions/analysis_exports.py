@@ -34,8 +34,9 @@ async def export_analysis(
         case AnalysisFormat.COCO:
             # Loaded with the first export of this form: it would take a tenth of a process's start.
             from trapline.server.exchange.coco import Picture, write_coco
+            from trapline.server.exchange.packing import relative_path
 
-            picture = Picture(image.filename, Frame(image.width, image.height))
+            picture = Picture(relative_path(image.source_path or image.filename), Frame(image.width, image.height))
             return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
 
 

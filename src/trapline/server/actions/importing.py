@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 
+from trapline.server.actions.import_taxa import import_taxa
 from trapline.server.actions.imports import IMPORT
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import EXPORTS, defer_chore
@@ -155,7 +156,9 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
     catalogue = Catalogue()
     try:
         total = await asyncio.to_thread(_look_through, reader, catalogue)
-        told = await asyncio.to_thread(reader.deployments)
+        told = list(await asyncio.to_thread(reader.deployments))
+        taxa = reader.taxa()
+        told += [*taxa.faults, *await begin_anew(lambda: import_taxa(system, scope, row, taxa), after_twins=True)]
         places = await begin_anew(
             lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
         )

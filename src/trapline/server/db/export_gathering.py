@@ -56,6 +56,8 @@ class FoundOn(NamedTuple):
     made_by: str = ""
     is_newest: bool = True
     is_latest: bool = True
+    package: str | None = None
+    """The import of a Camtrap DP that stored it, where an image has several such analyses: together they are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +149,20 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
             select distinct analysis_id as id from identifications
             where image_id = any(%b) and kind <> 'comment' and created_at <= %s
                 and (withdrawn_at is null or withdrawn_at > %s)
+        ), packaged as materialized (
+            select w.*, case when count(*) over (partition by image_id) > 1 then (
+                select d.provenance->>'import_id' from analysis_details d
+                where d.analysis_id = w.id and d.provenance->>'format' = 'camtrap-dp'
+            ) end as package from weighed w
         ), chosen as materialized (
             select id, image_id, model_name, model_version, completed_at, true as is_newest,
-                row_number() over (partition by image_id order by has_findings desc, created_at desc, id desc) = 1
-                    as is_latest
-            from weighed
+                row_number() over latest_first = 1
+                    or (package is not null and first_value(package) over latest_first is not null) as is_latest,
+                package
+            from packaged
+            window latest_first as (partition by image_id order by has_findings desc, created_at desc, id desc)
             union all
-            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false
+            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false, null
             from spoken_of s join analyses a on a.id = s.id
             where a.state = 'completed' and coalesce(a.completed_at, a.updated_at) <= %s
                 and not exists (select from newest w where w.id = a.id)
@@ -161,7 +170,7 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
             coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{{}}'), n.parent_id,
-            z.model_name, z.is_newest, z.is_latest
+            z.model_name, z.is_newest, z.is_latest, z.package
         from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id
         order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id

@@ -20,7 +20,7 @@ LICENCES = {
 }
 FOR_GBIF = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
 # ISO 639-3 of the languages that lists of taxa are mostly in (639-1).
-_LANGUAGES = {
+LANGUAGES = {
     "cs": "ces", "da": "dan", "de": "deu", "en": "eng", "es": "spa", "et": "est", "fi": "fin", "fr": "fra",
     "hu": "hun", "it": "ita", "ja": "jpn", "ko": "kor", "lt": "lit", "lv": "lav", "nb": "nob", "nl": "nld",
     "no": "nor", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus", "sk": "slk", "sl": "slv", "sv": "swe",
@@ -164,7 +164,7 @@ def _describe_taxon(taxon: TaxonRecord) -> dict[str, Any]:
 def find_language(language: str) -> str | None:
     """Find the ISO 639-3 code of a language tag, such as `por` for `pt-br`; None for one that is not known."""
     first = language.lower().partition("-")[0]
-    code = _LANGUAGES.get(first, first)
+    code = LANGUAGES.get(first, first)
     return code if _THREE.fullmatch(code) else None
 
 

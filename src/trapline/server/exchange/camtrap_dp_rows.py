@@ -14,6 +14,7 @@ from trapline.server.exchange.export_events import Event, Group, Seen
 from trapline.server.exchange.export_records import DeploymentRecord
 from trapline.server.exchange.export_times import Times
 from trapline.server.exchange.observations import Kind, Naming, Observation, Said, SeenImage
+from trapline.server.exchange.packing import relative_path
 from trapline.server.exchange.spreadsheets import harmless
 
 DEPLOYMENTS = (
@@ -82,7 +83,7 @@ class Rows:
         media_type = "image/jpeg" if path.startswith("http") else image.media_type
         return (
             f"{image.id},{image.deployment_id},,{at},{path},{'true' if public else 'false'},"
-            f"{write_cell(image.filename)},{media_type},{_write_exif(image.exif)},"
+            f"{self.cells[relative_path(image.path or image.filename)]},{media_type},{_write_exif(image.exif)},"
             f"{'true' if image.starred else 'false'},"
             f"{cells[_comments(image)] if image.tags or image.said is not None else ''}\n"
         )

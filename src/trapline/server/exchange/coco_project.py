@@ -16,7 +16,7 @@ from trapline.server.exchange.coco import Categories, describe_shape, find_shape
 from trapline.server.exchange.export_records import Problem, Report, Spool
 from trapline.server.exchange.export_times import Times
 from trapline.server.exchange.observations import DRAWN, Kind, Naming, Observation, SeenImage, observe
-from trapline.server.exchange.packing import Pack, name_folders, packing, pour, relative_path, set_aside, suffix_of
+from trapline.server.exchange.packing import FileNames, Pack, name_folders, packing, pour, set_aside, suffix_of
 from trapline.server.rules.geometry import Frame
 
 ANNOTATIONS = "annotations.json"
@@ -80,6 +80,7 @@ class _Coco:
         self.naming = Naming(spool.taxa)
         self.times = Times()
         self.folders = name_folders(spool.about.deployments)
+        self.names = FileNames()
         self.with_pictures = bool(spool.about.options.get("with_pictures"))
         self.categories = Categories()
         self.numbers: dict[tuple[Kind, str, str | None], int] = {}
@@ -91,7 +92,7 @@ class _Coco:
         if self.with_pictures:
             kind = JPEG if image.upright_file else image.media_type
             return f"images/{folder}/{image.id}{suffix_of(kind)}"
-        return f"{folder}/{relative_path(image.path or image.filename)}"
+        return f"{folder}/{self.names.name(image.deployment_id, image.path or image.filename, image.id)}"
 
     def find_category(self, one: Observation) -> int:
         """Find the category of what is drawn as a box, or said of a whole image."""
@@ -177,7 +178,7 @@ class _CameraTraps(_Coco):
                 {
                     "id": image.id, "file_name": self.name_file(image), "width": image.width, "height": image.height,
                     "location": places[image.deployment_id], "datetime": at[:19].replace("T", " "), "seq_id": sequence,
-                    "seq_num_frames": frames, "frame_num": frame,
+                    "seq_num_frames": frames, "frame_num": frame, "trapline_id": image.id,
                 }
             )  # fmt: skip
             for one in observe(image, self.naming):

@@ -15,7 +15,7 @@ from trapline.server.imaging.cutting import Cutter, Piece
 
 COLUMNS = (
     "file", "class", "scientific_name", "annotation_id", "image_id", "deployment", "captured_at", "confidence",
-    "said_by", "left", "top", "right", "bottom", "model",
+    "said_by", "left", "top", "right", "bottom", "model", "path",
 )  # fmt: skip
 TABLE = "crops.csv"
 
@@ -96,7 +96,7 @@ class _Crops:
         model = one.named_by.model if one.named_by is not None else ""
         at = image.captured_at.isoformat(timespec="seconds")
         place = self._places[image.deployment_id]
-        return [name, title, scientific, one.id, image.id, place, at, one.confidence, by, *piece, model]
+        return [name, title, scientific, one.id, image.id, place, at, one.confidence, by, *piece, model, image.path]
 
     def _folder(self, title: str) -> str:
         """Name the folder of a class; no two have the same, also where the case is not told apart."""

@@ -109,7 +109,14 @@ def _list_things(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) ->
 def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
     """Find the same thing among what another analysis found; each is the same as one thing of an analysis at most."""
     key = thing.first.analysis_id
-    others = [other for other in kept if other.first.analysis_id != key and key not in other.doubles]
+    package = thing.first.package
+    others = [
+        other
+        for other in kept
+        if other.first.analysis_id != key
+        and key not in other.doubles
+        and (package is None or other.first.package != package)
+    ]
     shares = [(_compare(thing, other), other) for other in others]
     best = max(shares, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= SAME else None

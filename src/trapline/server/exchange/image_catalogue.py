@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+from trapline.server.exchange.packing import name_part, name_plain
 from trapline.server.rules.geometry import Frame
 from trapline.wire.imports import FaultKind
 
@@ -101,6 +102,7 @@ class Catalogue:
         ):
             self._rows.execute(statement)
         self._deployments: dict[str, UUID] = {}
+        self._aliases: dict[str, set[UUID]] = {}
         self._places: Mapping[str, UUID] = {}
         self._by_id = False
         self._common = lru_cache(100_000)(_count_common)
@@ -109,6 +111,10 @@ class Catalogue:
     def add_deployment(self, deployment_id: UUID, name: str) -> None:
         """Add a deployment of the project, whose name tells its pictures from those of others."""
         self._deployments[split_path(name)[1]] = deployment_id
+        # Exports name folders in letters that every disk takes, such as "Old-oak" for "Old oak".
+        for folder in {name_part(name, "deployment"), name_plain(name)}:
+            for alias in (folder, f"{folder}-{deployment_id}"):
+                self._aliases.setdefault(split_path(alias)[1], set()).add(deployment_id)
 
     def add(self, images: Iterable[Named]) -> None:
         """Add images."""
@@ -140,8 +146,11 @@ class Catalogue:
 
     def _list_homes(self, folders: str) -> frozenset[bytes]:
         """Which deployments the folders of a path name."""
-        named = (self._deployments.get(folder) for folder in folders.split("/"))
-        return frozenset(found.bytes for found in named if found is not None)
+        found: set[UUID] = set()
+        for folder in folders.split("/"):
+            exact = self._deployments.get(folder)
+            found |= self._aliases.get(folder, set()) if exact is None else {exact}
+        return frozenset(one.bytes for one in found)
 
     def complete(self) -> None:
         """Be told that all images and entries are added."""

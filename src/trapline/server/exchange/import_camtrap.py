@@ -15,13 +15,16 @@ from uuid import UUID
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
+from trapline.server.exchange.import_package_taxa import read_taxa
 from trapline.server.exchange.import_records import (
+    LONGEST_CLASS,
     LONGEST_ENTRY,
     Entry,
     Fault,
     Finding,
     Model,
     NamedDeployment,
+    PackageTaxa,
     Reading,
     Result,
     Statement,
@@ -30,6 +33,7 @@ from trapline.server.exchange.import_records import (
     Wrong,
     check_confidence,
     name_class,
+    parse_id,
     place_box,
     plain,
     rank,
@@ -45,6 +49,8 @@ TABLES = ("deployments", "media", "observations")
 MOST_DEPLOYMENTS = 50_000
 MOST_OF_DEPLOYMENTS = 64 << 20
 MOST_OF_ONE = 10_000
+MOST_NAMES = 10_000
+"""How many scientific names of observations are looked up as taxa."""
 NAMED = {"human": "human", "vehicle": "vehicle"}
 TIME = TypeAdapter(GivenTime)
 LABEL = "label:"
@@ -61,6 +67,7 @@ class CamtrapReader:
         self._media = 0
         self.left_out = 0
         self._places: dict[str, UUID] = {}
+        self._taxa = read_taxa(self._tables.package.get("taxonomic"))
         try:
             self._parts.add_owners(self._find_media())
             self._parts.add_parts(self._find_observations())
@@ -79,6 +86,12 @@ class CamtrapReader:
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for line, row in self._tables.read("observations"):
+            if (
+                (name := row.get("scientificName"))
+                and len(self._taxa.names) < MOST_NAMES
+                and len(name) <= LONGEST_CLASS
+            ):
+                self._taxa.names.add(name)
             if "mediaID" in row:
                 yield row["mediaID"], line, 0, 0, msgspec.json.encode(row)
             else:
@@ -107,8 +120,12 @@ class CamtrapReader:
             except Wrong as error:
                 told.append(Fault(place, str(error)))
                 continue
-            told.append(NamedDeployment(key, " ".join(name.split()), _as_id(key), values))
+            told.append(NamedDeployment(key, " ".join(name.split()), parse_id(key), values))
         return told
+
+    def taxa(self) -> PackageTaxa:
+        """Return the taxa of the package, and the names that its observations have."""
+        return self._taxa
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn which deployments these are here."""
@@ -137,7 +154,7 @@ class CamtrapReader:
         deployment = self._places.get(row.get("deploymentID", ""))
         if deployment is None:
             return Fault(place, "its deploymentID is that of no deployment that could be taken", path)
-        return Entry(place, path, key, _as_id(key), deployment)
+        return Entry(place, path, key, parse_id(key), deployment)
 
     def read(self, entry: Entry, frame: Frame) -> Reading:
         """Read the observations of a picture. Raises Wrong."""
@@ -204,13 +221,6 @@ def _path_of(row: Row) -> str:
     if "://" in path:
         path = name or path.partition("?")[0]
     return path if not name or path.replace("\\", "/").endswith(name) else name
-
-
-def _as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _number(row: Row, column: str, lowest: float, highest: float) -> float | None:

@@ -19,6 +19,7 @@ from trapline.server.exchange.import_records import (
     Fault,
     Finding,
     NamedDeployment,
+    PackageTaxa,
     Reading,
     Result,
     Told,
@@ -26,6 +27,7 @@ from trapline.server.exchange.import_records import (
     Wrong,
     check_confidence,
     name_class,
+    parse_id,
     place_box,
     plain,
     rank,
@@ -49,6 +51,8 @@ class Picture(msgspec.Struct, gc=False):
     file_name: str
     width: float | None = None
     height: float | None = None
+    trapline_id: str | None = None
+    """Our own ID, which our exports write."""
 
 
 class Category(msgspec.Struct):
@@ -142,6 +146,10 @@ class CocoReader:
         """Tell of none: a data set names pictures only."""
         return ()
 
+    def taxa(self) -> PackageTaxa:
+        """Return none: the format describes no taxa."""
+        return PackageTaxa()
+
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
@@ -178,7 +186,7 @@ class CocoReader:
         first = self._parts.number_of(str(picture.id))
         if first != number:
             return Fault(place, f"its id is that of images {first} too", picture.file_name)
-        return Entry(place, picture.file_name, picture)
+        return Entry(place, picture.file_name, picture, parse_id(picture.trapline_id))
 
     def read(self, entry: Entry, frame: Frame) -> Reading:
         """Read the annotations of an image. Raises Wrong, WrongData."""

@@ -19,6 +19,7 @@ from trapline.server.exchange.import_records import (
     Fault,
     Finding,
     NamedDeployment,
+    PackageTaxa,
     Reading,
     Result,
     Told,
@@ -97,6 +98,10 @@ class MegadetectorReader:
     def deployments(self) -> Sequence[NamedDeployment | Fault]:
         """Tell of none: results name pictures only."""
         return ()
+
+    def taxa(self) -> PackageTaxa:
+        """Return none: the format describes no taxa."""
+        return PackageTaxa()
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""

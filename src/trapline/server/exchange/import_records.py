@@ -118,6 +118,15 @@ class NamedDeployment(NamedTuple):
     values: dict[str, Any] = {}
 
 
+@dataclass
+class PackageTaxa:
+    """The taxa that a file describes, by their place in its list, and the scientific names of its observations."""
+
+    values: dict[int, dict[str, Any]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+
 class Reader(Protocol):
     """Reads the files of one format; opened with the whole structure looked at. Raises Unreadable."""
 
@@ -126,6 +135,9 @@ class Reader(Protocol):
 
     def deployments(self) -> Sequence[NamedDeployment | Fault]:
         """Tell of the deployments that the file describes."""
+
+    def taxa(self) -> PackageTaxa:
+        """Read the taxa that the file describes."""
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn which deployments these are here."""
@@ -162,6 +174,14 @@ def map_file(path: Path) -> mmap.mmap:
 def plain(text: str, most: int = LONGEST_TEXT) -> str:
     """A text that can be stored and shown, whatever it was."""
     return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()[:most]
+
+
+def parse_id(text: str | None) -> UUID | None:
+    """Read an ID that may be one of ours; None for any other text."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def name_class(name: str) -> str:

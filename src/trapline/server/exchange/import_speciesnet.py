@@ -19,6 +19,7 @@ from trapline.server.exchange.import_records import (
     Finding,
     Model,
     NamedDeployment,
+    PackageTaxa,
     Reading,
     Result,
     Told,
@@ -129,6 +130,10 @@ class SpeciesnetReader:
     def deployments(self) -> Sequence[NamedDeployment | Fault]:
         """Tell of none: predictions name pictures only."""
         return ()
+
+    def taxa(self) -> PackageTaxa:
+        """Return none: the format describes no taxa."""
+        return PackageTaxa()
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""

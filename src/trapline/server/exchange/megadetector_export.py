@@ -16,7 +16,7 @@ import msgspec
 from trapline.server.exchange.box_names import find_name, find_own, find_statement, is_surer
 from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, SaidRecord, Spool
 from trapline.server.exchange.observations import Kind, Naming
-from trapline.server.exchange.packing import name_folders, relative_path
+from trapline.server.exchange.packing import FileNames, name_folders, name_plain
 from trapline.wire.annotations import AnnotationType
 
 VERSION = "1.6"
@@ -65,7 +65,8 @@ class _Writer:
         self._spool = spool
         self._naming = Naming(spool.taxa)
         self._completed_at: datetime | None = None
-        self._folders = name_folders(spool.about.deployments, _plain, reserved=())
+        self._folders = name_folders(spool.about.deployments, name_plain, reserved=())
+        self._names = FileNames()
         self._detectors: dict[str, None] = {}
         self._classifiers: dict[str, None] = {}
 
@@ -108,7 +109,7 @@ class _Writer:
 
     def _name(self, image: ImageRecord) -> str:
         """The path of a file: below the name of its deployment where there are several, for names come again."""
-        path = relative_path(image.path or str(image.id))
+        path = self._names.name(str(image.deployment_id), image.path or str(image.id), str(image.id))
         return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
 
     def _detection(
@@ -205,8 +206,3 @@ def _confidence(one: FoundRecord) -> float:
 
 def _words(kind: str) -> str:
     return f"a {kind.replace('_', ' ')}"
-
-
-def _plain(name: str) -> str:
-    plain = "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name).strip(". ")
-    return plain or "deployment"

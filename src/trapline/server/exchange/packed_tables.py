@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -63,6 +64,7 @@ class PackedTables:
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
         self._file = _Sober(path)
+        self.package: dict[str, Any] = {}
         try:
             self._archive = zipfile.ZipFile(self._file)
             self._names = self._find(tables)
@@ -89,7 +91,8 @@ class PackedTables:
                 package = msgspec.json.decode(file.read(LONGEST_PACKAGE))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Unreadable(f"{PACKAGE} cannot be read: {plain(str(error), 200)}.") from error
-        told = package.get("resources") if isinstance(package, dict) else None
+        self.package = package if isinstance(package, dict) else {}
+        told = self.package.get("resources")
         found = {}
         for resource in told if isinstance(told, list) else ():
             if isinstance(resource, dict) and resource.get("name") in tables:

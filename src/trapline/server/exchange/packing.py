@@ -41,6 +41,12 @@ def name_part(text: str, otherwise: str = "unnamed") -> str:
     return f"{plain}-" if _DEVICES.fullmatch(plain) else plain
 
 
+def name_plain(name: str) -> str:
+    """Make a folder's name of any text, in which only signs that some disk refuses are replaced."""
+    plain = "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name).strip(". ")
+    return plain or "deployment"
+
+
 def name_folders(
     deployments: Iterable[DeploymentRecord],
     name_one: Callable[[str], str] = lambda name: name_part(name, "deployment"),
@@ -49,13 +55,39 @@ def name_folders(
     """Name a folder for each deployment, by its id; no two are the same, also where the case is not told apart."""
     folders: dict[str, str] = {}
     taken = set(reserved)
-    for deployment in deployments:
+    listed = list(deployments)
+    # A folder that is called exactly as another deployment would be taken for that one's.
+    names = {deployment.name.casefold() for deployment in listed}
+    for deployment in listed:
         name = name_one(deployment.name)
-        if name.casefold() in taken:
+        if name.casefold() in taken or (name != deployment.name and name.casefold() in names):
             name = f"{name}-{deployment.id}"
         taken.add(name.casefold())
         folders[str(deployment.id)] = name
     return folders
+
+
+class FileNames:
+    """Names the files of images by their relative paths, in the order of deployments, each name once in a deployment.
+
+    A path that several images of a deployment have is followed by the ID of all but the first.
+    """
+
+    def __init__(self) -> None:
+        self._deployment = ""
+        self._taken: set[int] = set()
+
+    def name(self, deployment_id: str, path: str, image_id: str) -> str:
+        """Name the file of the next image."""
+        if deployment_id != self._deployment:
+            self._deployment, self._taken = deployment_id, set()
+        name = relative_path(path)
+        key = hash(name.casefold())
+        if key in self._taken:
+            stem, point, suffix = name.rpartition(".")
+            name = f"{stem}-{image_id}{point}{suffix}" if stem else f"{name}-{image_id}"
+        self._taken.add(key)
+        return name
 
 
 def suffix_of(media_type: str) -> str:

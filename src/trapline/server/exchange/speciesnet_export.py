@@ -19,7 +19,7 @@ from trapline.server.exchange.observations import (
     SeenImage,
     observe,
 )
-from trapline.server.exchange.packing import name_folders, relative_path
+from trapline.server.exchange.packing import FileNames, name_folders
 
 FORMAT_VERSION = "20261015"
 PIECES = 2000
@@ -72,6 +72,7 @@ class _Predictions:
         self._places = {str(one.id): _locate(one) for one in spool.about.deployments}
         # Cameras number their files alike: without its place, a path is that of several images.
         self._folders = name_folders(spool.about.deployments)
+        self._names = FileNames()
         self._classes: dict[tuple[Kind, str, str | None], str] = {}
         self._whole = 0
         self.not_looked_at = 0
@@ -98,8 +99,8 @@ class _Predictions:
         }
 
     def _name_file(self, image: SeenImage) -> str:
-        path = image.path or image.filename
-        return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{relative_path(path)}"
+        path = self._names.name(image.deployment_id, image.path or image.filename, image.id)
+        return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{path}"
 
     def tell(self) -> list[Problem]:
         """Tell what has no form there."""
