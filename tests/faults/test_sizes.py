@@ -1,6 +1,8 @@
 """Bodies without end: refused before they are gathered, by every route that takes a body."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ MIB = 2**20
 CLIENTS = 10
 BODY = sized(1024 * MIB, 96 * MIB)
 GROWTH_AT_MOST_MIB = 50
+ACCEPTED_GROWTH_AT_MOST_MIB = 150
+"""An element of 32 MiB is in memory as bytes and as the texts that are read from it."""
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.json").read_text(encoding="utf-8"))
 SETTINGS = {} if FULL else {"TRAPLINE_MAX_RESULT_BYTES": str(32 * MIB), "TRAPLINE_MAX_IMAGE_BYTES": str(32 * MIB)}
 BOUNDARY = "a-boundary"
@@ -78,6 +82,85 @@ def expect_no_harm_of_a_bomb(scene: Scene, pid: int, figures: Figures) -> None:
     what = f"4 pictures of {len(bomb) // 1024} KiB and 178 million pixels"
     figures.add("Parsers", what, f"< {GROWTH_AT_MOST_MIB} MiB", f"{most - before:.0f} MiB")
     assert most - before < GROWTH_AT_MOST_MIB
+
+
+def test_bodies_that_are_accepted_take_bounded_memory_and_time(make_scene: MakeScene, figures: Figures) -> None:
+    """A few hundred kilobytes of gzip become hundreds of megabytes of one text, one list or one number."""
+    scene = make_scene().start(images=4)
+    job = scene.make_expanded_job()
+    pid = scene.find_pid("api 1")
+    leased = scene.call("POST", f"/jobs/{job}/tasks/", {"batch_size": 2}, token=scene.worker_token).json()["tasks"]
+    good = [make_element(task) for task in leased]
+    healthy = Probe(lambda client: client.get("/healthz"), scene.base_url, 0.01)
+    forget_peak(pid)
+    before, _ = read_memory(pid)
+    with healthy.at_work():
+        healthy.ask_once()
+        for name, packed in pack_hostile_elements(good[0]):
+            answer = post_packed(scene, f"/api/v2/jobs/{job}/result/", scene.worker_token, packed)
+            assert answer.status_code == 200, (name, answer.text[-300:])
+            assert len(answer.content) < 2_000, f"{name}: what was not recognised came back"
+            first, hostile = answer.json()["tasks"]
+            assert (first["status"], first["reply_subject"]) == ("accepted", leased[0]["reply_subject"]), name
+            assert hostile["status"].startswith("rejected: "), name
+            assert hostile["reply_subject"] == "", name
+        registration = post_packed(
+            scene,
+            f"/api/v2/projects/{scene.project}/pipelines/",
+            scene.worker_token,
+            gzip.compress(b'{"pipelines": [' + b"[]," * (10 * MIB) + b"1]}", 1),
+        )
+        assert registration.status_code == 400
+        assert "4,000,000 values" in registration.text
+    _, most = read_memory(pid)
+    slowest = max(one.took_s for one in healthy.answers)
+    figures.add(
+        "P17",
+        "bodies that are accepted: growth of the API's memory",
+        f"< {ACCEPTED_GROWTH_AT_MOST_MIB} MiB",
+        f"{most - before:.0f} MiB",
+    )
+    figures.add("P17", "bodies that are accepted: slowest answer meanwhile", "< 1 s", f"{1000 * slowest:.0f} ms")
+    assert len(healthy.answers) > 20
+    assert most - before < ACCEPTED_GROWTH_AT_MOST_MIB
+    assert slowest < 1
+    assert len(scene.keeper.find("api 1").starts) == 1
+    last = httpx2.post(
+        f"{scene.base_url}/api/v2/jobs/{job}/result/", json={"results": good}, headers=bearer(scene.worker_token)
+    )
+    assert [one["status"] for one in last.json()["tasks"]] == ["accepted", "accepted"]
+
+
+def make_element(task: dict[str, Any]) -> dict[str, Any]:
+    """The result of a task on which nothing was found."""
+    result = {"pipeline": "", "source_images": [{"id": task["image_id"]}], "detections": []}
+    return {"reply_subject": task["reply_subject"], "result": result}
+
+
+def pack_hostile_elements(good: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Bodies of one good element and one that is huge in another way."""
+    size = sized(400 * MIB, 96 * MIB)
+    shapes = {
+        "a lease token": (b'{"reply_subject": "', b"x", b'", "result": {"error": "x"}}', size),
+        "a text of backslashes": (b'{"reply_subject": "', b"\\\\", b'", "result": {"error": "x"}}', size // 2),
+        "a token just below the bound": (b'{"reply_subject": "', b"x", b'", "result": {"error": "x"}}', 31 * MIB),
+        "a list of numbers": (b'{"reply_subject": "t", "result": {"detections": [', b"0,", b"0]}}", size // 2),
+        "a list of lists": (b'{"reply_subject": "t", "result": {"algorithms": {"a": [', b"[],", b"0]}}}", 10 * MIB),
+        "one number": (b"", b"1", b"", size),
+    }
+    for name, (before, filling, after, times) in shapes.items():
+        packing = zlib.compressobj(1, wbits=31)
+        packed = packing.compress(b'{"results": [' + json.dumps(good).encode() + b", " + before)
+        piece = filling * MIB
+        for _ in range(times // MIB):
+            packed += packing.compress(piece)
+        yield name, packed + packing.compress(after + b"]}") + packing.flush()
+
+
+def post_packed(scene: Scene, path: str, token: str, packed: bytes) -> httpx2.Response:
+    """Post a body that is packed with gzip."""
+    headers = bearer(token) | {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    return httpx2.post(f"{scene.base_url}{path}", content=packed, headers=headers, timeout=120, trust_env=False)
 
 
 def list_posts(scene: Scene, known: dict[str, str]) -> Iterator[tuple[str, bytes, bytes]]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import UUID, AnyText, Count, Message, Request, Time
+from trapline.wire.values import UUID, AnyText, Count, Message, Request, Sha256, Time
 
 
 class ArtifactType(StrEnum):
@@ -56,7 +56,7 @@ class NewArtifact(Request):
         str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.\-]+$"), AfterValidator(_one_segment)
     ]
     size: Annotated[Count, Field(ge=1)] | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
 
 
 class Presigned(Message):

@@ -42,7 +42,7 @@ class SignatureToCheck(Request):
     """
 
     project: Id
-    method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,10}$")] = "POST"
+    method: Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z]{1,10}$")] = "POST"
     target: Annotated[Text, Field(min_length=1, max_length=2000)]
     headers: dict[Text, Text]
     body: Annotated[AnyText, Field(max_length=1_000_000)] = ""

@@ -16,7 +16,7 @@ class CategoryMap(Message):
     """An algorithm's ordered class list: `labels[i]` is the class of score i."""
 
     data: Annotated[list[FreeObject], BeforeValidator(_list_for_empty_object)] = []
-    labels: list[AnyText] = []
+    labels: list[Text] = []
     version: Text | None = None
     description: Text | None = None
     uri: Text | None = None

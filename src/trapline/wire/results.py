@@ -1,17 +1,15 @@
 """Results: what a worker posts back. Field names are those that workers in the field already speak."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from trapline.wire.values import AnyText, Fraction, Message, Real, Text
+from trapline.wire.values import AnyText, Fraction, LeaseToken, LongText, Message, Name, Real, Text
 
 
 class AlgorithmReference(Message):
     """Which algorithm made a finding."""
 
     name: Text
-    key: Text
+    key: Name
 
 
 class BoundingBox(Message):
@@ -27,7 +25,7 @@ class Classification(Message):
     """What a classifier says of one box; the last terminal one names the box."""
 
     classification: Text
-    labels: list[AnyText] | None = None
+    labels: list[Text] | None = None
     scores: list[Real] = []
     logits: list[Real] | None = None
     inference_time: Real | None = None
@@ -45,7 +43,7 @@ class Detection(Message):
     inference_time: Real | None = None
     algorithm: AlgorithmReference
     timestamp: Text | None = None
-    crop_image_url: Text | None = None
+    crop_image_url: LongText | None = None
     classifications: list[Classification] = []
 
 
@@ -53,7 +51,7 @@ class SourceImage(Message):
     """The image that a result is about."""
 
     id: Text
-    url: Text = ""
+    url: LongText = ""
 
 
 class Success(Message):
@@ -70,14 +68,14 @@ class Success(Message):
 class Failure(Message):
     """Why a pipeline could not work on an image."""
 
-    error: Annotated[AnyText, Field(max_length=100_000)]
+    error: LongText
     image_id: Text | None = None
 
 
 class Result(Message):
     """The answer to one task; `reply_subject` is its lease token."""
 
-    reply_subject: AnyText
+    reply_subject: LeaseToken
     result: Success | Failure
 
 
@@ -88,7 +86,10 @@ class Results(Message):
 
 
 class ResultStatus(Message):
-    """What became of one result: `accepted`, `duplicate` or `rejected: why`. Unknown values are empty text."""
+    """What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
+
+    Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this server.
+    """
 
     reply_subject: AnyText
     status: AnyText

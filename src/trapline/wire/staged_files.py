@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Request, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Request, Sha256, Time
 
 AT_ONCE = 1000
 """So many files are announced, or imported, by one request."""
@@ -16,7 +16,7 @@ class NewStagedFile(Request):
 
     filename: Name
     size: Count
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     media_type: Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9.+\-]+/[a-z0-9.+\-]+$")] = (
         "application/octet-stream"
     )

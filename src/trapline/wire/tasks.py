@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trapline.wire.values import AnyText, Count, Id, Message, Real, Slug
+from trapline.wire.values import AnyText, Count, Id, LeaseToken, Message, Real, Slug
 
 
 class TaskRequest(Message):
@@ -71,7 +71,7 @@ class LeasedTasks(Message):
 class Leases(Message):
     """Leases by their lease tokens (`reply_subject`)."""
 
-    leases: Annotated[list[AnyText], Field(max_length=100_000)]
+    leases: Annotated[list[LeaseToken], Field(max_length=100_000)]
 
 
 class Release(Leases):
@@ -82,7 +82,7 @@ class Release(Leases):
     """
 
     goodbye: bool = False
-    unsent: Annotated[list[AnyText], Field(max_length=100_000)] = []
+    unsent: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
 
 
 class LeaseState(StrEnum):

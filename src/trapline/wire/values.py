@@ -12,6 +12,8 @@ Item = TypeVar("Item")
 DEEPEST = 64
 """How deep free JSON may be nested: encoders give up somewhere behind 200."""
 MOST_SHORT = 65_536
+LONGEST_TEXT = 100_000
+LONGEST_LEASE_TOKEN = 100
 LAST_YEAR = 9998
 """The last year that a zone ahead of UTC still shows as a year of four digits."""
 
@@ -94,7 +96,7 @@ def _not_boolean(value: Any) -> Any:
 
 
 AnyText = Annotated[str, AfterValidator(without_nul)]
-"""Text of any length that PostgreSQL can store."""
+"""Text of any length that PostgreSQL can store, in messages of the server; what callers send has a limit."""
 
 FreeObject = Annotated[dict[str, Any], AfterValidator(not_deep), AfterValidator(storable)]
 """A JSON object of a client's own making."""
@@ -104,6 +106,15 @@ ShortObject = Annotated[FreeObject, AfterValidator(short)]
 
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(without_nul)]
 """Text of at most 10,000 characters."""
+
+LongText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(without_nul)]
+"""Text of at most 100,000 characters: an error with its traceback, a URL that holds a small image."""
+
+LeaseToken = Annotated[str, Field(max_length=LONGEST_LEASE_TOKEN), AfterValidator(without_nul)]
+"""A lease token; the server's own have at most 69 characters."""
+
+Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 as 64 hexadecimal digits."""
 
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
 """A name that a person reads: 1 to 255 characters."""

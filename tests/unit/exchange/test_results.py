@@ -30,6 +30,11 @@ def read_results(body: bytes) -> list[Element]:
     return [element for raw in split_body(body) for element in read_elements(raw)]
 
 
+def read_element(element: bytes) -> Element:
+    [found] = read_results(b"[" + element + b"]")
+    return found
+
+
 def read_one(result: Any) -> Success | Failure | Refused:
     body = json.dumps({"results": [{"reply_subject": "t", "result": result}]}).encode()
     [element] = read_results(body)
@@ -247,3 +252,43 @@ def test_a_name_too_long_for_an_index_is_cut_and_kept_beside() -> None:
     assert [one.class_name for one in found.classes] == ["ä" * 500]
     read = read_one(find_on(TASK) | {"detections": [{"source_image_id": "1", "algorithm": {"key": "k" * 256}}]})
     assert isinstance(read, Refused)
+
+
+@pytest.mark.parametrize("result", [b'{"error": "x"}', b'{"source_images": [], "detections": []}', b"{}", b"1"])
+def test_a_lease_token_has_a_hundred_characters(result: bytes) -> None:
+    assert (
+        read_element(b'{"reply_subject": "' + b"x" * 100 + b'", "result": ' + result + b"}").reply_subject == "x" * 100
+    )
+    assert read_element(b'{"reply_subject": "' + b"x" * 101 + b'", "result": ' + result + b"}").reply_subject == ""
+
+
+def test_an_element_of_more_than_32_mib_is_refused_and_its_neighbours_are_read() -> None:
+    small = b'{"reply_subject": "t", "result": {"error": "x"}}'
+    for filling in (b"x" * (40 << 20), b'\\"' * (20 << 20)):
+        body = b"[" + small + b', {"reply_subject": "t", "result": {"error": "' + filling + b'"}}, ' + small + b"]"
+        found = read_results(body)
+        assert [type(one.result).__name__ for one in found] == ["Failure", "Refused", "Failure"]
+        assert isinstance(found[1].result, Refused)
+        assert found[1].result.reason == "an element has at most 33,554,432 bytes"
+
+
+def test_an_element_of_millions_of_values_is_refused_before_it_is_decoded() -> None:
+    head = b'{"reply_subject": "t", "result": {"source_images": [], "detections": [], "algorithms": {"a": ['
+    found = read_element(head + b"[]," * 2_100_000 + b"1]}}}")
+    assert isinstance(found.result, Refused)
+    assert found.reply_subject == "t"
+    assert "2,000,000 values" in found.result.reason
+
+
+@pytest.mark.parametrize(
+    ("detection", "field"),
+    [({"timestamp": "x" * 10_001}, "timestamp"), ({"crop_image_url": "x" * 100_001}, "crop_image_url"),
+     ({"source_image_id": "x" * 10_001}, "source_image_id")],
+)  # fmt: skip
+def test_a_long_text_refuses_its_element_alone(detection: dict[str, Any], field: str) -> None:
+    whole = {"source_image_id": "i", "bbox": None, "algorithm": {"name": "a", "key": "a"}, **detection}
+    element = {"reply_subject": "t", "result": {"source_images": [], "detections": [whole]}}
+    found = read_element(json.dumps(element).encode())
+    assert isinstance(found.result, Refused)
+    assert field in found.result.reason
+    assert len(found.result.reason) < 500

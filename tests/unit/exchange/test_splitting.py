@@ -24,7 +24,7 @@ def mapped(content: bytes) -> Iterator[mmap.mmap]:
 
 
 def split(body: Body) -> list[Any]:
-    return [json.loads(element) for group in split_body(body) for element in group]
+    return [json.loads(element or b"") for group in split_body(body) for element in group]
 
 
 ELEMENTS = [
@@ -57,7 +57,7 @@ def test_a_large_body_comes_in_groups() -> None:
     with mapped(written) as body:
         groups = list(split_body(body))
         assert len(groups) == 3
-        assert [json.loads(element) for group in groups for element in group] == elements
+        assert [json.loads(element or b"") for group in groups for element in group] == elements
 
 
 def test_an_element_that_is_no_json_harms_no_other() -> None:

@@ -6852,7 +6852,9 @@ export interface components {
         };
         /**
          * ResultStatus
-         * @description What became of one result: `accepted`, `duplicate` or `rejected: why`. Unknown values are empty text.
+         * @description What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
+         *
+         *     Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this server.
          */
         ResultStatus: {
             /** Reply Subject */

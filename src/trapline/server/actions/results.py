@@ -187,7 +187,8 @@ async def _prepare(
     looked = await begin_anew(partial(_look_up, system, scope, job, elements, leases))
     first = len(batch.statuses)
     for element, leased, status in zip(elements, leases, looked.statuses, strict=True):
-        batch.add(element.reply_subject, leased, status)
+        # Only what was recognised is sent back: any other text is the caller's, of any size.
+        batch.add(element.reply_subject if leased else "", leased, status)
 
     def make() -> list[Reply]:
         return [

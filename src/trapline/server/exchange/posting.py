@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from trapline.server.errors import Invalid, Unprocessable
 from trapline.server.exchange.findings import SHORT_LIST
+from trapline.server.exchange.splitting import has_many_values
 from trapline.server.rules.annotation_data import NEEDS_FILE, WrongData, check_data
 from trapline.server.rules.geometry import Frame
 from trapline.wire.annotations import AnnotationType
@@ -20,6 +21,8 @@ from trapline.wire.values import DEEPEST, is_deep
 
 MOST_PROBLEMS = 100
 MOST_FIELDS = 20
+MOST_VALUES = 4_000_000
+"""Of a body of 32 MiB, one every 8 bytes. Each takes up to a hundred bytes as an object."""
 MOST_DATA_BYTES = 2 * 1024 * 1024
 LONGEST_NAME = 255
 NAMES = frozenset(kind.value for kind in AnnotationType)
@@ -77,6 +80,11 @@ class Checked(msgspec.Struct, gc=False):
 
 def decode_posted(body: bytes | mmap.mmap, most: int) -> tuple[list[Posted], PostMode]:
     """Decode a request. Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong."""
+    if has_many_values(body, MOST_VALUES):
+        raise Invalid(
+            f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its annotations in several "
+            "requests with the mode append."
+        )
     try:
         found = _DECODER.decode(body)
         mode = PostMode(found.mode)

@@ -6,17 +6,23 @@ structs, because a body holds millions of scores; and these know no cycles, so t
 
 import contextlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-LONGEST_ERROR = 100_000
+from trapline.server.exchange.splitting import LARGEST_ELEMENT, has_many_values
+from trapline.wire.values import LONGEST_LEASE_TOKEN, LONGEST_TEXT
+
 LONGEST_NAME = 10_000
 LONGEST_KEY = 255
 LONGEST_EXTRA = 8 << 20
+MOST_VALUES = 2_000_000
+"""Each takes up to a hundred bytes as an object. 30 detections with scores and logits over 30,000 classes have less."""
 LARGEST_VERSION = (1 << 31) - 1
+Text = Annotated[str, Meta(max_length=LONGEST_NAME)]
+LongText = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Kind = TypeVar("Kind")
 NOTHING = Raw()
 """What was not given, of the parts that are kept as they came: as Python objects they take twenty times the memory."""
@@ -26,7 +32,7 @@ class AlgorithmReference(Struct, gc=False):
     """Which algorithm made a finding."""
 
     key: str
-    name: str = ""
+    name: Text = ""
 
 
 class BoundingBox(Struct, gc=False):
@@ -43,24 +49,24 @@ class Classification(Struct, gc=False):
 
     classification: str
     algorithm: AlgorithmReference
-    labels: list[str] | None = None
+    labels: list[Text] | None = None
     scores: list[float] | None = None
     logits: list[float] | None = None
     inference_time: float | None = None
     terminal: bool = True
-    timestamp: str | None = None
+    timestamp: Text | None = None
 
 
 class Detection(Struct, gc=False):
     """One thing found; without a box the image was processed and nothing was found."""
 
-    source_image_id: str
+    source_image_id: Text
     algorithm: AlgorithmReference
     bbox: BoundingBox | None = None
     score: float | None = None
     inference_time: float | None = None
-    timestamp: str | None = None
-    crop_image_url: str | None = None
+    timestamp: Text | None = None
+    crop_image_url: LongText | None = None
     classifications: list[Classification] = []
     mask: Raw = NOTHING
     keypoints: Raw = NOTHING
@@ -70,8 +76,8 @@ class Detection(Struct, gc=False):
 class SourceImage(Struct, gc=False):
     """The image that a result is about."""
 
-    id: str
-    url: str = ""
+    id: Text
+    url: LongText = ""
 
 
 class Success(Struct):
@@ -79,7 +85,7 @@ class Success(Struct):
 
     source_images: list[SourceImage]
     detections: list[Detection]
-    pipeline: str = ""
+    pipeline: Text = ""
     algorithms: dict[str, Any] | None = None
     total_time: float | None = None
     config: Raw = NOTHING
@@ -89,7 +95,7 @@ class Failure(Struct):
     """Why a pipeline could not work on an image."""
 
     error: str
-    image_id: str | None = None
+    image_id: Text | None = None
 
 
 class Refused(Struct):
@@ -130,23 +136,27 @@ class _Probe(Struct):
     error: Raw | UnsetType = UNSET
 
 
-def read_elements(raw: Iterable[bytes]) -> list[Element]:
-    """Read elements of a batch; one that cannot be read is Refused."""
+def read_elements(raw: Iterable[bytes | None]) -> list[Element]:
+    """Read elements of a batch; one that cannot be read, or was too large to be kept (None), is Refused."""
     return [_read_element(element) for element in raw]
 
 
-def _read_element(raw: bytes) -> Element:
+def _read_element(raw: bytes | None) -> Element:
+    if raw is None:
+        return Element("", Refused(f"an element has at most {LARGEST_ELEMENT:,} bytes"))
+    if has_many_values(raw, MOST_VALUES):
+        return Element(_find_token(raw), Refused(f"an element has at most {MOST_VALUES:,} values"))
     if b'"error"' not in raw and b"\\u0000" not in raw:
         # Nearly every element is such a one, and a large one is expensive to read twice.
         with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
             usual = _decode(raw, _UsualElement)
             _check(usual.result)
-            return Element(usual.reply_subject, usual.result)
+            return Element(_bound_token(usual.reply_subject), usual.result)
     try:
         element = _decode(raw, _RawElement)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Element(_find_token(raw), Refused(_words(error)))
-    token = element.reply_subject if "\x00" not in element.reply_subject else ""
+    token = _bound_token(element.reply_subject)
     try:
         is_failure = _decode(element.result, _Probe).error is not UNSET
         result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
@@ -166,7 +176,12 @@ def _find_token(raw: bytes) -> str:
         token = _decode(raw, _OnlyToken).reply_subject
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
-    return token if isinstance(token, str) and "\x00" not in token else ""
+    return _bound_token(token) if isinstance(token, str) else ""
+
+
+def _bound_token(token: str) -> str:
+    """Return a lease token, or "" where a text is longer than each of them, or cannot be sent back."""
+    return token if len(token) <= LONGEST_LEASE_TOKEN and "\x00" not in token else ""
 
 
 def _words(error: Exception) -> str:
@@ -176,7 +191,7 @@ def _words(error: Exception) -> str:
 def _check(result: Success | Failure) -> None:
     """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
     if isinstance(result, Failure):
-        result.error = result.error[:LONGEST_ERROR]
+        result.error = result.error[:LONGEST_TEXT]
         return
     _check_extra("config", result.config)
     for found in result.detections:

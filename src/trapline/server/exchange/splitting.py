@@ -15,6 +15,11 @@ from trapline.server.errors import Invalid
 
 Body = bytes | mmap.mmap
 GROUP = 2 << 20
+GROUP_ELEMENTS = 1_000
+LARGEST_ELEMENT = 32 << 20
+"""Twenty detections with scores and logits over 30,000 classes, at full precision, take 24 MiB."""
+STEP = 1 << 18
+"""Bytes that are scanned in one call: a regular expression holds the interpreter's lock until it returns."""
 LONGEST_KEY = 256
 BOM = b"\xef\xbb\xbf"
 """What some programs write before UTF-8."""
@@ -23,9 +28,8 @@ SMALL = 1 << 20
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]++")
-_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_OPENING, _CLOSING = b"{[", b"}]"
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]*+")
 NESTED = 6
 
 
@@ -38,6 +42,8 @@ def _nest(levels: int) -> bytes:
 
 
 _USUAL = re.compile(_nest(NESTED), re.DOTALL)
+_COMPLETE = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|' + _nest(NESTED) + rb")*+", re.DOTALL)
+"""All that follows in a list or an object up to its end, or up to a value that is longer or nested deeper."""
 _NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
 
 
@@ -45,10 +51,13 @@ class _Batch(Struct):
     results: list[Raw]
 
 
-def split_body(body: Body) -> Iterator[list[bytes]]:
+def split_body(body: Body) -> Iterator[list[bytes | None]]:
     """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2 MiB.
 
-    Raises Invalid where it is no such thing, at the latest at its end: nothing may be stored before.
+    An element of more than LARGEST_ELEMENT bytes is None: it is never in memory.
+
+    Raises:
+        Invalid: the body is neither; at the latest at its end, so nothing may be stored before.
     """
     if len(body) <= SMALL and isinstance(body, bytes):
         try:
@@ -63,16 +72,33 @@ def split_body(body: Body) -> Iterator[list[bytes]]:
         else:
             yield [bytes(element) for element in elements]
             return
-    group: list[bytes] = []
+    group: list[bytes | None] = []
     size = 0
     for start, end in _find_elements(body):
-        group.append(bytes(body[start:end]))
-        size += end - start
-        if size >= GROUP:
+        is_large = end - start > LARGEST_ELEMENT
+        group.append(None if is_large else bytes(body[start:end]))
+        size += 0 if is_large else end - start
+        if size >= GROUP or len(group) >= GROUP_ELEMENTS:
             yield group
             group, size = [], 0
             _let_go(body, end)
     yield group
+
+
+def has_many_values(body: Body, most: int) -> bool:
+    """Whether a body may hold more than this number of values and keys; each takes up to a hundred bytes as an object.
+
+    Each value and key has one of four characters next to it. Texts may contain them too: it is an upper bound.
+    """
+    if len(body) <= most:
+        return False
+    counted = 1
+    for start in range(0, len(body), STEP):
+        piece = body[start : start + STEP]
+        counted += sum(map(piece.count, (b",", b":", b"[", b"{")))
+        if counted > most:
+            return True
+    return False
 
 
 def find_parts(body: Body) -> dict[str, tuple[int, int]]:
@@ -86,7 +112,7 @@ def find_parts(body: Body) -> dict[str, tuple[int, int]]:
     parts: dict[str, tuple[int, int]] = {}
     position = _skip_space(body, position + 1)
     while body[position : position + 1] != b"}":
-        key = _STRING.match(body, position)
+        key = _STRING.match(body, position, position + STEP)
         if key is None:
             raise _invalid("a key was expected", position)
         position = _skip_space(body, key.end())
@@ -143,7 +169,7 @@ def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
     elif opening == b"{":
         position = _skip_space(body, position + 1)
         while body[position : position + 1] != b"}":
-            key = _STRING.match(body, position)
+            key = _STRING.match(body, position, position + STEP)
             if key is None:
                 raise _invalid("a key was expected", position)
             position = _skip_space(body, key.end())
@@ -188,21 +214,23 @@ def _skip_comma(body: Body, position: int, closing: bytes) -> int:
 def _find_end(body: Body, position: int) -> int:
     """Where the value that begins here ends; brackets are counted, nothing else is looked at."""
     first = body[position : position + 1]
+    if first == b'"':
+        return _skip_string(body, position)
     if first not in (b"{", b"["):
-        scalar = (_STRING if first == b'"' else _SCALAR).match(body, position)
-        if scalar is None:
+        end = _skip(_SCALAR, body, position)
+        if end == position:
             raise _invalid("a value was expected", position)
-        return scalar.end()
-    usual = _USUAL.match(body, position)
+        return end
+    usual = _USUAL.match(body, position, position + STEP)
     if usual is not None:
         return usual.end()
-    depth = 0
+    depth, position = 1, position + 1
     while True:
         position = _skip_to_bracket(body, position)
         bracket = body[position : position + 1]
-        if bracket and bracket in _OPENING:
+        if bracket in (b"{", b"["):
             depth += 1
-        elif bracket and bracket in _CLOSING:
+        elif bracket in (b"}", b"]"):
             depth -= 1
         else:
             raise _invalid("it ends too early", position)
@@ -214,18 +242,41 @@ def _find_end(body: Body, position: int) -> int:
 def _skip_to_bracket(body: Body, position: int) -> int:
     if body[position - 1 : position] == b"[" and body[position : position + 1] in _NUMERIC:
         # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a hundred times quicker.
-        end = body.find(b"]", position)
+        end = body.find(b"]", position, position + STEP)
         if end > 0 and all(body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")):
             return end
-    found = _TO_BRACKET.match(body, position)
-    assert found is not None
-    return found.end()
+    while True:
+        position = _skip(_COMPLETE, body, position)
+        if body[position : position + 1] != b'"':
+            return position
+        position = _skip_string(body, position)  # the string does not end within a step
+
+
+def _skip_string(body: Body, position: int) -> int:
+    start = position
+    position += 1
+    while True:
+        end = _skip(_IN_STRING, body, position)
+        if body[end : end + 1] == b'"':
+            return end + 1
+        if end == position or end >= len(body):
+            raise _invalid("a text does not end", start)
+        position = end  # a step ended between a backslash and its character
 
 
 def _skip_space(body: Body, position: int) -> int:
-    found = _SPACE.match(body, position)
-    assert found is not None
-    return found.end()
+    return _skip(_SPACE, body, position)
+
+
+def _skip(pattern: re.Pattern[bytes], body: Body, position: int) -> int:
+    """Go on behind all that a pattern matches, in steps, so that other threads run between them."""
+    while True:
+        found = pattern.match(body, position, position + STEP)
+        assert found is not None
+        if found.end() < position + STEP:
+            return found.end()
+        position = found.end()
+        _let_go(body, position)
 
 
 def _invalid(what: str, position: int) -> Invalid:

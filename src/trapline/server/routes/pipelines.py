@@ -1,12 +1,16 @@
 """Pipelines: register, list."""
 
+import asyncio
+import contextlib
+
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from trapline.server.actions import pipelines
 from trapline.server.errors import Invalid
+from trapline.server.exchange.splitting import has_many_values
 from trapline.server.routes.access import ScopeOf, SystemOf
-from trapline.server.routes.bodies import describe_body, received
+from trapline.server.routes.bodies import IN_MEMORY, describe_body, received
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter, ProjectPath, QueryText
 from trapline.server.routes.problems import describe_problems
 from trapline.server.rules.filters import PipelineFilter
@@ -14,6 +18,8 @@ from trapline.wire.pipelines import PipelineOrder, Registered, RegisteredPipelin
 from trapline.wire.values import Page
 
 router = APIRouter(tags=["pipelines"])
+MOST_VALUES = 4_000_000
+"""Ten class lists of 30,000 entries with five fields each have 3.6 million values and keys."""
 
 
 @router.post("/projects/{project_id}/pipelines", status_code=201, openapi_extra=describe_body(Registration))
@@ -22,8 +28,14 @@ async def register_pipelines(system: SystemOf, scope: ScopeOf, project_id: Proje
     scope.check(project_id)
     async with received(request, system.limits.json_bytes) as body:
         whole = bytes(body)
+    if has_many_values(whole, MOST_VALUES):
+        raise Invalid(
+            f"A registration has at most {MOST_VALUES:,} values. Nothing was registered; send fewer pipelines."
+        )
     try:
-        registration = Registration.model_validate_json(whole)
+        # In a thread, and one large one at a time: class lists of 30,000 labels take a second to read.
+        async with system.large_bodies if len(whole) > IN_MEMORY else contextlib.nullcontext():
+            registration = await asyncio.to_thread(Registration.model_validate_json, whole)
     except ValidationError as error:
         problems = describe_problems(error.errors())
         said = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
