@@ -120,7 +120,7 @@ def sign_out_for_sure(page: Page, seat: Seat) -> None:
 
     page.route("**/auth/sign-out", lambda route: route.abort(), times=1)
     sign_out()
-    expect(page.locator(".toast-bad")).to_contain_text("Trapline does not answer")
+    expect(page.locator(".toast-bad")).to_contain_text("The server does not respond")
     assert page.url.endswith("/jobs")
     told = {"email": EMAIL, "password": PASSWORD}
     assert page.context.request.post(f"{seat.server.base_url}/api/v2/auth/sign-in", data=told).ok

@@ -181,6 +181,16 @@ async def test_all_of_a_request_is_stored_or_nothing(desk: Desk) -> None:
     assert await desk.reviewed() == [True, False, False]
 
 
+async def test_a_withdrawal_with_a_key_returns_its_first_response_again(desk: Desk) -> None:
+    [said] = await desk.say({"kind": "blank", "images": desk.images[:1]})
+    body = {"identifications": [said["id"]]}
+    headers = {"Authorization": f"Token {desk.field.owner}", "Idempotency-Key": "withdrawn once"}
+    answers = [
+        await desk.field.client.post("/api/v2/identifications/withdraw", json=body, headers=headers) for _ in range(2)
+    ]
+    assert [answer.json() for answer in answers] == [{"withdrawn": 1, "unchanged": 0}] * 2
+
+
 async def test_who_may_say_and_withdraw_what(desk: Desk) -> None:
     reviewer, person = await let_in(desk, Role.REVIEWER)
     viewer, _ = await let_in(desk, Role.VIEWER)

@@ -3,7 +3,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@ta
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
 import { askCaller } from "./api/queries"
-import { ApiProblem } from "./api/problems"
+import { ApiProblem, isSessionOver } from "./api/problems"
 import { Routes } from "./routes"
 import { Broken } from "./components/Broken"
 import { applyTheme } from "./ui/theme"
@@ -18,7 +18,7 @@ applyTheme()
 
 /** A session that ended shows the door, whatever was asked. */
 function signedOut(error: unknown): void {
-  if (error instanceof ApiProblem && error.status === 401 && client.getQueryData(askCaller.queryKey)) {
+  if (isSessionOver(error) && client.getQueryData(askCaller.queryKey)) {
     void client.resetQueries({ queryKey: askCaller.queryKey })
   }
 }

@@ -6,6 +6,7 @@ import { ApiProblem } from "./api/problems"
 import { askCaller, askProject, askProjects } from "./api/queries"
 import { ProjectContext } from "./components/project"
 import { Shell } from "./components/Shell"
+import { OutboxKeeper } from "./outbox/useOutbox"
 import { NotFound } from "./pages/NotFound"
 import { paths, withSearch } from "./paths"
 import { Trouble, SkeletonRows } from "./ui/Notice"
@@ -60,6 +61,7 @@ const PublicPages = lazy(() => import("./pages/PublicPages").then((m) => ({ defa
 export function Routes() {
   return (
     <Suspense fallback={null}>
+      <OutboxKeeper />
       <Switch>
         <Route path={paths.signIn}><SignInPage /></Route>
         <Route path={paths.oidcReturn}><OidcReturnPage /></Route>

@@ -3,22 +3,38 @@ import createClient from "openapi-fetch"
 import { ApiProblem } from "./problems"
 import type { paths } from "./schema"
 
-let csrfToken: string | null = null
-
-/** Remembers the token that unsafe calls must carry while a cookie signs us in. */
-export function rememberCsrfToken(token: string | null | undefined): void {
-  csrfToken = token ?? null
+/** The user who is signed in, and the token that unsafe calls of their session must carry. */
+export interface Session {
+  user: string | null
+  csrfToken: string | null
 }
 
-export function csrfHeaders(): Record<string, string> {
-  return csrfToken ? { "X-CSRF-Token": csrfToken } : {}
+let session: Session = { user: null, csrfToken: null }
+const listeners = new Set<() => void>()
+
+/** Stores who is signed in and the token of the session as one value, so that neither is used with the other's. */
+export function rememberSession(caller: { user_id: string | null; csrf_token?: string | null } | null): void {
+  session = { user: caller?.user_id ?? null, csrfToken: caller?.csrf_token ?? null }
+  listeners.forEach((listener) => listener())
+}
+
+export const currentSession = (): Session => session
+
+export function onSession(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+export function csrfHeaders(of: Session = session): Record<string, string> {
+  return of.csrfToken ? { "X-CSRF-Token": of.csrfToken } : {}
 }
 
 export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin" })
 
 api.use({
   onRequest({ request }) {
-    if (!["GET", "HEAD"].includes(request.method) && csrfToken) request.headers.set("X-CSRF-Token", csrfToken)
+    if (["GET", "HEAD"].includes(request.method) || request.headers.has("X-CSRF-Token")) return request
+    for (const [name, value] of Object.entries(csrfHeaders())) request.headers.set(name, value)
     return request
   },
 })

@@ -27,6 +27,9 @@ export interface SaidProblem {
   todo: string
 }
 
+/** Whether the server does not know the session any more, or does not know the caller at all. */
+export const isSessionOver = (error: unknown): error is ApiProblem => error instanceof ApiProblem && error.status === 401
+
 /** Says an error in two sentences. */
 export function sayProblem(error: unknown): SaidProblem {
   const said = words.problems

@@ -1,6 +1,7 @@
 /** Every question the page asks but those about images (imageQueries.ts), with the key under which its answer is kept. Keys begin with the kind of thing. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { answer, api, rememberCsrfToken } from "./client"
+import { answer, api, rememberSession } from "./client"
+import { isSessionOver } from "./problems"
 import type { DeliveryState, FileState, JobState, User } from "./types"
 
 const ALL = 1000
@@ -8,8 +9,11 @@ const ALL = 1000
 export const askCaller = queryOptions({
   queryKey: ["caller"],
   queryFn: async () => {
-    const caller = await answer(api.GET("/api/v2/auth/me"))
-    rememberCsrfToken(caller.csrf_token)
+    const caller = await answer(api.GET("/api/v2/auth/me")).catch((error: unknown) => {
+      if (isSessionOver(error)) rememberSession(null)
+      throw error
+    })
+    rememberSession(caller)
     return caller
   },
   retry: false,

@@ -9,6 +9,7 @@ import { paths } from "../paths"
 import { useKeys } from "../ui/keys"
 import { words } from "../words/en"
 import { KeysHelp } from "./KeysHelp"
+import { OutboxState } from "./OutboxState"
 import { useProject } from "./project"
 import { ProgressBar } from "./states"
 
@@ -62,6 +63,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Mark href={paths.overview(project.id)} />
         <Suspense fallback={<span data-coming className="project-button"><span>{project.name}</span></span>}><ProjectSwitcher /></Suspense>
         <div className="top-right">
+          <OutboxState />
           <RunningNow />
           <Suspense fallback={<span data-coming className="search" />}><Search ref={search} /></Suspense>
           <Suspense fallback={<span data-coming className="icon-button"><CircleUser size={20} aria-hidden /></span>}><Account onKeys={() => setKeysOpen(true)} /></Suspense>

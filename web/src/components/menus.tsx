@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { Check, ChevronsUpDown, CircleUser, Ellipsis } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { answer, api } from "../api/client"
+import { answer, api, rememberSession } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import { askCaller, askProjects } from "../api/queries"
 import { paths } from "../paths"
@@ -79,6 +79,7 @@ export function Account({ onKeys }: { onKeys: () => void }) {
       toastProblem(error)
       return
     }
+    rememberSession(null)
     client.clear()
     go(paths.signIn)
   }

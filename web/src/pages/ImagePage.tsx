@@ -1,13 +1,15 @@
 /** One image: the viewer. What is shown of it stands in the URL. */
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
+import { keepPreviousData, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ArrowLeft, ChevronLeft, ChevronRight, Columns2, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { fileAddress } from "../api/files"
 import { askImage } from "../api/imageQueries"
+import { OutboxState } from "../components/OutboxState"
 import { paths, withSearch } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"
+import { useKeysAhead } from "../viewer/useKeysAhead"
 import { Trouble } from "../ui/Notice"
 import { When } from "../ui/time"
 import type { CanvasHandle } from "../viewer/Canvas"
@@ -20,11 +22,30 @@ import { useAnnotations } from "../viewer/useAnnotations"
 import { firstBeside, NOTHING, useSight } from "../viewer/useSight"
 import "../viewer/viewer.css"
 import { words } from "../words/en"
+import { outboxWords } from "../words/en.outbox"
+
+/** So many images are fetched before they are asked for. */
+const FETCHED_AHEAD = 3
+
+async function fetchAhead(client: QueryClient, project: number, id: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
+  try {
+    for (let next = id; next && count > 0; count -= 1) {
+      const image = await client.fetchQuery(askImage(project, next))
+      if (image.preview_url) new Image().src = fileAddress(image.preview_url)
+      next = image[way]
+    }
+  } catch {
+    // It is fetched again, and its failure shown, when it is opened.
+  }
+}
 
 export function ImagePage({ project, image: id }: { project: number; image: string }) {
   const [, go] = useLocation()
   const client = useQueryClient()
-  const { data: image, error, refetch, isPlaceholderData } = useQuery({ ...askImage(project, id), placeholderData: keepPreviousData })
+  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...askImage(project, id), placeholderData: keepPreviousData })
+  // Without a network the image before is not shown in place of one that cannot be loaded.
+  const isHeld = isPlaceholderData && fetchStatus === "paused"
+  const image = isHeld ? undefined : loaded
   const canvas = useRef<CanvasHandle>(null)
   const [hovered, setHovered] = useState<string | null>(null)
   const [chosen, setChosen] = useState<string | null>(null)
@@ -55,12 +76,11 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   useEffect(() => { setChosen(null); setHovered(null) }, [id])
 
   const beside = () => change.setBeside(sight.beside || !image ? null : firstBeside(image, sight.shown))
-  // Whoever presses on before the next picture has come is taken further once its neighbours are known.
-  const ahead = useRef<"next_id" | "previous_id" | null>(null)
   const step = (way: "next_id" | "previous_id") => {
-    if (isPlaceholderData) ahead.current = way
-    else if (image?.[way]) go(keep(paths.image(project, image[way])), { state: history.state })
+    const to = isHeld ? loaded?.id : image?.[way]
+    if (to) go(keep(paths.image(project, to)), { state: history.state })
   }
+  useKeysAhead(isPlaceholderData && !isHeld, error !== null, id)
   const back = () => {
     const state = history.state as { images?: string } | null
     go(state?.images ?? withSearch(paths.images(project), {}))
@@ -68,18 +88,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   useEffect(() => {
     if (!image || isPlaceholderData) return
     document.title = `${image.filename} · ${words.product}`
-    if (ahead.current) {
-      const way = ahead.current
-      ahead.current = null
-      step(way)
-    }
-    for (const other of [image.next_id, image.previous_id]) {
-      if (!other) continue
-      void client.fetchQuery(askImage(project, other)).then(
-        (next) => { if (next.preview_url) new Image().src = fileAddress(next.preview_url) },
-        () => undefined,
-      )
-    }
+    void fetchAhead(client, project, image.previous_id, "previous_id", 1)
+    void fetchAhead(client, project, image.next_id, "next_id", FETCHED_AHEAD)
   }, [image, isPlaceholderData, client, project])
 
   const previous = () => step("previous_id")
@@ -106,6 +116,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           </div>
         )}
         <div className="viewer-tools">
+          <OutboxState />
           <IconButton label={w.previous} onClick={previous} disabled={!image?.previous_id}><ChevronLeft size={18} /></IconButton>
           <IconButton label={w.next} onClick={next} disabled={!image?.next_id}><ChevronRight size={18} /></IconButton>
           <IconButton label={w.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
@@ -130,7 +141,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           opacity={sight.opacity} map={sight.map} onScale={setScale}
         />
       ) : (
-        <div className="canvas">{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><Trouble error={error} retry={() => void refetch()} /></div>}</div>
+        <div className="canvas">{isHeld && <p className="canvas-nothing" role="status">{outboxWords.notLoaded}</p>}{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><Trouble error={error} retry={() => void refetch()} /></div>}</div>
       )}
       {image ? (
         <Panel

@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, rememberCsrfToken } from "../api/client"
+import { answer, api, rememberSession } from "../api/client"
 import { askCaller } from "../api/queries"
 import { Door } from "../components/Door"
 import { takeGoal } from "../components/goal"
@@ -23,7 +23,7 @@ export function OidcReturnPage() {
       })),
     onSuccess: (caller) => {
       client.clear()
-      rememberCsrfToken(caller.csrf_token)
+      rememberSession(caller)
       client.setQueryData(askCaller.queryKey, caller)
       go(takeGoal() ?? paths.home, { replace: true })
     },

@@ -1,17 +1,19 @@
 /** Sign in by e-mail and password, or by the organisation where it has an OpenID provider. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { type FormEvent, useState } from "react"
+import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, rememberCsrfToken } from "../api/client"
+import { answer, api, rememberSession } from "../api/client"
 import { askCaller, askWays } from "../api/queries"
 import { Door } from "../components/Door"
 import { keepGoal, ownAddress } from "../components/goal"
 import { useSearch } from "../components/search"
+import { countWaiting } from "../outbox/store"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { Trouble } from "../ui/Notice"
 import { words } from "../words/en"
+import { outboxWords } from "../words/en.outbox"
 
 export function SignInPage() {
   const [search] = useSearch()
@@ -19,12 +21,14 @@ export function SignInPage() {
   const client = useQueryClient()
   const [email, setEmail] = useState("")
   const [password, setPassword] = useState("")
+  const [waiting, setWaiting] = useState(0)
+  useEffect(() => void countWaiting().then(setWaiting, () => undefined), [])
   const signIn = useMutation({
     meta: { saysItself: true },
     mutationFn: () => answer(api.POST("/api/v2/auth/sign-in", { body: { email, password } })),
     onSuccess: (caller) => {
       client.clear()
-      rememberCsrfToken(caller.csrf_token)
+      rememberSession(caller)
       client.setQueryData(askCaller.queryKey, caller)
       go(ownAddress(search.get("to")) ?? paths.home, { replace: true })
     },
@@ -46,6 +50,7 @@ export function SignInPage() {
   return (
     <Door>
       <h1>{w.title}</h1>
+      {waiting > 0 && <p className="note" role="status">{outboxWords.atSignIn(waiting)}</p>}
       <form className="form" onSubmit={submit}>
         <TextField label={w.email} type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
         <TextField label={w.password} type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />

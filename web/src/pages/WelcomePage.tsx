@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, rememberCsrfToken } from "../api/client"
+import { answer, api, rememberSession } from "../api/client"
 import { askCaller, askLink } from "../api/queries"
 import { Door } from "../components/Door"
 import { paths } from "../paths"
@@ -26,7 +26,7 @@ export function WelcomePage() {
       answer(api.POST("/api/v2/auth/link", { body: { link, ...owner } })),
     onSuccess: (caller) => {
       client.clear()
-      rememberCsrfToken(caller.csrf_token)
+      rememberSession(caller)
       client.setQueryData(askCaller.queryKey, caller)
       go(paths.home, { replace: true })
     },

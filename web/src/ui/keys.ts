@@ -9,6 +9,12 @@ function typing(target: EventTarget | null): boolean {
   return target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName)
 }
 
+/** Whether a key is for the page: it is not used yet, without Ctrl and the like, and not typed into a field or a dialog. */
+export function isKeyForPage(event: KeyboardEvent): boolean {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return false
+  return !document.querySelector("[role=dialog]:not([hidden])")
+}
+
 /** Calls `keys[event.key]`; a key held with Shift alone is named "Shift+ArrowLeft" and so on for arrows. */
 export function useKeys(keys: Keys, on = true): void {
   const latest = useRef(keys)
@@ -16,8 +22,7 @@ export function useKeys(keys: Keys, on = true): void {
   useEffect(() => {
     if (!on) return
     const listener = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return
-      if (document.querySelector("[role=dialog]:not([hidden])")) return
+      if (!isKeyForPage(event)) return
       const range = event.target instanceof HTMLInputElement && event.target.type === "range"
       if (range && event.key.startsWith("Arrow")) return
       const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key

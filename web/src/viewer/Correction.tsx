@@ -11,7 +11,6 @@ import type { Saying } from "./useIdentify"
 
 interface CorrectionProps {
   project: number
-  busy: boolean
   onSay: (saying: Saying) => void
   onClose: () => void
 }
@@ -19,7 +18,7 @@ interface CorrectionProps {
 const otherNames = (taxon: Taxon): string =>
   taxon.accepted_name ? w.synonymOf(taxon.accepted_name) : Object.values(taxon.common_names).flatMap((names) => names.slice(0, 1)).slice(0, 2).join(", ")
 
-export function Correction({ project, busy, onSay, onClose }: CorrectionProps) {
+export function Correction({ project, onSay, onClose }: CorrectionProps) {
   const [name, setName] = useState("")
   const [chosen, setChosen] = useState<Taxon | null>(null)
   const [count, setCount] = useState("")
@@ -38,7 +37,7 @@ export function Correction({ project, busy, onSay, onClose }: CorrectionProps) {
     event.preventDefault()
     if (!own) return
     onSay({
-      kind: "correct", ...(chosen ? { taxon: chosen.accepted_id ?? chosen.id } : { label: own }), count: count ? Number(count) : undefined,
+      kind: "correct", ...(chosen ? { taxon: chosen.accepted_id ?? chosen.id, name: chosen.accepted_name ?? chosen.scientific_name } : { label: own }), count: count ? Number(count) : undefined,
       sex: (sex || undefined) as Saying["sex"], life_stage: (stage || undefined) as Saying["life_stage"], behaviour: behaviour.trim() || undefined,
     })
   }
@@ -78,7 +77,7 @@ export function Correction({ project, busy, onSay, onClose }: CorrectionProps) {
         </div>
       </details>
       <div className="correction-go">
-        <Button small kind="accent" type="submit" busy={busy} disabled={!own}>{w.save}</Button>
+        <Button small kind="accent" type="submit" disabled={!own}>{w.save}</Button>
         <Button small kind="quiet" onClick={onClose}>{w.cancel}</Button>
       </div>
     </form>

@@ -1,4 +1,5 @@
 /** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
+import type { Identification } from "../api/types"
 import { classColour } from "../components/classes"
 import { words } from "../words/en"
 import { type Loaded, whyNot } from "./files"
@@ -12,6 +13,8 @@ interface EntryProps {
   files: ReadonlyMap<string, Loaded>
   isLit: boolean
   isChosen: boolean
+  /** The current identification by a person. */
+  held: Identification | null
   /** Whose it is, where that is not plain. */
   from: string | null
   onLight: (id: string | null) => void
@@ -20,7 +23,7 @@ interface EntryProps {
 
 const MOST_GUESSES = 10
 
-export function Entry({ finding, files, isLit, isChosen, from, onLight, onChoose }: EntryProps) {
+export function Entry({ finding, files, isLit, isChosen, held, from, onLight, onChoose }: EntryProps) {
   const why = whyNot(finding, files)
   const kind = finding.type === "bounding_box" || !finding.name ? null : words.viewer.type[finding.type]
   return (
@@ -50,7 +53,7 @@ export function Entry({ finding, files, isLit, isChosen, from, onLight, onChoose
             </span>
           )
         })}
-        {finding.annotation.identification && <Holds one={finding.annotation.identification} />}
+        {held && <Holds one={held} />}
         {files.get(finding.id)?.state === "coming" && <small>{words.viewer.coming}</small>}
         {why && <small className="why-not">{words.viewer.cannotDraw(why)}</small>}
       </button>

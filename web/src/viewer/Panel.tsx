@@ -20,7 +20,7 @@ import { Gone } from "./Marks"
 import { History, Review } from "./Review"
 import { Tree } from "./Tree"
 import type { Whole } from "./useAnnotations"
-import { useIdentify } from "./useIdentify"
+import { type SaidOfImage, useIdentify, useSaid } from "./useIdentify"
 import { firstBeside, type Sight, type SightChanges } from "./useSight"
 
 export interface PanelProps {
@@ -42,6 +42,7 @@ export interface PanelProps {
 export function Panel(props: PanelProps) {
   const { image, sight, change, findings, changes, lit, chosen, onLight, onChoose } = props
   const identify = useIdentify(image)
+  const about = useSaid(image, findings)
   const aside = useRef<HTMLElement>(null)
   // What was chosen on the picture comes into sight in the list, which stays where it is if it was chosen there.
   useEffect(() => {
@@ -54,8 +55,8 @@ export function Panel(props: PanelProps) {
       {changes && <Changes changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
       <Review image={image} findings={findings} identify={identify} chosen={chosen} onShow={() => { if (!sight.panel) change.flip("info") }} />
       <Look {...props} />
-      <Found {...props} />
-      <History image={image} findings={findings} identify={identify} />
+      <Found {...props} about={about} />
+      <History image={image} findings={findings} identify={identify} about={about} />
       <Analyses {...props} />
       <About image={image} />
     </aside>
@@ -145,7 +146,7 @@ function Toggles({ label, name, values, off, say, colour, onToggle }: TogglesPro
 
 const FIRST_ENTRIES = 300
 
-function Found({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose }: PanelProps) {
+function Found({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose, about }: PanelProps & { about: SaidOfImage }) {
   const w = words.viewer
   const hidden = findings.length - visible.length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
@@ -169,7 +170,7 @@ function Found({ image, sight, whole, findings, visible, files, onRetryFiles, ch
       <div className="findings">
         {[...far, ...listed].map((finding) => (
           <Entry
-            key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id}
+            key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id} held={about.heldOf(finding)}
             from={from(finding)} onLight={onLight} onChoose={onChoose}
           />
         ))}

@@ -3,17 +3,19 @@ import { useQuery } from "@tanstack/react-query"
 import { Check, CircleSlash, CircleHelp, MessageSquare, Pencil, Undo2 } from "lucide-react"
 import { type FormEvent, type ReactNode, useEffect, useState } from "react"
 import { askCaller } from "../api/queries"
-import { askIdentifications } from "../api/reviewQueries"
 import type { Identification, ImageDetail } from "../api/types"
 import { mayManage, mayReview, useProject } from "../components/project"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { useKeys } from "../ui/keys"
+import { toast } from "../ui/Toasts"
 import { When } from "../ui/time"
+import { waitingKey } from "../outbox/decisions"
+import { outboxWords } from "../words/en.outbox"
 import { reviewWords as w } from "../words/en.review"
 import { Correction } from "./Correction"
 import { type Finding, titleOf } from "./findings"
-import type { Identify, Saying, Target } from "./useIdentify"
+import type { Identify, SaidOfImage, Saying, Target } from "./useIdentify"
 
 interface ReviewProps {
   image: ImageDetail
@@ -30,7 +32,7 @@ export function Review(props: ReviewProps) {
   return mayReview(project) && !props.image.deleted ? <Verdicts {...props} /> : null
 }
 
-function Verdicts({ image, findings, identify: { say, undo, busy }, chosen, onShow }: ReviewProps) {
+function Verdicts({ image, findings, identify: { say, undo }, chosen, onShow }: ReviewProps) {
   const [asked, setAsked] = useState<"correct" | "comment" | null>(null)
   const finding = findings.find(({ id }) => id === chosen)
   const target: Target = finding ? { id: finding.id, name: titleOf(finding) } : { id: null, name: w.wholeImage }
@@ -43,14 +45,15 @@ function Verdicts({ image, findings, identify: { say, undo, busy }, chosen, onSh
   }
   const press = (act: () => void) => (event: KeyboardEvent) => {
     event.preventDefault()
-    if (!busy && !event.repeat) act()
+    if (!event.repeat) act()
   }
+  const confirm = () => (canConfirm ? go({ kind: "confirm" }) : toast(outboxWords.nothingToConfirm, true))
   useKeys({
-    y: press(() => canConfirm && go({ kind: "confirm" })), x: press(() => ask("correct")), n: press(() => go({ kind: "blank" })),
+    y: press(confirm), x: press(() => ask("correct")), n: press(() => go({ kind: "blank" })),
     u: press(() => go({ kind: "unsure" })), m: press(() => ask("comment")), z: press(undo),
   })
   const button = (kind: keyof typeof w.does, key: string, icon: ReactNode, act: () => void, disabled = false) => (
-    <button type="button" className="verdict" data-verdict={kind} disabled={busy || disabled} aria-expanded={kind === "correct" || kind === "comment" ? asked === kind : undefined} aria-keyshortcuts={key} onClick={act}>
+    <button type="button" className="verdict" data-verdict={kind} disabled={disabled} aria-expanded={kind === "correct" || kind === "comment" ? asked === kind : undefined} aria-keyshortcuts={key} onClick={act}>
       {icon}<span>{w.does[kind]}</span><kbd aria-hidden>{key}</kbd>
     </button>
   )
@@ -63,17 +66,17 @@ function Verdicts({ image, findings, identify: { say, undo, busy }, chosen, onSh
         {button("blank", "n", <CircleSlash size={15} aria-hidden />, () => go({ kind: "blank" }))}
         {button("unsure", "u", <CircleHelp size={15} aria-hidden />, () => go({ kind: "unsure" }))}
         {button("comment", "m", <MessageSquare size={14} aria-hidden />, () => setAsked(asked === "comment" ? null : "comment"))}
-        <button type="button" className="verdict" disabled={busy} aria-keyshortcuts="z" onClick={undo}><Undo2 size={15} aria-hidden /><span>{w.undo}</span><kbd aria-hidden>z</kbd></button>
+        <button type="button" className="verdict" aria-keyshortcuts="z" onClick={undo}><Undo2 size={15} aria-hidden /><span>{w.undo}</span><kbd aria-hidden>z</kbd></button>
       </div>
-      {asked === "correct" && <Correction project={image.project_id} busy={busy} onSay={go} onClose={() => setAsked(null)} />}
-      {asked === "comment" && <Remark busy={busy} onSay={go} onClose={() => setAsked(null)} />}
+      {asked === "correct" && <Correction project={image.project_id} onSay={go} onClose={() => setAsked(null)} />}
+      {asked === "comment" && <Remark onSay={go} onClose={() => setAsked(null)} />}
       {!finding && findings.length > 0 && asked === null && <p className="soft small">{w.chooseHint}</p>}
       {findings.length === 0 && !canConfirm && <p className="soft small">{w.noResult}</p>}
     </section>
   )
 }
 
-function Remark({ busy, onSay, onClose }: { busy: boolean; onSay: (saying: Saying) => void; onClose: () => void }) {
+function Remark({ onSay, onClose }: { onSay: (saying: Saying) => void; onClose: () => void }) {
   const [text, setText] = useState("")
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -84,7 +87,7 @@ function Remark({ busy, onSay, onClose }: { busy: boolean; onSay: (saying: Sayin
       <TextField label={w.comment} value={text} maxLength={10_000} autoFocus onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => { if (event.key === "Escape") { event.preventDefault(); onClose() } }} />
       <div className="correction-go">
-        <Button small kind="accent" type="submit" busy={busy} disabled={!text.trim()}>{w.save}</Button>
+        <Button small kind="accent" type="submit" disabled={!text.trim()}>{w.save}</Button>
         <Button small kind="quiet" onClick={onClose}>{w.cancel}</Button>
       </div>
     </form>
@@ -92,36 +95,37 @@ function Remark({ busy, onSay, onClose }: { busy: boolean; onSay: (saying: Sayin
 }
 
 /** Who said what of an image and of anything on it, the newest first. */
-export function History({ image, findings, identify }: { image: ImageDetail; findings: Finding[]; identify: Identify }) {
+export function History({ image, findings, identify, about }: { image: ImageDetail; findings: Finding[]; identify: Identify; about: SaidOfImage }) {
   const project = useProject()
-  const { data } = useQuery(askIdentifications(image.project_id, image.id))
   const { data: caller } = useQuery(askCaller)
-  if (!data || data.results.length === 0) return null
+  const { said, count, isCut } = about
+  if (said.length === 0) return null
   const of = (one: Identification) => {
     if (!one.annotation_id) return w.ofImage
     const finding = findings.find(({ id, said }) => id === one.annotation_id || said.some((inner) => inner.id === one.annotation_id))
     return finding ? titleOf(finding) : w.ofOther
   }
   const mayWithdraw = (one: Identification) =>
-    !one.withdrawn_at && !image.deleted && (mayManage(project) || (mayReview(project) && one.person_id === caller?.user_id))
+    !one.withdrawn_at && !waitingKey(one) && !image.deleted && (mayManage(project) || (mayReview(project) && one.person_id === caller?.user_id))
   return (
     <section>
-      <details className="said-before" open={data.results.length < 6 || undefined}>
-        <summary>{w.history} <span className="faint">{data.count}</span></summary>
+      <details className="said-before" open={said.length < 6 || undefined}>
+        <summary>{w.history} <span className="faint">{count}</span></summary>
         <ul className="history" data-testid="history">
-          {data.results.map((one) => (
+          {said.map((one) => (
             <li key={one.id} className={one.withdrawn_at ? "withdrawn" : undefined} data-identification={one.kind}>
               <p><strong>{one.kind === "correct" ? one.label : w.kinds[one.kind]}</strong> <Details one={one} /> <span className="faint">{of(one)}</span></p>
               {one.comment && <p className="remark">{one.comment}</p>}
               <p className="soft small">
                 {one.by} · <When at={one.created_at} />
+                {waitingKey(one) && <> · <span className="amber">{outboxWords.notYet}</span></>}
                 {one.withdrawn_at && <> · {w.gone}{one.withdrawn_by === one.by ? "" : ` (${one.withdrawn_by})`}</>}
-                {mayWithdraw(one) && <> · <Button kind="quiet" small busy={identify.busy} onClick={() => void identify.withdraw([one.id])}>{w.withdraw}</Button></>}
+                {mayWithdraw(one) && <> · <Button kind="quiet" small onClick={() => void identify.withdraw([one.id], of(one))}>{w.withdraw}</Button></>}
               </p>
             </li>
           ))}
         </ul>
-        {data.next && <p className="soft small">{w.more100}</p>}
+        {isCut && <p className="soft small">{w.more100}</p>}
       </details>
     </section>
   )
@@ -139,7 +143,7 @@ export function Holds({ one }: { one: Identification }) {
   return (
     <small className={`holds holds-${one.kind}`} data-holds={one.kind}>
       <span>{w.holds(one.kind, one.label)} <Details one={one} /></span>
-      <i>{one.by} · <When at={one.created_at} /></i>
+      <i>{one.by} · {waitingKey(one) ? outboxWords.notYet : <When at={one.created_at} />}</i>
     </small>
   )
 }

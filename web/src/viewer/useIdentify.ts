@@ -1,64 +1,106 @@
-/** Says what findings and images really are, and takes it back: what models said stays as it is. */
-import { useQueryClient } from "@tanstack/react-query"
-import { useCallback, useEffect, useRef, useState } from "react"
-import { answer, api } from "../api/client"
-import type { ImageDetail, NewIdentification } from "../api/types"
+/** Queues what people decide about findings and images, and its withdrawal: what models said stays as it is. */
+import { useQuery } from "@tanstack/react-query"
+import { useCallback, useMemo } from "react"
+import { isSessionOver } from "../api/problems"
+import { askCaller } from "../api/queries"
+import { askIdentifications } from "../api/reviewQueries"
+import type { Identification, ImageDetail, NewIdentification } from "../api/types"
+import { withDecisions } from "../outbox/decisions"
+import { outbox, queue, takeBack } from "../outbox/outbox"
+import { QueueFull } from "../outbox/store"
+import { describe, useDecisions } from "../outbox/useOutbox"
 import { toast, toastProblem } from "../ui/Toasts"
+import { outboxWords } from "../words/en.outbox"
 import { reviewWords as w } from "../words/en.review"
+import type { Finding } from "./findings"
+import { heldOf, withOwn } from "./held"
 
-/** What is said, without what it is said of. */
-export type Saying = Pick<NewIdentification, "kind"> & Partial<Omit<NewIdentification, "kind" | "annotations" | "images">>
+/** The decision without its target; `name` is shown for a taxon. */
+export type Saying = Pick<NewIdentification, "kind"> & Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }
 
-/** What it is said of: a finding, or without its id the whole image. */
+/** The finding that a decision is about; without an id the whole image. */
 export interface Target {
   id: string | null
   name: string
 }
 
-export function useIdentify(image: ImageDetail) {
-  const client = useQueryClient()
-  const [busy, setBusy] = useState(false)
-  // What was said here and not taken back, the last at the end.
-  const said = useRef<string[]>([])
-  useEffect(() => { said.current = [] }, [image.id])
+/** Decisions since the page was opened that were not undone, the last at the end; across images. */
+const undoable: string[] = []
 
-  const perform = useCallback(async (doing: () => Promise<void>) => {
-    setBusy(true)
+function refuse(error: unknown): void {
+  if (error instanceof QueueFull) toast(outboxWords.full, true)
+  else if (isSessionOver(error)) toastProblem(error)
+  else toast(outboxWords.noStorage, true)
+}
+
+async function takeBackOne(key: string): Promise<void> {
+  const place = undoable.lastIndexOf(key)
+  if (place >= 0) undoable.splice(place, 1)
+  try {
+    const one = await takeBack(key)
+    if (one) toast(outboxWords.tookBack(describe(one), one.filename))
+  } catch (error) {
+    refuse(error)
+  }
+}
+
+/** Takes back the last decision that was not undone. */
+export function undoLast(): void {
+  const last = undoable.at(-1)
+  if (last) void takeBackOne(last)
+  else toast(w.nothingToUndo)
+}
+
+export function useIdentify(image: ImageDetail) {
+  const { data: caller } = useQuery(askCaller)
+  const { project_id: project, id, filename } = image
+  const by = caller?.name || caller?.email || ""
+  const analysis = image.analyses.find(({ status }) => status === "completed")?.id ?? null
+
+  const withdraw = useCallback(async (ids: string[], target: string) => {
     try {
-      await doing()
+      await queue({ act: "withdraw", project, image: id, filename, target, ids, of: null })
+      toast(w.withdrawn)
+    } catch (error) {
+      refuse(error)
+    }
+  }, [project, id, filename])
+
+  const say = useCallback(async ({ name, ...saying }: Saying, target: Target) => {
+    const about = target.id ? { annotations: [target.id], images: [] } : { annotations: [], images: [id] }
+    const label = name ?? saying.label ?? null
+    try {
+      const key = await queue({
+        act: "identify", project, image: id, filename, target: target.name, by, label, made: [],
+        body: { ...saying, ...about }, analysis: saying.kind === "confirm" && !target.id ? analysis : null,
+      })
+      undoable.push(key)
+      const said = w.said[saying.kind](label ?? target.name)
+      toast(outbox().trouble ? outboxWords.later(said) : said, false, { label: w.undo, go: () => void takeBackOne(key) })
       return true
     } catch (error) {
-      toastProblem(error)
+      refuse(error)
       return false
-    } finally {
-      setBusy(false)
-      void client.invalidateQueries({ queryKey: ["identification", image.project_id] })
-      void client.invalidateQueries({ queryKey: ["image", image.project_id] })
     }
-  }, [client, image.project_id])
+  }, [project, id, filename, by, analysis])
 
-  const withdraw = useCallback((ids: string[]) => perform(async () => {
-    await answer(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids } }))
-    said.current = said.current.filter((id) => !ids.includes(id))
-    toast(w.withdrawn)
-  }), [perform])
-
-  const undo = useCallback(() => {
-    const last = said.current.at(-1)
-    if (last) void withdraw([last])
-    else toast(w.nothingToUndo)
-  }, [withdraw])
-
-  const say = useCallback((saying: Saying, target: Target) => perform(async () => {
-    const about = target.id ? { annotations: [target.id], images: [] } : { annotations: [], images: [image.id] }
-    const made = await answer(api.POST("/api/v2/identifications", { body: { identifications: [{ ...saying, ...about }] } }))
-    const ids = made.identifications.map((one) => one.id)
-    said.current.push(...ids)
-    const name = made.identifications[0]?.label ?? target.name
-    toast(w.said[saying.kind](name), false, { label: w.undo, go: () => void withdraw(ids) })
-  }), [perform, withdraw, image.id])
-
-  return { say, withdraw, undo, busy }
+  return { say, withdraw, takeBack: takeBackOne, undo: undoLast }
 }
 
 export type Identify = ReturnType<typeof useIdentify>
+
+/** Everything that was said of an image, the newest first, with the decisions that the server does not have yet. */
+export function useSaid(image: ImageDetail, findings: Finding[]): { said: Identification[]; count: number; isCut: boolean; heldOf: (finding: Finding) => Identification | null } {
+  const { data } = useQuery(askIdentifications(image.project_id, image.id))
+  const decisions = useDecisions(image.id)
+  return useMemo(() => {
+    const said = withDecisions(data?.results ?? [], decisions)
+    const all = withDecisions(withOwn(data?.results ?? [], findings), decisions)
+    const count = said.length + (data ? data.count - data.results.length : 0)
+    // Without decisions of this browser the server's word is current, and newer than the list may be.
+    const held = (finding: Finding) => (decisions.length > 0 ? heldOf(finding, all) : finding.annotation.identification ?? null)
+    return { said, count, isCut: Boolean(data?.next), heldOf: held }
+  }, [data, decisions, findings])
+}
+
+export type SaidOfImage = ReturnType<typeof useSaid>

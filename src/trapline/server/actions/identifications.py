@@ -189,11 +189,14 @@ async def withdraw_identifications(system: System, scope: Scope, wanted: Withdra
         own = scope.person
         for project in {row.project_id for row in rows if row.made_by != own}:
             scope.check(project, WITHDRAWS_OTHERS)
+        done = await find_answer(scope, tx, Withdrawn)
+        if done:
+            return done
         await lock_images(scope, tx, {row.image_id for row in rows})
         gone = await withdraw(scope, tx, keys, own)
         for project in sorted({row.project_id for row in gone}):
             _note(tx, "withdraw", [row for row in gone if row.project_id == project])
-    return Withdrawn(withdrawn=len(gone), unchanged=len(keys) - len(gone))
+        return keep_answer(scope, tx, Withdrawn(withdrawn=len(gone), unchanged=len(keys) - len(gone)))
 
 
 async def find_held(scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]) -> dict[UUID, Identification]:

@@ -1,0 +1,88 @@
+/** A decision of a review as it is queued in the browser, and how it is shown before the server has it. */
+import type { Identification, NewIdentification } from "../api/types"
+
+/** What happened to a decision: it waits, the server stored it, or the server refused it. */
+export type DecisionState = "waiting" | "sent" | "refused"
+
+export interface Refusal {
+  status: number
+  why: string
+}
+
+/** The image and the box that a decision is about, for people. */
+export interface About {
+  project: number
+  image: string
+  filename: string
+  /** The name of the box or of the whole image. */
+  target: string
+}
+
+interface Queued extends About {
+  /** The order of all decisions; IndexedDB assigns it. */
+  number: number
+  user: string
+  /** The Idempotency-Key. */
+  key: string
+  madeAt: number
+  /** How often it was sent. After the first time the server may have it, also if no response came. */
+  attempts: number
+  state: DecisionState
+  refusal?: Refusal
+}
+
+export interface Said extends Queued {
+  act: "identify"
+  body: NewIdentification
+  /** The name shown for a taxon, the user's name, and the analysis that a confirmation of an image is about. */
+  label: string | null
+  by: string
+  analysis: string | null
+  /** The identifications that the server stored. */
+  made: Identification[]
+}
+
+export interface Withdrawn extends Queued {
+  act: "withdraw"
+  /** Identifications of the server, or the key of a decision that was sent before this one. */
+  ids: string[]
+  of: string | null
+}
+
+export type Decision = Said | Withdrawn
+export type UnnumberedDecision = Omit<Said, "number"> | Omit<Withdrawn, "number">
+type Unqueued<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
+export type NewDecision = Unqueued<Said> | Unqueued<Withdrawn>
+
+const WAITING = "waiting:"
+
+/** The key of the decision that an identification stands for; null for one that the server stored. */
+export const waitingKey = (one: Identification): string | null => (one.id.startsWith(WAITING) ? one.id.slice(WAITING.length) : null)
+
+/** Builds the identification that a decision will become. */
+function identificationOf(decision: Said): Identification {
+  const { body } = decision
+  return {
+    id: `${WAITING}${decision.key}`, project_id: decision.project, image_id: decision.image, annotation_id: body.annotations[0] ?? null,
+    analysis_id: decision.analysis, kind: body.kind, taxon_id: body.taxon ?? null, label: decision.label, comment: body.comment ?? null,
+    count: body.count ?? null, sex: body.sex ?? null, life_stage: body.life_stage ?? null, behaviour: body.behaviour ?? null,
+    by: decision.by, person_id: decision.user, created_at: new Date(decision.madeAt).toISOString(), withdrawn_at: null, withdrawn_by: null,
+  }
+}
+
+/** Applies decisions to the identifications of an image, both ordered with the newest first. */
+export function withDecisions(stored: Identification[], decisions: Decision[]): Identification[] {
+  const said = decisions.filter((one): one is Said => one.act === "identify" && one.state !== "refused")
+  const known = new Set(stored.map(({ id }) => id))
+  const own = said.flatMap((one) => (one.state === "sent" ? one.made.filter(({ id }) => !known.has(id)) : [identificationOf(one)])).reverse()
+  const gone = new Map<string, number>()
+  for (const one of decisions) {
+    if (one.act !== "withdraw" || one.state === "refused") continue
+    const made = said.find(({ key }) => key === one.of)
+    for (const id of [...one.ids, ...(made?.made ?? []).map(({ id }) => id), ...(one.of ? [`${WAITING}${one.of}`] : [])]) gone.set(id, one.madeAt)
+  }
+  return [...own, ...stored].map((one) => {
+    const at = gone.get(one.id)
+    return at === undefined || one.withdrawn_at ? one : { ...one, withdrawn_at: new Date(at).toISOString(), withdrawn_by: one.by }
+  })
+}

@@ -1,0 +1,274 @@
+/** The outbox: queues the decisions of a review and sends them one after the other, each stored once by its key. */
+import { answer, api, csrfHeaders, currentSession, makeKey, onSession, rememberSession, type Session } from "../api/client"
+import { ApiProblem, isSessionOver } from "../api/problems"
+import type { Decision, NewDecision } from "./decisions"
+import { addDecision, changeDecision, claimNext, findDecision, listDecisions } from "./store"
+
+export interface Outbox {
+  /** The decisions of the user who is signed in, in order; also those that were sent since the page was opened. */
+  decisions: readonly Decision[]
+  waiting: number
+  refused: number
+  /** Why the oldest one could not be sent, until something is sent. */
+  trouble: ApiProblem | null
+}
+
+interface Listeners {
+  onChange: () => void
+  /** Something was stored by the server. */
+  onSent: (decision: Decision) => void
+  onRefused: (decision: Decision) => void
+  onFailed: (waiting: number) => void
+  onSessionOver: () => void
+}
+
+const EMPTY: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 15_000
+const PATIENCE_MS = 30_000
+
+let state: Outbox = EMPTY
+let user: string | null = null
+const listeners = new Set<Partial<Listeners>>()
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("trapline-outbox") : null
+
+export const outbox = (): Outbox => state
+
+export function listen(one: Partial<Listeners>): () => void {
+  listeners.add(one)
+  return () => void listeners.delete(one)
+}
+
+function notify<Name extends keyof Listeners>(name: Name, ...given: Parameters<Listeners[Name]>): void {
+  for (const one of listeners) (one[name] as ((...all: Parameters<Listeners[Name]>) => void) | undefined)?.(...given)
+}
+
+function set(decisions: readonly Decision[], trouble: ApiProblem | null = state.trouble): void {
+  const count = (wanted: Decision["state"]) => decisions.filter((one) => one.state === wanted).length
+  const waiting = count("waiting")
+  state = { decisions, waiting, refused: count("refused"), trouble: waiting === 0 ? null : trouble }
+  notify("onChange")
+}
+
+function put(one: Decision, trouble = state.trouble): void {
+  if (one.user !== user) return
+  const at = state.decisions.findIndex(({ key }) => key === one.key)
+  set(at < 0 ? [...state.decisions, one] : state.decisions.map((old, place) => (place === at ? one : old)), trouble)
+  tabs?.postMessage(null)
+}
+
+function drop(key: string): void {
+  set(state.decisions.filter((one) => one.key !== key))
+  tabs?.postMessage(null)
+}
+
+/** Whatever changes the queue waits for what changed it before, so that an undo finds its decision. */
+let turn: Promise<unknown> = Promise.resolve()
+function inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+  const mine = turn.then(act)
+  turn = mine.catch(() => undefined)
+  return mine
+}
+
+/** Reads the queue of the user who is signed in. Without one nothing is shown or sent. */
+const load = () => inTurn(async () => {
+  const now = currentSession().user
+  if (now !== user) set([], null)
+  user = now
+  if (now === null) return
+  for (let before: Outbox | null = null; before !== state;) {
+    // What was sent while the list was read is read again.
+    before = state
+    const found = await listDecisions(now)
+    if (before === state) {
+      set(found)
+      break
+    }
+  }
+  wake()
+})
+
+async function add(decision: NewDecision): Promise<string> {
+  if (user === null) throw new ApiProblem(401, null)
+  const key = makeKey()
+  put(await addDecision({ ...decision, user, key, madeAt: Date.now(), attempts: 0, state: "waiting" }, state.waiting + state.refused))
+  wake()
+  return key
+}
+
+/** Queues a decision; throws where the browser does not store it. Returns its key. */
+export const queue = (decision: NewDecision): Promise<string> => inTurn(() => add(decision))
+
+/** Changes a decision of the user who is signed in; another user's stays as it is. */
+const changeOwn = (key: string, change: (one: Decision) => Decision | null) =>
+  changeDecision(key, (one) => (one.user === user ? change(one) : one))
+
+/** Takes a decision back: one that was never sent is deleted, one that the server may have is withdrawn after it. */
+export const takeBack = (key: string): Promise<Decision | null> => inTurn(async () => {
+  let found: Decision | null = null
+  const left = await changeOwn(key, (one) => {
+    found = one
+    return one.state === "refused" || (one.state === "waiting" && one.attempts === 0) ? null : one
+  })
+  const one = found as Decision | null
+  if (!left) drop(key)
+  if (!left || !one) return one
+  if (one.act === "withdraw") return null
+  const { project, image, filename, target } = one
+  await add({ act: "withdraw", project, image, filename, target, ids: [], of: key })
+  return one
+})
+
+/** Deletes a decision that was refused. */
+export const discard = (key: string): Promise<void> => inTurn(async () => {
+  if (!(await changeOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
+})
+
+/** Queues a refused decision again, at its old place. */
+export const sendAgain = (key: string): Promise<void> => inTurn(async () => {
+  const one = await changeOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined } : old))
+  if (one) put(one)
+  wake(true)
+})
+
+let sending = false
+let again = false
+let pause = FIRST_PAUSE_MS
+let timer: ReturnType<typeof setTimeout> | undefined
+
+/** Sends what waits; `now` does not wait for the end of a pause after a failure. */
+export function wake(now = false): void {
+  if (now) pause = FIRST_PAUSE_MS
+  if (timer !== undefined && !now) return
+  clearTimeout(timer)
+  timer = undefined
+  again = true
+  if (!sending) void drain()
+}
+
+async function drain(): Promise<void> {
+  sending = true
+  try {
+    await alone(async () => {
+      while (again) {
+        again = false
+        while (timer === undefined && (await sendNext())) continue
+      }
+    })
+  } finally {
+    sending = false
+  }
+}
+
+/** Lets one tab send at a time. Without the lock, as on plain HTTP, two tabs may send the same request: its key counts. */
+async function alone(act: () => Promise<void>): Promise<void> {
+  await (navigator.locks ? navigator.locks.request("trapline-outbox", act) : act())
+}
+
+/** Sends the oldest decision; false where none waits or none can be sent now. */
+async function sendNext(): Promise<boolean> {
+  const session = currentSession()
+  if (session.user === null || session.user !== user) return false
+  const one = await claimNext(session.user)
+  if (!one) return false
+  put(one)
+  try {
+    const sent = await send(one, session)
+    if (sent) put(sent, null)
+    else drop(one.key)
+    pause = FIRST_PAUSE_MS
+    notify("onSent", one)
+    return true
+  } catch (error) {
+    return fail(one, error instanceof ApiProblem ? error : new ApiProblem(0, null), session)
+  }
+}
+
+/** Sends a decision, and stores what the server returned; null where there is nothing left to withdraw. */
+async function send(one: Decision, session: Session): Promise<Decision | null> {
+  const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  if (one.act === "identify") {
+    const { identifications } = await answer(api.POST("/api/v2/identifications", { body: { identifications: [one.body] }, headers, signal }))
+    return changeDecision(one.key, (old) => ({ ...old, state: "sent", made: identifications } as Decision))
+  }
+  const of = one.of ? await findDecision(one.of) : undefined
+  const ids = [...one.ids, ...(of?.act === "identify" ? of.made.map(({ id }) => id) : [])]
+  if (ids.length > 0) await answer(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids }, headers, signal }))
+  // A decision that was refused and taken back is nothing to decide about any more.
+  else if (of?.state === "refused") await changeDecision(of.key, () => null).then(() => drop(of.key))
+  return changeDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", ids } as Decision : null))
+}
+
+const COMES_BACK = new Set([0, 408, 425, 429])
+
+async function fail(one: Decision, given: ApiProblem, session: Session): Promise<boolean> {
+  let problem = given
+  if (problem.status === 401) return endSession()
+  if (problem.status === 403) {
+    try {
+      if (await hasChanged(session)) return currentSession().user === session.user
+    } catch (error) {
+      problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
+    }
+  }
+  if (COMES_BACK.has(problem.status) || problem.status >= 500) {
+    const isFirst = state.trouble === null
+    set(state.decisions, problem)
+    if (isFirst) notify("onFailed", state.waiting)
+    timer = setTimeout(() => {
+      timer = undefined
+      wake()
+    }, pause * (0.75 + Math.random() / 2))
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+    return false
+  }
+  const refused = await changeDecision(one.key, (old) => ({ ...old, state: "refused", refusal: { status: problem.status, why: problem.problem?.detail ?? "" } }))
+  if (refused) {
+    put(refused, null)
+    notify("onRefused", refused)
+  }
+  return true
+}
+
+/** Decisions wait until their user signs in again. */
+function endSession(): false {
+  rememberSession(null)
+  notify("onSessionOver")
+  return false
+}
+
+/** Whether the cookie belongs to another session than the one that the page knows, as after a sign-in in another tab. */
+async function hasChanged(session: Session): Promise<boolean> {
+  try {
+    const caller = await answer(api.GET("/api/v2/auth/me"))
+    if (caller.user_id === session.user && caller.csrf_token === session.csrfToken) return false
+    rememberSession(caller)
+    if (caller.user_id !== session.user) notify("onSessionOver")
+  } catch (error) {
+    if (!isSessionOver(error)) throw error
+    endSession()
+  }
+  return true
+}
+
+/** Starts the outbox: it follows the session, the network, and what other tabs queue. */
+export function startOutbox(): () => void {
+  const read = () => void load().catch(() => undefined)
+  const retry = () => wake(true)
+  const onVisibility = () => { if (!document.hidden) wake(true) }
+  const warn = (event: BeforeUnloadEvent) => { if (state.waiting > 0) event.preventDefault() }
+  const endSessions = onSession(read)
+  tabs?.addEventListener("message", read)
+  window.addEventListener("online", retry)
+  document.addEventListener("visibilitychange", onVisibility)
+  window.addEventListener("beforeunload", warn)
+  read()
+  return () => {
+    endSessions()
+    tabs?.removeEventListener("message", read)
+    window.removeEventListener("online", retry)
+    document.removeEventListener("visibilitychange", onVisibility)
+    window.removeEventListener("beforeunload", warn)
+  }
+}

@@ -1,0 +1,40 @@
+/** The words of the outbox: decisions that wait to be sent. A part of the English catalogue. */
+
+const number = new Intl.NumberFormat("en")
+const decisions = (count: number) => `${number.format(count)} ${count === 1 ? "decision" : "decisions"}`
+
+export const outboxWords = {
+  title: "Decisions not stored yet",
+  waiting: (count: number) => `${number.format(count)} waiting`,
+  refused: (count: number) => `${number.format(count)} refused`,
+  label: (waiting: number, refused: number) =>
+    [waiting ? `${decisions(waiting)} waiting to be sent` : "", refused ? `${decisions(refused)} refused` : ""].filter(Boolean).join(", "),
+  kept: "They are stored in this browser and are sent in order, also after a reload or a new sign-in.",
+  sending: (count: number) => `${decisions(count)} being sent.`,
+  unreachable: (count: number) => `The server does not respond. ${decisions(count)} waiting.`,
+  busy: (count: number, status: number) => `The server could not store the oldest decision (${status}). ${decisions(count)} waiting.`,
+  offline: "The server does not respond. Decisions are stored in this browser and are sent when it responds again.",
+  failed: "The server could not store a decision now. Decisions are stored in this browser and are sent again.",
+  now: "Send now",
+  refusedTitle: "Refused",
+  refusedHint: "The server did not store these. Open the image and decide again, send the decision again, or discard it.",
+  refusedToast: (what: string, filename: string, why: string) => `Not stored: ${what}, ${filename}. ${why} It is kept under “refused”.`.replace("  ", " "),
+  noReason: (status: number) => `The server refused it (${status}).`,
+  waitingTitle: "Waiting",
+  more: (count: number) => `and ${number.format(count)} more`,
+  open: "Open the image",
+  sendAgain: "Send again",
+  discard: "Discard",
+  does: { confirm: "Confirm", correct: "Correct to", blank: "Blank", unsure: "Unsure", comment: "Comment" } as Record<string, string>,
+  withdraw: "Withdraw",
+  on: (target: string, filename: string) => `${target}, ${filename}`,
+  notYet: "waiting to be sent",
+  later: (said: string) => `${said} Waiting to be sent.`,
+  tookBack: (what: string, filename: string) => `Undone: ${what}, ${filename}.`,
+  full: "This decision was not stored: this browser holds as many unsent decisions as it can. Send them or discard some first.",
+  noStorage: "This decision was not stored: the browser refuses to store data for this site. Allow it, or leave private browsing, then decide again.",
+  atSignIn: (count: number) => `${decisions(count)} ${count === 1 ? "waits" : "wait"} in this browser. Each is sent when the person who made it signs in again, and never for another person.`,
+  notLoaded: "This image is not loaded because the server does not respond. It is shown when the server responds again.",
+  noImage: "No decision was recorded: the image is not loaded yet.",
+  nothingToConfirm: "Nothing was recorded: no analysis of this image is completed, so there is nothing to confirm.",
+}
