@@ -134,6 +134,7 @@ def make_system(database: Database, decoders: Decoders, store: Path) -> System:
         outbound=OutboundPolicy(),
         secrets=keys,
         public_url="http://trapline.test",
+        source_folders=(Path("/media"),),
         work_folder=store.parent / "work",
     )
 

@@ -5,4 +5,6 @@ from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_networ
 
 def allow_origins(*origins: tuple[str, int]) -> OutboundPolicy:
     """Build a policy that allows these hosts on these ports and nothing else of this machine."""
-    return OutboundPolicy(allowed_networks=tuple(parse_allowed_network(f"{host}:{port}") for host, port in origins))
+    return OutboundPolicy(
+        allowed_networks=tuple(parse_allowed_network(f"{host}:{port}") for host, port in origins if host)
+    )

@@ -24,6 +24,7 @@ from trapline.server.db.pipelines import AlgorithmRow, PipelineRow, ServiceProje
 from trapline.server.db.presets import PresetRow
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.sequences import SequenceRow
+from trapline.server.db.source_folders import SourceFolderRow
 from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
 from trapline.server.db.staged_files import StagedFileRow
 from trapline.server.db.taxa import TaxonRow
@@ -98,12 +99,13 @@ async def build_house(system: System, name: str) -> House:
             base_url="http://camera.example/",
             is_active=False,
         )
+        folder = SourceFolderRow(project_id=project.id, path=f"/media/{name}", granted_by="system")
         pipeline = PipelineRow(
             project_id=project.id, slug="p", version=1, name="P", stages={"stages": []}, content_sha256=b"x"
         )
         algorithm = AlgorithmRow(project_id=project.id, key="model", version=1, name=f"Model of {name}")
         service = ServiceRow(name=f"service {name}", registrant="somebody")
-        tx.session.add_all([image, staged, source, pipeline, algorithm, service])
+        tx.session.add_all([image, staged, source, folder, pipeline, algorithm, service])
         await tx.session.flush()
         tx.session.add(ServiceProjectRow(service_id=service.id, project_id=project.id))
         process = WorkerRow(
@@ -229,6 +231,7 @@ async def build_house(system: System, name: str) -> House:
             "member_id": str(people[Role.VIEWER].id),
             "session_id": str(session.id),
             "deployment_id": str(deployment.id),
+            "folder_id": str(folder.id),
             "image_id": str(image.id),
             "staged_id": str(staged.id),
             "sequence_id": str(sequence.id),

@@ -242,6 +242,7 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         )
         ids["failed_id"], ids["failed_image_id"] = failed, image
     await again("pull_sources", ids["source_id"], name="second")
+    await again("source_folders", ids["folder_id"], path="/media/second")
     await again("pull_runs", ids["run_id"])
     await tx.execute(
         'insert into pulled_files select (jsonb_populate_record(f, \'{"path": "b.jpg"}\')).* from pulled_files f '

@@ -40,6 +40,7 @@ HOLDS = {
     "storage_path": "artifact_path",
     "key_id": "key_id",
     "webhook_id": "webhook_id",
+    "folder_id": "folder_id",
     "delivery_id": "delivery_id",
     "deliveries[]": "delivery_id",
     "notice_id": "notice_id",

@@ -29,6 +29,7 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}/members/{user_id}": {"role": "viewer"},
     "POST /users": {"email": "in@truder.example", "memberships": [{"project": "{project_id}", "role": "owner"}]},
     "PATCH /users/{user_id}": {"is_operator": True},
+    "POST /source-folders": {"project": "{project_id}", "path": "/media"},
     "PATCH /auth/me": {"name": "taken over"},
     "PUT /auth/password": {"old": "not it", "new": "a long enough password"},
     "POST /deployments": {"project": "{project_id}", "name": "intruder"},

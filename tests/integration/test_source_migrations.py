@@ -69,3 +69,39 @@ def test_sources_of_projects_archived_before_pause_until_they_come_back(empty_da
         assert told == [{"archived": [ids[2]]}, None, {"pull_sources": [], "archived": [ids[6]]}]
         active = connection.execute("select id::text from pull_sources where is_active").fetchall()
         assert active == [(ids[4],)], "those that were paused before stay so"
+
+
+def test_folder_sources_of_owners_pause_and_those_of_operators_are_granted(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0038")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into projects (id, name, description, sequence_gap_s) overriding system value "
+            "values (7, 'Forest', '', 60)"
+        )
+        for number, is_operator in ((1, True), (2, False), (3, None)):
+            person, source = UUID(int=number), UUID(int=100 + number)
+            _add_source(connection, source.int, 7)
+            connection.execute(
+                "update pull_sources set gateway = 'folder', base_url = 'file:///media/old%%20card', name = %s "
+                "where id = %s",
+                (str(number), source),
+            )
+            if is_operator is None:
+                continue
+            connection.execute(
+                "insert into users (id, email, name, is_operator) values (%s, %s, '', %s)",
+                (person, f"{number}@example.org", is_operator),
+            )
+            connection.execute(
+                "insert into audit (id, project_id, actor, action, subject_type, subject_id, address, details) "
+                "values (gen_random_uuid(), 7, %s, 'create', 'source', %s, '', '{}')",
+                (f"user:{person}", str(source)),
+            )
+        _add_source(connection, 200, 7)
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        rows = connection.execute("select name, is_active, last_error from pull_sources order by name").fetchall()
+        assert [(name, active) for name, active, _ in rows] == [("1", True), ("2", False), ("200", True), ("3", False)]
+        assert all("trapline source grant" in reason for name, _, reason in rows if name in "23")
+        assert connection.execute("select project_id, path from source_folders").fetchall() == [(7, "/media/old card")]

@@ -9,6 +9,7 @@ from trapline.cli.options import AsJson, InProject
 from trapline.cli.source_add import HELP, add_source
 from trapline.cli.source_change import change_source, list_runs
 from trapline.cli.source_events import source_events
+from trapline.cli.source_folders import grant_source_folder, list_source_folders, revoke_source_folder
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -28,6 +29,9 @@ app.command("add", help=HELP)(add_source)
 app.command("events")(source_events)
 app.command("change")(change_source)
 app.command("runs")(list_runs)
+app.command("folders")(list_source_folders)
+app.command("grant")(grant_source_folder)
+app.command("revoke")(revoke_source_folder)
 
 
 @app.command("test")

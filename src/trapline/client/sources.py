@@ -5,6 +5,7 @@ from uuid import UUID
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
 from trapline.wire.pushed import EventSecret
+from trapline.wire.source_folders import NewSourceFolder, SourceFolder, UngrantedSource
 from trapline.wire.sources import (
     FilesReleased,
     NewSource,
@@ -86,3 +87,19 @@ class SourceCalls:
     def get_source_run(self, source_id: UUID, run_id: UUID) -> PullRun:
         """One poll of a source, as far as it has come."""
         return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", PullRun)
+
+    def list_source_folders(self, **filters: str | int | float | None) -> list[SourceFolder]:
+        """List the folders of the server's machine that are granted to projects."""
+        return self._to.get_all("/source-folders", Page[SourceFolder], filters)
+
+    def list_ungranted_sources(self) -> list[UngrantedSource]:
+        """List the sources whose folder is not granted to their project."""
+        return self._to.get("/source-folders/missing", list[UngrantedSource])
+
+    def grant_source_folder(self, new: NewSourceFolder) -> SourceFolder:
+        """Grant a folder to a project."""
+        return self._to.send("POST", "/source-folders", SourceFolder, new)
+
+    def revoke_source_folder(self, folder_id: UUID) -> None:
+        """Revoke a folder; the sources that read it pause."""
+        self._to.send("DELETE", f"/source-folders/{folder_id}", type(None))

@@ -1,23 +1,35 @@
 """Opening files beneath a folder without ever following a symbolic link out of it."""
 
+import errno
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 
-def open_beneath(root: Path, parts: tuple[str, ...], flags: int = os.O_RDONLY) -> int:
+def open_beneath(
+    root: Path,
+    parts: tuple[str, ...] | tuple[bytes, ...],
+    flags: int = os.O_RDONLY,
+    refused: Collection[tuple[int, int]] = (),
+) -> int:
     """Open a file beneath `root`, name by name, and answer its descriptor.
 
     No part may be empty, `.` or `..`, and none may be a symbolic link, whoever swapped it meanwhile.
-    Raises OSError: ELOOP or ENOTDIR where a link stands in the way, ENOENT where nothing does.
+    Folders whose device and inode are `refused` are not passed through.
+    Raises OSError: ELOOP or ENOTDIR where a link stands in the way, ENOENT where nothing does, EACCES where refused.
     """
-    if not parts or any(part in ("", ".", "..") or "/" in part or "\x00" in part for part in parts):
-        raise FileNotFoundError(f"not a path beneath a folder: {'/'.join(parts)!r}")
+    names = [os.fsencode(part) for part in parts]
+    if not names or any(name in (b"", b".", b"..") or b"/" in name or b"\x00" in name for name in names):
+        raise FileNotFoundError(f"not a path beneath a folder: {b'/'.join(names)!r}")
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for part in parts[:-1]:
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        for name in names[:-1]:
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             os.close(folder)
             folder = below
-        return os.open(parts[-1], flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            status = os.fstat(folder)
+            if (status.st_dev, status.st_ino) in refused:
+                raise PermissionError(errno.EACCES, "a folder of Trapline itself")
+        return os.open(names[-1], flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)

@@ -41,6 +41,8 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             secrets=keys,
             public_url=settings.public_url,
             source_folders=tuple(Path(folder) for folder in settings.source_folders),
+            own_folders=(settings.data, settings.data / "store"),
+            operators_create_projects=settings.project_creation == "operators",
             work_folder=settings.data / "work",
             leases=Leases(
                 lease_s=settings.lease_s,

@@ -118,6 +118,9 @@ class Settings(BaseModel):
         description="Local folders that pull sources may be in, comma-separated; without it none, under `trapline up` "
         "those where memory cards and disks appear (/media, /mnt, /run/media, /Volumes).",
     )
+    project_creation: Literal["users", "operators"] = Field(
+        "users", description="Accounts that may create projects: `users` (all) or `operators` alone."
+    )
     trusted_proxies: tuple[str, ...] = Field(
         (),
         description="Addresses and networks of proxies, comma-separated: their X-Forwarded-For and X-Forwarded-Proto "

@@ -20,6 +20,7 @@ from trapline.server.errors import Unavailable
 from trapline.server.identity_provider import IdentityProvider
 from trapline.server.imaging.decoders import Decoders
 from trapline.server.mailing import MailServer
+from trapline.server.rules.access import Scope
 from trapline.server.rules.addresses import OutboundPolicy
 from trapline.server.store.port import Store
 from trapline.server.vault import SecretKeys
@@ -188,9 +189,9 @@ class FewAtOnce:
 class System:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
-    `source_folders` are the local folders that pull sources may be in, in `work_folder` is what is half done; without
-    a `mail_server` no e-mail is sent, without an `identity_provider` nobody signs in by OpenID,
-    without a `nats_url` no event is a subject.
+    `source_folders` are the local folders that pull sources may be in, `own_folders` those that none may read, in
+    `work_folder` is what is half done; without a `mail_server` no e-mail is sent, without an `identity_provider` nobody
+    signs in by OpenID, without a `nats_url` no event is a subject.
     """
 
     database: Database
@@ -200,6 +201,8 @@ class System:
     secrets: SecretKeys
     public_url: str
     source_folders: tuple[Path, ...] = ()
+    own_folders: tuple[Path, ...] = ()
+    operators_create_projects: bool = False
     work_folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "trapline-work")
     leases: Leases = field(default_factory=Leases)
     limits: Limits = field(default_factory=Limits)
@@ -221,3 +224,7 @@ class System:
     """Who counts what a public project has to show: one at a time, for all that ask."""
     hashing: FewAtOnce = field(default_factory=lambda: FewAtOnce(2))
     """Passwords that are hashed at once: each takes 64 MiB."""
+
+    def may_create_projects(self, scope: Scope) -> bool:
+        """Return whether the settings let this caller create projects."""
+        return scope.everything or scope.is_operator or not self.operators_create_projects

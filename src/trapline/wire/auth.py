@@ -125,6 +125,7 @@ class Caller(Message):
     is_operator: bool
     memberships: list[Membership]
     csrf_token: AnyText | None = None
+    can_create_projects: bool = True
 
 
 class NewToken(Request):

@@ -2006,6 +2006,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/source-folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Source Folders
+         * @description List granted folders; an operator sees those of all projects.
+         */
+        get: operations["list_source_folders_api_v2_source_folders_get"];
+        put?: never;
+        /**
+         * Grant Source Folder
+         * @description Grant a folder to a project.
+         */
+        post: operations["grant_source_folder_api_v2_source_folders_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/source-folders/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ungranted Sources
+         * @description List the sources whose folder is not granted to their project, and which therefore do not run.
+         */
+        get: operations["list_ungranted_sources_api_v2_source_folders_missing_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/source-folders/{folder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Source Folder
+         * @description Revoke a folder; the sources that read it pause, and their images are kept.
+         */
+        delete: operations["revoke_source_folder_api_v2_source_folders__folder_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/summary": {
         parameters: {
             query?: never;
@@ -3303,6 +3367,11 @@ export interface components {
          * @description Who am I: the person or token behind a request.
          */
         Caller: {
+            /**
+             * Can Create Projects
+             * @default true
+             */
+            can_create_projects: boolean;
             /** Csrf Token */
             csrf_token?: string | null;
             /** Email */
@@ -5528,6 +5597,16 @@ export interface components {
             user_id?: string | null;
         };
         /**
+         * NewSourceFolder
+         * @description Grant a folder of the server's machine to a project; `path` is absolute, such as /media/cards.
+         */
+        NewSourceFolder: {
+            /** Path */
+            path: string;
+            /** Project */
+            project: number;
+        };
+        /**
          * NewStagedFile
          * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
          */
@@ -6196,6 +6275,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Session"][];
+        };
+        /** Page[SourceFolder] */
+        Page_SourceFolder_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["SourceFolder"][];
         };
         /** Page[Source] */
         Page_Source_: {
@@ -7398,6 +7491,30 @@ export interface components {
             skipped: number;
         };
         /**
+         * SourceFolder
+         * @description A folder that sources of a project may read, with everything below it.
+         */
+        SourceFolder: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Granted By */
+            granted_by: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Path */
+            path: string;
+            /** Project Id */
+            project_id: number;
+            /** Project Name */
+            project_name: string;
+        };
+        /**
          * SourceSettings
          * @description What a person may set on a pull source; what is left out of a change stays as it is.
          *
@@ -7922,6 +8039,29 @@ export interface components {
          * @enum {string}
          */
         TokenScope: "read" | "write" | "own" | "account";
+        /**
+         * UngrantedSource
+         * @description A source of a folder that is not granted to its project; it does not run until an operator grants it.
+         */
+        UngrantedSource: {
+            /** Base Url */
+            base_url: string;
+            /** Detail */
+            detail: string | null;
+            /** Is Active */
+            is_active: boolean;
+            /** Name */
+            name: string;
+            /** Project Id */
+            project_id: number;
+            /** Project Name */
+            project_name: string;
+            /**
+             * Source Id
+             * Format: uuid
+             */
+            source_id: string;
+        };
         /**
          * UnmappedLabel
          * @description A label that models gave and that means no taxon yet: on how many images, and a taxon that is called so.
@@ -12740,6 +12880,132 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Sequence"];
                 };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_source_folders_api_v2_source_folders_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description How many at most on one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SourceFolder_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grant_source_folder_api_v2_source_folders_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSourceFolder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceFolder"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ungranted_sources_api_v2_source_folders_missing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UngrantedSource"][];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_source_folder_api_v2_source_folders__folder_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What happened and what to do. */
             default: {

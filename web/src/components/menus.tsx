@@ -45,6 +45,7 @@ export function MoreMenu({ items }: { items: { href: string; text: string; icon:
 export function ProjectSwitcher() {
   const project = useProject()
   const { data } = useQuery(askProjects)
+  const { data: caller } = useQuery(askCaller)
   return (
     <Ariakit.MenuProvider>
       <Ariakit.MenuButton className="project-button" aria-label={`${words.nav.projects}: ${project.name}`}>
@@ -57,8 +58,8 @@ export function ProjectSwitcher() {
             <span className="kind">{one.id === project.id ? <Check size={14} aria-label={words.common.yes} /> : words.images(one.images)}</span>
           </Ariakit.MenuItem>
         ))}
-        <Ariakit.MenuSeparator className="menu-line" />
-        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{words.nav.newProject}</Ariakit.MenuItem>
+        {caller?.can_create_projects !== false && <Ariakit.MenuSeparator className="menu-line" />}
+        {caller?.can_create_projects !== false && <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{words.nav.newProject}</Ariakit.MenuItem>}
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
   )

@@ -15,6 +15,7 @@ import { words } from "../words/en"
 
 export function NewProjectPage() {
   const { data: projects } = useQuery(askProjects)
+  const { data: caller } = useQuery(askCaller)
   const [name, setName] = useState("")
   const [description, setDescription] = useState("")
   const [, go] = useLocation()
@@ -39,13 +40,13 @@ export function NewProjectPage() {
     <Door>
       <h1>{first ? w.firstTitle : w.newTitle}</h1>
       <p className="soft">{w.intro}</p>
-      <form className="form" onSubmit={submit}>
+      {caller?.can_create_projects === false ? <p className="note">{w.onlyOperators}</p> : <form className="form" onSubmit={submit}>
         <TextField label={w.name} hint={w.nameHint} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
         <TextField label={`${w.description} (${words.common.optional})`} value={description} onChange={(event) => setDescription(event.target.value)} />
         {make.error && <Trouble error={make.error} />}
         <Button type="submit" kind="accent" busy={make.isPending}>{w.go}</Button>
         {!first && <LinkButton kind="quiet" href={paths.home}>{words.common.cancel}</LinkButton>}
-      </form>
+      </form>}
       <DeletedProjects />
     </Door>
   )

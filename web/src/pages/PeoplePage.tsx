@@ -17,6 +17,7 @@ import "../ui/people.css"
 import { When } from "../ui/time"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
+import { SourceFolders } from "../components/SourceFolders"
 import { peopleWords } from "../words/en.people"
 import { ROLES } from "./MembersPage"
 
@@ -89,6 +90,7 @@ export function PeoplePage() {
             ))}
           </ul>
           {users.length === 1 && <p className="note note-good">{w.onlyYou}</p>}
+          <SourceFolders />
         </section>
       )}
       {inviting && <Invite onClose={() => setInviting(false)} onDone={(made) => {

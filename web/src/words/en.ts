@@ -79,6 +79,7 @@ export const words = {
   project: {
     newTitle: "New project", firstTitle: "Your first project", name: "Name", description: "Description",
     nameHint: "For example the place or the question: “Black Forest lynx”.", go: "Make the project", made: (name: string) => `Project “${name}” is made.`,
+    onlyOperators: "Only operators create projects here. Ask an operator of this Trapline to create one and to add you as its owner.",
     intro: "A project holds cameras, their images and what was found on them. Members see only their own projects.",
   },
 

@@ -148,7 +148,7 @@ async def begin_session(system: System, tx: Transaction, user: UserRow, origin: 
     await tx.session.flush()
     tx.audit("sign_in", "session", session.id)
     scope = await _scope_of_user(tx, user, origin)
-    return SignedIn(secret, await _describe(tx, scope, user, csrf_token(system, secret)))
+    return SignedIn(secret, await _describe(system, tx, scope, user, csrf_token(system, secret)))
 
 
 async def sign_out(system: System, scope: Scope, secret: str) -> None:
@@ -162,10 +162,11 @@ async def show_caller(system: System, scope: Scope, session_secret: str | None) 
     """Tell who is behind this request."""
     async with system.database.transaction(scope) as tx:
         user = await get_user(scope, tx, scope.user_id) if scope.user_id else None
-        return await _describe(tx, scope, user, csrf_token(system, session_secret) if session_secret else None)
+        csrf = csrf_token(system, session_secret) if session_secret else None
+        return await _describe(system, tx, scope, user, csrf)
 
 
-async def _describe(tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None) -> Caller:
+async def _describe(system: System, tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None) -> Caller:
     names = await list_names(scope, tx)
     return Caller(
         kind=f"{scope.kind}_token" if scope.kind else "person",
@@ -179,4 +180,5 @@ async def _describe(tx: Transaction, scope: Scope, user: UserRow | None, csrf: s
             if project in names
         ],
         csrf_token=csrf,
+        can_create_projects=system.may_create_projects(scope),
     )

@@ -12,6 +12,7 @@ from trapline.server.db.sources import SourceRow
 from trapline.server.dialing import judge_literal
 from trapline.server.errors import Unprocessable
 from trapline.server.gateways.folder import FolderGateway, folder_of
+from trapline.server.gateways.own_folders import identify_own_folders
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.port import Gateway
 from trapline.server.rules.pushed import folder_address
@@ -90,7 +91,8 @@ def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
 def open_gateway(system: System, row: SourceRow) -> Gateway:
     """Open the gateway of a source; nothing is connected yet. Raises OutboundRefused where the policy forbids it."""
     if row.gateway == "folder":
-        return FolderGateway(folder_of(row.base_url, system.source_folders))
+        own = system.own_folders
+        return FolderGateway(folder_of(row.base_url, system.source_folders, own), identify_own_folders(own))
     # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")

@@ -56,6 +56,11 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
             raise Forbidden("Only a person can own a project.")
         if scope.is_limited:
             raise Forbidden("This API token is for some projects only, so it makes no other. Nothing was made.")
+        if not system.may_create_projects(scope):
+            raise Forbidden(
+                "Only operators create projects here (TRAPLINE_PROJECT_CREATION). Nothing was created. Ask an operator "
+                "of this Trapline to create the project and to add you as its owner."
+            )
         row = ProjectRow(name=new.name, description=new.description)
         tx.session.add(row)
         await tx.session.flush()

@@ -18,6 +18,7 @@ from trapline.server.actions.gateways import open_gateway
 from trapline.server.actions.import_images import place_of
 from trapline.server.actions.pull_files import take_files
 from trapline.server.actions.pull_run import Paused, Pull, SourceSick, unforeseen
+from trapline.server.actions.source_folders import require_granted_for_run
 from trapline.server.db.base import Transaction
 from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.deployments import get_deployment
@@ -187,6 +188,7 @@ async def _do_or_fail(system: System, scope: Scope, run: RunRow) -> None:
 async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
     async with system.database.transaction(scope) as tx:
         source = await get_source(scope, tx, run.source_id)
+        await require_granted_for_run(system, scope, tx, source)
         deployment = await get_deployment(scope, tx, source.deployment_id)
     place = place_of(deployment, source.id, source.filename_time_pattern)
     is_event = run.trigger == EVENT

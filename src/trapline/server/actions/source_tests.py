@@ -10,6 +10,7 @@ import structlog
 
 from trapline.server.actions.gateways import open_feed_of, open_gateway, whereabouts_of
 from trapline.server.actions.pull_run import unforeseen
+from trapline.server.actions.source_folders import require_readable
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown
@@ -59,6 +60,7 @@ async def prove_source(
             before = whereabouts_of(row)
             apply_settings(system, row, change)
             row.moved_at = row.moved_at if whereabouts_of(row) == before else datetime.now(UTC)
+        await require_readable(system, scope, tx, row)
     return await _test(system, scope, row, deployment, files)
 
 
@@ -71,7 +73,9 @@ async def try_source(system: System, scope: Scope, trial: SourceTrial, files: in
             deployment = DeploymentRow(id=UUID(int=0), project_id=trial.create_deployment.project, **fields)
         else:
             deployment = await find_deployment(scope, tx, trial.source)
-    return await _test(system, scope, make_row(system, deployment, trial.source), deployment, files)
+        row = make_row(system, deployment, trial.source)
+        await require_readable(system, scope, tx, row)
+    return await _test(system, scope, row, deployment, files)
 
 
 async def _test(system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int) -> SourceTest:

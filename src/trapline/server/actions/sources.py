@@ -20,6 +20,7 @@ from trapline.server.actions.gateways import (
     split_header,
     whereabouts_of,
 )
+from trapline.server.actions.source_folders import require_granted
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
 from trapline.server.db.findings import list_deployment_names
@@ -211,6 +212,7 @@ async def create_source(system: System, scope: Scope, new: NewSource) -> Source:
             return done
         row = make_row(system, await find_deployment(scope, tx, new), new)
         judge_addresses(system, row)
+        await require_granted(system, scope, tx, row)
         try:
             async with tx.session.begin_nested():
                 tx.session.add(row)
@@ -227,24 +229,17 @@ async def list_sources(
     """List pull sources by name, active and paused ones."""
     async with system.database.transaction(scope) as tx:
         statement = select_sources(scope, project_id)
-        rows, following = await fetch_page(
-            tx,
-            statement,
-            [(SourceRow.name, str), (SourceRow.id, UUID)],
-            descending=False,
-            limit=limit,
-            cursor=cursor,
-        )
+        order = [(SourceRow.name, str), (SourceRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
         sources = await _describe(scope, tx, rows)
-    return Page(results=sources, next=following, count=count, count_is_estimate=estimated)
+        return Page(results=sources, next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_source(system: System, scope: Scope, source_id: UUID) -> Source:
     """Show a pull source. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [source] = await _describe(scope, tx, [await get_source(scope, tx, source_id)])
-    return source
+        return (await _describe(scope, tx, [await get_source(scope, tx, source_id)]))[0]
 
 
 async def change_source(system: System, scope: Scope, source_id: UUID, change: SourceSettings) -> Source:
@@ -256,6 +251,7 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
         apply_settings(system, row, change)
         if change.model_fields_set & {"base_url", "options"}:
             judge_addresses(system, row)
+            await require_granted(system, scope, tx, row)
         if whereabouts_of(row) != before:
             # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
             await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
@@ -277,6 +273,8 @@ async def toggle_source(system: System, scope: Scope, source_id: UUID, is_active
         row = await get_source(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
         row.is_active = not row.is_active if is_active is None else is_active
+        if row.is_active:
+            await require_granted(system, scope, tx, row)
         await _reschedule(scope, tx, row)
         tx.audit("resume" if row.is_active else "pause", "source", row.id, row.project_id)
         [source] = await _describe(scope, tx, [row])

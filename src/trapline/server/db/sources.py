@@ -92,6 +92,8 @@ class RunRow(Row):
     duplicate: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
+    left_out: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    unlisted_folders: Mapped[int] = mapped_column(default=0, server_default="0")
     remaining: Mapped[int] = mapped_column(default=0)
     bytes: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
@@ -106,6 +108,7 @@ class PulledFileRow(Row):
             ["project_id", "source_id"], ["pull_sources.project_id", "pull_sources.id"], ondelete="CASCADE"
         ),
         CheckConstraint("state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')", name="state"),
+        CheckConstraint("kind in ('file', 'folder')", name="kind"),
         Index("ix_pulled_files_state", "source_id", "state", "path"),
         Index(
             "ix_pulled_files_pushed",
@@ -118,6 +121,7 @@ class PulledFileRow(Row):
     source_id: Mapped[UUID] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int]
+    kind: Mapped[str] = mapped_column(default="file", server_default="file")
     state: Mapped[str] = mapped_column(default="seen")
     size: Mapped[int | None]
     modified_at: Mapped[datetime | None]

@@ -15,6 +15,7 @@ import structlog
 
 from trapline.server.beneath import open_beneath
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
 from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
 
 log = structlog.get_logger(__name__)
@@ -26,12 +27,13 @@ READ_BYTES = 256 * 1024
 class FolderGateway:
     """Reads files beneath one folder; symbolic links are never followed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, own: OwnFolders | None = None) -> None:
         self._root = root
+        self._own = own or OwnFolders()
 
     async def list_files(self) -> AsyncIterator[Entry]:
         """List every file beneath the folder, without hidden ones."""
-        entries = _walk(self._root)
+        entries = _walk(self._root, self._own)
         while True:
             try:
                 batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
@@ -47,7 +49,8 @@ class FolderGateway:
         """Open one file; None if its size and time are those of `known_etag`."""
         try:
             # Not blocking: a pipe with a picture's name must not hold the run for ever.
-            descriptor = await asyncio.to_thread(open_beneath, self._root, tuple(path.split("/")), os.O_NONBLOCK)
+            parts, refused = tuple(path.split("/")), self._own.inside
+            descriptor = await asyncio.to_thread(open_beneath, self._root, parts, os.O_NONBLOCK, refused)
         except FileNotFoundError as error:
             raise FileGone(_in_words(error)) from error
         except OSError as error:
@@ -68,8 +71,12 @@ class FolderGateway:
         """Nothing stays open."""
 
 
-def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
-    """Find the folder that `file:///...` names; raises OutboundRefused unless it is beneath an allowed one."""
+def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
+    """Find the folder that `file:///...` names.
+
+    Raises:
+        OutboundRefused: the folder is not below an allowed one, or is, contains or lies in one of Trapline's `own`.
+    """
     try:
         split = urlsplit(base_url)
         folder = Path(os.path.realpath(unquote(split.path)))
@@ -82,41 +89,52 @@ def folder_of(base_url: str, allowed: Sequence[Path]) -> Path:
             f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "
             "TRAPLINE_SOURCE_FOLDERS"
         )
+    if is_own_folder(folder, identify_own_folders(own)):
+        raise OutboundRefused(
+            f"the folder of {base_url} is, contains or lies in the data folder of Trapline, which no source may read"
+        )
     return folder
 
 
-def _walk(root: Path) -> Iterator[Entry]:
+def _walk(root: Path, own: OwnFolders) -> Iterator[Entry]:
     waiting: list[tuple[Path, str, int]] = [(root, "", 0)]
     count = folders = 0
     while waiting:
         folder, prefix, depth = waiting.pop()
-        try:
-            found = os.scandir(folder)
-        except OSError:
-            if not prefix:
-                raise
-            log.warning("a folder of a source cannot be listed", folder=str(folder))
-            continue
-        with found:
-            for item in found:
-                path = prefix + item.name
-                if item.name.startswith(".") or len(path) > MAX_PATH_CHARACTERS or not _is_text(path):
-                    continue
-                if item.is_dir(follow_symlinks=False):
-                    folders += 1
-                    if folders > MAX_FOLDERS:
-                        raise OutboundFailed(f"the folder has more than {MAX_FOLDERS:,} folders in it")
-                    if depth < MAX_DEPTH:
-                        waiting.append((Path(item.path), path + "/", depth + 1))
-                elif item.is_file(follow_symlinks=False):
-                    count += 1
-                    if count > MAX_ENTRIES:
-                        raise OutboundFailed(f"the folder has more than {MAX_ENTRIES:,} files")
-                    try:
-                        status = item.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
-                    yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+        for item in _scan(folder, is_root=not prefix):
+            path = prefix + item.name
+            if item.name.startswith(".") or len(path) > MAX_PATH_CHARACTERS or not _is_text(path):
+                continue
+            if item.is_dir(follow_symlinks=False):
+                folders += 1
+                if folders > MAX_FOLDERS:
+                    raise OutboundFailed(f"the folder has more than {MAX_FOLDERS:,} folders in it")
+                if depth < MAX_DEPTH and not is_own_entry(item, own):
+                    waiting.append((Path(item.path), path + "/", depth + 1))
+            elif item.is_file(follow_symlinks=False) and (status := _stat(item)) is not None:
+                count += 1
+                if count > MAX_ENTRIES:
+                    raise OutboundFailed(f"the folder has more than {MAX_ENTRIES:,} files")
+                yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+
+
+def _scan(folder: Path, *, is_root: bool) -> Iterator[os.DirEntry[str]]:
+    try:
+        found = os.scandir(folder)
+    except OSError:
+        if is_root:
+            raise
+        log.warning("a folder of a source cannot be listed", folder=str(folder))
+        return
+    with found:
+        yield from found
+
+
+def _stat(item: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return item.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def _is_text(path: str) -> bool:

@@ -244,6 +244,10 @@ ACCESS: dict[str, Access] = {
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,
     # pull sources
+    "GET /source-folders": Access(PEOPLE, operators_too=True),
+    "POST /source-folders": Access(PEOPLE, operators=True),
+    "GET /source-folders/missing": Access(PEOPLE, operators=True),
+    "DELETE /source-folders/{folder_id}": Access(PEOPLE, operators=True, operators_too=True),
     "GET /image-pull-sources": Access(PEOPLE),
     "POST /image-pull-sources": Access(PEOPLE, Role.MANAGER),
     "POST /image-pull-sources/test": Access(PEOPLE, Role.MANAGER),
