@@ -152,8 +152,8 @@ class Settings(BaseModel):
     ml_hmac_allow_shared_secret: bool = Field(
         True, description="Take the shared secret; off once every pipeline signs with a secret of its own."
     )
-    ml_hmac_min_version: Literal[1, 2] = Field(
-        1, description="The oldest kind of signature that is taken; 2 refuses v1."
+    ml_hmac_min_version: int = Field(
+        1, ge=1, le=2, description="The oldest kind of signature that is taken; 2 refuses v1."
     )
     ml_pipeline_require_hmac: bool = Field(
         True, description="Off: a manager's API token may call back without a signature; a wrong one is still refused."
