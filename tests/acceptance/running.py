@@ -121,6 +121,10 @@ class RunningServer:
         assert found is not None
         return found
 
+    def is_running(self, part: str) -> bool:
+        """Whether there is a process of a part now."""
+        return self._find_now(part) is not None
+
     def _find_now(self, part: str) -> int | None:
         assert self.process is not None
         if part == "up":
@@ -178,6 +182,12 @@ class RunningServer:
                 self._token = token.json()["token"]
         return self._token
 
+    def get_text(self, url: str) -> str:
+        """The text that a GET of this URL returns."""
+        answer = httpx2.get(url, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     def open(self) -> Trapline:
         """A client that speaks as the owner."""
         return Trapline(self.base_url, self.token)
@@ -208,6 +218,12 @@ def list_children(parent: int) -> list[int]:
         if int(after_name[1]) == parent:
             found.append(int(stat.parent.name))
     return found
+
+
+def read_environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with."""
+    entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if entry)
 
 
 def is_alive(pid: int) -> bool:

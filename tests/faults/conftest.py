@@ -13,6 +13,7 @@ import pytest
 from tests.faults.chance import FULL, SEED, Figures
 from tests.faults.outsider import Outsider
 from tests.faults.scene import Scene
+from tests.faults.up_scene import UpScene
 from tests.prepared import copy_prepared, prepare
 
 _figures = Figures()
@@ -31,6 +32,7 @@ ALONE = {
         "poll_storm",
         "recovery",
         "sizes",
+        "up",
     )
 }
 
@@ -100,14 +102,14 @@ def prepared(scenes: Path) -> Path:
 
 @pytest.fixture
 def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
-    """Make scenes of the test's own, not started yet; they end with the test."""
+    """Make scenes of the test's own, not started yet; they end with the test. With `up` of the real `trapline up`."""
     made: list[Scene] = []
 
-    def make(**wishes: Any) -> Scene:
+    def make(*, up: bool = False, **wishes: Any) -> Scene:
         folder = Path(tempfile.mkdtemp(dir=scenes))
         folder.chmod(0o711)
         copy_prepared(prepared, folder)
-        made.append(Scene(folder, **wishes))
+        made.append((UpScene if up else Scene)(folder, **wishes))
         return made[-1]
 
     yield make

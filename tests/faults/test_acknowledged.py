@@ -111,9 +111,10 @@ def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
-def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, figures: Figures) -> None:
+@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
+def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, figures: Figures, up: bool) -> None:
     chance = make_chance("disk full")
-    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"})
+    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}, up=up)
     with small_disk(scene, "database", 160) as disk, small_disk(scene, "store", STORE_MIB) as store:
         scene.start(images=600)
         scene.make_expanded_job()

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from tests.faults.chance import FULL, Figures, make_chance, sized
 from tests.faults.checker import check
 from tests.faults.conftest import MakeScene
@@ -17,8 +19,9 @@ WORKERS = 4
 DRAINED_WITHIN_S = 30.0
 
 
+@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
 def test_a_storm_of_kills_loses_and_doubles_nothing(
-    make_scene: MakeScene, figures: Figures, outsider: Outsider
+    make_scene: MakeScene, figures: Figures, outsider: Outsider, up: bool
 ) -> None:
     """A receiver of events is away for the first half of it, and gets all of them later."""
     chance = make_chance("storm")
@@ -27,7 +30,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
         "TRAPLINE_TASK_ERRORS": "200",
         "TRAPLINE_ALLOWED_NETWORKS": outsider.origin,
     }
-    scene = make_scene(apis=2, settings=settings)
+    scene = make_scene(apis=2, settings=settings, up=up)
     scene.start(images=TASKS // JOBS)
     outsider.subscribe(scene)
     outsider.away = True

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.acceptance.running import wait_for
 from tests.faults.chance import Figures, make_chance, percentile, sized
 from tests.faults.checker import check
@@ -20,10 +22,11 @@ READY_WITHIN_S = 3.0
 WRITES_WITHIN_S = 5.0
 
 
-def test_tasks_of_a_killed_worker_are_leased_again_in_time(make_scene: MakeScene, figures: Figures) -> None:
+@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
+def test_tasks_of_a_killed_worker_are_leased_again_in_time(make_scene: MakeScene, figures: Figures, up: bool) -> None:
     """From the kill of a worker that renewed its leases until then, to their lease by one that waits for work."""
     chance = make_chance("killed workers")
-    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=AT_ONCE * HELD)
+    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}, up=up).start(images=AT_ONCE * HELD)
     waits: list[float] = []
     for first in range(0, KILLS, AT_ONCE):
         victims = [f"worker {number}" for number in range(10 + first, 10 + first + AT_ONCE)]

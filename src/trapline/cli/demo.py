@@ -127,14 +127,16 @@ def _load_models(console: "Console") -> None:
 @contextmanager
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
     """A whole Trapline for as long as the block runs; gives its address. What it says goes to a log file."""
+    from trapline.cli.server import read_variable
+
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"
     supervisor = Supervisor(console.print)
-    # The camera is on loopback, which only this setting opens; what the environment allows stays allowed.
-    allowed = [os.environ.get("TRAPLINE_ALLOWED_NETWORKS", ""), f"127.0.0.1:{camera}"]
+    # The camera is on loopback, which only this setting opens; what the environment or `.env` allows stays allowed.
+    allowed = [read_variable("TRAPLINE_ALLOWED_NETWORKS"), f"127.0.0.1:{camera}"]
     environment = {**os.environ, "TRAPLINE_ALLOWED_NETWORKS": ",".join(filter(None, allowed))}
-    environment.pop("TRAPLINE_PUBLIC_URL", None)
-    environment.pop("DATABASE_URL", None)
+    # Empty, because a `.env` file may set them, too.
+    environment |= {"TRAPLINE_PUBLIC_URL": "", "DATABASE_URL": ""}
     with log.open("wb") as output:
         arguments = ("up", "--data", str(folder), "--port", str(port))
         program = Program("trapline", "trapline.cli.main", arguments, environment, log=output.fileno())

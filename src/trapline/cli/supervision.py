@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-FIRST_PAUSE_S = 0.2
+IMMEDIATE_S = 5.0
+"""A program that ends sooner after its start failed immediately."""
+STARTS_WITHOUT_PAUSE = 2
+FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-STEADY_AFTER_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,12 @@ class Program:
 
 @dataclass
 class Child:
-    """A program that runs now, and how often it was started in a row without becoming steady."""
+    """A program that runs now, and how often in a row it failed immediately."""
 
     program: Program
     process: subprocess.Popen[bytes]
     started: float
-    falls: int = 0
+    failures: int = 0
     asked: bool = False
 
 
@@ -48,10 +50,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Due:
-    """A program that fell is due to be started again."""
+    """A program that ended is due to be started again."""
 
     program: Program
-    falls: int
+    failures: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,35 @@ class Wanted:
     signal: int
 
 
-Event = Ended | Due | Wanted
+@dataclass(frozen=True)
+class Restarted:
+    """A process that the supervisor does not start was started again elsewhere."""
+
+    process: subprocess.Popen[bytes]
+
+
+Event = Ended | Due | Wanted | Restarted
+
+
+def count_failures(lived_s: float, failures: int) -> int:
+    """Count immediate failures in a row, after a process that lived this long; the first end of a steady one is 0."""
+    return failures + 1 if lived_s < IMMEDIATE_S else 0
+
+
+def pause_after(failures: int, longest_s: float = LONGEST_PAUSE_S) -> float:
+    """How many seconds to wait before the next start: none at first, then twice as long each time."""
+    more = failures - STARTS_WITHOUT_PAUSE
+    return 0.0 if more <= 0 else min(longest_s, FIRST_PAUSE_S * 2.0 ** min(more - 1, 20))
+
+
+def describe_end(code: int) -> str:
+    """Say how a process ended, from its return code."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def describe_pause(pause_s: float) -> str:
+    """Say when something that ended starts again."""
+    return f"It starts again in {pause_s:.1f} s." if pause_s else "It starts again now."
 
 
 class Supervisor:
@@ -77,8 +107,9 @@ class Supervisor:
         self._lifeline, self._held = os.pipe()
         self._gate, self._latch = os.pipe()
         self._ending = False
+        self._due: list[Due] = []
 
-    def start(self, program: Program, falls: int = 0) -> Child:
+    def start(self, program: Program, failures: int = 0) -> Child:
         """Start a program with a lifeline to this process, in a session of its own."""
         process = subprocess.Popen(
             [
@@ -98,19 +129,25 @@ class Supervisor:
             # Ctrl-C on the terminal is for the supervisor, which ends the children in order.
             start_new_session=True,
         )
-        child = Child(program, process, time.monotonic(), falls)
+        child = Child(program, process, time.monotonic(), failures)
         self.children.append(child)
         self.watch(process)
         return child
 
-    def replace(self, programs: Sequence[Program]) -> None:
-        """Kill every child, and start these instead."""
-        gone, self.children = self.children, []
+    def replace(self, names: Sequence[str], programs: Sequence[Program]) -> None:
+        """Kill the children with these names, drop what is due of them, and start these programs instead."""
+        gone = self._find(names)
+        self.children = [child for child in self.children if child not in gone]
         for child in gone:
             child.process.kill()
             child.process.wait()
+        self._due = [due for due in self._due if due.program.name not in names]
         for program in programs:
             self.start(program)
+
+    def post(self, event: Event) -> None:
+        """Add an event; any thread may call this."""
+        self._events.put(event)
 
     def open_gate(self) -> None:
         """Let the children run: until then they only load their modules."""
@@ -151,8 +188,7 @@ class Supervisor:
         except queue.Empty:
             return None
         if isinstance(event, Due):
-            if not self._ending:
-                self.start(event.program, event.falls)
+            self._start_due(event)
             return None
         if isinstance(event, Ended):
             fallen = next((child for child in self.children if child.process is event.process), None)
@@ -161,16 +197,27 @@ class Supervisor:
                 return None
         return event
 
+    def _start_due(self, due: Due) -> None:
+        left = [each for each in self._due if each is not due]
+        is_wanted, self._due = len(left) < len(self._due), left
+        if is_wanted and not self._ending:
+            self.start(due.program, due.failures)
+
     def _start_again(self, fallen: Child) -> None:
         self.children.remove(fallen)
         if self._ending:
             return
-        falls = 1 if time.monotonic() - fallen.started > STEADY_AFTER_S else fallen.falls + 1
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (falls - 1))
-        code = fallen.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        self._tell(f"The {fallen.program.name} process {how}; it starts again in {pause:.1f} s.")
-        timer = threading.Timer(pause, self._events.put, [Due(fallen.program, falls)])
+        failures = count_failures(time.monotonic() - fallen.started, fallen.failures)
+        pause = pause_after(failures)
+        self._tell(
+            f"The {fallen.program.name} process {describe_end(fallen.process.returncode)}. {describe_pause(pause)}"
+        )
+        due = Due(fallen.program, failures)
+        self._due.append(due)
+        if not pause:
+            self._start_due(due)
+            return
+        timer = threading.Timer(pause, self._events.put, [due])
         timer.daemon = True
         timer.start()
 

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -22,7 +23,10 @@ import typer
 from trapline.cli.failures import CommandFailed
 from trapline.cli.output import make_console
 from trapline.cli.restore import UNFINISHED
-from trapline.cli.supervision import Ended, Program, Supervisor, Wanted
+from trapline.cli.supervision import Event, Program, Supervisor, Wanted, describe_end
+
+if TYPE_CHECKING:
+    from trapline.cli.database_supervision import EmbeddedDatabase
 
 PIPELINE = "animal-detector"
 SERVER = "trapline.server.main"
@@ -36,8 +40,8 @@ WORKER_START_S, WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 1.0,
 STOP_WITHIN_S = SERVER_PATIENCE_S + DATABASE_PATIENCE_S + 7.5
 """When whoever stops `trapline up` may kill it: a PostgreSQL that does not listen hears harder signals for 6 s."""
 READY_WITHIN_S = 60.0
-# Where systems put the memory cards and disks that somebody plugs in.
-MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
+PREPARATIONS = 5
+"""How often the database is prepared at a start, if PostgreSQL ends while that is done."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Wishes:
     processes: int
     with_worker: bool
     pipelines: tuple[str, ...]
-    private_sources: bool
+    private_sources: bool | None
 
 
 def up(
@@ -63,9 +67,14 @@ def up(
     pipeline: Annotated[
         list[str] | None, typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more.")
     ] = None,
-    no_private_sources: Annotated[
-        bool, typer.Option("--no-private-sources", help="Refuse pull sources in private networks.")
-    ] = False,
+    private_sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-sources/--no-private-sources",
+            help="Allow or refuse pull sources in private networks. [TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Start the database, the server, the page, the background work and one worker; Ctrl-C stops them cleanly.
 
@@ -73,9 +82,7 @@ def up(
 
     Example: `trapline up --data /srv/trapline --port 8080`
     """
-    wishes = Wishes(
-        host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources=not no_private_sources
-    )
+    wishes = Wishes(host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources)
     code = run(data, wishes)
     if code:
         raise typer.Exit(code)
@@ -84,8 +91,9 @@ def up(
 def run(data: Path | None, wishes: Wishes) -> int:
     """Start, supervise and stop; answers the exit code."""
     # The server's libraries take a second to load: this command's usage need not wait for them.
+    from trapline.cli.child_environments import allows_private_sources, build_server_environment
     from trapline.server.engines.folder import lock_folder
-    from trapline.server.engines.postgres import plan_url, start_postgres, stop_postgres
+    from trapline.server.engines.postgres import plan_url
     from trapline.server.failpoints import FailpointsRefused, check
     from trapline.server.settings import load_settings, read_place
 
@@ -111,47 +119,92 @@ def run(data: Path | None, wishes: Wishes) -> int:
     # In memory where there is such a place: a full disk would end whoever counts.
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
     counted = tempfile.mkdtemp(prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted
     supervisor = Supervisor(console.print)
     supervisor.catch_signals()
-    postgres = None
+    outside = settings.database_url.get_secret_value() if settings.database_url else None
+    private_sources = allows_private_sources(wishes.private_sources, settings)
+    environment = build_server_environment(
+        settings,
+        database_url=outside or plan_url(folder),
+        folder=folder,
+        public_url=public_url,
+        private_sources=private_sources,
+        metrics=counted,
+    )
+    server = _Server(supervisor, environment, listener, metrics, wishes.processes)
+    database = None
     try:
-        outside = settings.database_url.get_secret_value() if settings.database_url else None
-        url = outside or plan_url(folder)
-        environment = _environment(url, folder, public_url, wishes)
-        environment["TRAPLINE_SOURCE_FOLDERS"] = ",".join(settings.source_folders or MEDIA_FOLDERS)
         # They load their libraries while the database starts, and wait for it then.
-        programs = [_api_program(environment, listener, metrics)] * wishes.processes
-        for program in programs:
-            supervisor.start(program)
+        server.start()
         preparing = _begin_preparation(environment, "migrate" if outside is None else "check")
         if outside is None:
-            postgres = start_postgres(folder)
-            supervisor.watch(postgres.process)
-            if postgres.url != url:  # another program took the port meanwhile
-                environment["DATABASE_URL"] = postgres.url
-                supervisor.replace([_api_program(environment, listener, metrics)] * wishes.processes)
-        prepared = _finish_preparation(preparing, environment["DATABASE_URL"])
+            # Loaded here, behind the starts of the children.
+            from trapline.cli.database_supervision import EmbeddedDatabase
+
+            database = EmbeddedDatabase(folder, supervisor, console.print)
+            server.move(database.postgres.url)  # another program may have taken the port meanwhile
+        prepared = _prepare(preparing, server, database, console)
         supervisor.open_gate()
-        if _wait_until_ready(port, wishes.host, supervisor, postgres.process if postgres else None):
-            supervisor.start(Program("background", SERVER, ("background",), environment))
+        if _wait_until_ready(port, wishes.host, server, database):
+            server.start_background()
             if wishes.with_worker and _has_worker():
                 supervisor.start(_worker_program(wishes, port, folder, prepared["worker_token"]))
-            _greet(console, public_url, prepared["link"], wishes, time.monotonic() - started)
+            _greet(console, public_url, prepared["link"], wishes, private_sources, time.monotonic() - started)
             while not isinstance(event := supervisor.next_event(), Wanted):
-                if isinstance(event, Ended) and postgres is not None and event.process is postgres.process:
-                    console.print("PostgreSQL ended by itself; it is started again.")
-                    postgres = start_postgres(folder)
-                    supervisor.watch(postgres.process)
+                server.follow(database, event)
         return 0
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         console.print("Stopping.")
         stop_programs(supervisor)
-        if postgres is not None:
-            stop_postgres(postgres, DATABASE_PATIENCE_S)
+        if database is not None:
+            database.stop(DATABASE_PATIENCE_S)
         shutil.rmtree(counted, ignore_errors=True)
         lock.release()
+
+
+class _Server:
+    """The processes of the server, which are replaced when PostgreSQL moves to another port."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        environment: Mapping[str, str],
+        listener: socket.socket,
+        metrics: socket.socket | None,
+        processes: int,
+    ) -> None:
+        self.supervisor, self.environment = supervisor, dict(environment)
+        self._handed = {LISTEN_SOCKET: listener} | ({METRICS_SOCKET: metrics} if metrics else {})
+        self._processes, self._with_background = processes, False
+
+    def start(self) -> None:
+        """Start the API processes."""
+        for program in self._list_programs():
+            self.supervisor.start(program)
+
+    def start_background(self) -> None:
+        """Start the background process."""
+        self._with_background = True
+        self.supervisor.start(self._list_programs()[-1])
+
+    def move(self, database_url: str) -> None:
+        """Start every process again if PostgreSQL is at another URL now."""
+        if self.environment["DATABASE_URL"] != database_url:
+            self.environment = {**self.environment, "DATABASE_URL": database_url}
+            self.supervisor.replace(["api", "background"], self._list_programs())
+
+    def follow(self, database: "EmbeddedDatabase | None", event: Event | None) -> None:
+        """Let an event restart the database, and move to where it runs then."""
+        if database is not None and event is not None and database.handle(event):
+            self.move(database.postgres.url)
+
+    def _list_programs(self) -> list[Program]:
+        numbers = {name: str(each.fileno()) for name, each in self._handed.items()}
+        descriptors = tuple(each.fileno() for each in self._handed.values())
+        api = Program("api", SERVER, ("api",), {**self.environment, **numbers}, descriptors)
+        background = [Program("background", SERVER, ("background",), self.environment)] if self._with_background else []
+        return [api] * self._processes + background
 
 
 def stop_programs(supervisor: Supervisor) -> None:
@@ -201,35 +254,12 @@ def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _environment(database_url: str, folder: Path, public_url: str, wishes: Wishes) -> dict[str, str]:
-    """What the server's processes read their settings from."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "TRAPLINE_DATA": str(folder),
-        "TRAPLINE_PUBLIC_URL": public_url,
-        "TRAPLINE_ALLOW_PRIVATE_SOURCES": str(wishes.private_sources).lower(),
-    }
-    environment.pop("TRAPLINE_TOKEN", None)
-    # The API tells for all: the port is opened once, here. Empty, because a `.env` file may say it, too.
-    environment[METRICS_LISTEN] = ""
-    return environment
-
-
-def _api_program(environment: dict[str, str], listener: socket.socket, metrics: socket.socket | None) -> Program:
-    handed = {LISTEN_SOCKET: listener} | ({METRICS_SOCKET: metrics} if metrics else {})
-    serving = {**environment, **{name: str(each.fileno()) for name, each in handed.items()}}
-    return Program("api", SERVER, ("api",), serving, tuple(each.fileno() for each in handed.values()))
-
-
 def _worker_program(wishes: Wishes, port: int, folder: Path, token: str) -> Program:
-    # The worker knows the server's address and a token, and nothing else of the server.
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    from trapline.cli.child_environments import build_worker_environment
+
     host = "127.0.0.1" if wishes.host in ("0.0.0.0", "localhost") else wishes.host  # noqa: S104 - a comparison
     host = f"[{host}]" if ":" in host else host
-    environment.update(
-        TRAPLINE_SERVER=f"http://{host}:{port}", TRAPLINE_TOKEN=token, TRAPLINE_OUTBOX=str(folder / "outbox")
-    )
+    environment = build_worker_environment(server=f"http://{host}:{port}", token=token, folder=folder)
     return Program("worker", "trapline.cli.local_worker", wishes.pipelines, environment)
 
 
@@ -237,11 +267,11 @@ def _has_worker() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("onnxruntime", "onnx", "numpy"))
 
 
-def _begin_preparation(environment: dict[str, str], schema: str) -> subprocess.Popen[str]:
-    """Let a process load what it takes to migrate or check the schema; it waits to be told the database's address."""
+def _begin_preparation(environment: Mapping[str, str], schema: str) -> subprocess.Popen[str]:
+    """Let a process load what it takes to migrate or check the schema; it waits for the database's URL."""
     return subprocess.Popen(
         [sys.executable, "-m", "trapline.cli.preparation", schema],
-        env=environment,
+        env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -250,13 +280,25 @@ def _begin_preparation(environment: dict[str, str], schema: str) -> subprocess.P
     )
 
 
-def _finish_preparation(preparing: subprocess.Popen[str], url: str) -> dict[str, str]:
-    """Have it done: the first owner's link, where nobody has an account yet, and the worker's token."""
-    said, told = preparing.communicate(url)
-    if preparing.returncode != 0:
-        raise CommandFailed(told.strip() or "The database could not be prepared.")
-    prepared: dict[str, str] = json.loads(said)
-    return prepared
+def _prepare(
+    preparing: subprocess.Popen[str], server: _Server, database: "EmbeddedDatabase | None", console: Any
+) -> dict[str, str]:
+    """Prepare the database: the first owner's link, if there is no account yet, and the worker's token.
+
+    A PostgreSQL that ends meanwhile is started again, and the preparation with it.
+    """
+    for _ in range(PREPARATIONS):
+        result, reason = preparing.communicate(server.environment["DATABASE_URL"])
+        if preparing.returncode == 0:
+            prepared: dict[str, str] = json.loads(result)
+            return prepared
+        if database is None or database.postgres.process.poll() is None:
+            break
+        console.print(f"PostgreSQL {describe_end(database.postgres.process.returncode)}. It starts again now.")
+        database.restart()
+        server.move(database.postgres.url)
+        preparing = _begin_preparation(server.environment, "migrate")
+    raise CommandFailed(reason.strip() or "The database could not be prepared.")
 
 
 def is_ready(port: int, host: str = "127.0.0.1") -> bool:
@@ -270,27 +312,28 @@ def is_ready(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def _wait_until_ready(port: int, host: str, supervisor: Supervisor, database: subprocess.Popen[bytes] | None) -> bool:
+def _wait_until_ready(port: int, host: str, server: _Server, database: "EmbeddedDatabase | None") -> bool:
     """Wait until the server answers; False where somebody wanted it to end before."""
     deadline = time.monotonic() + READY_WITHIN_S
     while not is_ready(port, host):
-        event = supervisor.poll_event(0.02)
+        event = server.supervisor.poll_event(0.02)
         if isinstance(event, Wanted):
             return False
-        if isinstance(event, Ended) and event.process is database:
-            raise CommandFailed("PostgreSQL ended while the server started; its last words are in database.log.")
+        server.follow(database, event)
         if time.monotonic() > deadline:
             raise CommandFailed(f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above.")
     return True
 
 
-def _greet(console: Any, public_url: str, link: str | None, wishes: Wishes, seconds: float) -> None:
+def _greet(
+    console: Any, public_url: str, link: str | None, wishes: Wishes, private_sources: bool, seconds: float
+) -> None:
     console.print(f"Trapline is ready at {public_url} (after {seconds:.1f} s). Ctrl-C stops it.")
     if link is not None:
         console.print(f"Make the owner's account, once, within a day: {public_url}/welcome#{link}")
-    if wishes.private_sources:
+    if private_sources:
         console.print(
-            "Pull sources may be in private networks, where field cameras live; --no-private-sources ends it."
+            "Pull sources may be in private networks, where field cameras are. To refuse them: --no-private-sources."
         )
     if not _is_loopback(wishes.host) and public_url.startswith("http://"):
         console.print(

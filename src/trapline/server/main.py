@@ -8,13 +8,14 @@ import importlib
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from trapline.server.db.migrations import check_present
-from trapline.server.errors import TraplineError
+from trapline.server.errors import DatabaseAway, TraplineError
 from trapline.server.failpoints import FailpointsRefused, arm
 from trapline.server.settings import Settings, SettingsError, load_settings, read_place
 from trapline.server.telemetry import set_up_logs
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
+AGAIN_AFTER_S = 0.2
 
 
 async def do_chores(settings: Settings) -> None:
@@ -62,6 +64,26 @@ def _inherit(name: str) -> socket.socket | None:
     return socket.socket(fileno=int(number)) if number else None
 
 
+def _check_schema(url: str, *, wait: bool) -> None:
+    """Refuse a database of another version. Raises Unavailable.
+
+    A database that does not answer is not a reason to end: the API answers 503 without it, and reports the version as
+    soon as it is back; the background waits for it.
+    """
+    told = False
+    while True:
+        try:
+            check_present(url)
+        except DatabaseAway as away:
+            if not told:
+                log.warning("the database does not answer", reason=away.detail)
+            told = True
+            if wait:
+                time.sleep(AGAIN_AFTER_S)
+                continue
+        return
+
+
 def load(arguments: list[str]) -> None:
     """Load what a process stands on before there is anything to do for it."""
     # Each loads what it needs and no more: the API must be there soon, and chores know no HTTP.
@@ -77,7 +99,7 @@ def main(arguments: list[str]) -> int:
         set_up_logs(settings.log_format, settings.log_level)
         assert settings.database_url is not None, "DATABASE_URL"
         arm(os.environ.get(FAILPOINTS), settings.data)
-        check_present(settings.database_url.get_secret_value())
+        _check_schema(settings.database_url.get_secret_value(), wait=arguments == ["background"])
         match arguments:
             case ["api"]:
                 from trapline.server.serving import serve_api

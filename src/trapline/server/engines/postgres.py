@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,11 +65,19 @@ class Postgres:
     url: str
 
 
-def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Postgres:
+def start_postgres(
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    timeout_s: float = 60.0,
+    stopping: threading.Event | None = None,
+) -> Postgres:
     """Start PostgreSQL on a data folder that the caller has locked, making the cluster the first time.
 
     A postmaster that outlived its Trapline is stopped first. `settings` are added to SETTINGS. Returns when the
-    database `trapline` takes connections. Raises EngineError with the last lines of the log where it does not start.
+    database `trapline` takes connections. When another thread sets `stopping`, the start is given up.
+
+    Raises:
+        EngineError: it does not start; the message has the last lines of the log.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,9 +93,11 @@ def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, time
     port = _remembered_port(folder)
     while True:
         process = _spawn_postmaster(binaries, cluster, port, {**SETTINGS, **(settings or {})})
-        failure = _wait_until_ready(process, cluster, deadline)
+        failure = _wait_until_ready(process, cluster, deadline, stopping)
         if failure is None:
             break
+        if stopping is not None and stopping.is_set():
+            raise EngineError("PostgreSQL was not started, because Trapline stops.")
         # Two hindrances pass: another program took the port in between, and the last backends of a killed
         # postmaster still hold its shared memory for a moment.
         if "could not create any TCP/IP sockets" in failure:
@@ -96,8 +107,13 @@ def start_postgres(folder: Path, settings: Mapping[str, str] | None = None, time
         time.sleep(0.1)
     (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
     server = _server_url(folder, port)
-    _make_database(server)
-    return Postgres(process, cluster, port, f"{server}/{DATABASE}")
+    started = Postgres(process, cluster, port, f"{server}/{DATABASE}")
+    try:
+        _make_database(server)
+    except psycopg.Error as error:
+        stop_postgres(started)
+        raise EngineError(f"PostgreSQL started and ended again: {error}") from None
+    return started
 
 
 def plan_url(folder: Path) -> str:
@@ -242,7 +258,9 @@ def _spawn_postmaster(binaries: Path, cluster: Path, port: int, settings: Mappin
         )
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, deadline: float) -> str | None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], cluster: Path, deadline: float, stopping: threading.Event | None
+) -> str | None:
     """Wait until this postmaster says that it is ready; answer with the end of its log where it ended instead."""
     log = cluster.parent / "database.log"
     while process.poll() is None:
@@ -252,7 +270,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, deadline:
             lines = []
         if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
             return None
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or (stopping is not None and stopping.is_set()):
             process.kill()
             process.wait()
             break
@@ -268,7 +286,7 @@ def _server_url(folder: Path, port: int) -> str:
 
 
 def _make_database(server: str) -> None:
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=10) as connection:
         there = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
         if there is None:
             connection.execute(f"create database {DATABASE}")

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from trapline.server.db.base import Transaction
 from trapline.server.db.migrations.chain import list_chain
 from trapline.server.db.snapshots import BEING_COPIED
-from trapline.server.errors import Unavailable
+from trapline.server.errors import DatabaseAway, Unavailable
 from trapline.server.rules.access import Scope
 
 if TYPE_CHECKING:
@@ -195,7 +195,10 @@ def _list_known() -> list[str]:
 
 
 def check_present(url: str) -> None:
-    """Raise Unavailable in words where a database is older or newer than this program."""
-    mismatch = describe_mismatch(find_present(url))
+    """Raise Unavailable where a database is older or newer than this program, DatabaseAway where it does not answer."""
+    try:
+        mismatch = describe_mismatch(find_present(url))
+    except OperationalError as error:
+        raise DatabaseAway(f"The database does not answer: {error.orig}") from None
     if mismatch is not None:
         raise Unavailable(mismatch)

@@ -1,0 +1,89 @@
+"""The embedded PostgreSQL of `trapline up`: it is started again, without end, each time that it ends."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from trapline.cli.supervision import (
+    Ended,
+    Event,
+    Restarted,
+    Supervisor,
+    count_failures,
+    describe_end,
+    describe_pause,
+    pause_after,
+)
+from trapline.server.engines.folder import EngineError
+from trapline.server.engines.postgres import Postgres, start_postgres, stop_postgres
+
+LONGEST_PAUSE_S = 5.0
+"""Shorter than that of other programs: after a full disk has space again, writes must be possible within 10 s."""
+START_WITHIN_S = 600.0
+"""A PostgreSQL that replays its log after a crash answers late; ended before, it would begin the replay again."""
+SHOWN_LINES = 3
+
+
+class EmbeddedDatabase:
+    """A PostgreSQL on a data folder, under the events of a supervisor.
+
+    Only the first start raises EngineError. Later starts are made in a thread, so that the supervisor can start other
+    programs again meanwhile.
+    """
+
+    def __init__(self, folder: Path, supervisor: Supervisor, tell: Callable[[str], None]) -> None:
+        self._folder, self._supervisor, self._tell = folder, supervisor, tell
+        self._stopping = threading.Event()
+        self._starting: threading.Thread | None = None
+        self._failures = 0
+        self.postgres: Postgres = start_postgres(folder, timeout_s=START_WITHIN_S)
+        self._ready_at = time.monotonic()
+        supervisor.watch(self.postgres.process)
+
+    def handle(self, event: Event) -> bool:
+        """Start PostgreSQL again if this is the event of its end; whether it runs again after such an end."""
+        if isinstance(event, Ended) and event.process is self.postgres.process and self._starting is None:
+            self._failures = count_failures(time.monotonic() - self._ready_at, self._failures)
+            pause = pause_after(self._failures, LONGEST_PAUSE_S)
+            self._tell(f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}")
+            self._starting = threading.Thread(target=self._start_again, args=[pause], name="start PostgreSQL")
+            self._starting.start()
+        if isinstance(event, Restarted) and event.process is self.postgres.process:
+            self._starting = None
+            self._tell("PostgreSQL runs again.")
+            self._supervisor.watch(event.process)
+            return True
+        return False
+
+    def restart(self) -> None:
+        """Start PostgreSQL again and wait for it. Raises EngineError."""
+        self.postgres = start_postgres(self._folder, timeout_s=START_WITHIN_S)
+        self._ready_at = time.monotonic()
+        self._supervisor.watch(self.postgres.process)
+
+    def stop(self, patience_s: float) -> None:
+        """Stop PostgreSQL, also while it is started again."""
+        self._stopping.set()
+        if self._starting is not None:
+            self._starting.join()
+        stop_postgres(self.postgres, patience_s)
+
+    def _start_again(self, pause_s: float) -> None:
+        while not self._stopping.wait(pause_s):
+            try:
+                self.postgres = start_postgres(self._folder, timeout_s=START_WITHIN_S, stopping=self._stopping)
+            except (EngineError, OSError) as error:
+                if self._stopping.is_set():
+                    return
+                self._failures += 1
+                pause_s = pause_after(self._failures, LONGEST_PAUSE_S)
+                reason = "\n".join(str(error).strip().splitlines()[-SHOWN_LINES:])
+                self._tell(
+                    f"PostgreSQL did not start. {describe_pause(pause_s)} Requests that need it get 503 until then. "
+                    f"The reason: {reason}"
+                )
+            else:
+                self._ready_at = time.monotonic()
+                self._supervisor.post(Restarted(self.postgres.process))
+                return
