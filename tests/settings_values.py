@@ -88,7 +88,7 @@ WORKER_VALUES = {
     "TRAPLINE_BATCH_SIZE": Value("8", 8),
     "TRAPLINE_LOADERS": Value("2", 2),
     "TRAPLINE_THREADS": Value("3", 3),
-    "TRAPLINE_DEVICE": _same("cuda"),
+    "TRAPLINE_DEVICE": Value("cuda", "cuda:0"),
     "TRAPLINE_ALLOW_CPU": Value("true", True),
     "TRAPLINE_MODEL_START_TIMEOUT": Value("100", 100.0),
     "TRAPLINE_RETRY_MAX": Value("5", 5),

@@ -9,9 +9,12 @@ from typing import Annotated
 
 import typer
 
+from trapline.cli.service_unit import Service, write_unit, write_user
+
 app = typer.Typer(help="Let systemd start and stop `trapline up`.", no_args_is_help=True, rich_markup_mode="markdown")
 
 NAME = "trapline.service"
+SYSUSERS = Path("/etc/sysusers.d")
 
 
 @app.callback()
@@ -30,70 +33,107 @@ def install(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    processes: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that serve HTTP. [1]")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="No worker here; others may connect.")] = False,
+    pipeline: Annotated[
+        list[str] | None, typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more.")
+    ] = None,
+    private_sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-sources/--no-private-sources",
+            help="Allow or refuse pull sources in private networks. [TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
+            show_default=False,
+        ),
+    ] = None,
     whole_machine: Annotated[
-        bool, typer.Option("--system", help="A service of the machine, for root, instead of one of yours.")
+        bool, typer.Option("--system", help="Install a service of the machine, with a user of its own; requires root.")
     ] = False,
+    user: Annotated[str, typer.Option("--user", help="With --system: the user that it runs as.")] = "trapline",
     show: Annotated[bool, typer.Option("--print", help="Print the unit and write nothing.")] = False,
 ) -> None:
-    """Write a systemd unit that runs `trapline up`, and say how to start it. Starts nothing by itself.
+    """Write a systemd unit that runs `trapline up`, and print how to start it. Starts nothing.
 
     Example: `trapline service install --data /srv/trapline --env-file /etc/trapline.env`
     """
     from trapline.cli.failures import CommandFailed
 
-    folder = (data or Path(os.environ.get("TRAPLINE_DATA") or "trapline-data")).resolve()
-    unit = write_unit(_find_program(), folder, env_file and env_file.resolve(), host, port, whole_machine=whole_machine)
+    if whole_machine and user in ("root", "0", "nobody"):
+        raise CommandFailed(f"The service cannot run as {user}. Choose a user that only Trapline uses.")
+    service = Service(
+        program=tuple(_find_program()),
+        folder=_choose_folder(data, env_file),
+        env_file=env_file and env_file.resolve(),
+        host=host,
+        port=port,
+        processes=processes,
+        with_worker=not no_worker,
+        pipelines=tuple(pipeline or ()),
+        private_sources=private_sources,
+        user=user if whole_machine else None,
+    )
+    unit = write_unit(service)
     if show:
         print(unit, end="")
         return
     place = Path("/etc/systemd/system") if whole_machine else _own_units()
-    file = place / NAME
-    if file.exists() and file.read_text(encoding="utf-8") != unit:
-        raise CommandFailed(f"{file} is there already and says something else. Nothing was written; remove it first.")
+    if whole_machine:
+        _require_reachable(service)
+        _write(SYSUSERS / f"{user}.conf", write_user(service))
+    _write(place / NAME, unit)
+    _print_next_steps(service)
+
+
+def _print_next_steps(service: Service) -> None:
+    folder, own = shlex.quote(str(service.folder)), "" if service.user else " --user"
+    if service.user is not None:
+        print(f"Create the user {service.user}, and give it the data folder:")
+        print(f"    systemd-sysusers {SYSUSERS / f'{service.user}.conf'}")
+        print(f"    mkdir -p {folder} && chown -R {service.user}: {folder}")
+    print("Start it now and with the machine:")
+    print(f"    systemctl{own} daemon-reload && systemctl{own} enable --now {NAME}")
+    if service.user is None:
+        print("    loginctl enable-linger    # also while you are not signed in")
+    print(f"The first owner's link: journalctl{own} -u {NAME}, or trapline link --data {folder}")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file, unless there is another one. Raises CommandFailed."""
+    from trapline.cli.failures import CommandFailed
+
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        raise CommandFailed(f"{file} exists and has other content. Nothing was written; remove it first.")
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        file.write_text(unit, encoding="utf-8")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandFailed(f"{file} cannot be written: {error.strerror}.") from None
-    own = "" if whole_machine else " --user"
-    print(f"{file} is written. Start it now and with the machine:")
-    print(f"    systemctl{own} daemon-reload && systemctl{own} enable --now {NAME}")
-    if not whole_machine:
-        print("    loginctl enable-linger    # also while you are not signed in")
-    print(f"The first owner's link: journalctl{own} -u {NAME}, or trapline link --data {shlex.quote(str(folder))}")
+    print(f"{file} is written.")
 
 
-def write_unit(
-    program: list[str], folder: Path, env_file: Path | None, host: str, port: int, *, whole_machine: bool
-) -> str:
-    """Write the unit. SIGTERM reaches the supervisor alone, which ends its children in their order."""
-    arguments = [*program[1:], "up", "--data", str(folder), "--host", host, "--port", str(port)]
-    # What `up` stands on takes a moment to load, which other commands need not wait for.
-    from trapline.cli.up import STOP_WITHIN_S
+def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
+    """The data folder: the flag, else what the service would read, else what `trapline up` would read here."""
+    from dotenv import dotenv_values
 
-    # Variables are put into arguments, never into the program's own name.
-    command = [_quote(program[0]), *(_quote(part.replace("$", "$$")) for part in arguments)]
-    lines = [
-        "[Unit]",
-        "Description=Trapline, cameras in the field into verified observations",
-        "After=network-online.target",
-        "Wants=network-online.target",
-        "",
-        "[Service]",
-        f"ExecStart={' '.join(command)}",
-        *([f"EnvironmentFile={_escape(str(env_file))}"] if env_file else []),
-        "Restart=always",
-        "RestartSec=2",
-        "KillMode=mixed",
-        f"TimeoutStopSec={STOP_WITHIN_S:g}",
-        "LimitNOFILE=65536",
-        "NoNewPrivileges=yes" if not whole_machine else "PrivateTmp=yes",
-        "",
-        "[Install]",
-        f"WantedBy={'multi-user.target' if whole_machine else 'default.target'}",
-        "",
-    ]
-    return "\n".join(lines)
+    from trapline.cli.server import read_variable
+
+    if data is None and env_file is not None:
+        data = Path(found) if (found := dotenv_values(env_file).get("TRAPLINE_DATA")) else None
+    return (data or Path(read_variable("TRAPLINE_DATA") or "trapline-data")).resolve()
+
+
+def _require_reachable(service: Service) -> None:
+    """Refuse a program or a data folder below a folder that the service's user cannot pass through."""
+    from trapline.cli.failures import CommandFailed
+    from trapline.server.engines.folder import blocking_parent
+
+    for path, instead in ((Path(service.program[0]), "Install Trapline"), (service.folder, "Choose a data folder")):
+        blocking = blocking_parent(path)
+        if blocking is not None:
+            raise CommandFailed(
+                f"The user {service.user} cannot pass through {blocking} to {path}. {instead} elsewhere, such as "
+                f"below /opt or /srv. Nothing was written."
+            )
 
 
 def _find_program() -> list[str]:
@@ -106,14 +146,3 @@ def _find_program() -> list[str]:
 
 def _own_units() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
-
-
-def _escape(text: str) -> str:
-    """Keep systemd from reading specifiers where a name has a per cent sign."""
-    return text.replace("%", "%%")
-
-
-def _quote(text: str) -> str:
-    """Write one word of a command as systemd reads it."""
-    told = _escape(text).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{told}"' if any(sign in told for sign in " \t'\"\\;") else told
