@@ -1,12 +1,15 @@
 """`trapline backup`: everything that a server keeps, as of one moment, while it runs."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trapline.cli.options import AsJson
+
+SHOWN = 20
 
 
 def backup(
@@ -20,7 +23,8 @@ def backup(
     """Write a backup of the database, the files and the secret key, on the server's machine, while it runs.
 
     Who has the folder has everything, passwords of pull sources included: keep it as safe as the server itself.
-    Ends with 1 where the store has lost a file; what is there is saved all the same.
+    Each original is compared with its SHA-256. Exits with 1 if files of the store are missing or damaged; all others
+    are saved, damaged ones as they are, and their images are listed.
 
     Example: `trapline backup /backups/monday --data /srv/trapline`
     """
@@ -36,8 +40,15 @@ def backup(
             f"Saved {manifest['rows'].get('images', 0):,} images in {manifest['files']:,} files "
             f"({manifest['bytes'] / 1e9:,.2f} GB), {key}."
         )
-    if manifest["missing"]:
-        print(f"The store has lost {len(manifest['missing'])} files; manifest.json names them.")
+    if manifest["missing"] or manifest["damaged"]:
+        report = (
+            f"{len(manifest['missing']):,} stored files are missing and {len(manifest['damaged']):,} are damaged. All "
+            "others were saved, the damaged ones as they are; manifest.json names them and their images. "
+            "Upload the same images again, which writes their files again, and make another backup.\n"
+        )
+        for one in manifest["harmed_images"][:SHOWN]:
+            report += f"  image {one['image']} ({one['filename']}, project {one['project']}): {one['file']}\n"
+        sys.stderr.write(report)
         raise typer.Exit(Exit.NOT_DONE)
 
 

@@ -22,7 +22,7 @@ from trapline.server.engines.folder import write_secret
 from trapline.server.engines.key_file import NAME, KeyFile
 from trapline.server.errors import Conflict, NotFound
 from trapline.server.rules.access import Scope
-from trapline.server.store.keys import THUMBNAIL_SIZES, is_artifact, parts_of, thumbnail_key
+from trapline.server.store.keys import THUMBNAIL_SIZES, is_artifact, parts_of, sha256_of, thumbnail_key
 from trapline.server.system import System
 
 FORMAT = 1
@@ -35,7 +35,8 @@ Tell = Callable[[str], None]
 async def make_backup(system: System, data: Path, into: Path, tell: Tell) -> dict[str, Any]:
     """Write a backup into an empty folder while everything runs; answers its manifest.
 
-    A file is stored before its row is written, and none is deleted meanwhile: so every row has its file.
+    A file is stored before its row is written, and none is deleted meanwhile: so every row has its file. Each original
+    is compared with its SHA-256 while it is copied. One that is damaged is copied as it is, and the manifest names it.
     """
     await asyncio.to_thread(_make_folder, into)
     url = system.database.url
@@ -81,17 +82,22 @@ async def _list_keys(snapshot: Snapshot) -> AsyncIterator[tuple[str, bool]]:
 async def _copy_files(system: System, snapshot: Snapshot, into: Path, tell: Tell) -> dict[str, Any]:
     files = total = 0
     missing: list[str] = []
+    damaged: list[str] = []
     with (into / INDEX).open("w", encoding="utf-8") as index:
         async for key, must in _list_keys(snapshot):
             line = await _copy_file(system, key, into / FILES)
             if line is None:
                 missing += [key] if must else []
                 continue
+            sha256 = sha256_of(key)
+            if sha256 not in (None, line["sha256"]):
+                damaged.append(key)
             index.write(json.dumps(line) + "\n")
             files, total = files + 1, total + line["size"]
             if files % TELL_EVERY == 0:
                 tell(f"{files:,} files, {total / 1e9:,.1f} GB.")
-    return {"files": files, "bytes": total, "missing": missing}
+    images = [one async for one in snapshot.list_images_of([*missing, *damaged])]
+    return {"files": files, "bytes": total, "missing": missing, "damaged": damaged, "harmed_images": images}
 
 
 async def _copy_file(system: System, key: str, folder: Path) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from trapline.server.actions.day_counts import estimate_images
 from trapline.server.actions.describe_analyses import describe_analysis
 from trapline.server.actions.identifications import find_held_of_image
 from trapline.server.actions.import_images import Known, Place, check_image, check_room, keep_image, place_of
+from trapline.server.actions.stored_files import FileState
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import get_default_deployment, get_deployment
 from trapline.server.db.findings import (
@@ -124,6 +125,8 @@ async def take_received(
             image_id = checked.image_id
             if await list_deleted(scope, tx, [image_id]):
                 detail = DELETED
+            elif checked.was is not FileState.INTACT:
+                detail = f"the stored file was {checked.was.value} and was written again"
         else:
             try:
                 image_id, is_new = await keep_image(scope, tx, checked)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from uuid_utils.compat import uuid7
 
+from trapline.server.actions.stored_files import FileState, restore_original
 from trapline.server.db.base import Transaction
 from trapline.server.db.deleted_images import keep_files
 from trapline.server.db.deployments import DeploymentRow
@@ -47,9 +48,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Known:
-    """The deployment has these very bytes already."""
+    """The deployment has these very bytes already; `was` is how their stored file was found."""
 
     image_id: UUID
+    was: FileState = FileState.INTACT
 
 
 Checked = ImageRow | Known | Skipped | Broken
@@ -94,8 +96,9 @@ async def check_image(
     """Check a received file wholly and store it; answers the row to add, or why there is none.
 
     `path` is where the file came from; its last part is the image's name. `thumbnails` are made on the way, by their
-    size; where they were, the row is claimed for its caller to keep and mark them. Raises Unavailable where the store
-    or the database is away.
+    size; where they were, the row is claimed for its caller to keep and mark them. The stored file of bytes that the
+    deployment has is read, and written again if it is missing or damaged. Raises Unavailable where the store or the
+    database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
     async with system.database.line(scope, each_alone=True) as tx:
@@ -103,7 +106,7 @@ async def check_image(
         if known is None:
             await keep_files(scope, tx, place.project_id, sha256)
     if known is not None:
-        return Known(known)
+        return Known(known, await restore_original(system, scope, incoming, place.project_id, known, path))
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
         picture = await system.decoders.inspect(incoming.path, upright=upright.path, thumbnails=wanted)

@@ -12,6 +12,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from trapline.server.actions.images import DELETED, DEPLOYMENT_GONE, Target, find_place, take_received
 from trapline.server.actions.import_images import Place, check_room, place_of
+from trapline.server.actions.stored_files import list_not_intact
 from trapline.server.db.base import Transaction
 from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import get_deployment
@@ -66,6 +67,10 @@ async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> S
     most = system.limits.image_bytes
     async with system.database.transaction(scope) as tx:
         known = await _find_known(scope, tx, place, wanted.files)
+    # Bytes that the store lost are sent again. Nothing waits in a transaction while files are read.
+    lost = await list_not_intact(system, place.project_id, list(known))
+    known = {sha256: file for sha256, file in known.items() if sha256 not in lost}
+    async with system.database.transaction(scope) as tx:
         coming = [file for file in wanted.files if file.sha256 not in known and file.size <= most]
         staged = await _stage(scope, tx, place, coming)
         if staged:

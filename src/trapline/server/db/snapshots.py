@@ -1,9 +1,9 @@
 """One moment of the database for a backup: what a dump sees, and the files that its rows speak of."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -49,6 +49,23 @@ class Snapshot:
             await cursor.execute(_FILES + _EXPORTS if there and there[0] else _FILES)
             async for row in cursor:
                 yield Spoken(*row)
+
+    async def list_images_of(self, keys: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
+        """List the images that have one of these files: their project, name, place in their source and file."""
+        async with self.connection.cursor(name="harmed") as cursor:
+            await cursor.execute(
+                """
+                select i.id, i.project_id, i.filename, i.source_path, f.key from images i join unnest(%s::text[]) f(key)
+                    on f.key in (i.storage_key, i.upright_key) or f.key like 'thumbs/' || i.id || '/%%'
+                order by i.project_id, i.id, f.key
+                """,
+                (list(keys),),
+            )
+            async for image_id, project_id, filename, source_path, key in cursor:
+                yield {
+                    "image": str(image_id), "project": project_id, "filename": filename, "source_path": source_path,
+                    "file": key,
+                }  # fmt: skip
 
     async def count_rows(self) -> dict[str, int]:
         """Count the rows of the tables that say most."""

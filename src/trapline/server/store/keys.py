@@ -53,6 +53,12 @@ def import_key(project_id: int, import_id: UUID) -> str:
     return f"imports/{project_id}/{import_id}"
 
 
+def sha256_of(key: str) -> str | None:
+    """The SHA-256 that an original must have, in hexadecimal; None for any other file. Raises NotFound for no key."""
+    parts = parts_of(key)
+    return parts[-1] if parts[0] == "originals" and len(parts) == 4 else None
+
+
 def is_staged(key: str) -> bool:
     """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
     parts = parts_of(key)
