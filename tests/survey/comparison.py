@@ -62,7 +62,7 @@ def _sum_up(value: Any) -> str:
 def _find_difference(expected: Any, actual: Any) -> tuple[str, str]:
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         keys = [key for key in {**expected, **actual} if expected.get(key) != actual.get(key)]
-        parts = [{key: one[key] for key in keys[:3] if key in one} for one in (expected, actual)]
+        parts = [{key: one[key] for key in [key for key in keys if key in one][:3]} for one in (expected, actual)]
         return f"{len(keys)} differ: {parts[0]!r}"[: SHOWN * 3], f"{parts[1]!r}"[: SHOWN * 3]
     if isinstance(expected, set | frozenset) and isinstance(actual, set | frozenset):
         return _show_some(expected - actual), _show_some(actual - expected)

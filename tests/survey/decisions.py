@@ -1,4 +1,4 @@
-"""What three reviewers decide about the survey, in order: about a box, or about a whole image."""
+"""What three reviewers and the owner decide about the survey, in order: about a box, or about a whole image."""
 
 import random
 from typing import Any
@@ -7,6 +7,7 @@ from tests.survey.fauna import REVIEWERS, SPECIES
 
 KINDS = ("confirm", "correct", "correct box", "blank", "unsure", "comment", "confirm box", "withdrawn")
 BEHAVIOUR = "foraging"
+OWNER = "Owner"
 
 
 def draw_decisions(truth: dict[str, Any], chance: random.Random) -> list[dict[str, Any]]:
@@ -18,6 +19,10 @@ def draw_decisions(truth: dict[str, Any], chance: random.Random) -> list[dict[st
         decisions.append(_decide(len(decisions), KINDS[place % len(KINDS)], file, truth, chance))
         if place % 10 == 9:
             decisions.append(_decide(len(decisions), "correct", file, truth, chance))
+    # The last decisions are those of the owner, by keys in a browser: one on an image that a reviewer looked at before.
+    pressed = zip(("confirm", "blank", "unsure", "confirm"), [*chosen[:1], *chance.sample(stored, 3)], strict=True)
+    for kind, file in pressed:
+        decisions.append({**_decide(0, kind, file, truth, chance), "by": OWNER, "channel": "browser"})
     return decisions
 
 

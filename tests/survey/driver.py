@@ -79,7 +79,7 @@ def open_survey(truth: dict[str, Any], folder: Path, data: Path, port: int) -> I
         web = stack.enter_context(nginx(cards, work))
         ftp = stack.enter_context(pyftpd(cards))
         allowed = f"127.0.0.1:{urlsplit(web).port},127.0.0.1:{ftp}"
-        settings = {"TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_OWN_ORIGINS": allowed}
+        settings = {"TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_ALLOWED_NETWORKS": allowed}
         server = RunningServer(data, port, settings=settings)
         stack.callback(server.end)
         server.start()
@@ -293,7 +293,7 @@ def _describe(one: dict[str, Any], place: int, size: tuple[int, int]) -> PostedA
 
 def review(survey: Survey) -> None:
     """Let each reviewer decide in the order of the truth, and withdraw what is withdrawn."""
-    names = sorted({one["by"] for one in survey.truth["decisions"]})
+    names = sorted({one["by"] for one in survey.truth["decisions"] if one["channel"] == "api"})
     reviewers = {name: _invite(survey, name) for name in names}
     for one in survey.truth["decisions"]:
         if one["file"] not in survey.images or one["channel"] != "api":

@@ -63,8 +63,11 @@ def _guess(file: dict[str, Any], chance: random.Random, errors: float) -> list[d
         # Two ways to state an empty image: a class for it, or no finding at all.
         return [] if chance.random() < 0.5 else [{"type": "classification", "name": "blank", "score": 0.9}]
     if file["objects"] and chance.random() < 0.5:
-        return [_build_box(file, thing["box"], name, chance)
-                for thing, name in zip(file["objects"], names, strict=False)]  # fmt: skip
+        boxes = [
+            _build_box(file, thing["box"], name, chance) for thing, name in zip(file["objects"], names, strict=False)
+        ]
+        # An external pipeline posts the name and the score of its boxes, and no classifier's words.
+        return [{name: value for name, value in one.items() if name != "name_score"} for one in boxes]
     return [{"type": "classification", "name": name, "score": _draw_score(chance)} for name in sorted(set(names))]
 
 

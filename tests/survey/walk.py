@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.survey import driver
+from tests.survey.browser_review import review_in_browser
 from tests.survey.comparison import Comparison
+from tests.survey.exported import Exported
 from tests.survey.known_differences import KNOWN, is_missing_known
 from tests.survey.oracle import Oracle
 from tests.survey.surfaces import Surfaces
@@ -20,6 +22,7 @@ STEPS: tuple[Step, ...] = (
     driver.collect_files,
     driver.run_pipelines,
     driver.review,
+    review_in_browser,
     driver.publish,
 )
 
@@ -46,7 +49,9 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
     arrives = {one["key"]: one["arrives"] for one in truth["deployments"]}
     missing = {one["id"] for one in truth["files"] if is_missing_known(arrives[one["deployment"]], one)}
     table, took = Comparison(), dict[str, float]()
-    with closing(Surfaces(survey, Oracle(truth, missing), table)) as surfaces:
+    oracle = Oracle(truth, missing)
+    exported = Exported(survey, oracle, table)
+    with closing(Surfaces(survey, oracle, table)) as surfaces:
         for compare in (
             surfaces.compare_files,
             surfaces.compare_images,
@@ -55,6 +60,14 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
             surfaces.compare_sequences,
             surfaces.compare_commands,
             surfaces.compare_client,
+            exported.compare_public_page,
+            exported.compare_csv,
+            exported.compare_geoparquet,
+            exported.compare_camtrap_dp,
+            exported.compare_coco,
+            exported.compare_yolo,
+            exported.compare_megadetector,
+            exported.compare_darwin_core,
         ):
             began = time.monotonic()
             compare()
