@@ -18,7 +18,7 @@ from pycocotools.coco import COCO
 
 from tests.survey.comparison import Comparison
 from tests.survey.driver import Survey
-from tests.survey.oracle import Oracle
+from tests.survey.oracle import Oracle, SeenImage
 from tests.survey.oracle_exports import Exports
 from trapline.wire.exports import ExportFormat, ExportOptions, ExportState, NewExport
 
@@ -124,7 +124,7 @@ class Exported:
             for one in media
         })  # fmt: skip
         self._compare_by_arrival(
-            "camtrap-dp", "filename", {key: one[0] for key, one in self.expected.list_media().items()},
+            "camtrap-dp", "path", {key: one[0] for key, one in self.expected.list_media().items()},
             {self.key_of(one["mediaID"]): one["fileName"] for one in media},
         )  # fmt: skip
         groups: dict[str, set[str]] = {}
@@ -156,9 +156,8 @@ class Exported:
         sizes = {self.key_of(one["trapline_id"]): (one["width"], one["height"]) for one in coco.dataset["images"]}
         expected = {key: (one.file["width"], one.file["height"]) for key, one in self.oracle.images.items()}
         self.table.compare("coco", "images and their sizes", expected, sizes)
-        # A file that was replaced has the path of the one before it.
-        paths = {(one.deployment["key"], one.file["path"]) for one in self.oracle.images.values()}
-        self.table.compare("coco", "file names", len(paths), len({one["file_name"] for one in coco.dataset["images"]}))
+        names = {one["file_name"] for one in coco.dataset["images"]}
+        self.table.compare("coco", "file names", len(self.oracle.images), len(names))
         categories = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
         found = Counter((images[one["image_id"]], categories[one["category_id"]], *one["bbox"], one.get("score"))
                         for one in coco.loadAnns(coco.getAnnIds()))  # fmt: skip
@@ -195,16 +194,22 @@ class Exported:
         expected: dict[str, dict[str, Counter[Any]]] = {}
         for one in self.oracle.images.values():
             of_arrival = expected.setdefault(one.deployment["arrives"], {})
-            # A file that was replaced has the path of the one before it.
             of_arrival.setdefault(self._name_in_results(one), Counter())[_freeze(detections[one.key])] += 1
         for arrival, files in sorted(expected.items()):
             self.table.compare("megadetector", f"detections ({arrival})", files,
                                {name: rows for name, rows in found.items() if name in files})  # fmt: skip
         self.table.compare("megadetector", "images", len(detections), len(read["images"]))
 
-    def _name_in_results(self, image: Any) -> str:
+    def _name_in_results(self, image: SeenImage) -> str:
+        """Name a file by its path; of several with one path all but the first are followed by the ID of the image."""
         folder = "".join("_" if one in '/\\:*?"<>|' else one for one in image.deployment["name"]).strip(". ")
-        return f"{folder}/{image.file['path']}"
+        path = str(image.file["path"])
+        same = [one for one in self.oracle.images.values()
+                if one.deployment is image.deployment and one.file["path"] == path]  # fmt: skip
+        if image is not min(same, key=lambda one: one.captured_at):
+            stem, _, suffix = path.rpartition(".")
+            path = f"{stem}-{self.survey.images[image.key]}.{suffix}"
+        return f"{folder}/{path}"
 
     # Darwin Core
 

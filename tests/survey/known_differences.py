@@ -14,8 +14,6 @@ _ENCODED = "Names from web listings stay percent-encoded."
 _CHANGED = "An upload drops no-break, ideographic and zero-width characters from a name, and keeps a quote as %22."
 _NO_PATHS = "An upload drops the folders of a file."
 _PUBLIC = "An image with a name that is not a known animal is public."
-_BLANK_FINDS = "An empty analysis of one pipeline makes an image blank."
-_BLANK_CLASS = "A class `blank` is listed as a class and counts as a finding."
 KNOWN: dict[str, str] = {
     "files: ftp stores *": "An FTP listing drops names with no-break, ideographic and zero-width characters.",
     "*: filename (web)": _ENCODED,
@@ -27,18 +25,9 @@ KNOWN: dict[str, str] = {
     "*: path (cli)": _NO_PATHS,
     "megadetector: detections (api)": _NO_PATHS,
     "megadetector: detections (cli)": _NO_PATHS,
-    "coco: file names": _NO_PATHS,
     "public page: *": _PUBLIC,
     "camtrap-dp: media": _PUBLIC,
-    "csv: blank": _BLANK_FINDS,
     "API images: is flagged": "Capture times from the modification time of a file are not flagged.",
-    "API images: classes": _BLANK_CLASS,
-    "grid*: confidence_min=0.5": _BLANK_CLASS,
-    "*: images by class": _BLANK_CLASS,
-    "CLI: images classes": _BLANK_CLASS,
-    "client: count_classes": _BLANK_CLASS,
-    "grid*: blank=*": _BLANK_FINDS,
-    "summary: blank*": _BLANK_FINDS,
 }
 """The pattern of a line's name, as `fnmatch` reads it, and why the line differs."""
 

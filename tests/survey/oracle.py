@@ -72,20 +72,24 @@ class Oracle:
     # The rules of one image
 
     def list_classes(self, image: SeenImage) -> dict[str, float]:
-        """List the classes that the grid knows of an image: of every completed analysis, with the highest score."""
+        """List the classes that the grid knows of an image, with the highest score: those of each current analysis."""
         classes: dict[str, float] = {}
-        for _, found in image.runs:
+        for found in self._list_current(image).values():
             for one in found:
                 if one["name"] not in BLANK_NAMES:
                     classes[one["name"]] = max(classes.get(one["name"], 0.0), one["score"])
         return classes
 
+    def _list_current(self, image: SeenImage) -> dict[str, list[dict[str, Any]]]:
+        """List what the newest analysis of each pipeline found."""
+        return {run["pipeline"]: found for run, found in image.runs}
+
     def is_blank(self, image: SeenImage) -> bool | None:
         """Decide whether an image is blank: no current analysis of any pipeline has a finding. None: not analysed."""
         if not image.runs:
             return None
-        current = {run["pipeline"]: found for run, found in image.runs}
-        return not any(one["name"] not in BLANK_NAMES for found in current.values() for one in found)
+        current = self._list_current(image).values()
+        return not any(one["name"] not in BLANK_NAMES for found in current for one in found)
 
     def is_reviewed(self, image: SeenImage) -> bool:
         """Decide whether a person said anything but a comment of an image or of a box on it."""

@@ -79,8 +79,10 @@ class Exports:
     # Camtrap DP
 
     def list_media(self) -> dict[str, Row]:
-        """List the media: name, time in the zone of the camera, whether the file is public."""
-        return {one.key: (one.name, one.captured_at, self.is_public(one)) for one in self.oracle.images.values()}
+        """List the media: path of the file, time in the zone of the camera, whether the file is public."""
+        return {
+            one.key: (one.file["path"], one.captured_at, self.is_public(one)) for one in self.oracle.images.values()
+        }
 
     def list_media_observations(self) -> Counter[Row]:
         """List the observations of single media."""
