@@ -200,3 +200,78 @@ async def test_a_package_keeps_its_findings_and_taxa(system: System, tmp_path: P
         text = content if form != "darwin-core" else unpack(content)["occurrence.txt"]
         assert b"Anas strepera" in text, form
         assert b"Rattus norvegicus" in text, form
+
+
+async def test_a_package_keeps_its_ids(system: System, tmp_path: Path) -> None:
+    project = await import_example(system)
+    _, content = await project.export("camtrap-dp")
+    package = open_package(content, tmp_path)
+    assert validate_package(package) == []
+    [place] = read_resource(package, "deployments")
+    assert (place["deploymentID"], place["locationID"]) == (DEPLOYMENT["deploymentID"], DEPLOYMENT["locationID"])
+    media = read_resource(package, "media")
+    assert {(row["mediaID"], row["fileName"], row["deploymentID"]) for row in media} == {
+        (row["mediaID"], row["fileName"], row["deploymentID"]) for row in MEDIA
+    }
+    rows = read_resource(package, "observations")
+    columns = ("observationID", "mediaID", "eventID", "scientificName", "classificationMethod")
+    assert {tuple(row[name] for name in columns) for row in rows if row["observationLevel"] == "media"} == {
+        tuple(row[name] for name in columns) for row in OBSERVATIONS
+    }
+    assert [row["individualID"] for row in rows if row["mediaID"] == "07840dcc"] == ["duck 7"]
+    assert {row["eventID"] for row in rows} == {"4bb69c45"}
+    assert package.to_dict()["project"]["individualAnimals"] is True
+    again = await project.import_file("camtrap-dp", content)
+    assert (again["state"], again["faults"], again["deployments"]) == ("completed", 0, 0), again
+
+
+async def test_ids_of_two_packages_do_not_collide(system: System, tmp_path: Path) -> None:
+    project = await import_example(system)
+    place = await project.create_deployment("Second")
+    await project.upload(place, "second.jpg")
+    media = MEDIA[0] | {"deploymentID": "other", "fileName": "second.jpg", "filePath": "second.jpg"}
+    deployment = DEPLOYMENT | {"deploymentID": "other", "locationName": "Second"}
+    seen = OBSERVATIONS[0] | {"deploymentID": "other"}
+    package = write_package({"deployments": [deployment], "media": [media], "observations": [seen]}, taxonomic=TAXA)
+    made = await project.import_file("camtrap-dp", package)
+    assert (made["state"], made["faults"]) == ("completed", 0), made
+    _, content = await project.export("camtrap-dp")
+    package_again = open_package(content, tmp_path)
+    assert validate_package(package_again) == []
+    ids = [row["mediaID"] for row in read_resource(package_again, "media")]
+    assert sorted(ids) == sorted(["07840dcc", "401386c7", project.images["second.jpg"]])
+
+
+async def test_our_own_package_keeps_its_ids_in_another_project(system: System, tmp_path: Path) -> None:
+    project = await make_copy(system, "first")
+    await project.detect({"Old oak/IMG_1.JPG": [("fox", BOX), ("badger", OTHER)]})
+    await project.identify("correct", "Beech (north)/IMG_1.JPG", label="heron")
+    _, content = await project.export("camtrap-dp")
+    copy = await make_copy(system, "second")
+    made = await copy.import_file("camtrap-dp", content)
+    assert (made["state"], made["faults"]) == ("completed", 0), made
+    _, exported = await copy.export("camtrap-dp")
+    first, second = (
+        open_package(data, make_folder(tmp_path, name)) for name, data in (("a", content), ("b", exported))
+    )
+    assert validate_package(second) == []
+    keys = {
+        "deployments": ("deploymentID", "locationName"),
+        "media": ("mediaID", "deploymentID", "fileName"),
+        "observations": ("observationID", "mediaID", "eventID", "observationType", "bboxX", "observationTags"),
+    }
+    for name, columns in keys.items():
+        before, after = (
+            sorted(
+                str([row[column] for column in columns])
+                for row in read_resource(package, name)
+                if row.get("observationLevel") != "event" and row.get("observationType") != "unclassified"
+            )
+            for package in (first, second)
+        )
+        assert before == after, name
+
+
+def make_folder(parent: Path, name: str) -> Path:
+    (parent / name).mkdir()
+    return parent / name

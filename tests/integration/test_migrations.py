@@ -345,3 +345,28 @@ def test_nothing_is_said_yet_of_what_was_found_before(empty_database_url: str) -
         connection.execute(f"{say} (gen_random_uuid(), 1, %s, 'correct', 'Lynx', null, 'x')", (image,))
         connection.execute("delete from images")
         assert connection.execute("select count(*) from identifications").fetchall() == [(0,)]
+
+
+def test_what_was_imported_before_has_no_ids_of_packages(empty_database_url: str) -> None:
+    """And IDs that are stored then are unique in their project, and are deleted with their deployment."""
+    migrations.migrate(empty_database_url, "0040")
+    place, other = UUID(int=2), UUID(int=3)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("insert into projects (name, description, sequence_gap_s) values ('p', '', 1)")
+        for key in (place, other):
+            connection.execute(
+                "insert into deployments (id, project_id, name, is_default, time_zone, clock_offset_s, camera, habitat,"
+                " notes) values (%s, 1, %s, false, 'UTC', 0, '', '', '')",
+                (key, str(key)),
+            )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for table in ("imported_images", "imported_deployments"):
+            assert connection.execute(f"select count(*) from {table}").fetchall() == [(0,)]
+        connection.execute("insert into imported_deployments values (%s, 1, 'A1', '')", (place,))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("insert into imported_deployments values (%s, 1, 'A1', '')", (other,))
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute("insert into imported_images values (%s, 1, 'm', '{}')", (place,))
+        connection.execute("delete from deployments where id = %s", (place,))
+        assert connection.execute("select count(*) from imported_deployments").fetchall() == [(0,)]

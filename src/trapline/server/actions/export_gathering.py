@@ -32,6 +32,7 @@ from trapline.server.db.export_gathering import (
 )
 from trapline.server.db.exports import ExportRow, hold_images, let_go_of_images
 from trapline.server.db.images import list_tags
+from trapline.server.db.imported_ids import DeploymentIds, list_deployment_ids, list_image_ids
 from trapline.server.db.projects import ProjectRow
 from trapline.server.errors import DatabaseSlow
 from trapline.server.exchange.export_assembly import Names, Page, count_deployments, make_records
@@ -188,6 +189,7 @@ class _Gatherer:
                 found=await list_found_on(scope, tx, ids, as_of),
                 said=await list_said_of(scope, tx, ids, as_of),
                 shown=await list_shown(scope, tx, row.project_id, ids) if self._is_public else (),
+                ids=await list_image_ids(scope, tx, ids),
                 sequences=await count_sequences(
                     scope, tx, {image.sequence_id for image in images if image.sequence_id is not None}, as_of
                 ),
@@ -214,9 +216,13 @@ class _Gatherer:
             project = await tx.session.get(ProjectRow, row.project_id)
             if project is None:
                 raise Stopped
-            shown = set(DeploymentRecord.__struct_fields__) - {"images", "first_image_at", "last_image_at"}
+            known = await list_deployment_ids(scope, tx, row.project_id)
+            counted = {"images", "first_image_at", "last_image_at", *DeploymentIds._fields}
+            shown = set(DeploymentRecord.__struct_fields__) - counted
             deployments = {
-                one.id: DeploymentRecord(**{name: getattr(one, name) for name in shown})
+                one.id: DeploymentRecord(
+                    **{name: getattr(one, name) for name in shown}, **known.get(one.id, DeploymentIds(""))._asdict()
+                )
                 for one in await list_deployments(scope, tx, self._wanted)
             }
             taxa = [TaxonRecord(**one) for one in await list_taxa(scope, tx, row.project_id)]

@@ -1,7 +1,7 @@
 """The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,13 @@ from trapline.server.db.imported import (
     list_said_before,
     write_results,
 )
+from trapline.server.db.imported_ids import (
+    DeploymentIds,
+    ImageIds,
+    list_deployment_ids,
+    write_deployment_ids,
+    write_image_ids,
+)
 from trapline.server.db.imports import (
     ImportRow,
     NewFault,
@@ -57,6 +64,8 @@ log = structlog.get_logger(__name__)
 NAMES_AT_ONCE = 20_000
 STILL_FOR_S, BEAT_S = 600.0, 60.0
 NOTHING = "Nothing of it was taken."
+LONGEST_ID = 255
+"""A longer deploymentID is not kept for exports."""
 MOST_ATTEMPTS = 10
 """One that takes its process down each time, and gets on with nothing, does not do so for ever."""
 
@@ -209,8 +218,9 @@ async def _settle_deployments(
         there = await list_deployments(scope, tx, row.project_id)
         ids = set(there.values())
         places: dict[str, UUID] = {}
+        known = {one.external_id: key for key, one in (await list_deployment_ids(scope, tx, row.project_id)).items()}
         for one in named:
-            key = row.deployment_id or (one.id if one.id in ids else there.get(one.name))
+            key = row.deployment_id or (one.id if one.id in ids else known.get(one.key) or there.get(one.name))
             if key is None:
                 made = DeploymentRow(project_id=row.project_id, name=one.name, **one.values)
                 tx.session.add(made)
@@ -219,6 +229,12 @@ async def _settle_deployments(
                 key = there[one.name] = made.id
                 locked.deployments += 1
             places[one.key] = key
+        given = {
+            places[one.key]: DeploymentIds(one.key, one.location_id)
+            for one in named
+            if row.deployment_id is None and len(one.key) <= LONGEST_ID and one.id != places[one.key]
+        }
+        await write_deployment_ids(scope, tx, row.project_id, given)
         if locked.total is None:
             locked.left_out += reader.left_out
             await keep_faults(scope, tx, locked, [_plain(fault) for fault in faults])
@@ -256,14 +272,14 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id, done)
         results = list({one.id: one for one in batch.results}.values())
-        there = await hold_images(
-            scope, tx, row.project_id, {one.image_id for one in results} | {one.image_id for one in batch.said}
-        )
+        about = {one.image_id for one in results} | {one.image_id for one in batch.said} | set(batch.ids)
+        there = await hold_images(scope, tx, row.project_id, about)
         results = [one for one in results if one.image_id in there]
         present = await list_present(scope, tx, results)
         new = [one for one in results if one.id not in present]
         await write_results(scope, tx, row, new)
         said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
+        await _keep_ids(scope, tx, row, batch, there, {one.id for one in new})
         await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
         await keep_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
         row.done += batch.entries
@@ -276,6 +292,22 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         row.attempt = 0
         touch(row)
         return row.done
+
+
+async def _keep_ids(
+    scope: Scope, tx: Transaction, row: ImportRow, batch: Batch, there: Collection[UUID], new: Collection[UUID]
+) -> None:
+    """Keep the IDs that a package gives images and observations, for its exports."""
+    kept: dict[UUID, ImageIds] = {}
+    for image_id, ids in batch.ids.items():
+        if image_id in there:
+            observations = dict(ids.observations)
+            for result, findings in ids.findings.items():
+                if result in new:
+                    observations |= findings
+            kept[image_id] = ImageIds(None if ids.media_id == str(image_id) else ids.media_id, observations)
+    if kept:
+        await write_image_ids(scope, tx, row.project_id, kept)
 
 
 async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Said]) -> int:

@@ -13,7 +13,14 @@ from typing import Any, BinaryIO, NamedTuple
 
 from trapline.server.exchange.camtrap_dp_check import DESCRIPTOR, MOST_ROWS, check_package, find_wrong_row
 from trapline.server.exchange.camtrap_dp_package import describe_package, find_language, find_notices
-from trapline.server.exchange.camtrap_dp_rows import DEPLOYMENTS, MEDIA, OBSERVATIONS, Rows, write_deployment
+from trapline.server.exchange.camtrap_dp_rows import (
+    DEPLOYMENTS,
+    MEDIA,
+    OBSERVATIONS,
+    Rows,
+    write_cell,
+    write_deployment,
+)
 from trapline.server.exchange.export_events import Event, Events
 from trapline.server.exchange.export_records import DeploymentRecord, Problem, Report, Spool
 from trapline.server.exchange.observations import Kind, Naming, SeenImage, observe
@@ -83,7 +90,11 @@ class _Writer:
         self.about, self.report = spool.about, report
         self._all_taxa = spool.taxa
         self.naming = Naming(spool.taxa)
-        self.rows = Rows(self.naming)
+        self.rows = Rows(
+            self.naming,
+            {str(one.id): write_cell(one.external_id or str(one.id)) for one in spool.about.deployments},
+        )
+        self._event_ids: dict[str, set[str]] = {}
         self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
         self.labels: Counter[str] = Counter()
         self.taxa: set[str] = set()
@@ -109,6 +120,8 @@ class _Writer:
             mark = len(seen_rows)
             for one in (seen := observe(image, naming)):
                 seen_rows.append(rows.observation(one, image, at))
+                if image.media_id:
+                    self._event_ids.setdefault(image.event_id, set()).add(rows.name_event(one, image))
                 if one.kind is Kind.ANIMAL:
                     if one.taxon is not None:
                         taxa.add(one.taxon)
@@ -116,8 +129,9 @@ class _Writer:
                         self._count_label(one.label)
             if image.reviewed or image.sequence_id is not None:
                 for event in events.add(image, seen):
-                    if event.verified:
-                        self._add_event(event, seen_rows)
+                    self._complete(event, seen_rows)
+            else:
+                self._event_ids.pop(image.event_id, None)
             if len(media.first) <= MOST_ROWS and len(observations.first) <= MOST_ROWS:
                 media.first += media.rows[-1:]
                 observations.first += seen_rows[mark:]
@@ -126,8 +140,7 @@ class _Writer:
                 observations.flush()
         mark = len(seen_rows)
         for event in events.finish():
-            if event.verified:
-                self._add_event(event, seen_rows)
+            self._complete(event, seen_rows)
         observations.first += seen_rows[mark:]
         media.flush()
         observations.flush()
@@ -135,14 +148,20 @@ class _Writer:
     def _count_label(self, label: str) -> None:
         self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
 
-    def _add_event(self, event: Event, rows: list[str]) -> None:
+    def _complete(self, event: Event, rows: list[str]) -> None:
+        # The ID of the package where all images of the sequence have the same one.
+        named = self._event_ids.pop(event.id, set())
+        if event.verified:
+            self._add_event(event, named.pop() if len(named) == 1 else event.id, rows)
+
+    def _add_event(self, event: Event, key: str, rows: list[str]) -> None:
         if not event.said and event.modelled:
             return  # people took away something of it, and what models found beside that is no word of theirs
         self.verified += 1
         if not event.said:
-            rows.append(self.rows.event(event))
+            rows.append(self.rows.event(event, key))
         for group, seen in event.said.items():
-            rows.append(self.rows.event(event, group, seen))
+            rows.append(self.rows.event(event, key, group, seen))
 
     def _path(self, image: SeenImage, *, public: bool) -> str:
         if public and self._link:
@@ -244,7 +263,7 @@ class _Writer:
         shown = [
             one for one in self.about.deployments if self.stands[str(one.id)].images or one.started_at or one.ended_at
         ]
-        return describe_package(self.about, shown, span, taxa, levels)
+        return describe_package(self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0)
 
     def tell(self) -> None:
         """Tell what was filled in and what could not be said."""

@@ -36,6 +36,8 @@ def describe_package(
     span: tuple[datetime, datetime] | None,
     taxa: Iterable[TaxonRecord],
     levels: list[str],
+    *,
+    individuals: bool = False,
 ) -> dict[str, Any]:
     """Describe an export; `span` is from when to when its deployments stood, `levels` are those of its observations."""
     options = about.options
@@ -68,7 +70,7 @@ def describe_package(
         **({"description": about.project_description} if about.project_description else {}),
         "samplingDesign": options.get("sampling_design") or "opportunistic",
         "captureMethod": ["activityDetection"],
-        "individualAnimals": False,
+        "individualAnimals": individuals,
         "observationLevel": levels or ["media"],
     }
     if (spatial := _find_spatial(deployments)) is not None:

@@ -35,6 +35,8 @@ OBSERVATIONS = (
 SEXES = frozenset({"female", "male"})
 LIFE_STAGES = frozenset({"adult", "subadult", "juvenile"})
 MOST_KNOWN = 50_000
+MOST_USED = 1_000_000
+"""How many IDs of packages are written: those that were are remembered, some 70 bytes each."""
 EDGE = 1 - 2e-6
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]+")
 # What nearly every name of a file is, and needs nothing.
@@ -72,8 +74,11 @@ class Cells(dict[str, str]):
 class Rows:
     """Makes the rows of an export; `link` gives the address or the relative path of an image's file."""
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: Naming, deployments: Mapping[str, str]) -> None:
         self.cells, self.times, self._naming = Cells(), Times(), naming
+        self.deployments = dict(deployments)
+        self.individuals = 0
+        self._used: set[int] = set()
         self._prefixes: dict[tuple[Kind, str, str | None], tuple[str, str]] = {}
 
     def media(self, image: SeenImage, at: str, path: str, *, public: bool) -> str:
@@ -82,7 +87,8 @@ class Rows:
         # At its address the picture is given as a JPEG, whatever the original is.
         media_type = "image/jpeg" if path.startswith("http") else image.media_type
         return (
-            f"{image.id},{image.deployment_id},,{at},{path},{'true' if public else 'false'},"
+            f"{self.name_media(image)},{self.deployments[image.deployment_id]},,{at},{path},"
+            f"{'true' if public else 'false'},"
             f"{self.cells[relative_path(image.path or image.filename)]},{media_type},{_write_exif(image.exif)},"
             f"{'true' if image.starred else 'false'},"
             f"{cells[_comments(image)] if image.tags or image.said is not None else ''}\n"
@@ -102,22 +108,47 @@ class Rows:
                 left, top = round(left, 6), round(top, 6)
                 wide, tall = max(min(wide, 1 - left), 1e-6), max(min(tall, 1 - top), 1e-6)
             place = "%.6f,%.6f,%.6f,%.6f" % (left, top, wide, tall)  # noqa: UP031 - twice as fast, a million times
+        key, event, individual = self._name_observation(one, image)
         start = (
-            f"{one.id},{image.deployment_id},{image.id},{image.sequence_id or image.id},{at},{at},media,{kind},,{name},"
+            f"{key},{self.deployments[image.deployment_id]},{self.name_media(image)},{event},{at},{at},media,{kind},,"
+            f"{name},"
         )
         if said is not None:
             details, comment = self._details(said, 1 if box is not None else None), cells[said.comment or ""]
-            return f"{start}{details},,,,,{place},{self._by(said)},,{tag},{comment}\n"
+            return f"{start}{details},{individual},,,,{place},{self._by(said)},,{tag},{comment}\n"
         count = "1" if box is not None else ""
+        start = f"{start}{count},,,,{individual},,,,{place},"
         if found is None:
-            return f"{start}{count},,,,,,,,{place},{'' if one.kind is Kind.UNCLASSIFIED else 'machine'},,,,{tag},\n"
+            return f"{start}{'' if one.kind is Kind.UNCLASSIFIED else 'machine'},,,,{tag},\n"
         sure = "" if one.confidence is None else f"{one.confidence:.4f}"
-        return f"{start}{count},,,,,,,,{place},machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
+        return f"{start}machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
 
-    def event(self, event: Event, group: Group | None = None, seen: Seen | None = None) -> str:
-        """Make the row of what is seen in a verified sequence; without a group it is blank."""
+    def name_media(self, image: SeenImage) -> str:
+        """Write the ID of an image: that of the package that it was imported from, else ours."""
+        return self.cells[image.media_id] if image.media_id else image.id
+
+    def name_event(self, one: Observation, image: SeenImage) -> str:
+        """Write the ID of the event of an observation: that of its package, else its sequence's or its image's."""
+        ids = find_external(one, image)
+        return self.cells[ids[1]] if ids and ids[1] else image.event_id
+
+    def _name_observation(self, one: Observation, image: SeenImage) -> tuple[str, str, str]:
+        """Write the IDs of an observation, of its event and of the individual."""
+        ids = find_external(one, image)
+        if ids is None:
+            return one.id, image.event_id, ""
+        key, used = ids[0], hash(ids[0])
+        if not key or used in self._used or len(self._used) >= MOST_USED:
+            key = one.id  # an ID is written once, also where several packages have it
+        else:
+            self._used.add(used)
+        self.individuals += bool(ids[2])
+        return self.cells[key], self.name_event(one, image), self.cells[ids[2]]
+
+    def event(self, event: Event, key: str, group: Group | None = None, seen: Seen | None = None) -> str:
+        """Make the row of what is seen in a verified sequence, `key` being its ID; without a group it is blank."""
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
-        head = f"{event.key_of(group)},{event.deployment_id},,{event.id},{start},{end},event,"
+        head = f"{event.key_of(group)},{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
         if group is None or seen is None:
             said = event.last
             by = self._by(said) if said is not None else "human,,"
@@ -160,13 +191,23 @@ def _write_exif(exif: Mapping[str, Any]) -> str:
     return write_cell(msgspec.json.encode(kept).decode()) if kept else ""
 
 
+def find_external(one: Observation, image: SeenImage) -> list[str] | None:
+    """Find the observationID, eventID and individualID that an imported package gives an observation."""
+    if one.found is not None and one.found.id == one.id and one.found.external:
+        return one.found.external
+    if one.said is not None:
+        return one.said.external
+    return image.external if one.kind is Kind.BLANK else None
+
+
 def write_deployment(
     deployment: DeploymentRecord, start: str, end: str, camera_model: str, *, issues: bool, comments: str
 ) -> str:
     """Make the row of a deployment; what is not known stays empty."""
     uncertain = deployment.coordinate_uncertainty_m
     cells = [
-        str(deployment.id), "", write_cell(deployment.name),
+        write_cell(deployment.external_id or str(deployment.id)), write_cell(deployment.location_id),
+        write_cell(deployment.name),
         "" if deployment.latitude is None else f"{deployment.latitude:.7f}".rstrip("0").rstrip("."),
         "" if deployment.longitude is None else f"{deployment.longitude:.7f}".rstrip("0").rstrip("."),
         "" if uncertain is None else str(max(math.ceil(uncertain), 1)),

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.db.export_gathering import FoundOn, SaidOf
+from trapline.server.db.imported_ids import BLANK, ImageIds
 from trapline.server.exchange.export_overlaps import BOX, CLASSIFICATION, settle
 from trapline.server.exchange.export_records import (
     IMAGES,
@@ -26,6 +27,7 @@ from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
 CUSTOM = AnnotationType.CUSTOM.value
+NO_IDS = ImageIds()
 _decode = msgspec.json.Decoder().decode
 
 
@@ -54,6 +56,7 @@ class Page:
     said: Iterable[SaidOf] = ()
     shown: Collection[UUID] = ()
     sequences: Mapping[UUID, int] = field(default_factory=dict)
+    ids: Mapping[UUID, ImageIds] = field(default_factory=dict)
 
 
 def make_records(page: Page, names: Names) -> list[ImageRecord]:
@@ -77,6 +80,7 @@ def _make_record(
             for one in said.values()
         )
     whole = held.of_image() if held else None
+    ids = page.ids.get(row.id, NO_IDS)
     return ImageRecord(
         id=row.id,
         deployment_id=row.deployment_id,
@@ -104,8 +108,10 @@ def _make_record(
         analysed=bool(found),
         shown=row.id in page.shown,
         sequence_images=page.sequences.get(row.sequence_id, 0),
-        said=None if whole is None else _make_said(said[whole.id], names),
-        found=_make_found(found, held, said, names),
+        said=None if whole is None else _make_said(said[whole.id], names, ids),
+        found=_make_found(found, held, said, names, ids),
+        media_id=ids.media_id or "",
+        external=ids.observations.get(BLANK),
     )
 
 
@@ -145,7 +151,7 @@ def _is_finding(one: FoundOn, names: Mapping[UUID | None, str]) -> bool:
     return not (name and is_blank_label(name))
 
 
-def _make_said(one: SaidOf, names: Names, *, of_image: bool = False) -> SaidRecord:
+def _make_said(one: SaidOf, names: Names, ids: ImageIds, *, of_image: bool = False) -> SaidRecord:
     told = {} if of_image else {name: getattr(one, name) for name in DETAILS}
     return SaidRecord(
         kind=one.kind,
@@ -155,12 +161,13 @@ def _make_said(one: SaidOf, names: Names, *, of_image: bool = False) -> SaidReco
         label=one.label,
         comment=one.comment,
         of_image=of_image,
+        external=ids.observations.get(str(one.id)),
         **told,
     )
 
 
 def _make_found(
-    found: Sequence[FoundOn], held: Held | None, said: Mapping[UUID, SaidOf], names: Names
+    found: Sequence[FoundOn], held: Held | None, said: Mapping[UUID, SaidOf], names: Names, ids: ImageIds
 ) -> list[FoundRecord]:
     records = []
     # An analysis that found nothing has no id.
@@ -189,7 +196,8 @@ def _make_found(
             continue
         record = _make_finding(one, names)
         if of_it is not None:
-            record.said = _make_said(said[of_it.id], names, of_image=of_it.annotation_id is None)
+            record.said = _make_said(said[of_it.id], names, ids, of_image=of_it.annotation_id is None)
+        record.external = ids.observations.get(str(one.id))
         record.aside = one.id in aside
         records.append(record)
     for record in records:

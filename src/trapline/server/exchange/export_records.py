@@ -56,6 +56,8 @@ class SaidRecord(msgspec.Struct, omit_defaults=True):
     life_stage: str | None = None
     behaviour: str | None = None
     of_image: bool = False
+    external: list[str] | None = None
+    """The observationID, eventID and individualID that an imported package gives it."""
 
 
 class FoundRecord(msgspec.Struct, omit_defaults=True):
@@ -78,6 +80,8 @@ class FoundRecord(msgspec.Struct, omit_defaults=True):
     at: datetime | None = None
     said: SaidRecord | None = None
     aside: bool = False
+    external: list[str] | None = None
+    """The observationID, eventID and individualID that an imported package gives it."""
 
     @property
     def model(self) -> str:
@@ -127,6 +131,10 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     """How many images its sequence has, whether the export holds them or not."""
     said: SaidRecord | None = None
     found: list[FoundRecord] = []
+    media_id: str = ""
+    """The mediaID that an imported package gives it."""
+    external: list[str] | None = None
+    """The observationID, eventID and individualID of its being blank, where a package gives them."""
 
 
 class DeploymentRecord(msgspec.Struct, omit_defaults=True):
@@ -149,6 +157,9 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     """How many images of it the export holds."""
     first_image_at: datetime | None = None
     last_image_at: datetime | None = None
+    external_id: str = ""
+    """The deploymentID that an imported package gives it, and its locationID."""
+    location_id: str = ""
 
 
 class About(msgspec.Struct, omit_defaults=True):

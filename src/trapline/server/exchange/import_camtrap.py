@@ -20,6 +20,7 @@ from trapline.server.exchange.import_records import (
     LONGEST_CLASS,
     LONGEST_ENTRY,
     Entry,
+    EntryIds,
     Fault,
     Finding,
     Model,
@@ -49,6 +50,7 @@ TABLES = ("deployments", "media", "observations")
 MOST_DEPLOYMENTS = 50_000
 MOST_OF_DEPLOYMENTS = 64 << 20
 MOST_OF_ONE = 10_000
+LONGEST_ID = 255
 MOST_NAMES = 10_000
 """How many scientific names of observations are looked up as taxa."""
 NAMED = {"human": "human", "vehicle": "vehicle"}
@@ -120,7 +122,8 @@ class CamtrapReader:
             except Wrong as error:
                 told.append(Fault(place, str(error)))
                 continue
-            told.append(NamedDeployment(key, " ".join(name.split()), parse_id(key), values))
+            location = row.get("locationID", "")
+            told.append(NamedDeployment(key, " ".join(name.split()), parse_id(key), values, location))
         return told
 
     def taxa(self) -> PackageTaxa:
@@ -161,7 +164,7 @@ class CamtrapReader:
         count, size = self._parts.weigh(entry.content)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
             raise Wrong(f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB")
-        reading = Reading()
+        reading = Reading(ids=EntryIds(entry.content))
         machines: dict[Model, list[Finding]] = {}
         said: list[tuple[Row, Finding | None]] = []
         for part in self._parts.parts_of(entry.content):
@@ -188,22 +191,27 @@ class CamtrapReader:
         findings = machines.setdefault(model, [])
         found = _find(row, frame)
         if found is None:
+            _keep_ids(reading, row, None)
             return
         if found.confidence is not None and found.confidence < options.confidence_min:
             reading.left_out += 1
         else:
             findings.append(found)
+            _keep_ids(reading, row, found)
 
     def _add_people(self, said: Sequence[tuple[Row, Finding | None]], reading: Reading) -> None:
         """What people said: of the whole picture where it is one thing, else each of what it is about."""
         if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
             reading.statements.append(_state(said[0][0], None))
+            _keep_ids(reading, said[0][0], reading.statements[-1])
             return
         findings: list[Finding] = []
         for row, found in said:
             if found is None:
                 reading.statements.append(_state(row, None))
+                _keep_ids(reading, row, reading.statements[-1])
             else:
+                _keep_ids(reading, row, found)
                 reading.statements.append(_state(row, len(findings)))
                 findings.append(found)
         if findings:
@@ -213,6 +221,13 @@ class CamtrapReader:
         """Let the file go."""
         self._parts.close()
         self._tables.close()
+
+
+def _keep_ids(reading: Reading, row: Row, one: Finding | Statement | None) -> None:
+    """Keep the IDs of an observation, unless they are too long to be IDs."""
+    ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
+    if reading.ids is not None and max(map(len, ids)) <= LONGEST_ID:
+        reading.ids.add(one, [plain(text) for text in ids])
 
 
 def _path_of(row: Row) -> str:

@@ -81,12 +81,33 @@ class Statement:
 
 
 @dataclass
+class EntryIds:
+    """The IDs that a package gives an image and its observations.
+
+    Observations are known by the identity of their finding or statement; `blank` is that of a machine without any.
+    Each has its observationID, eventID and individualID.
+    """
+
+    media_id: str
+    observations: dict[int, list[str]] = field(default_factory=dict)
+    blank: list[str] | None = None
+
+    def add(self, one: "Finding | Statement | None", ids: list[str]) -> None:
+        """Add the IDs of a finding, of a statement, or of a machine that found nothing."""
+        if one is None:
+            self.blank = self.blank or ids
+        else:
+            self.observations[id(one)] = ids
+
+
+@dataclass
 class Reading:
     """All that an entry says of its picture, and how much was left out on purpose."""
 
     results: list[Result] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     left_out: int = 0
+    ids: EntryIds | None = None
 
 
 class Entry(NamedTuple):
@@ -116,6 +137,7 @@ class NamedDeployment(NamedTuple):
     name: str
     id: UUID | None = None
     values: dict[str, Any] = {}
+    location_id: str = ""
 
 
 @dataclass

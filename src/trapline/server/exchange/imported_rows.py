@@ -1,7 +1,7 @@
 """What entries of a file say, as rows: named by all that they say, so that the same again is the same row."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import Struct
@@ -12,8 +12,9 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from trapline.server.db.imported import NewFinding, NewResult
+from trapline.server.db.imported_ids import BLANK, ImageIds
 from trapline.server.exchange.image_catalogue import Catalogue, NoMatch
-from trapline.server.exchange.import_records import Entry, Fault, Reader, Result, Statement, Wrong, plain
+from trapline.server.exchange.import_records import Entry, EntryIds, Fault, Reader, Result, Statement, Wrong, plain
 from trapline.server.rules.annotation_data import WrongData
 from trapline.wire.imports import FaultKind
 
@@ -37,6 +38,13 @@ class Said(NamedTuple):
     analysis_id: UUID | None
 
 
+@dataclass
+class BatchIds(ImageIds):
+    """The IDs of an image; those of findings are by their result, which may be stored already with other IDs."""
+
+    findings: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)
+
+
 class Taken(NamedTuple):
     """An entry of which there are rows, and how many of the batch's faults stand before it."""
 
@@ -55,10 +63,13 @@ class Batch:
     faults: list[Fault] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     left_out: int = 0
+    ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
     _findings: int = 0
     _bytes: int = 0
 
-    def add(self, image_id: UUID, results: list[Result], statements: list[Statement]) -> None:
+    def add(
+        self, image_id: UUID, results: list[Result], statements: list[Statement], ids: EntryIds | None = None
+    ) -> None:
         """Add what an entry says of an image. Raises Wrong; then nothing of it is added."""
         made = [make_result(image_id, result) for result in results]
         first = made[0].id if made else None
@@ -68,9 +79,33 @@ class Batch:
         ]
         self.results += made
         self.said += said
+        if ids is not None:
+            self._add_ids(image_id, ids, zip(results, made, strict=True), zip(statements, said, strict=True))
         self._findings += len(said) + sum(len(one.findings) for one in made)
         self._bytes += sum(len(one.statement.comment or "") for one in said)
         self._bytes += sum(len(found.data) for one in made for found in one.findings)
+
+    def _add_ids(
+        self,
+        image_id: UUID,
+        ids: EntryIds,
+        results: Iterable[tuple[Result, NewResult]],
+        statements: Iterable[tuple[Statement, Said]],
+    ) -> None:
+        """Add the IDs of a package by ours; findings are by their result, which may be stored already."""
+        known = self.ids.setdefault(image_id, BatchIds())
+        known.media_id = known.media_id or ids.media_id
+        for statement, row in statements:
+            if (given := ids.observations.get(id(statement))) is not None:
+                known.observations[str(row.id)] = given
+        if ids.blank is not None:
+            known.observations[BLANK] = ids.blank
+        for result, made in results:
+            known.findings[made.id] = {
+                str(UUID(bytes=new.id)): given
+                for found, new in zip(result.findings, made.findings, strict=True)
+                if (given := ids.observations.get(id(found))) is not None
+            }
 
     def list_faults(self, there: Collection[UUID]) -> list[Fault]:
         """List the faults in the file's order, with the entries whose images are not there any more."""
@@ -113,7 +148,7 @@ def _take(batch: Batch, reader: Reader, catalogue: Catalogue, entry: Entry | Fau
         return
     try:
         reading = reader.read(entry, found.frame)
-        batch.add(found.id, reading.results, reading.statements)
+        batch.add(found.id, reading.results, reading.statements, reading.ids)
         if reading.results or reading.statements:
             # Without what is unpacked of it.
             batch.taken.append(Taken(entry._replace(content=None), found.id, len(batch.faults)))

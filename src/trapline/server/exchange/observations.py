@@ -16,6 +16,7 @@ import msgspec
 from trapline.server.exchange.box_names import find_name
 from trapline.server.exchange.coco import describe_shape
 from trapline.server.exchange.export_records import TaxonRecord
+from trapline.server.exchange.label_words import NOT_KNOWN, THINGS
 from trapline.server.rules.blank_labels import is_blank_label
 from trapline.server.rules.geometry import Box, Frame, clip
 from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
@@ -24,20 +25,6 @@ BOX, CLASSIFICATION = "bounding_box", "classification"
 DRAWN = frozenset({"segmentation", "keypoint"})
 CLASS_PARTS = 7
 """Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
-
-_NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
-# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.
-_THINGS = frozenset(
-    {
-        "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "backpack", "umbrella", "handbag",
-        "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
-        "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
-        "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair",
-        "couch", "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "remote", "keyboard",
-        "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
-        "teddy bear", "hair drier", "toothbrush", "airplane",
-    }
-)  # fmt: skip
 
 
 class Kind(StrEnum):
@@ -65,6 +52,7 @@ class Said(msgspec.Struct, gc=False):
     life_stage: str | None = None
     behaviour: str | None = None
     of_image: bool = False
+    external: list[str] | None = None
 
 
 class Found(msgspec.Struct, gc=False):
@@ -83,6 +71,7 @@ class Found(msgspec.Struct, gc=False):
     at: str | None = None
     said: Said | None = None
     aside: bool = False
+    external: list[str] | None = None
 
     @property
     def model(self) -> str:
@@ -126,6 +115,8 @@ class SeenImage(msgspec.Struct):
     sequence_images: int = 0
     said: Said | None = None
     found: list[Found] = []
+    media_id: str = ""
+    external: list[str] | None = None
 
     @property
     def event_id(self) -> str:
@@ -240,7 +231,7 @@ class Naming:
         parts = label.split(";")
         word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
         people = _SHOWS_PEOPLE.search(label) is not None
-        if not word or word in _NOT_KNOWN or word in _THINGS:
+        if not word or word in NOT_KNOWN or word in THINGS:
             return Named(Kind.UNKNOWN, "", people)
         if is_blank_label(label):
             return Named(Kind.BLANK, "", False)

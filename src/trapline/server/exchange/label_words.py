@@ -1,0 +1,15 @@
+"""Words in labels of models that stand for no animal: something unknown, and things."""
+
+NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
+# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.
+THINGS = frozenset(
+    {
+        "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "backpack", "umbrella", "handbag",
+        "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
+        "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
+        "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair",
+        "couch", "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "remote", "keyboard",
+        "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
+        "teddy bear", "hair drier", "toothbrush", "airplane",
+    }
+)  # fmt: skip
