@@ -32,9 +32,10 @@ def upload_images(
     deployment: Annotated[str | None, typer.Option(help="Name or id; else the project's default one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload every picture of a folder. What is there already is not stored twice; run it again after a break.
+    """Upload every image of a folder; images keep their paths below it.
 
-    Exit code 1 if a file was refused.
+    An image that is stored already is not stored twice: run the command again after a break. Files that are not images
+    are listed and not sent. Exit code 1 if a file was refused.
 
     Example: `trapline images upload DCIM/ --project "Forest edge" --deployment "Old oak"`
     """
@@ -44,11 +45,12 @@ def upload_images(
     from trapline.cli.output import make_console, print_json
     from trapline.cli.server import get_deployment, get_project, open_server
     from trapline.client.errors import CallFailed
-    from trapline.client.uploads import ENDINGS, find_pictures
+    from trapline.client.uploads import ENDINGS, list_files
 
-    files = find_pictures(folder)
-    if not files:
-        raise CommandFailed(f"There is no picture in {folder}. Taken are: {', '.join(sorted(ENDINGS))}.")
+    found = list_files(folder)
+    if not found.pictures:
+        others = f" Other files in it: {_name_some([path.name for path in found.others])}." if found.others else ""
+        raise CommandFailed(f"No image in {folder}.{others} Accepted endings: {', '.join(sorted(ENDINGS))}.")
     console = make_console(to_errors=True)
     with (
         open_server() as server,
@@ -59,13 +61,13 @@ def upload_images(
     ):  # fmt: skip
         within = get_project(server, project)
         place = get_deployment(server, within, deployment).id if deployment else None
-        task = progress.add_task("", total=sum(path.stat().st_size for path in files))
+        task = progress.add_task("", total=sum(path.stat().st_size for path in found.pictures))
 
         def show(sent: int, _total: int) -> None:
             progress.update(task, completed=sent)
 
         try:
-            told = server.upload_images(files, project=within.id, deployment=place, progress=show)
+            told = server.upload_images(folder, project=within.id, deployment=place, progress=show)
         except CallFailed as failed:
             if failed.sent and failed.sent.files:
                 console.print(f"{len(failed.sent.files)} files were sent before; the same command goes on from there.")
@@ -76,7 +78,13 @@ def upload_images(
         print(f"{told.imported} imported, {told.duplicate} already there, {told.refused} refused")
         for it in told.files:
             if it.outcome == "refused":
-                console.print(f"{it.filename}: {it.detail}", markup=False)
+                console.print(f"{it.path or it.filename}: {it.detail}", markup=False)
+        if told.left_out:
+            console.print(f"{len(told.left_out)} files are not images and were not sent:", markup=False)
+            for path in told.left_out:
+                console.print(f"  {path}", markup=False)
+        if told.hidden:
+            console.print(f"{told.hidden} hidden files were not sent.", markup=False)
     if told.refused:
         raise typer.Exit(1)
 
@@ -114,7 +122,7 @@ def list_images(
         ("taken", "file", "deployment", "classes", "tags", "deleted because", "id"),
         lambda it: (
             it.captured_at,
-            f"{it.filename} *" if it.starred else it.filename,
+            f"{it.source_path or it.filename} *" if it.starred else it.source_path or it.filename,
             it.deployment_name,
             ", ".join(it.classes),
             ", ".join(it.tags),
@@ -192,6 +200,10 @@ def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
 
     with open_server() as server:
         _say(server.restore_images(_read_ids(images)), "restored", "were not deleted", as_json=as_json)
+
+
+def _name_some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _read_ids(given: list[str]) -> list[UUID]:

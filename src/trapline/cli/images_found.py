@@ -124,7 +124,8 @@ def show_image(
     if as_json:
         print_json(shown)
         return
-    print(f"{shown.filename} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}")
+    name = shown.source_path or shown.filename
+    print(f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}")
     if shown.tags:
         print(f"tags: {', '.join(shown.tags)}")
     print_table(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from trapline.client.connection import Connection
 from trapline.client.errors import ServerRefused
-from trapline.client.uploads import CountedFile
+from trapline.client.uploads import CountedFile, name_below
 from trapline.wire.images import Upload, UploadedFile
 from trapline.wire.staged_files import (
     Imported,
@@ -56,18 +56,24 @@ def split_announced(files: Sequence[Path]) -> list[Sequence[Path]]:
 
 
 def send_staged(
-    to: Connection, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None]
+    to: Connection,
+    files: Sequence[Path],
+    fields: Mapping[str, str],
+    taken: Callable[[int], None],
+    root: Path | None = None,
 ) -> Upload:
     """Announce files, send those that are not there yet, and import them; `taken` hears of bytes.
 
-    The same again goes on where it broke off. Raises ServerRefused, ServerUnreachable and OSError.
+    Below `root` they are named with their folders. The same again continues where it broke off.
+    Raises ServerRefused, ServerUnreachable and OSError.
     """
     left: dict[Path, None] = dict.fromkeys(files)
     fates: dict[Path, Fate] = {}
     counted: dict[Path, int] = {}
     in_vain = 0
     while left:
-        found = _attempt(to, list(left), fields, _count_once(counted, taken))
+        new = {path: _describe(path, root) for path in left}
+        found = _attempt(to, new, fields, _count_once(counted, taken))
         # On a slow line addresses are over before the turn of the last files comes: that is no fault of theirs.
         if all(fate.outcome == ImportOutcome.MISSING for fate in found.values()):
             in_vain += 1
@@ -78,7 +84,13 @@ def send_staged(
                 fates[path] = refused if fate.outcome == ImportOutcome.MISSING else fate
                 del left[path]
     told = [
-        UploadedFile(filename=path.name, outcome=fate.outcome, image_id=fate.image_id, detail=fate.detail)
+        UploadedFile(
+            filename=path.name,
+            path=name_below(path, root),
+            outcome=fate.outcome,
+            image_id=fate.image_id,
+            detail=fate.detail,
+        )
         for path, fate in ((path, fates[path]) for path in files)
     ]
     count = {outcome: sum(one.outcome == outcome for one in told) for outcome in ("imported", "duplicate", "refused")}
@@ -99,14 +111,13 @@ def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Calla
 
 
 def _attempt(
-    to: Connection, files: Sequence[Path], fields: Mapping[str, str], count: Callable[[Path, int], None]
+    to: Connection, new: Mapping[Path, NewStagedFile], fields: Mapping[str, str], count: Callable[[Path, int], None]
 ) -> dict[Path, Fate]:
-    new = {path: _describe(path) for path in files}
     asked = NewStagedFiles.model_validate({**fields, "files": list(new.values())})
     staged = to.send("POST", "/images/presign", StagedFiles, asked, retry=to.retry).files
     found: dict[Path, Fate] = {}
     coming: dict[UUID, list[tuple[Path, StagedFile]]] = {}
-    for path, one in zip(files, staged, strict=True):
+    for path, one in zip(new, staged, strict=True):
         if one.file_id is None:
             count(path, new[path].size)
             found[path] = Fate(one.state.value, one.image_id, one.detail)
@@ -143,12 +154,12 @@ def is_almost_over(expires_at: datetime | None, announced_at: datetime, passed_s
     return lasts_s > 2 * NEAR_S and passed_s > lasts_s - NEAR_S
 
 
-def _describe(path: Path) -> NewStagedFile:
+def _describe(path: Path, root: Path | None) -> NewStagedFile:
     state = path.stat()
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return NewStagedFile(
-        filename=path.name[-255:],
+        filename=name_below(path, root),
         size=state.st_size,
         sha256=sha256,
         modified_at=datetime.fromtimestamp(state.st_mtime, UTC),

@@ -27,7 +27,7 @@ from trapline.client.sources import SourceCalls
 from trapline.client.staged_files import is_large, send_staged, split_announced
 from trapline.client.tables import Page
 from trapline.client.taxa import TaxonCalls
-from trapline.client.uploads import count_bytes, find_pictures, open_parts, split_batches, sum_up
+from trapline.client.uploads import count_bytes, list_files, name_below, open_parts, split_batches, sum_up
 from trapline.client.webhooks import WebhookCalls
 from trapline.wire.analyses import Analysis
 from trapline.wire.audit import AuditEntry
@@ -188,15 +188,25 @@ class Trapline(
         project: int | None = None,
         deployment: UUID | None = None,
         progress: Callable[[int, int], None] | None = None,
+        relative_to: Path | str | None = None,
     ) -> Upload:
         """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
+
+        The files of a folder keep their paths below it, files below `relative_to` theirs below that. The result names
+        the files of a folder that are not images in `left_out`.
 
         `progress(sent, total)` is in bytes; it goes back where a request is made again. They go in several requests
         where they are many, each of them tried again after passing failures: the same again stores nothing twice.
         A large set goes straight to the store, and when it is sent again, only what is not there yet. What was sent
         before a failure that stays is in the error's `sent`.
         """
-        found = find_pictures(Path(files)) if isinstance(files, Path | str) else [Path(file) for file in files]
+        root, listed = None if relative_to is None else Path(relative_to), None
+        if isinstance(files, Path | str):
+            listed = list_files(Path(files))
+            found = listed.pictures
+            root = root or (Path(files) if Path(files).is_dir() else None)
+        else:
+            found = [Path(file) for file in files]
         fields = {"project": project, "deployment": deployment}
         given = {name: str(value) for name, value in fields.items() if value is not None}
         taken = count_bytes(found, progress)
@@ -204,18 +214,24 @@ class Trapline(
         try:
             if is_large(found):
                 for batch in split_announced(found):
-                    answers.append(send_staged(self._to, batch, given, taken))  # noqa: PERF401 - as below
+                    answers.append(send_staged(self._to, batch, given, taken, root))  # noqa: PERF401 - as below
             else:
                 for batch in split_batches(found):
-                    answers.append(self._send_files(batch, given, taken))  # noqa: PERF401 - what came before a failure is told
+                    answers.append(self._send_files(batch, given, taken, root))  # noqa: PERF401 - what came before a failure is told
         except CallFailed as failed:
             failed.sent = sum_up(answers)
             raise
-        return sum_up(answers)
+        told = sum_up(answers)
+        if listed is None:
+            return told
+        left_out = [name_below(path, root) for path in listed.others]
+        return told.model_copy(update={"left_out": left_out, "hidden": listed.hidden})
 
-    def _send_files(self, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None]) -> Upload:
+    def _send_files(
+        self, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None], root: Path | None
+    ) -> Upload:
         def send() -> Upload:
-            with open_parts(files, taken) as parts:
+            with open_parts(files, taken, root) as parts:
                 return self._to.send("POST", "/images", Upload, files=parts, fields=fields)
 
         return self._to.retry.run(send)

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from trapline.wire.images import Upload
 
@@ -46,10 +46,10 @@ def count_bytes(files: Sequence[Path], progress: Callable[[int, int], None] | No
 
 
 @contextmanager
-def open_parts(files: Sequence[Path], taken: Callable[[int], None]) -> Iterator[list[Part]]:
+def open_parts(files: Sequence[Path], taken: Callable[[int], None], root: Path | None = None) -> Iterator[list[Part]]:
     """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes.
 
-    Where they do not arrive, it hears of as many bytes less than none.
+    Below `root` they are named with their folders. Where they do not arrive, `taken` hears of as many bytes less.
     """
     own = 0
 
@@ -64,7 +64,7 @@ def open_parts(files: Sequence[Path], taken: Callable[[int], None]) -> Iterator[
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             reader = stack.enter_context(BufferedReader(CountedFile(path, count), 256 * 1024))
             parts.append(("modified_at", (None, changed.isoformat())))
-            parts.append(("files", (path.name, reader)))
+            parts.append(("files", (name_below(path, root), reader)))
         try:
             yield parts
         except BaseException:
@@ -72,22 +72,38 @@ def open_parts(files: Sequence[Path], taken: Callable[[int], None]) -> Iterator[
             raise
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """Find the pictures of a folder and its sub-folders by their names, without hidden ones, in order.
+class FolderFiles(NamedTuple):
+    """The files of a folder and its sub-folders: pictures by their names, others, and how many are hidden."""
+
+    pictures: list[Path]
+    others: list[Path]
+    hidden: int
+
+
+def list_files(folder: Path) -> FolderFiles:
+    """List the files of a folder and its sub-folders in order; a file itself counts as a picture.
 
     Raises FileNotFoundError where there is no such folder.
     """
     if not folder.exists():
         raise FileNotFoundError(f"there is no {folder}")
     if folder.is_file():
-        return [folder]
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in ENDINGS
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+        return FolderFiles([folder], [], 0)
+    found = FolderFiles([], [], 0)
+    hidden = 0
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            hidden += 1
+        else:
+            (found.pictures if path.suffix.lower() in ENDINGS else found.others).append(path)
+    return found._replace(hidden=hidden)
+
+
+def name_below(path: Path, root: Path | None) -> str:
+    """Return the name that a file is sent with: with its folders below `root`."""
+    return path.relative_to(root).as_posix() if root is not None and path.is_relative_to(root) else path.name
 
 
 def split_batches(files: list[Path]) -> list[list[Path]]:

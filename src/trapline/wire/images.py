@@ -33,7 +33,8 @@ class Image(Message):
     """One stored picture; sizes are upright pixels, addresses are signed and need no header.
 
     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
-    a person has put another one in its place.
+    a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
+    one that was sent with its folders.
     """
 
     id: UUID
@@ -41,6 +42,7 @@ class Image(Message):
     deployment_id: UUID
     deployment_name: AnyText
     filename: AnyText
+    source_path: AnyText | None = None
     media_type: AnyText
     size_bytes: Count
     sha256: AnyText
@@ -75,7 +77,6 @@ class ImageDetail(Image):
     captured_at_raw: AnyText | None
     clock_offset_s: int
     source_id: UUID | None
-    source_path: AnyText | None
     identification: Identification | None = None
     analyses: list[Analysis]
     previous_id: UUID | None
@@ -142,21 +143,31 @@ class ImagesChanged(Message):
 
 
 class UploadedFile(Message):
-    """What became of one file of an upload: `imported`, `duplicate` or `refused`, and why."""
+    """What became of one file of an upload: `imported`, `duplicate` or `refused`, and why.
+
+    `path` is its name with the folders that were sent, as it is stored.
+    """
 
     filename: AnyText
+    path: AnyText | None = None
     outcome: AnyText
     image_id: UUID | None
     detail: AnyText | None
 
 
 class Upload(Message):
-    """What became of each file of an upload, in the order sent."""
+    """What became of each file of an upload, in the order sent.
+
+    `left_out` are paths of a folder that the client did not send because they are not images by their names, and
+    `hidden` is the number of hidden files; the server itself leaves out none.
+    """
 
     imported: Count
     duplicate: Count
     refused: Count
     files: list[UploadedFile]
+    left_out: list[AnyText] = []
+    hidden: Count = 0
 
 
 class ClassCount(Message):

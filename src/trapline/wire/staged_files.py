@@ -5,16 +5,19 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Request, Sha256, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, LongText, Message, Request, Sha256, Time
 
 AT_ONCE = 1000
 """So many files are announced, or imported, by one request."""
 
 
 class NewStagedFile(Request):
-    """A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed."""
+    """A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
 
-    filename: Name
+    The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is removed.
+    """
+
+    filename: LongText
     size: Count
     sha256: Sha256
     media_type: Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9.+\-]+/[a-z0-9.+\-]+$")] = (

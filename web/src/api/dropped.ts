@@ -1,38 +1,68 @@
-/** What was dropped or chosen, as files: folders are read with their sub-folders, and only pictures are taken of them. */
+/** Files that were dropped or chosen, with their paths: folders are read with their sub-folders, and only images are taken from them. */
 
-const PICTURE = /\.(jpe?g|jpe|png|webp|tiff?|bmp|heic|heif)$/i
+const IMAGE = /\.(jpe?g|jpe|png|webp|tiff?|bmp|heic|heif)$/i
 
-/** Whether a file of a folder is a picture by its name; hidden ones and those in hidden folders are not. */
-function isPicture(path: string): boolean {
-  return PICTURE.test(path) && !path.split("/").some((part) => part.startsWith("."))
+/** A file, and its path in the folder that it was dropped or chosen with. */
+export interface ChosenFile {
+  file: File
+  path: string
 }
 
-/** The files of a drop, every one that was dropped itself and the pictures of folders. */
-export async function readDropped(transfer: DataTransfer): Promise<File[]> {
+export interface Chosen {
+  files: ChosenFile[]
+  /** Files of folders that are not images by their names. */
+  leftOut: string[]
+  /** How many hidden files of folders were left out. */
+  hidden: number
+}
+
+export const nothingChosen = (): Chosen => ({ files: [], leftOut: [], hidden: 0 })
+
+/** The files of a picker: each of them was meant. */
+export const chosenFiles = (files: Iterable<File>): Chosen => ({ ...nothingChosen(), files: [...files].map((file) => ({ file, path: file.name })) })
+
+/** The files of a drop: each that was dropped itself, and the images of folders. */
+export async function readDropped(transfer: DataTransfer): Promise<Chosen> {
   // After the first pause the browser has forgotten what was dropped.
   const plain = [...transfer.files]
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry())
-  if (!entries.some((entry) => entry?.isDirectory)) return plain
-  const found = await Promise.all(entries.map((entry) => (entry ? readEntry(entry, true) : [])))
-  return found.flat()
+  if (!entries.some((entry) => entry?.isDirectory)) return chosenFiles(plain)
+  const chosen = nothingChosen()
+  for (const entry of entries) if (entry) await readEntry(entry, true, chosen)
+  return chosen
 }
 
-/** The pictures of a folder that was chosen. */
-export function readChosenFolder(files: Iterable<File>): File[] {
-  return [...files].filter((file) => isPicture(file.webkitRelativePath || file.name))
+/** The images of a folder that was chosen. */
+export function readChosenFolder(files: Iterable<File>): Chosen {
+  const chosen = nothingChosen()
+  for (const file of files) {
+    const path = file.webkitRelativePath || file.name
+    if (isWanted(path, chosen)) chosen.files.push({ file, path })
+  }
+  return chosen
 }
 
-async function readEntry(entry: FileSystemEntry, isDropped: boolean): Promise<File[]> {
+/** Whether a file of a folder is an image by its name; counts or names it where it is not. */
+function isWanted(path: string, chosen: Chosen): boolean {
+  if (path.split("/").some((part) => part.startsWith("."))) chosen.hidden += 1
+  else if (IMAGE.test(path)) return true
+  else chosen.leftOut.push(path)
+  return false
+}
+
+async function readEntry(entry: FileSystemEntry, isDropped: boolean, chosen: Chosen): Promise<void> {
+  const path = entry.fullPath.replace(/^\/+/, "")
   if (entry.isFile) {
-    if (!isDropped && !isPicture(entry.fullPath)) return []
-    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))]
+    if (!isDropped && !isWanted(path, chosen)) return
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
+    chosen.files.push({ file, path })
+    return
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
-  const found: File[] = []
   for (;;) {
     // A browser gives a hundred at a time, and none at the end.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
-    if (some.length === 0) return found
-    for (const inner of some) found.push(...(await readEntry(inner, false)))
+    if (some.length === 0) return
+    for (const inner of some) await readEntry(inner, false, chosen)
   }
 }

@@ -4317,7 +4317,8 @@ export interface components {
          * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
          *
          *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
-         *     a person has put another one in its place.
+         *     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
+         *     one that was sent with its folders.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
@@ -4376,6 +4377,8 @@ export interface components {
             sha256: string;
             /** Size Bytes */
             size_bytes: number;
+            /** Source Path */
+            source_path?: string | null;
             /**
              * Starred
              * @default false
@@ -4484,7 +4487,7 @@ export interface components {
             /** Source Id */
             source_id: string | null;
             /** Source Path */
-            source_path: string | null;
+            source_path?: string | null;
             /**
              * Starred
              * @default false
@@ -5609,6 +5612,8 @@ export interface components {
         /**
          * NewStagedFile
          * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
+         *
+         *     The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is removed.
          */
         NewStagedFile: {
             /** Filename */
@@ -8087,20 +8092,35 @@ export interface components {
         /**
          * Upload
          * @description What became of each file of an upload, in the order sent.
+         *
+         *     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
+         *     `hidden` is the number of hidden files; the server itself leaves out none.
          */
         Upload: {
             /** Duplicate */
             duplicate: number;
             /** Files */
             files: components["schemas"]["UploadedFile"][];
+            /**
+             * Hidden
+             * @default 0
+             */
+            hidden: number;
             /** Imported */
             imported: number;
+            /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
             /** Refused */
             refused: number;
         };
         /**
          * UploadedFile
          * @description What became of one file of an upload: `imported`, `duplicate` or `refused`, and why.
+         *
+         *     `path` is its name with the folders that were sent, as it is stored.
          */
         UploadedFile: {
             /** Detail */
@@ -8111,6 +8131,8 @@ export interface components {
             image_id: string | null;
             /** Outcome */
             outcome: string;
+            /** Path */
+            path?: string | null;
         };
         /**
          * User

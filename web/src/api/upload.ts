@@ -1,11 +1,12 @@
 /** Sends files with progress, which fetch cannot report. */
 import { csrfHeaders } from "./client"
+import type { ChosenFile } from "./dropped"
 import { ApiProblem } from "./problems"
 import type { Import, Upload } from "./types"
 
-/** Uploads one file to a deployment; `onProgress` hears fractions from 0 to 1. Ended by `signal` it throws AbortError. */
+/** Uploads one file with its path to a deployment; `onProgress` hears fractions from 0 to 1. Ended by `signal` it throws AbortError. */
 export function uploadFile(
-  file: File,
+  { file, path }: ChosenFile,
   to: { project: number; deployment: string },
   onProgress: (fraction: number) => void,
   signal: AbortSignal,
@@ -14,7 +15,7 @@ export function uploadFile(
   form.append("project", String(to.project))
   form.append("deployment", to.deployment)
   form.append("modified_at", new Date(file.lastModified).toISOString())
-  form.append("files", file, file.name)
+  form.append("files", file, path)
   return post<Upload>("/api/v2/images", form, onProgress, signal)
 }
 

@@ -17,6 +17,7 @@ import { words } from "../words/en"
 import { firstWords as w } from "../words/en.first"
 import { DeploymentForm } from "./DeploymentForm"
 import { useProject } from "./project"
+import { nothingChosen } from "../api/dropped"
 import { UploadDialog } from "./UploadDialog"
 
 interface FirstStepsProps {
@@ -92,7 +93,7 @@ export function FirstSteps({ deployments, images, services, jobs, waiting }: Fir
       <Dialog open={open === "deployment"} onClose={() => setOpen(null)} title={words.deployment.add}>
         <DeploymentForm others={deployments} onDone={() => setOpen(null)} />
       </Dialog>
-      {open === "upload" && <UploadDialog initial={[]} onClose={() => setOpen(null)} />}
+      {open === "upload" && <UploadDialog initial={nothingChosen()} onClose={() => setOpen(null)} />}
       <ChoosePipeline open={open === "pipeline"} onClose={() => setOpen(null)} />
     </section>
   )

@@ -1,7 +1,7 @@
 /** Uploads files and folders to a deployment, each file with its progress and its outcome, and sums up at the end. */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { type DragEvent, useCallback, useMemo, useRef, useState } from "react"
-import { readChosenFolder, readDropped } from "../api/dropped"
+import { type Chosen, chosenFiles, readChosenFolder, readDropped } from "../api/dropped"
 import { sayProblem } from "../api/problems"
 import { askDeployments } from "../api/queries"
 import { paths } from "../paths"
@@ -25,7 +25,7 @@ function say(error: unknown): string {
   return `${said.what} ${said.todo}`.trim()
 }
 
-export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: () => void }) {
+export function UploadDialog({ initial, onClose }: { initial: Chosen; onClose: () => void }) {
   const project = useProject()
   const client = useQueryClient()
   const { data: deployments } = useQuery(askDeployments(project.id))
@@ -35,8 +35,15 @@ export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: (
   const onDone = useCallback(() => {
     for (const key of ["image", "deployment", "project"]) void client.invalidateQueries({ queryKey: [key] })
   }, [client])
-  const uploads = useUploads(initial, say, onDone)
-  const { items, busy, add } = uploads
+  const uploads = useUploads(initial.files, say, onDone)
+  const { items, busy } = uploads
+  const [leftOut, setLeftOut] = useState<ReadonlySet<string>>(() => new Set(initial.leftOut))
+  const [hidden, setHidden] = useState(initial.hidden)
+  const add = (chosen: Chosen) => {
+    uploads.add(chosen.files)
+    setLeftOut((old) => new Set([...old, ...chosen.leftOut]))
+    setHidden((old) => old + chosen.hidden)
+  }
   const picker = useRef<HTMLInputElement>(null)
   const folderPicker = useRef<HTMLInputElement>(null)
   const deployment = chosen || deployments?.results[0]?.id || ""
@@ -84,7 +91,7 @@ export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: (
           )}
           <input
             ref={picker} type="file" multiple accept="image/*,.heic,.heif" hidden data-testid="files"
-            onChange={(event) => { add(event.target.files ?? []); event.target.value = "" }}
+            onChange={(event) => { add(chosenFiles(event.target.files ?? [])); event.target.value = "" }}
           />
           <input
             ref={(element) => { element?.setAttribute("webkitdirectory", ""); folderPicker.current = element }} type="file" hidden data-testid="folder"
@@ -103,6 +110,7 @@ export function UploadDialog({ initial, onClose }: { initial: File[]; onClose: (
             </p>
           )}
           {!busy && <Refusals items={items} />}
+          <LeftOut paths={[...leftOut]} hidden={hidden} />
           {items.length > 0 && <Files items={items} project={project.id} />}
           <div className="dialog-actions">
             {!busy && failed > 0 && waiting === 0 && <Button onClick={send}>{w.retry}</Button>}
@@ -126,7 +134,7 @@ function Refusals({ items }: { items: Item[] }) {
   for (const item of items) {
     if (item.outcome !== "refused" && item.outcome !== "failed") continue
     const reason = item.detail ?? w[item.outcome]
-    reasons.set(reason, [...(reasons.get(reason) ?? []), item.file.name])
+    reasons.set(reason, [...(reasons.get(reason) ?? []), item.path])
   }
   if (reasons.size === 0) return null
   return (
@@ -141,6 +149,22 @@ function Refusals({ items }: { items: Item[] }) {
   )
 }
 
+/** The files of folders that are not sent. */
+function LeftOut({ paths, hidden }: { paths: string[]; hidden: number }) {
+  if (paths.length + hidden === 0) return null
+  return (
+    <div className="upload-reasons" data-testid="upload-left-out">
+      {paths.length > 0 && (
+        <details>
+          <summary>{w.leftOut(paths.length)} <span className="small soft">{w.names(paths.slice(0, 5), paths.length)}</span></summary>
+          <ul className="small">{paths.map((path) => <li key={path}>{path}</li>)}</ul>
+        </details>
+      )}
+      {hidden > 0 && <p className="small soft">{w.hidden(hidden)}</p>}
+    </div>
+  )
+}
+
 function Files({ items, project }: { items: Item[]; project: number }) {
   const shown = useMemo(() => items.slice(0, SHOWN), [items])
   const first = items.length > SHOWN ? items.filter((item) => FIRST.includes(item.outcome)) : []
@@ -149,7 +173,7 @@ function Files({ items, project }: { items: Item[]; project: number }) {
     <ul className="upload-list" data-testid="upload-list">
       {listed.map((item, at) => (
         <li key={at}>
-          <span title={item.file.webkitRelativePath || item.file.name}>{item.file.name} <span className="faint">{bytes(item.file.size)}</span></span>
+          <span title={item.path}>{item.path} <span className="faint">{bytes(item.file.size)}</span></span>
           <div className="bar"><span className="bar-done" style={{ width: `${item.fraction * 100}%` }} /></div>
           {item.outcome === "duplicate" && item.image && !item.detail ? (
             <a href={paths.image(project, item.image)} target="_blank" rel="noreferrer">{w.duplicate}</a>

@@ -1,12 +1,12 @@
 /** Files on their way up, a few at a time: each with its progress and its outcome, tried again, stopped and gone on with. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react"
+import type { ChosenFile } from "../api/dropped"
 import { ApiProblem } from "../api/problems"
 import { uploadFile } from "../api/upload"
 
 export type Outcome = "waiting" | "sending" | "imported" | "duplicate" | "refused" | "failed"
 
-export interface Item {
-  file: File
+export interface Item extends ChosenFile {
   fraction: number
   outcome: Outcome
   detail: string | null
@@ -23,7 +23,7 @@ const isPassing = (error: unknown) => error instanceof ApiProblem && [0, 429, 50
 /** Whether an answer is about all files rather than this one. */
 const isAboutAll = (error: unknown) => !(error instanceof ApiProblem) || isPassing(error) || [401, 403, 404].includes(error.status)
 
-export function useUploads(initial: File[], say: (error: unknown) => string, onDone: () => void) {
+export function useUploads(initial: ChosenFile[], say: (error: unknown) => string, onDone: () => void) {
   const [items, setItems] = useState<Item[]>(() => initial.map(asItem))
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<unknown>(null)
@@ -39,10 +39,10 @@ export function useUploads(initial: File[], say: (error: unknown) => string, onD
     }, DRAWN_EVERY_MS)
   }, [])
 
-  const add = useCallback((files: Iterable<File>) => {
+  const add = useCallback((files: ChosenFile[]) => {
     setItems((old) => {
-      const known = new Set(old.map((item) => nameOf(item.file)))
-      return [...old, ...[...files].filter((file) => !known.has(nameOf(file))).map(asItem)]
+      const known = new Set(old.map(nameOf))
+      return [...old, ...files.filter((one) => !known.has(nameOf(one))).map(asItem)]
     })
   }, [])
 
@@ -61,7 +61,7 @@ export function useUploads(initial: File[], say: (error: unknown) => string, onD
           const current = item
           change(current, { outcome: "sending", fraction: 0, detail: null })
           try {
-            const upload = await sendPatiently(current.file, to, (fraction) => change(current, { fraction }), own.signal)
+            const upload = await sendPatiently(current, to, (fraction) => change(current, { fraction }), own.signal)
             const result = upload.files[0]
             change(current, { outcome: (result?.outcome ?? "imported") as Outcome, detail: result?.detail ?? null, image: result?.image_id ?? null, fraction: 1 })
           } catch (error) {
@@ -94,11 +94,11 @@ export function useUploads(initial: File[], say: (error: unknown) => string, onD
   return { items, busy, trouble, add, send, stop, fraction: total ? sent / total : 0 }
 }
 
-const asItem = (file: File): Item => ({ file, fraction: 0, outcome: "waiting", detail: null, image: null })
-const nameOf = (file: File) => `${file.webkitRelativePath || file.name} ${file.size} ${file.lastModified}`
+const asItem = ({ file, path }: ChosenFile): Item => ({ file, path, fraction: 0, outcome: "waiting", detail: null, image: null })
+const nameOf = ({ file, path }: ChosenFile) => `${path} ${file.size} ${file.lastModified}`
 
 async function sendPatiently(
-  file: File, to: { project: number; deployment: string }, onProgress: (fraction: number) => void, signal: AbortSignal,
+  file: ChosenFile, to: { project: number; deployment: string }, onProgress: (fraction: number) => void, signal: AbortSignal,
 ) {
   for (const pause of PAUSES_MS) {
     try {

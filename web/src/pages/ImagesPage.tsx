@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Film, Package, Play, Upload } from "lucide-react"
 import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
-import { readDropped } from "../api/dropped"
+import { type Chosen, nothingChosen, readDropped } from "../api/dropped"
 import { useChanges } from "../api/live"
 import { askDays, type ImageFilter, noFilter } from "../api/imageQueries"
 import type { Image } from "../api/types"
@@ -33,7 +33,7 @@ export function ImagesPage() {
   const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {
     loaded.current = images
   }, [])
-  const [files, setFiles] = useState<File[] | null>(null)
+  const [files, setFiles] = useState<Chosen | null>(null)
   const [running, setRunning] = useState(false)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [newer, setNewer] = useState(false)
@@ -98,7 +98,7 @@ export function ImagesPage() {
               <>
                 {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{w.export}</LinkButton>}
                 <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{w.run}</Button>
-                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles([])}>{w.upload}</Button>
+                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>
               </>
             )}
           </div>
@@ -110,7 +110,7 @@ export function ImagesPage() {
       {!data && !error && <SkeletonRows rows={4} height={200} />}
       {data && data.images === 0 && (filter.deleted && !others ? <Empty title={markWords.noneDeletedTitle} text={markWords.noneDeleted} /> : filtered
         ? <Empty title={w.noMatchTitle} text={w.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{w.clear}</Button></Empty>
-        : <Empty title={w.noneTitle} text={w.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles([])}>{w.upload}</Button>}</Empty>
+        : <Empty title={w.noneTitle} text={w.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>}</Empty>
       )}
       {data && data.images > 0 && (
         <TimeGrid
@@ -130,7 +130,7 @@ export function ImagesPage() {
   )
 }
 
-function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: File[]) => void; children: React.ReactNode }) {
+function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: Chosen) => void; children: React.ReactNode }) {
   const [over, setOver] = useState(false)
   const carries = (event: DragEvent) => on && event.dataTransfer.types.includes("Files")
   return (

@@ -118,6 +118,8 @@ export const words = {
       [`${plural(imported, "image", "images")} imported.`, duplicate ? `${n(duplicate)} already here.` : "", refused ? `${plural(refused, "file", "files")} could not be taken; nothing else was affected.` : ""].filter(Boolean).join(" "),
     newDeployment: "New deployment", needDeployment: "Images belong to a deployment. Make one first.", retry: "Send the failed ones again", stop: "Stop",
     left: (count: number) => `${plural(count, "file", "files")} not sent yet.`, because: (count: number) => `${plural(count, "file", "files")}:`, more: (count: number) => `and ${n(count)} more`,
+    leftOut: (count: number) => (count === 1 ? "1 file is not an image and is not uploaded:" : `${n(count)} files are not images and are not uploaded:`),
+    hidden: (count: number) => (count === 1 ? "1 hidden file is not uploaded." : `${n(count)} hidden files are not uploaded.`),
     names: (names: string[], all: number) => names.join(", ") + (all > names.length ? ` and ${n(all - names.length)} more` : ""),
     leaveTitle: "Stop uploading?", leaveText: "What is imported stays. What is on its way is not stored; upload the same files again, and only what is missing is taken.", leaveGo: "Stop and close", leaveKeep: "Go on uploading",
   },

@@ -44,6 +44,7 @@ from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.metrics import IMAGES_IMPORTED
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
+from trapline.server.rules.upload_paths import name_of
 from trapline.server.store.keys import thumbnail_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
@@ -61,7 +62,8 @@ SHOWN_LONGER = 3
 class SentFile(Protocol):
     """One file of an upload, as it comes in."""
 
-    filename: str
+    path: str
+    """Its cleaned name, with the folders that the client sent."""
     modified_at: datetime | None
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -97,9 +99,9 @@ async def upload_image(system: System, scope: Scope, place: Place, file: SentFil
         async for chunk in file.chunks():
             if incoming.size + len(chunk) > system.limits.image_bytes:
                 detail = f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
-                return UploadedFile(filename=file.filename, outcome="refused", image_id=None, detail=detail)
+                return _report(file.path, "refused", None, detail)
             await asyncio.to_thread(incoming.write, chunk)
-        return await take_received(system, scope, place, incoming, file.filename, file.modified_at)
+        return await take_received(system, scope, place, incoming, file.path, file.modified_at)
 
 
 async def take_received(
@@ -107,16 +109,17 @@ async def take_received(
     scope: Scope,
     place: Place,
     incoming: Incoming,
-    filename: str,
+    path: str,
     modified_at: datetime | None,
     note: Note | None = None,
 ) -> UploadedFile:
     """Take a received file as an image; whatever is wrong with it is an answer.
 
+    `path` is its cleaned name, with the folders that the client sent.
     `note` is called with what became of it in the transaction in which it does. Raises Unavailable, and NotFound where
     the deployment was deleted meanwhile.
     """
-    checked = await check_image(system, scope, place, incoming, filename, modified_at)
+    checked = await check_image(system, scope, place, incoming, path, modified_at)
     async with system.database.transaction(scope) as tx:
         is_new, image_id, detail = False, None, None
         if isinstance(checked, Broken | Skipped):
@@ -133,14 +136,18 @@ async def take_received(
             except ForeignKeyViolation:
                 raise NotFound(DEPLOYMENT_GONE) from None
             if is_new:
-                tx.audit("upload", "image", image_id, place.project_id, filename=filename)
+                tx.audit("upload", "image", image_id, place.project_id, filename=path)
         outcome = "imported" if is_new else "duplicate" if image_id else "refused"
-        taken = UploadedFile(filename=filename, outcome=outcome, image_id=image_id, detail=detail)
+        taken = _report(path, outcome, image_id, detail)
         if note is not None:
             await note(tx, taken)
     if is_new:
         IMAGES_IMPORTED.labels("upload").inc()
     return taken
+
+
+def _report(path: str, outcome: str, image_id: UUID | None, detail: str | None) -> UploadedFile:
+    return UploadedFile(filename=name_of(path), path=path, outcome=outcome, image_id=image_id, detail=detail)
 
 
 def sum_up(files: list[UploadedFile]) -> Upload:
@@ -196,7 +203,6 @@ async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetai
         captured_at_raw=row.captured_at_raw,
         clock_offset_s=row.clock_offset_s,
         source_id=row.source_id,
-        source_path=row.source_path,
         identification=identification,
         analyses=analyses,
         previous_id=before,
@@ -246,6 +252,7 @@ def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, fo
         deployment_id=row.deployment_id,
         deployment_name=deployment_name,
         filename=row.filename,
+        source_path=row.source_path,
         media_type=row.media_type,
         size_bytes=row.size_bytes,
         sha256=row.sha256.hex(),

@@ -148,7 +148,7 @@ async def check_image(
         exif=picture.exif,
         reviewed=False,
         source_id=place.source_id,
-        source_path=path if place.source_id else None,
+        source_path=path if place.source_id or "/" in path else None,
     )
 
 

@@ -29,6 +29,7 @@ from trapline.server.db.staged_files import (
 )
 from trapline.server.errors import Conflict, NotFound, Unavailable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.upload_paths import clean_path
 from trapline.server.store.keys import parts_of, staged_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
@@ -78,12 +79,13 @@ async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> S
     addresses = await _give_addresses(system, place, {file.sha256: file for file in coming}, staged)
 
     def tell(file: NewStagedFile) -> StagedFile:
+        named = {"filename": clean_path(file.filename)}
         if file.sha256 in known:
-            return known[file.sha256].model_copy(update={"filename": file.filename})
+            return known[file.sha256].model_copy(update=named)
         if file.size > most:
             detail = f"it is larger than the {most // 2**20} MiB that are allowed"
-            return StagedFile(filename=file.filename, state=StagedState.REFUSED, detail=detail)
-        return addresses[file.sha256].model_copy(update={"filename": file.filename})
+            return StagedFile(filename=named["filename"], state=StagedState.REFUSED, detail=detail)
+        return addresses[file.sha256].model_copy(update=named)
 
     return StagedFiles(files=[tell(file) for file in wanted.files])
 
@@ -108,7 +110,9 @@ async def _find_known(
 async def _stage(
     scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
 ) -> dict[str, tuple[UUID, bool]]:
-    announced = [Announcement(it.filename, bytes.fromhex(it.sha256), it.size, it.modified_at) for it in files]
+    announced = [
+        Announcement(clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at) for it in files
+    ]
     try:
         staged = await stage(scope, tx, place.project_id, place.deployment_id, announced)
     except ForeignKeyViolation:

@@ -11,6 +11,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from trapline.server.errors import Invalid
+from trapline.server.rules.upload_paths import clean_path
 from trapline.wire.values import within_calendar
 
 FIELDS = frozenset({"project", "deployment", "modified_at"})
@@ -18,7 +19,8 @@ FIELDS = frozenset({"project", "deployment", "modified_at"})
 MAX_FIELD_BYTES = 10_000
 MAX_BOUNDARY_BYTES = 256
 MAX_FIELDS = 100_000
-MAX_HEADER_BYTES = 8192
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one part, its file name with its folders among them: a long one must not refuse the image."""
 BATCH_BYTES = 512 * 1024
 
 
@@ -26,7 +28,7 @@ BATCH_BYTES = 512 * 1024
 class FilePart:
     """One file of a form; its bytes must be read, or skipped, before the next part."""
 
-    filename: str
+    path: str
     modified_at: datetime | None
     _form: "Form" = field(repr=False)
 
@@ -70,6 +72,7 @@ class Form:
                 "on_part_end": lambda: self._events.append(("end", None)),
                 "on_end": lambda: self._events.append(("finish", None)),
             },
+            max_header_size=MAX_HEADER_BYTES,
         )
 
     async def files(self) -> AsyncIterator[FilePart]:
@@ -91,7 +94,7 @@ class Form:
             name = options.get(b"name", b"").decode("utf-8", "replace")
             if b"filename" in options:
                 self._in_file = True
-                yield FilePart(_clean_name(options[b"filename"]), self._modified_at(), self)
+                yield FilePart(clean_path(options[b"filename"].decode("utf-8", "replace")), self._modified_at(), self)
             else:
                 await self._read_field(name)
 
@@ -158,9 +161,3 @@ class Form:
         self._header_bytes += size
         if self._header_bytes > MAX_HEADER_BYTES:
             raise Invalid("A part of the form has headers that are too long.")
-
-
-def _clean_name(raw: bytes) -> str:
-    """Keep the last part of a file's name, as text that can be stored and shown."""
-    text = raw.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
-    return "".join(sign for sign in text if sign.isprintable()).strip()[-255:] or "unnamed"
