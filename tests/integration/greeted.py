@@ -37,9 +37,11 @@ class Greeted:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["tasks"])
 
-    async def renew(self, tasks: Sequence[Any]) -> tuple[list[str], int]:
+    async def renew(self, tasks: Sequence[Any], begun: Sequence[Any] = ()) -> tuple[list[str], int]:
         """Renew leases; answers the status of each, and how many that were not named were taken back."""
-        answer = await self.call("/tasks/renew", {"leases": [task["reply_subject"] for task in tasks]})
+        named = {"leases": tasks, "begun": begun}
+        body = {name: [task["reply_subject"] for task in of_name] for name, of_name in named.items()}
+        answer = await self.call("/tasks/renew", body)
         assert answer.status_code == 200, answer.text
         return [lease["status"] for lease in answer.json()["leases"]], answer.json()["taken_back"]
 

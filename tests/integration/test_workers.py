@@ -109,19 +109,21 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: Syste
     assert await mine.renew([]) == ([], 0)
 
 
-async def test_an_evicted_worker_is_refused_and_its_work_discarded(field: Field) -> None:
+async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_finished(
+    field: Field, system: System
+) -> None:
     job = await field.run_job()
     bad, good = await greet(field), await greet(field, name="worker-2")
-    tasks = await bad.lease(2)
+    begun, finished, idle = await bad.lease(3)
+    assert await bad.renew([begun, finished, idle], begun=[begun]) == (["held"] * 3, 0)
     answer = await field.call("POST", f"/workers/{bad.id}/evict")
     assert answer.status_code == 200, answer.text
     assert (answer.json()["taken_back"], answer.json()["worker"]["ended_why"]) == (2, "evicted")
     assert answer.json()["worker"]["ended_by"] == "token owner"
-    assert await field.ask("select state, fence, attempt, errors, lost from analyses where attempt > 0") == [
-        ("queued", 1, 1, 0, 0),
-    ] * 2  # fmt: skip
+    await line.return_expired(system, SYSTEM)
+    states = dict(await field.ask("select id::text, state from analyses where attempt > 0"))
+    assert states == {begun["id"]: "processing", finished["id"]: "queued", idle["id"]: "queued"}
     for path, body in (
-        (f"/jobs/{job}/result", {"results": [success(task) for task in tasks]}),
         ("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1, "wait_s": 5}),
         (f"/jobs/{job}/tasks", {"batch_size": 1}),
         ("/tasks/renew", {"leases": []}),
@@ -130,14 +132,53 @@ async def test_an_evicted_worker_is_refused_and_its_work_discarded(field: Field)
         refused = await bad.call(path, body)
         assert refused.status_code == 403, path
         assert "token owner evicted this worker at" in refused.json()["detail"]
-    assert await field.post(job, [success(task) for task in tasks]) == [TAKEN_BACK] * 2
-    assert len(await good.lease()) == 3
+    taken = await good.lease()
+    assert {task["id"] for task in taken} == {finished["id"], idle["id"]}
+    # The first result of a task counts, whichever of the two workers posts it.
+    [again] = [task for task in taken if task["id"] == finished["id"]]
+    [other] = [task for task in taken if task["id"] == idle["id"]]
+    assert await bad.post(job, [success(begun), success(finished)]) == ["accepted"] * 2
+    assert await good.post(job, [success(again), success(other)]) == ["duplicate", "accepted"]
+    assert await bad.post(job, [success(idle)]) == ["duplicate"]
+    assert (await field.call("GET", f"/jobs/{job}")).json()["status"] == "completed"
+    assert (await bad.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})).status_code == 403
     # The fleet's token stays good: the same process may come again, as another worker.
-    again = await greet(field)
-    assert again.id != bad.id
-    assert await again.lease() == []
+    fresh = await greet(field)
+    assert fresh.id != bad.id
+    assert await fresh.lease() == []
     assert await field.ask("select action, subject_id from audit where action = 'evict'") == [("evict", bad.id)]
     assert await field.ask("select distinct outcome, error from attempts") == [("evicted", "the worker was evicted")]
+
+
+async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field: Field, system: System) -> None:
+    job = await field.run_job()
+    worker = await greet(field)
+    tasks = await worker.lease(3)
+    await worker.renew(tasks, begun=tasks[:2])
+    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 1
+    await field.change("update workers set last_contact_at = last_contact_at - interval '1 h'")
+    await line.return_expired(system, SYSTEM)
+    assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [("queued", 0, 3)]
+    # Its finished results are valid work still.
+    assert await worker.post(job, [success(tasks[0])]) == ["accepted"]
+
+
+async def test_a_silent_worker_keeps_nothing_when_it_is_evicted(field: Field) -> None:
+    await field.run_job()
+    worker = await greet(field)
+    tasks = await worker.lease(3)
+    await worker.renew(tasks, begun=tasks)
+    await field.change("update workers set last_contact_at = last_contact_at - interval '61 s'")
+    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 3
+
+
+async def test_a_replaced_worker_posts_nothing(field: Field) -> None:
+    job = await field.run_job()
+    worker = await greet(field)
+    tasks = await worker.lease(1)
+    await greet(field)
+    refused = await worker.call(f"/jobs/{job}/result", {"results": [success(task) for task in tasks]})
+    assert refused.status_code == 403
 
 
 async def test_a_caller_without_hello_loses_its_leases_and_may_go_on(field: Field) -> None:
@@ -147,8 +188,8 @@ async def test_a_caller_without_hello_loses_its_leases_and_may_go_on(field: Fiel
     assert (seen["holds"], seen["hello_at"], seen["job_id"]) == (2, None, job)
     answer = await field.call("POST", f"/workers/{seen['id']}/evict")
     assert (answer.status_code, answer.json()["taken_back"]) == (200, 2)
-    assert await field.post(job, [success(task) for task in tasks]) == [TAKEN_BACK] * 2
     assert len(await field.lease(job)) == 3
+    assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 2
 
 
 async def test_eviction_wants_a_manager_of_every_project(field: Field, system: System) -> None:
@@ -179,7 +220,7 @@ async def test_the_reaper_finishes_what_an_eviction_left_undone(field: Field, sy
     async with system.database.transaction(SYSTEM) as tx:
         assert await list_holdings(SYSTEM, tx, worker.id) == {}  # type: ignore[arg-type]
     assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3 order by 2") == [
-        ("queued", 0, 0, 1), ("queued", 1, 0, 2),
+        ("queued", 0, 0, 3),
     ]  # fmt: skip
 
 

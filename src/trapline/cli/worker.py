@@ -162,11 +162,12 @@ def evict_worker(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take a worker's images back at once, and refuse it from now on.
+    """Refuse a worker from now on, and return its images to the queue.
 
-    Others can take them at once, and none of its results count any more. Its process ends; its API token stays good,
-    so a process that is started anew is another worker. Wants a manager of every project that it works for, or
-    whoever runs it.
+    Other workers can lease them immediately. A worker that made contact in the last 60 s keeps the images that it has
+    begun, and its finished results are accepted. Its process ends. Its API token stays valid: a process that is
+    started again is another worker. Requires a manager of every project that it works for, or the person whose token
+    it uses.
 
     Example: `trapline worker evict 0197d3a0-5f1e`
     """
@@ -179,7 +180,7 @@ def evict_worker(
         print_json(evicted)
         return
     images = "1 image is" if evicted.taken_back == 1 else f"{evicted.taken_back} images are"
-    print(f"{evicted.worker.name} is evicted; {images} back in the line.")
+    print(f"{evicted.worker.name} is evicted; {images} back in the queue.")
 
 
 def _find_worker(server: "Trapline", wanted: str) -> "Worker":

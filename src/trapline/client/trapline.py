@@ -45,9 +45,9 @@ from trapline.wire.tasks import (
     LeasedTask,
     LeasedTasks,
     LeaseRequest,
-    Leases,
     Release,
     Released,
+    Renewal,
     Renewed,
     Task,
     TaskRequest,
@@ -366,9 +366,10 @@ class Trapline(
         request = LeaseRequest(pipelines=list(slugs), limit=limit, wait_s=wait_s)
         return self._to.send("POST", "/tasks/lease", LeasedTasks, request, retry=NEVER).tasks
 
-    def renew_leases(self, leases: Sequence[str]) -> Renewed:
-        """Name all leases in hand, and hear which are lost or canceled."""
-        return self._to.send("POST", "/tasks/renew", Renewed, Leases(leases=list(leases)), retry=NEVER)
+    def renew_leases(self, leases: Sequence[str], begun: Sequence[str] = ()) -> Renewed:
+        """Name all leases in hand and those of them that are begun, and return which are lost or canceled."""
+        renewal = Renewal(leases=list(leases), begun=list(begun))
+        return self._to.send("POST", "/tasks/renew", Renewed, renewal, retry=NEVER)
 
     def release_leases(self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()) -> int:
         """Give leases back, uncharged; with `goodbye` all but those whose results are `unsent`, and the id ends."""

@@ -50,7 +50,8 @@ class Worker(Message):
     """One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
 
     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
-    whether it was heard from in the last 60 s. `ended_why` is `replaced`, `evicted` or `said goodbye`.
+    whether it was heard from in the last 60 s. `images_per_s` is measured while it holds tasks; null before one second
+    of work. `ended_why` is `replaced`, `evicted` or `said goodbye`.
     """
 
     id: UUID

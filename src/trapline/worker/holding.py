@@ -77,6 +77,11 @@ class Holding:
                 self._dropped.discard(subject)
             return idle
 
+    def list_begun(self) -> list[str]:
+        """What is in hand and begun; it is answered all the same when there is no more use in it."""
+        with self._lock:
+            return [subject for subject, begun in self._held.items() if begun]
+
     def list(self) -> list[str]:
         """What is in hand and still of use."""
         with self._lock:

@@ -93,7 +93,7 @@ class Identity:
 
     def renew(self) -> None:
         """Tell the server what is in hand, and drop what is no longer of use."""
-        renewed = self._api.renew_leases(self._holding.list())
+        renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun())
         gone = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
         dropped = self._holding.drop(lease.reply_subject for lease in gone)
         if dropped:

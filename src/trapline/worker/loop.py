@@ -110,6 +110,9 @@ class Worker:
         renewer = self._start(lambda: self._identity.keep_renewing(self._stop, self._leaser.fail), "renewer")
         try:
             while not self._stop.is_set():
+                if self._leaser.error is not None:
+                    # The server returned what is not begun to its queue; only begun images are finished.
+                    self._holding.take_idle()
                 batch = self._next_batch()
                 if batch:
                     if wanted := self._begin(batch):

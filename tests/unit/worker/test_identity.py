@@ -155,6 +155,27 @@ def test_an_evicted_worker_stops_and_says_why(server: FakeServer, tmp_path: Path
         run(server, tmp_path, Sleeper(), limits=Limits(poll_s=0.02, idle_s=30))
 
 
+def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(server: FakeServer, tmp_path: Path) -> None:
+    server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(12)})
+
+    def list_renewed() -> list[Asked]:
+        return server.paths("/api/v2/tasks/renew")
+
+    class EvictedAtWork(Sleeper):
+        def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+            begun = [f"r-{picture.image_id}" for picture in pictures]
+            wait_until(lambda: any(asked.body["begun"] == begun for asked in list_renewed()))
+            server.ended[server.workers[0]] = "Ann evicted this worker"
+            wait_until(lambda: "renewer" not in {thread.name for thread in threading.enumerate()})
+            return super().run(pictures)
+
+    pipeline = EvictedAtWork()
+    with pytest.raises(SignedOut, match="Ann evicted this worker"):
+        run(server, tmp_path, pipeline, limits=Limits(poll_s=0.02, idle_s=30))
+    [begun] = pipeline.batches
+    assert set(server.results) == set(begun)
+
+
 def test_additions_that_go_away_are_done_without(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(12)})
 

@@ -2564,7 +2564,9 @@ export interface paths {
         put?: never;
         /**
          * Evict Worker
-         * @description Take a worker's leases back at once and refuse its id, not its API token. Wants a manager of all its projects.
+         * @description End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
+         *
+         *     A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.
          */
         post: operations["evict_worker_api_v2_workers__worker_id__evict_post"];
         delete?: never;
@@ -5036,14 +5038,6 @@ export interface components {
             tasks: components["schemas"]["LeasedTask"][];
         };
         /**
-         * Leases
-         * @description Leases by their lease tokens (`reply_subject`).
-         */
-        Leases: {
-            /** Leases */
-            leases: string[];
-        };
-        /**
          * LifeStage
          * @description How old what is seen is; left out where it is not known.
          * @enum {string}
@@ -6903,6 +6897,19 @@ export interface components {
             released: number;
         };
         /**
+         * Renewal
+         * @description Leases to renew; `begun` are those of them that the model works on or that have a result.
+         */
+        Renewal: {
+            /**
+             * Begun
+             * @default []
+             */
+            begun: string[];
+            /** Leases */
+            leases: string[];
+        };
+        /**
          * Renewed
          * @description How each lease that was named stands.
          *
@@ -8400,7 +8407,8 @@ export interface components {
          * @description One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
          *
          *     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
-         *     whether it was heard from in the last 60 s. `ended_why` is `replaced`, `evicted` or `said goodbye`.
+         *     whether it was heard from in the last 60 s. `images_per_s` is measured while it holds tasks; null before one second
+         *     of work. `ended_why` is `replaced`, `evicted` or `said goodbye`.
          */
         Worker: {
             /** Address */
@@ -13152,7 +13160,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Leases"];
+                "application/json": components["schemas"]["Renewal"];
             };
         };
         responses: {

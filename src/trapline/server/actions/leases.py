@@ -11,16 +11,16 @@ from trapline.server.db.line.evict import PAGE, Taken, Whose, list_holdings, lis
 from trapline.server.db.line.expiry import Terms, extend_leases
 from trapline.server.db.line.holders import hear_worker
 from trapline.server.db.line.job_row import JobClosed
-from trapline.server.db.workers import check_worker, end_worker
+from trapline.server.db.workers import check_worker, end_worker, record_begun
 from trapline.server.rules.access import Scope
 from trapline.server.rules.lease_tokens import find_leased
 from trapline.server.system import System
-from trapline.wire.tasks import Leases, LeaseState, Release, Released, Renewed, RenewedLease
+from trapline.wire.tasks import LeaseState, Release, Released, Renewal, Renewed, RenewedLease
 
 log = structlog.get_logger(__name__)
 
 
-async def renew_leases(system: System, scope: Scope, given: Leases) -> Renewed:
+async def renew_leases(system: System, scope: Scope, given: Renewal) -> Renewed:
     """Note that a worker lives, and tell it how its leases stand. Raises UnknownWorker, WorkerEnded."""
     check_hello(scope)
     worker_id = scope.origin.worker_id
@@ -34,6 +34,8 @@ async def renew_leases(system: System, scope: Scope, given: Leases) -> Renewed:
         await hear_worker(scope, tx, system.remembered, contact_every_s(system.leases))
         standing = await list_leased(scope, tx, worker_id, ids)
         await extend_leases(scope, tx, worker_id, ids, terms)
+        begun = [leased.analysis_id for subject in given.begun if (leased := find_leased(keys, subject))]
+        await record_begun(scope, tx, worker_id, begun)
         stray = Whose((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_holdings(scope, tx, worker_id, stray)
     answer = []

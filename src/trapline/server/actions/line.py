@@ -6,7 +6,7 @@ from trapline.server.actions.jobs import SWEEP, defer_expansion
 from trapline.server.actions.leases import take_back_all
 from trapline.server.db.chores import defer_chore
 from trapline.server.db.line.cancel import list_unswept
-from trapline.server.db.line.evict import Taken, list_holdings
+from trapline.server.db.line.evict import Taken, Whose, list_holdings
 from trapline.server.db.line.expand import list_unexpanded
 from trapline.server.db.line.expiry import (
     PAGE,
@@ -47,12 +47,13 @@ async def return_expired(system: System, scope: Scope) -> int:
 async def _finish_ended(system: System, scope: Scope) -> None:
     """Take back what evicted and replaced workers hold still, because whoever did so was cut off."""
     async with system.database.transaction(scope) as tx:
-        ended = await list_ended_holding(scope, tx)
+        ended = await list_ended_holding(scope, tx, system.leases.lease_s)
     for worker in ended:
+        whose = Whose((), but_not=worker.keeps)
         async with system.database.transaction(scope) as tx:
-            holdings = await list_holdings(scope, tx, worker.id)
+            holdings = await list_holdings(scope, tx, worker.id, whose)
         how = Taken.EVICTED if worker.why == "evicted" else Taken.REPLACED
-        taken = await take_back_all(system, scope, holdings, how)
+        taken = await take_back_all(system, scope, holdings, how, whose)
         log.info("leases of a worker that ended are taken back", worker=str(worker.id), why=worker.why, tasks=taken)
 
 

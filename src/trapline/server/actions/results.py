@@ -285,7 +285,7 @@ async def _try_to_store(
 async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[Reply]) -> Judged:
     """Lock the tasks and judge each reply; one that counts changes what the next ones of the batch meet."""
     contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(system.leases), system.remembered)
-    judged = Judged(await touch_holder(scope, tx, contact))
+    judged = Judged(await touch_holder(scope, tx, contact, also_evicted=True))
     ids = list({reply.leased.analysis_id for reply in replies})
     tasks = {task.analysis_id: task for task in await lock_tasks(scope, tx, job.id, ids)}
     states = {analysis_id: task.state for analysis_id, task in tasks.items()}
@@ -362,7 +362,11 @@ async def _send_moves(
         classes = [one for findings in first for one in findings.classes]
         await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
     await refresh_findings(scope, tx, {one.subject.image_id for one in found if one.subject.has_results})
-    await credit_holder(scope, tx, holder_id, len(found))
+    # A late result of an earlier attempt: the newest lease is of another caller.
+    leased = [
+        one.task.leased_at for one in completed if one.task.leased_at and one.reply.leased.attempt == one.task.attempt
+    ]
+    await credit_holder(scope, tx, holder_id, len(found), min(leased, default=None))
 
 
 async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[Findings]) -> None:

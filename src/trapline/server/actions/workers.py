@@ -8,7 +8,7 @@ import structlog
 from trapline.server.actions.leases import take_back_all
 from trapline.server.actions.pipelines import is_online
 from trapline.server.actions.tasks import renew_every_s
-from trapline.server.db.line.evict import Taken, list_holdings, list_holdings_of_caller
+from trapline.server.db.line.evict import Taken, Whose, list_holdings, list_holdings_of_caller
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
 from trapline.server.db.pipelines import ServiceRow
@@ -65,13 +65,17 @@ async def show_worker(system: System, scope: Scope, worker_id: UUID) -> Worker:
 
 
 async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted:
-    """Take a worker's leases back at once, and refuse its id from now on; its API token stays good.
+    """Refuse a worker's id from now on and return its tasks to the queue; its API token stays valid.
+
+    A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its tasks are accepted
+    until another result is.
 
     That concerns every project that it works for: whoever evicts it manages all of them, or registered it. A caller
     that never said hello has no id to refuse: it loses its leases in the projects that the caller manages. Raises
     NotFound, Forbidden.
     """
     seen = await _get_worker(system, scope, worker_id)
+    whose = Whose(())
     if seen.greeting is None:
         projects = _managed_projects(scope, seen)
         async with system.database.transaction(scope) as tx:
@@ -84,10 +88,12 @@ async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted
         async with system.database.transaction(scope) as tx:
             by = (await name_actors(scope, tx, [scope.actor]))[scope.actor]
             await end_worker(scope, tx, worker_id, "evicted", by)
-            holdings = await list_holdings(scope, tx, worker_id)
+            if is_online(seen.heard_at, datetime.now(UTC)):
+                whose = Whose((), but_not=seen.greeting.begun)
+            holdings = await list_holdings(scope, tx, worker_id, whose)
             tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
     # First the id, then the leases: so it cannot take new ones behind our back.
-    taken = await take_back_all(system, scope, holdings, Taken.EVICTED)
+    taken = await take_back_all(system, scope, holdings, Taken.EVICTED, whose)
     system.remembered.forget_callers()
     log.info("worker evicted", evicted=str(worker_id), taken_back=taken)
     return Evicted(worker=await show_worker(system, scope, worker_id), taken_back=taken)
@@ -159,7 +165,6 @@ def _check_evictor(scope: Scope, seen: WorkerSeen) -> None:
 
 
 def _describe(seen: WorkerSeen, now: datetime) -> Worker:
-    worked_s = (seen.last_contact_at - seen.first_contact_at).total_seconds()
     greeting, caller = seen.greeting, seen.caller
     holds = sum(held for _, _, held in seen.held)
     worker = Worker(
@@ -169,7 +174,7 @@ def _describe(seen: WorkerSeen, now: datetime) -> Worker:
         job_id=seen.job_id if holds else None,
         holds=holds,
         completed=seen.completed,
-        images_per_s=seen.completed / worked_s if worked_s >= 1 else None,
+        images_per_s=seen.completed / seen.busy_s if seen.busy_s >= 1 else None,
         last_contact_at=seen.heard_at,
         online=is_online(seen.heard_at, now),
         jobs=[HeldJob(job_id=job, project_id=project, holds=held) for job, project, held in seen.held],

@@ -138,7 +138,8 @@ class HolderRow(Row):
     """Who holds leases of one job: a worker that said hello, or a caller known by API token, address and User-Agent.
 
     A worker's contact is its own row's. A caller's last contact about the job keeps its leases alive; it is written
-    seldom, never per task. `seen_at` is when it was last heard of at all, if only to ask for a job.
+    seldom, never per task. `seen_at` is when it was last heard of at all, if only to ask for a job. `busy_s` are the
+    seconds in which it held tasks that it completed, up to its last result at `credited_at`.
     """
 
     __tablename__ = "holders"
@@ -162,6 +163,8 @@ class HolderRow(Row):
     user_agent: Mapped[str]
     service_id: Mapped[int | None] = mapped_column(ForeignKey("processing_services.id", ondelete="SET NULL"))
     completed: Mapped[int] = mapped_column(default=0)
+    busy_s: Mapped[float] = mapped_column(server_default="0")
+    credited_at: Mapped[datetime | None]
     first_contact_at: Mapped[Now]
     last_contact_at: Mapped[Now]
     seen_at: Mapped[Now]

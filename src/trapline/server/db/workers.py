@@ -1,10 +1,12 @@
 """Workers that said hello: who they are, when they were last heard from, and how they ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -20,7 +22,8 @@ class WorkerRow(Row):
     """One process of a processing service. Its name is a place that one live process has at a time on a host.
 
     `registrant` is whom its API token works for, so that a token can be replaced. `last_contact_at` keeps all its
-    leases; it is written seldom, never per task. `offline_since` is when it was found to be silent.
+    leases; it is written seldom, never per task. `offline_since` is when it was found to be silent. `begun` are the
+    tasks that it worked on at its last renewal.
     """
 
     __tablename__ = "workers"
@@ -55,14 +58,16 @@ class WorkerRow(Row):
     ended_why: Mapped[str | None]
     ended_by: Mapped[str | None]
     offline_since: Mapped[datetime | None]
+    begun: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
 
 
 @dataclass(frozen=True)
 class EndedWorker:
-    """A worker whose id is over, and why."""
+    """A worker whose id is over, and why. It may finish the tasks in `keeps`."""
 
     id: UUID
     why: str
+    keeps: list[UUID]
 
 
 def registrant_of(scope: Scope) -> str:
@@ -120,24 +125,37 @@ async def list_projects_of_worker(scope: Scope, tx: Transaction, worker_id: UUID
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def check_worker(scope: Scope, tx: Transaction) -> None:
-    """Make sure that the caller is a worker of its registrant that is not over. Raises UnknownWorker, WorkerEnded."""
+async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]) -> None:
+    """Record which tasks a worker has begun, if that changed."""
+    await tx.execute(
+        "update workers set begun = %(ids)s::uuid[] where id = %(worker)s and begun is distinct from %(ids)s::uuid[]",
+        {"ids": list(ids), "worker": worker_id},
+    )
+
+
+async def check_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = False) -> None:
+    """Make sure that the caller is a worker of its registrant that is not over. Raises UnknownWorker, WorkerEnded.
+
+    With `also_evicted` a worker that was evicted passes: its finished results are accepted.
+    """
     cursor = await tx.execute(
         "select registrant, ended_at, ended_why, ended_by from workers where id = %s", (scope.origin.worker_id,)
     )
-    judge_worker(scope, await cursor.fetchone())
+    judge_worker(scope, await cursor.fetchone(), also_evicted=also_evicted)
 
 
-def judge_worker(scope: Scope, row: tuple[str | None, datetime | None, str | None, str | None] | None) -> None:
+def judge_worker(
+    scope: Scope, row: tuple[str | None, datetime | None, str | None, str | None] | None, *, also_evicted: bool = False
+) -> None:
     """The same for (registrant, ended_at, ended_why, ended_by) of the row that has the caller's worker id."""
     if row is None or row[0] != registrant_of(scope):
         raise UnknownWorker("No worker of yours has this id. Nothing was changed; say hello again for a new one.")
     _, ended_at, why, by = row
-    if ended_at is not None and why is not None:
+    if ended_at is not None and why is not None and not (also_evicted and why == "evicted"):
         raise WorkerEnded(describe_end(ended_at, why, by))
 
 
-async def touch_worker(scope: Scope, tx: Transaction, every_s: float) -> None:
+async def touch_worker(scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False) -> None:
     """Note a sign of life of the calling worker, at most once in `every_s`. Raises UnknownWorker, WorkerEnded."""
     cursor = await tx.execute(
         """
@@ -150,7 +168,7 @@ async def touch_worker(scope: Scope, tx: Transaction, every_s: float) -> None:
         (scope.origin.worker_id, registrant_of(scope), every_s),
     )
     if cursor.rowcount == 0:
-        await check_worker(scope, tx)
+        await check_worker(scope, tx, also_evicted=also_evicted)
     elif scope.origin.worker_id is not None:
         await _touch_service(tx, scope.origin.worker_id)
 
@@ -188,18 +206,25 @@ async def end_worker(scope: Scope, tx: Transaction, worker_id: UUID, why: str, b
     return cursor.rowcount == 1
 
 
-async def list_ended_holding(scope: Scope, tx: Transaction) -> list[EndedWorker]:
+async def list_ended_holding(scope: Scope, tx: Transaction, lease_s: float) -> list[EndedWorker]:
     """List workers that were evicted or replaced lately and hold leases still: whoever took them back was cut off,
-    or a lease was under way at that moment."""
+    or a lease was under way at that moment.
+
+    A worker that was evicted keeps what it has begun until `lease_s` after its last contact.
+    """
     cursor = await tx.execute(
         """
-        select w.id, w.ended_why from workers w
+        select w.id, w.ended_why, kept.ids from workers w, lateral (
+            select case when w.ended_why = 'evicted'
+                and w.last_contact_at + make_interval(secs => %s) >= clock_timestamp() then w.begun else '{}' end as ids
+        ) kept
         where w.ended_at > clock_timestamp() - interval '1 day' and w.ended_why in ('replaced', 'evicted') and exists (
             select 1 from holders h
             join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
             join jobs j on j.id = h.job_id and j.status in ('queued', 'processing')
-            where h.worker_id = w.id
+            where h.worker_id = w.id and not a.id = any(kept.ids)
         ) order by w.id
-        """
+        """,
+        (lease_s,),
     )
     return [EndedWorker(*row) for row in await cursor.fetchall()]

@@ -38,6 +38,7 @@ class Greeting:
     ended_at: datetime | None
     ended_why: str | None
     ended_by: str | None
+    begun: list[UUID]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class WorkerSeen:
     job_id: int | None
     held: list[tuple[int, int, int]]
     completed: int
-    first_contact_at: datetime
+    busy_s: float
     last_contact_at: datetime
     heard_at: datetime
     project_ids: list[int]
@@ -87,7 +88,7 @@ async def list_workers(
 
 _GREETED = f"""
     select w.id, w.service_id, w.token_id, w.address, w.user_agent, w.last_contact_at, w.registrant, w.service, w.name,
-        w.host, w.pid, w.version, w.devices, w.pipelines, w.hello_at, w.ended_at, w.ended_why, w.ended_by,
+        w.host, w.pid, w.version, w.devices, w.pipelines, w.hello_at, w.ended_at, w.ended_why, w.ended_by, w.begun,
         (
             select jsonb_agg(jsonb_build_array(g.job_id, g.project_id, g.held) order by g.held desc, g.job_id)
             from (
@@ -99,7 +100,7 @@ _GREETED = f"""
             ) g
         ),
         (
-            select coalesce(sum(h.completed), 0)::bigint from holders h
+            select array[coalesce(sum(h.completed), 0), coalesce(sum(h.busy_s), 0)] from holders h
             where h.worker_id = w.id and (%(projects)s::bigint[] is null or h.project_id = any(%(projects)s))
         ),
         array(
@@ -123,7 +124,7 @@ _NAMELESS = f"""
     select h.token_id, h.address, h.user_agent,
         (array_agg(h.service_id order by h.last_contact_at desc))[1],
         (array_agg(h.job_id order by h.last_contact_at desc))[1],
-        max(h.last_contact_at), max(h.seen_at), min(h.first_contact_at), sum(h.completed)::bigint,
+        max(h.last_contact_at), max(h.seen_at), sum(h.busy_s), sum(h.completed)::bigint,
         jsonb_agg(jsonb_build_array(h.job_id, h.project_id, g.held) order by g.held desc, h.job_id)
             filter (where g.held > 0),
         array_agg(distinct h.project_id)
@@ -145,7 +146,7 @@ def name_caller(caller: Caller) -> UUID:
 
 
 def _greeted(row: tuple[Any, ...]) -> WorkerSeen:
-    worker_id, service_id, token_id, address, agent, contact, *said, held, completed, projects = row
+    worker_id, service_id, token_id, address, agent, contact, *said, held, (completed, busy_s), projects = row
     greeting = Greeting(*said)
     held = [tuple(one) for one in held or []]
     return WorkerSeen(
@@ -154,8 +155,8 @@ def _greeted(row: tuple[Any, ...]) -> WorkerSeen:
         Caller(token_id, address, agent),
         held[0][0] if held else None,
         held,
-        completed,
-        greeting.hello_at,
+        int(completed),
+        busy_s,
         contact,
         contact,
         projects,
@@ -164,9 +165,9 @@ def _greeted(row: tuple[Any, ...]) -> WorkerSeen:
 
 
 def _nameless(row: tuple[Any, ...]) -> WorkerSeen:
-    token_id, address, agent, service_id, job_id, contact, seen, first, completed, held, projects = row
+    token_id, address, agent, service_id, job_id, contact, seen, busy_s, completed, held, projects = row
     caller = Caller(token_id, address, agent)
     held = [tuple(one) for one in held or []]
     return WorkerSeen(
-        name_caller(caller), service_id, caller, job_id, held, completed, first, contact, max(contact, seen), projects
+        name_caller(caller), service_id, caller, job_id, held, completed, busy_s, contact, max(contact, seen), projects
     )

@@ -15,7 +15,7 @@ from trapline.server.routes.access import ScopeOf, SystemOf, authorise
 from trapline.server.routes.origins import OriginOf
 from trapline.server.routes.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.rules.cursors import cut_page
-from trapline.wire.tasks import LeasedTasks, LeaseRequest, Leases, Release, Released, Renewed
+from trapline.wire.tasks import LeasedTasks, LeaseRequest, Release, Released, Renewal, Renewed
 from trapline.wire.values import Page
 from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
 
@@ -51,7 +51,7 @@ async def lease_any_tasks(
 
 
 @additions.post("/tasks/renew")
-async def renew_leases(system: SystemOf, scope: ScopeOf, given: Leases) -> Renewed:
+async def renew_leases(system: SystemOf, scope: ScopeOf, given: Renewal) -> Renewed:
     """Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled."""
     return await leases.renew_leases(system, scope, given)
 
@@ -87,7 +87,10 @@ async def show_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Work
 
 @router.post("/workers/{worker_id}/evict")
 async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Evicted:
-    """Take a worker's leases back at once and refuse its id, not its API token. Wants a manager of all its projects."""
+    """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
+
+    A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.
+    """
     return await workers.evict_worker(system, scope, worker_id)
 
 

@@ -1,7 +1,8 @@
 """Taking leases back before their time: from a worker that was evicted, was replaced, gives them up or never had them.
 
-The fence moves up to the newest attempt, so that no result of theirs counts any more, and the tasks can be leased
-again at once. Nothing here waits for a job's row unless a loss is charged: the counters stay as they are.
+The tasks can be leased again immediately. The fence moves up to the newest attempt, so that no result of theirs counts
+any more; not after an eviction, where the first result counts, whichever worker posts it. Nothing here waits for a
+job's row unless a loss is charged: the counters stay as they are.
 """
 
 from collections.abc import Sequence
@@ -85,14 +86,15 @@ async def take_back(
         # The next attempt after an error is kept from whoever made the error, not from who gave it back.
         await tx.execute(
             """
-            update analyses a set state = 'queued', fence = a.attempt, deadline = null, not_before = null,
-                updated_at = clock_timestamp(), holder_id = case when a.errors > 0 then (
+            update analyses a set state = 'queued', fence = case when %s then a.fence else a.attempt end,
+                deadline = null, not_before = null, updated_at = clock_timestamp(),
+                holder_id = case when a.errors > 0 then (
                     select t.holder_id from attempts t where t.analysis_id = a.id and t.outcome = 'error'
                     order by t.attempt desc limit 1
                 ) end
             where a.id = any(%s)
             """,
-            (ids,),
+            (how == Taken.EVICTED, ids),
         )
         ended = [Ended(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how]) for task in held]
         await record_attempts(scope, tx, held[0].project_id, ended)

@@ -30,16 +30,16 @@ def caller_of(scope: Scope) -> Hashable:
     return scope.origin.worker_id or (scope.token_id, scope.origin.address, scope.origin.user_agent)
 
 
-async def touch_holder(scope: Scope, tx: Transaction, contact: Contact) -> int:
+async def touch_holder(scope: Scope, tx: Transaction, contact: Contact, *, also_evicted: bool = False) -> int:
     """Note a sign of life of the caller, at most once in `every_s` seconds; answers the holder's id.
 
-    To be called before any task is locked: it may wait for another call of the same caller. Raises UnknownWorker,
-    WorkerEnded.
+    To be called before any task is locked: it may wait for another call of the same caller. With `also_evicted` a
+    worker that was evicted passes. Raises UnknownWorker, WorkerEnded.
     """
     remembered, caller = contact.remembered, caller_of(scope)
     known = remembered.find_holder(caller, contact.job_id)
     if scope.origin.worker_id is not None:
-        await hear_worker(scope, tx, remembered, contact.every_s)
+        await hear_worker(scope, tx, remembered, contact.every_s, also_evicted=also_evicted)
         if known is not None:
             return known
         holder_id = await _put_worker_holder(scope, tx, contact)
@@ -52,11 +52,13 @@ async def touch_holder(scope: Scope, tx: Transaction, contact: Contact) -> int:
     return holder_id
 
 
-async def hear_worker(scope: Scope, tx: Transaction, remembered: Remembered, every_s: float) -> None:
+async def hear_worker(
+    scope: Scope, tx: Transaction, remembered: Remembered, every_s: float, *, also_evicted: bool = False
+) -> None:
     """Note a sign of life of a worker that said hello, about whichever job. Raises UnknownWorker, WorkerEnded."""
     worker_id = scope.origin.worker_id
     if not remembered.is_heard(worker_id, every_s):
-        await touch_worker(scope, tx, every_s)
+        await touch_worker(scope, tx, every_s, also_evicted=also_evicted)
         tx.after_commit(lambda: remembered.keep_heard(worker_id))
 
 

@@ -177,9 +177,25 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
     )
 
 
-async def credit_holder(scope: Scope, tx: Transaction, holder_id: int, completed: int) -> None:
-    """Count what a holder completed; after the tasks and before the job's row."""
-    await tx.execute("update holders set completed = completed + %s where id = %s", (completed, holder_id))
+async def credit_holder(
+    scope: Scope, tx: Transaction, holder_id: int, completed: int, leased_at: datetime | None
+) -> None:
+    """Count what a holder completed and the time that it took; after the tasks and before the job's row.
+
+    The time begins with the lease (`leased_at`), or with the caller's result before if that is later: time without a
+    task is not counted, and tasks that are held at the same time are counted once.
+    """
+    await tx.execute(
+        """
+        update holders h set completed = completed + %(completed)s, credited_at = clock_timestamp(),
+            busy_s = busy_s + greatest(0, coalesce(extract(epoch from clock_timestamp() - greatest(
+                %(leased_at)s::timestamptz, h.credited_at,
+                (select max(o.credited_at) from holders o where o.worker_id = h.worker_id)
+            )), 0))
+        where id = %(id)s
+        """,
+        {"completed": completed, "leased_at": leased_at, "id": holder_id},
+    )
 
 
 async def count_discarded(scope: Scope, tx: Transaction, job_id: int, results: int) -> None:

@@ -1,0 +1,85 @@
+"""The rate of a worker: images per second while it holds tasks."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.integration.fields import Field, make_field, success
+from tests.integration.greeted import greet
+from trapline.server.db import migrations
+from trapline.server.system import System
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    return await make_field(system)
+
+
+async def get_rate(field: Field) -> tuple[int, float]:
+    [seen] = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
+    return seen["completed"], seen["images_per_s"]
+
+
+async def pass_time(field: Field, seconds: int) -> None:
+    """Move what is stored into the past, as if time had passed."""
+    past = f"- interval '{seconds} s'"
+    await field.change(f"update analyses set leased_at = leased_at {past}")
+    await field.change(
+        f"update holders set credited_at = credited_at {past}, first_contact_at = first_contact_at {past}"
+    )
+    await field.change(f"update workers set hello_at = hello_at {past}")
+
+
+async def test_a_worker_that_was_idle_is_as_fast_as_before(field: Field) -> None:
+    job = await field.run_job()
+    worker = await greet(field)
+    first = await worker.lease(1)
+    await pass_time(field, 10)
+    await worker.post(job, [success(first[0])])
+    assert await get_rate(field) == (1, pytest.approx(0.1, rel=0.1))
+    await pass_time(field, 3600)
+    second = await worker.lease(2)
+    await pass_time(field, 10)
+    # Held at the same time, and returned one after the other.
+    await worker.post(job, [success(second[0])])
+    await pass_time(field, 10)
+    await worker.post(job, [success(second[1])])
+    assert await get_rate(field) == (3, pytest.approx(0.1, rel=0.1))
+
+
+async def test_a_caller_without_hello_that_was_idle_is_as_fast_as_before(field: Field) -> None:
+    job = await field.run_job()
+    for _ in range(2):
+        [task] = await field.lease(job, 1)
+        await pass_time(field, 10)
+        await field.post(job, [success(task)])
+        await pass_time(field, 3600)
+    assert await get_rate(field) == (2, pytest.approx(0.1, rel=0.1))
+
+
+async def test_a_worker_with_two_jobs_counts_its_time_once(field: Field) -> None:
+    worker = await greet(field)
+    jobs = [await field.run_job(), await field.run_job()]
+    tasks = await worker.lease(6)
+    assert {task["job_id"] for task in tasks} == set(jobs)
+    for place, task in enumerate(tasks):
+        await pass_time(field, 10)
+        await worker.post(task["job_id"], [success(task)])
+        assert await get_rate(field) == (place + 1, pytest.approx(0.1, rel=0.1))
+
+
+def test_the_migration_keeps_the_rate_of_existing_callers(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0040")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for completed, seconds in ((100, 50), (0, 50)):
+            connection.execute(
+                "insert into holders (project_id, job_id, token_id, address, user_agent, completed, first_contact_at, "
+                "last_contact_at) values (1, 1, %s, '', %s, %s, now(), now() + make_interval(secs => %s))",
+                (UUID(int=1), str(completed), completed, seconds),
+            )
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        rows = connection.execute("select completed, busy_s, credited_at from holders order by completed").fetchall()
+    assert rows == [(0, 0, None), (100, 50, None)]
