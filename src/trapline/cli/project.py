@@ -9,6 +9,7 @@ from trapline.wire.auth import Role
 
 if TYPE_CHECKING:
     from trapline.wire.audit import AuditEntry
+    from trapline.wire.public_projects import PublicPreview
 
 app = typer.Typer(
     help="Projects own everything else; people have a role in each.", no_args_is_help=True, rich_markup_mode="markdown"
@@ -188,8 +189,21 @@ def change_project(
                 print(f"Changed project {found.id}: {changed.name}")
                 if public is not None:
                     print(f"Anybody sees it at /public/{found.id}." if changed.public else "Only members see it.")
+                if changed.public and public:
+                    _print_preview(server.get_public_preview(found.id))
                 return
     raise CommandFailed(f"There is no project {project}.")
+
+
+def _print_preview(preview: "PublicPreview") -> None:
+    from trapline.cli.output import print_table
+
+    of = f"the newest {preview.images:,} images" if preview.images_is_estimate else f"{preview.images:,} images"
+    print(f"Of {of}, {preview.shown:,} are shown and {preview.hidden:,} hidden.")
+    if preview.unknown_classes:
+        print("Images with these classes are hidden, because they are not known animals.")
+        print("Map the classes to taxa to show their images.")
+        print_table(("class", "images"), [(one.class_name, one.images) for one in preview.unknown_classes])
 
 
 @app.command("delete")

@@ -4,7 +4,13 @@ from uuid import UUID
 
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
-from trapline.wire.public_projects import PublicDeployment, PublicImage, PublicImageDetail, PublicProject
+from trapline.wire.public_projects import (
+    PublicDeployment,
+    PublicImage,
+    PublicImageDetail,
+    PublicPreview,
+    PublicProject,
+)
 
 
 class PublicProjectCalls:
@@ -15,6 +21,10 @@ class PublicProjectCalls:
     def get_public_project(self, project_id: int) -> PublicProject:
         """One public project, with what it has to show."""
         return self._to.get(f"/public/projects/{project_id}", PublicProject)
+
+    def get_public_preview(self, project_id: int) -> PublicPreview:
+        """How many images of a project visitors see, or would see if it were public, and the unknown classes."""
+        return self._to.get(f"/projects/{project_id}/public_preview", PublicPreview)
 
     def list_public_deployments(self, project_id: int) -> list[PublicDeployment]:
         """Its cameras, by their numbers."""

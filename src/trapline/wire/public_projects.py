@@ -56,3 +56,19 @@ class PublicImageDetail(PublicImage):
 
     previous_id: UUID | None
     next_id: UUID | None
+
+
+class PublicPreview(Message):
+    """What visitors see of a project, or would see if it were public; of its newest images, 10,000 at most.
+
+    `hidden` images name a person, a vehicle or something that is not a known animal, are not analysed, or are kept
+    back by a tag. `unknown_classes` are the classes of models that are not known to be animals.
+    """
+
+    project_id: Id
+    public: bool
+    images: Count
+    images_is_estimate: bool
+    shown: Count
+    hidden: Count
+    unknown_classes: list[PublicClass]

@@ -1846,6 +1846,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/projects/{project_id}/public_preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Public Preview
+         * @description Count the images that visitors see of a project, or would see if it were public, and those that are hidden.
+         */
+        get: operations["show_public_preview_api_v2_projects__project_id__public_preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/projects/{project_id}/restore": {
         parameters: {
             query?: never;
@@ -6679,6 +6699,29 @@ export interface components {
             time_zone: string;
             /** Width */
             width: number;
+        };
+        /**
+         * PublicPreview
+         * @description What visitors see of a project, or would see if it were public; of its newest images, 10,000 at most.
+         *
+         *     `hidden` images name a person, a vehicle or something that is not a known animal, are not analysed, or are kept
+         *     back by a tag. `unknown_classes` are the classes of models that are not known to be animals.
+         */
+        PublicPreview: {
+            /** Hidden */
+            hidden: number;
+            /** Images */
+            images: number;
+            /** Images Is Estimate */
+            images_is_estimate: boolean;
+            /** Project Id */
+            project_id: number;
+            /** Public */
+            public: boolean;
+            /** Shown */
+            shown: number;
+            /** Unknown Classes */
+            unknown_classes: components["schemas"]["PublicClass"][];
         };
         /**
          * PublicProject
@@ -12632,6 +12675,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_public_preview_api_v2_projects__project_id__public_preview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicPreview"];
                 };
             };
             /** @description What happened and what to do. */

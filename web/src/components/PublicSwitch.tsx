@@ -1,5 +1,5 @@
 /** Makes a project public, or private again, and says what that means before. */
-import { useMutation, useQueryClient } from "@tanstack/react-query"
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
 import { answer, api } from "../api/client"
 import { askProject, askProjects } from "../api/queries"
@@ -29,12 +29,18 @@ export function PublicSwitch() {
       toast(changed.public ? w.made : w.unmade)
     },
   })
+  const preview = useQuery({
+    queryKey: ["public-preview", project.id],
+    queryFn: () => answer(api.GET("/api/v2/projects/{project_id}/public_preview", { params: { path: { project_id: project.id } } })),
+  }).data
   const go = isPublic ? w.unmake : w.make
   return (
     <section className="section">
       <h2 style={{ marginBottom: 12 }}>{w.title}</h2>
       <div className="form" style={{ maxWidth: 720 }}>
         <p className="soft" data-testid="publicity">{isPublic ? w.isPublic : w.private}</p>
+        {preview && <p className="soft" data-testid="public-preview">{w.shown(words.images(preview.shown), words.images(preview.hidden), preview.images_is_estimate)}</p>}
+        {preview && preview.unknown_classes.length > 0 && <p className="soft">{w.unknown(preview.unknown_classes.map((one) => `${one.class_name} (${words.count(one.images)})`).join(", "))}</p>}
         <div className="actions">
           <Button onClick={() => setAsking(true)}>{go}</Button>
           {isPublic && <a className="button button-quiet" href={paths.publicProject(project.id)} target="_blank" rel="noreferrer">{w.look}</a>}

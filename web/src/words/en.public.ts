@@ -19,15 +19,17 @@ export const publicWords = {
   // For owners.
   title: "Who may see it", private: "Only its members see this project.", isPublic: "Anybody with the address sees this project, without an account.",
   make: "Make it public", unmake: "Make it private", look: "See what visitors see", made: "The project is public.", unmade: "The project is private again, from now on.",
+  shown: (shown: string, hidden: string, newest: boolean) => `${newest ? "Of the newest 10,000 images, visitors" : "Visitors"} can see ${shown}. ${hidden} hidden.`,
+  unknown: (classes: string) => `Images with these classes are hidden, because they are not known animals: ${classes}. Map them to taxa to show them.`,
   ask: "Make this project public?", askBack: "Make this project private again?", askBackText: "Visitors see nothing of it any more, at once. What somebody has saved is theirs.",
   seenTitle: "Visitors see", withheldTitle: "Withheld from them",
   seen: [
     "the name and the description of the project: look whether they name people or places",
-    "images that a model has looked at and found nobody on, made small, with boxes, classes, date and time zone",
+    "images on which every name is a known animal, and blank ones, made small, with boxes, classes, date and time zone",
     "how many there are, of which classes, by cameras that are called Camera 1, Camera 2",
   ],
   withheld: [
-    "images with people or vehicles, those not analysed yet, deleted ones, and those with the tag “private”",
+    "images with people, vehicles or anything that is not a known animal, those not analysed yet, deleted ones, and those with the tag “private”",
     "places and names of cameras, notes, habitats, tags and stars",
     "the files that cameras wrote, with their EXIF and names",
     "members, e-mail addresses, the audit, sources, jobs, workers and all else",

@@ -1,21 +1,24 @@
 """Public projects, as visitors see them: what their owner lets everybody see, and nothing beside."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, select_deployments
-from trapline.server.db.findings import list_findings
+from trapline.server.db.findings import FoundBox, list_findings
+from trapline.server.db.identifications import IdentificationRow, list_said
 from trapline.server.db.images import ImageClassRow, ImageRow
-from trapline.server.db.pages import fetch_page
-from trapline.server.db.projects import ProjectRow
+from trapline.server.db.pages import EXACT_UP_TO, fetch_page
+from trapline.server.db.projects import ProjectRow, get_project
+from trapline.server.db.public_names import list_public_names
 from trapline.server.db.public_projects import (
     Figures,
     enter,
     find_figures,
+    find_preview,
     find_shown_neighbours,
     get_shown,
     number_deployments,
@@ -25,14 +28,17 @@ from trapline.server.errors import NotFound, Unavailable
 from trapline.server.imaging.bare import strip_jpeg
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
+from trapline.server.rules.identifications import Held, Said
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.server.system import System
 from trapline.wire.annotations import Box
+from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.public_projects import (
     PublicClass,
     PublicDeployment,
     PublicImage,
     PublicImageDetail,
+    PublicPreview,
     PublicProject,
 )
 from trapline.wire.values import Page
@@ -184,6 +190,11 @@ async def read_public_picture(
 async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]) -> list[PublicImage]:
     numbers = await number_deployments(scope, tx, project_id)
     findings = await list_findings(scope, tx, [row.id for row in rows])
+    reviewed = [row.id for row in rows if row.reviewed]
+    names = await list_public_names(scope, tx, project_id, reviewed)
+    for image_id, said in (await _list_statements(scope, tx, reviewed)).items():
+        findings[image_id].classes = names.get(image_id, [])
+        findings[image_id].boxes = _name_boxes(findings[image_id].boxes, said)
     return [
         PublicImage(
             id=row.id,
@@ -203,6 +214,50 @@ async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[I
         )
         for row in rows
     ]
+
+
+async def _list_statements(
+    scope: Scope, tx: Transaction, images: Sequence[UUID]
+) -> dict[UUID, list[IdentificationRow]]:
+    said: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
+    for row in await list_said(scope, tx, images, None) if images else ():
+        said[row.image_id].append(row)
+    return said
+
+
+def _name_boxes(boxes: Sequence[FoundBox], rows: Sequence[IdentificationRow]) -> list[FoundBox]:
+    """Name boxes as people stated; without those of which they stated that no animal is there, or another one."""
+    by_id = {row.id: row for row in rows}
+    held = Held(Said(row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id) for row in rows)
+    whole = held.of_image()
+    named = []
+    for box in boxes:
+        said = held.of_annotation(box.id, None, box.id)
+        if whole is not None and whole.kind == Kind.CORRECT and (said is None or whole.is_later(said)):
+            label = by_id[whole.id].label
+            if box.class_name in (None, "animal", label):
+                named.append(box._replace(class_name=label, confidence=None))
+        elif said is None or said.kind == Kind.CONFIRM:
+            named.append(box)
+        elif said.kind == Kind.CORRECT:
+            named.append(box._replace(class_name=by_id[said.id].label, confidence=None))
+    return named
+
+
+async def show_public_preview(system: System, scope: Scope, project_id: int) -> PublicPreview:
+    """Count what visitors see of a project, or would see if it were public. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_project(scope, tx, project_id)
+        images, shown, unknown = await find_preview(scope, tx, row.id)
+    return PublicPreview(
+        project_id=row.id,
+        public=row.public,
+        images=min(images, EXACT_UP_TO),
+        images_is_estimate=images > EXACT_UP_TO,
+        shown=min(shown, EXACT_UP_TO),
+        hidden=max(min(images, EXACT_UP_TO) - shown, 0),
+        unknown_classes=[PublicClass(class_name=name, images=number) for name, number in unknown],
+    )
 
 
 def _picture_url(row: ImageRow, size: int) -> str:

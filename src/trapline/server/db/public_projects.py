@@ -1,5 +1,6 @@
 """What visitors see of public projects: one statement says which images, and everything else stands on it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,18 +9,17 @@ from uuid import UUID
 from sqlalchemy import Select, exists, func, select, tuple_
 
 from trapline.server.db.analyses import AnalysisRow
-from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.findings import filter_images
-from trapline.server.db.identifications import IdentificationRow
 from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
 from trapline.server.db.pages import EXACT_UP_TO
 from trapline.server.db.projects import ProjectRow
+from trapline.server.db.public_names import is_unknown_class, list_public_names, shows_known_animals
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
-from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE
+from trapline.server.rules.withheld import KEPT_BACK
 from trapline.wire.auth import Role
 
 MOST_CLASSES = 100
@@ -52,32 +52,19 @@ async def enter(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, 
 
 
 def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
-    """Select the images that are shown: with a picture of ours, analysed to the end, nobody on it, whoever says so."""
+    """Select the images that are shown: with a thumbnail, analysed, and with known animals or nothing on it."""
     scope.check(project_id)
     statement = select(ImageRow).where(
         ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None), ImageRow.thumbnails_at.is_not(None)
     )
-    classes = select(ImageClassRow.image_id).where(
-        ImageClassRow.image_id == ImageRow.id, ImageClassRow.class_name.regexp_match(NAMES_PEOPLE, flags="i")
-    )
-    found = select(AnnotationRow.id).where(
-        AnalysisRow.image_id == ImageRow.id,
-        AnnotationRow.analysis_id == AnalysisRow.id,
-        AnnotationRow.class_name.regexp_match(NAMES_PEOPLE, flags="i"),
-    )
     tags = select(ImageTagRow.image_id).where(
         ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
     )
-    said = select(IdentificationRow.id).where(
-        IdentificationRow.image_id == ImageRow.id,
-        IdentificationRow.withdrawn_at.is_(None),
-        IdentificationRow.label.regexp_match(NAMES_PEOPLE, flags="i"),
-    )
-    # Looked at image by image (offset 0): joined, all classes of a million images would be read for one page.
-    kept_back = [~one.correlate(ImageRow).offset(0).exists() for one in (classes, found, tags, said)]
     # One that waits to be analysed again was looked at already.
     analysed = exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed")
-    return filter_images(statement, wanted).where(analysed, *kept_back)
+    # Looked at image by image (offset 0): joined, all tags of a million images would be read for one page.
+    kept_back = ~tags.correlate(ImageRow).offset(0).exists()
+    return filter_images(statement, wanted).where(analysed, kept_back, shows_known_animals(project_id))
 
 
 async def get_shown(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
@@ -109,10 +96,10 @@ async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> 
 
 
 async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figures:
-    """Find what a public project has to show, in two statements over its newest images."""
+    """Find what a public project has to show, over its newest images."""
     newest = (
         select_shown(scope, project_id, ImageFilter())
-        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at)
+        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed)
         .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
         .limit(EXACT_UP_TO + 1)
         .cte("newest")
@@ -122,15 +109,18 @@ async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figure
         newest.c.deployment_id, func.count(), func.min(newest.c.captured_at), func.max(newest.c.captured_at)
     ).group_by(newest.c.deployment_id)
     found = (await tx.session.execute(by_deployment)).all()
-    count = func.count()
     by_class = (
-        select(ImageClassRow.class_name, count)
+        select(ImageClassRow.class_name, func.count())
         .join(newest, newest.c.id == ImageClassRow.image_id)
+        .where(~newest.c.reviewed)
         .group_by(ImageClassRow.class_name)
-        .order_by(count.desc(), ImageClassRow.class_name)
-        .limit(MOST_CLASSES)
     )
-    classes = [(name, images) for name, images in (await tx.session.execute(by_class)).all()]
+    counts = Counter({name: images for name, images in (await tx.session.execute(by_class)).all()})
+    # On those that people reviewed their names take the place of the models' names.
+    reviewed = (await tx.session.scalars(select(newest.c.id).where(newest.c.reviewed))).all()
+    for names in (await list_public_names(scope, tx, project_id, reviewed)).values():
+        counts.update(names)
+    classes = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_CLASSES]
     total = sum(images for _, images, _, _ in found)
     return Figures(
         images=min(total, EXACT_UP_TO),
@@ -140,3 +130,32 @@ async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figure
         classes=classes,
         deployments={deployment: (images, last) for deployment, images, _, last in found},
     )
+
+
+async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[int, int, Sequence[tuple[str, int]]]:
+    """Count the newest images of a project and those of them that visitors would see, with the unknown classes.
+
+    At most EXACT_UP_TO images are looked at, and MOST_CLASSES classes returned, the most frequent first.
+    """
+    scope.check(project_id)
+    newest = (
+        select(ImageRow.id)
+        .where(ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None))
+        .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+        .limit(EXACT_UP_TO + 1)
+        .cte("newest")
+        .prefix_with("materialized", dialect="postgresql")
+    )
+    images = (await tx.session.execute(select(func.count()).select_from(newest))).scalar_one()
+    shown = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
+    counted = select(func.count()).select_from(shown.with_only_columns(ImageRow.id).subquery())
+    count = func.count()
+    classes = (
+        select(ImageClassRow.class_name, count)
+        .where(ImageClassRow.image_id.in_(select(newest.c.id)), is_unknown_class(project_id))
+        .group_by(ImageClassRow.class_name)
+        .order_by(count.desc(), ImageClassRow.class_name)
+        .limit(MOST_CLASSES)
+    )
+    unknown = [(name, number) for name, number in (await tx.session.execute(classes)).all()]
+    return images, (await tx.session.execute(counted)).scalar_one(), unknown

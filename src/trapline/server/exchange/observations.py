@@ -211,10 +211,12 @@ class Naming:
         if image.said is not None and self._shows_people(image.said.label, image.said.taxon):
             return True
         for found in image.found:
-            if self._shows_people(found.class_name, found.taxon):
-                return True
             said = found.said
             if said is not None and self._shows_people(said.label, said.taxon):
+                return True
+            if getattr(said or image.said, "kind", "") not in ("correct", "blank") and self._shows_people(
+                found.class_name, found.taxon
+            ):
                 return True
         return False
 

@@ -82,6 +82,7 @@ ACCESS: dict[str, Access] = {
     "GET /projects": Access(ANY_TOKEN),
     "POST /projects": Access(PEOPLE),
     "GET /projects/{project_id}": Access(ANY_TOKEN),
+    "GET /projects/{project_id}/public_preview": Access(PEOPLE),
     "PATCH /projects/{project_id}": Access(PEOPLE, Role.OWNER, archived=True),
     "DELETE /projects/{project_id}": Access(PEOPLE, Role.OWNER, archived=True),
     "POST /projects/{project_id}/restore": Access(PEOPLE, Role.OWNER, archived=True),

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from trapline.server.actions import deleted_projects, projects
+from trapline.server.actions import deleted_projects, projects, public_projects
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.parameters import Cursor, ProjectPath, set_etag
 from trapline.wire.auth import TokenKind
 from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.public_projects import PublicPreview
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -42,6 +43,12 @@ async def show_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath
     project = await projects.show_project(system, scope, project_id)
     set_etag(response, project.updated_at)
     return project
+
+
+@router.get("/{project_id}/public_preview")
+async def show_public_preview(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> PublicPreview:
+    """Count the images that visitors see of a project, or would see if it were public, and those that are hidden."""
+    return await public_projects.show_public_preview(system, scope, project_id)
 
 
 @router.patch("/{project_id}")
