@@ -131,6 +131,10 @@ audit: setup ## Ask the registries for known weaknesses of what the lock files n
 	(cd web && npm audit --package-lock-only) || code=1; \
 	exit $$code
 
+.PHONY: licences
+licences: setup ## Report the licence of each distribution of the extras server and worker, bundled libraries included
+	@$(BIN)/python -m tests.house.licences
+
 .PHONY: sbom
 sbom: setup ## Write what the lock files name, as CycloneDX, to dist/ (wants a registry for its tool, and npm)
 	@mkdir -p dist
