@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from pycocotools.coco import COCO
 
 from tests.integration.camera import running_camera
@@ -30,7 +32,13 @@ BOX, OTHER = (0.1, 0.1, 0.5, 0.5), (0.6, 0.6, 0.3, 0.3)
 PATHS = ["100RECNX/RCNX0001.JPG", "101RECNX/RCNX0001.JPG"]
 
 
-async def test_images_of_one_name_are_exported_by_their_relative_paths(system: System, tmp_path: Path) -> None:
+async def upload_card(system: System) -> ExchangeProject:
+    project = await make_exchange_project(system)
+    await project.upload(await project.create_deployment("Old oak"), *PATHS)
+    return project
+
+
+async def pull_card(system: System) -> ExchangeProject:
     async with running_camera() as camera:
         camera.files = {path: make_jpeg(number) for number, path in enumerate(PATHS)}
         project = await make_exchange_project(replace(system, outbound=allow_origins(("127.0.0.1", camera.port))))
@@ -39,6 +47,14 @@ async def test_images_of_one_name_are_exported_by_their_relative_paths(system: S
         source = (await project.send("POST", "/image-pull-sources", body, 201))["id"]
         run = await project.send("POST", f"/image-pull-sources/{source}/process?max_files=0", None, 202)
         await pulls.pull(project.field.system, SYSTEM, UUID(run["run_id"]))
+    return project
+
+
+@pytest.mark.parametrize("read_card", [upload_card, pull_card])
+async def test_images_of_one_name_are_exported_by_their_relative_paths(
+    read_card: Callable[[System], Awaitable[ExchangeProject]], system: System, tmp_path: Path
+) -> None:
+    project = await read_card(system)
     await project.detect({PATHS[0]: [("fox", BOX)], PATHS[1]: [("badger", BOX)]})
     _, content = await project.export("camtrap-dp")
     media = read_resource(open_package(content, tmp_path), "media")
@@ -60,6 +76,23 @@ async def test_images_of_one_name_are_exported_by_their_relative_paths(system: S
         _, content = await project.export(form)
         made = await project.import_file(form, content)
         assert (made["state"], made["faults"]) == ("completed", 0), (form, made)
+
+
+async def test_images_of_one_path_have_file_names_of_their_own(system: System) -> None:
+    project = await make_exchange_project(system)
+    place = await project.create_deployment("Old oak")
+    keys = []
+    for _ in range(2):
+        await project.upload(place, PATHS[0])
+        keys.append(project.images.pop(PATHS[0]))
+        project.images[keys[-1]] = keys[-1]
+    names = []
+    for form, images, name in (("coco", "images", "file_name"), ("megadetector", "images", "file")):
+        _, content = await project.export(form)
+        names.append({one[name] for one in json.loads(content)[images]})
+    stem = PATHS[0].removesuffix(".JPG")
+    assert any(names[1] == {PATHS[0], f"{stem}-{key}.JPG"} for key in keys)
+    assert names[0] == {f"Old-oak/{name}" for name in names[1]}
 
 
 async def make_copy(system: System, name: str) -> ExchangeProject:
@@ -101,6 +134,15 @@ async def test_own_exports_are_imported_into_another_project(system: System, tmp
         if form not in ("megadetector", "speciesnet"):
             assert seen == {path: [label] for path, label in labels.items()}, form
         assert sum(map(len, seen.values())) == 4, form
+
+
+async def test_coco_with_pictures_is_imported_into_another_project(system: System) -> None:
+    project = await make_copy(system, "first")
+    await project.detect({path: [("fox", BOX)] for path in project.images})
+    _, content = await project.export("coco", with_pictures=True)
+    copy = await make_copy(system, "second")
+    made = await copy.import_file("coco", unpack(content)["annotations.json"])
+    assert (made["state"], made["faults"], made["stored"]) == ("completed", 0, 4), made
 
 
 async def test_a_folder_that_fits_two_deployments_is_not_guessed(system: System) -> None:

@@ -92,7 +92,17 @@ class _Coco:
         if self.with_pictures:
             kind = JPEG if image.upright_file else image.media_type
             return f"images/{folder}/{image.id}{suffix_of(kind)}"
-        return f"{folder}/{self.names.name(image.deployment_id, image.path or image.filename, image.id)}"
+        return self.name_path(image)
+
+    def name_path(self, image: SeenImage) -> str:
+        """Name where an image came from, below its deployment; once for each image, in their order."""
+        name = self.names.name(image.deployment_id, image.path or image.filename, image.id)
+        return f"{self.folders[image.deployment_id]}/{name}"
+
+    def describe_origin(self, image: SeenImage) -> dict[str, str]:
+        """Describe which image of Trapline it is, and where it came from if its file is named by its ID."""
+        path = {"trapline_path": self.name_path(image)} if self.with_pictures else {}
+        return {"trapline_id": image.id} | path
 
     def find_category(self, one: Observation) -> int:
         """Find the category of what is drawn as a box, or said of a whole image."""
@@ -132,7 +142,8 @@ class _Plain(_Coco):
             images.add(
                 {
                     "id": place, "file_name": self.name_file(image), "width": image.width, "height": image.height,
-                    "date_captured": self.times.local(image.captured_at, image.time_zone), "trapline_id": image.id,
+                    "date_captured": self.times.local(image.captured_at, image.time_zone),
+                    **self.describe_origin(image),
                 }
             )  # fmt: skip
             for one in observe(image, naming):
@@ -178,7 +189,8 @@ class _CameraTraps(_Coco):
                 {
                     "id": image.id, "file_name": self.name_file(image), "width": image.width, "height": image.height,
                     "location": places[image.deployment_id], "datetime": at[:19].replace("T", " "), "seq_id": sequence,
-                    "seq_num_frames": frames, "frame_num": frame, "trapline_id": image.id,
+                    "seq_num_frames": frames, "frame_num": frame,
+                    **self.describe_origin(image),
                 }
             )  # fmt: skip
             for one in observe(image, self.naming):

@@ -53,6 +53,13 @@ class Picture(msgspec.Struct, gc=False):
     height: float | None = None
     trapline_id: str | None = None
     """Our own ID, which our exports write."""
+    trapline_path: str | None = None
+    """Where it came from, where our exports name its file by its ID."""
+
+    @property
+    def path(self) -> str:
+        """Where the image came from, as far as the file says."""
+        return self.trapline_path or self.file_name
 
 
 class Category(msgspec.Struct):
@@ -157,7 +164,7 @@ class CocoReader:
         """Go through the paths of all images; annotations of none are entries, too."""
         for element in self._file.split("images"):
             try:
-                yield Told(PICTURES.decode(element).file_name)
+                yield Told(PICTURES.decode(element).path)
             except BROKEN:
                 yield Told("")
         for _ in range(self._parts.orphans):
@@ -186,7 +193,7 @@ class CocoReader:
         first = self._parts.number_of(str(picture.id))
         if first != number:
             return Fault(place, f"its id is that of images {first} too", picture.file_name)
-        return Entry(place, picture.file_name, picture, parse_id(picture.trapline_id))
+        return Entry(place, picture.path, picture, parse_id(picture.trapline_id))
 
     def read(self, entry: Entry, frame: Frame) -> Reading:
         """Read the annotations of an image. Raises Wrong, WrongData."""
