@@ -1,12 +1,17 @@
 """What the real children of `trapline up` know: read from /proc, where every user of the same account could read it."""
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running import RunningServer, list_children, read_environment
+from tests.acceptance.pictures import fill
+from tests.acceptance.running import RunningServer, list_children, read_environment, wait_for
 from tests.conformance.s3_server import BUCKET, WRITER, S3Server
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.projects import NewProject
 
 KEY = "canary of the secret key with more than 32 characters"
 SECRETS = {
@@ -63,6 +68,46 @@ def test_each_child_knows_only_what_it_needs(
             assert canary not in str(environment)
     database = known_by("database")
     assert set(database) <= {"PATH", "LC_ALL", "TZ", "PGDATA", "PG_GRANDPARENT_PID"}
+
+
+def read_status(pid: int) -> dict[str, str]:
+    """The lines of a process's status by their names."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_decoders_know_nothing_and_may_do_nothing(own_server: RunningServer, tmp_path: Path) -> None:
+    own_server.settings = SECRETS
+    own_server.start()
+    with own_server.open() as server:
+        project = server.make_project(NewProject(name="Decoded")).id
+        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        uploaded = server.upload_images(fill(tmp_path / "DCIM", 3), deployment=deployment)
+        assert uploaded.imported == 3
+        images = server.list_images(project=project).results
+        wait_for("a thumbnail", lambda: bool(server.list_images(project=project).results[0].thumbnail_url), 30)
+    assert len(images) == 3
+    decoders = find_decoders(own_server)
+    assert decoders
+    for pid in decoders:
+        assert read_environment(pid) == {"LANG": "C.UTF-8"}
+        status = read_status(pid)
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2", "a filter of system calls"
+        assert set(status["Uid"].split()) == {"65533" if os.geteuid() == 0 else str(os.geteuid())}
+        if os.geteuid() == 0:
+            assert status["Groups"] == ""
+            assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+            database = read_status(own_server.find("database"))
+            assert database["Uid"] != status["Uid"], "a decoder could read the files of PostgreSQL"
+    wait_for("the state of decoders", lambda: "Limited" in read_ready(own_server), 20)
+    state = read_ready(own_server)
+    for given_up in ("no new privileges", "no network", "no writing", "seccomp"):
+        assert given_up in state.partition("Not available")[0]
+
+
+def read_ready(server: RunningServer) -> str:
+    return str(json.loads(server.get_text(f"{server.base_url}/readyz"))["parts"]["decoders"])
 
 
 def find_decoders(server: RunningServer) -> list[int]:

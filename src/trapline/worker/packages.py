@@ -103,6 +103,8 @@ def _npm(folder: Path) -> list[str]:
 
 
 def _run(command: list[str], where: Path) -> None:
+    # Package managers need their own configuration, and no setting of ours: the worker's token is among them.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")}
     try:
         subprocess.run(
             command,
@@ -112,7 +114,7 @@ def _run(command: list[str], where: Path) -> None:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**environment, "NO_COLOR": "1"},
         )
     except subprocess.CalledProcessError as error:
         told = [line for line in (error.stderr + error.stdout).splitlines() if line.strip()]

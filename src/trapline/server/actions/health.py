@@ -11,10 +11,14 @@ from trapline.wire.health import Health
 async def find_health(system: System) -> Health:
     """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
 
-    What is told and makes nothing unready: a disk that is almost full, for which only uploads and pulls wait, and a
-    schema that is newer, because what runs may go on until it is upgraded, too.
+    Reported without making anything unready: what decoders have given up (see imaging/confinement.py), a disk that is
+    almost full, for which only uploads and pulls wait, and a schema that is newer, because what runs may continue until
+    it is upgraded, too.
     """
-    needed, told = {"database": "ok", "migrations": "ok", "store": "ok"}, {"room": "ok"}
+    needed, told = (
+        {"database": "ok", "migrations": "ok", "store": "ok"},
+        {"room": "ok", "decoders": system.decoders.describe()},
+    )
     scope = Scope.system()
     try:
         async with system.database.transaction(scope) as tx:

@@ -11,7 +11,8 @@ from trapline.server.exchange.export_records import Problem, Report, Spool
 from trapline.server.exchange.observations import Kind, Naming, Observation, SeenImage, observe
 from trapline.server.exchange.packing import Pack, name_part, packing, pour, set_aside
 from trapline.server.exchange.spreadsheets import harmless
-from trapline.server.imaging.cutting import Cutter, Piece
+from trapline.server.imaging.cutting import Cutter
+from trapline.server.imaging.requests import Piece
 
 COLUMNS = (
     "file", "class", "scientific_name", "annotation_id", "image_id", "deployment", "captured_at", "confidence",

@@ -1,35 +1,32 @@
 """The limited process that alone decodes pictures: `python -m trapline.server.imaging.child MEMORY_BYTES CPU_SECONDS`.
 
-It reads one request a line and answers one line, both JSON (see decoders.py). It has no network where the system
-allows that, a limit on memory, a limit on processor time for each request, and knows only the pinned formats.
+It reads one request a line, with its open files, and answers one line (see requests.py). It has a limit on memory, a
+limit on processor time for each request, knows only the pinned formats, and gives up the rest (see confinement.py).
 """
 
-import contextlib
-import ctypes
-import errno
+import codecs
 import json
 import os
 import resource
+import socket
 import sys
 import warnings
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from trapline.server.imaging.confinement import confine, describe
 from trapline.server.imaging.exif import read_exif, read_orientation
 from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, PNG, TIFF, WEBP, NotTaken, Taken, tell_kind
+from trapline.server.imaging.requests import DISK_FULL, receive
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
 INLINE = ("image/jpeg", "image/png", "image/webp")
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 COPY_QUALITY = 92
 THUMBNAIL_QUALITY = 82
 NEW_SUBFILE_TYPE = 254
 MOST_COPIES = 10
 """A TIFF file with more than so many small copies of its picture is one of several pages."""
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWNET = 0x40000000
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,23 +46,43 @@ def main() -> None:
     memory_bytes, cpu_s = int(sys.argv[1]), int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    _shut_off_network()
+    connection = socket.socket(fileno=os.dup(0))
+    _load_formats()
+    user = confine()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second, lower one.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
-    for line in sys.stdin:
+    while (received := receive(connection)) is not None:
         _allow_processor_time(cpu_s)
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        request, files = received
+        result = {"given_up": describe(user)} if request["do"] == "describe" else answer(request, files)
+        answers.write(json.dumps(result) + "\n")
         answers.flush()
+        for descriptor in files:
+            os.close(descriptor)
 
 
-def answer(request: Answer) -> Answer:
+def _load_formats() -> None:
+    """Load what decoders load late: afterwards no file can be opened."""
+    Image.preinit()
+    import pi_heif
+    from PIL import BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+    for plugin in (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin):
+        assert plugin
+    assert pi_heif
+    for name in ("utf-8", "ascii", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+        codecs.lookup(name)
+
+
+def answer(request: Answer, files: list[int]) -> Answer:
     """Do one request; whatever is wrong with the picture is an answer."""
     try:
-        with Path(request["path"]).open("rb") as file:
+        with os.fdopen(os.dup(files[0]), "rb") as file:
+            request |= _resolve(request, files)
             if request["do"] == "thumbnails":
                 return _make_thumbnails(file, request)
             if request["do"] == "cut":
@@ -80,6 +97,14 @@ def answer(request: Answer) -> Answer:
             return {"no_room": True}
         # Decoders raise anything at all on damaged files.
         return {"broken": _in_words(error)}
+
+
+def _resolve(request: Answer, files: list[int]) -> Answer:
+    """Replace the places of files to write by their descriptors."""
+    outputs = {size: files[place] for size, place in request.get("outputs", {}).items()}
+    pieces = [[files[place], *sides] for place, *sides in request.get("pieces", [])]
+    upright = request.get("upright")
+    return {"outputs": outputs, "pieces": pieces, "upright": None if upright is None else files[upright]}
 
 
 def _in_words(error: Exception) -> str:
@@ -154,7 +179,7 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     mode = image.mode
     needs_copy = orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
-    if needs_copy and request.get("upright"):
+    if needs_copy and request["upright"] is not None:
         copy = _turned(_as_rgb(image), turn)
         _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
         del copy
@@ -166,7 +191,7 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
             "mode": mode,
             "orientation": orientation,
             "exif": exif,
-            "upright_made": bool(needs_copy and request.get("upright")),
+            "upright_made": bool(needs_copy and request["upright"] is not None),
             "thumbnails_made": bool(request.get("outputs")) and _try_thumbnails(image, turn, request["outputs"]),
         }
     }
@@ -192,12 +217,12 @@ def _cut(file: BinaryIO, request: Answer) -> Answer:
     kind, image = opened
     orientation = read_orientation(image)
     upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
-    for path, left, top, right, bottom in request["pieces"]:
-        _save_jpeg(upright.crop((left, top, right, bottom)), path, COPY_QUALITY, _profile_of(image))
+    for descriptor, left, top, right, bottom in request["pieces"]:
+        _save_jpeg(upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image))
     return {"cut": True}
 
 
-def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> bool:
+def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> bool:
     """Make thumbnails of a picture that is fine; where that fails they are tried again by themselves."""
     try:
         _write_thumbnails(image, turn, outputs)
@@ -206,14 +231,14 @@ def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> b
     return True
 
 
-def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, str]) -> None:
+def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> None:
     """Write the thumbnails; the picture itself is made small for it."""
-    sizes = sorted(((int(size), path) for size, path in outputs.items()), reverse=True)
+    sizes = sorted(((int(size), descriptor) for size, descriptor in outputs.items()), reverse=True)
     image.thumbnail((sizes[0][0], sizes[0][0]), Image.Resampling.LANCZOS, reducing_gap=2.0)
     made = _turned(_as_rgb(image), turn)
-    for size, path in sizes:
+    for size, descriptor in sizes:
         made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        _save_jpeg(made, path, THUMBNAIL_QUALITY)
+        _save_jpeg(made, descriptor, THUMBNAIL_QUALITY)
 
 
 def _turn_left(kind: Taken, orientation: int) -> int:
@@ -244,22 +269,15 @@ def _profile_of(image: Image.Image) -> bytes | None:
     return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
 
 
-def _save_jpeg(image: Image.Image, path: str, quality: int, icc_profile: bytes | None = None) -> None:
-    image.save(path, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
+def _save_jpeg(image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None) -> None:
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        image.save(file, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
 
 
 def _allow_processor_time(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
-
-
-def _shut_off_network() -> None:
-    """Move into a network namespace of one's own, which has no way out; systems that forbid it are left as they are."""
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.unshare(CLONE_NEWNET) != 0:
-            library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 if __name__ == "__main__":

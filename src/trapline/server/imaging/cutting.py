@@ -3,8 +3,8 @@
 import contextlib
 import json
 import select
+import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from trapline.server.imaging.decoders import Limits
-
-Piece = tuple[int, int, int, int]
-"""Left, top, right and bottom in upright pixels."""
+from trapline.server.imaging.requests import ENVIRONMENT, MAX_FILES, Piece, build_command, open_files, refuse, send
 
 
 class Cutter:
@@ -23,6 +21,7 @@ class Cutter:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._child: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
 
     def __enter__(self) -> "Cutter":
         return self
@@ -34,9 +33,23 @@ class Cutter:
 
     def cut(self, picture: Path, pieces: Mapping[Path, Piece]) -> str | None:
         """Write pieces of a picture as JPEG files; None when all are written, else why none is, as a whole phrase."""
-        asked: Sequence[Any] = [[str(path), *piece] for path, piece in pieces.items()]
-        request = {"do": "cut", "path": str(picture), "pieces": asked, "max_pixels": self._limits.max_pixels}
-        answer = self._ask(json.dumps(request).encode() + b"\n")
+        wanted = list(pieces.items())
+        for first in range(0, len(wanted), MAX_FILES - 1):
+            trouble = self._cut_some(picture, wanted[first : first + MAX_FILES - 1])
+            if trouble is not None:
+                return trouble
+        return None
+
+    def _cut_some(self, picture: Path, pieces: Sequence[tuple[Path, Piece]]) -> str | None:
+        with open_files() as files:
+            try:
+                files.read(picture)
+                asked = [[files.write(path), *piece] for path, piece in pieces]
+            except OSError as error:
+                answer: dict[str, Any] | None = refuse(error)
+            else:
+                request = {"do": "cut", "pieces": asked, "max_pixels": self._limits.max_pixels}
+                answer = self._ask(request, files.descriptors)
         if answer is None:
             self._end()
             return "decoding it crashed the decoder, or took more memory or time than is allowed"
@@ -44,23 +57,20 @@ class Cutter:
             raise OSError("the disk is full")
         return None if "cut" in answer else str(answer.get("broken", answer.get("skipped", "it cannot be decoded")))
 
-    def _ask(self, line: bytes) -> dict[str, Any] | None:
+    def _ask(self, request: dict[str, Any], files: Sequence[int]) -> dict[str, Any] | None:
         if self._child is None:
-            # As in decoders.py: it learns no secret, and nothing around it changes what it loads.
-            self._child = subprocess.Popen(
-                [
-                    sys.executable, "-I", "-m", "trapline.server.imaging.child",
-                    str(self._limits.memory_bytes), str(self._limits.cpu_s),
-                ],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"LANG": "C.UTF-8"}, cwd="/", bufsize=0,
-                start_new_session=True,
-            )  # fmt: skip
+            self._connection, theirs = socket.socketpair()
+            with theirs:
+                self._child = subprocess.Popen(
+                    build_command(self._limits.memory_bytes, self._limits.cpu_s),
+                    stdin=theirs, stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/", bufsize=0, start_new_session=True,
+                )  # fmt: skip
         child = self._child
-        assert child.stdin is not None
+        assert self._connection is not None
         assert child.stdout is not None
         deadline, answer = time.monotonic() + self._limits.wall_s, b""
         try:
-            child.stdin.write(line)
+            send(self._connection, request, files)
             while not answer.endswith(b"\n"):
                 left = deadline - time.monotonic()
                 if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
@@ -69,7 +79,7 @@ class Cutter:
                 if not part:
                     return None
                 answer += part
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             return None
         return dict(json.loads(answer))
 
@@ -78,7 +88,7 @@ class Cutter:
         if child is None:
             return
         child.kill()
-        for pipe in (child.stdin, child.stdout):
+        for pipe in (self._connection, child.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
-import sys
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from trapline.server.errors import Unavailable
+from trapline.server.imaging.requests import ENVIRONMENT, build_command, open_files, refuse, send
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,14 @@ class Broken:
     reason: str
 
 
+@dataclass(frozen=True, eq=False)
+class _Child:
+    """A decoder, and the socket over which it gets its requests."""
+
+    process: asyncio.subprocess.Process
+    connection: socket.socket
+
+
 class _Dead(Exception):
     """The child ended or fell silent; `reason` says so in words about the picture."""
 
@@ -71,9 +80,11 @@ class Decoders:
     def __init__(self, processes: int = 2, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._free = asyncio.Semaphore(processes)
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle: list[_Child] = []
         self._endings: dict[int, asyncio.TimerHandle] = {}
-        self._all: set[asyncio.subprocess.Process] = set()
+        self._all: set[_Child] = set()
+        self._given_up = "No decoder has started yet."
+        self._describing: asyncio.Task[None] | None = None
 
     async def inspect(
         self, path: Path, *, upright: Path | None = None, thumbnails: Mapping[int, Path] | None = None
@@ -84,54 +95,79 @@ class Decoders:
         do not show; `upright_made` tells whether it was. `thumbnails` are written as by `make_thumbnails`, of what is
         decoded already; `thumbnails_made` tells whether they were.
         """
-        request = {
-            "do": "inspect",
-            "path": str(path),
-            "upright": str(upright) if upright else None,
-            "outputs": _as_text(thumbnails or {}),
-        }
-        answer = await self._ask(request)
+        answer = await self._ask("inspect", path, upright, thumbnails or {})
         if "picture" in answer:
             return Picture(**answer["picture"])
         return _refusal(answer)
 
     async def make_thumbnails(self, path: Path, outputs: Mapping[int, Path]) -> Skipped | Broken | None:
         """Write upright JPEG thumbnails, each to fit a square of its size in pixels; None when all are written."""
-        request = {"do": "thumbnails", "path": str(path), "outputs": _as_text(outputs)}
-        answer = await self._ask(request)
+        answer = await self._ask("thumbnails", path, None, outputs)
         return None if "thumbnails" in answer else _refusal(answer)
 
     async def close(self) -> None:
         """End every child."""
+        if self._describing is not None:
+            self._describing.cancel()
+            await asyncio.gather(self._describing, return_exceptions=True)
         for child in list(self._all):
             await self._end(child)
 
-    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        line = json.dumps({**request, "max_pixels": self.limits.max_pixels}).encode() + b"\n"
+    def describe(self) -> str:
+        """Say what decoders have given up. The first call starts one, and does not wait for it."""
+        if self._describing is None:
+            self._describing = asyncio.create_task(self._find_given_up())
+        return self._given_up
+
+    async def _find_given_up(self) -> None:
+        try:
+            answer = await self._ask_child({"do": "describe"}, ())
+        except (OSError, Unavailable) as error:
+            answer = {"broken": str(error)}
+        self._given_up = describe_given_up(answer)
+
+    async def _ask(self, do: str, path: Path, upright: Path | None, outputs: Mapping[int, Path]) -> dict[str, Any]:
+        with open_files() as files:
+            try:
+                files.read(path)
+                request = {
+                    "do": do,
+                    "upright": None if upright is None else files.write(upright),
+                    "outputs": {str(size): files.write(output) for size, output in outputs.items()},
+                    "max_pixels": self.limits.max_pixels,
+                }
+            except OSError as error:
+                answer = refuse(error)
+            else:
+                answer = await self._ask_child(request, files.descriptors, path)
+        if "no_room" in answer:
+            raise Unavailable("The disk of the server is full. Nothing was stored; send it again later.")
+        return answer
+
+    async def _ask_child(
+        self, request: Mapping[str, Any], files: Sequence[int], path: Path | None = None
+    ) -> dict[str, Any]:
         async with self._free:
             child = await self._take()
             try:
-                answer = await self._exchange(child, line)
+                answer = await self._exchange(child, request, files)
             except _Dead as dead:
                 await self._end(child)
-                log.warning("a decoder ended", reason=dead.reason, path=request["path"])
+                log.warning("a decoder ended", reason=dead.reason, path=str(path))
                 return {"broken": dead.reason}
             except BaseException:
                 await self._end(child)
                 raise
             self._give_back(child)
-            if "no_room" in answer:
-                raise Unavailable("The disk of the server is full. Nothing was stored; send it again later.")
             return answer
 
-    async def _exchange(self, child: asyncio.subprocess.Process, line: bytes) -> dict[str, Any]:
-        assert child.stdin is not None
-        assert child.stdout is not None
+    async def _exchange(self, child: _Child, request: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
+        assert child.process.stdout is not None
         try:
             async with asyncio.timeout(self.limits.wall_s):
-                child.stdin.write(line)
-                await child.stdin.drain()
-                answer = await child.stdout.readline()
+                # A request is far smaller than the buffer of the socket, and the one before it was answered.
+                send(child.connection, request, files)
+                answer = await child.process.stdout.readline()
         except TimeoutError:
             raise _Dead(f"decoding it took longer than {self.limits.wall_s:g} seconds") from None
         except (ConnectionError, ValueError) as error:
@@ -140,51 +176,64 @@ class Decoders:
             raise _Dead("decoding it crashed the decoder, or took more memory or time than is allowed")
         return dict(json.loads(answer))
 
-    async def _take(self) -> asyncio.subprocess.Process:
+    async def _take(self) -> _Child:
         while self._idle:
             child = self._idle.pop()
-            self._endings.pop(child.pid).cancel()
-            if child.returncode is None:
+            self._endings.pop(child.process.pid).cancel()
+            if child.process.returncode is None:
                 return child
             self._all.discard(child)
-        # -I and an empty environment: a decoder learns no secret, and nothing around it changes what it loads.
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "trapline.server.imaging.child",
-            str(self.limits.memory_bytes), str(self.limits.cpu_s),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={"LANG": "C.UTF-8"}, cwd="/", limit=MAX_ANSWER_BYTES, start_new_session=True,
-        )  # fmt: skip
+            child.connection.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *build_command(self.limits.memory_bytes, self.limits.cpu_s),
+                stdin=theirs, stdout=asyncio.subprocess.PIPE,
+                env=ENVIRONMENT, cwd="/", limit=MAX_ANSWER_BYTES, start_new_session=True,
+            )  # fmt: skip
+        child = _Child(process, ours)
         self._all.add(child)
         return child
 
-    def _give_back(self, child: asyncio.subprocess.Process) -> None:
+    def _give_back(self, child: _Child) -> None:
         self._idle.append(child)
         loop = asyncio.get_running_loop()
-        self._endings[child.pid] = loop.call_later(self.limits.idle_s, self._retire, child)
+        self._endings[child.process.pid] = loop.call_later(self.limits.idle_s, self._retire, child)
 
-    def _retire(self, child: asyncio.subprocess.Process) -> None:
-        self._endings.pop(child.pid, None)
+    def _retire(self, child: _Child) -> None:
+        self._endings.pop(child.process.pid, None)
         if child in self._idle:
             self._idle.remove(child)
             self._all.discard(child)
-            if child.stdin is not None:
-                child.stdin.close()
+            child.connection.close()
 
-    async def _end(self, child: asyncio.subprocess.Process) -> None:
+    async def _end(self, child: _Child) -> None:
         self._all.discard(child)
         if child in self._idle:
             self._idle.remove(child)
-        if child.pid in self._endings:
-            self._endings.pop(child.pid).cancel()
+        if child.process.pid in self._endings:
+            self._endings.pop(child.process.pid).cancel()
         with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        if child.stdin is not None:
-            child.stdin.close()
-        await child.wait()
+            child.process.kill()
+        child.connection.close()
+        await child.process.wait()
 
 
-def _as_text(outputs: Mapping[int, Path]) -> dict[str, str]:
-    return {str(size): str(path) for size, path in outputs.items()}
+def describe_given_up(answer: Mapping[str, Any]) -> str:
+    """Say in one line what a decoder has given up, and what this system does not offer."""
+    found = answer.get("given_up")
+    if found is None:
+        return f"Decoders do not start: {answer.get('broken', 'no reason was given')}."
+    given_up = {
+        "no new privileges": found["no_new_privileges"],
+        "no network": found["no_network"],
+        "no writing": found["no_writing"],
+        "seccomp": found["seccomp"],
+        "Landlock": found["landlock"],
+    }
+    has = [f"user {found['user']}", *(what for what, is_so in given_up.items() if is_so)]
+    missing = [what for what, is_so in given_up.items() if not is_so]
+    return f"Limited: {', '.join(has)}." + (f" Not available here: {', '.join(missing)}." if missing else "")
 
 
 def _refusal(answer: dict[str, Any]) -> Skipped | Broken:
