@@ -27,6 +27,10 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
             page.reload()
             page.locator(".visit, .empty").first.wait_for()
         expect(page.locator(".visit")).to_have_count(1)
+        with seat.tab("phone") as phone:
+            phone.open(f"{project}/sequences")
+            phone.page.locator(".visit-tile").first.wait_for()
+            assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_role("button", name="Play").click()
         # A film stands still for no longer than a glance: it is looked at frame by frame.
         page.wait_for_function("words => document.body.innerText.includes(words)", arg=f"2 of {len(images)}")
