@@ -217,3 +217,16 @@ async def test_nobody_reads_a_large_body_of_nobody(
 
 def _as(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+async def test_the_end_of_a_session_is_reported_without_words_for_programs(app_client: httpx2.AsyncClient) -> None:
+    page = {"X-CSRF-Token": "of a session that ended"}
+    ended = [
+        await app_client.post("/api/v2/identifications", json={}, headers=page),
+        await app_client.get("/api/v2/auth/me", headers={"Cookie": "trapline_session=ended"}),
+    ]
+    for answer in ended:
+        assert answer.status_code == 401
+        assert answer.json()["detail"] == "Your session has ended. Nothing was changed. Sign in again."
+    program = await app_client.get("/api/v2/auth/me")
+    assert "Authorization: Bearer" in program.json()["detail"]

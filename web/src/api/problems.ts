@@ -39,7 +39,7 @@ export function sayProblem(error: unknown): SaidProblem {
   // Without words of the server, something between it and the browser answered.
   const told = error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
   const what = [told, ...fields, ...(KEEPS.has(error.status) && !/nothing|nobody|lost/i.test(told) ? [said.nothingChanged] : [])].join(" ")
-  if (error.status === 401) return { what, todo: said.signIn }
+  if (error.status === 401) return { what, todo: /sign in/i.test(told) ? "" : said.signIn }
   if (error.status === 403) return { what, todo: ADVISES.test(told) ? "" : said.askOwner }
   if (error.status === 404) return { what, todo: said.goBack }
   if (error.status === 409 || error.status === 412) return { what, todo: said.lookAgain }

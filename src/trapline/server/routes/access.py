@@ -55,6 +55,9 @@ async def _find_caller(request: Request, system: System, origin: Origin, *, anew
         find_session = partial(scope_of_session, system, secret, origin)
         scope = await _look_up(request, system, system.rates.callers, hash_secret(secret), find_session)
     if scope is None or secret is None:
+        # Only the page sends a session, or the token that belongs to one.
+        if secret or "x-csrf-token" in request.headers:
+            raise Unauthenticated("Your session has ended. Nothing was changed. Sign in again.")
         raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")
     if request.method not in SAFE:
         _check_same_page(request, csrf_token(system, secret))
