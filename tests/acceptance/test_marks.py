@@ -42,6 +42,8 @@ def test_images_are_marked_deleted_and_restored_by_hand(tab: Watched, seat: Seat
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(tiles).to_have_count(0)
+    page.get_by_label("Deleted", exact=True).select_option("Deleted")
+    page.wait_for_url("**/images?*deleted=true*")
     page.goto(f"{seat.server.base_url}{project}/images?deleted=true")
     tile.click()
     expect(page.get_by_text("This image is deleted.")).to_be_visible()

@@ -13,7 +13,7 @@ export const markWords = {
   remove: "Delete", removeTitle: (count: number) => `Delete ${images(count)}?`, reason: "Why?", reasonHint: "It is kept with the images and in the audit.",
   removeText: "They leave the lists, the counts and the line of jobs at once. For some time they can be restored; then they go for good, with everything found on them.",
   reasons: ["Shows a person", "Broken or unreadable", "Test or set-up", "Belongs elsewhere"], otherReason: "Another reason", ownReason: "In your words",
-  restore: "Restore", undo: "Undo", shown: "Present or deleted", present: "Images", deleted: "Deleted images",
+  restore: "Restore", undo: "Undo", shown: "Deleted", present: "Not deleted", deleted: "Deleted",
   noneDeletedTitle: "Nothing is deleted", noneDeleted: "Deleted images are kept here until they go for good.",
   isDeleted: "This image is deleted.", deletedBecause: (reason: string, by: string | null) => `${reason}${by ? ` — ${by}` : ""}`, goneAt: "It goes for good",
   done: {
