@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Route, expect
 
 from tests.acceptance.browsing import Watched
-from tests.acceptance.seat import Seat
+from tests.acceptance.seat import Seat, wait_for_picture
 from trapline.wire.projects import NewProject
 
 DAYS, A_DAY = 20, 6
@@ -148,4 +148,78 @@ def test_the_overview_leads_from_a_day_to_its_images(tab: Watched, project: int)
     expect(page.locator(".tile.skeleton")).to_have_count(0)
     behind.clear()
     expect(heading(tab, "2026-05-20")).to_contain_text(re.compile(f"2026 {A_DAY}$"))
+    tab.expect_nothing_wrong()
+
+
+FIND_OVER_TILES = """async () => {
+    const over = []
+    for (let top = 0; top < 900; top += 30) {
+        window.scrollTo(0, top)
+        for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame)
+        const tiles = [...document.querySelectorAll(".tile")].map((tile) => tile.getBoundingClientRect())
+        for (const mark of document.querySelectorAll(".time-mark, .time-now span")) {
+            const words = document.createRange()
+            words.selectNodeContents(mark)
+            const own = words.getBoundingClientRect()
+            const hides = (tile) =>
+                tile.left < own.right && own.left < tile.right && tile.top < own.bottom && own.top < tile.bottom
+            const isOpaque = !/transparent|, 0\\)/.test(getComputedStyle(mark).backgroundColor)
+            const isLine = mark.getBoundingClientRect().width >= document.querySelector(".grid").clientWidth
+            if (tiles.some(hides) && !(isOpaque && isLine)) over.push([top, mark.textContent])
+        }
+    }
+    return over
+}"""
+"""Scrolls; returns the names of days and months that lie on images without a line of their own."""
+
+
+@pytest.mark.parametrize("size", ["phone", "laptop", "large"])
+def test_names_of_days_and_months_leave_images_free(seat: Seat, project: int, size: str) -> None:
+    with seat.tab(size) as tab:
+        page = tab.open(f"/projects/{project}/images")
+        page.locator(".tile[data-image-id]").first.wait_for()
+        assert page.evaluate(FIND_OVER_TILES) == []
+
+
+def test_leaving_the_viewer_returns_to_the_image_in_the_grid(tab: Watched, project: int) -> None:
+    page = tab.open(f"/projects/{project}/images")
+    page.locator(".tile[data-image-id]").first.wait_for()
+    page.get_by_role("slider", name="Move through time").press("End")
+    tile = page.locator(f".tile[data-index='{DAYS * A_DAY - 10}']")
+    tile.click()
+    wait_for_picture(page)
+    page.keyboard.press("Escape")
+    expect(tile).to_be_in_viewport()
+    expect(tile).to_be_focused()
+    # The browser's own way back, too.
+    tile.click()
+    wait_for_picture(page)
+    page.go_back()
+    expect(tile).to_be_in_viewport()
+    # After some steps the grid shows the image that was seen last.
+    tile.click()
+    wait_for_picture(page)
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    seen = page.locator("h1")
+    expect(seen).not_to_have_text(re.compile("^$"))
+    page.wait_for_timeout(300)
+    name = seen.text_content() or ""
+    page.keyboard.press("Escape")
+    last = page.locator(f".tile[aria-label^='{name}']")
+    expect(last).to_be_in_viewport()
+    expect(last).to_be_focused()
+    tab.expect_nothing_wrong()
+
+
+def test_shift_and_x_select_all_up_to_an_image(tab: Watched, project: int) -> None:
+    page = tab.open(f"/projects/{project}/images")
+    first = page.locator(".tile[data-index='0']")
+    first.wait_for()
+    first.focus()
+    page.keyboard.press("x")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+X")
+    expect(page.get_by_text("4 images selected")).to_be_visible()
     tab.expect_nothing_wrong()

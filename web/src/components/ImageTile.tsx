@@ -3,7 +3,7 @@ import { Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
 import { paths } from "../paths"
-import { clock, day, exact } from "../ui/time"
+import { clock, day, dayIn, exact } from "../ui/time"
 import { words } from "../words/en"
 import { markWords } from "../words/en.marks"
 import { ClassWords, nameWithClasses, Thumbnail } from "./Thumbnail"
@@ -21,10 +21,11 @@ interface TileProps {
 
 export function ImageTile({ image, index, least, chosen, onChoose, withDay, place }: TileProps) {
   const here = window.location.pathname + window.location.search
+  const at = { id: image.id, day: dayIn(image.captured_at, image.time_zone), index }
   const time = `${withDay ? `${day(image.captured_at, image.time_zone)}, ` : ""}${clock(image.captured_at, image.time_zone)}`
   return (
     <Link
-      href={paths.image(image.project_id, image.id)} state={{ images: here }} data-index={index} data-image-id={image.id}
+      href={paths.image(image.project_id, image.id)} state={{ images: here, at }} onClick={() => window.history.replaceState({ ...window.history.state, at }, "")} data-index={index} data-image-id={image.id}
       className={chosen ? "tile tile-chosen" : "tile"} style={{ left: place.left, top: place.top, width: place.width }}
       aria-label={`${nameWithClasses(image, least)}, ${time}, ${image.deployment_name}, ${exact(image.captured_at, image.time_zone)}`}
     >

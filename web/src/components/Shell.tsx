@@ -12,6 +12,7 @@ import { KeysHelp } from "./KeysHelp"
 import { OutboxState } from "./OutboxState"
 import { useProject } from "./project"
 import { ProgressBar } from "./states"
+import { placeInHistory } from "./timeLayout"
 
 // Menus are drawn once the first content stands: what they are made of is a third of the page's code.
 const menus = () => import("./menus")
@@ -53,7 +54,7 @@ export function Shell({ children }: { children: ReactNode }) {
   useEffect(() => void import("../ui/DialogBox"), [])
   const screen = path.split("/").slice(0, 4).join("/")
   useEffect(() => {
-    window.scrollTo(0, 0)
+    if (!placeInHistory()) window.scrollTo(0, 0)
   }, [screen])
 
   return (

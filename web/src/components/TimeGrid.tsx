@@ -7,7 +7,7 @@ import { dayIn, titleOf } from "../ui/time"
 import { words } from "../words/en"
 import { ImageTile } from "./ImageTile"
 import { useProject } from "./project"
-import { type Chunk, columnsOf, cutIntoChunks, type Day, floatingDay, HEAD_HEIGHT, HIGHEST, indexAt, layOut, neighbour, placeOf, rangeBetween, sectionsOf } from "./timeLayout"
+import { type Chunk, columnsOf, cutIntoChunks, type Day, floatingDay, type GridPlace, HEAD_HEIGHT, HIGHEST, indexAt, layOut, neighbour, placeInHistory, placeOf, rangeBetween, sectionsOf } from "./timeLayout"
 import { TimeRail } from "./TimeRail"
 
 interface TimeGridProps {
@@ -29,7 +29,8 @@ export function TimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: 
   const project = useProject()
   const grid = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
-  const [proportion, setProportion] = useState(4 / 3)
+  const [proportion, setProportion] = useState(lastProportion)
+  const goal = useRef<GridPlace | null>(placeInHistory())
   const wish = useRef<number | null>(null)
   const layout = useMemo(() => layOut(sectionsOf(counts, columnsOf(Math.max(width, 1))), Math.max(width, 1), proportion), [counts, width, proportion])
   const chunks = useMemo(() => cutIntoChunks(layout.days), [layout])
@@ -57,9 +58,11 @@ export function TimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: 
   // Of very many images the counts of days may be too high: where an answer brought none, none is waited for.
   const answered = wanted.filter((_, at) => answers[at]?.isSuccess && !answers[at].isPlaceholderData)
   useEffect(() => {
-    const some = [...images.values()].slice(0, 50).map((image) => image.width / image.height).sort((a, b) => a - b)
-    const median = some[some.length >> 1]
-    if (median) setProportion((old) => (Math.abs(old - median) > 0.02 ? Math.min(Math.max(median, 1), MOST_PROPORTION) : old))
+    setProportion((old) => {
+      const wanted = proportionOf(images)
+      lastProportion = wanted === null || Math.abs(old - wanted) <= 0.02 ? old : wanted
+      return lastProportion
+    })
   }, [images])
 
   const focusImage = useCallback((index: number) => {
@@ -69,11 +72,28 @@ export function TimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: 
     else focusTile(grid.current, wish)
   }, [layout, top, view, jump])
   useEffect(() => focusTile(grid.current, wish))
+  // The image that the viewer was left from is shown again: first where it is expected, then where it is found.
+  const isJumped = useRef(false)
+  useEffect(() => {
+    const at = goal.current
+    if (!at || width === 0 || layout.images === 0) return
+    const found = [...images].find(([, image]) => image.id === at.id)?.[0]
+    if (found !== undefined) {
+      focusImage(found)
+      if (Math.abs(proportion - (proportionOf(images) ?? proportion)) <= 0.02) goal.current = null
+      return
+    }
+    const day = layout.days.find(({ from, to }) => from <= at.day && at.day <= to)
+    const expected = placeOf(layout, at.index ?? day?.first ?? 0)
+    if (expected && !isJumped.current) jump(expected.top - (view - layout.rowHeight) / 2)
+    isJumped.current = true
+  }, [images, layout, width, proportion, view, jump, focusImage])
+  const giveUp = () => { goal.current = null }
 
   const onKey = (event: KeyboardEvent) => {
     const index = Number((event.target as HTMLElement).closest<HTMLElement>("[data-index]")?.dataset.index ?? -1)
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key === "x") {
+    if (event.key.toLowerCase() === "x") {
       event.preventDefault()
       onChoose(index, event.shiftKey)
       return
@@ -92,7 +112,7 @@ export function TimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: 
   for (let index = first; index < behind; index += 1) tiles.push(index)
   return (
     <div className="time-grid" style={{ "--head": `${window.innerHeight - view}px` } as React.CSSProperties}>
-      <div ref={grid} className={chosen.size > 0 ? "grid choosing" : "grid"} style={{ height }} onKeyDown={onKey} data-testid="grid">
+      <div onWheel={giveUp} onPointerDown={giveUp} ref={grid} className={chosen.size > 0 ? "grid choosing" : "grid"} style={{ height }} onKeyDown={onKey} data-testid="grid">
         {floating && <div className="time-now" data-testid="time-now"><span>{titleOf(floating.key)}</span></div>}
         {width > 0 && days.map((one) => (
           <h2 key={one.key} className="time-head" style={{ top: one.top - shift, height: HEAD_HEIGHT }} data-day={one.key}>
@@ -113,6 +133,15 @@ export function TimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: 
       {layout.height > 2 * view && <TimeRail layout={layout} at={Math.max(top, 0) * stretch} onJump={(at) => jump(at / stretch)} />}
     </div>
   )
+}
+
+/** The proportion of the images shown last, so that a grid that is returned to is laid out as it was. */
+let lastProportion = 4 / 3
+
+function proportionOf(images: ReadonlyMap<number, Image>): number | null {
+  const some = [...images.values()].slice(0, 50).map((image) => image.width / image.height).sort((a, b) => a - b)
+  const median = some[some.length >> 1]
+  return median ? Math.min(Math.max(median, 1), MOST_PROPORTION) : null
 }
 
 function focusTile(grid: HTMLElement | null, wish: { current: number | null }) {

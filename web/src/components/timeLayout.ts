@@ -3,9 +3,10 @@
 export const WORDS_HEIGHT = 24
 export const GAP = 8
 export const HEAD_HEIGHT = 44
-/** A floating name keeps this far from the head of the page, and ends so far above the words of a heading's box. */
-const FLOAT_GAP = 6
-const FLOAT_HEIGHT = 20
+/** The words of a heading begin and end this far below its top; the name at the head of the page is this high. */
+const HEAD_PADDING = 16
+const HEAD_WORDS_END = 40
+const FLOAT_HEIGHT = 30
 /** So many images are fetched at once. */
 export const CHUNK = 100
 /** Higher than this no browser draws an element; what is longer is scrolled through in proportion. */
@@ -100,7 +101,7 @@ export function indexAt<T>(things: T[], at: number, begins: (thing: T) => number
 export function floatingDay(layout: Layout, top: number): Day | null {
   const at = indexAt(layout.days, top, (one) => one.top)
   const [here, next] = [layout.days[at], layout.days[at + 1]]
-  const isCovered = !here || top < here.top + HEAD_HEIGHT - FLOAT_GAP || (next && next.top - FLOAT_HEIGHT < top)
+  const isCovered = !here || top < here.top + HEAD_WORDS_END || (next && next.top + HEAD_PADDING - FLOAT_HEIGHT < top)
   return isCovered ? null : here
 }
 
@@ -168,3 +169,13 @@ export function neighbour(layout: Layout, index: number, key: string): number | 
     default: return null
   }
 }
+
+/** An image of the grid, to which the screen returns: its day, and its place in the list if that is known. */
+export interface GridPlace {
+  id: string
+  day: string
+  index?: number
+}
+
+/** The place that an entry of the browser's history returns to. */
+export const placeInHistory = () => (window.history.state as { at?: GridPlace } | null)?.at ?? null

@@ -6,12 +6,13 @@ import { useLocation } from "wouter"
 import { fileAddress } from "../api/files"
 import { askImage } from "../api/imageQueries"
 import { OutboxState } from "../components/OutboxState"
+import type { GridPlace } from "../components/timeLayout"
 import { paths, withSearch } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"
 import { useKeysAhead } from "../viewer/useKeysAhead"
 import { Trouble } from "../ui/Notice"
-import { When } from "../ui/time"
+import { dayIn, When } from "../ui/time"
 import type { CanvasHandle } from "../viewer/Canvas"
 import { compare } from "../viewer/compare"
 import { drawnOf, useFiles } from "../viewer/files"
@@ -82,8 +83,10 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   }
   useKeysAhead(isPlaceholderData && !isHeld, error !== null, id)
   const back = () => {
-    const state = history.state as { images?: string } | null
-    go(state?.images ?? withSearch(paths.images(project), {}))
+    const state = history.state as { images?: string; at?: GridPlace } | null
+    const index = image && state?.at?.id === image.id ? state.at.index : undefined
+    const at = image ? { id: image.id, day: dayIn(image.captured_at, image.time_zone), index } : state?.at
+    go(state?.images ?? withSearch(paths.images(project), {}), { state: { at } })
   }
   useEffect(() => {
     if (!image || isPlaceholderData) return

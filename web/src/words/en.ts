@@ -56,7 +56,7 @@ export const words = {
     title: "Keys",
     groups: [
       { name: "Everywhere", keys: [["?", "show these keys"], ["/", "search"], ["g then o", "overview"], ["g then i", "images"], ["g then j", "jobs"], ["g then s", "sources"], ["g then d", "deployments"], ["g then w", "workers"], ["Esc", "close what is open"]] },
-      { name: "Images", keys: [["← → ↑ ↓", "move"], ["Enter", "open"], ["x", "select"], ["r", "run a pipeline on what is selected"]] },
+      { name: "Images", keys: [["← → ↑ ↓", "move"], ["Enter", "open"], ["x", "select"], ["Shift + x", "select up to here"], ["r", "run a pipeline on what is selected"]] },
       { name: "One image", keys: [["← → or J K", "previous, next"], ["+ −", "zoom in, out"], ["0", "fit the picture"], ["1", "one picture pixel on one screen pixel"], ["Shift + arrows", "move the picture"], ["y", "confirm"], ["x", "correct"], ["n", "blank"], ["u", "unsure"], ["m", "comment"], ["z", "undo"], ["b", "findings on or off"], ["c", "side by side on or off"], ["i", "information on or off"], ["Tab, Enter", "go through the findings, choose one"], ["Esc", "choose none, back to the images"]] },
     ] as { name: string; keys: [string, string][] }[],
   },
