@@ -58,15 +58,15 @@ def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     if extra == "worker":
         assert run([trapline, "worker", "--list"]).split() == ["animal-detector", "insect-sheet", "yolox-nano"]
         told = run([trapline, "worker", "pipelines"])
-        assert "pip install 'trapline[worker,megadetector]'" in told
+        assert "pip install '.[worker,megadetector]'" in told
         assert "TRAPLINE_ACCEPT_LICENCES=AGPL-3.0-only" in told
         refused = run([trapline, "worker", "--pipeline", "speciesnet-v4.0.3a"], code=1, token="any")
-        assert "pip install 'trapline[worker,speciesnet]'" in refused
+        assert "pip install '.[worker,speciesnet]'" in refused
         assert "TRAPLINE_TOKEN is not set" in run([trapline, "worker"], code=2)
     else:
-        assert "trapline[worker]" in run([trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any")
+        assert "pip install '.[worker]'" in run([trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any")
     if extra == "server":
         assert "--data" in run([trapline, "up", "--help"])
         assert "asyncssh" not in installed, "its licence is not everybody's"
         asked = "import trapline.server.actions.gateways as g; g.OPENERS['sftp'](0, 0, 0)"
-        assert "trapline[server,sftp]" in run([commands / "python", "-c", asked], code=1)
+        assert "pip install '.[server,sftp]'" in run([commands / "python", "-c", asked], code=1)

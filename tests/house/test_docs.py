@@ -107,3 +107,17 @@ def test_documents_use_the_words_of_the_glossary() -> None:
         if re.search(rf"\b{other}s?\b", read(path), re.IGNORECASE)
     }
     assert not wrong
+
+
+def test_no_advice_installs_the_project_from_an_index() -> None:
+    """No index has a package of this project: anyone could register the name there and would be run by that advice."""
+    advice = re.compile(r"(?:install|uvx|pipx run)\w*\s+(?:-\S+\s+)*['\"`]?trapline(?![-\w.])")
+    bare = re.compile(r"(?<![\w./-])trapline\[[a-z]")
+    found = {
+        f"{path}: {match.group()}"
+        for path in list_text(".py", ".md", ".ts", ".tsx", ".sh", ".yml", ".yaml")
+        if path.parts[0] in ("src", "docs", "web", "tools", "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+        for pattern in (advice, bare)
+        for match in pattern.finditer(read(path))
+    }
+    assert not found

@@ -230,7 +230,7 @@ async def test_what_cannot_be_exported_stores_nothing(desk: Desk, monkeypatch: p
         assert answer.status_code == status, f"{wrong}: {answer.text}"
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for form in ("parquet", "geoparquet"):
-        assert "trapline[parquet]" in (await desk.ask(form, expect=422))["detail"]
+        assert "'.[server,parquet]' in a clone" in (await desk.ask(form, expect=422))["detail"]
     assert await desk.field.ask("select count(*) from exports") == [(0,)]
 
 

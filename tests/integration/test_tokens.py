@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
+from tests.integration.test_auth import make_owner
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
@@ -145,3 +146,51 @@ async def test_whoever_sees_a_project_makes_tokens_for_it(
         worker = {"name": "t", "kind": "worker", "projects": [project]}
         refused = await app_client.post("/api/v2/auth/tokens", json=worker, headers=bearing(house.tokens["viewer"]))
         assert refused.status_code == 403, refused.text
+
+
+async def read_all(client: httpx2.AsyncClient, token: str, *paths: str) -> dict[str, str]:
+    """The texts of the answers of these calls, by path."""
+    answers = {path: await client.get(f"/api/v2{path}", headers=bearing(token)) for path in paths}
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
+    return {path: answer.text for path, answer in answers.items()}
+
+
+async def test_tokens_of_machines_do_not_read_who_made_them(system: System, app_client: httpx2.AsyncClient) -> None:
+    """A worker's token lies on machines of other people: it reads its own name and no e-mail address."""
+    csrf = await make_owner(system, app_client)
+
+    async def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await app_client.post(f"/api/v2{path}", json=body, headers=csrf)
+        assert answer.status_code in (200, 201, 202), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    project = (await post("/projects", {"name": "Forest"}))["id"]
+    pipeline = {"name": "Deer", "slug": "deer", "version": 1, "algorithms": []}
+    await post(f"/projects/{project}/pipelines", {"processing_service_name": "Gpu (host)", "pipelines": [pipeline]})
+    await post("/jobs", {"project": project, "pipeline": "deer"})
+    tokens = {
+        kind: (await post("/auth/tokens", {"name": f"{kind} at the lake", "kind": kind}))["token"]
+        for kind in ("worker", "pipeline", "user")
+    }
+    hello = {"service": "Gpu (host)", "name": "worker-1", "host": "host", "pid": 1}
+    said = await app_client.post("/api/v2/workers/hello", json=hello, headers=bearing(tokens["worker"]))
+    worker = said.json()["worker_id"]
+    await post(f"/workers/{worker}/evict", {})
+    refused = await app_client.post(
+        "/api/v2/tasks/renew", json={"leases": []}, headers=bearing(tokens["worker"]) | {"X-Trapline-Worker": worker}
+    )
+    assert refused.status_code == 403
+    assert "evicted this worker" in refused.text
+    app_client.cookies.clear()
+    paths = {"worker": ("/auth/me", "/projects", "/jobs"), "pipeline": ("/auth/me", "/projects", "/images")}
+    texts = {kind: await read_all(app_client, tokens[kind], *these) for kind, these in paths.items()}
+    assert "@" not in f"{texts}{refused.text}"
+    for kind in paths:
+        me = (await app_client.get("/api/v2/auth/me", headers=bearing(tokens[kind]))).json()
+        assert (me["kind"], me["name"], me["email"], me["user_id"]) == (
+            f"{kind}_token", f"token {kind} at the lake", None, None,
+        )  # fmt: skip
+        assert [one["project_id"] for one in me["memberships"]] == [project]
+    mine = await read_all(app_client, tokens["user"], "/auth/me", "/jobs")
+    assert all("owner@example.org" in text for text in mine.values()), "a person's own token reads it as before"

@@ -3,6 +3,8 @@
 import sys
 from enum import IntEnum
 
+from trapline.extras import describe_install
+
 
 class Exit(IntEnum):
     """Exit codes, the same for every command."""
@@ -58,4 +60,4 @@ def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
     if not name or name == "trapline":
         return None
     extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
-    return f"This command needs more than is installed ({name} is missing): pip install 'trapline[{extra}]'.", 2
+    return f"This command needs more than is installed ({name} is missing): {describe_install(extra)}.", 2

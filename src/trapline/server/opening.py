@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from trapline.extras import describe_install
 from trapline.server.db.base import Database
 from trapline.server.identity_provider import IdentityProvider
 from trapline.server.imaging.decoders import Decoders
@@ -116,7 +117,7 @@ def _find_nats(settings: Settings) -> str | None:
         return None
     if find_spec("nats") is None:
         raise SettingsError(
-            "TRAPLINE_NATS_URL needs an extra that is not installed here: pip install 'trapline[server,nats]'"
+            f"TRAPLINE_NATS_URL needs an extra that is not installed here: {describe_install('server', 'nats')}"
         )
     return settings.nats_url.get_secret_value()
 

@@ -116,7 +116,10 @@ class Membership(Message):
 
 
 class Caller(Message):
-    """Who am I: the person or token behind a request."""
+    """Who am I: the person or token behind a request.
+
+    For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
+    """
 
     kind: AnyText
     user_id: UUID | None

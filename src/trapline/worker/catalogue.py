@@ -12,7 +12,7 @@ class Entry:
     """A pipeline of the catalogue. `download_bytes` is None where a publisher tells no size.
 
     `licences` are those of its model files, `to_accept` those that a person has to say yes to first, `here` is whether
-    all files are in the cache, `install` the extra to install before it runs.
+    all files are in the cache, `install` what to install in a clone of the repository before it runs.
     """
 
     slug: str
@@ -46,6 +46,6 @@ def _describe(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> Entr
         to_accept=[licence for licence in licences if licence.startswith(NEEDS_ACCEPTANCE)],
         download_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
         here=all(cached_path(model, cache).exists() for model in pipeline.models),
-        install=f"trapline[worker,{pipeline.extra}]" if find_missing(pipeline) else None,
+        install=f".[worker,{pipeline.extra}]" if find_missing(pipeline) else None,
         only_when_named=only_when_named,
     )

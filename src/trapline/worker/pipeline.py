@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trapline.extras import describe_install
 from trapline.wire.pipelines import Algorithm, CategoryMap, Stage
 from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.worker.model_files import ModelFile
@@ -149,7 +150,7 @@ def check_extra(pipeline: Pipeline) -> None:
     missing = find_missing(pipeline)
     if missing:
         raise ExtraMissing(
-            f"pipeline {pipeline.slug} needs {', '.join(missing)}: pip install 'trapline[worker,{pipeline.extra}]'"
+            f"pipeline {pipeline.slug} needs {', '.join(missing)}: {describe_install('worker', pipeline.extra or '')}"
         )
 
 

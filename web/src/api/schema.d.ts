@@ -3387,6 +3387,8 @@ export interface components {
         /**
          * Caller
          * @description Who am I: the person or token behind a request.
+         *
+         *     For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
          */
         Caller: {
             /**

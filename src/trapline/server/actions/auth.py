@@ -18,12 +18,13 @@ from trapline.server.db.people import (
     get_user,
     list_roles,
     list_standings,
+    name_actors,
     note_use,
 )
 from trapline.server.db.projects import list_names
 from trapline.server.db.sign_ins import forgive
 from trapline.server.errors import Unauthenticated
-from trapline.server.rules.access import Origin, Scope, reach_of, widen
+from trapline.server.rules.access import MACHINES, Origin, Scope, reach_of, widen
 from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
 from trapline.wire.auth import Caller, Membership, SignIn, TokenKind, TokenScope
@@ -168,11 +169,15 @@ async def show_caller(system: System, scope: Scope, session_secret: str | None) 
 
 async def _describe(system: System, tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None) -> Caller:
     names = await list_names(scope, tx)
+    if scope.kind in MACHINES:
+        # The token lies on a machine, which has no business with the account of the person who created it.
+        user = None
+    named = await name_actors(scope, tx, [scope.actor]) if scope.kind in MACHINES else {}
     return Caller(
         kind=f"{scope.kind}_token" if scope.kind else "person",
         user_id=user.id if user else None,
         email=user.email if user else None,
-        name=user.name if user else None,
+        name=user.name if user else named.get(scope.actor),
         is_operator=scope.is_operator,
         memberships=[
             Membership(project_id=project, project_name=names[project], role=role)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from trapline.extras import describe_install
 from trapline.server.db.sources import SourceRow
 from trapline.server.dialing import judge_literal
 from trapline.server.errors import Unprocessable
@@ -186,7 +187,7 @@ def _open_sftp(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
         from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key, read_private_key
     except ModuleNotFoundError as error:
         raise Unprocessable(
-            "SFTP is an extra that is not installed here: pip install 'trapline[server,sftp]'"
+            f"SFTP is an extra that is not installed here: {describe_install('server', 'sftp')}"
         ) from error
 
     options = SftpOptions.model_validate(row.options)

