@@ -10,7 +10,7 @@ from trapline.server.system import System
 
 
 async def test_nothing_is_ready_over_an_older_schema(system: System, app_client: httpx2.AsyncClient) -> None:
-    fine = dict.fromkeys(("database", "migrations", "store", "room"), "ok")
+    fine = dict.fromkeys(("database", "migrations", "store", "room", "files"), "ok")
     ready = await app_client.get("/readyz")
     assert (ready.status_code, _without_decoders(ready)) == (200, {"status": "ready", "parts": fine})
     for revision, code, status, words in (

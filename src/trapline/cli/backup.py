@@ -44,7 +44,7 @@ def backup(
         report = (
             f"{len(manifest['missing']):,} stored files are missing and {len(manifest['damaged']):,} are damaged. All "
             "others were saved, the damaged ones as they are; manifest.json names them and their images. "
-            "Upload the same images again, which writes their files again, and make another backup.\n"
+            "Run `trapline check files --repair`, then make another backup.\n"
         )
         for one in manifest["harmed_images"][:SHOWN]:
             report += f"  image {one['image']} ({one['filename']}, project {one['project']}): {one['file']}\n"

@@ -38,6 +38,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "service": ("trapline.cli.service", "app"),
     "backup": ("trapline.cli.backup", "backup"),
     "restore": ("trapline.cli.restore", "restore"),
+    "check": ("trapline.cli.check", "app"),
     "simulate": ("trapline.cli.simulate", "simulate"),
     "version": ("trapline.cli.version", "version"),
 }

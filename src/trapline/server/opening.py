@@ -17,7 +17,7 @@ from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_networ
 from trapline.server.settings import Settings, SettingsError, read_secret_keys, split_secrets
 from trapline.server.store.keys import FILES
 from trapline.server.store.local import LocalStore
-from trapline.server.system import Callbacks, CallRates, Leases, Limits, System, allow_per_s
+from trapline.server.system import Callbacks, CallRates, FileChecks, Leases, Limits, System, allow_per_s
 from trapline.server.vault import SecretKeys
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
                 errors=settings.task_errors,
                 losses=settings.task_losses,
                 held_at_most=settings.held_at_most,
+            ),
+            file_checks=FileChecks(
+                bytes_per_s=settings.file_check_mib_per_s * 2**20, every_s=settings.file_check_every_days * 86_400
             ),
             limits=Limits(
                 image_bytes=settings.max_image_bytes,

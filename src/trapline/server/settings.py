@@ -99,6 +99,8 @@ class Settings(BaseModel):
         60, ge=0, le=36_500, description="Days for which deleted images can be restored; then they go for good."
     )
     exports_kept_days: float = Field(30, gt=0, le=36_500, description="Days for which files of exports are kept.")
+    file_check_mib_per_s: float = Field(4, ge=0, le=1e5, description="MiB/s read to check stored files; 0: never.")
+    file_check_every_days: float = Field(7, ge=0, le=3650, description="Days between two checks of all stored files.")
     decoders: int = Field(
         2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
     )

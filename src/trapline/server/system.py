@@ -57,6 +57,14 @@ class Limits:
     streams: int = 100
 
 
+@dataclass(frozen=True)
+class FileChecks:
+    """How the background checks stored files: bytes a second (0: never), and seconds between the starts of passes."""
+
+    bytes_per_s: float = 4.0 * 1024 * 1024
+    every_s: float = 7 * 86_400.0
+
+
 class Allowance:
     """So many bytes that all requests of a process share."""
 
@@ -205,6 +213,7 @@ class System:
     operators_create_projects: bool = False
     work_folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "trapline-work")
     leases: Leases = field(default_factory=Leases)
+    file_checks: FileChecks = field(default_factory=FileChecks)
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
     mail_server: MailServer | None = None

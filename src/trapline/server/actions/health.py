@@ -1,28 +1,40 @@
 """Whether everything that is needed is there."""
 
+from collections.abc import Mapping
+
 from trapline.server.actions.import_images import MAKE_ROOM, find_shortage
-from trapline.server.db.migrations import describe_mismatch, is_newer, read_present
+from trapline.server.db.file_checks import count_harmed
+from trapline.server.db.migrations import describe_mismatch, is_newer, newest, read_present
 from trapline.server.errors import TraplineError
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.health import Health
+
+REPAIR = "Run `trapline check files --repair`, or upload the same images again."
+
+
+def describe_harmed(harmed: Mapping[str, int]) -> str:
+    """Describe how many stored files are missing or damaged."""
+    return f"Stored files: {harmed.get('missing', 0):,} missing, {harmed.get('damaged', 0):,} damaged."
 
 
 async def find_health(system: System) -> Health:
     """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
 
     Reported without making anything unready: what decoders have given up (see imaging/confinement.py), a disk that is
-    almost full, for which only uploads and pulls wait, and a schema that is newer, because what runs may continue until
-    it is upgraded, too.
+    almost full, for which only uploads and pulls wait, stored files that are missing or damaged, and a schema that is
+    newer, because what runs may continue until it is upgraded, too.
     """
     needed, told = (
         {"database": "ok", "migrations": "ok", "store": "ok"},
-        {"room": "ok", "decoders": system.decoders.describe()},
+        {"room": "ok", "files": "ok", "decoders": system.decoders.describe()},
     )
     scope = Scope.system()
     try:
         async with system.database.transaction(scope) as tx:
             present = await read_present(scope, tx)
+            if present == newest() and (harmed := await count_harmed(scope, tx)):
+                told["files"] = f"{describe_harmed(harmed)} {REPAIR}"
         if mismatch := describe_mismatch(present):
             (told if is_newer(present) else needed)["migrations"] = mismatch
     except TraplineError as error:

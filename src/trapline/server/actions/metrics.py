@@ -58,6 +58,14 @@ def describe(standing: Standing, now: datetime) -> list[Gauge]:
             "trapline_dead_letters", "Analyses that jobs gave up.", (), [((), float(standing.analyses["failed"]))]
         ),
         Gauge(
+            "trapline_harmed_files", "Stored files of images that are missing or damaged.", ("state",),
+            [((state,), float(standing.harmed.get(state, 0))) for state in ("missing", "damaged")],
+        ),
+        Gauge(
+            "trapline_file_check_age_seconds", "Seconds since all stored files were checked last.", (),
+            [] if standing.check_age is None else [((), standing.check_age)],
+        ),
+        Gauge(
             "trapline_source_last_good_run_age_seconds",
             "Seconds since the last good run of each active pull source, or since it was made.",
             ("source",),

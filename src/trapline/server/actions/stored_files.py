@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from trapline.server.db.file_checks import delete_harmed
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import original_key
@@ -19,6 +20,8 @@ from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
 
+UNREADABLE = (errno.EIO, errno.EACCES, errno.EPERM)
+"""A disk that cannot read one of its sectors, or a file that belongs to another user."""
 COMPARED_AT_ONCE = 8
 COMPARING_S = 10.0
 """For this long an announcement compares the bytes of duplicates; those of the others are not read."""
@@ -47,9 +50,9 @@ async def find_state(system: System, key: str, sha256: str, read: Read | None = 
     except NotFound:
         return FileState.MISSING
     except OSError as error:
-        if error.errno != errno.EIO:
+        if error.errno not in UNREADABLE:
             raise
-        return FileState.DAMAGED  # a disk that cannot read one of its sectors
+        return FileState.DAMAGED
     return FileState.INTACT if digest.hexdigest() == sha256 else FileState.DAMAGED
 
 
@@ -68,6 +71,7 @@ async def restore_original(
     await system.store.keep(incoming, key)
     log.warning("a stored original was written again", image=str(image_id), key=key, was=state.value, origin=origin)
     async with system.database.transaction(scope) as tx:
+        await delete_harmed(scope, tx, [key])
         tx.audit("repair", "image", image_id, project_id, was=state.value, origin=origin)
     return state
 

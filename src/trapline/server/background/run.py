@@ -13,6 +13,7 @@ from trapline.server.actions.deleted_images import delete_discarded, drop_late_t
 from trapline.server.actions.deleted_projects import forget_deleted_projects
 from trapline.server.actions.deliveries import forget_old_deliveries, watch_workers
 from trapline.server.actions.exports import forget_old_exports
+from trapline.server.actions.file_checks import check_next_files
 from trapline.server.actions.line import return_expired
 from trapline.server.actions.notice_mails import forget_old_mails, send_mails, watch_silences
 from trapline.server.actions.pulls import follow_dead_runs, start_due_runs
@@ -93,6 +94,7 @@ def list_loops(system: System) -> list[Loop]:
         Loop("deleted projects", 600.0, lambda: forget_deleted_projects(system, SCOPE)),
         Loop("old exports", 3600.0, lambda: forget_old_exports(system, SCOPE)),
         Loop("discarded files", 600.0, lambda: delete_discarded(system, SCOPE)),
+        Loop("stored files", 30.0, lambda: check_next_files(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
         Loop("subjects", 30.0, subjects),
         Loop("silences", 60.0, silences),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.file_checks import count_harmed, find_check_age
 from trapline.server.rules.access import Scope
 
 MOST_SOURCES = 5_000
@@ -22,6 +23,8 @@ class Standing:
     held: int
     oldest_queued: UUID | None
     sources: list[tuple[UUID, float]]
+    harmed: dict[str, int]
+    check_age: float | None
 
 
 async def read_standing(scope: Scope, tx: Transaction) -> Standing:
@@ -60,5 +63,7 @@ async def read_standing(scope: Scope, tx: Transaction) -> Standing:
         },
         held=held,
         oldest_queued=oldest[0] if oldest else None,
+        harmed=await count_harmed(scope, tx),
+        check_age=await find_check_age(scope, tx),
         sources=[(source, age) for source, age in await found.fetchall()],
     )
