@@ -28,6 +28,7 @@ from trapline.server.errors import FileGone
 from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
 from trapline.server.gateways.ftp_server import FtpServer
 from trapline.server.gateways.pace import Pace
+from trapline.server.gateways.port import Walk
 from trapline.server.outbound import Timeouts
 
 LOGIN = FtpLogin(USER, PASSWORD)
@@ -63,7 +64,6 @@ def root(tmp_path: Path) -> Path:
     (folder / "DCIM" / "100 MEDIA").mkdir(parents=True)
     (folder / "DCIM" / "a.jpg").write_bytes(b"a" * 300_000)
     (folder / "DCIM" / "100 MEDIA" / "b.jpg").write_bytes(b"b")
-    (folder / ".hidden.jpg").write_bytes(b"half")
     return folder
 
 
@@ -281,11 +281,20 @@ async def test_odd_names_are_listed_and_opened() -> None:
         b"type=OS.unix=slink:/etc;size=7; link.jpg\r\n"
         b"type=file;size=7; .half\r\n"
         b"type=file;size=7; bell\x07.jpg\r\n"
+        b"type=file;size=7; all\xff.jpg\r\n"
+        b"type=file;size=7; broken\r\n"
+        b"line.jpg\r\n"
     )
     files = {b"F\xfcchse #1.jpg": b"picture", "ä.jpg".encode(): b"picture", b"two  spaces .jpg": b"picture"}
+    # The server undoes the doubling of a byte 255 (RFC 854) before it looks for a file.
+    files |= dict.fromkeys((b".half", b"bell\x07.jpg", b"all\xff\xff.jpg"), b"picture")
     async with rigged_ftp(files=files, listing=listing) as ftp, opened(ftp.port) as gateway:
-        entries = [entry async for entry in gateway.list_files()]
-        assert [entry.path for entry in entries] == ["Füchse #1.jpg", "ä.jpg", "two  spaces .jpg"]
+        walk = Walk()
+        entries = [entry async for entry in gateway.list_files(walk)]
+        assert [entry.path for entry in entries] == [
+            r"F\xfcchse #1.jpg", "ä.jpg", "two  spaces .jpg", ".half", r"bell\x07.jpg", r"all\xff.jpg",
+        ]  # fmt: skip
+        assert walk.left_out == {"unrepresentable name": 2, "symbolic link": 1}
         assert {entry.size for entry in entries} == {7}
         assert entries[0].modified_at == entries[1].modified_at
         for entry in entries:
@@ -297,7 +306,9 @@ async def test_a_folder_that_is_its_own_child_ends() -> None:
         rigged_ftp(listing=b"type=dir; again\r\ntype=file;size=1; a.jpg\r\n") as ftp,
         opened(ftp.port) as gateway,
     ):
-        assert len(await paths(gateway)) == 21
+        walk = Walk()
+        assert len([entry async for entry in gateway.list_files(walk)]) == 21
+        assert [folder.reason for folder in walk.folders] == ["it lies more than 20 folders deep"]
 
 
 async def test_an_empty_folder_is_empty_however_that_is_said() -> None:

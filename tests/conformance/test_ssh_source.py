@@ -47,7 +47,6 @@ def root(tmp_path: Path) -> Path:
     (folder / "DCIM" / "100 MEDIA").mkdir(parents=True)
     (folder / "DCIM" / "a.jpg").write_bytes(b"a" * 3_000_000)
     (folder / "DCIM" / "100 MEDIA" / "b.jpg").write_bytes(b"b")
-    (folder / "DCIM" / ".half.jpg").write_bytes(b"half")
     (folder / "DCIM" / "link.jpg").symlink_to("a.jpg")
     return folder
 

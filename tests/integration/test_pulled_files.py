@@ -16,6 +16,7 @@ from tests.integration.pictures import make_jpeg, make_png
 from trapline.server.actions import sources
 from trapline.server.rules.pulling import QUARANTINE_AFTER
 from trapline.server.system import System
+from trapline.wire.sources import FileState
 
 HTML = {"Content-Type": "text/html"}
 
@@ -70,6 +71,59 @@ async def test_links_out_of_the_folder_are_not_followed(feed: Feed) -> None:
     assert feed.camera.asked() == ["two/", "two/a.jpg"]
 
 
+AWAY = "http://elsewhere.example/e.jpg"
+
+
+async def test_everything_that_a_listing_shows_is_in_the_ledger_or_counted(feed: Feed) -> None:
+    fill(feed.camera, "a.jpg", "no\u00a0break.jpg", "oak/b.jpg", "trash/c.jpg", "elm/d.jpg")
+    feed.camera.files[".hidden.jpg"] = feed.camera.files["late.jpg.part"] = b"x"
+    names = [
+        "a.jpg",
+        "no%C2%A0break.jpg",
+        ".hidden.jpg",
+        "late.jpg.part",
+        "oak/",
+        "lost+found/",
+        "trash/",
+        "../",
+        "?C=M",
+    ]
+    rows = "".join(
+        f'<a href="{name}">x</a>  01-May-2026 06:00  -\n' for name in [*names, "http://elsewhere.example/e.jpg"]
+    )
+    feed.camera.pages[""] = f"<pre>{rows}</pre>".encode(), HTML
+    feed.camera.pages["oak/"] = b'<pre><a href="b.jpg">b</a>  01-May-2026 06:00  -\n</pre>', HTML
+    feed.camera.faults["lost+found/"] = "403"
+    await feed.change(exclude=["trash/"])
+    run = await feed.run(max_files=0)
+    assert (run.state, run.listed, run.imported) == ("completed", 3, 3), run.error
+    assert run.left_out == {
+        "hidden name": 1, "name of an unfinished file": 1, "excluded by the patterns of the source": 1,
+        "link out of the source": 1,
+    }  # fmt: skip
+    assert (run.skipped, run.unlisted_folders) == (4, 1)
+    assert "trash/" not in feed.camera.asked()
+    failed = (await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)).results
+    [folder] = failed
+    assert (folder.kind, folder.path) == ("folder", "lost+found/")
+    assert "403" in (folder.error or "")
+    assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 0
+    names = {name for (name,) in await feed.sql("select filename from images where source_id = :id")}
+    assert names == {"a.jpg", "b.jpg", "no\u00a0break.jpg"}
+    del feed.camera.faults["lost+found/"]
+    feed.camera.pages["lost+found/"] = b"<pre></pre>", HTML
+    again = await feed.run()
+    assert (again.new, again.unlisted_folders) == (0, 0)
+    assert (await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)).results == []
+
+
+async def test_a_run_takes_another_file_for_one_that_is_no_image(feed: Feed) -> None:
+    fill(feed.camera, "z")
+    feed.camera.files |= {f"{number}.log": b"line\n" * 400 for number in range(5)}
+    run = await feed.run(max_files=1)
+    assert (run.imported, run.skipped, run.remaining) == (1, 5, 0)
+
+
 async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
     feed.system = replace(feed.system, limits=replace(feed.system.limits, image_bytes=200_000))
     feed.camera.files = {
@@ -80,7 +134,7 @@ async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
         "web.webp": picture("WEBP", 4),
         "jpeg.png": make_jpeg(5),
         "animated.gif": b"GIF89a" + bytes(20),
-        "clip.MP4": bytes(100),
+        "clip.MP4": b"\x00\x00\x00\x20ftypisom" + bytes(40),
         "hidden in a name.jpg": b"\x00\x00\x00\x20ftypmp42" + bytes(40),
         "log.txt": b"...",
         "large.jpg": bytes(200_001),
@@ -88,7 +142,7 @@ async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
         "noise.jpg": b"\xff\xd8\xff\xe0" + bytes(range(256)),
     }
     run = await feed.run(max_files=0)
-    assert (run.listed, run.imported, run.failed, run.skipped) == (13, 6, 2, 5)
+    assert (run.listed, run.imported, run.failed, run.skipped) == (13, 6, 2, 5), await feed.errors()
     states, errors = await feed.states(), await feed.errors()
     assert {path for path, state in states.items() if state == "imported"} == {
         "png.JPG", "scan.tiff", "phone.HEIC", "old.bmp", "web.webp", "jpeg.png",
@@ -97,7 +151,7 @@ async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
     assert "GIF" in skipped["animated.gif"]
     assert "video" in skipped["clip.MP4"]
     assert "video" in skipped["hidden in a name.jpg"]
-    assert ".txt" in skipped["log.txt"]
+    assert "this is text" in skipped["log.txt"]
     assert "larger than" in skipped["large.jpg"]
     failed = {path: errors[path] or "" for path, state in states.items() if state == "failed"}
     assert "pixels" in failed["bomb.png"]
@@ -238,5 +292,7 @@ async def test_a_listing_of_fifty_thousand_rows(feed: Feed) -> None:
     fill(feed.camera, "z.jpg")
     page = f'<pre>{rows}<a href="z.jpg">z</a>  01-May-2026 06:00  {len(feed.camera.files["z.jpg"])}\n</pre>'
     feed.camera.pages[""] = page.encode(), HTML
+    await feed.change(exclude=["*.txt"])
     run = await feed.run()
-    assert (run.listed, run.new, run.imported, run.skipped) == (50_001, 1, 1, 50_000)
+    assert (run.listed, run.new, run.imported, run.skipped) == (1, 1, 1, 50_000)
+    assert run.left_out == {"excluded by the patterns of the source": 50_000}

@@ -220,9 +220,12 @@ def describe_run(run: "PullRun") -> str:
     told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
     for count, word in ((run.duplicate, "already there"), (run.skipped, "skipped"), (run.failed, "failed")):
         told += f", {count:,} {word}" if count else ""
+    told += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
     told += f", {run.seconds:.1f} s"
     if run.remaining:
         told += f"; {run.remaining:,} more wait for the next run"
+    if run.left_out:
+        told += "; left out: " + ", ".join(f"{count:,} {reason}" for reason, count in run.left_out.items())
     return told + (f" ({run.error})" if run.error else "")
 
 

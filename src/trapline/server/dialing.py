@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TypeVar
 
-from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.errors import OutboundRefused, Unanswered
 from trapline.server.rules.addresses import (
     OutboundPolicy,
     can_be_allowed,
@@ -67,17 +67,17 @@ class Dialer:
             async with asyncio.timeout(within_s):
                 addresses = await self.resolve(host, port)
         except TimeoutError as error:
-            raise OutboundFailed(f"no connection to {host} within the time allowed") from error
+            raise Unanswered(f"no connection to {host} within the time allowed") from error
         except (OSError, UnicodeError) as error:
-            raise OutboundFailed(f"no connection to {host}: the name {host} is not known") from error
-        failure = OutboundFailed(f"no connection to {host}: the name {host} has no address")
+            raise Unanswered(f"no connection to {host}: the name {host} is not known") from error
+        failure = Unanswered(f"no connection to {host}: the name {host} has no address")
         for address in _choose_allowed(self.policy, scheme, host, port, addresses):
             try:
                 return await connect(address)
             except TimeoutError:
-                failure = OutboundFailed(f"no connection to {host} within the time allowed")
+                failure = Unanswered(f"no connection to {host} within the time allowed")
             except OSError as error:
-                failure = OutboundFailed(f"no connection to {host}: {reason_of(error)}")
+                failure = Unanswered(f"no connection to {host}: {reason_of(error)}")
         raise failure
 
     async def open_socket(self, scheme: str, host: str, port: int, within_s: float) -> socket.socket:

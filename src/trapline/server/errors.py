@@ -15,6 +15,7 @@ TraplineError
 ├── Unsupported        415  an encoding or media type that is not taken
 ├── TooMany            429  too often
 ├── OutboundFailed     502  an outside server could not be spoken to
+│   ├── Unanswered     502  an outside server did not answer, or broke the connection
 │   ├── FileGone       502  one file that an outside server listed is no longer there
 │   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
@@ -150,10 +151,21 @@ class OutboundFailed(TraplineError):
         self.retry_after_s = retry_after_s
 
 
+class Unanswered(OutboundFailed):
+    """An outside server did not answer, or broke the connection."""
+
+
 class FileGone(OutboundFailed):
-    """One file that an outside server listed is no longer there; the server is well."""
+    """One file that an outside server listed is no longer there; the server is well.
+
+    `is_empty` is the answer of a server that lists no empty folder.
+    """
 
     title = "A file is no longer there"
+
+    def __init__(self, detail: str, *, is_empty: bool = False) -> None:
+        super().__init__(detail)
+        self.is_empty = is_empty
 
 
 class OutboundRefused(OutboundFailed):

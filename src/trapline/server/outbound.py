@@ -14,7 +14,7 @@ import httpcore2
 import httpx2
 
 from trapline.server.dialing import Dialer, Resolver, is_public_address, resolve_host
-from trapline.server.errors import OutboundFailed, OutboundRefused
+from trapline.server.errors import OutboundFailed, OutboundRefused, Unanswered
 from trapline.server.rules.addresses import OutboundPolicy
 
 MAX_REDIRECTS = 3
@@ -175,20 +175,20 @@ class Outbound:
             async with within:
                 return await self._client.send(request, stream=True)
         except httpx2.ConnectTimeout as error:
-            raise OutboundFailed(f"no connection to {host} within the time allowed") from error
+            raise Unanswered(f"no connection to {host} within the time allowed") from error
         except httpx2.TimeoutException as error:
-            raise OutboundFailed(f"{host} took the request and answered nothing in the time allowed") from error
+            raise Unanswered(f"{host} took the request and answered nothing in the time allowed") from error
         except TimeoutError as error:
             if not within.expired():
                 raise
-            raise OutboundFailed(f"{host} did not say in the time allowed what it answers") from error
+            raise Unanswered(f"{host} did not say in the time allowed what it answers") from error
         except httpx2.ConnectError as error:
             raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
         # From here on the library quotes the request or the answer, secrets and all; a log shows causes as well.
         except httpx2.LocalProtocolError:
             raise OutboundFailed(f"no proper request to {host} could be made of these settings") from None
         except httpx2.NetworkError:
-            raise OutboundFailed(f"the connection to {host} broke before it answered") from None
+            raise Unanswered(f"the connection to {host} broke before it answered") from None
         except httpx2.HTTPError:
             raise OutboundFailed(f"{host} did not speak proper HTTP") from None
 

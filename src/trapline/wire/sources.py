@@ -32,6 +32,13 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class FileKind(StrEnum):
+    """What a row of a source's ledger is about; a folder is there while it cannot be listed."""
+
+    FILE = "file"
+    FOLDER = "folder"
+
+
 class RunState(StrEnum):
     """Where a pull run is."""
 
@@ -97,7 +104,11 @@ class SourceCounts(Message):
 
 
 class PullRun(Message):
-    """One poll of a pull source. `remaining` is how many new files were left for the next run."""
+    """One poll of a pull source. `remaining` is how many new files were left for the next run.
+
+    `left_out` counts by reason what the listing showed and the ledger does not hold, such as excluded files, symbolic
+    links and unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
+    """
 
     id: UUID
     source_id: UUID
@@ -112,6 +123,8 @@ class PullRun(Message):
     skipped: Count
     failed: Count
     remaining: Count
+    left_out: dict[AnyText, Count] = {}
+    unlisted_folders: Count = 0
     bytes: Count
     seconds: float
     error: AnyText | None
@@ -176,9 +189,10 @@ class Source(Message):
 
 
 class PulledFile(Message):
-    """One file of a pull source, as the ledger knows it."""
+    """One file of a pull source, as the ledger knows it, or a folder that cannot be listed."""
 
     path: AnyText
+    kind: FileKind = FileKind.FILE
     state: FileState
     size: int | None
     modified_at: Time | None
@@ -227,6 +241,8 @@ class SourceTest(Message):
     listed: Count
     new: Count
     files: list[TestFile]
+    left_out: dict[AnyText, Count] = {}
+    unlisted_folders: Count = 0
 
 
 class SourceTrial(Request):

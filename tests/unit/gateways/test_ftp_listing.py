@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from trapline.server.gateways.ftp_listing import is_entry, read_list, read_mlsd, read_stamp
+from trapline.server.gateways.ftp_listing import Line, is_entry, read_list, read_mlsd, read_stamp
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datet
 )  # fmt: skip
 def test_files_of_unix_and_of_windows(line: bytes, name: bytes, size: int, moment: datetime | None) -> None:
     read = read_list(line, NOW)
-    assert read is not None
+    assert isinstance(read, Line)
     assert (read.name, read.size, read.modified_at, read.is_folder, read.is_exact) == (name, size, moment, False, False)
 
 
@@ -45,27 +45,28 @@ def test_files_of_unix_and_of_windows(line: bytes, name: bytes, size: int, momen
 )
 def test_folders(line: bytes, name: bytes) -> None:
     read = read_list(line, NOW)
-    assert read is not None
+    assert isinstance(read, Line)
     assert (read.name, read.is_folder) == (name, True)
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "reason"),
     [
-        b"lrwxrwxrwx   1 ftp ftp 4 Apr 30 06:07 etc -> /etc",
-        b"crw-rw----   1 root root 4, 64 Apr 30 06:07 ttyS0",
-        b"srwxrwxrwx   1 ftp ftp 0 Apr 30 06:07 socket",
-        b"total 12",
-        b"",
-        b"-rw-r--r--",
-        b"<a href=x>x</a>",
-        b"-" * 16_000,
-        b"-rw-r--r-- " + b"1 " * 8000,
-        b"04-30-26 " + b" " * 15_000,
+        (b"lrwxrwxrwx   1 ftp ftp 4 Apr 30 06:07 etc -> /etc", "symbolic link"),
+        (b"crw-rw----   1 root root 4, 64 Apr 30 06:07 ttyS0", "neither a file nor a folder"),
+        (b"srwxrwxrwx   1 ftp ftp 0 Apr 30 06:07 socket", "neither a file nor a folder"),
+        (b"total 12", None),
+        (b"", None),
+        (b"drwxr-xr-x   2 ftp ftp 4096 Apr 30 06:07 .", None),
+        (b"-rw-r--r--", "unreadable row"),
+        (b"<a href=x>x</a>", "unreadable row"),
+        (b"-" * 16_000, "unreadable row"),
+        (b"-rw-r--r-- " + b"1 " * 8000, "unreadable row"),
+        (b"04-30-26 " + b" " * 15_000, "unreadable row"),
     ],
 )
-def test_what_is_neither_file_nor_folder(line: bytes) -> None:
-    assert read_list(line, NOW) is None
+def test_what_is_neither_file_nor_folder_has_a_reason(line: bytes, reason: str | None) -> None:
+    assert read_list(line, NOW) == reason
 
 
 def test_a_total_is_no_entry() -> None:
@@ -76,24 +77,24 @@ def test_a_total_is_no_entry() -> None:
 
 def test_mlsd_tells_all_exactly() -> None:
     read = read_mlsd(b"Type=file;Size=12;Modify=20260430060708.123;UNIX.mode=0644; a; b.jpg")
-    assert read is not None
+    assert isinstance(read, Line)
     assert (read.name, read.size, read.is_exact, read.said) == (b"a; b.jpg", 12, True, "12|20260430060708.123")
     assert read.modified_at == datetime(2026, 4, 30, 6, 7, 8, tzinfo=UTC)
     folder = read_mlsd(b"type=dir;sizd=4096;modify=20260430060708; 100 MEDIA")
-    assert folder is not None
+    assert isinstance(folder, Line)
     assert folder.is_folder
-    for line in (
-        b"",
-        b"type=file",
-        b"size=1; x",
-        b"type=cdir; .",
-        b"type=OS.unix=slink:/etc; etc",
-        b" x",
-        b"-rw-r--r-- 1",
-    ):
-        assert read_mlsd(line) is None
+    reasons = {
+        b"": None,
+        b"type=file": "unreadable row",
+        b"size=1; x": "neither a file nor a folder",
+        b"type=cdir; .": None,
+        b"type=OS.unix=slink:/etc; etc": "symbolic link",
+        b" x": "unreadable row",
+        b"-rw-r--r-- 1": "unreadable row",
+    }
+    assert {line: read_mlsd(line) for line in reasons} == reasons
     strange = read_mlsd(b"type=file;size=-1;modify=yesterday; x")
-    assert strange is not None
+    assert isinstance(strange, Line)
     assert (strange.size, strange.modified_at) == (None, None)
 
 
@@ -106,4 +107,4 @@ def test_stamps_that_are_none() -> None:
 def test_times_that_no_calendar_has_are_no_time() -> None:
     line = b"-rw-r--r-- 1 u g 5 Jan 99999999999999999999 12:00 a.jpg"
     told = read_list(line, NOW)
-    assert told is None or told.modified_at is None
+    assert not isinstance(told, Line) or told.modified_at is None

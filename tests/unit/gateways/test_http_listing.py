@@ -14,6 +14,7 @@ from trapline.server.errors import OutboundFailed
 from trapline.server.gateways import http_listing
 from trapline.server.gateways.http_directory import HttpDirectory
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
+from trapline.server.gateways.port import Walk
 from trapline.server.outbound import Outbound
 from trapline.server.rules.addresses import OutboundPolicy
 
@@ -94,7 +95,7 @@ async def under(html: str) -> dict[str, tuple[int | None, datetime | None, bool]
     directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
     found = {}
     for href, link in links(html).items():
-        resolved = directory._resolve("http://host.example/camera/", href)
+        resolved = directory._resolve("http://host.example/camera/", href, Walk())
         if resolved is not None:
             found[resolved[1]] = facts(link)
     await directory.close()
@@ -258,7 +259,7 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
 )  # fmt: skip
 async def test_only_links_under_the_address_are_followed(href: str) -> None:
     directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
-    assert directory._resolve("http://host.example/camera/", href) is None
+    assert directory._resolve("http://host.example/camera/", href, Walk()) is None
     await directory.close()
 
 
@@ -267,7 +268,10 @@ async def test_only_links_under_the_address_are_followed(href: str) -> None:
 )
 async def test_a_file_has_one_path_however_it_is_linked(href: str) -> None:
     directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
-    assert directory._resolve("http://host.example/camera/", href) == ("http://host.example/camera/x.jpg", "x.jpg")
+    assert directory._resolve("http://host.example/camera/", href, Walk()) == (
+        "http://host.example/camera/x.jpg",
+        "x.jpg",
+    )
     await directory.close()
 
 

@@ -11,7 +11,7 @@ from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways import rest_listing
-from trapline.server.gateways.port import Entry
+from trapline.server.gateways.port import Entry, Walk
 from trapline.server.gateways.rest_listing import RestListing
 from trapline.server.outbound import Outbound
 from trapline.wire.gateway_options import RestMapping
@@ -100,7 +100,23 @@ async def test_an_odd_item_is_left_out_and_the_others_are_listed(interface: Inte
         {"url": "x.jpg", "name": "a/.."}, {"url": "x.jpg", "name": "a/"}, {"url": "x.jpg", "name": "x" * 1000},
     ]  # fmt: skip
     interface.tell("/api", {"files": [*odd, {"url": "good.jpg"}]})
-    assert [entry.path for entry in await interface.list()] == ["good.jpg"]
+    assert [entry.path for entry in await interface.list()] == [r"x\x00.jpg", "good.jpg"]
+    walk = Walk()
+    gateway = interface.open()
+    assert len([entry async for entry in gateway.list_files(walk)]) == 2
+    await gateway.close()
+    assert sum(walk.left_out.values()) == len(odd) - 1
+    assert walk.left_out["unrepresentable name"] == 4
+    assert walk.left_out["path longer than 1,000 characters"] == 1
+
+
+async def test_broken_utf8_takes_no_other_name_with_it(interface: Interface) -> None:
+    interface.server.answers["/api"] = say(b'{"files": [{"url": "F\xfcchse.jpg"}, {"url": "good.jpg"}]}')
+    walk = Walk()
+    gateway = interface.open()
+    assert [entry.path async for entry in gateway.list_files(walk)] == ["good.jpg"]
+    await gateway.close()
+    assert walk.left_out == {"unrepresentable name": 1}
 
 
 async def test_names_that_are_not_utf8_stay_apart_and_are_asked_for_as_they_are(interface: Interface) -> None:
@@ -202,7 +218,7 @@ async def test_a_file_elsewhere_is_fetched_only_where_that_is_allowed(interface:
     [
         (say("<html>Sign in</html>"), "no JSON"),
         (say('{"files": ['), "no JSON"),
-        (say(b'{"files": "\xff"}'), "no JSON"),
+        (say(b'{"files": "\xff"}'), "no list"),
         (say("[" * 200_000), "no JSON"),
         (say('{"items": []}'), "no list at 'files'"),
         (say("[]"), "no list at 'files'"),

@@ -11,10 +11,9 @@ import pytest
 
 from trapline.server.rules.pulling import (
     LONGEST_RETRY,
-    PASS,
-    TAKE,
     check_schedule,
-    judge_path,
+    find_exclusion,
+    find_folder_exclusion,
     next_run,
     retry_file_after,
     retry_source_after,
@@ -24,31 +23,42 @@ from trapline.server.rules.pulling import (
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-@pytest.mark.parametrize(
-    "path", ["IMG_1.JPG", "100MEDIA/a.jpeg", "x.TIF", "x.heic", "x.bmp", "x.webp", "x.png", "noending"]
-)
-def test_pictures_are_taken(path: str) -> None:
-    assert judge_path(path, [], []) == TAKE
-
-
-@pytest.mark.parametrize("path", [".hidden.jpg", "a/._IMG_1.JPG", "IMG_1.JPG.part", "IMG_1.jpg~", "Thumbs.db"])
-def test_what_is_no_file_of_a_camera_is_passed_over(path: str) -> None:
-    assert judge_path(path, [], []) == PASS
+@pytest.mark.parametrize("path", ["IMG_1.JPG", "100MEDIA/a.jpeg", "noending", "2026.01.02T10", "a.gif", "log.txt"])
+def test_names_say_nothing_of_what_a_file_is(path: str) -> None:
+    assert find_exclusion(path, [], []) is None
 
 
 @pytest.mark.parametrize(
-    ("path", "word"), [("a.gif", "GIF"), ("a.MP4", "video"), ("a.avi", "video"), ("log.txt", ".txt")]
-)
-def test_what_is_skipped_says_why(path: str, word: str) -> None:
-    assert word in (judge_path(path, [], []).reason or "")
+    ("path", "reason"),
+    [(".hidden.jpg", "hidden name"), ("a/._IMG_1.JPG", "hidden name"), ("Thumbs.db", "hidden name"),
+     ("IMG_1.JPG.part", "name of an unfinished file"), ("IMG_1.jpg~", "name of an unfinished file")],
+)  # fmt: skip
+def test_what_is_no_file_of_a_camera_is_counted_by_reason(path: str, reason: str) -> None:
+    assert find_exclusion(path, [], []) == reason
 
 
 def test_patterns_choose() -> None:
-    assert judge_path("100MEDIA/IMG_1.JPG", ["img_*.jpg"], []) == TAKE
-    assert judge_path("100MEDIA/IMG_1.JPG", ["100media/*"], []) == TAKE
-    assert judge_path("100MEDIA/IMG_1.JPG", ["200*"], []) == PASS
-    assert judge_path("100MEDIA/IMG_1.JPG", [], ["100*"]) == PASS
-    assert judge_path("IMG_1.dat", ["*.dat"], []) == TAKE
+    out = "excluded by the patterns of the source"
+    assert find_exclusion("100MEDIA/IMG_1.JPG", ["img_*.jpg"], []) is None
+    assert find_exclusion("100MEDIA/IMG_1.JPG", ["100media/*"], []) is None
+    assert find_exclusion("100MEDIA/IMG_1.JPG", ["200*"], []) == out
+    assert find_exclusion("100MEDIA/IMG_1.JPG", [], ["100*"]) == out
+    assert find_exclusion("IMG_1.dat", ["*.dat"], []) is None
+    assert find_exclusion("cams/oak/IMG_1.JPG", ["oak"], []) is None
+    assert find_exclusion("cams/oak/deep/IMG_1.JPG", ["cams/oak/"], []) is None
+    assert find_exclusion("cams/oak/IMG_1.JPG", [], ["lost+found", "oak"]) == out
+    assert find_exclusion("cams/elm/IMG_1.JPG", [], ["oak"]) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "include", "exclude", "entered"),
+    [("cams", [], [], True), ("lost+found", [], ["lost+found"], False), ("cams/lost+found", [], ["lost+found"], False),
+     ("cams/trash", [], ["cams/trash/"], False), (".thumbs", [], [], False), ("cams", ["*.jpg"], [], True),
+     ("cams", ["cams/oak/*"], [], True), ("cams/oak", ["cams/oak/*"], [], True), ("other", ["cams/oak/*"], [], False),
+     ("cams/elm", ["cams/oak/*"], [], False), ("cams/elm", ["cams/*/DCIM/*"], [], True), ("other", ["oak"], [], True)],
+)  # fmt: skip
+def test_patterns_prune_folders(folder: str, include: list[str], exclude: list[str], entered: bool) -> None:
+    assert (find_folder_exclusion(folder, include, exclude) is None) is entered
 
 
 @pytest.mark.parametrize(
@@ -59,8 +69,8 @@ def test_a_pattern_among_others_means_what_it_means_alone(pattern: str) -> None:
     for path in ("IMG_1.JPG", "100MEDIA/img_2.jpg", "a|b.jpg", "b.jpg", "[I", "x\ny.jpg", "(1)", "IMG_1.JPG\n", "c"):
         texts = (path.lower(), path.rpartition("/")[2].lower())
         meant = any(fnmatchcase(text, pattern.lower()) for text in texts)
-        assert (judge_path(path, [others[0], pattern, *others], []) != PASS) == meant
-        assert (judge_path(path, [], [others[0], pattern, *others]) == PASS) == meant
+        assert (find_exclusion(path, [others[0], pattern, *others], []) is None) == meant
+        assert (find_exclusion(path, [], [others[0], pattern, *others]) is not None) == meant
 
 
 def test_patterns_are_read_once_for_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +84,7 @@ def test_patterns_are_read_once_for_all_files(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(re, "compile", note)
     patterns = [f"once{at}*once" for at in range(100)]
-    assert all(judge_path(f"IMG_{at}.JPG", [], patterns) == TAKE for at in range(1000))
+    assert all(find_exclusion(f"IMG_{at}.JPG", [], patterns) is None for at in range(1000))
     assert len(read) == 1
 
 

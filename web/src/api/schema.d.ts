@@ -4122,6 +4122,12 @@ export interface components {
             where: string;
         };
         /**
+         * FileKind
+         * @description What a row of a source's ledger is about; a folder is there while it cannot be listed.
+         * @enum {string}
+         */
+        FileKind: "file" | "folder";
+        /**
          * FileState
          * @description What became of one file of a pull source.
          * @enum {string}
@@ -6752,6 +6758,9 @@ export interface components {
         /**
          * PullRun
          * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
+         *
+         *     `left_out` counts by reason what the listing showed and the ledger does not hold, such as excluded files, symbolic
+         *     links and unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
          */
         PullRun: {
             /** Bytes */
@@ -6771,6 +6780,13 @@ export interface components {
             id: string;
             /** Imported */
             imported: number;
+            /**
+             * Left Out
+             * @default {}
+             */
+            left_out: {
+                [key: string]: number;
+            };
             /** Listed */
             listed: number;
             /** New */
@@ -6794,6 +6810,11 @@ export interface components {
             state: components["schemas"]["trapline__wire__sources__RunState"];
             /** Trigger */
             trigger: string;
+            /**
+             * Unlisted Folders
+             * @default 0
+             */
+            unlisted_folders: number;
         };
         /**
          * PullRunAccepted
@@ -6810,7 +6831,7 @@ export interface components {
         };
         /**
          * PulledFile
-         * @description One file of a pull source, as the ledger knows it.
+         * @description One file of a pull source, as the ledger knows it, or a folder that cannot be listed.
          */
         PulledFile: {
             /** Attempts */
@@ -6824,6 +6845,8 @@ export interface components {
             first_seen_at: string;
             /** Image Id */
             image_id: string | null;
+            /** @default file */
+            kind: components["schemas"]["FileKind"];
             /** Modified At */
             modified_at: string | null;
             /** Next Attempt At */
@@ -7634,12 +7657,24 @@ export interface components {
             detail: string;
             /** Files */
             files: components["schemas"]["TestFile"][];
+            /**
+             * Left Out
+             * @default {}
+             */
+            left_out: {
+                [key: string]: number;
+            };
             /** Listed */
             listed: number;
             /** New */
             new: number;
             /** Ok */
             ok: boolean;
+            /**
+             * Unlisted Folders
+             * @default 0
+             */
+            unlisted_folders: number;
         };
         /**
          * SourceTrial

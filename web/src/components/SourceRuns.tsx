@@ -33,6 +33,8 @@ export function SourceRuns({ source }: { source: Source }) {
                   <td>
                     <RunTag state={run.state} />
                     {run.error && <p className="small red">{run.error}</p>}
+                    {(run.unlisted_folders ?? 0) > 0 && <p className="small red">{w.unlisted(run.unlisted_folders ?? 0)}</p>}
+                    {Object.entries(run.left_out ?? {}).map(([reason, count]) => <p key={reason} className="small soft">{w.leftOut(count, reason)}</p>)}
                     {run.remaining > 0 && <p className="small soft">{w.remaining(run.remaining)}</p>}
                   </td>
                   {[run.listed, run.new, run.imported, run.duplicate, run.skipped, run.failed].map((count, at) => (

@@ -63,6 +63,7 @@ export const sourceWords = {
   retryAll: (count: number) => (count === 1 ? "Try it again" : `Try all ${n(count)} again`), retryOne: "Try again", retryFile: (path: string) => `Try ${path} again`,
   retried: (count: number) => (count === 1 ? "1 file is taken with the next run. Run now takes it at once." : `${n(count)} files are taken with the next run. Run now takes them at once.`),
 
+  unlisted: (count: number) => `${count} ${count === 1 ? "folder" : "folders"} cannot be listed`, leftOut: (count: number, reason: string) => `Left out: ${count} ${reason}`,
   runs: "Runs", noRuns: "It has not run yet. Run now, or wait for its schedule.", begun: "Begun", listed: "Listed", new: "New", imported: "Imported", duplicate: "Already here", skipped: "Skipped", failed: "Failed", bytes: "Bytes", took: "Took",
   triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
   pushed: {

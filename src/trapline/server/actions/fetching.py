@@ -171,7 +171,7 @@ async def _download(system: System, url: str, incoming: Incoming) -> datetime | 
                 failure = Lasting if is_lasting else OutboundFailed
                 raise failure(status_in_words(answer.status, "the picture"), read_retry_after(answer))
             opened = as_open_file(answer)
-            if not await receive_file(system, opened, incoming, WITHIN_S):
+            if await receive_file(system, opened, incoming, WITHIN_S) is not None:
                 raise Unfetchable(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
             return opened.modified_at
     except TimeoutError as error:

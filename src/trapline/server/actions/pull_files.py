@@ -20,8 +20,10 @@ from trapline.server.db.pull_runs import RunLost
 from trapline.server.db.pulled_files import Settled
 from trapline.server.db.sources import PulledFileRow, SourceRow
 from trapline.server.errors import FileGone, OutboundFailed, TraplineError
+from trapline.server.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.gateways.port import OpenFile
 from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.imaging.kinds import find_other_kind
 from trapline.server.rules.pulling import (
     FILE_WITHIN,
     LEFT_FOR,
@@ -71,6 +73,8 @@ async def _take_turns(pull: Pull, settling: Settling, turns: Turns) -> None:
                 incoming = await stack.enter_async_context(pull.system.store.receive())
                 fetched = await _fetch_file(pull, turns, file, incoming)
             if isinstance(fetched, Settled):
+                if fetched.state == "skipped":
+                    turns.return_place()
                 await settling.settle(fetched)
             else:
                 await _import_file(pull, settling, number, file, fetched, incoming)
@@ -124,10 +128,8 @@ async def _fetch(pull: Pull, file: PulledFileRow, incoming: Incoming) -> OpenFil
 
 async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: Incoming) -> OpenFile | Settled:
     window_s = max(SLOWEST_OVER.total_seconds(), timeouts_of(pull.source).download_s)
-    if not await receive_file(pull.system, opened, incoming, window_s):
-        limit = pull.system.limits.image_bytes
-        return _settled(file, "skipped", error=f"it is larger than the {limit // 2**20} MiB that are allowed")
-    return opened
+    reason = await receive_file(pull.system, opened, incoming, window_s, lambda head: find_other_kind(head, file.path))
+    return opened if reason is None else _settled(file, "skipped", error=reason)
 
 
 async def _import_file(
@@ -149,7 +151,8 @@ async def _import(
     system, size = pull.system, incoming.size
     async with AsyncExitStack() as stack:
         thumbnails = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
-        checked = await check_image(system, pull.scope, pull.place, incoming, file.path, opened.modified_at, thumbnails)
+        name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
+        checked = await check_image(system, pull.scope, pull.place, incoming, name, opened.modified_at, thumbnails)
         if isinstance(checked, Skipped):
             await settling.settle(_settled(file, "skipped", error=checked.reason), size=size)
             return

@@ -10,9 +10,9 @@ from trapline.server.actions.import_images import Place
 from trapline.server.actions.receiving import BrokenOff
 from trapline.server.db.sources import SourceRow
 from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.port import Gateway
+from trapline.server.gateways.port import Gateway, Walk
 from trapline.server.rules.access import Scope
-from trapline.server.rules.pulling import RUN_WITHIN
+from trapline.server.rules.pulling import RUN_WITHIN, find_folder_exclusion
 from trapline.server.system import System
 
 # After so many files in a row that could not be fetched, it is the source that is sick. One whose transfer broke off
@@ -57,8 +57,11 @@ class Pull:
     last_taken: tuple[int, str] | None = None
     failures: list[OutboundFailed] = field(default_factory=list)
     downloads: asyncio.Semaphore = field(init=False)
+    walk: Walk = field(init=False)
 
     def __post_init__(self) -> None:
+        include, exclude = self.source.include, self.source.exclude
+        self.walk = Walk(lambda path: find_folder_exclusion(path, include, exclude))
         self.downloads = asyncio.Semaphore(self.source.concurrency)
 
     def find_sickness(self) -> OutboundFailed | None:

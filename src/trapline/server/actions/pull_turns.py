@@ -68,6 +68,11 @@ class Turns:
             self._in_hand -= 1
             self._changed.notify_all()
 
+    def return_place(self) -> None:
+        """Give back the place of a file that was skipped: the run may take another one."""
+        if self._left is not None:
+            self._left += 1
+
     def stop(self, error: Exception) -> None:
         """Give out nothing any more, and end with this error."""
         self._ending = self._ending or error

@@ -16,6 +16,7 @@ import structlog
 
 from trapline.server.actions.gateways import open_gateway
 from trapline.server.actions.import_images import place_of
+from trapline.server.actions.listed_starts import judge_starts
 from trapline.server.actions.pull_files import take_files
 from trapline.server.actions.pull_run import Paused, Pull, SourceSick, unforeseen
 from trapline.server.actions.source_folders import require_granted_for_run
@@ -33,9 +34,10 @@ from trapline.server.db.pull_runs import (
     find_running,
     finish_run,
     list_sources_of_dead,
+    record_left_out,
     take_run,
 )
-from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed
+from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed, record_unlisted
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
 from trapline.server.errors import Conflict, DatabaseAway, NotFound, OutboundFailed, TraplineError
@@ -46,7 +48,7 @@ from trapline.server.rules.pulling import (
     LEFT_FOR,
     LIST_WITHIN,
     MINUTE,
-    judge_path,
+    find_exclusion,
     next_run,
     retry_source_after,
 )
@@ -238,6 +240,8 @@ async def _list(pull: Pull) -> None:
             if noting is not None:
                 await noting
             async with pull.system.database.line(pull.scope) as tx:
+                await record_unlisted(pull.scope, tx, pull.source, pull.walk.folders)
+                await record_left_out(pull.scope, tx, pull.run_id, pull.walk.left_out, len(pull.walk.folders))
                 await add_to_run(pull.scope, tx, pull.run_id, listed=pull.count_listed())
     except TimeoutError as error:
         if not within.expired():
@@ -251,10 +255,12 @@ async def _list(pull: Pull) -> None:
 async def _batches(pull: Pull) -> AsyncIterator[list[Listed]]:
     source = pull.source
     batch: list[Listed] = []
-    async for entry in pull.gateway.list_files():
-        verdict = judge_path(entry.path, source.include, source.exclude)
-        if verdict.takes or verdict.reason is not None:
-            batch.append(Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint, verdict.reason))
+    async for entry in pull.gateway.list_files(pull.walk):
+        reason = find_exclusion(entry.path, source.include, source.exclude)
+        if reason is None:
+            batch.append(Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint))
+        else:
+            pull.walk.leave_out(reason)
         if len(batch) >= LISTED_AT_ONCE:
             yield batch
             batch = []
@@ -267,6 +273,7 @@ async def _note(pull: Pull, batch: list[Listed]) -> None:
         unknown = await find_unknown(pull.scope, tx, pull.source, batch)
     pull.listed += len(batch)
     if unknown:
+        unknown = await judge_starts(pull.gateway, unknown)
         async with pull.system.database.line(pull.scope) as tx:
             new = await note_listed(pull.scope, tx, pull.source, unknown, LEFT_FOR)
             skipped = sum(file.skipped is not None for file in unknown)

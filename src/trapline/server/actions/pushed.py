@@ -24,7 +24,7 @@ from trapline.server.errors import Conflict, Invalid, NotFound, TooMany, Unauthe
 from trapline.server.gateways.port import MAX_PATH_CHARACTERS
 from trapline.server.metrics import SIGNATURE_FAILURES
 from trapline.server.rules.access import Origin, Scope
-from trapline.server.rules.pulling import judge_path
+from trapline.server.rules.pulling import find_exclusion
 from trapline.server.rules.pushed import EVENT, NotAMessage, Told, folder_address, read_message
 from trapline.server.rules.webhooks import Delivery, is_signed, make_secret
 from trapline.server.system import System
@@ -100,13 +100,12 @@ async def note_told(scope: Scope, tx: Transaction, row: SourceRow, told: Sequenc
     refused: list[RefusedEvent] = []
     for one in told:
         path, reason = _find_path(row, one)
-        verdict = judge_path(path, row.include, row.exclude) if path else None
-        if verdict is not None and not verdict.takes and verdict.reason is None:
-            reason = "the source's settings, or its name, say that it is not taken"
+        if path is not None and reason is None:
+            reason = find_exclusion(path, row.include, row.exclude)
         if path is None or reason is not None:
             refused.append(RefusedEvent(element=one.shown, reason=reason or "it is no file"))
-        elif verdict is not None:
-            files[path] = verdict.reason
+        else:
+            files[path] = None
     if files:
         await note_pushed(scope, tx, row, list(files.items()), event)
     run_id = None

@@ -3,12 +3,14 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from trapline.server.actions.gateways import open_feed_of, open_gateway, whereabouts_of
+from trapline.server.actions.listed_starts import judge_starts
 from trapline.server.actions.pull_run import unforeseen
 from trapline.server.actions.source_folders import require_readable
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
@@ -16,11 +18,12 @@ from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown
 from trapline.server.db.sources import SourceRow, get_source
 from trapline.server.errors import OutboundFailed, TraplineError, Unprocessable
-from trapline.server.gateways.port import Entry, Gateway
+from trapline.server.gateways.file_names import ADDRESSED, readable_name
+from trapline.server.gateways.port import Entry, Gateway, Walk
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import find_capture_time
-from trapline.server.rules.pulling import MINUTE, TEST_WITHIN, judge_path
+from trapline.server.rules.pulling import MINUTE, TEST_WITHIN, find_exclusion, find_folder_exclusion
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
 from trapline.wire.sources import SourceSettings, SourceTest, SourceTrial, TestFile
@@ -38,10 +41,17 @@ class _Seen:
     files: list[TestFile] = field(default_factory=list)
     listed: int = 0
     new: int = 0
+    walk: Walk = field(default_factory=Walk)
+
+    def describe_rest(self) -> dict[str, Any]:
+        """Describe what the listing left out, as a test of a source tells it."""
+        return {"left_out": dict(self.walk.left_out), "unlisted_folders": len(self.walk.folders)}
 
     def failed(self, detail: str) -> SourceTest:
         """Answer with what was seen until it failed."""
-        return SourceTest(ok=False, detail=detail, listed=self.listed, new=self.new, files=self.files)
+        return SourceTest(
+            ok=False, detail=detail, listed=self.listed, new=self.new, files=self.files, **self.describe_rest()
+        )
 
 
 async def prove_source(
@@ -96,12 +106,16 @@ async def _test(system: System, scope: Scope, row: SourceRow, deployment: Deploy
     shown, listed, new = seen.files, seen.listed, seen.new
     wrong = [file for file in shown if file.detail is not None]
     if wrong:
-        return SourceTest(ok=False, detail=f"{wrong[0].path}: {wrong[0].detail}", listed=listed, new=new, files=shown)
+        detail = f"{wrong[0].path}: {wrong[0].detail}"
+        return SourceTest(ok=False, detail=detail, listed=listed, new=new, files=shown, **seen.describe_rest())
     if not listed:
         detail = "The source answers, but lists no file."
     else:
         detail = f"The source lists {listed:,} files; a run would find {new:,} new ones to take."
-    return SourceTest(ok=True, detail=detail, listed=listed, new=new, files=shown)
+    if seen.walk.folders:
+        first = seen.walk.folders[0]
+        detail += f" {len(seen.walk.folders):,} folders cannot be listed, such as {first.path}: {first.reason}."
+    return SourceTest(ok=True, detail=detail, listed=listed, new=new, files=shown, **seen.describe_rest())
 
 
 async def _look(
@@ -113,26 +127,36 @@ async def _look(
             async with open_feed_of(system, row):
                 pass  # it can be connected to
         batch: list[Entry] = []
-        async for entry in gateway.list_files():
+        walk = Walk(lambda path: find_folder_exclusion(path, row.include, row.exclude))
+        seen.walk = walk
+        async for entry in gateway.list_files(walk):
             seen.listed += 1
-            if judge_path(entry.path, row.include, row.exclude).takes:
+            if (reason := find_exclusion(entry.path, row.include, row.exclude)) is None:
                 batch.append(entry)
+            else:
+                walk.leave_out(reason)
             if len(batch) >= COMPARED_AT_ONCE:
-                seen.new += await _compare(system, scope, row, batch, seen.files)
+                seen.new += await _compare(system, scope, row, gateway, batch, seen)
                 batch = []
-        seen.new += await _compare(system, scope, row, batch, seen.files)
+        seen.new += await _compare(system, scope, row, gateway, batch, seen)
         for at in range(min(files, len(seen.files))):
             seen.files[at] = await _fetch(system, gateway, seen.files[at], row, deployment)
     finally:
         await gateway.close()
 
 
-async def _compare(system: System, scope: Scope, row: SourceRow, batch: list[Entry], shown: list[TestFile]) -> int:
+async def _compare(
+    system: System, scope: Scope, row: SourceRow, gateway: Gateway, batch: list[Entry], seen: "_Seen"
+) -> int:
     if not batch:
         return 0
     listed = [Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
     async with system.database.transaction(scope) as tx:
         unknown = await find_unknown(scope, tx, row, listed)
+    judged = await judge_starts(gateway, unknown)
+    seen.walk.left_out.update(file.skipped for file in judged if file.skipped is not None)
+    unknown = [file for file in judged if file.skipped is None]
+    shown = seen.files
     shown.extend(
         TestFile(path=file.path, size=file.size, modified_at=file.modified_at)
         # By name: some servers list in no order at all, and a test is to look at the same files each time.
@@ -159,7 +183,7 @@ async def _fetch(
         return _said(file, picture.reason)
     captured = find_capture_time(
         picture.exif,
-        file.path.rpartition("/")[2],
+        readable_name(file.path, is_encoded=row.gateway in ADDRESSED),
         zone=ZoneInfo(deployment.time_zone),
         clock_offset_s=deployment.clock_offset_s,
         filename_pattern=row.filename_time_pattern,

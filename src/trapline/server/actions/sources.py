@@ -393,5 +393,7 @@ def _health(row: SourceRow, *, has_run: bool, connection: SourceConnectionRow | 
 
 
 def _run(row: RunRow) -> PullRun:
-    same = set(PullRun.model_fields) - {"seconds"}
-    return PullRun(**{name: getattr(row, name) for name in same}, seconds=seconds_of(row, datetime.now(UTC)))
+    same = set(PullRun.model_fields) - {"seconds", "skipped"}
+    skipped = row.skipped + sum(row.left_out.values())
+    counted = {"skipped": skipped, "seconds": seconds_of(row, datetime.now(UTC))}
+    return PullRun(**{name: getattr(row, name) for name in same}, **counted)

@@ -1,5 +1,7 @@
 """Pull runs: begun once, taken by one process, fenced by their state in every step."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -128,6 +130,16 @@ async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int)
     )
     if cursor.rowcount == 0:
         raise RunLost
+
+
+async def record_left_out(
+    scope: Scope, tx: Transaction, run_id: UUID, left_out: Mapping[str, int], unlisted_folders: int
+) -> None:
+    """Record what the listing of a run left out, by reason, and how many folders could not be listed."""
+    await tx.execute(
+        "update pull_runs set left_out = %s::jsonb, unlisted_folders = %s where id = %s",
+        (json.dumps(dict(left_out)), unlisted_folders, run_id),
+    )
 
 
 async def finish_run(

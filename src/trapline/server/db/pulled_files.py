@@ -82,6 +82,31 @@ async def note_listed(
     return sum(file.skipped is None for file in files)
 
 
+async def record_unlisted(scope: Scope, tx: Transaction, source: SourceRow, folders: Sequence[tuple[str, str]]) -> None:
+    """Replace the folders of a source that could not be listed by those of a listing that is over."""
+    reasons = {f"{path}/": reason for path, reason in folders}
+    await tx.execute(
+        "delete from pulled_files where source_id = %s and kind = 'folder' and not path = any(%s::text[])",
+        (source.id, list(reasons)),
+    )
+    if not reasons:
+        return
+    await tx.execute(
+        """
+        insert into pulled_files (source_id, project_id, path, kind, state, error, fingerprint, attempts)
+        select %s, %s, path, 'folder', 'failed', reason, '', 1 from unnest(%s::text[], %s::text[]) as t (path, reason)
+        on conflict (source_id, path) do update set error = excluded.error, attempts = pulled_files.attempts + 1,
+            updated_at = now() where pulled_files.kind = 'folder'
+        """,
+        (
+            source.id,
+            source.project_id,
+            list(reasons),
+            list(reasons.values()),
+        ),
+    )
+
+
 async def list_fresh_files(
     scope: Scope, tx: Transaction, source: SourceRow, after: str, limit: int
 ) -> list[PulledFileRow]:
@@ -129,6 +154,7 @@ def _is_fresh() -> ColumnElement[bool]:
 def _is_due(source: SourceRow) -> ColumnElement[bool]:
     return and_(
         PulledFileRow.state.in_(("seen", "failed")),
+        PulledFileRow.kind == "file",
         or_(PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()),
         is_of(source),
     )
@@ -200,7 +226,7 @@ async def release_files(scope: Scope, tx: Transaction, source: SourceRow, path: 
     ours = is_of(source) if path is None else is_of(source) & (PulledFileRow.path == path)
     statement = (
         update(PulledFileRow)
-        .where(ours, PulledFileRow.state.in_(("quarantined", "failed")))
+        .where(ours, PulledFileRow.state.in_(("quarantined", "failed")), PulledFileRow.kind == "file")
         .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
         .returning(PulledFileRow.path)
     )

@@ -11,14 +11,22 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
 from trapline.server.beneath import open_beneath
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.file_names import find_path, spell
 from trapline.server.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile
-
-log = structlog.get_logger(__name__)
+from trapline.server.gateways.port import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    NOT_A_FILE,
+    SYMBOLIC_LINK,
+    TOO_DEEP,
+    Entry,
+    ListingTooLarge,
+    OpenFile,
+    Walk,
+)
 
 BATCH = 1000
 READ_BYTES = 256 * 1024
@@ -31,9 +39,9 @@ class FolderGateway:
         self._root = root
         self._own = own or OwnFolders()
 
-    async def list_files(self) -> AsyncIterator[Entry]:
-        """List every file beneath the folder, without hidden ones."""
-        entries = _walk(self._root, self._own)
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+        """List every file below the folder; links are counted."""
+        entries = _walk(self._root, self._own, walk or Walk())
         while True:
             try:
                 batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
@@ -44,12 +52,29 @@ class FolderGateway:
             if len(batch) < BATCH:
                 return
 
+    async def read_start(self, path: str, most_bytes: int) -> bytes | None:
+        """Read how a file begins; None for one that cannot be read now."""
+        return await asyncio.to_thread(self._read_start, path, most_bytes)
+
+    def _read_start(self, path: str, most_bytes: int) -> bytes | None:
+        try:
+            descriptor = open_beneath(self._root, tuple(spell(path).split(b"/")), os.O_NONBLOCK, self._own.inside)
+        except (OSError, OutboundFailed):
+            return None
+        try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return os.pread(descriptor, most_bytes, 0) if is_file else None
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
         try:
             # Not blocking: a pipe with a picture's name must not hold the run for ever.
-            parts, refused = tuple(path.split("/")), self._own.inside
+            parts, refused = tuple(spell(path).split(b"/")), self._own.inside
             descriptor = await asyncio.to_thread(open_beneath, self._root, parts, os.O_NONBLOCK, refused)
         except FileNotFoundError as error:
             raise FileGone(_in_words(error)) from error
@@ -96,52 +121,58 @@ def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) 
     return folder
 
 
-def _walk(root: Path, own: OwnFolders) -> Iterator[Entry]:
-    waiting: list[tuple[Path, str, int]] = [(root, "", 0)]
+def _walk(root: Path, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
+    waiting: list[tuple[bytes, str, int]] = [(os.fsencode(root), "", 0)]
     count = folders = 0
     while waiting:
         folder, prefix, depth = waiting.pop()
-        for item in _scan(folder, is_root=not prefix):
-            path = prefix + item.name
-            if item.name.startswith(".") or len(path) > MAX_PATH_CHARACTERS or not _is_text(path):
+        for item in _scan(folder, prefix, walk):
+            path = find_path(item.name, prefix, walk)
+            if path is None:
                 continue
-            if item.is_dir(follow_symlinks=False):
+            if item.is_symlink():
+                walk.leave_out(SYMBOLIC_LINK)
+            elif item.is_dir(follow_symlinks=False):
                 folders += 1
                 if folders > MAX_FOLDERS:
-                    raise OutboundFailed(f"the folder has more than {MAX_FOLDERS:,} folders in it")
-                if depth < MAX_DEPTH and not is_own_entry(item, own):
-                    waiting.append((Path(item.path), path + "/", depth + 1))
+                    raise ListingTooLarge(f"the folder has more than {MAX_FOLDERS:,} folders in it")
+                if _may_enter(item, path, depth, own, walk):
+                    waiting.append((item.path, path + "/", depth + 1))
             elif item.is_file(follow_symlinks=False) and (status := _stat(item)) is not None:
                 count += 1
                 if count > MAX_ENTRIES:
-                    raise OutboundFailed(f"the folder has more than {MAX_ENTRIES:,} files")
+                    raise ListingTooLarge(f"the folder has more than {MAX_ENTRIES:,} files")
                 yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+            else:
+                walk.leave_out(NOT_A_FILE)
 
 
-def _scan(folder: Path, *, is_root: bool) -> Iterator[os.DirEntry[str]]:
+def _may_enter(item: os.DirEntry[bytes], path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
+    if depth >= MAX_DEPTH:
+        walk.record_unlisted(path, TOO_DEEP)
+    elif is_own_entry(item, own):
+        walk.record_unlisted(path, "it is a folder of Trapline itself, which no source may read")
+    else:
+        return walk.enters(path)
+    return False
+
+
+def _scan(folder: bytes, prefix: str, walk: Walk) -> Iterator[os.DirEntry[bytes]]:
+    """List a folder; one below the root that cannot be listed, or not to its end, is recorded."""
     try:
-        found = os.scandir(folder)
-    except OSError:
-        if is_root:
+        with os.scandir(folder) as found:
+            yield from found
+    except OSError as error:
+        if not prefix:
             raise
-        log.warning("a folder of a source cannot be listed", folder=str(folder))
-        return
-    with found:
-        yield from found
+        walk.record_unlisted(prefix, f"it cannot be listed: {error.strerror}")
 
 
-def _stat(item: os.DirEntry[str]) -> os.stat_result | None:
+def _stat(item: os.DirEntry[bytes]) -> os.stat_result | None:
     try:
         return item.stat(follow_symlinks=False)
-    except FileNotFoundError:
+    except OSError:
         return None
-
-
-def _is_text(path: str) -> bool:
-    if path.isprintable():
-        return True
-    log.warning("a file of a source is left out: its name is not text", name=ascii(path))
-    return False
 
 
 def _fingerprint(status: os.stat_result) -> str:

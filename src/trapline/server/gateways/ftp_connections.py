@@ -11,7 +11,7 @@ import aioftp
 from aioftp.common import Code, SSLSessionBoundContext
 
 from trapline.server.dialing import Dialer, connect_socket, is_data_port, reason_of
-from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused, Unanswered
 from trapline.server.outbound import Timeouts
 
 MAX_CONNECTIONS = 4
@@ -48,7 +48,7 @@ class Refused(OutboundFailed):
         self.code = code
 
 
-class HungUp(OutboundFailed):
+class HungUp(Unanswered):
     """The FTP server broke a connection that it had taken."""
 
 
@@ -309,6 +309,15 @@ def as_sent(text: str) -> str:
     return text.encode().decode("latin-1")
 
 
+def spell_for_telnet(raw: bytes) -> list[str]:
+    """Spell a name for a command, a character for a byte: a byte 255 is doubled (RFC 854, IAC), else as it is.
+
+    Not every server undoes that, so the plain form is the second one.
+    """
+    plain = raw.decode("latin-1")
+    return [plain] if "\xff" not in plain else [plain.replace("\xff", "\xff\xff"), plain]
+
+
 def _code(error: aioftp.StatusCodeError) -> str:
     return str(error.received_codes[-1])[:3]
 
@@ -330,7 +339,7 @@ def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
     except ssl.SSLError as error:
         raise OutboundFailed(f"{host} does not speak proper TLS on this port ({error.reason})") from error
     except TimeoutError as error:
-        raise OutboundFailed(f"{host} answered nothing in the time allowed") from error
+        raise Unanswered(f"{host} answered nothing in the time allowed") from error
     except ConnectionError as error:
         raise HungUp(f"the connection to {host} broke: {reason_of(error)}") from error
     except OSError as error:
@@ -356,7 +365,7 @@ def _refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool) -> O
     if code == "550" and not signing_in:
         if any(word in said for word in ("permission", "denied", "not allowed", "forbidden")):
             return Refused(f"{host} denies it (550): check that the user may list and read it", code)
-        return FileGone("it is not there (550)")
+        return FileGone("it is not there (550)", is_empty="no file" in said or "empty" in said)
     if not code.isdigit():
         return OutboundFailed(f"{host} did not speak proper FTP")
     return Refused(words.get(code, f"{host} refused what it was asked for ({code})"), code)

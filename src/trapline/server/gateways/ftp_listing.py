@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from trapline.server.gateways.port import NOT_A_FILE, SYMBOLIC_LINK, UNREADABLE
+
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TOKEN = re.compile(rb"\S+")
 _YEAR_OR_TIME = re.compile(rb"\d{4}|\d{1,2}:\d{2}")
@@ -29,15 +31,19 @@ class Line:
     said: str
 
 
-def read_mlsd(line: bytes) -> Line | None:
-    """Read a line of MLSD; None for what is neither a file nor a folder within this one."""
+def read_mlsd(line: bytes) -> Line | str | None:
+    """Read a line of MLSD; None for the folder itself and its parent, else the reason why it is not read."""
+    if not line.strip():
+        return None
     facts_told, space, name = line.partition(b" ")
     if not space or b"=" not in facts_told:
-        return None
+        return UNREADABLE
     facts = read_facts(facts_told.decode("latin-1"))
     kind = facts.get("type", "").lower()
-    if kind not in ("file", "dir"):
+    if kind in ("cdir", "pdir"):
         return None
+    if kind not in ("file", "dir"):
+        return SYMBOLIC_LINK if "link" in kind else NOT_A_FILE
     size, modified = facts.get("size", ""), facts.get("modify", "")
     return Line(name, kind == "dir", read_size(size), read_stamp(modified), True, f"{size}|{modified}")
 
@@ -48,11 +54,16 @@ def read_facts(text: str) -> dict[str, str]:
     return {key.lower(): value for key, _, value in pairs}
 
 
-def read_list(line: bytes, now: datetime) -> Line | None:
-    """Read a line of LIST in either form; None for what is neither a file nor a folder, such as a link."""
-    if line[:1] in b"-dlbcpsD" and line[1:2] in b"r-":
-        return _read_unix(line, now)
-    return _read_dos(line)
+def read_list(line: bytes, now: datetime) -> Line | str | None:
+    """Read a line of LIST in either form; None for one about nothing, else the reason why it is not read."""
+    if not is_entry(line):
+        return None
+    if line[:1] in (b"l", b"b", b"c", b"p", b"s", b"D") and line[1:2] in b"r-":
+        return SYMBOLIC_LINK if line[:1] == b"l" else NOT_A_FILE
+    found = _read_unix(line, now) if line[:1] in b"-d" and line[1:2] in b"r-" else _read_dos(line)
+    if found is not None and found.is_folder and found.name in (b".", b".."):
+        return None
+    return found or UNREADABLE
 
 
 def is_entry(line: bytes) -> bool:
@@ -95,8 +106,6 @@ def _read_unix(line: bytes, now: datetime) -> Line | None:
             continue
         size = words[at - 1].decode("latin-1")
         when = said.decode("latin-1")
-        if line[:1] not in b"-d":
-            return None
         name = line[end + 1 :]
         return Line(name, line[:1] == b"d", read_size(size), _unix_time(when, now), False, f"{size}|{when}")
     return None

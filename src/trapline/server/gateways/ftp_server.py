@@ -7,18 +7,26 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
 from trapline.server.errors import FileGone, OutboundFailed
-from trapline.server.gateways.file_names import read_name, spellings
-from trapline.server.gateways.ftp_connections import FtpConnection, FtpConnections, Refused, as_sent
+from trapline.server.gateways.file_names import find_path, spellings
+from trapline.server.gateways.ftp_connections import FtpConnection, FtpConnections, Refused, as_sent, spell_for_telnet
 from trapline.server.gateways.ftp_listing import Line, is_entry, read_facts, read_list, read_mlsd, read_size, read_stamp
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, Entry, OpenFile, fingerprint_of
+from trapline.server.gateways.port import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    TOO_DEEP,
+    UNREADABLE,
+    UNREPRESENTABLE,
+    Entry,
+    ListingTooLarge,
+    OpenFile,
+    Walk,
+    fingerprint_of,
+)
 from trapline.server.outbound import Timeouts
-
-log = structlog.get_logger(__name__)
 
 MAX_LISTING_BYTES = 1024**3
 MAX_LINE_BYTES = 16 * 1024
@@ -37,34 +45,47 @@ class FtpServer:
         self._pace = pace
         self._has_mlsd = self._has_mlst = True
 
-    async def list_files(self) -> AsyncIterator[Entry]:
-        """List every file of the folder, and of those beneath it, but hidden ones and links."""
-        waiting = [("", "", 0)]
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+        """List every file of the folder, and of those below it, but links."""
+        walk = walk or Walk()
+        waiting = [(b"", "", 0)]
         folders = count = size = 0
         while waiting:
             folder, prefix, depth = waiting.pop()
-            await self._pace.wait_turn()
-            async with self._connections.lend() as connection:
-                if not await self._enter(connection, folder, is_root=depth == 0):
+            async for line, length in self._read_or_record(folder, prefix, walk):
+                size += length
+                if size > MAX_LISTING_BYTES:
+                    raise ListingTooLarge("the listing is longer than 1 GiB")
+                path = find_path(line.name, prefix, walk)
+                if path is None:
                     continue
-                async for line, length in self._read_folder(connection):
-                    size += length
-                    if size > MAX_LISTING_BYTES:
-                        raise OutboundFailed("the listing is longer than 1 GiB")
-                    path = read_name(line.name, prefix) if line else None
-                    if line is None or path is None:
-                        continue
-                    if line.is_folder:
-                        folders += 1
-                        if folders > MAX_FOLDERS:
-                            raise OutboundFailed(f"the listing leads to more than {MAX_FOLDERS:,} folders")
-                        if depth < MAX_DEPTH:
-                            waiting.append((posixpath.join(folder, line.name.decode("latin-1")), path + "/", depth + 1))
-                        continue
-                    count += 1
-                    if count > MAX_ENTRIES:
-                        raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
-                    yield Entry(path, line.size, line.modified_at, line.is_exact, fingerprint_of(line.said))
+                if line.is_folder:
+                    folders += 1
+                    if folders > MAX_FOLDERS:
+                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                    if depth >= MAX_DEPTH:
+                        walk.record_unlisted(path, TOO_DEEP)
+                    elif walk.enters(path):
+                        waiting.append((posixpath.join(folder, line.name), path + "/", depth + 1))
+                    continue
+                count += 1
+                if count > MAX_ENTRIES:
+                    raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
+                yield Entry(path, line.size, line.modified_at, line.is_exact, fingerprint_of(line.said))
+
+    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[tuple[Line, int]]:
+        """Read the listing of a folder; one below the root that cannot be listed is recorded."""
+        await self._pace.wait_turn()
+        try:
+            async with self._connections.lend() as connection:
+                await self._enter(connection, folder)
+                async for found in self._read_folder(connection, walk, is_root=not prefix):
+                    yield found
+                walk.record_listed()
+        except OutboundFailed as error:
+            if not prefix:
+                raise
+            walk.record_failure(prefix, error)
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -85,40 +106,54 @@ class FtpServer:
         """Close every connection."""
         await self._connections.close()
 
-    def _place(self, connection: FtpConnection, path: str) -> str:
-        return posixpath.join(connection.home, self._folder, path).rstrip("/") or "/"
+    def _place(self, connection: FtpConnection, path: bytes) -> bytes:
+        home, own = connection.home.encode("latin-1"), self._folder.encode("latin-1")
+        return posixpath.join(home, own, path).rstrip(b"/") or b"/"
 
-    async def _enter(self, connection: FtpConnection, folder: str, *, is_root: bool) -> bool:
-        """Go to a folder, because not every server takes any name as what is to be listed; False if it may not be."""
-        try:
-            await connection.ask(f"CWD {self._place(connection, folder)}", "2xx", self._timeouts.listing_s)
-        except FileGone as error:
-            if is_root:
-                raise OutboundFailed("there is no such folder (550): check the path of the address") from error
-        except Refused as error:
-            if is_root or error.code != "550":
-                raise
-        else:
-            return True
-        log.warning("a folder of a source cannot be listed", folder=ascii(folder))
-        return False
+    async def _enter(self, connection: FtpConnection, folder: bytes) -> None:
+        """Change to a folder, because not every server lists any name. Raises OutboundFailed."""
+        candidates = spell_for_telnet(self._place(connection, folder))
+        for at, where in enumerate(candidates, start=1):
+            try:
+                await connection.ask(f"CWD {where}", "2xx", self._timeouts.listing_s)
+            except FileGone as error:
+                if at == len(candidates):
+                    advice = "the server has no such folder, or does not show it (550)"
+                    raise OutboundFailed(f"{advice}: check the path and the rights of the user") from error
+            else:
+                return
 
-    async def _read_folder(self, connection: FtpConnection) -> AsyncIterator[tuple[Line | None, int]]:
-        """Read the listing of the folder entered: what each line tells, and how long it was."""
+    async def _read_folder(
+        self, connection: FtpConnection, walk: Walk, *, is_root: bool
+    ) -> AsyncIterator[tuple[Line, int]]:
+        """Read the listing of the folder entered: its files and folders, and how long each line was."""
         try:
             await self._begin_listing(connection)
-        except FileGone:
-            # So some servers say that there is nothing in a folder.
-            return
+        except FileGone as error:
+            if is_root or error.is_empty:
+                # So some servers say that there is nothing in a folder.
+                return
+            raise OutboundFailed("the server does not list it (550)") from error
         now = datetime.now(UTC)
-        lines = entries = understood = 0
+        entries = understood = 0
         listing_s = self._timeouts.listing_s
+        # A name with a line break looks like a name that ends early, and a line that is none: neither is followed.
+        held: tuple[Line, int] | None = None
         async for raw in _split(within(connection.receive(listing_s, PIECE_BYTES), listing_s)):
-            lines += 1
             line = read_mlsd(raw) if self._has_mlsd else read_list(raw, now)
             entries += self._has_mlsd or is_entry(raw)
-            understood += line is not None or b"=" in raw or raw[:1] in b"lbcps"
-            yield line, len(raw) + 1
+            understood += line is None or line != UNREADABLE or raw[:1] in b"lbcps"
+            if line == UNREADABLE:
+                walk.leave_out(UNREPRESENTABLE if held else UNREADABLE)
+                held = None
+                continue
+            if held is not None:
+                yield held
+            held = (line, len(raw) + 1) if isinstance(line, Line) else None
+            if isinstance(line, str):
+                walk.leave_out(line)
+        if held is not None:
+            yield held
         if entries and not understood:
             raise OutboundFailed("the server lists its files in a form that is not read")
 
@@ -136,12 +171,12 @@ class FtpServer:
 
     async def _find(self, connection: FtpConnection, spelled: list[bytes]) -> tuple[str, dict[str, str]]:
         """Find which spelling of a path the server knows, and the `size` and time (`modify`) that it tells."""
-        for at, raw in enumerate(spelled, start=1):
-            where = self._place(connection, raw.decode("latin-1"))
+        candidates = [one for raw in spelled for one in spell_for_telnet(self._place(connection, raw))]
+        for at, where in enumerate(candidates, start=1):
             try:
                 return where, await self._look_at(connection, where)
             except FileGone:
-                if at == len(spelled):
+                if at == len(candidates):
                     raise
         raise AssertionError("a path has a spelling")
 

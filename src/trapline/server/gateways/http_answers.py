@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from trapline.server.errors import FileGone, OutboundFailed
 from trapline.server.gateways.patience import within
@@ -123,6 +123,11 @@ def status_in_words(status: int, what: str) -> str:
     if status in words:
         return words[status]
     return f"the server answered with status {status} instead of {what}"
+
+
+def quote_invisible(text: str) -> str:
+    """Encode the characters of an address that cannot be seen, such as a no-break space, as servers should have."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else quote(sign) for sign in text)
 
 
 def readable_path(raw: str) -> str | None:

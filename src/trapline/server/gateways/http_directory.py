@@ -10,6 +10,7 @@ from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.http_answers import (
     decoded,
     opened_over_http,
+    quote_invisible,
     read_retry_after,
     readable_path,
     status_in_words,
@@ -23,8 +24,14 @@ from trapline.server.gateways.port import (
     MAX_ENTRIES,
     MAX_FOLDERS,
     MAX_PATH_CHARACTERS,
+    OUTSIDE,
+    TOO_DEEP,
+    UNREADABLE,
+    UNREPRESENTABLE,
     Entry,
+    ListingTooLarge,
     OpenFile,
+    Walk,
     fingerprint_of,
 )
 from trapline.server.outbound import Answer, Outbound, parse_url
@@ -44,30 +51,46 @@ class HttpDirectory:
         self._pace = pace or Pace()
         self._listed_bytes = 0
 
-    async def list_files(self) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
         """List every file under the address, folder by folder."""
-        waiting: list[tuple[str, int]] = [(self._root, 0)]
+        walk = walk or Walk()
+        waiting: list[tuple[str, str, int]] = [(self._root, "", 0)]
         visited = {self._root}
         count = 0
         self._listed_bytes = 0
         while waiting:
-            url, depth = waiting.pop()
-            async for page_url, link in self._read_page(url, is_root=depth == 0):
-                found = self._resolve(page_url, link.href)
+            url, prefix, depth = waiting.pop()
+            async for page_url, link in self._read_or_record(url, prefix, walk):
+                found = self._resolve(page_url, link.href, walk)
                 if found is None:
                     continue
                 target, path = found
                 if path.endswith("/"):
-                    if target not in visited and depth < MAX_DEPTH:
-                        if len(visited) >= MAX_FOLDERS:
-                            raise OutboundFailed(f"the listing leads to more than {MAX_FOLDERS:,} folders")
-                        visited.add(target)
-                        waiting.append((target, depth + 1))
+                    if target in visited:
+                        continue
+                    if len(visited) >= MAX_FOLDERS:
+                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                    visited.add(target)
+                    if depth >= MAX_DEPTH:
+                        walk.record_unlisted(path, TOO_DEEP)
+                    elif walk.enters(path.rstrip("/")):
+                        waiting.append((target, path, depth + 1))
                     continue
                 count += 1
                 if count > MAX_ENTRIES:
-                    raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
+                    raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
                 yield Entry(path, link.size, link.modified_at, link.is_exact, fingerprint_of(link.said))
+
+    async def _read_or_record(self, url: str, prefix: str, walk: Walk) -> AsyncIterator[tuple[str, Link]]:
+        """Read the listing of a folder; one below the root that cannot be listed is recorded."""
+        try:
+            async for found in self._read_page(url, walk, is_root=not prefix):
+                yield found
+            walk.record_listed()
+        except OutboundFailed as error:
+            if not prefix:
+                raise
+            walk.record_failure(prefix, error)
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -82,7 +105,7 @@ class HttpDirectory:
         """Close every connection."""
         await self._outbound.close()
 
-    async def _read_page(self, url: str, *, is_root: bool) -> AsyncIterator[tuple[str, Link]]:
+    async def _read_page(self, url: str, walk: Walk, *, is_root: bool) -> AsyncIterator[tuple[str, Link]]:
         await self._pace.wait_turn()
         async with self._outbound.get(url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s) as answer:
             if answer.status != 200:
@@ -99,6 +122,9 @@ class HttpDirectory:
                 found_any = found_any or bool(links)
                 for link in links:
                     yield answer.url, link
+            if isinstance(listing, JsonListing):
+                walk.leave_out(UNREADABLE, listing.unreadable)
+                walk.leave_out(UNREPRESENTABLE, listing.unrepresentable)
             if isinstance(listing, HtmlListing) and listing.has_password_field:
                 raise OutboundFailed("the server answered with a sign-in page instead of a listing")
 
@@ -107,7 +133,7 @@ class HttpDirectory:
             async for chunk in decoded(within(answer.chunks(), self._listing_s), answer):
                 self._listed_bytes += len(chunk)
                 if self._listed_bytes > MAX_LISTING_BYTES:
-                    raise OutboundFailed("the listing is longer than 1 GiB")
+                    raise ListingTooLarge("the listing is longer than 1 GiB")
                 yield await read_aside(partial(listing.feed, chunk))
             yield await read_aside(partial(listing.feed, b"", last=True))
         except zlib.error as error:
@@ -115,12 +141,20 @@ class HttpDirectory:
         except ValueError as error:
             raise OutboundFailed(f"the listing cannot be read: {error}") from error
 
-    def _resolve(self, page_url: str, href: str) -> tuple[str, str] | None:
-        """Find where a link leads and its path under the root; None if that is anywhere else."""
+    def _resolve(self, page_url: str, href: str, walk: Walk) -> tuple[str, str] | None:
+        """Find where a link leads and its path under the root; None, and counted, if that is anywhere else."""
+        folder = _folder_url(self._root)
         try:
-            return path_below(_folder_url(self._root), urljoin(page_url, href))
+            address = urljoin(page_url, quote_invisible(href))
+            found = path_below(folder, address)
         except ValueError:
+            walk.leave_out(UNREADABLE)
             return None
+        # Every page links to itself, to the folders above it, and to other orders of its rows.
+        plain = address.partition("?")[0].partition("#")[0]
+        if found is None and not _folder_url(page_url).startswith(plain):
+            walk.leave_out(OUTSIDE)
+        return found
 
 
 def path_below(folder: str, address: str) -> tuple[str, str] | None:
@@ -130,6 +164,7 @@ def path_below(folder: str, address: str) -> tuple[str, str] | None:
         target.path.encode()
     except ValueError:
         return None
+    target = target._replace(path=quote_invisible(target.path))
     root = urlsplit(folder)
     if (target.scheme, target.netloc) != (root.scheme, root.netloc) or target.query or target.fragment:
         return None

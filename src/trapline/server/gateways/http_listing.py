@@ -14,12 +14,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from trapline.server.gateways.http_answers import read_iso_time
-
-log = structlog.get_logger(__name__)
 
 PIECE_CHARACTERS = 256 * 1024
 # The parser's time grows with the square of what one tag holds.
@@ -93,8 +90,10 @@ class JsonListing:
     """Takes a JSON listing, an array of objects, piece by piece."""
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        # A name that is not UTF-8 stays different from every name that is: it cannot be asked for.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
+        self.unreadable = self.unrepresentable = 0
         self._json = json.JSONDecoder(parse_int=_whole)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
@@ -112,15 +111,21 @@ class JsonListing:
             try:
                 value, position = self._json.raw_decode(self._rest, start)
             except RecursionError:
-                log.warning("a file of a listing is left out: its entry is nested too deeply")
                 value, position = None, _end_of_value(self._rest, start)
             except ValueError:
                 self._rest = self._rest[start:]
                 if last or len(self._rest) > MAX_PIECE_CHARACTERS:
                     raise ValueError("the JSON listing cannot be read") from None
                 return links
-            if isinstance(value, dict):
-                links.extend(_link_of_json(value))
+            links.extend(self._read(value))
+
+    def _read(self, value: Any) -> Iterable[Link]:
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+            self.unreadable += 1
+            return []
+        link = _link_of_json(value)
+        self.unrepresentable += link is None
+        return [link] if link is not None else []
 
 
 def _end_of_value(text: str, start: int) -> int:
@@ -155,7 +160,8 @@ def _read_links(html: str) -> Iterator[Link]:
     # A row is read once, however many links it has.
     rows: dict[int, _Row] = {}
     for anchor in LexborHTMLParser(html).css("a[href]"):
-        href = (anchor.attributes.get("href") or "").strip()
+        # The white space of HTML alone: a name may end in another one.
+        href = (anchor.attributes.get("href") or "").strip(" \t\r\n\f")
         if href and not href.startswith(("?", "#")):
             yield _link_of_row(href, anchor, rows)
 
@@ -309,17 +315,17 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
-    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time, size)."""
-    name, url, size = item.get("name"), item.get("url"), item.get("size")
+def _link_of_json(item: dict[str, Any]) -> Link | None:
+    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time, size).
+
+    None for one whose name no request can spell.
+    """
+    name, url, size = str(item["name"]), item.get("url"), item.get("size")
     stamp = item.get("mtime") or item.get("mod_time")
-    if not isinstance(name, str):
-        return
     is_folder = item.get("type") == "directory" or item.get("is_dir") is True
     href = url if isinstance(url, str) and url else "./" + quote(name, safe="", errors="replace")
     if not _is_text(name) or not _is_text(href):
-        log.warning("a file of a listing is left out: its name is not text", name=ascii(name)[:200])
-        return
+        return None
     if is_folder and not href.endswith("/"):
         href += "/"
     modified_at = None
@@ -329,4 +335,4 @@ def _link_of_json(item: dict[str, Any]) -> Iterable[Link]:
         except (ValueError, TypeError, OverflowError, IndexError):
             modified_at = None
     exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None
-    yield Link(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")
+    return Link(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")

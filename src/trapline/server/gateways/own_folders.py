@@ -54,7 +54,7 @@ def is_own_folder(folder: Path, own: OwnFolders) -> bool:
     return not own.inside.isdisjoint(_identify(folder, *folder.parents)) or not own.around.isdisjoint(_identify(folder))
 
 
-def is_own_entry(item: os.DirEntry[str], own: OwnFolders) -> bool:
+def is_own_entry(item: os.DirEntry[bytes], own: OwnFolders) -> bool:
     """Return whether an entry of a folder is one of Trapline's own folders, mounted there."""
     # The entry itself would tell the inode below the mount.
     status = os.stat(item.path, follow_symlinks=False)  # noqa: PTH116

@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
-import structlog
 
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.file_names import escape_name
 from trapline.server.gateways.http_answers import (
     opened_over_http,
+    quote_invisible,
     read_iso_time,
     read_page,
     read_retry_after,
@@ -24,11 +25,21 @@ from trapline.server.gateways.http_answers import (
 )
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.parsing import read_aside
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
+from trapline.server.gateways.port import (
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_PATH_CHARACTERS,
+    OUTSIDE,
+    TOO_LONG,
+    UNREADABLE,
+    UNREPRESENTABLE,
+    Entry,
+    OpenFile,
+    Walk,
+    fingerprint_of,
+)
 from trapline.server.outbound import Outbound, origin_of, parse_url
 from trapline.wire.gateway_options import RestMapping
-
-log = structlog.get_logger(__name__)
 
 PAGE_BYTES = 16 * 1024 * 1024
 # Some interfaces count pages for ever.
@@ -65,31 +76,31 @@ class RestListing:
         self._pace = pace or Pace()
         self._addresses = _Addresses()
 
-    async def list_files(self) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
         """List every file, page by page."""
+        walk = walk or Walk()
         self._addresses.forget()
         url: str | None = self._base_url
         visited: set[str] = set()
-        count = empty = left_out = 0
+        count = empty = 0
         while url is not None:
             visited.add(url)
             if len(visited) > MAX_FOLDERS:
                 raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
             content, at = await self._fetch_page(url)
             page, entries = await read_aside(partial(self._read_page, content, at))
-            left_out += entries.count(None)
             count += len(entries)
             if count > MAX_ENTRIES:
                 raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
             for entry in entries:
-                if entry is not None:
+                if isinstance(entry, Entry):
                     yield entry
+                else:
+                    walk.leave_out(entry)
             empty = 0 if entries else empty + 1
             url = self._next_url(page, at) if empty < MAX_EMPTY_PAGES else None
             if url in visited:
                 raise OutboundFailed("the listing leads back to a page that it began with")
-        if left_out:
-            log.warning("files of an interface are left out: they have no address or name to be told", count=left_out)
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -119,10 +130,12 @@ class RestListing:
                 raise OutboundFailed(status_in_words(answer.status, "the listing"), read_retry_after(answer))
             return await read_page(answer, PAGE_BYTES, self._listing_s), answer.url
 
-    def _read_page(self, content: bytes, at: str) -> tuple[Any, list[Entry | None]]:
-        """Read a page: itself, and its entries, None for one that is no file that could be asked for."""
+    def _read_page(self, content: bytes, at: str) -> tuple[Any, list[Entry | str]]:
+        """Read a page: itself, and its entries, the reason for one that could not be asked for."""
         try:
-            page = json.loads(content, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None)
+            # A name with broken UTF-8 must not take the rest of the page with it.
+            text = content.decode("utf-8", "surrogateescape")
+            page = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None)
         except (ValueError, RecursionError) as error:
             raise OutboundFailed("the server answered with something that is no JSON") from error
         items = _find(page, self._mapping.items)
@@ -131,31 +144,40 @@ class RestListing:
             raise OutboundFailed(f"there is no list at {where!r}: check the mapping's `items`")
         return page, [self._read_item(item, at) for item in items]
 
-    def _read_item(self, item: Any, at: str) -> Entry | None:
+    def _read_item(self, item: Any, at: str) -> Entry | str:
         mapping = self._mapping
         address = _find(item, mapping.url)
         if not isinstance(address, str):
-            return None
+            return UNREADABLE
         try:
-            url = urljoin(at, address)
+            url = urljoin(at, quote_invisible(address))
             split = urlsplit(url)
             url.encode()
         except ValueError:
-            return None
+            return UNREPRESENTABLE
         if split.scheme not in ("http", "https"):
-            return None
-        name = _find(item, mapping.name) if mapping.name else None
-        path = str(name).lstrip("/") if type(name) in (str, int) else readable_path(split.path.lstrip("/"))
-        if not path or len(path) > MAX_PATH_CHARACTERS - MARK_CHARACTERS or not path.isprintable():
-            return None
-        if path.rpartition("/")[2] in (".", "..", ""):
-            return None
+            return OUTSIDE
+        path = self._find_name(item, split.path)
+        if not path or path.rpartition("/")[2] in (".", "..", ""):
+            return UNREPRESENTABLE
+        if len(path) > MAX_PATH_CHARACTERS - MARK_CHARACTERS:
+            return TOO_LONG
         size, moment, etag = (_find(item, at) if at else None for at in (mapping.size, mapping.time, mapping.etag))
         said = fingerprint_of(json.dumps([size, moment, etag], sort_keys=True))
         path = self._addresses.keep(path, url, said)
         modified_at, is_exact = _read_time(moment)
         is_size = type(size) is int and 0 <= size < 2**63
         return Entry(path, size if is_size else None, modified_at, is_exact, said)
+
+    def _find_name(self, item: Any, address_path: str) -> str | None:
+        """Find the name that the interface gives a file, else that of its address; None where neither can be told."""
+        name = _find(item, self._mapping.name) if self._mapping.name else None
+        if type(name) not in (str, int):
+            return readable_path(address_path.lstrip("/"))
+        try:
+            return escape_name(str(name).lstrip("/").encode())
+        except UnicodeEncodeError:
+            return None
 
     def _next_url(self, page: Any, at: str) -> str | None:
         if self._mapping.next is None:

@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree as ET
 
-import structlog
-
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.gateways.file_names import escape_name, unescape_name
 from trapline.server.gateways.http_answers import (
     as_open_file,
     read_iso_time,
@@ -21,11 +20,20 @@ from trapline.server.gateways.http_answers import (
 )
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.parsing import read_aside
-from trapline.server.gateways.port import MAX_ENTRIES, MAX_FOLDERS, MAX_PATH_CHARACTERS, Entry, OpenFile, fingerprint_of
+from trapline.server.gateways.port import (
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_PATH_CHARACTERS,
+    OUTSIDE,
+    TOO_LONG,
+    UNREPRESENTABLE,
+    Entry,
+    OpenFile,
+    Walk,
+    fingerprint_of,
+)
 from trapline.server.outbound import Answer, Outbound, parse_url
 from trapline.server.rules.presign import Signer, encode_query
-
-log = structlog.get_logger(__name__)
 
 # A thousand keys of 1,024 bytes, each byte written as three.
 PAGE_BYTES = 4 * 1024 * 1024
@@ -80,24 +88,24 @@ class S3Bucket:
         self._page_entries = page_entries
         self._pace = pace or Pace()
 
-    async def list_files(self) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
         """List every object under the prefix, page by page."""
+        walk = walk or Walk()
         asked = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix, "max-keys": str(self._page_entries)}
         token: str | None = None
-        count = left_out = 0
+        count = 0
         for _ in range(MAX_FOLDERS):
             more = {"continuation-token": token} if token else {}
             content = await self._fetch_page(asked | more)
             page = await read_aside(partial(_read_listing, content, self._prefix))
             count += len(page.entries)
-            left_out += page.left_out
+            for reason in page.left_out:
+                walk.leave_out(reason)
             if count > MAX_ENTRIES:
                 raise OutboundFailed(f"the bucket has more than {MAX_ENTRIES:,} entries")
             for entry in page.entries:
                 yield entry
             if page.following is None:
-                if left_out:
-                    log.warning("objects of a bucket are left out: their keys cannot be asked for", count=left_out)
                 return
             if page.following == token:
                 raise OutboundFailed("the listing leads back to the page that it comes from")
@@ -107,10 +115,9 @@ class S3Bucket:
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one object; None if it still is the version `known_etag`."""
-        if _climbs(path):
-            raise OutboundFailed("a key with `.` or `..` between its slashes cannot be asked for")
+        key = spell_key(path)
         await self._pace.wait_turn()
-        url = self._sign(f"/{self._prefix}{path}", {})
+        url = self._sign(f"/{self._prefix}{key}", {})
         async with self._outbound.get(url, unless_known(known_etag), max_redirects=0) as answer:
             if answer.status == 304 and known_etag:
                 yield None
@@ -145,7 +152,7 @@ class _Listing(NamedTuple):
     """One page of a listing, and the token of the next."""
 
     entries: list[Entry]
-    left_out: int
+    left_out: list[str]
     following: str | None
 
 
@@ -169,7 +176,7 @@ def _read_listing(page: bytes, prefix: str) -> _Listing:
     following = told.get("NextContinuationToken") if told.get("IsTruncated") == "true" else None
     if told.get("IsTruncated") == "true" and not following:
         raise OutboundFailed("the listing says that more follows, and not where")
-    return _Listing(entries, read.count(None), following)
+    return _Listing(entries, [reason for reason in read if isinstance(reason, str)], following)
 
 
 def _name(element: ET.Element) -> str:
@@ -177,22 +184,34 @@ def _name(element: ET.Element) -> str:
 
 
 def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> Entry | str | None:
-    """Read one object; its key for one that is only a folder, None for one that cannot be asked for by its key."""
+    """Read one object; None for one that is only a folder, the reason for one that cannot be asked for by its key."""
     told = {_name(part): part.text or "" for part in item}
     key = told.get("Key", "")
     if is_encoded:
-        key = unquote_plus(key, errors="replace")
+        key = unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
     path = key.removeprefix(prefix)
     if key.startswith(prefix) and (not path or path.endswith("/")):
-        return key
-    if not key.startswith(prefix) or "\ufffd" in path or _climbs(path) or not path.isprintable():
         return None
+    if not key.startswith(prefix):
+        return OUTSIDE
+    # Without an encoding a service writes U+FFFD for what its XML cannot hold.
+    if "\ufffd" in path or _climbs(path) or path.encode("utf-8", "replace").decode() != path:
+        return UNREPRESENTABLE
+    path = escape_name(path.encode())
     if len(path) > MAX_PATH_CHARACTERS:
-        return None
+        return TOO_LONG
     size, time = told.get("Size", ""), told.get("LastModified", "")
     is_whole = size.isascii() and size.isdigit() and len(size) < 19
     said = fingerprint_of(f"{told.get('ETag', '')}|{size}|{time}")
     return Entry(path, int(size) if is_whole else None, read_iso_time(time), True, said)
+
+
+def spell_key(path: str) -> str:
+    """Spell the key that a path stands for. Raises OutboundFailed for one that clients change."""
+    key = unescape_name(path).decode("utf-8", "replace")
+    if _climbs(key):
+        raise OutboundFailed("a key with `.` or `..` between its slashes cannot be asked for")
+    return key
 
 
 def _climbs(path: str) -> bool:

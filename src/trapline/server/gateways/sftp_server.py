@@ -16,11 +16,23 @@ import asyncssh
 import structlog
 
 from trapline.server.dialing import Dialer, reason_of
-from trapline.server.errors import FileGone, OutboundFailed
-from trapline.server.gateways.file_names import read_name, spellings
+from trapline.server.errors import FileGone, OutboundFailed, Unanswered
+from trapline.server.gateways.file_names import find_path, spellings
 from trapline.server.gateways.pace import Pace
 from trapline.server.gateways.patience import within
-from trapline.server.gateways.port import MAX_DEPTH, MAX_ENTRIES, MAX_FOLDERS, MAX_SIZE, Entry, OpenFile
+from trapline.server.gateways.port import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_SIZE,
+    NOT_A_FILE,
+    SYMBOLIC_LINK,
+    TOO_DEEP,
+    Entry,
+    ListingTooLarge,
+    OpenFile,
+    Walk,
+)
 from trapline.server.outbound import Timeouts
 
 log = structlog.get_logger(__name__)
@@ -92,32 +104,54 @@ class SftpServer:
         self._client: asyncssh.SFTPClient | None = None
         self._root = b""
 
-    async def list_files(self) -> AsyncIterator[Entry]:
-        """List every file of the folder, and of those beneath it, but hidden ones and links."""
-        client = await self._sign_in()
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+        """List every file of the folder, and of those below it, but links."""
+        walk = walk or Walk()
+        await self._sign_in()
         waiting = [(self._root, "", 0)]
         folders = count = 0
         while waiting:
             folder, prefix, depth = waiting.pop()
-            await self._pace.wait_turn()
-            entries = self._read_folder(client, folder, is_root=depth == 0)
-            async for told in within(entries, self._timeouts.listing_s, self._give_up):
+            async for told in self._read_or_record(folder, prefix, walk):
                 name = told.filename if isinstance(told.filename, bytes) else told.filename.encode()
-                path = read_name(name, prefix)
                 kind = stat.S_IFMT(told.attrs.permissions or 0)
-                if path is None or kind not in (stat.S_IFDIR, stat.S_IFREG):
+                if name in (b".", b".."):
+                    continue
+                if kind not in (stat.S_IFDIR, stat.S_IFREG):
+                    walk.leave_out(SYMBOLIC_LINK if kind == stat.S_IFLNK else NOT_A_FILE)
+                    continue
+                path = find_path(name, prefix, walk)
+                if path is None:
                     continue
                 if kind == stat.S_IFDIR:
                     folders += 1
                     if folders > MAX_FOLDERS:
-                        raise OutboundFailed(f"the listing leads to more than {MAX_FOLDERS:,} folders")
-                    if depth < MAX_DEPTH:
+                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                    if depth >= MAX_DEPTH:
+                        walk.record_unlisted(path, TOO_DEEP)
+                    elif walk.enters(path):
                         waiting.append((posixpath.join(folder, name), path + "/", depth + 1))
                     continue
                 count += 1
                 if count > MAX_ENTRIES:
-                    raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
+                    raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
                 yield Entry(path, _size_of(told.attrs), _moment(told.attrs), True, _version_of(told.attrs) or "")
+
+    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[asyncssh.SFTPName]:
+        """Read the listing of a folder; one below the root that cannot be listed is recorded."""
+        await self._pace.wait_turn()
+        try:
+            # A connection that broke over the folder before is opened again.
+            entries = self._read_folder(await self._sign_in(), folder)
+            async for told in within(entries, self._timeouts.listing_s, self._give_up):
+                yield told
+            walk.record_listed()
+        except OutboundFailed as error:
+            if not prefix:
+                if isinstance(error, FileGone):
+                    raise OutboundFailed("there is no such folder: check the path of the address") from error
+                raise
+            walk.record_failure(prefix, error)
 
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
@@ -198,22 +232,10 @@ class SftpServer:
             self._client = client
             return client
 
-    async def _read_folder(
-        self, client: asyncssh.SFTPClient, folder: bytes, *, is_root: bool
-    ) -> AsyncIterator[asyncssh.SFTPName]:
-        try:
-            with _in_words(self._login.host):
-                entries = client.scandir(folder)
-                first = await anext(entries, None)
-        except FileGone as error:
-            if is_root:
-                raise OutboundFailed("there is no such folder: check the path of the address") from error
-            return
-        except Denied:
-            if is_root:
-                raise
-            log.warning("a folder of a source cannot be listed", folder=ascii(folder))
-            return
+    async def _read_folder(self, client: asyncssh.SFTPClient, folder: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        with _in_words(self._login.host):
+            entries = client.scandir(folder)
+            first = await anext(entries, None)
         while first is not None:
             yield first
             with _in_words(self._login.host):
@@ -319,9 +341,9 @@ def _in_words(host: str, watch: _Watch | None = None) -> Iterator[None]:
     except asyncssh.Error as error:
         raise OutboundFailed(_explain(host, error)) from error
     except TimeoutError as error:
-        raise OutboundFailed(f"{host} answered nothing in the time allowed") from error
+        raise Unanswered(f"{host} answered nothing in the time allowed") from error
     except OSError as error:
-        raise OutboundFailed(f"the connection to {host} broke: {reason_of(error)}") from error
+        raise Unanswered(f"the connection to {host} broke: {reason_of(error)}") from error
     except ValueError as error:
         raise OutboundFailed(f"{host} did not speak proper SSH") from error
 

@@ -14,7 +14,7 @@ from websockets.frames import CLOSE_CODE_EXPLANATIONS
 from trapline.server.dialing import Dialer
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.http_directory import HttpDirectory
-from trapline.server.gateways.port import Entry, OpenFile
+from trapline.server.gateways.port import Entry, OpenFile, Walk
 from trapline.server.outbound import USER_AGENT
 from trapline.server.rules.source_addresses import server_of
 
@@ -41,10 +41,10 @@ class WebsocketFeed:
         self._listing = listing
         self._files = files
 
-    async def list_files(self) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
         """List every file; none where nothing but messages tells of them."""
         if self._listing is not None:
-            async for entry in self._listing.list_files():
+            async for entry in self._listing.list_files(walk):
                 yield entry
 
     def open_file(self, path: str, known_etag: str | None = None) -> AbstractAsyncContextManager[OpenFile | None]:

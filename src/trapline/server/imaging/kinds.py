@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 HEAD_BYTES = 1024
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _VIDEO_STARTS = (
@@ -50,6 +51,18 @@ def tell_kind(head: bytes) -> Taken | NotTaken | NoPicture:
     if not head:
         return NoPicture("the file is empty (0 bytes)")
     return _tell_picture(head) or _tell_other(head) or _tell_text(head) or _unknown(head)
+
+
+def find_other_kind(head: bytes, path: str) -> str | None:
+    """Return why a file is skipped by its first bytes, or None if it is an image, or should be one by its name.
+
+    A file with the name of an image and other bytes is not skipped but fails: it can be a sign-in page, or unfinished.
+    """
+    kind = tell_kind(head)
+    if isinstance(kind, NotTaken):
+        return kind.reason
+    is_named_image = path.lower().endswith(IMAGE_ENDINGS)
+    return None if isinstance(kind, Taken) or is_named_image else kind.reason
 
 
 def _tell_picture(head: bytes) -> Taken | NotTaken | None:

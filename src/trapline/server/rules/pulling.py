@@ -2,7 +2,6 @@
 
 import random
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
@@ -26,45 +25,64 @@ SLOWEST_RATE = 1024
 SLOWEST_OVER = MINUTE
 TEST_WITHIN = timedelta(minutes=2)
 
-PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
-VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".mpg", ".mpeg", ".m4v", ".3gp", ".wmv", ".mts", ".webm", ".flv"})
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", "~")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What to do with a listed file: take it, skip it for a reason that is shown, or pass over it."""
-
-    takes: bool
-    reason: str | None = None
+HIDDEN = "hidden name"
+UNFINISHED_NAME = "name of an unfinished file"
+EXCLUDED = "excluded by the patterns of the source"
 
 
-TAKE = Verdict(True)
-PASS = Verdict(False)
+def find_exclusion(path: str, include: list[str], exclude: list[str]) -> str | None:
+    """Return why a listed file is left out because of its name, or None if it is taken.
 
-
-def judge_path(path: str, include: list[str], exclude: list[str]) -> Verdict:
-    """Decide by its name whether a file is taken.
-
-    Patterns are those of a shell, tried on the whole path and on the name alone, in any case of letters.
+    Patterns are those of a shell, tried on the whole path, on the name and on each folder above, in any case of
+    letters. What a file is show its first bytes, not its name.
     """
     # By hand: of a million files, a path object for each takes longer than all the rest.
-    name = path.rpartition("/")[2]
-    stem, dot, ending = name.lower().rpartition(".")
-    suffix = dot + ending if stem and ending else ""
-    if name.startswith(".") or name.lower().endswith(UNFINISHED) or name == "Thumbs.db":
-        return PASS
-    if include and not _matches(path, name, include):
-        return PASS
-    if exclude and _matches(path, name, exclude):
-        return PASS
-    if suffix in PICTURES or not suffix:
-        return TAKE
-    if suffix == ".gif":
-        return Verdict(False, "GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
-    if suffix in VIDEOS:
-        return Verdict(False, "it is a video, and videos are not taken")
-    return TAKE if include else Verdict(False, f"its name ends in {suffix[:20]}, which is not a picture")
+    folder, _, name = path.rpartition("/")
+    if name.startswith(".") or name == "Thumbs.db":
+        return HIDDEN
+    if name.lower().endswith(UNFINISHED):
+        return UNFINISHED_NAME
+    if include and not _matches(path, name, include) and not _matches_folder(folder, include):
+        return EXCLUDED
+    if exclude and (_matches(path, name, exclude) or _matches_folder(folder, exclude)):
+        return EXCLUDED
+    return None
+
+
+def find_folder_exclusion(path: str, include: list[str], exclude: list[str]) -> str | None:
+    """Return why a folder is not listed, or None if it is: `exclude` prunes it, or no `include` can match below it."""
+    if path.rpartition("/")[2].startswith("."):
+        return HIDDEN
+    if exclude and _matches_folder(path, exclude):
+        return EXCLUDED
+    below = f"{path}/".lower()
+    if include and not _matches_folder(path, include) and not any(_can_match_below(below, one) for one in include):
+        return EXCLUDED
+    return None
+
+
+def _can_match_below(folder: str, pattern: str) -> bool:
+    """Return whether a pattern could match a file below a folder (with a closing slash), by its literal beginning."""
+    if "/" not in pattern:
+        return True
+    literal = re.split(r"[*?[]", pattern.lower(), maxsplit=1)[0]
+    return literal.startswith(folder) or folder.startswith(literal)
+
+
+def _matches_folder(folder: str, patterns: list[str]) -> bool:
+    return bool(folder) and any(
+        _matches(part, part.rpartition("/")[2], patterns) or _matches(f"{part}/", f"{part}/", patterns)
+        for part in _list_ancestors(folder)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _list_ancestors(folder: str) -> tuple[str, ...]:
+    parts = folder.split("/")
+    return tuple("/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _matches(path: str, name: str, patterns: list[str]) -> bool:

@@ -1,0 +1,20 @@
+"""Judging new files of a folder by their first bytes, before they are listed as new."""
+
+from collections.abc import Sequence
+
+from trapline.server.db.pulled_files import Listed
+from trapline.server.gateways.folder import FolderGateway
+from trapline.server.gateways.port import Gateway
+from trapline.server.imaging.kinds import HEAD_BYTES, find_other_kind
+
+
+async def judge_starts(gateway: Gateway, files: Sequence[Listed]) -> list[Listed]:
+    """Mark the files of a local folder that are not images as skipped; files elsewhere are judged as they arrive."""
+    if not isinstance(gateway, FolderGateway):
+        return list(files)
+    judged = []
+    for file in files:
+        head = await gateway.read_start(file.path, HEAD_BYTES)
+        reason = find_other_kind(head, file.path) if head else None
+        judged.append(file if reason is None else file._replace(skipped=reason))
+    return judged
