@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -213,10 +213,12 @@ TAXA = [
 ]  # fmt: skip
 
 
-async def import_example(system: System, name: str = "exchange") -> ExchangeProject:
-    project = await make_exchange_project(system, name)
+async def import_example(system: System, found_before: Sequence[str] = ()) -> ExchangeProject:
+    project = await make_exchange_project(system)
     place = await project.create_deployment(DEPLOYMENT["locationName"], latitude=51.496, longitude=4.774)
     await project.upload(place, *(row["fileName"] for row in MEDIA))
+    if found_before:
+        await project.detect({path: [("animal", OTHER)] for path in found_before})
     package = write_package({"deployments": [DEPLOYMENT], "media": MEDIA, "observations": OBSERVATIONS}, taxonomic=TAXA)
     made = await project.import_file("camtrap-dp", package)
     assert (made["state"], made["faults"], made["left_out"]) == ("completed", 0, 0), made
@@ -242,6 +244,19 @@ async def test_a_package_keeps_its_findings_and_taxa(system: System, tmp_path: P
         text = content if form != "darwin-core" else unpack(content)["occurrence.txt"]
         assert b"Anas strepera" in text, form
         assert b"Rattus norvegicus" in text, form
+
+
+async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: System) -> None:
+    project = await import_example(system, found_before=[MEDIA[1]["fileName"]])
+    found = await project.send("GET", f"/images/{project.images[MEDIA[1]['fileName']]}/analyses")
+    [model] = [one["id"] for one in found["results"] if one["model_name"] == MODEL.removesuffix(" 1")]
+    [box] = (await project.send("GET", f"/analyses/{model}/annotations"))["results"]
+    said = {"kind": "confirm", "annotations": [box["id"]]}
+    await project.send("POST", "/identifications", {"identifications": [said]}, 201)
+    _, content = await project.export("camtrap-dp")
+    rows = csv.DictReader(io.StringIO(unpack(content)["observations.csv"].decode(), newline=""))
+    seen = {(row["scientificName"], row["classificationMethod"]) for row in rows if row["mediaID"] == "401386c7"}
+    assert seen == {("Anas strepera", "human"), ("Rattus norvegicus", "machine")}
 
 
 async def test_a_package_keeps_its_ids(system: System, tmp_path: Path) -> None:

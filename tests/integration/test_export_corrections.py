@@ -107,7 +107,8 @@ async def test_camtrap_dp_has_the_boxes_that_agree_with_the_person(project: Exch
 async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
-    _, content = await project.export("coco")
+    made, content = await project.export("coco")
+    assert [one["count"] for one in made["left_out"]] == [1], "the heron, which has no box"
     (tmp_path / "coco.json").write_bytes(content)
     coco = COCO(tmp_path / "coco.json")
     names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}

@@ -14,7 +14,7 @@ from trapline.server.db.row import Row
 from trapline.server.rules.access import Scope
 
 BLANK = "blank"
-"""What stands for an image on which a machine found nothing, where an observation has no ID of ours."""
+"""The key of the observation of an image on which a machine found nothing: it has no ID of ours."""
 
 
 class ImportedImageRow(Row):

@@ -1,4 +1,4 @@
-"""Words in labels of models that stand for no animal: something unknown, and things."""
+"""Labels of models that do not name an animal: something unknown, and things."""
 
 NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
 # What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.

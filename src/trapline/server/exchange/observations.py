@@ -280,7 +280,7 @@ def _share(whole: Said, seen: list[Observation]) -> bool:
     """Give the details of a statement about the whole image to what it names; return whether it names anything.
 
     Details apply where all of it is of one kind. The counts add up to the stated one: each observation counts for one,
-    the first also for those without a box, and 0 stands for what exceeds the stated count.
+    the first also for those without a box, and one that exceeds the stated count has the count 0.
     """
     named = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
     if len({(one.kind, one.taxon or one.label) for one, _ in named}) == 1:
