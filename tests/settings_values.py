@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Value(NamedTuple):
-    """The text of a variable, and the value that it stands for."""
+    """The text of a variable, and the value that is read from it."""
 
     text: str
     read: Any

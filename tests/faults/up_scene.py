@@ -33,7 +33,7 @@ class UpScene(Scene):
         self.up = RunningServer(self.folder, self.ports[0], arguments, settings)
 
     def start(self, images: int = 0) -> "UpScene":
-        """Start `trapline up`, with a project that has so many images and a registered pipeline."""
+        """Start `trapline up`, with a project that has this number of images and a registered pipeline."""
         self.up.start()
         self.up.find("background")
         if images:

@@ -27,11 +27,11 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def test_a_unit_is_written_once_and_said_how_to_start(tmp_path: Path) -> None:
-    told = run("--data", str(tmp_path / "data"), XDG_CONFIG_HOME=str(tmp_path))
-    assert told.returncode == 0, told.stderr
+    printed = run("--data", str(tmp_path / "data"), XDG_CONFIG_HOME=str(tmp_path))
+    assert printed.returncode == 0, printed.stderr
     file = tmp_path / "systemd" / "user" / NAME
-    assert str(file) in told.stdout
-    assert "systemctl --user daemon-reload && systemctl --user enable --now trapline.service" in told.stdout
+    assert str(file) in printed.stdout
+    assert "systemctl --user daemon-reload && systemctl --user enable --now trapline.service" in printed.stdout
     written = file.read_text(encoding="utf-8")
     assert f"--data {tmp_path / 'data'} --host 127.0.0.1 --port 8000\n" in written
     assert run("--data", str(tmp_path / "data"), XDG_CONFIG_HOME=str(tmp_path)).returncode == 0
@@ -74,10 +74,10 @@ def test_every_option_of_up_can_be_installed(tmp_path: Path) -> None:
 def test_the_data_folder_is_that_of_the_file_of_settings(tmp_path: Path) -> None:
     settings = tmp_path / "settings"
     settings.write_text(f"TRAPLINE_DATA={tmp_path / 'of the file'}\n", encoding="utf-8")
-    told = run("--print", "--env-file", str(settings), TRAPLINE_DATA=str(tmp_path / "of the environment"))
-    assert read_command(told.stdout)[3] == str(tmp_path / "of the file")
-    told = run("--print", TRAPLINE_DATA=str(tmp_path / "of the environment"))
-    assert read_command(told.stdout)[3] == str(tmp_path / "of the environment")
+    printed = run("--print", "--env-file", str(settings), TRAPLINE_DATA=str(tmp_path / "of the environment"))
+    assert read_command(printed.stdout)[3] == str(tmp_path / "of the file")
+    printed = run("--print", TRAPLINE_DATA=str(tmp_path / "of the environment"))
+    assert read_command(printed.stdout)[3] == str(tmp_path / "of the environment")
 
 
 def test_a_service_of_the_machine_has_a_user_of_its_own_and_few_rights(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The environments of the children of `trapline up`, built from lists of the variables that each may read.
 
-A variable that is in no list is not passed on. The worker downloads and decodes files of strangers and runs model
+A variable that is in no list is not passed on. The worker downloads and decodes foreign files and runs model
 packages: it gets no secret of the server.
 """
 

@@ -32,8 +32,8 @@ class EmbeddedDatabase:
     programs again meanwhile.
     """
 
-    def __init__(self, folder: Path, supervisor: Supervisor, tell: Callable[[str], None]) -> None:
-        self._folder, self._supervisor, self._tell = folder, supervisor, tell
+    def __init__(self, folder: Path, supervisor: Supervisor, report: Callable[[str], None]) -> None:
+        self._folder, self._supervisor, self._report = folder, supervisor, report
         self._stopping = threading.Event()
         self._starting: threading.Thread | None = None
         self._failures = 0
@@ -46,12 +46,12 @@ class EmbeddedDatabase:
         if isinstance(event, Ended) and event.process is self.postgres.process and self._starting is None:
             self._failures = count_failures(time.monotonic() - self._ready_at, self._failures)
             pause = pause_after(self._failures, LONGEST_PAUSE_S)
-            self._tell(f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}")
+            self._report(f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}")
             self._starting = threading.Thread(target=self._start_again, args=[pause], name="start PostgreSQL")
             self._starting.start()
         if isinstance(event, Restarted) and event.process is self.postgres.process:
             self._starting = None
-            self._tell("PostgreSQL runs again.")
+            self._report("PostgreSQL runs again.")
             self._supervisor.watch(event.process)
             return True
         return False
@@ -79,7 +79,7 @@ class EmbeddedDatabase:
                 self._failures += 1
                 pause_s = pause_after(self._failures, LONGEST_PAUSE_S)
                 reason = "\n".join(str(error).strip().splitlines()[-SHOWN_LINES:])
-                self._tell(
+                self._report(
                     f"PostgreSQL did not start. {describe_pause(pause_s)} Requests that need it get 503 until then. "
                     f"The reason: {reason}"
                 )

@@ -47,7 +47,7 @@ def install(
         ),
     ] = None,
     whole_machine: Annotated[
-        bool, typer.Option("--system", help="Install a service of the machine, with a user of its own; requires root.")
+        bool, typer.Option("--system", help="Install a service of the machine with a separate user. Requires root.")
     ] = False,
     user: Annotated[str, typer.Option("--user", help="With --system: the user that it runs as.")] = "trapline",
     show: Annotated[bool, typer.Option("--print", help="Print the unit and write nothing.")] = False,

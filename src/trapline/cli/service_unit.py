@@ -56,7 +56,7 @@ class Service:
 
 def write_unit(service: Service) -> str:
     """Write the unit. SIGTERM reaches the supervisor alone, which ends its children in their order."""
-    # What `up` stands on takes a moment to load, which other commands need not wait for.
+    # The modules of `up` take a moment to load, and other commands do not need them.
     from trapline.cli.up import STOP_WITHIN_S
 
     # Variables are put into arguments, never into the program's own name.

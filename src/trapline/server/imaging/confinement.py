@@ -1,4 +1,4 @@
-"""What a decoder gives up before it reads the first file of a stranger: its user, the network, writing, programs.
+"""What a decoder gives up before it reads the first foreign file: its user, the network, writing, programs.
 
 Each step is tried; a kernel that does not offer one is left as it is, and `describe` reports it. Files come as open
 descriptors (see requests.py), so that a decoder can open none. Linux alone: elsewhere only the limits of child.py hold.

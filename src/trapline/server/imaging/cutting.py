@@ -63,7 +63,8 @@ class Cutter:
             with theirs:
                 self._child = subprocess.Popen(
                     build_command(self._limits.memory_bytes, self._limits.cpu_s),
-                    stdin=theirs, stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/", bufsize=0, start_new_session=True,
+                    stdin=theirs.fileno(), stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/", bufsize=0,
+                    start_new_session=True,
                 )  # fmt: skip
         child = self._child
         assert self._connection is not None

@@ -188,7 +188,7 @@ class Decoders:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *build_command(self.limits.memory_bytes, self.limits.cpu_s),
-                stdin=theirs, stdout=asyncio.subprocess.PIPE,
+                stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
                 env=ENVIRONMENT, cwd="/", limit=MAX_ANSWER_BYTES, start_new_session=True,
             )  # fmt: skip
         child = _Child(process, ours)
