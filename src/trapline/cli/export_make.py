@@ -49,6 +49,10 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             bool | None, typer.Option("--blank/--not-blank", help="Where nothing was found, or something was.")
         ] = None,
         starred: Annotated[bool, typer.Option("--starred", help="What has a star.")] = False,
+        camera_time: Annotated[
+            bool | None,
+            typer.Option("--camera-time/--no-camera-time", help="What a camera dated, or what has its file's time."),
+        ] = None,
         tag: Annotated[str | None, typer.Option(help="What has this tag.")] = None,
         job: Annotated[int | None, typer.Option(help="What this job is over.")] = None,
         sequence: Annotated[str | None, typer.Option(help="What is in this sequence.")] = None,
@@ -84,6 +88,7 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             "reviewed": reviewed,
             "blank": blank,
             "starred": starred or None,
+            "camera_time": camera_time,
             "tag": tag,
             "job": job,
             "sequence": sequence,

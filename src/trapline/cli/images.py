@@ -76,6 +76,7 @@ def upload_images(
         print_json(told)
     else:
         print(f"{told.imported} imported, {told.duplicate} already there, {told.refused} refused")
+        _print_times(told.without_camera_time)
         for it in told.files:
             if it.outcome == "refused":
                 console.print(f"{it.path or it.filename}: {it.detail}", markup=False)
@@ -89,6 +90,11 @@ def upload_images(
         raise typer.Exit(1)
 
 
+def _print_times(without_camera_time: int) -> None:
+    if without_camera_time:
+        print(f"{without_camera_time:,} have the time of their file, because no camera time was read.")
+
+
 @app.command("list")
 def list_images(
     *,
@@ -96,6 +102,10 @@ def list_images(
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only what has this tag.")] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Only what has a star.")] = False,
+    camera_time: Annotated[
+        bool | None,
+        typer.Option("--camera-time/--no-camera-time", help="Only what a camera dated, or what has its file's time."),
+    ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")] = 50,
     as_json: AsJson = False,
@@ -114,14 +124,16 @@ def list_images(
             deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
             tag=tag,
             starred="true" if starred else None,
+            camera_time=None if camera_time is None else str(camera_time).lower(),
             deleted="true" if deleted else None,
             limit=limit,
         )
     print_list(
         page.results,
-        ("taken", "file", "deployment", "classes", "tags", "deleted because", "id"),
+        ("taken", "flags", "file", "deployment", "classes", "tags", "deleted because", "id"),
         lambda it: (
             it.captured_at,
+            ", ".join(it.flags),
             f"{it.source_path or it.filename} *" if it.starred else it.source_path or it.filename,
             it.deployment_name,
             ", ".join(it.classes),

@@ -77,6 +77,8 @@ def show_summary(
         print_json(told)
         return
     print(f"{told.images:,} images, {told.blank:,} of them blank")
+    if told.without_camera_time:
+        print(f"{told.without_camera_time:,} images have the time of their file, because no camera time was read.")
     if told.is_behind:
         print("Some changes of the last seconds are not counted yet.")
     print_table(("class", "images"), [(one.class_name, one.images) for one in told.classes])

@@ -14,7 +14,7 @@ from uuid import UUID
 from trapline.client.connection import Connection
 from trapline.client.errors import ServerRefused
 from trapline.client.uploads import CountedFile, name_below
-from trapline.wire.images import Upload, UploadedFile
+from trapline.wire.images import CaptureTimeSource, Upload, UploadedFile
 from trapline.wire.staged_files import (
     Imported,
     ImportOutcome,
@@ -43,6 +43,7 @@ class Fate(NamedTuple):
     outcome: str
     image_id: UUID | None
     detail: str | None
+    captured_at_source: CaptureTimeSource | None = None
 
 
 def is_large(files: Sequence[Path]) -> bool:
@@ -90,11 +91,15 @@ def send_staged(
             outcome=fate.outcome,
             image_id=fate.image_id,
             detail=fate.detail,
+            captured_at_source=fate.captured_at_source,
         )
         for path, fate in ((path, fates[path]) for path in files)
     ]
     count = {outcome: sum(one.outcome == outcome for one in told) for outcome in ("imported", "duplicate", "refused")}
-    return Upload(**count, files=told)
+    without = sum(
+        one.captured_at_source in (CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME) for one in told
+    )
+    return Upload(**count, files=told, without_camera_time=without)
 
 
 def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Callable[[Path, int], None]:
@@ -200,5 +205,5 @@ def _import(to: Connection, ids: Sequence[UUID]) -> dict[UUID, Fate]:
         told = to.send("POST", "/images/import", Imported, StagedImport(files=waiting), retry=to.retry)
         for one in told.files:
             if one.outcome != ImportOutcome.WAITING:
-                fates[one.file_id] = Fate(one.outcome.value, one.image_id, one.detail)
+                fates[one.file_id] = Fate(one.outcome.value, one.image_id, one.detail, one.captured_at_source)
     return fates

@@ -126,5 +126,6 @@ def sum_up(answers: Sequence[Upload]) -> Upload:
         imported=sum(answer.imported for answer in answers),
         duplicate=sum(answer.duplicate for answer in answers),
         refused=sum(answer.refused for answer in answers),
+        without_camera_time=sum(answer.without_camera_time for answer in answers),
         files=[file for answer in answers for file in answer.files],
     )

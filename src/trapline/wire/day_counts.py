@@ -64,11 +64,12 @@ class Summary(Message):
     """What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
 
     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
-    counted yet.
+    counted yet. Images `without_camera_time` have the time of their file's modification or arrival.
     """
 
     images: Count
     blank: Count
+    without_camera_time: Count
     days: list[DaySum]
     hours: list[Count]
     classes: list[ClassSum]

@@ -69,6 +69,7 @@ class ExportSelection(Request):
     tag: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
     starred: bool | None = None
     sequence: UUID | None = None
+    camera_time: bool | None = None
 
 
 class ContributorRole(StrEnum):

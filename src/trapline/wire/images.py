@@ -34,7 +34,8 @@ class Image(Message):
 
     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
-    one that was sent with its folders.
+    one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
+    arrival, as `captured_at_source` states.
     """
 
     id: UUID
@@ -153,18 +154,21 @@ class UploadedFile(Message):
     outcome: AnyText
     image_id: UUID | None
     detail: AnyText | None
+    captured_at_source: CaptureTimeSource | None = None
 
 
 class Upload(Message):
     """What became of each file of an upload, in the order sent.
 
     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
-    `hidden` is the number of hidden files; the server itself leaves out none.
+    `hidden` is the number of hidden files; the server itself leaves out none. `without_camera_time` are imported
+    images that have the time of their file.
     """
 
     imported: Count
     duplicate: Count
     refused: Count
+    without_camera_time: Count = 0
     files: list[UploadedFile]
     left_out: list[AnyText] = []
     hidden: Count = 0

@@ -93,7 +93,7 @@ class NewSource(SourceSettings):
 
 
 class SourceCounts(Message):
-    """How many files of a pull source are in each state."""
+    """How many files of a pull source are in each state, and how many of its images have only the time of a file."""
 
     seen: Count = 0
     imported: Count = 0
@@ -101,6 +101,7 @@ class SourceCounts(Message):
     skipped: Count = 0
     failed: Count = 0
     quarantined: Count = 0
+    without_camera_time: Count = 0
 
 
 class PullRun(Message):

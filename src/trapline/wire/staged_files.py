@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from trapline.wire.images import CaptureTimeSource
 from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, LongText, Message, Request, Sha256, Time
 
 AT_ONCE = 1000
@@ -95,6 +96,7 @@ class ImportedFile(Message):
     outcome: ImportOutcome
     image_id: UUID | None = None
     detail: AnyText | None = None
+    captured_at_source: CaptureTimeSource | None = None
 
 
 class Imported(Message):

@@ -4044,6 +4044,8 @@ export interface components {
             analysis_state?: components["schemas"]["StateFilter"] | null;
             /** Blank */
             blank?: boolean | null;
+            /** Camera Time */
+            camera_time?: boolean | null;
             /** Captured After */
             captured_after?: string | null;
             /** Captured Before */
@@ -4348,7 +4350,8 @@ export interface components {
          *
          *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
          *     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
-         *     one that was sent with its folders.
+         *     one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
+         *     arrival, as `captured_at_source` states.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
@@ -4741,6 +4744,7 @@ export interface components {
          * @description What became of one file, and why.
          */
         ImportedFile: {
+            captured_at_source?: components["schemas"]["CaptureTimeSource"] | null;
             /** Detail */
             detail?: string | null;
             /**
@@ -7536,7 +7540,7 @@ export interface components {
         };
         /**
          * SourceCounts
-         * @description How many files of a pull source are in each state.
+         * @description How many files of a pull source are in each state, and how many of its images have only the time of a file.
          */
         SourceCounts: {
             /**
@@ -7569,6 +7573,11 @@ export interface components {
              * @default 0
              */
             skipped: number;
+            /**
+             * Without Camera Time
+             * @default 0
+             */
+            without_camera_time: number;
         };
         /**
          * SourceFolder
@@ -7815,7 +7824,7 @@ export interface components {
          * @description What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
          *
          *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
-         *     counted yet.
+         *     counted yet. Images `without_camera_time` have the time of their file's modification or arrival.
          */
         Summary: {
             /** Blank */
@@ -7832,6 +7841,8 @@ export interface components {
             images: number;
             /** Is Behind */
             is_behind: boolean;
+            /** Without Camera Time */
+            without_camera_time: number;
         };
         /**
          * TagCount
@@ -8181,7 +8192,8 @@ export interface components {
          * @description What became of each file of an upload, in the order sent.
          *
          *     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
-         *     `hidden` is the number of hidden files; the server itself leaves out none.
+         *     `hidden` is the number of hidden files; the server itself leaves out none. `without_camera_time` are imported
+         *     images that have the time of their file.
          */
         Upload: {
             /** Duplicate */
@@ -8202,6 +8214,11 @@ export interface components {
             left_out: string[];
             /** Refused */
             refused: number;
+            /**
+             * Without Camera Time
+             * @default 0
+             */
+            without_camera_time: number;
         };
         /**
          * UploadedFile
@@ -8210,6 +8227,7 @@ export interface components {
          *     `path` is its name with the folders that were sent, as it is stored.
          */
         UploadedFile: {
+            captured_at_source?: components["schemas"]["CaptureTimeSource"] | null;
             /** Detail */
             detail: string | null;
             /** Filename */
@@ -10517,6 +10535,8 @@ export interface operations {
                 starred?: boolean | null;
                 /** @description Only what is in this sequence. */
                 sequence?: string | null;
+                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                camera_time?: boolean | null;
                 /** @description The deleted images instead; managers see them. */
                 deleted?: boolean;
             };
@@ -10685,6 +10705,8 @@ export interface operations {
                 starred?: boolean | null;
                 /** @description Only what is in this sequence. */
                 sequence?: string | null;
+                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                camera_time?: boolean | null;
                 /** @description The deleted images instead; managers see them. */
                 deleted?: boolean;
             };

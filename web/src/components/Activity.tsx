@@ -43,6 +43,7 @@ export function Activity() {
       <section className="section">
         <div className="section-head"><h2>{byMonth ? t.perMonth : t.perDay}</h2>{data.is_behind && <span className="soft small">{t.behind}</span>}</div>
         <Bars bars={bars} named={Math.ceil(bars.length / 6)} />
+        {data.without_camera_time > 0 && <p className="soft small" data-testid="without-camera-time">{t.withoutCameraTime(words.images(data.without_camera_time))}</p>}
       </section>
       <section className="section">
         <div className="section-head"><h2>{t.byHour}</h2></div>

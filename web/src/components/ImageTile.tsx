@@ -1,5 +1,5 @@
 /** One image of a grid: its picture with boxes, and a line of words. */
-import { Star } from "lucide-react"
+import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
 import { paths } from "../paths"
@@ -32,6 +32,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       <div className="tile-picture" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
         {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={markWords.starred} /></span>}
+        {image.flags.includes("no_camera_time") && <span className="tile-time" title={words.viewer.noCameraTime}><ClockAlert size={14} aria-label={words.viewer.noCameraTime} /></span>}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
             type="checkbox" checked={chosen} tabIndex={-1} aria-label={words.image.select(image.filename)}

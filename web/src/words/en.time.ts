@@ -2,6 +2,7 @@
 
 export const timeWords = {
   rail: "Move through time",
+  withoutCameraTime: (images: string) => `${images} without a camera time: they have the time of their file.`,
   blank: "Blank",
   anyBlank: "Blank or not",
   onlyBlank: "Nothing found",

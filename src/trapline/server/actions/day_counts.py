@@ -8,6 +8,7 @@ from trapline.server.db.day_counts import (
     DAYS_AT_ONCE,
     LONGEST_S,
     Sums,
+    count_days_without_camera_time,
     count_dirty_days,
     is_behind,
     sum_all,
@@ -126,10 +127,12 @@ async def summarise(system: System, scope: Scope, wanted: DayFilter) -> Summary:
         behind = await is_behind(scope, tx, wanted.project_id)
         began = time.monotonic()
         sums: Sums = await sum_all(scope, tx, wanted, MOST)
+        without = await count_days_without_camera_time(scope, tx, wanted)
         now = time.monotonic()
     summary = Summary(
         images=sums.images,
         blank=sums.blank,
+        without_camera_time=without,
         days=[DaySum(day=day, images=images, blank=blank) for day, images, blank in sums.days],
         hours=sums.hours,
         classes=[ClassSum(class_name=name, images=images) for name, images in sums.classes],

@@ -299,6 +299,7 @@ def make_wanted(row: ExportRow) -> Wanted:
             job_id=chosen.job,
             tag=chosen.tag,
             starred=chosen.starred,
+            camera_time=chosen.camera_time,
             sequence_id=chosen.sequence,
         ),
         images=None if chosen.images is None else tuple(chosen.images),

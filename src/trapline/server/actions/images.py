@@ -43,6 +43,7 @@ from trapline.server.errors import Invalid, NotFound
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.metrics import IMAGES_IMPORTED
 from trapline.server.rules.access import Scope
+from trapline.server.rules.capture_time import OF_FILE, list_time_flags
 from trapline.server.rules.filters import ImageFilter
 from trapline.server.rules.upload_paths import name_of
 from trapline.server.store.keys import thumbnail_key
@@ -138,7 +139,10 @@ async def take_received(
             if is_new:
                 tx.audit("upload", "image", image_id, place.project_id, filename=path)
         outcome = "imported" if is_new else "duplicate" if image_id else "refused"
-        taken = _report(path, outcome, image_id, detail)
+        time_source = (
+            CaptureTimeSource(checked.captured_at_source) if is_new and isinstance(checked, ImageRow) else None
+        )
+        taken = _report(path, outcome, image_id, detail, time_source)
         if note is not None:
             await note(tx, taken)
     if is_new:
@@ -146,8 +150,17 @@ async def take_received(
     return taken
 
 
-def _report(path: str, outcome: str, image_id: UUID | None, detail: str | None) -> UploadedFile:
-    return UploadedFile(filename=name_of(path), path=path, outcome=outcome, image_id=image_id, detail=detail)
+def _report(
+    path: str, outcome: str, image_id: UUID | None, detail: str | None, time_source: CaptureTimeSource | None = None
+) -> UploadedFile:
+    return UploadedFile(
+        filename=name_of(path),
+        path=path,
+        outcome=outcome,
+        image_id=image_id,
+        detail=detail,
+        captured_at_source=time_source,
+    )
 
 
 def sum_up(files: list[UploadedFile]) -> Upload:
@@ -155,7 +168,8 @@ def sum_up(files: list[UploadedFile]) -> Upload:
     count = {
         outcome: sum(file.outcome == outcome for file in files) for outcome in ("imported", "duplicate", "refused")
     }
-    return Upload(**count, files=files)
+    without = sum(file.outcome == "imported" and file.captured_at_source in OF_FILE for file in files)
+    return Upload(**count, files=files, without_camera_time=without)
 
 
 async def list_images(
@@ -262,7 +276,7 @@ def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, fo
         captured_at_source=CaptureTimeSource(row.captured_at_source),
         read_at=row.read_at,
         time_zone=row.time_zone,
-        flags=row.flags,
+        flags=list_time_flags(row.flags, row.captured_at_source, row.read_at),
         starred=row.starred,
         reviewed=row.reviewed,
         sequence_id=row.sequence_id,

@@ -25,6 +25,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
 from trapline.server.db.findings import list_deployment_names
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.images import count_without_camera_time
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, interrupt_run, seconds_of, select_runs
 from trapline.server.db.pulled_files import release_files, select_files
@@ -345,7 +346,7 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
     ids = [row.id for row in rows]
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
-    counts = await count_states(scope, tx, ids)
+    counts, undated = await count_states(scope, tx, ids), await count_without_camera_time(scope, tx, ids)
     runs = await list_last_runs(scope, tx, ids)
     connections = await list_connections(scope, tx, [row.id for row in rows if row.gateway == "websocket"])
     same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
@@ -361,7 +362,7 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
             time_zone=zones[row.deployment_id],
             last_run=_run(runs[row.id]) if row.id in runs else None,
             next_run=row.next_run_at if row.is_active else None,
-            counts=SourceCounts(**counts[row.id]),
+            counts=SourceCounts(**counts[row.id], without_camera_time=undated.get(row.id, 0)),
             health=_health(row, has_run=row.id in runs, connection=connections.get(row.id)),
             health_detail=row.last_error or _why_broken(connections.get(row.id)),
         )

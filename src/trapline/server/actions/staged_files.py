@@ -16,7 +16,7 @@ from trapline.server.actions.stored_files import list_not_intact
 from trapline.server.db.base import Transaction
 from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import get_deployment
-from trapline.server.db.images import find_images_by_hash, list_deleted
+from trapline.server.db.images import find_images_by_hash, list_deleted, list_time_sources
 from trapline.server.db.staged_files import (
     Announcement,
     Outcome,
@@ -33,7 +33,7 @@ from trapline.server.rules.upload_paths import clean_path
 from trapline.server.store.keys import parts_of, staged_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
-from trapline.wire.images import UploadedFile
+from trapline.wire.images import CaptureTimeSource, UploadedFile
 from trapline.wire.staged_files import (
     Imported,
     ImportedFile,
@@ -192,6 +192,13 @@ async def import_files(system: System, scope: Scope, wanted: StagedImport) -> Im
                 return _tell_open(row, ImportOutcome.WAITING, error.detail)
 
     taken = dict(zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True))
+    new = [one.image_id for one in taken.values() if one.outcome == ImportOutcome.IMPORTED and one.image_id is not None]
+    async with system.database.transaction(scope) as tx:
+        times = await list_time_sources(scope, tx, new)
+    for file_id, one in taken.items():
+        if one.image_id in times:
+            source = CaptureTimeSource(times[one.image_id])
+            taken[file_id] = one.model_copy(update={"captured_at_source": source})
     counts = Counter(one.outcome for one in taken.values())
     if failed and counts.keys() <= {ImportOutcome.WAITING}:
         raise failed[0]

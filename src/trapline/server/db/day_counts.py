@@ -253,3 +253,23 @@ async def is_behind(scope: Scope, tx: Transaction, project_id: int) -> bool:
     scope.check(project_id)
     cursor = await tx.execute("select exists (select from dirty_days where project_id = %s)", (project_id,))
     return await cursor.fetchone() == (True,)
+
+
+async def count_days_without_camera_time(scope: Scope, tx: Transaction, wanted: DayFilter) -> int:
+    """Count the images of these days that neither a camera nor a person dated."""
+    scope.check(wanted.project_id)
+    cursor = await tx.execute(
+        f"""
+        select count(*) from images i
+        where i.project_id = %(project)s and (%(deployment)s::uuid is null or i.deployment_id = %(deployment)s)
+            and i.captured_at_source in ('modified_time', 'received_time') and i.read_at is null
+            and i.deleted_at is null
+            and (%(after)s::date is null or ({_LOCAL})::date >= %(after)s)
+            and (%(before)s::date is null or ({_LOCAL})::date < %(before)s)
+            and (%(class)s = '' or exists (
+                select from image_classes c where c.image_id = i.id and c.class_name = %(class)s))
+        """,  # noqa: S608 - made of constants
+        _parameters(wanted),
+    )
+    [(images,)] = await cursor.fetchall()
+    return int(images)

@@ -126,7 +126,7 @@ async def list_images(
 IMAGE_COLUMNS = (
     "id", "deployment_id", "filename", "source_path", "media_type", "width", "height", "captured_at",
     "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id",
-    "starred", "flags", "exif", "source_id",
+    "starred", "flags", "exif", "source_id", "read_at",
 )  # fmt: skip
 
 

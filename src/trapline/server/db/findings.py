@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, cast, exists, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Date, Select, cast, exists, func, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -15,7 +15,7 @@ from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
 from trapline.server.db.current_findings import list_shown_analyses
 from trapline.server.db.deployments import DeploymentRow
-from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.db.images import WITHOUT_CAMERA_TIME, ImageClassRow, ImageRow, ImageTagRow
 from trapline.server.db.taxon_labels import shows_taxon
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
@@ -166,6 +166,8 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     if wanted.starred is not None:
         # Written so that the index of the few that have a star is found.
         statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)
+    if wanted.camera_time is not None:
+        statement = statement.where(text(f"{'not ' if wanted.camera_time else ''}({WITHOUT_CAMERA_TIME})"))
     if wanted.tag is not None:
         statement = statement.where(
             exists().where(

@@ -31,6 +31,12 @@ DELETES = Role.MANAGER
 """The role that may delete images, and see those that are deleted."""
 
 
+WITHOUT_CAMERA_TIME = (
+    "captured_at_source in ('modified_time', 'received_time') and read_at is null and deleted_at is null"
+)
+"""Images that neither a camera nor a person dated, as `rules.capture_time.has_camera_time` does; for their indexes."""
+
+
 class ImageRow(Row):
     """One stored picture. Width and height are upright pixels; `upright_key` is null where the original is upright.
 
@@ -56,6 +62,10 @@ class ImageRow(Row):
         ),
         Index("ix_images_starred", "project_id", "captured_at", "id", postgresql_where="starred"),
         Index("ix_images_blank", "project_id", "blank", "captured_at", "id"),
+        Index(
+            "ix_images_without_camera_time", "project_id", "captured_at", "id", postgresql_where=WITHOUT_CAMERA_TIME
+        ),
+        Index("ix_images_source_without_camera_time", "source_id", postgresql_where=WITHOUT_CAMERA_TIME),
         Index("ix_images_reviewed", "project_id", "captured_at", "id", postgresql_where="reviewed"),
     )  # fmt: skip
 
@@ -305,3 +315,18 @@ async def mark_all_thumbnails(scope: Scope, tx: Transaction, image_ids: Sequence
         f"update images set {noted}, thumbnails_claimed_until = null where id = any(%s)",  # noqa: S608
         (sorted(image_ids),),
     )
+
+
+async def count_without_camera_time(scope: Scope, tx: Transaction, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the images of each of these pull sources that neither a camera nor a person dated."""
+    cursor = await tx.execute(
+        f"select source_id, count(*) from images where source_id = any(%b) and {WITHOUT_CAMERA_TIME} group by 1",  # noqa: S608
+        (list(source_ids),),
+    )
+    return {source: images for source, images in await cursor.fetchall()}
+
+
+async def list_time_sources(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """List where the capture times of these images were read."""
+    cursor = await tx.execute("select id, captured_at_source from images where id = any(%b)", (list(image_ids),))
+    return dict(await cursor.fetchall())

@@ -91,7 +91,7 @@ class Rows:
             f"{'true' if public else 'false'},"
             f"{self.cells[relative_path(image.path or image.filename)]},{media_type},{_write_exif(image.exif)},"
             f"{'true' if image.starred else 'false'},"
-            f"{cells[_comments(image)] if image.tags or image.said is not None else ''}\n"
+            f"{cells[_comments(image)] if image.tags or image.said is not None or image.flags else ''}\n"
         )
 
     def observation(self, one: Observation, image: SeenImage, at: str) -> str:
@@ -183,6 +183,8 @@ def _comments(image: SeenImage) -> str:
     told = [image.said.comment] if image.said is not None and image.said.comment else []
     if image.tags:
         told.append("tags: " + " | ".join(image.tags))
+    if image.flags:
+        told.append("timestamp: " + " | ".join(image.flags))
     return "; ".join(told)
 
 

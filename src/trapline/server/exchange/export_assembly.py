@@ -22,6 +22,7 @@ from trapline.server.exchange.export_records import (
 )
 from trapline.server.exchange.image_statements import Agreement, resolve_correction
 from trapline.server.rules.blank_labels import is_blank_label
+from trapline.server.rules.capture_time import list_time_flags
 from trapline.server.rules.identifications import DETAILS, Held, Said
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
@@ -102,7 +103,7 @@ def _make_record(
         reviewed=bool(said),
         starred=row.starred,
         tags=page.tags.get(row.id, []),
-        flags=list(row.flags),
+        flags=list_time_flags(row.flags, row.captured_at_source, row.read_at),
         exif=row.exif,
         source_id=row.source_id,
         analysed=bool(found),

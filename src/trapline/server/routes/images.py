@@ -73,6 +73,9 @@ def read_filter(
     tag: Annotated[QueryText | None, Query(description="Only what has this tag.")] = None,
     starred: Annotated[bool | None, Query(description="Only what has a star, or has none.")] = None,
     sequence: Annotated[UUID | None, Query(description="Only what is in this sequence.")] = None,
+    camera_time: Annotated[
+        bool | None, Query(description="Only what a camera or a person dated, or what has the time of its file.")
+    ] = None,
     deleted: Annotated[bool, Query(description="The deleted images instead; managers see them.")] = False,
 ) -> ImageFilter:
     """Read which images are wanted."""
@@ -92,6 +95,7 @@ def read_filter(
         tag=tag,
         starred=starred,
         sequence_id=sequence,
+        camera_time=camera_time,
         deleted=deleted,
     )
 

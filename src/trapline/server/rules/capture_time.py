@@ -1,7 +1,7 @@
 """When a picture was taken: what the camera wrote, else the file's name, else its modified time, else its arrival."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +14,10 @@ CLOCK_RESET = "clock_reset"
 IN_THE_FUTURE = "in_the_future"
 AMBIGUOUS = "ambiguous_local_time"
 NONEXISTENT = "nonexistent_local_time"
+NO_CAMERA_TIME = "no_camera_time"
+"""Neither the camera nor a person gave the time: it is that of the file's modification, or of its arrival."""
+
+OF_FILE = frozenset({CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME})
 
 FUTURE_TOLERANCE = timedelta(days=1)
 RESET_TOLERANCE = timedelta(days=2)
@@ -81,6 +85,16 @@ def find_capture_time(
         flags = (CLOCK_RESET,) if _is_reset(modified_at) else ()
         return CaptureTime(modified_at.astimezone(UTC), CaptureTimeSource.MODIFIED_TIME, None, flags)
     return CaptureTime(received_at.astimezone(UTC), CaptureTimeSource.RECEIVED_TIME, None)
+
+
+def has_camera_time(source: str, read_at: datetime | None) -> bool:
+    """Whether a capture time is that of the camera or of a person, who replaced `read_at`."""
+    return source not in OF_FILE or read_at is not None
+
+
+def list_time_flags(flags: Sequence[str], source: str, read_at: datetime | None) -> list[str]:
+    """List the flags of an image, with the one for a time that is not of a camera."""
+    return [*flags] if has_camera_time(source, read_at) else [*flags, NO_CAMERA_TIME]
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

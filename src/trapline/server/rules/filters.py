@@ -30,6 +30,7 @@ class ImageFilter:
     tag: str | None = None
     starred: bool | None = None
     sequence_id: UUID | None = None
+    camera_time: bool | None = None
     deleted: bool = False
 
 
