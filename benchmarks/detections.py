@@ -1,0 +1,93 @@
+"""Count what a detector finds on real images: right, missed and false, with Wilson intervals of 95 %.
+
+    python benchmarks/detections.py --images DIR [--pipeline yolox-nano]
+
+DIR has images and a manifest.csv with the columns `file` and `ground_truth`; without it, the folder `images` of
+TRAPLINE_SAMPLES. An image whose ground truth is `blank` shows no animal; one without ground truth counts for persons
+only. No image shows a person, unless its ground truth names one. Files that cannot be decoded are skipped and named.
+"""
+
+import argparse
+import csv
+import math
+import os
+from collections import Counter
+from pathlib import Path
+
+from trapline.worker.images import BadImage, decode
+from trapline.worker.model_files import fetch_model_file
+from trapline.worker.pipeline import Found, Machine, Picture, make_pipeline
+from trapline.worker.settings import find_model_cache
+
+Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+PIPELINES = ("animal-detector", "yolox-nano")
+EMPTY = ("blank", "empty")
+
+
+def main() -> None:
+    """Count and print a table."""
+    samples = os.environ.get("TRAPLINE_SAMPLES")
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--images", type=Path, default=Path(samples) / "images" if samples else None)
+    arguments.add_argument("--pipeline", choices=PIPELINES, default=PIPELINES[0])
+    given = arguments.parse_args()
+    if given.images is None or not (given.images / "manifest.csv").is_file():
+        print("skipped: there is no manifest.csv; name a folder with --images, or set TRAPLINE_SAMPLES")
+        return
+    pipeline = make_pipeline(given.pipeline)
+    cache = find_model_cache()
+    pipeline.load(Machine("cpu", os.cpu_count() or 1, lambda file: fetch_model_file(file, cache)))
+    with (given.images / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    counts: Counter[str] = Counter()
+    for row in rows:
+        try:
+            pixels = decode((given.images / row["file"]).read_bytes())
+        except BadImage as error:
+            print(f"skipped: {row['file']}: {error}")
+            continue
+        [found] = pipeline.run([Picture(row["file"], pixels)])
+        groups = Counter(_name_group(one) for one in found)
+        truth = row["ground_truth"].strip().lower()
+        kind = (
+            "person"
+            if "person" in truth or "human" in truth
+            else "none"
+            if truth in EMPTY
+            else "animal"
+            if truth
+            else "unknown"
+        )
+        counts["images"] += 1
+        counts[f"of {kind}"] += 1
+        counts[f"right {kind}"] += kind in groups
+        counts["persons"] += groups["person"]
+        counts["false person"] += kind != "person" and groups["person"] > 0
+        counts["false animal"] += kind == "none" and groups["animal"] > 0
+    print(f"{given.pipeline}: {counts['images']} images")
+    print(f"images with an animal in which one is found   {format_share(counts['right animal'], counts['of animal'])}")
+    print(f"images without an animal in which one is found {format_share(counts['false animal'], counts['of none'])}")
+    people = counts["images"] - counts["of person"]
+    print(f"images without a person in which one is found  {format_share(counts['false person'], people)}")
+    print(f"boxes of persons in all {counts['persons']}")
+
+
+def format_share(count: int, of: int) -> str:
+    """A count with its Wilson interval (Wilson, 1927) in per cent."""
+    if of == 0:
+        return "0 of 0"
+    share, square = count / of, Z * Z / of
+    middle = (share + square / 2) / (1 + square)
+    half = Z * math.sqrt(share * (1 - share) / of + square / (4 * of)) / (1 + square)
+    return f"{count} of {of} ({100 * max(0.0, middle - half):.0f} to {100 * min(1.0, middle + half):.0f} %)"
+
+
+def _name_group(found: Found) -> str:
+    """The group of a box: the first of its names that is a group; animals have finer names, too."""
+    names = [named.name for named in found.names]
+    return next((name for name in names if name in ("animal", "person", "vehicle")), names[-1])
+
+
+if __name__ == "__main__":
+    main()
