@@ -28,12 +28,14 @@ MODEL_BOXES = {
     "heron.jpg": [("person", LEFT), ("fox", RIGHT)],
     "blank.jpg": [("fox", LEFT), ("animal", RIGHT)],
     "later.jpg": [("animal", LEFT), ("animal", RIGHT)],
+    "removed.jpg": [("animal", LEFT), ("animal", RIGHT)],
     "model.jpg": [("fox", LEFT)],
 }
 BOXES = {
     "agrees.jpg": [("Vulpes vulpes", LEFT), ("Vulpes vulpes", RIGHT)],
     "ancestor.jpg": [("Vulpes vulpes", LEFT)],
     "later.jpg": [("Meles meles", RIGHT), ("Vulpes vulpes", LEFT)],
+    "removed.jpg": [("Vulpes vulpes", LEFT)],
     "model.jpg": [("Vulpes vulpes", LEFT)],
 }
 """The boxes that exports must have, in the order of their names."""
@@ -62,12 +64,18 @@ async def project(system: System) -> ExchangeProject:
     await made.identify("correct", "ancestor.jpg", taxon=fox)
     await made.identify("correct", "heron.jpg", taxon=heron)
     await made.identify("correct", "later.jpg", taxon=fox)
-    found = await made.send("GET", f"/images/{made.images['later.jpg']}/analyses")
-    boxes = await made.send("GET", f"/analyses/{found['results'][0]['id']}/annotations")
-    [later] = [one["id"] for one in boxes["results"] if one["data"]["x_min"] > SIZE[0] / 3]
-    said = {"kind": "correct", "annotations": [later], "taxon": badger}
-    await made.send("POST", "/identifications", {"identifications": [said]}, 201)
+    await identify_right_box(made, "later.jpg", kind="correct", taxon=badger)
+    await identify_right_box(made, "removed.jpg", kind="blank")
+    await made.identify("correct", "removed.jpg", taxon=fox)
     return made
+
+
+async def identify_right_box(project: ExchangeProject, path: str, **said: str) -> None:
+    found = await project.send("GET", f"/images/{project.images[path]}/analyses")
+    boxes = await project.send("GET", f"/analyses/{found['results'][0]['id']}/annotations")
+    [box] = [one["id"] for one in boxes["results"] if one["data"]["x_min"] > SIZE[0] / 3]
+    body = {"identifications": [{"annotations": [box]} | said]}
+    await project.send("POST", "/identifications", body, 201)
 
 
 def read_rows(content: bytes, **dialect: Any) -> list[dict[str, str]]:
@@ -195,4 +203,4 @@ async def test_tables_and_darwin_core_have_the_names_of_people(project: Exchange
     _, content = await project.export("darwin-core")
     occurrences = read_rows(unpack(content)["occurrence.txt"], delimiter="\t", quoting=csv.QUOTE_NONE)
     assert {row["scientificName"] for row in occurrences} == {"Vulpes vulpes", "Meles meles", "Ardea cinerea"}
-    assert sum(int(row["individualCount"]) for row in occurrences) == 3 + 1 + 1 + 1 + 1 + 1
+    assert sum(int(row["individualCount"]) for row in occurrences) == 3 + 1 + 1 + 1 + 1 + 1 + 1

@@ -15,6 +15,7 @@ from trapline.server.exchange.export_records import FoundRecord, TaxonRecord
 from trapline.server.exchange.observations import BOX, CLASS_PARTS, CLASSIFICATION, DRAWN, Kind, Naming
 from trapline.server.rules.identifications import Said
 from trapline.server.rules.taxa import name_key
+from trapline.wire.identifications import IdentificationKind
 
 GENERIC = frozenset(
     {"", "object", "animal", "unknown", "unidentified", "unknown animal", "unidentified animal", "wildlife", "fauna"}
@@ -111,6 +112,9 @@ def resolve_correction(
             continue
         parts = under.get(one.id, [])
         group = {one.id, *(part.id for part in parts)}
+        own = holds[one.id]
+        if own is not None and own.kind is IdentificationKind.BLANK:
+            continue  # a person removed the box, and a name for the image does not restore it
         if any((said := holds[key]) is not None and (said.at, said.id) >= (whole.at, whole.id) for key in group):
             continue
         if (one.type == BOX or one.type in DRAWN) and _agrees(one, parts, whole, agreement):
