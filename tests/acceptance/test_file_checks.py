@@ -228,16 +228,14 @@ def kill_amid_repair(server: RunningServer, camera: Halting) -> None:
 
 
 def test_the_background_notices_damage_and_makes_copies_again(stored: RunningServer) -> None:
-    [first, *_] = sorted((stored.data / "store/thumbs").glob("*/320.jpg"))
+    with stored.open() as client:
+        ids = {image.filename: image.id for image in client.list_images().results}
     stored.stop()
     flip(find_originals(stored)[sha256_of(0)])
-    image = find_image_of_other_thumbs(first)
-    image.write_bytes(image.read_bytes()[:-20])
+    thumbnail = stored.data / "store/thumbs" / str(ids["IMG_1.JPG"]) / "1280.jpg"
+    whole = thumbnail.read_bytes()
+    thumbnail.write_bytes(whole[:-20])
     stored.settings = {**stored.settings, "TRAPLINE_FILE_CHECK_MIB_PER_S": "100", "TRAPLINE_FILE_CHECK_EVERY_DAYS": "0"}
     stored.start()
     wait_for("the damage in /readyz", lambda: "0 missing, 1 damaged" in parts(stored)["files"], 60)
-
-
-def find_image_of_other_thumbs(thumbnail: Path) -> Path:
-    """The larger thumbnail of the same image."""
-    return thumbnail.with_name("1280.jpg")
+    wait_for("the thumbnail", lambda: thumbnail.read_bytes() == whole, 60)
