@@ -19,7 +19,7 @@ ROW = SimpleNamespace(
     id=IMAGE, deployment_id=UUID(int=2), filename="a.jpg", source_path=None, media_type="image/jpeg", width=200,
     height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC", sha256=b"", size_bytes=1, storage_key="a",
     upright_key=None, sequence_id=SEQUENCE, starred=False, flags=[], exif={},
-    source_id=None,
+    source_id=None, read_at=None,
 )  # fmt: skip
 
 
