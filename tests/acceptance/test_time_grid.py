@@ -223,3 +223,26 @@ def test_shift_and_x_select_all_up_to_an_image(tab: Watched, project: int) -> No
     page.keyboard.press("Shift+X")
     expect(page.get_by_text("4 images selected")).to_be_visible()
     tab.expect_nothing_wrong()
+
+
+def test_next_and_previous_stay_in_the_filter_and_order_of_the_grid(tab: Watched, seat: Seat, project: int) -> None:
+    with seat.server.open() as owner:
+        days = [one for one in owner.list_images(project=project, limit=1000).results if one.captured_at.day == 20]
+        starred = [days[0], days[2], days[5]]
+        owner.change_images([one.id for one in starred], starred=True)
+        middle = owner.get_image(days[2].id)
+        assert (middle.previous_id, middle.next_id) == (days[3].id, days[1].id)
+    page = tab.open(f"/projects/{project}/images?starred=true")
+    page.locator(".tile[data-index='0']").click()
+    for one in starred:
+        expect(page.locator("h1")).to_have_text(one.filename)
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Next image")).to_be_disabled()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("h1")).to_have_text(starred[1].filename)
+    page.reload()
+    expect(page.locator("h1")).to_have_text(starred[1].filename)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile[data-image-id]")).to_have_count(3)
+    expect(page.locator(".tile[data-index='1']")).to_be_focused()
+    tab.expect_nothing_wrong()

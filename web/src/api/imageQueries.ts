@@ -142,10 +142,18 @@ export const askTags = (project: number) =>
     queryFn: () => answer(api.GET("/api/v2/images/tags", { params: { query: { project } } })),
   })
 
-export const askImage = (project: number, image: string) =>
+/** The filter that the search of a grid's URL stands for. */
+export const readFilter = (search: URLSearchParams): ImageFilter =>
+  Object.fromEntries(Object.keys(noFilter).map((key) => [key, search.get(key) ?? ""])) as unknown as ImageFilter
+
+/** An image with its neighbours in a grid, `list` being the search of its URL; without one in the order of time. */
+export const askImage = (project: number, image: string, list: string | null = null) =>
   queryOptions({
-    queryKey: ["image", project, "one", image],
-    queryFn: () => answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image } } })),
+    queryKey: ["image", project, "one", image, list],
+    queryFn: () => {
+      const { project: _, ...query } = imageQuery(project, readFilter(new URLSearchParams(list ?? "")))
+      return answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image }, query: list === null ? {} : query } }))
+    },
     staleTime: 30_000,
   })
 

@@ -1124,6 +1124,8 @@ export interface paths {
         /**
          * Show Image
          * @description Show an image with its EXIF, where it came from, and every analysis of it.
+         *
+         *     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and order.
          */
         get: operations["show_image_api_v2_images__image_id__get"];
         put?: never;
@@ -10901,7 +10903,37 @@ export interface operations {
     };
     show_image_api_v2_images__image_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                order?: components["schemas"]["ImageOrder"];
+                deployment?: string | null;
+                class?: string | null;
+                /** @description Only what shows a label that means this taxon. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["StateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this day on, where it was taken. */
+                day_after?: string | null;
+                /** @description Before this day, where it was taken. */
+                day_before?: string | null;
+                confidence_min?: number | null;
+                /** @description Only where nothing was found, or where something was. */
+                blank?: boolean | null;
+                /** @description Only what a person has reviewed, or has not. */
+                reviewed?: boolean | null;
+                /** @description Only what this job is over. */
+                job?: number | null;
+                /** @description Only what has this tag. */
+                tag?: string | null;
+                /** @description Only what has a star, or has none. */
+                starred?: boolean | null;
+                /** @description Only what is in this sequence. */
+                sequence?: string | null;
+                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                camera_time?: boolean | null;
+                /** @description The deleted images instead; managers see them. */
+                deleted?: boolean;
+            };
             header?: never;
             path: {
                 image_id: string;

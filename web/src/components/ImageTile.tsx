@@ -2,7 +2,7 @@
 import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
-import { paths } from "../paths"
+import { paths, withSearch } from "../paths"
 import { clock, day, dayIn, exact } from "../ui/time"
 import { words } from "../words/en"
 import { markWords } from "../words/en.marks"
@@ -25,7 +25,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
   const time = `${withDay ? `${day(image.captured_at, image.time_zone)}, ` : ""}${clock(image.captured_at, image.time_zone)}`
   return (
     <Link
-      href={paths.image(image.project_id, image.id)} state={{ images: here, at }} onClick={() => window.history.replaceState({ ...window.history.state, at }, "")} data-index={index} data-image-id={image.id}
+      href={withSearch(paths.image(image.project_id, image.id), { in: window.location.search.slice(1) || "order=-captured_at" })} state={{ images: here, at }} onClick={() => window.history.replaceState({ ...window.history.state, at }, "")} data-index={index} data-image-id={image.id}
       className={chosen ? "tile tile-chosen" : "tile"} style={{ left: place.left, top: place.top, width: place.width }}
       aria-label={`${nameWithClasses(image, least)}, ${time}, ${image.deployment_name}, ${exact(image.captured_at, image.time_zone)}`}
     >

@@ -7,7 +7,8 @@ import { fileAddress } from "../api/files"
 import { askImage } from "../api/imageQueries"
 import { OutboxState } from "../components/OutboxState"
 import type { GridPlace } from "../components/timeLayout"
-import { paths, withSearch } from "../paths"
+import { useSearch } from "../components/search"
+import { paths } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useKeys } from "../ui/keys"
 import { useKeysAhead } from "../viewer/useKeysAhead"
@@ -28,10 +29,10 @@ import { outboxWords } from "../words/en.outbox"
 /** So many images are fetched before they are asked for. */
 const FETCHED_AHEAD = 3
 
-async function fetchAhead(client: QueryClient, project: number, id: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
+async function fetchAhead(client: QueryClient, project: number, id: string | null, list: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
   try {
     for (let next = id; next && count > 0; count -= 1) {
-      const image = await client.fetchQuery(askImage(project, next))
+      const image = await client.fetchQuery(askImage(project, next, list))
       if (image.preview_url) new Image().src = fileAddress(image.preview_url)
       next = image[way]
     }
@@ -42,8 +43,11 @@ async function fetchAhead(client: QueryClient, project: number, id: string | nul
 
 export function ImagePage({ project, image: id }: { project: number; image: string }) {
   const [, go] = useLocation()
+  const [search] = useSearch()
+  /** The search of the grid that the image was opened from. */
+  const list = search.get("in")
   const client = useQueryClient()
-  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...askImage(project, id), placeholderData: keepPreviousData })
+  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...askImage(project, id, list), placeholderData: keepPreviousData })
   // Without a network the image before is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
   const image = isHeld ? undefined : loaded
@@ -79,21 +83,25 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const beside = () => change.setBeside(sight.beside || !image ? null : firstBeside(image, sight.shown))
   const step = (way: "next_id" | "previous_id") => {
     const to = isHeld ? loaded?.id : image?.[way]
-    if (to) go(keep(paths.image(project, to)), { state: history.state })
+    if (!to) return
+    // In a grid the next image is the next tile.
+    const state = history.state as { at?: GridPlace } | null
+    const index = list === null || state?.at?.index === undefined ? undefined : state.at.index + (way === "next_id" ? 1 : -1)
+    go(keep(paths.image(project, to)), { state: { ...state, at: { ...state?.at, id: to, index } } })
   }
   useKeysAhead(isPlaceholderData && !isHeld, error !== null, id)
   const back = () => {
     const state = history.state as { images?: string; at?: GridPlace } | null
     const index = image && state?.at?.id === image.id ? state.at.index : undefined
     const at = image ? { id: image.id, day: dayIn(image.captured_at, image.time_zone), index } : state?.at
-    go(state?.images ?? withSearch(paths.images(project), {}), { state: { at } })
+    go(state?.images ?? (list ? `${paths.images(project)}?${list}` : paths.images(project)), { state: { at } })
   }
   useEffect(() => {
     if (!image || isPlaceholderData) return
     document.title = `${image.filename} · ${words.product}`
-    void fetchAhead(client, project, image.previous_id, "previous_id", 1)
-    void fetchAhead(client, project, image.next_id, "next_id", FETCHED_AHEAD)
-  }, [image, isPlaceholderData, client, project])
+    void fetchAhead(client, project, image.previous_id, list, "previous_id", 1)
+    void fetchAhead(client, project, image.next_id, list, "next_id", FETCHED_AHEAD)
+  }, [image, isPlaceholderData, client, project, list])
 
   const previous = () => step("previous_id")
   const next = () => step("next_id")

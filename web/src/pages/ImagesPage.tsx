@@ -4,7 +4,7 @@ import { Film, Package, Play, Upload } from "lucide-react"
 import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { type Chosen, nothingChosen, readDropped } from "../api/dropped"
 import { useChanges } from "../api/live"
-import { askDays, type ImageFilter, noFilter } from "../api/imageQueries"
+import { askDays, type ImageFilter, noFilter, readFilter } from "../api/imageQueries"
 import type { Image } from "../api/types"
 import { ImageFilters } from "../components/ImageFilters"
 import { mayManage, useProject } from "../components/project"
@@ -27,7 +27,7 @@ export function ImagesPage() {
   const project = useProject()
   const client = useQueryClient()
   const [search, setSearch] = useSearch()
-  const filter = useMemo(() => Object.fromEntries(FILTERS.map((key) => [key, search.get(key) ?? ""])) as unknown as ImageFilter, [search])
+  const filter = useMemo(() => readFilter(search), [search])
   const { data, error, refetch } = useQuery({ ...askDays(project.id, filter), placeholderData: keepPreviousData })
   const loaded = useRef<ReadonlyMap<number, Image>>(new Map())
   const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {

@@ -84,7 +84,7 @@ function Strip({ sequence }: { sequence: Sequence }) {
         <div className="visit-row">
           {sequence.shown.map((image) => (
             <Link
-              key={image.id} href={paths.image(project, image.id)} state={{ images: grid }} className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}
+              key={image.id} href={withSearch(paths.image(project, image.id), { in: grid.split("?")[1] })} state={{ images: grid }} className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}
               aria-label={`${nameThumbnail(image)}, ${clock(image.captured_at, image.time_zone)}, ${exact(image.captured_at, image.time_zone)}`}
             >
               <Thumbnail image={image} />

@@ -9,7 +9,7 @@ export const DEFAULT_OPACITY = 45
 /** In place of an analysis: the picture as it is. */
 export const NOTHING = "none"
 /** What stays when one goes on to the next image. */
-const KEPT = ["confidence", "off", "types", "boxes", "info", "opacity", "map"]
+const KEPT = ["in", "confidence", "off", "types", "boxes", "info", "opacity", "map"]
 
 export interface Beside {
   left: string

@@ -201,12 +201,20 @@ async def list_images(
     return Page(results=images, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_image(system: System, scope: Scope, image_id: UUID) -> ImageDetail:
-    """Show one image with its analyses, a deleted one to those who may delete. Raises NotFound."""
+async def show_image(
+    system: System, scope: Scope, image_id: UUID, wanted: ImageFilter, *, descending: bool
+) -> ImageDetail:
+    """Show one image with its analyses, a deleted one to those who may delete. Raises NotFound.
+
+    Its neighbours are those of the list with this filter and order, whether or not the filter has the image itself.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_image(scope, tx, image_id, deleted=True)
         [image] = await describe_images(system, scope, tx, [row])
-        before, after = await find_neighbours(scope, tx, row)
+        listed = filter_images(select_images(scope, row.project_id, deleted=wanted.deleted), wanted)
+        before, after = await find_neighbours(tx, row, listed, captured_column(wanted))
+        if descending:
+            before, after = after, before
         found = await find_found(scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER)
         annotations = [annotation for one in found for annotation, _ in one.annotations]
         identification, held = await find_held_of_image(scope, tx, image_id, annotations)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.orm import Mapped, defer, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, defer, mapped_column
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.row import Key, Now, Row, Texts
@@ -224,16 +224,15 @@ def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False
     return statement if ids is None else statement.where(ImageRow.project_id.in_(ids))
 
 
-async def find_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tuple[UUID | None, UUID | None]:
-    """Find the images of the same project taken just before and just after this one."""
-    scope.check(image.project_id)
-    key = tuple_(ImageRow.captured_at, ImageRow.id)
+async def find_neighbours(
+    tx: Transaction, image: ImageRow, listed: Select[ImageRow], captured: InstrumentedAttribute[datetime]
+) -> tuple[UUID | None, UUID | None]:
+    """Find the images of a list taken just before and just after this one; `captured` is its column of the time."""
+    key = tuple_(captured, ImageRow.id)
     here = tuple_(image.captured_at, image.id)
-    of_project = (
-        select(ImageRow.id).where(ImageRow.project_id == image.project_id, ImageRow.deleted_at.is_(None)).limit(1)
-    )
-    before = of_project.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
-    after = of_project.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
+    of_list = listed.with_only_columns(ImageRow.id).limit(1)
+    before = of_list.where(key < here).order_by(captured.desc(), ImageRow.id.desc())
+    after = of_list.where(key > here).order_by(captured, ImageRow.id)
     return (
         (await tx.session.execute(before)).scalar_one_or_none(),
         (await tx.session.execute(after)).scalar_one_or_none(),

@@ -205,6 +205,11 @@ async def restore_images(system: SystemOf, scope: ScopeOf, wanted: ImagesNamed) 
 
 
 @router.get("/{image_id}")
-async def show_image(system: SystemOf, scope: ScopeOf, image_id: UUID) -> ImageDetail:
-    """Show an image with its EXIF, where it came from, and every analysis of it."""
-    return await images.show_image(system, scope, image_id)
+async def show_image(
+    system: SystemOf, scope: ScopeOf, image_id: UUID, wanted: Wanted, order: ImageOrder = ImageOrder.OLDEST_FIRST
+) -> ImageDetail:
+    """Show an image with its EXIF, where it came from, and every analysis of it.
+
+    `previous_id` and `next_id` are its neighbours in the list of its project with this filter and order.
+    """
+    return await images.show_image(system, scope, image_id, wanted, descending=order == ImageOrder.NEWEST_FIRST)
