@@ -60,6 +60,7 @@ HOLDS = {
     "sequence": "sequence_id",
     "actor": "actor",
     "pipeline": "slug",
+    "begun[]": "lease",
     "leases[]": "lease",
     "unsent[]": "lease",
     "reply_subject": "lease",

@@ -77,6 +77,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     # Images that are not there are left out.
     ("POST /jobs", ".selection.images[]"): 201,
     # Leases that are not one's own are told to be lost.
+    ("POST /tasks/renew", ".begun[]"): 200,
     ("POST /tasks/renew", ".leases[]"): 200,
     ("POST /tasks/release", ".leases[]"): 200,
     ("POST /tasks/release", ".unsent[]"): 200,

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from trapline.server.actions.tasks import LEASE_TOKENS, check_hello, contact_every_s
-from trapline.server.db.line.evict import PAGE, Taken, Whose, list_holdings, list_leased, take_back
+from trapline.server.db.line.evict import PAGE, LeaseStanding, Taken, Whose, list_holdings, list_leased, take_back
 from trapline.server.db.line.expiry import Terms, extend_leases
 from trapline.server.db.line.holders import hear_worker
 from trapline.server.db.line.job_row import JobClosed
@@ -34,7 +34,8 @@ async def renew_leases(system: System, scope: Scope, given: Renewal) -> Renewed:
         await hear_worker(scope, tx, system.remembered, contact_every_s(system.leases))
         standing = await list_leased(scope, tx, worker_id, ids)
         await extend_leases(scope, tx, worker_id, ids, terms)
-        begun = [leased.analysis_id for subject in given.begun if (leased := find_leased(keys, subject))]
+        named_begun = {leased.analysis_id for subject in given.begun if (leased := find_leased(keys, subject))}
+        begun = [analysis_id for analysis_id in ids if analysis_id in named_begun and _is_held(standing, analysis_id)]
         await record_begun(scope, tx, worker_id, begun)
         stray = Whose((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_holdings(scope, tx, worker_id, stray)
@@ -50,6 +51,11 @@ async def renew_leases(system: System, scope: Scope, given: Renewal) -> Renewed:
         answer.append(RenewedLease(reply_subject=subject, status=status))
     taken = await take_back_all(system, scope, strays, Taken.UNHEARD, stray)
     return Renewed(leases=answer, taken_back=taken)
+
+
+def _is_held(standing: Mapping[UUID, LeaseStanding], analysis_id: UUID) -> bool:
+    found = standing.get(analysis_id)
+    return found is not None and found.is_held
 
 
 async def release_leases(system: System, scope: Scope, given: Release) -> Released:
