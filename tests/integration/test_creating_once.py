@@ -163,6 +163,54 @@ async def test_the_same_request_again_makes_nothing_and_is_answered_alike(ground
     assert [table for table in made if made[table] != after[table]] == []
 
 
+@pytest.mark.parametrize("key", [key for key in CREATING if not ACCESS[key].operators])
+async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(grounds: Grounds, key: str) -> None:
+    name = f"lost-{next(_numbers)}"
+    house, guest = await build_house(grounds.system, name), await build_house(grounds.system, f"guest-{name}")
+    house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
+    members = f"/api/v2/projects/{house.ids['project_id']}/members"
+    invited = {"email": f"owner@guest-{name}.example", "role": "owner"}
+    added = await grounds.app_client.post(members, json=invited, headers=bearing(house))
+    assert added.status_code == 201, added.text
+    await prepare(grounds, house, key)
+    if key == "POST /notices":
+        object.__setattr__(grounds.system, "mail_server", MAIL)
+    house.tokens["host"], house.tokens["owner"] = house.tokens["owner"], guest.tokens["owner"]
+    host = {"Authorization": f"Bearer {house.tokens['host']}"}
+    first = await ask(grounds, house, key, name)
+    assert first.status_code in (200, 201, 202), first.text
+    if key == "POST /projects":
+        members = f"/api/v2/projects/{first.json()['id']}/members"
+        new_owner = {"email": f"owner@{name}.example", "role": "owner"}
+        assert (await grounds.app_client.post(members, json=new_owner, headers=bearing(house))).status_code == 201
+    member = f"{members}/{added.json()['user_id']}"
+    gone = await grounds.app_client.delete(member, headers=host)
+    assert gone.status_code == 204, gone.text
+    before = await fingerprint(grounds.system.database)
+    again = await ask(grounds, house, key, name)
+    assert again.status_code == 404, again.text
+    after = await fingerprint(grounds.system.database)
+    assert [table for table in before if before[table] != after[table]] == []
+
+
+async def test_the_answer_is_refused_to_a_caller_whose_role_is_too_low_now(grounds: Grounds) -> None:
+    name = f"lower-{next(_numbers)}"
+    house, guest = await build_house(grounds.system, name), await build_house(grounds.system, f"guest-{name}")
+    members = f"/api/v2/projects/{house.ids['project_id']}/members"
+    invited = {"email": f"owner@guest-{name}.example", "role": "manager"}
+    added = await grounds.app_client.post(members, json=invited, headers=bearing(house))
+    caller = {"Authorization": f"Bearer {guest.tokens['owner']}", "Idempotency-Key": name}
+    new = {"project": int(house.ids["project_id"]), "name": "camera of the guest"}
+    answers = []
+    for role in ("manager", "viewer", "manager"):
+        member = f"{members}/{added.json()['user_id']}"
+        changed = await grounds.app_client.patch(member, json={"role": role}, headers=bearing(house))
+        assert changed.status_code == 200, changed.text
+        answers.append(await grounds.app_client.post("/api/v2/deployments", json=new, headers=caller))
+    assert [answer.status_code for answer in answers] == [201, 403, 201]
+    assert answers[0].json() == answers[2].json()
+
+
 async def test_secrets_that_are_told_again_hold_and_are_not_kept(grounds: Grounds) -> None:
     house = await build_house(grounds.system, "told again")
     house.ids |= {"email": "again@told.example"}

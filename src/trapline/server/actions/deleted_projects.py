@@ -79,7 +79,7 @@ async def restore_project(system: System, scope: Scope, project_id: int) -> Proj
         tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
         await tx.session.flush()
         [project] = await describe_projects(tx, scope, [row])
-        return keep_answer(scope, tx, project)
+        return keep_answer(scope, tx, project, projects=[row.id])
 
 
 async def list_deleted_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:

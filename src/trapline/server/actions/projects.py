@@ -74,7 +74,7 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
         # A worker whose token is good for every project may be told of this one in the next moment.
         tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
         [project] = await describe_projects(tx, scope, [row])
-        return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}))
+        return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}), projects=[row.id])
 
 
 async def list_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:

@@ -103,7 +103,7 @@ async def grant_folder(system: System, scope: Scope, new: NewSourceFolder) -> So
             raise Conflict("This folder is granted to the project already. Nothing was changed.") from error
         tx.audit("grant", "source folder", row.id, row.project_id, path=row.path)
         [granted] = await _describe(scope, tx, [row])
-        return keep_answer(scope, tx, granted)
+        return keep_answer(scope, tx, granted, projects=())
 
 
 async def list_folders(

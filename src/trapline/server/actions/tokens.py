@@ -76,7 +76,8 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
         tx.session.add(row)
         await tx.session.flush()
         await _tell(scope, tx, "create", row, kind=new.kind.value, name=new.name, scopes=row.scopes)
-        return TokenMade(**dict(keep_answer(scope, tx, _describe(row))), token=secret)
+        # The projects that the request names are checked above, before the answer is searched.
+        return TokenMade(**dict(keep_answer(scope, tx, _describe(row), projects=())), token=secret)
 
 
 async def _tell_again(system: System, scope: Scope, tx: Transaction, done: Token) -> TokenMade:

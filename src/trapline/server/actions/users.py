@@ -114,7 +114,7 @@ async def invite_user(system: System, scope: Scope, new: NewUser) -> UserInvited
         await tx.session.flush()
         _, link = await add_link(system, tx, "invite", row.id)
         [user] = await _describe(tx, scope, [row])
-        keep_answer(scope, tx, UserInvited(**dict(user), link=without_secret(link)))
+        keep_answer(scope, tx, UserInvited(**dict(user), link=without_secret(link)), projects=())
         return UserInvited(**dict(user), link=link)
 
 

@@ -88,6 +88,10 @@ class Transaction:
         for project_id in project_ids or (None,):
             self.audit(action, subject_type, subject_id, project_id, **details)
 
+    def list_audited(self) -> list[int]:
+        """List the projects that the audit names so far."""
+        return sorted({row.project_id for row in self._audit if row.project_id is not None})
+
     def after_commit(self, call: Callable[[], Awaitable[None] | None]) -> None:
         """Call this once the transaction is committed; it is forgotten if it rolls back."""
         self._after_commit.append(call)

@@ -1,10 +1,13 @@
 """Requests that were already answered, by their Idempotency-Key."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary
+from sqlalchemy import Integer, LargeBinary
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
@@ -27,13 +30,16 @@ class IdempotencyRow(Row):
     route: Mapped[str]
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes] = mapped_column(LargeBinary)
+    project_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    """The projects that the answer is about; None in rows from before they were recorded."""
     created_at: Mapped[Now]
 
 
 async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
     """Find what this very request was answered before; begins every action that creates something.
 
-    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came with another body.
+    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came with another body,
+    NotFound and Forbidden where the caller has lost the role that this request needs.
     """
     once = scope.origin.once
     if once is None:
@@ -41,18 +47,22 @@ async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answ
     async with tx.at_once():
         await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",))
         cursor = await tx.execute(
-            "select route, body_sha256, answer from idempotency_keys where actor = %s and key = %s",
+            "select route, body_sha256, answer, project_ids from idempotency_keys where actor = %s and key = %s",
             (scope.actor, once.key),
         )
     row = await cursor.fetchone()
     if row is None:
         return None
-    route, body_sha256, answer = row
+    route, body_sha256, answer, project_ids = row
     if (route, bytes(body_sha256)) != (once.route, once.body_sha256):
         raise Conflict(
             "This Idempotency-Key came before with another request. Nothing was done. "
             "Use a new key for a new request, and the same key only to send the same request again."
         )
+    # Nothing is changed now, so the answer is returned also while the project is archived.
+    reader = replace(scope, changes=False)
+    for project_id in project_ids or ():
+        reader.check(project_id)
     return kind.model_validate_json(bytes(answer))
 
 
@@ -66,8 +76,11 @@ async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
     return cursor.rowcount
 
 
-def keep_answer(scope: Scope, tx: Transaction, answer: Answer) -> Answer:
-    """Keep the answer for the same request again; ends every action that creates something."""
+def keep_answer(scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None) -> Answer:
+    """Keep the answer for the same request again; ends every action that creates something.
+
+    `projects` are those that the answer is about. By default they are those that the audit names and the caller sees.
+    """
     once = scope.origin.once
     if once is not None:
         tx.session.add(
@@ -77,6 +90,7 @@ def keep_answer(scope: Scope, tx: Transaction, answer: Answer) -> Answer:
                 route=once.route,
                 body_sha256=once.body_sha256,
                 answer=answer.model_dump_json().encode(),
+                project_ids=_list_seen(scope, tx) if projects is None else sorted(projects),
             )
         )
     return answer
@@ -87,6 +101,19 @@ async def write_answer(scope: Scope, tx: Transaction, answer: BaseModel) -> None
     once = scope.origin.once
     if once is not None:
         await tx.execute(
-            "insert into idempotency_keys (actor, key, route, body_sha256, answer) values (%s, %s, %s, %s, %s)",
-            (scope.actor, once.key, once.route, once.body_sha256, answer.model_dump_json().encode()),
+            "insert into idempotency_keys (actor, key, route, body_sha256, answer, project_ids)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            (
+                scope.actor,
+                once.key,
+                once.route,
+                once.body_sha256,
+                answer.model_dump_json().encode(),
+                _list_seen(scope, tx),
+            ),
         )
+
+
+def _list_seen(scope: Scope, tx: Transaction) -> list[int]:
+    # An operator may change a project without being a member of it: there is no membership to lose.
+    return [project for project in tx.list_audited() if project in scope.roles]
