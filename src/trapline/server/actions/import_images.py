@@ -92,13 +92,14 @@ async def check_image(
     path: str,
     modified_at: datetime | None = None,
     thumbnails: Mapping[int, Incoming] | None = None,
+    name: str | None = None,
 ) -> Checked:
     """Check a received file wholly and store it; answers the row to add, or why there is none.
 
-    `path` is where the file came from; its last part is the image's name. `thumbnails` are made on the way, by their
-    size; where they were, the row is claimed for its caller to keep and mark them. The stored file of bytes that the
-    deployment has is read, and written again if it is missing or damaged. Raises Unavailable where the store or the
-    database is away.
+    `path` is where the file came from; its last part is the image's name, unless a `name` is given.
+    `thumbnails` are made on the way, by their size; where they were, the row is claimed for its caller to keep and mark
+    them. The stored file of bytes that the deployment has is read, and written again if it is missing or damaged.
+    Raises Unavailable where the store or the database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
     async with system.database.line(scope, each_alone=True) as tx:
@@ -115,7 +116,7 @@ async def check_image(
         stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
         copy_key = upright_key(place.project_id, incoming.sha256)
         copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
-    filename = PurePosixPath(path).name or "unnamed"
+    filename = name or PurePosixPath(path).name or "unnamed"
     captured = find_capture_time(
         picture.exif,
         filename,

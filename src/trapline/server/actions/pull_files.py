@@ -152,7 +152,9 @@ async def _import(
     async with AsyncExitStack() as stack:
         thumbnails = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
         name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
-        checked = await check_image(system, pull.scope, pull.place, incoming, name, opened.modified_at, thumbnails)
+        checked = await check_image(
+            system, pull.scope, pull.place, incoming, file.path, opened.modified_at, thumbnails, name
+        )
         if isinstance(checked, Skipped):
             await settling.settle(_settled(file, "skipped", error=checked.reason), size=size)
             return

@@ -65,7 +65,8 @@ async def list_image_names(scope: Scope, tx: Transaction, row: ImportRow, after:
     scope.check(row.project_id)
     cursor = await tx.execute(
         """
-        select i.id, i.deployment_id, d.name, coalesce(i.source_path, i.filename), i.width, i.height
+        select i.id, i.deployment_id, d.name,
+            coalesce(substring(i.source_path from '^.*/'), '') || i.filename, i.width, i.height
         from images i join deployments d on d.id = i.deployment_id
         where i.project_id = %(project)s and i.deleted_at is null and i.id > %(after)s
           and (%(deployment)s::uuid is null or i.deployment_id = %(deployment)s)

@@ -86,7 +86,8 @@ def _make_record(
         id=row.id,
         deployment_id=row.deployment_id,
         filename=row.filename,
-        path=row.source_path or row.filename,
+        # The last part of a source's path is as the source lists it; the name is the same, decoded.
+        path=f"{row.source_path[: row.source_path.rfind('/') + 1]}{row.filename}" if row.source_path else row.filename,
         media_type=row.media_type,
         width=row.width,
         height=row.height,
