@@ -37,6 +37,10 @@ class Comparison:
         else:
             self.lines.append(Line(surface, what, *_find_difference(expected, actual), equal=False))
 
+    def skip(self, surface: str, what: str, reason: str) -> None:
+        """Note that something could not be compared on this machine, and why."""
+        self.lines.append(Line(surface, what, "", f"not compared: {reason}"[:SHOWN], equal=True))
+
     def list_differences(self) -> list[Line]:
         """List the lines that differ."""
         return [one for one in self.lines if not one.equal]

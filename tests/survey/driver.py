@@ -133,6 +133,7 @@ def collect_files(survey: Survey) -> None:
     pictures.write_files(survey.truth, survey.cards, poll=2)
     _wait_for_runs(survey, [(key, survey.owner.run_source(key).run_id) for key in survey.sources.values()])
     wait_for("thumbnails", lambda: all(one.thumbnail_url for one in list_images(survey)), 120)
+    wait_for("sequences", lambda: all(one.sequence_id for one in list_images(survey)), 120)
     _find_images(survey)
 
 
@@ -177,7 +178,7 @@ def list_images(survey: Survey, **filters: Any) -> list[Any]:
     found: list[Any] = []
     cursor: str | None = None
     while True:
-        page = survey.owner.list_images(project=survey.project, limit=1000, cursor=cursor, **filters)
+        page = survey.owner.list_images(**{"project": survey.project, **filters}, limit=1000, cursor=cursor)
         found += page.results
         cursor = page.next
         if cursor is None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+PULLED = ("web", "ftp")
 BLANK_NAMES = {"blank", "empty"}
 """Classes that state an empty image; they are not findings."""
 
@@ -33,9 +34,15 @@ class SeenImage:
         return self.captured_at.astimezone(ZoneInfo(self.deployment["time_zone"]))
 
     @property
+    def path(self) -> str:
+        """The path on the card. In names that are pulled, what cannot be seen is escaped."""
+        path = str(self.file["path"])
+        return path.replace("\u200b", "\\u200b") if self.deployment["arrives"] in PULLED else path
+
+    @property
     def name(self) -> str:
         """The name of the file without its folders."""
-        return str(self.file["path"]).rpartition("/")[2]
+        return self.path.rpartition("/")[2]
 
 
 def is_any(image: SeenImage) -> bool:

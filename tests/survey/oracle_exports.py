@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.survey.oracle import Oracle, SeenImage
+from tests.survey.oracle import BLANK_NAMES, Oracle, SeenImage
 from tests.survey.oracle_observations import DETAILS, Observation, Observations, Said
 
 GROUPS = {"animal": "animal", "human": "person", "vehicle": "vehicle"}
@@ -27,7 +27,7 @@ class Exports:
         return {
             one.key: (
                 one.name,
-                one.file["path"],
+                one.path,
                 _harmless(one.deployment["name"]),
                 one.local.isoformat(timespec="seconds"),
                 one.file["dated_by"],
@@ -84,18 +84,20 @@ class Exports:
             one.key: (one.file["path"], one.captured_at, self.is_public(one)) for one in self.oracle.images.values()
         }
 
-    def list_media_observations(self) -> Counter[Row]:
-        """List the observations of single media."""
+    def list_media_observations(self, *, with_people: bool = True) -> Counter[Row]:
+        """List the observations of single media, with or without the names of people."""
         rows: Counter[Row] = Counter()
         for image, seen in self.seen.list_all():
             for one in seen:
-                rows[(image.key, *self._describe(one), _fractions(one.box, image), *_classify(one))] += 1
+                rows[(image.key, *self._describe(one), _fractions(one.box, image), *_classify(one, with_people))] += 1
         return rows
 
     def _describe(self, one: Observation) -> Row:
         count = one.details.get("count")
         if count is None:
             count = 1 if one.box is not None else None
+        # The standard has no count of 0: a box that exceeds the stated count has none.
+        count = count or None
         is_named = one.kind in ("animal", "human")
         return (one.kind, one.name if is_named else "", count, one.details.get("life_stage") or "",
                 one.details.get("sex") or "", one.details.get("behaviour") or "")  # fmt: skip
@@ -132,7 +134,10 @@ class Exports:
                         1 if stated is None else stated
                     )
                 for key, count in here.items():
-                    counts[key[:-1]] = max(counts.get(key[:-1], 0), count)
+                    # Where a person stated no details, boxes of the same animal that models named count too.
+                    is_plain = key[0] and key[4:7] == (None, None, None)
+                    total = count + here.get((False, *key[1:]), 0) if is_plain else count
+                    counts[key[:-1]] = max(counts.get(key[:-1], 0), total)
             yield group, counts, all(self.oracle.is_reviewed(one) for one in images)
 
     def list_occurrences(self) -> Counter[Row]:
@@ -199,9 +204,25 @@ class Exports:
     # The public page
 
     def is_public(self, image: SeenImage) -> bool:
-        """Decide whether visitors see an image: analysed, and every name on it is that of an animal, or blank."""
-        names = {one["name"] for _, found in image.runs for one in found}
-        return bool(image.runs) and all(name in self.seen.labels or name == "blank" for name in names)
+        """Decide whether visitors see an image: every name on it is that of a known animal, or blank.
+
+        What people stated takes the place of what models found; `unsure` hides an image.
+        """
+        whole = self.seen.find_latest(image, None)
+        is_stated = whole is not None and whole["kind"] in ("correct", "blank")
+        if (whole is not None and whole["kind"] == "unsure") or not (image.runs or is_stated):
+            return False
+        for run, found in {run["pipeline"]: (run, found) for run, found in image.runs}.values():
+            for index, one in enumerate(found):
+                own = self.seen.find_latest(image, (run["key"], index))
+                if own is not None and own["kind"] == "unsure":
+                    return False
+                is_replaced = own is not None and own["kind"] in ("correct", "blank")
+                if is_stated and whole is not None and (own is None or self.seen.is_later(whole, own)):
+                    is_replaced = True
+                if not is_replaced and one["name"] not in self.seen.labels and one["name"] not in BLANK_NAMES:
+                    return False
+        return True
 
 
 def _harmless(text: str) -> str:
@@ -227,10 +248,10 @@ def _middle(box: tuple[float, ...], image: SeenImage) -> Row:
     return (*(round(one, 4) for one in middle), wide, high)
 
 
-def _classify(one: Observation) -> Row:
+def _classify(one: Observation, with_people: bool) -> Row:
     """Who classified: a person by name, or a machine with its probability."""
     if one.kind == "unclassified":
         return ("", "", None)
     if one.said is not None:
-        return ("human", one.said["by"], None)
+        return ("human", one.said["by"] if with_people else "", None)
     return ("machine", "", one.confidence)

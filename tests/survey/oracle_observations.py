@@ -57,24 +57,26 @@ class Observations:
 
     def find_whole(self, image: SeenImage) -> Said | None:
         """Find the statement about the whole image: the latest, unless it is blank and a box was named after it."""
-        whole = self._latest(image, None)
+        whole = self.find_latest(image, None)
         if whole is not None and whole["kind"] == "blank":
             named = [one for one in self._decide(image) if one["run"] and one["kind"] in ("confirm", "correct")]
             # Of each box the latest statement counts.
             latest = {(one["run"], one["index"]): one for one in self._decide(image) if one["run"]}
-            if any(one in latest.values() and self._is_later(one, whole) for one in named):
+            if any(one in latest.values() and self.is_later(one, whole) for one in named):
                 return None
         return whole
 
     def _decide(self, image: SeenImage) -> list[Said]:
         return [one for one in image.decisions if one["kind"] != "comment"]
 
-    def _latest(self, image: SeenImage, about: tuple[str, int] | None) -> Said | None:
+    def find_latest(self, image: SeenImage, about: tuple[str, int] | None) -> Said | None:
+        """Find the latest statement about a box, or about the whole image."""
         wanted = (None, None) if about is None else about
         found = [one for one in self._decide(image) if (one["run"], one["index"]) == wanted]
         return found[-1] if found else None
 
-    def _is_later(self, one: Said, other: Said) -> bool:
+    def is_later(self, one: Said, other: Said) -> bool:
+        """Whether a statement was made after another."""
         return self._order[id(one)] > self._order[id(other)]
 
     # Findings
@@ -86,15 +88,15 @@ class Observations:
         is not of the latest run, and of no one's statement, is `aside`: it is shown only where each model's words are.
         """
         newest = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}
-        latest = len(image.runs) - 1
-        whole = self._latest(image, None)
+        latest = self._find_shown(image)
+        whole = self.find_latest(image, None)
         things, spoken = [], []
         for place, (run, found) in enumerate(image.runs):
             for index, one in enumerate(found):
                 thing = Thing(one, place, index, run["pipeline"], newest[run["pipeline"]] == place, place == latest)
-                own = self._latest(image, (run["key"], index))
+                own = self.find_latest(image, (run["key"], index))
                 thing.said = own
-                if whole is not None and whole["kind"] == "blank" and (own is None or self._is_later(whole, own)):
+                if whole is not None and whole["kind"] == "blank" and (own is None or self.is_later(whole, own)):
                     thing.said = whole
                 if whole is not None and whole["kind"] == "confirm" and own is None and thing.latest:
                     thing.said = whole
@@ -106,6 +108,15 @@ class Observations:
             kept = self._obey(kept, whole)
         return kept
 
+    def _find_shown(self, image: SeenImage) -> int:
+        """Find the run that an image is shown with: the latest current one with findings, otherwise the latest."""
+        current = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}.values()
+        finding = [place for place in current if any(one["name"] not in BLANK_NAMES for one in image.runs[place][1])]
+        return max(finding or current, default=-1)
+
+    def _list_shown(self, image: SeenImage) -> list[dict[str, Any]]:
+        return image.runs[self._find_shown(image)][1] if image.runs else []
+
     def _settle(self, spoken: list[Thing], things: list[Thing]) -> list[Thing]:
         kept: list[Thing] = []
         out: list[Thing] = []
@@ -115,14 +126,16 @@ class Observations:
         for thing in first:
             twin = next((one for one in roots if one.run != thing.run and (id(one), thing.run) not in twins
                          and _share(one, thing) >= SAME), None)  # fmt: skip
-            if twin is not None:
+            if thing not in spoken and not thing.newest:
+                out.append(thing)
+            elif twin is not None:
                 twins.add((id(twin), thing.run))
                 thing.aside = twin.pipeline != thing.pipeline
                 (kept if thing.aside else out).append(thing)
             elif thing in spoken:
                 roots.append(thing)
                 kept.append(thing)
-            elif thing.newest:
+            else:
                 thing.aside = not thing.latest
                 kept.append(thing)
         return [one for one in things if one in kept]
@@ -131,7 +144,7 @@ class Observations:
         """Obey a correction of the whole image: boxes of its taxon are kept under its name, others are overruled."""
         kept = []
         for thing in things:
-            if thing.said is not None and self._is_later(thing.said, whole):
+            if thing.said is not None and self.is_later(thing.said, whole):
                 kept.append(thing)
             elif thing.is_box and self.labels.get(thing.found["name"]) == whole["taxon"]:
                 thing.said = whole
@@ -157,13 +170,15 @@ class Observations:
                 seen.append(Observation("unknown", "", "", said=whole))
         if seen:
             return seen
+        # A class for an empty image has a score, as any other class.
+        scores = [one["score"] for one in self._list_shown(image) if one["name"] in BLANK_NAMES]
         said = whole
         removed = [one.said for one in self.list_things(image) if not one.aside and one.said is not None]
         if said is None and removed:
             said = removed[-1]
         if not image.runs and whole is None:
             return [Observation("unclassified", "", "")]
-        return [Observation("blank", "", "", said=said)]
+        return [Observation("blank", "", "", said=said, confidence=max(scores, default=None) if said is None else None)]
 
     def _look(self, thing: Thing) -> Observation:
         kind, name = self.name_label(thing.found["name"])

@@ -13,6 +13,7 @@ from tests.survey.comparison import Comparison
 from tests.survey.exported import Exported
 from tests.survey.known_differences import KNOWN, is_missing_known
 from tests.survey.oracle import Oracle
+from tests.survey.round_trip import RoundTrip
 from tests.survey.surfaces import Surfaces
 from tests.survey.truth import build_truth
 
@@ -62,16 +63,18 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
             surfaces.compare_client,
             exported.compare_public_page,
             exported.compare_csv,
+            exported.compare_parquet,
             exported.compare_geoparquet,
             exported.compare_camtrap_dp,
             exported.compare_coco,
             exported.compare_yolo,
             exported.compare_megadetector,
             exported.compare_darwin_core,
+            RoundTrip(survey, exported).compare,
         ):
             began = time.monotonic()
             compare()
-            took[compare.__name__] = time.monotonic() - began
+            took[compare.__qualname__] = time.monotonic() - began
     return table, took
 
 

@@ -1,0 +1,60 @@
+"""The validator of the MegaDetector package, in a folder of its own: it needs OpenCV, and nothing else here does.
+
+`readers.lock` names the packages by hash; they are installed without their dependencies, so that PyTorch stays out.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+LOCK = Path(__file__).with_name("readers.lock")
+FOLDER = Path(sys.prefix) / "survey-readers"
+PROGRAM = """
+import json, sys
+from megadetector.postprocessing.validate_batch_results import validate_batch_results
+found = validate_batch_results(sys.argv[1])["validation_results"]
+print(json.dumps({name: found[name] for name in ("errors", "warnings")}))
+"""
+
+
+class ValidatorUnavailable(Exception):
+    """The package could not be installed; the message says why."""
+
+
+def validate_results(path: Path) -> dict[str, Any]:
+    """Validate a file of results; return the validator's `errors` and `warnings`.
+
+    Raises:
+        ValidatorUnavailable: the package is not installed and no registry gives it.
+    """
+    stamp = FOLDER / LOCK.name
+    if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
+        _install(stamp)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(path)],
+        env={**os.environ, "PYTHONPATH": str(FOLDER)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _install(stamp: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]
+    done = subprocess.run(
+        [*command, "--target", str(FOLDER), "--requirement", str(LOCK)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        raise ValidatorUnavailable(done.stderr[-300:])
+    stamp.write_bytes(LOCK.read_bytes())
