@@ -93,6 +93,7 @@ _PUBLIC = f"""
     (images.blank is not null or exists (select from identifications d where images.reviewed
         and d.image_id = images.id and d.annotation_id is null and d.withdrawn_at is null
         and d.kind in ('correct', 'blank')))
+    and not (images.reviewed and exists (select from ({_WHOLE}) w where w.kind = 'unsure'))
     and not exists (
         select from (select q.*, exists (select from annotations c where c.analysis_id = q.analysis_id
             and c.parent_id = q.id and c.class_name is not null) as has_names from (
