@@ -46,7 +46,7 @@ def test_a_year_of_a_hundred_deployments_has_a_truth() -> None:
     assert len(days) > 360
 
 
-@pytest.mark.parametrize("name", ["oracle.py"])
+@pytest.mark.parametrize("name", sorted(path.name for path in Path(__file__).parent.glob("oracle*.py")))
 def test_the_oracle_imports_nothing_of_trapline(name: str) -> None:
     """An oracle that calls the product compares the product with itself."""
     allowed = {
