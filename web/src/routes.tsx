@@ -1,9 +1,11 @@
 /** Every screen and its address. */
 import { useQuery } from "@tanstack/react-query"
-import { lazy, Suspense } from "react"
+import { lazy, Suspense, useMemo } from "react"
 import { Redirect, Route, Switch } from "wouter"
 import { ApiProblem } from "./api/problems"
+import { askColouredClasses } from "./api/imageQueries"
 import { askCaller, askProject, askProjects } from "./api/queries"
+import { assignColours, ClassColours } from "./components/classes"
 import { ProjectContext } from "./components/project"
 import { Shell } from "./components/Shell"
 import { OutboxKeeper } from "./outbox/useOutbox"
@@ -108,12 +110,14 @@ function InProject({ id }: { id: string }) {
   const known = /^\d{1,18}$/.test(id)
   const number = Number(id)
   const { data: project, error, refetch } = useQuery({ ...askProject(number), enabled: known })
+  const { data: classes } = useQuery({ ...askColouredClasses(number), enabled: known })
+  const colours = useMemo(() => assignColours(classes?.results.map((one) => one.class_name) ?? []), [classes])
   if (!known || (error instanceof ApiProblem && error.status === 404)) return <NotFound />
   if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
   if (!project) return null
   localStorage.setItem(LAST, String(project.id))
   return (
-    <ProjectContext.Provider value={project}>
+    <ProjectContext.Provider value={project}><ClassColours.Provider value={colours}>
       <Suspense fallback={null}>
         <Switch>
           <Route path="/projects/:project/images/:image">
@@ -124,7 +128,7 @@ function InProject({ id }: { id: string }) {
           </Route>
         </Switch>
       </Suspense>
-    </ProjectContext.Provider>
+    </ClassColours.Provider></ProjectContext.Provider>
   )
 }
 

@@ -120,6 +120,14 @@ export const askClasses = (project: number) =>
     queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
   })
 
+/** The classes that colours are assigned by. Results that arrive do not change the colours of a screen. */
+export const askColouredClasses = (project: number) =>
+  queryOptions({
+    queryKey: ["coloured-classes", project],
+    queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
+    staleTime: 600_000,
+  })
+
 export const askSequences = (project: number, deployment: string, least: number | undefined) =>
   infiniteQueryOptions({
     queryKey: ["image", project, "sequences", deployment, least],

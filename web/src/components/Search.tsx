@@ -8,7 +8,7 @@ import { askClasses } from "../api/imageQueries"
 import { askDeployments, askJobs, askSources } from "../api/queries"
 import { paths, withSearch } from "../paths"
 import { words } from "../words/en"
-import { classColour } from "./classes"
+import { useClassColour } from "./classes"
 import { useProject } from "./project"
 
 interface Place {
@@ -19,6 +19,7 @@ interface Place {
 }
 
 export const Search = forwardRef<HTMLInputElement>(function Search(_, input) {
+  const classColour = useClassColour()
   const { id } = useProject()
   const [, go] = useLocation()
   const [open, setOpen] = useState(false)

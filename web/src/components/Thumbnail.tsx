@@ -3,12 +3,13 @@ import { useState } from "react"
 import { fileAddress } from "../api/files"
 import type { Image } from "../api/types"
 import { words } from "../words/en"
-import { classColour } from "./classes"
+import { useClassColour } from "./classes"
 
 /** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
 export const SURE = 0.2
 
 export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?: number; eager?: boolean }) {
+  const classColour = useClassColour()
   const [failed, setFailed] = useState(false)
   const boxes = image.boxes.filter((box) => (box.confidence ?? 1) >= least)
   return (
@@ -67,6 +68,7 @@ export function nameWithClasses(image: Image, least = SURE): string {
 
 /** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
 export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+  const classColour = useClassColour()
   const { classes, unsure } = sortClasses(image, least)
   if (classes.length > 0) {
     return (

@@ -1,9 +1,13 @@
-/** Colours of classes: colour-blind-safe, and the same for one class everywhere. */
+/** Colours of classes: colour-blind-safe, the same for one class everywhere in a project. */
+import { createContext, useContext } from "react"
 
-/** Okabe and Ito's set, lightened where it was too dark on a night picture. */
-const SET = ["#56b4e9", "#f0e442", "#4e9bff", "#d55e00", "#b4d455", "#7fd4d4", "#ff9a76", "#a893ff", "#e3c39d", "#8fd08f", "#ffb3d1"]
+/**
+ * Okabe and Ito's set, its blue lightened for night images, continued with the colours that are farthest from all
+ * others in CIELAB, also as seen with deuteranopia and protanopia. All are light enough for dark text on them.
+ */
+const SET = ["#56b4e9", "#f0e442", "#4e9bff", "#d55e00", "#a5ff96", "#87b45a", "#f0d2ff", "#00e196", "#d26969", "#c3f069", "#ff00c3", "#ffe1c3"]
 
-/** Those that mean something on their own keep one colour, which no other class has. */
+/** Classes with a fixed meaning have one colour in all projects, which no other class has. */
 const FIXED: Record<string, string> = {
   animal: "#00b388",
   person: "#e69f00",
@@ -13,14 +17,45 @@ const FIXED: Record<string, string> = {
   car: "#cc79a7",
   truck: "#cc79a7",
 }
+const NO_CLASS = "#c7d0ca"
 
-/** The colour of a class; null is what has no name. */
-export function classColour(name: string | null | undefined): string {
-  if (!name) return "#c7d0ca"
+const fixedColour = (name: string) => (Object.hasOwn(FIXED, name.toLowerCase()) ? FIXED[name.toLowerCase()] : undefined)
+
+/** The place of a class in the set, as long as no other class of the project has it. */
+function slotOf(name: string): number {
   const key = name.toLowerCase()
-  const fixed = FIXED[key]
-  if (fixed) return fixed
   let hash = 2166136261
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 16777619)
-  return SET[(hash >>> 0) % SET.length] ?? "#56b4e9"
+  return (hash >>> 0) % SET.length
+}
+
+/**
+ * Assign a colour of its own to each of the most frequent classes of a project.
+ *
+ * A class keeps the colour of its name where it can: only a class whose colour is taken gets the next free one. The
+ * result depends on which classes are the most frequent, not on their order.
+ */
+export function assignColours(byFrequency: string[]): ReadonlyMap<string, string> {
+  const names = [...new Set(byFrequency)].slice(0, SET.length).filter((name) => !fixedColour(name)).sort()
+  const slots = new Map<number, string>()
+  const later = names.filter((name) => {
+    if (slots.has(slotOf(name))) return true
+    slots.set(slotOf(name), name)
+    return false
+  })
+  for (const name of later) {
+    let slot = slotOf(name)
+    while (slots.has(slot)) slot = (slot + 1) % SET.length
+    slots.set(slot, name)
+  }
+  return new Map([...slots].map(([slot, name]) => [name, SET[slot] ?? NO_CLASS]))
+}
+
+/** Colours of the most frequent classes of the project that is shown. */
+export const ClassColours = createContext<ReadonlyMap<string, string>>(new Map())
+
+/** Return the function from a class to its colour; null is a finding without a class. */
+export function useClassColour(): (name: string | null | undefined) => string {
+  const assigned = useContext(ClassColours)
+  return (name) => (name ? (fixedColour(name) ?? assigned.get(name) ?? SET[slotOf(name)] ?? NO_CLASS) : NO_CLASS)
 }

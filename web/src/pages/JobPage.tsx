@@ -7,7 +7,7 @@ import { ApiProblem } from "../api/problems"
 import { answer, api } from "../api/client"
 import { askJob } from "../api/queries"
 import type { JobDetail, Priority } from "../api/types"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { JobFailures } from "../components/JobFailures"
 import { mayManage, useProject } from "../components/project"
 import { JobTag, ProgressBar } from "../components/states"
@@ -205,6 +205,7 @@ function Rename({ job, name }: { job: JobDetail; name: string }) {
 }
 
 function Found({ job }: { job: JobDetail }) {
+  const classColour = useClassColour()
   const project = useProject()
   const classes = Object.entries(job.classes).sort(([, a], [, b]) => b - a)
   const most = Math.max(1, job.nothing_found, ...classes.map(([, count]) => count))

@@ -6,7 +6,7 @@ import { askClasses, askRecentImages } from "../api/imageQueries"
 import { askDeployments, askJobs, askServices, askSources } from "../api/queries"
 import type { Image } from "../api/types"
 import { Activity } from "../components/Activity"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { mayManage, useProject } from "../components/project"
 import { useRunning } from "../components/running"
 import { HealthTag, JobTag, OnlineTag, ProgressBar } from "../components/states"
@@ -147,6 +147,7 @@ function Strip({ images }: { images: Image[] }) {
 }
 
 function TopClasses() {
+  const classColour = useClassColour()
   const project = useProject()
   const { data } = useQuery(askClasses(project.id))
   const classes = data?.results.slice(0, 7) ?? []

@@ -1,12 +1,12 @@
 /** A public project for anybody: its overview, images, one image, its cameras. Nothing here changes anything. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { ChevronLeft, ChevronRight } from "lucide-react"
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react"
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react"
 import { Link, Route, Switch, useLocation } from "wouter"
 import { ApiProblem } from "../api/problems"
 import { askPublicDeployments, askPublicImage, askPublicImages, askPublicProject } from "../api/publicQueries"
 import type { PublicImage, PublicProject } from "../api/types"
-import { classColour } from "../components/classes"
+import { assignColours, ClassColours, useClassColour } from "../components/classes"
 import { useSearch } from "../components/search"
 import { Mark } from "../components/Shell"
 import { paths, withSearch } from "../paths"
@@ -31,6 +31,7 @@ function useVisited(): PublicProject {
 export function PublicPages({ id }: { id: string }) {
   const known = /^\d{1,18}$/.test(id)
   const { data: project, error, refetch } = useQuery({ ...askPublicProject(Number(id)), enabled: known })
+  const colours = useMemo(() => assignColours(project?.classes.map((one) => one.class_name) ?? []), [project])
   const here = window.location.pathname
   if (!known || (error instanceof ApiProblem && error.status === 404)) {
     return <main className="content"><Empty screen title={w.goneTitle} text={w.gone}><LinkButton href={paths.signIn}>{w.signIn}</LinkButton></Empty></main>
@@ -38,7 +39,7 @@ export function PublicPages({ id }: { id: string }) {
   if (error) return <main className="content"><Trouble error={error} retry={() => void refetch()} /></main>
   if (!project) return <main className="content"><SkeletonRows /></main>
   return (
-    <Visited.Provider value={project}>
+    <Visited.Provider value={project}><ClassColours.Provider value={colours}>
       <div className="visitor">
         <header className="visitor-top">
           <Mark href={paths.publicProject(project.id)} />
@@ -57,7 +58,7 @@ export function PublicPages({ id }: { id: string }) {
           </Switch>
         </main>
       </div>
-    </Visited.Provider>
+    </ClassColours.Provider></Visited.Provider>
   )
 }
 
@@ -85,6 +86,7 @@ function useTitle(part: string, project: PublicProject): void {
 }
 
 function Overview() {
+  const classColour = useClassColour()
   const project = useVisited()
   useTitle(w.overview, project)
   const { data, error, refetch } = useInfiniteQuery(askPublicImages(project.id, ALL, 12))
@@ -199,6 +201,7 @@ function Pictures({ images }: { images: PublicImage[] }) {
 }
 
 function Boxes({ image }: { image: PublicImage }) {
+  const classColour = useClassColour()
   return (
     <svg viewBox={`0 0 ${image.width} ${image.height}`} preserveAspectRatio="none" aria-hidden>
       {image.boxes.map((box) => {
@@ -215,6 +218,7 @@ function Boxes({ image }: { image: PublicImage }) {
 }
 
 function OneImage({ id }: { id: string }) {
+  const classColour = useClassColour()
   const project = useVisited()
   useTitle(w.images, project)
   const [, go] = useLocation()

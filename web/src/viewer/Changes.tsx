@@ -1,6 +1,6 @@
 /** What changed between the two analyses that stand beside each other, as a short list. */
 import type { ReactNode } from "react"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { words } from "../words/en"
 import type { Changes as Found } from "./compare"
 import { percent, titleOf } from "./findings"
@@ -12,7 +12,7 @@ interface ChangesProps {
   onChoose: (id: string) => void
 }
 
-const Dot = ({ name }: { name: string | null }) => <span className="dot" style={{ background: classColour(name) }} />
+const Dot = ({ name }: { name: string | null }) => <span className="dot" style={{ background: useClassColour()(name) }} />
 
 export function Changes({ changes, lit, onLight, onChoose }: ChangesProps) {
   const w = words.viewer

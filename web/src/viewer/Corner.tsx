@@ -1,5 +1,5 @@
 /** What is said of the whole picture, at its corner; the panel's list has the same for the keyboard. */
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { words } from "../words/en"
 import type { Loaded } from "./files"
 import { type Finding, percent, titleOf } from "./findings"
@@ -20,6 +20,7 @@ const SHOWN_GUESSES = 5
 const BARS_FROM = 420
 
 export function Corner({ findings, files, lit, onLight, onChoose, view, width }: CornerProps) {
+  const classColour = useClassColour()
   const whole = findings.filter((finding) => finding.type === "classification" || finding.type === "heatmap")
   if (whole.length === 0) return null
   return (

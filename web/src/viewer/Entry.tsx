@@ -1,6 +1,6 @@
 /** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
 import type { Identification } from "../api/types"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { words } from "../words/en"
 import { type Loaded, whyNot } from "./files"
 import { type Finding, guessesOf, percent, saidBy, titleOf } from "./findings"
@@ -24,6 +24,7 @@ interface EntryProps {
 const MOST_GUESSES = 10
 
 export function Entry({ finding, files, isLit, isChosen, held, from, onLight, onChoose }: EntryProps) {
+  const classColour = useClassColour()
   const why = whyNot(finding, files)
   const kind = finding.type === "bounding_box" || !finding.name ? null : words.viewer.type[finding.type]
   return (

@@ -1,8 +1,9 @@
 /** The classes that a classifier thought of, each with a bar as long as it was sure. */
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { type Guess, percent } from "./findings"
 
 export function Guesses({ guesses }: { guesses: Guess[] }) {
+  const classColour = useClassColour()
   return (
     <span className="guesses">
       {guesses.map((guess, at) => (

@@ -1,6 +1,6 @@
 /** Boxes, areas and points over the picture: lines keep their width and labels their size at any zoom. */
 import { memo } from "react"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import type { Drawing, Rectangle } from "./drawings"
 import { type Finding, percent, titleOf } from "./findings"
 import { labelPlace, type Size, type View } from "./geometry"
@@ -41,6 +41,7 @@ function textWidth(text: string): number {
 }
 
 export function Overlay({ drawn, lit, onLight, onChoose, view, picture, canvas, opacity }: OverlayProps) {
+  const classColour = useClassColour()
   const size = ({ drawing }: Drawn) => drawing.bounds.width * drawing.bounds.height
   // The smaller lies on top, where the pointer finds it, and what is lit above all.
   const ordered = [...drawn].sort(
@@ -103,6 +104,7 @@ interface ShapeProps extends Drawn {
 
 /** One finding in pixels of the picture; moving and zooming does not draw it anew. */
 const Shape = memo(function Shape({ finding, drawing, isLit, isDimmed, opacity, onLight, onChoose }: ShapeProps) {
+  const classColour = useClassColour()
   const colour = classColour(finding.name)
   const halo = { fill: "none", stroke: HALO, strokeWidth: isLit ? 6 : 4, vectorEffect: "non-scaling-stroke" as const }
   const line = { stroke: colour, strokeWidth: isLit ? 4 : 2, vectorEffect: "non-scaling-stroke" as const }

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react"
 import { Link } from "wouter"
 import type { Analysis, ImageDetail } from "../api/types"
-import { classColour } from "../components/classes"
+import { useClassColour } from "../components/classes"
 import { AnalysisTag } from "../components/states"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
@@ -70,6 +70,7 @@ function counted(keys: string[]): [string, number][] {
 }
 
 function Look({ findings, files, sight, change }: PanelProps) {
+  const classColour = useClassColour()
   const w = words.viewer
   const classes = counted(findings.map(classKey))
   const types = counted(findings.map((finding) => finding.type))
