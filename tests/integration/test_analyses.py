@@ -166,6 +166,25 @@ async def test_models_and_numbers_are_limited(field: Field) -> None:
     assert (await ask(limited, field.images[1], model_name="wolf-net")).status_code == 201
 
 
+async def test_only_open_and_completed_analyses_count_towards_the_limit(field: Field) -> None:
+    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=3))
+    limited = await _with(field)
+    for end in ("canceled", "failed"):
+        for _ in range(3):
+            ended = await begin(limited)
+            assert (await ended.call("PATCH", "/status", {"status": "processing"})).status_code == 200
+            assert (await ended.call("PATCH", "/status", {"status": end})).status_code == 200
+    completed, processing = await begin(limited), await begin(limited)
+    assert (await completed.call("POST", "/finalize", {"status": "completed"})).status_code == 200
+    assert (await processing.call("PATCH", "/status", {"status": "processing"})).status_code == 200
+    answers = await asyncio.gather(*[ask(limited) for _ in range(8)])
+    assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
+    refused = next(answer for answer in answers if answer.status_code == 400)
+    assert "queued, processing or completed" in refused.json()["detail"]
+    assert (await processing.call("PATCH", "/status", {"status": "canceled"})).status_code == 200
+    assert (await ask(limited)).status_code == 201
+
+
 async def _with(field: Field) -> Field:
     """The same field behind a server with the settings of its system."""
 

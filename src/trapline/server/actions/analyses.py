@@ -75,8 +75,9 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
     most = system.callbacks.analyses_per_image
     if await count_stand_alone(scope, tx, image) >= most:
         raise Invalid(
-            f"This image has {most} analyses of outside pipelines already, which is the most that is allowed. Nothing "
-            "was made. The operator sets the limit in ML_MAX_ANALYSES_PER_IMAGE."
+            f"This image has {most} analyses of external pipelines that are queued, processing or completed. The limit "
+            "is reached, and no analysis was created. Cancel those that are not needed, or ask the operator to raise "
+            "ML_MAX_ANALYSES_PER_IMAGE."
         )
     row = AnalysisRow(
         project_id=image.project_id,

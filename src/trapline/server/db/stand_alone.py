@@ -14,6 +14,9 @@ from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.rules.moves import FINAL, NEW
 
+COUNTED = ("queued", "processing", "completed")
+"""The states of analyses that count towards the limit of an image."""
+
 
 async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     """Get an image and hold off others who add an analysis to it. Raises NotFound, Forbidden."""
@@ -25,12 +28,12 @@ async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
 
 
 async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow) -> int:
-    """Count the stand-alone analyses of an image."""
+    """Count the stand-alone analyses of an image that are queued, processing or completed."""
     scope.check(image.project_id)
     statement = (
         select(func.count())
         .select_from(AnalysisRow)
-        .where(AnalysisRow.image_id == image.id, AnalysisRow.job_id.is_(None))
+        .where(AnalysisRow.image_id == image.id, AnalysisRow.job_id.is_(None), AnalysisRow.state.in_(COUNTED))
     )
     return (await tx.session.execute(statement)).scalar_one()
 
