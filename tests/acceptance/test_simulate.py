@@ -39,15 +39,20 @@ def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: 
     assert f"signed with {whose} ... done" in done.stdout
     page = re.search(rf"See it: ({server.base_url}/projects/\d+/images/{image})\n", done.stdout)
     assert page is not None, done.stdout
-    assert httpx2.get(page.group(1), trust_env=False).status_code == 200
+    assert httpx2.get(page.group(1), headers={"Accept": "text/html"}, trust_env=False).status_code == 200
     with server.open() as owner:
         [analysis] = owner.list_analyses(image).results
         assert (analysis.status, analysis.model_name, analysis.model_version) == (
             "completed", "simulated-detector", "1.0",
         )  # fmt: skip
+        assert analysis.simulated
+        assert owner.get_image(image).classes == [], "invented animals are not found"
         found = owner.list_annotations(analysis.id).results
         [artifact] = owner.list_artifacts(analysis.id).results
     kinds = [one.annotation_type for one in found]
+    listed = server.run("analysis", "list", str(image)).stdout
+    assert "completed, simulated" in listed
+    assert f"completed, simulated: {len(found)} found" in server.run("analysis", "show", str(analysis.id)).stdout
     assert sorted(kinds) == ["bounding_box", "bounding_box", "classification", "classification", "heatmap"]
     boxes = {one.id: one for one in found if one.annotation_type == "bounding_box"}
     assert {one.parent_id for one in found if one.annotation_type == "classification"} == set(boxes)

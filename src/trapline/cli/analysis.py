@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+_SIMULATED = ", simulated"
+
 Named = Annotated[UUID, typer.Argument(metavar="ANALYSIS", help="Its id.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many; else all.")]
 
@@ -47,7 +49,7 @@ def list_analyses(
         lambda it: (
             it.model_name,
             it.model_version,
-            it.status.value,
+            f"{it.status.value}{_SIMULATED if it.simulated else ''}",
             it.annotation_count,
             it.job_id,
             it.created_at,
@@ -73,7 +75,8 @@ def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = Fal
     if as_json:
         print_json({**shown.model_dump(mode="json"), "annotations": [it.model_dump(mode="json") for it in found]})
         return
-    print(f"{shown.model_name} {shown.model_version}, {shown.status.value}: {shown.annotation_count} found")
+    state = f"{shown.status.value}{_SIMULATED if shown.simulated else ''}"
+    print(f"{shown.model_name} {shown.model_version}, {state}: {shown.annotation_count} found")
     if shown.error_message:
         print(shown.error_message)
     print_table(

@@ -39,6 +39,8 @@ def simulate(
 ) -> None:
     """Play a whole outside pipeline on one image: what it finds is invented, every call is the real one.
 
+    The analysis is marked as simulated: the viewer shows it, and exports, filters and counts leave it out.
+
     It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap and
     classifications, finalizes, and prints each step and the address of the image's page.
 
@@ -62,6 +64,7 @@ def simulate(
                     "model_name": model_name,
                     "model_version": model_version,
                     "provenance": {"made_by": "trapline simulate"},
+                    "simulated": True,
                 }
             )
             made = server.create_analysis(new)

@@ -167,7 +167,9 @@ class Settings(BaseModel):
     ml_allowed_models: tuple[str, ...] = Field(
         (), description="Models that outside pipelines may make analyses of, comma-separated; without it any."
     )
-    ml_max_analyses_per_image: int = Field(50, ge=1, description="Analyses of one image that outside pipelines make.")
+    ml_max_analyses_per_image: int = Field(
+        50, ge=1, description="Open and completed analyses of an image, without jobs."
+    )
     ml_max_bulk_annotations: int = Field(5000, ge=1, le=100_000, description="Annotations of one bulk request.")
     ml_max_artifact_bytes: int = Field(256 * MIB, ge=1, description="The largest artifact.")
     ml_presigned_url_expiry_seconds: int = Field(

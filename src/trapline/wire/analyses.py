@@ -38,7 +38,9 @@ class Priority(StrEnum):
 class Analysis(Message):
     """One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
 
-    `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S.
+    `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S. `simulated`
+    marks invented results, such as those of `trapline simulate`: they are not observations, and exports, filters and
+    counts leave them out.
     """
 
     id: UUID
@@ -53,6 +55,7 @@ class Analysis(Message):
     priority: Priority
     error_message: AnyText | None
     is_stale: bool
+    simulated: bool = False
     requested_by_id: UUID | None
     created_at: Time
     started_at: Time | None
@@ -70,7 +73,7 @@ class CreatedAnalysis(Analysis):
 
 
 class NewAnalysis(Request):
-    """An analysis that an outside pipeline is going to do."""
+    """An analysis that an outside pipeline is going to do; the results of a `simulated` one are invented."""
 
     image_id: UUID
     model_name: Annotated[str, Field(min_length=2, max_length=255, pattern=r"^[A-Za-z0-9_\-.]+$")]
@@ -79,6 +82,7 @@ class NewAnalysis(Request):
     provenance: ShortObject = {}
     external_job_id: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
     priority: Priority = Priority.NORMAL
+    simulated: bool = False
 
 
 class StatusChange(Request):

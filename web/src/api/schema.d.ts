@@ -3056,7 +3056,9 @@ export interface components {
          * Analysis
          * @description One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
          *
-         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S.
+         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S. `simulated`
+         *     marks invented results, such as those of `trapline simulate`: they are not observations, and exports, filters and
+         *     counts leave them out.
          */
         Analysis: {
             /** Annotation Count */
@@ -3105,6 +3107,11 @@ export interface components {
             };
             /** Requested By Id */
             requested_by_id: string | null;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
             /** Started At */
             started_at: string | null;
             status: components["schemas"]["AnalysisState"];
@@ -3606,6 +3613,11 @@ export interface components {
             };
             /** Requested By Id */
             requested_by_id: string | null;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
             /** Started At */
             started_at: string | null;
             status: components["schemas"]["AnalysisState"];
@@ -5289,7 +5301,7 @@ export interface components {
         };
         /**
          * NewAnalysis
-         * @description An analysis that an outside pipeline is going to do.
+         * @description An analysis that an outside pipeline is going to do; the results of a `simulated` one are invented.
          */
         NewAnalysis: {
             /** External Job Id */
@@ -5319,6 +5331,11 @@ export interface components {
             provenance: {
                 [key: string]: unknown;
             };
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
         };
         /**
          * NewCallbackKey

@@ -210,6 +210,7 @@ function Analyses({ image, sight, change }: PanelProps) {
           </label>
           <p>
             <AnalysisTag state={analysis.status} />{" "}
+            {analysis.simulated && <><span className="amber" data-testid="simulated" title={w.simulatedNote}>{w.simulated}</span>{" "}</>}
             <When at={analysis.completed_at ?? analysis.created_at} />
             {analysis.job_id !== null && (
               <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${words.job.title.slice(0, -1)} ${analysis.job_id}`}</Link></>

@@ -37,7 +37,9 @@ function Verdicts({ image, findings, identify: { say, undo }, chosen, onShow }: 
   const finding = findings.find(({ id }) => id === chosen)
   const target: Target = finding ? { id: finding.id, name: titleOf(finding) } : { id: null, name: w.wholeImage }
   useEffect(() => setAsked(null), [image.id, target.id])
-  const canConfirm = finding ? finding.analysis.status === "completed" : image.analyses.some(({ status }) => status === "completed")
+  const canConfirm = finding
+    ? finding.analysis.status === "completed" && !finding.analysis.simulated
+    : image.analyses.some(({ status, simulated }) => status === "completed" && !simulated)
   const go = (saying: Saying) => void say(saying, target).then((isDone) => isDone && setAsked(null))
   const ask = (what: "correct" | "comment") => {
     onShow()

@@ -31,7 +31,7 @@ export const Stage = forwardRef<CanvasHandle, StageProps>(function Stage({ analy
           <span>{words.viewer.sides[side]}</span>
           <select value={beside[side]} data-side={side} onChange={(event) => onBeside({ ...beside, [side]: event.target.value })}>
             <option value={NOTHING}>{words.viewer.onlyPicture}</option>
-            {analyses.map((one) => <option key={one.id} value={one.id}>{words.viewer.analysisName(one.model_name, one.model_version, one.job_id)}</option>)}
+            {analyses.map((one) => <option key={one.id} value={one.id}>{words.viewer.analysisName(one.model_name, one.model_version, one.job_id, one.simulated)}</option>)}
           </select>
         </label>
       }

@@ -55,7 +55,7 @@ export function useIdentify(image: ImageDetail) {
   const { data: caller } = useQuery(askCaller)
   const { project_id: project, id, filename } = image
   const by = caller?.name || caller?.email || ""
-  const analysis = image.analyses.find(({ status }) => status === "completed")?.id ?? null
+  const analysis = image.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ?? null
 
   const withdraw = useCallback(async (ids: string[], target: string) => {
     try {

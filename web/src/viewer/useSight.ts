@@ -55,7 +55,7 @@ function besideOf(search: URLSearchParams, image: ImageDetail): Beside | null {
 function shownOf(search: URLSearchParams, image: ImageDetail, beside: Beside | null): Set<string> {
   if (beside) return new Set([beside.left, beside.right].filter((one) => one !== NOTHING))
   if (search.has("analysis")) return new Set(search.getAll("analysis").filter((one) => image.analyses.some(({ id }) => id === one)))
-  const newest = image.analyses.find((analysis) => analysis.status === "completed") ?? image.analyses[0]
+  const newest = image.analyses.find((analysis) => analysis.status === "completed" && !analysis.simulated) ?? image.analyses[0]
   return new Set(newest ? [newest.id] : [])
 }
 

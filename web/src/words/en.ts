@@ -151,7 +151,9 @@ export const words = {
     outside: "outside job", stale: "Nothing was heard of its pipeline for a long time: the last was at", staleTodo: "It may have stopped; what it sent so far is shown.",
     madeBy: "How it was made", parameters: "Parameters", provenance: "Provenance",
     besideTwo: "Compare side by side", besideOne: "Beside the bare picture", oneAgain: "One picture again", sides: { left: "Left", right: "Right" }, onlyPicture: "only the picture",
-    analysisName: (model: string, version: string, job: number | null) => `${model} ${version}${job === null ? "" : `, job ${job}`}`,
+    analysisName: (model: string, version: string, job: number | null, isSimulated: boolean) =>
+      `${model} ${version}${job === null ? "" : `, job ${job}`}${isSimulated ? ", simulated" : ""}`,
+    simulated: "Simulated", simulatedNote: "The results are invented. Exports, filters and counts leave them out.",
     changed: "What changed", nothingChanged: "Nothing changed among what is shown.",
     onlyLeft: (name: string, count: number) => `${name}${count > 1 ? ` (${n(count)})` : ""}: only on the left`, onlyRight: (name: string, count: number) => `${name}${count > 1 ? ` (${n(count)})` : ""}: only on the right`,
     renamed: (left: string, right: string) => `${left} → ${right}, in the same place`, surer: (name: string, left: string, right: string) => `${name}: ${left || "no confidence"} → ${right || "no confidence"}`,

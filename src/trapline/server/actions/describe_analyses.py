@@ -37,6 +37,7 @@ def describe_analysis(system: System, found: FoundByAnalysis, held: Mapping[UUID
         # A task that failed and waits for its next attempt keeps the words of the last one.
         error_message=detail.error_message if row.state == AnalysisState.FAILED else None,
         is_stale=_is_stale(system, row),
+        simulated=row.simulated,
         requested_by_id=user_of(detail.requested_by),
         created_at=row.created_at,
         started_at=row.started_at,

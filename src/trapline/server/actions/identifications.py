@@ -109,7 +109,10 @@ class _Maker:
             place = self._places.get(key)
             if place is None or place.image_id not in self._images:
                 raise _missing(f"{here}.annotations.{number}")
-            if not place.is_completed:
+            if place.is_simulated:
+                why = "is of a simulated analysis: identify what the image shows, or a result that is not simulated"
+                self._faults.append((f"{here}.annotations.{number}", why))
+            elif not place.is_completed:
                 why = "is of an analysis that is not completed: wait until it is"
                 self._faults.append((f"{here}.annotations.{number}", why))
             yield self._row(here, one, place.image_id, key, place.analysis_id)

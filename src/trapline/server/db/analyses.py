@@ -16,7 +16,8 @@ class AnalysisRow(Row):
     """One model run over one image, and where it is.
 
     A lease token is valid for `fence` < attempt <= `attempt`; `won` is the attempt whose result was stored. Rows are
-    rewritten at every move, so they are kept small and pages keep room for the next version.
+    rewritten at every move, so they are kept small and pages keep room for the next version. The results of a
+    `simulated` analysis are invented: they are never current.
     """
 
     __tablename__ = "analyses"
@@ -56,6 +57,7 @@ class AnalysisRow(Row):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     updated_at: Mapped[Now]
+    simulated: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
 class AnalysisDetailRow(Row):

@@ -1,8 +1,8 @@
 """The findings of images: which analyses are current, what they found, and the columns and rows derived from that.
 
 Current are the newest completed analyses of an image, one for each pipeline (`model_name`), whether a worker, an
-external pipeline or an import stored them. An image is blank if a current analysis found nothing and no current one
-has a finding.
+external pipeline or an import stored them. Simulated analyses are never current. An image is blank if a current
+analysis found nothing and no current one has a finding.
 A label such as `blank` is not a finding, and an analysis with custom data alone states nothing.
 """
 
@@ -54,7 +54,7 @@ def render_has_findings(analysis: str) -> str:
 
 CURRENT = """
     select distinct on (image_id, model_name) id, image_id, project_id, model_name, created_at from analyses
-    where image_id = any({images}) and state = 'completed'
+    where image_id = any({images}) and state = 'completed' and not simulated
     order by image_id, model_name, created_at desc, id desc
 """
 """The current analyses of `images`, an array."""

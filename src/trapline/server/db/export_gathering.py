@@ -139,7 +139,8 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
         f"""
         with newest as materialized (
             select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at, created_at
-            from analyses where image_id = any(%b) and state = 'completed' and coalesce(completed_at, updated_at) <= %s
+            from analyses where image_id = any(%b) and state = 'completed' and not simulated
+                and coalesce(completed_at, updated_at) <= %s
             order by image_id, model_name, created_at desc, id desc
         ), weighed as materialized (
             select z.*, case when count(*) over (partition by image_id) > 1
@@ -164,7 +165,7 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
             union all
             select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false, null
             from spoken_of s join analyses a on a.id = s.id
-            where a.state = 'completed' and coalesce(a.completed_at, a.updated_at) <= %s
+            where a.state = 'completed' and not a.simulated and coalesce(a.completed_at, a.updated_at) <= %s
                 and not exists (select from newest w where w.id = a.id)
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
@@ -272,7 +273,7 @@ async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], 
             select sum(%s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
                 else octet_length(n.data::text) end) as bytes
             from annotations n where n.analysis_id = a.id
-        ) w where a.image_id = any(%b) and a.state = 'completed' and w.bytes is not null group by 1
+        ) w where a.image_id = any(%b) and a.state = 'completed' and not a.simulated and w.bytes is not null group by 1
         """,
         (beside, list(images)),
     )

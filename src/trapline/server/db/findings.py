@@ -149,11 +149,16 @@ def _midnight(day: date) -> datetime:
 def _filter_state(statement: Select[ImageRow], state: str) -> Select[ImageRow]:
     if state == NONE:
         # Whoever has a result is known to be blank or not: only the others need be looked at.
-        return statement.where(ImageRow.blank.is_(None), ~exists().where(AnalysisRow.image_id == ImageRow.id))
+        return statement.where(
+            ImageRow.blank.is_(None), ~exists().where(AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated)
+        )
     newer = aliased(AnalysisRow)
     made = tuple_(AnalysisRow.created_at, AnalysisRow.id)
-    is_newest = ~exists().where(newer.image_id == AnalysisRow.image_id, tuple_(newer.created_at, newer.id) > made)
-    return statement.where(exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == state, is_newest))
+    is_newest = ~exists().where(
+        newer.image_id == AnalysisRow.image_id, ~newer.simulated, tuple_(newer.created_at, newer.id) > made
+    )
+    of_image = (AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated)
+    return statement.where(exists().where(*of_image, AnalysisRow.state == state, is_newest))
 
 
 def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
@@ -184,7 +189,7 @@ async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
     found = {image_id: Findings() for image_id in image_ids}
     states = (
         select(AnalysisRow.image_id, AnalysisRow.state)
-        .where(AnalysisRow.image_id.in_(image_ids))
+        .where(AnalysisRow.image_id.in_(image_ids), ~AnalysisRow.simulated)
         .ext(distinct_on(AnalysisRow.image_id))
         .order_by(AnalysisRow.image_id, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
     )
@@ -239,12 +244,12 @@ async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUI
 
 
 async def list_analyses(scope: Scope, tx: Transaction, image: ImageRow) -> list[AnalysisRow]:
-    """List an image's analyses, newest first, at most MAX_ANALYSES."""
+    """List an image's analyses, newest first and simulated ones last, at most MAX_ANALYSES."""
     scope.check(image.project_id)
     statement = (
         select(AnalysisRow)
         .where(AnalysisRow.image_id == image.id)
-        .order_by(AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
+        .order_by(AnalysisRow.simulated, AnalysisRow.created_at.desc(), AnalysisRow.id.desc())
         .limit(MAX_ANALYSES)
     )
     return list((await tx.session.scalars(statement)).all())

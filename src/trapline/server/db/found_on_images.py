@@ -43,7 +43,7 @@ def _select_near(scope: Scope, project_id: int | None, wanted: FoundFilter) -> S
         .join(AnalysisRow, AnalysisRow.image_id == ImageRow.id)
         .join(AnnotationRow, AnnotationRow.analysis_id == AnalysisRow.id)
         .outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
-        .where(AnalysisRow.state == "completed")
+        .where(AnalysisRow.state == "completed", ~AnalysisRow.simulated)
     )
     equal = (
         (ImageRow.deployment_id, wanted.deployment_id),

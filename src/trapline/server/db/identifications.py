@@ -84,13 +84,14 @@ class Place(NamedTuple):
     image_id: UUID
     analysis_id: UUID
     is_completed: bool
+    is_simulated: bool
 
 
 async def find_places(scope: Scope, tx: Transaction, annotations: Iterable[UUID]) -> dict[UUID, Place]:
     """Find where these annotations are; what the caller does not see is left out."""
     cursor = await tx.execute(
         """
-        select n.id, n.project_id, n.image_id, n.analysis_id, a.state = 'completed'
+        select n.id, n.project_id, n.image_id, n.analysis_id, a.state = 'completed', a.simulated
         from annotations n join analyses a on a.id = n.analysis_id where n.id = any(%b)
         """,
         (list(annotations),),

@@ -65,10 +65,10 @@ _MODEL_NAMES = f"""
     from analyses a join annotations n on n.analysis_id = a.id
     left join lateral ({_OWN}) o on images.reviewed
     left join lateral ({_WHOLE}) w on images.reviewed
-    where a.image_id = images.id
+    where a.image_id = images.id and not a.simulated
         and not (a.state = 'completed' and exists (
             select from analyses b where b.image_id = a.image_id and b.model_name = a.model_name
-                and b.state = 'completed' and (b.created_at, b.id) > (a.created_at, a.id)))
+                and b.state = 'completed' and not b.simulated and (b.created_at, b.id) > (a.created_at, a.id)))
         and coalesce(o.kind, '') not in ('correct', 'blank')
         and not (coalesce(w.kind, '') in ('correct', 'blank')
             and (o.id is null or (w.created_at, w.id) > (o.created_at, o.id)))

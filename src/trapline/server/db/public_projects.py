@@ -61,7 +61,9 @@ def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[I
         ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
     )
     # One that waits to be analysed again was looked at already.
-    analysed = exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed")
+    analysed = exists().where(
+        AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed", ~AnalysisRow.simulated
+    )
     # Looked at image by image (offset 0): joined, all tags of a million images would be read for one page.
     kept_back = ~tags.correlate(ImageRow).offset(0).exists()
     return filter_images(statement, wanted).where(analysed, kept_back, shows_known_animals(project_id))

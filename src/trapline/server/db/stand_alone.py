@@ -28,12 +28,17 @@ async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
 
 
 async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow) -> int:
-    """Count the stand-alone analyses of an image that are queued, processing or completed."""
+    """Count the stand-alone analyses of an image that are queued, processing or completed and not simulated."""
     scope.check(image.project_id)
     statement = (
         select(func.count())
         .select_from(AnalysisRow)
-        .where(AnalysisRow.image_id == image.id, AnalysisRow.job_id.is_(None), AnalysisRow.state.in_(COUNTED))
+        .where(
+            AnalysisRow.image_id == image.id,
+            AnalysisRow.job_id.is_(None),
+            AnalysisRow.state.in_(COUNTED),
+            ~AnalysisRow.simulated,
+        )
     )
     return (await tx.session.execute(statement)).scalar_one()
 

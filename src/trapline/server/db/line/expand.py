@@ -26,6 +26,7 @@ _FITS = """
     and (%(captured_before)s::timestamptz is null or i.captured_at < %(captured_before)s)
     and (not %(unanalysed_only)s or not exists (
         select 1 from analyses a where a.image_id = i.id and a.state = 'completed' and a.model_name = %(slug)s
+            and not a.simulated
     ))
 """
 _SELECTED = f"""

@@ -1,0 +1,203 @@
+"""Simulated analyses are shown as such, and never counted, filtered, reviewed, published or exported."""
+
+import csv
+import io
+import zipfile
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.integration.export_desk import Desk
+from tests.integration.fields import SLUG, SYSTEM, Field, make_field
+from tests.integration.outside import ask, begin, box
+from trapline.server.actions.day_counts import count_days
+from trapline.server.db import migrations
+from trapline.server.system import System
+
+SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"}})
+"""The field, and the provenance that programs sent before there was a field."""
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    built = await make_field(system)
+    # Camtrap DP requires a place.
+    [deployment] = (await built.call("GET", f"/deployments?project={built.project}")).json()["results"]
+    place = {"latitude": 46.5, "longitude": 7.5}
+    assert (await built.call("PATCH", f"/deployments/{deployment['id']}", place)).status_code == 200
+    return built
+
+
+async def _run(field: Field, name: str, image: int = 0, **changes: Any) -> str:
+    outside = await begin(field, field.images[image], **changes)
+    await outside.post([box(class_name=name)])
+    assert (await outside.call("POST", "/finalize", {"status": "completed"})).status_code == 200
+    return outside.id
+
+
+async def _list(field: Field, path: str) -> list[dict[str, Any]]:
+    answer = await field.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["results"])
+
+
+async def _count_days(field: Field) -> None:
+    await field.change("update day_counts set counted_at = counted_at - interval '1 h'")
+    while await count_days(field.system, SYSTEM):
+        pass
+
+
+@pytest.mark.parametrize("how", SIMULATED)
+async def test_a_simulated_analysis_is_shown_and_nothing_else(field: Field, how: dict[str, Any]) -> None:
+    """On one image alone; on another one it is newer than a result of the same model."""
+    alone, other = (str(image) for image in field.images[:2])
+    await _run(field, "deer", 1)
+    for image in (0, 1):
+        await _run(field, "unicorn", image, **how)
+    await _count_days(field)
+    of_project = f"project={field.project}"
+    shown = (await field.call("GET", f"/images/{alone}")).json()
+    assert [(one["simulated"], one["annotation_count"]) for one in shown["analyses"]] == [(True, 1)]
+    assert (shown["classes"], shown["boxes"], shown["analysis_state"]) == ([], [], None)
+    shown = (await field.call("GET", f"/images/{other}")).json()
+    assert [one["simulated"] for one in shown["analyses"]] == [False, True], "the simulated one comes last"
+    assert (shown["classes"], [one["class_name"] for one in shown["boxes"]]) == (["deer"], ["deer"])
+    listed = (await field.client.get(
+        f"/api/images/{other}/analyses", headers={"Authorization": f"Token {field.owner}"}
+    )).json()["results"]  # fmt: skip
+    assert [one["simulated"] for one in listed] == [True, False]
+    for query, keys in (
+        ("class=unicorn", []), ("class=deer", [other]), ("blank=false", [other]), ("blank=true", []),
+        ("analysis_state=completed", [other]), ("confidence_min=0.1", [other]),
+    ):  # fmt: skip
+        assert [one["id"] for one in await _list(field, f"/images?{of_project}&{query}")] == keys, query
+    without = await _list(field, f"/images?{of_project}&analysis_state=none")
+    assert {one["id"] for one in without} == {alone, str(field.images[2])}
+    assert [one["class_name"] for one in await _list(field, f"/images/classes?{of_project}")] == ["deer"]
+    assert [one["class_name"] for one in await _list(field, f"/annotations?{of_project}")] == ["deer"]
+    summary = (await field.call("GET", f"/summary?{of_project}")).json()
+    assert [(one["class_name"], one["images"]) for one in summary["classes"]] == [("deer", 1)]
+    assert summary["blank"] == 0
+    desk = Desk(field)
+    for form in ("csv", "camtrap-dp", "coco"):
+        made = await desk.make(form, selection={"images": [alone, other]})
+        content = (await desk.download(made["id"])).content
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                content = b"".join(archive.read(name) for name in archive.namelist())
+        assert b"unicorn" not in content, form
+        assert b"deer" in content, form
+    rows = list(csv.DictReader(io.StringIO((await desk.download((await desk.make())["id"])).text)))
+    assert [row["class_name"] for row in rows if row["type"] != "image"] == ["deer"]
+
+
+async def test_a_simulated_analysis_does_not_replace_an_analysis_by_a_job(field: Field) -> None:
+    await field.register()
+    await _run(field, "unicorn", model_name=SLUG, simulated=True)
+    job = await field.run_job(selection={"images": [str(field.images[0])], "unanalysed_only": True})
+    assert len(await field.lease_all(job)) == 1
+
+
+async def test_a_simulated_annotation_cannot_be_identified(field: Field) -> None:
+    await _run(field, "deer", 1)
+    simulated = await _run(field, "unicorn", 1, simulated=True)
+    [annotation] = (await field.call("GET", f"/analyses/{simulated}/annotations")).json()["results"]
+    said = {"identifications": [{"kind": "confirm", "annotations": [annotation["id"]]}]}
+    refused = await field.call("POST", "/identifications", said)
+    assert (refused.status_code, "simulated" in refused.json()["detail"]) == (409, True)
+    assert await field.ask("select count(*) from identifications") == [(0,)]
+    whole = {"identifications": [{"kind": "confirm", "images": [str(field.images[1])]}]}
+    assert (await field.call("POST", "/identifications", whole)).status_code == 201
+    rows = await Desk(field).read((await Desk(field).make())["id"])
+    assert {row["class_name"] for row in rows if row["type"] != "image"} == {"deer"}
+    only = {"identifications": [{"kind": "confirm", "images": [str(field.images[0])]}]}
+    await _run(field, "unicorn", 0, simulated=True)
+    assert (await field.call("POST", "/identifications", only)).status_code == 409
+
+
+@pytest.mark.parametrize("how", SIMULATED)
+async def test_simulated_analyses_do_not_count_towards_the_limit(field: Field, how: dict[str, Any]) -> None:
+    for number in range(50):
+        await begin(field, model_version=str(number))
+    assert (await ask(field)).status_code == 400
+    await begin(field, **how)
+
+
+async def test_visitors_of_a_public_project_see_nothing_of_simulated_analyses(field: Field) -> None:
+    await field.change("update images set thumbnails_at = now()")
+    await _run(field, "deer", 1)
+    for image in (0, 1):
+        await _run(field, "unicorn", image, simulated=True)
+    assert (await field.call("PATCH", f"/projects/{field.project}", {"public": True})).status_code == 200
+    answer: httpx2.Response = await field.client.get(f"/api/v2/public/projects/{field.project}/images")
+    assert answer.status_code == 200, answer.text
+    assert [one["id"] for one in answer.json()["results"]] == [str(field.images[1])]
+    assert "unicorn" not in answer.text
+
+
+def test_the_migration_marks_what_trapline_simulate_created(empty_database_url: str) -> None:
+    """Image 1 has a simulated analysis alone, 2 an older real one of the same model, 3 a real one alone."""
+    migrations.migrate(empty_database_url, "0046")
+    by_simulate, by_other = '{"made_by": "trapline simulate"}', '{"made_by": "deer-net"}'
+    cases = [(1, "unicorn", by_simulate), (2, "deer", by_other), (2, "unicorn", by_simulate), (3, "fox", by_other)]
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for number in (1, 2, 3):
+            connection.execute(
+                """
+                insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width,
+                    height, orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags,
+                    exif, reviewed, blank)
+                values (%s, 1, %s, %s, 1, 'image/jpeg', 'a.jpg', 1, 1, 1, 'k', '2026-05-01 23:30Z', 'exif',
+                    'Europe/Berlin', 0, '{}', '{}', false, false)
+                """,
+                (UUID(int=number), UUID(int=90 + number), bytes([number])),
+            )
+        for place, (image, name, provenance) in enumerate(cases):
+            analysis = UUID(int=100 + place)
+            connection.execute(
+                """
+                insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence,
+                    errors, lost, created_at)
+                values (%s, 1, %s, 'net', '1', 'completed', 0, 0, 0, 0, now() + make_interval(secs => %s))
+                """,
+                (analysis, UUID(int=image), place),
+            )
+            connection.execute(
+                "insert into analysis_details (analysis_id, project_id, parameters, provenance, priority)"
+                " values (%s, 1, '{}', %s, 'normal')",
+                (analysis, provenance),
+            )
+            connection.execute(
+                """
+                insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,
+                    confidence, data, ordering, fingerprint)
+                values (gen_random_uuid(), 1, %s, %s, 'bounding_box', %s, 0.5, '{}', 0, gen_random_uuid())
+                """,
+                (analysis, UUID(int=image), name),
+            )
+        for image, name in ((1, "unicorn"), (2, "unicorn"), (3, "fox")):
+            connection.execute(
+                "insert into image_classes (image_id, class_name, project_id, captured_at, confidence)"
+                " values (%s, %s, 1, now(), 0.5)",
+                (UUID(int=image), name),
+            )
+        connection.execute("truncate dirty_days")
+    migrations.migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        marked = connection.execute("select simulated from analyses order by id").fetchall()
+        assert marked == [(True,), (False,), (True,), (False,)]
+        shown = connection.execute(
+            """
+            select i.id, i.blank, array(select c.class_name from image_classes c where c.image_id = i.id order by 1)
+            from images i order by i.id
+            """
+        ).fetchall()
+        assert [(key.int, blank, classes) for key, blank, classes in shown] == [
+            (1, None, []), (2, False, ["deer"]), (3, False, ["fox"]),
+        ]  # fmt: skip
+        days = connection.execute("select distinct deployment_id, day::text from dirty_days order by 1").fetchall()
+        assert days == [(UUID(int=91), "2026-05-02"), (UUID(int=92), "2026-05-02")]
