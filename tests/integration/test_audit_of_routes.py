@@ -58,6 +58,8 @@ BEFORE = {
     "POST /projects/{project_id}/restore": "update projects set deleted_at = now() where id = {project_id}",
     "POST /deployments/{deployment_id}/clock/undo": "update deployments set previous_clock_offset_s = 60 "
     "where id = '{deployment_id}'",
+    "POST /imports/{import_id}/folders": "update imports set state = 'completed', deployment_id = null, unknown = 1, "
+    "ended_at = now() where id = '{import_id}'",
     "POST /webhooks/{webhook_id}/deliveries/replay": "update webhooks set is_active = true where id = '{webhook_id}'",
 }
 BEFORE["POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay"] = BEFORE[

@@ -52,6 +52,7 @@ BODIES: dict[str, Any] = {
     "PATCH /taxa/{taxon_id}": {"rank": "genus"},
     "POST /taxa/import": "scientific_name",
     "POST /imports": "nothing",
+    "POST /imports/{import_id}/folders": {"folders": {"Cam 1": "{deployment_id}"}},
     "PUT /taxa/labels": {"project": "{project_id}", "labels": [{"label": "fox", "taxon": "{taxon_id}"}]},
     "POST /image-pull-sources": {
         "project": "{project_id}",

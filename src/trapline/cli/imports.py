@@ -34,6 +34,12 @@ SHOWN_FAULTS = 20
 Named = Annotated[UUID, typer.Argument(metavar="IMPORT", help="Its id; `trapline import list` tells it.")]
 
 
+Folders = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FOLDER=DEPLOYMENT", help="Assign a folder of the file to a deployment; repeatable."),
+]
+
+
 def _make_command(kind: str) -> "Callable[..., None]":
     def take(
         file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
@@ -46,9 +52,11 @@ def _make_command(kind: str) -> "Callable[..., None]":
         nothing_is_blank: Annotated[
             bool, typer.Option("--nothing-is-blank", help="Of COCO: images without annotations are empty.")
         ] = False,
+        folder: Folders = None,
         no_wait: Annotated[bool, typer.Option("--no-wait", help="Only send it.")] = False,
         as_json: AsJson = False,
     ) -> None:
+        from trapline.cli.import_folders import read_folders
         from trapline.cli.server import get_deployment, get_project, open_server
 
         with open_server() as server:
@@ -62,6 +70,7 @@ def _make_command(kind: str) -> "Callable[..., None]":
                 model_version=model_version,
                 confidence_min=confidence_min,
                 nothing_is_blank="true" if nothing_is_blank else None,
+                folders=read_folders(server, within.id, folder or []),
             )
             _finish(server, sent if no_wait else _watch(server, sent, quiet=as_json), as_json=as_json)
 
@@ -109,6 +118,7 @@ def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
 
 
 def _tell(server: "Trapline", taken: "Import") -> None:
+    from trapline.cli.import_folders import print_folders
     from trapline.wire.imports import LIVE
 
     if taken.state in LIVE:
@@ -131,6 +141,8 @@ def _tell(server: "Trapline", taken: "Import") -> None:
             print(f"{count:,} {words}")
     if not taken.faults:
         return
+    if taken.unknown or taken.ambiguous:
+        print_folders(server.list_import_folders(taken.id), taken)
     for one in server.list_import_faults(taken.id, limit=SHOWN_FAULTS).results:
         named = f" ({one.file})" if one.file else ""
         print(f"{one.place}{named}: {one.message}")
@@ -196,6 +208,29 @@ def list_faults(one: Named, *, as_json: AsJson = False) -> None:
     print_list(
         found, ("place", "file", "kind", "why"), lambda it: (it.place, it.file, it.kind, it.message), as_json=as_json
     )
+
+
+@app.command("folders")
+def list_folders(one: Named, *, folder: Folders = None, as_json: AsJson = False) -> None:
+    """List folders of a file whose entries match no image; --folder assigns one and reads the file again.
+
+    Example: `trapline import folders 01a20233-40ad-73bd-ab44-0ecd7e8963fa --folder "Cam 1=Old oak"`
+    """
+    from trapline.cli.import_folders import print_folders, read_folders
+    from trapline.cli.output import print_json
+    from trapline.cli.server import open_server
+
+    with open_server() as server:
+        found = server.get_import(one)
+        if folder:
+            server.assign_import_folders(one, read_folders(server, found.project_id, folder))
+            _finish(server, _watch(server, found, quiet=as_json), as_json=as_json)
+            return
+        folders = server.list_import_folders(one)
+        if as_json:
+            print_json(folders)
+        else:
+            print_folders(folders, found)
 
 
 @app.command("cancel")

@@ -1,13 +1,14 @@
 """What a token may do about imports: results of other programs, from files."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from trapline.client.connection import Connection
 from trapline.client.tables import Page
-from trapline.wire.imports import LIVE, Import, ImportFault, ImportFormat
+from trapline.wire.imports import LIVE, AssignedFolders, Import, ImportFault, ImportFormat, UnmatchedFolders
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
@@ -18,14 +19,28 @@ class ImportCalls:
     _to: Connection
 
     def import_results(
-        self, file: Path | str, kind: ImportFormat | str, *, project: int, **options: str | int | float | None
+        self,
+        file: Path | str,
+        kind: ImportFormat | str,
+        *,
+        project: int,
+        folders: Mapping[str, UUID] | None = None,
+        **options: str | int | float | None,
     ) -> Import:
         """Send a file of results, which is then taken in in the background; the same again stores nothing twice.
 
-        Options are deployment, model_name, model_version, confidence_min, nothing_is_blank.
+        Options are deployment, model_name, model_version, confidence_min, nothing_is_blank. `folders` assigns folders
+        of the file to the IDs of deployments.
         """
         path = Path(file)
-        params = {"project": project, "format": ImportFormat(kind).value, "filename": path.name, **options}
+        params: dict[str, Any] = {
+            "project": project,
+            "format": ImportFormat(kind).value,
+            "filename": path.name,
+            **options,
+        }
+        if folders:
+            params["folder"] = [f"{folder}={deployment_id}" for folder, deployment_id in folders.items()]
         # Sent again after a passing failure, it is one import.
         headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4())}
 
@@ -61,6 +76,15 @@ class ImportCalls:
     def list_import_faults(self, import_id: UUID, **filters: str | int | float | None) -> Page[ImportFault]:
         """One page of what could not be taken of a file; filters are cursor, limit."""
         return self._to.get(f"/imports/{import_id}/faults", Page[ImportFault], filters)
+
+    def list_import_folders(self, import_id: UUID) -> UnmatchedFolders:
+        """The folders of a file whose entries match no image or several, with the nearest deployment names."""
+        return self._to.get(f"/imports/{import_id}/folders", UnmatchedFolders)
+
+    def assign_import_folders(self, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
+        """Assign folders of a file to the IDs of deployments and read the file again; stored results stay."""
+        assigned = AssignedFolders(folders=dict(folders))
+        return self._to.send("POST", f"/imports/{import_id}/folders", Import, assigned)
 
     def cancel_import(self, import_id: UUID) -> Import:
         """Stop an import; what was taken stays."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Count, Fraction, Id, Message, Text, Time
+from trapline.wire.values import UUID, AnyText, Count, Fraction, Id, Message, Request, Text, Time
 
 
 class ImportFormat(StrEnum):
@@ -39,6 +39,8 @@ class FaultKind(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+MOST_FOLDERS = 1000
+FolderName = Annotated[Text, Field(min_length=1, max_length=1000)]
 ModelName = Annotated[Text, Field(min_length=1, max_length=255)]
 ModelVersion = Annotated[Text, Field(min_length=1, max_length=100)]
 
@@ -48,12 +50,14 @@ class ImportOptions(Message):
 
     The model is called as the file says where nothing is said here. Boxes and classes below `confidence_min` are left
     out. With `nothing_is_blank` an image of COCO without any annotation is taken as empty, otherwise as not looked at.
+    `folders` assigns folders of the file to deployments.
     """
 
     model_name: ModelName | None = None
     model_version: ModelVersion | None = None
     confidence_min: Fraction = 0.0
     nothing_is_blank: bool = False
+    folders: dict[str, UUID] = {}
 
 
 class Import(Message):
@@ -102,3 +106,36 @@ class ImportFault(Message):
     place: AnyText
     file: AnyText | None
     message: AnyText
+
+
+class NearDeployment(Message):
+    """A deployment whose name resembles that of a folder."""
+
+    id: UUID
+    name: AnyText
+
+
+class UnmatchedFolder(Message):
+    """A folder of a file with entries that match no image or several, and the deployments with the nearest names."""
+
+    folder: AnyText
+    entries: Count
+    nearest: list[NearDeployment]
+
+
+class UnmatchedFolders(Message):
+    """The folders of a file whose entries match no image or several, those with the most entries first.
+
+    They are found among the first 10,000 faults; `is_complete` is false if the file has more.
+    `can_assign` is true while the server still has the file, so that its folders can be assigned to deployments.
+    """
+
+    folders: list[UnmatchedFolder]
+    is_complete: bool
+    can_assign: bool
+
+
+class AssignedFolders(Request):
+    """Assign folders of a file to deployments of its project; the file is then read again."""
+
+    folders: Annotated[dict[FolderName, UUID], Field(min_length=1, max_length=MOST_FOLDERS)]

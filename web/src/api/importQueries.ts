@@ -38,3 +38,10 @@ export const askFaults = (project: number, id: string, faults: number) =>
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (old) => old,
   })
+
+/** The folders of a file whose entries match no image; asked for again when the import has changed. */
+export const askFolders = (project: number, id: string, updatedAt: string) =>
+  queryOptions({
+    queryKey: ["import", project, "folders", id, updatedAt],
+    queryFn: () => answer(api.GET("/api/v2/imports/{import_id}/folders", { params: { path: { import_id: id } } })),
+  })

@@ -1271,6 +1271,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/imports/{import_id}/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Import Folders
+         * @description List the folders of a file whose entries match no image or several, with the nearest deployment names.
+         */
+        get: operations["list_import_folders_api_v2_imports__import_id__folders_get"];
+        put?: never;
+        /**
+         * Assign Import Folders
+         * @description Assign folders of a file to deployments and read the file again, within 7 days; stored results stay.
+         */
+        post: operations["assign_import_folders_api_v2_imports__import_id__folders_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/jobs": {
         parameters: {
             query?: never;
@@ -3245,6 +3269,16 @@ export interface components {
          */
         ArtifactType: "heatmap" | "mask" | "segmentation" | "log" | "metadata";
         /**
+         * AssignedFolders
+         * @description Assign folders of a file to deployments of its project; the file is then read again.
+         */
+        AssignedFolders: {
+            /** Folders */
+            folders: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Attempt
          * @description One lease of one task. `number` never restarts.
          *
@@ -4706,6 +4740,7 @@ export interface components {
          *
          *     The model is called as the file says where nothing is said here. Boxes and classes below `confidence_min` are left
          *     out. With `nothing_is_blank` an image of COCO without any annotation is taken as empty, otherwise as not looked at.
+         *     `folders` assigns folders of the file to deployments.
          */
         ImportOptions: {
             /**
@@ -4713,6 +4748,13 @@ export interface components {
              * @default 0
              */
             confidence_min: number;
+            /**
+             * Folders
+             * @default {}
+             */
+            folders: {
+                [key: string]: string;
+            };
             /** Model Name */
             model_name?: string | null;
             /** Model Version */
@@ -5298,6 +5340,19 @@ export interface components {
              * Format: date-time
              */
             would_be: string;
+        };
+        /**
+         * NearDeployment
+         * @description A deployment whose name resembles that of a folder.
+         */
+        NearDeployment: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * NewAnalysis
@@ -8205,6 +8260,33 @@ export interface components {
         UnmappedLabels: {
             /** Results */
             results: components["schemas"]["UnmappedLabel"][];
+        };
+        /**
+         * UnmatchedFolder
+         * @description A folder of a file with entries that match no image or several, and the deployments with the nearest names.
+         */
+        UnmatchedFolder: {
+            /** Entries */
+            entries: number;
+            /** Folder */
+            folder: string;
+            /** Nearest */
+            nearest: components["schemas"]["NearDeployment"][];
+        };
+        /**
+         * UnmatchedFolders
+         * @description The folders of a file whose entries match no image or several, those with the most entries first.
+         *
+         *     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
+         *     `can_assign` is true while the server still has the file, so that its folders can be assigned to deployments.
+         */
+        UnmatchedFolders: {
+            /** Can Assign */
+            can_assign: boolean;
+            /** Folders */
+            folders: components["schemas"]["UnmatchedFolder"][];
+            /** Is Complete */
+            is_complete: boolean;
         };
         /**
          * Upload
@@ -11152,6 +11234,8 @@ export interface operations {
                 confidence_min?: number;
                 /** @description An image of COCO without annotations is empty. */
                 nothing_is_blank?: boolean;
+                /** @description `FOLDER=ID`: a folder and the ID of its deployment; repeatable. */
+                folder?: string[] | null;
             };
             header?: never;
             path?: never;
@@ -11298,6 +11382,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ImportFault_"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_import_folders_api_v2_imports__import_id__folders_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmatchedFolders"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_import_folders_api_v2_imports__import_id__folders_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignedFolders"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
                 };
             };
             /** @description What happened and what to do. */

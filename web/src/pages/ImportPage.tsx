@@ -8,6 +8,7 @@ import { askFaults, askImport, isReading } from "../api/importQueries"
 import { ApiProblem } from "../api/problems"
 import { askDeployments } from "../api/queries"
 import type { Import } from "../api/types"
+import { ImportFolders } from "../components/ImportFolders"
 import { ImportProgress, ImportTag, sayOutcome } from "../components/ImportState"
 import { mayManage, useProject } from "../components/project"
 import { paths, withSearch } from "../paths"
@@ -77,6 +78,7 @@ export function ImportPage({ id }: { id: string }) {
         {outcome && <p className={one.faults > 0 || one.state === "canceled" ? "note" : "note note-good"} role="status">{outcome} {one.state === "completed" && one.faults > 0 && w.same}</p>}
       </div>
       <Counts one={one} />
+      {!live && one.unknown + one.ambiguous > 0 && <ImportFolders one={one} />}
       {one.faults > 0 && <Faults one={one} />}
       <About one={one} />
       <Confirm open={removing} onClose={() => setRemoving(false)} title={w.removeAsk} text={w.removeText} go={w.removeGo} busy={remove.isPending} onGo={() => remove.mutate()} />

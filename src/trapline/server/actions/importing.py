@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 
+from trapline.server.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
 from trapline.server.actions.import_taxa import import_taxa
 from trapline.server.actions.imports import IMPORT
 from trapline.server.db.base import Transaction
@@ -49,7 +50,7 @@ from trapline.server.db.imports import (
 )
 from trapline.server.db.taxa import find_known
 from trapline.server.errors import DatabaseSlow, NotFound, Unavailable
-from trapline.server.exchange.image_catalogue import Catalogue, Named
+from trapline.server.exchange.image_catalogue import Catalogue, Named, split_folder
 from trapline.server.exchange.import_formats import open_reader
 from trapline.server.exchange.import_records import MOST_ENTRIES, Fault, NamedDeployment, Reader, Unreadable, plain
 from trapline.server.exchange.imported_rows import Batch, Said, make_batches
@@ -84,9 +85,10 @@ async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: 
     row = await _begin(system, scope, import_id)
     if row is None:
         return
+    keeps_file = False
     try:
         async with _beating(system, scope, import_id, beat_s), system.store.local_path(row.storage_key) as path:
-            await _take_file(system, scope, row, path)
+            keeps_file = await _take_file(system, scope, row, path)
     except Ended:
         return
     except Unavailable as error:
@@ -100,7 +102,8 @@ async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: 
     except Exception:
         await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
         raise
-    await system.store.delete(row.storage_key)
+    if not keeps_file:
+        await system.store.delete(row.storage_key)
 
 
 @asynccontextmanager
@@ -159,13 +162,16 @@ async def _fail(system: System, scope: Scope, import_id: UUID, why: str) -> None
             end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
 
 
-async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> None:
+async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> bool:
+    """Import the entries of a file; answers whether the file is kept for another try with assigned folders."""
     options = ImportOptions.model_validate(row.options)
     reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
     catalogue = Catalogue()
+    catalogue.add_folders(options.folders)
     try:
         total = await asyncio.to_thread(_look_through, reader, catalogue)
         told = list(await asyncio.to_thread(reader.deployments))
+        told += _list_unused_folders(catalogue, options)
         taxa = reader.taxa()
         told += [*taxa.faults, *await begin_anew(lambda: import_taxa(system, scope, row, taxa), after_twins=True)]
         places = await begin_anew(
@@ -185,7 +191,7 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
                 done = await begin_anew(storing, after_twins=True)
         finally:
             await asyncio.gather(coming, return_exceptions=True)
-        await _complete(system, scope, row.id)
+        return await _complete(system, scope, row.id)
     finally:
         catalogue.close()
         reader.close()
@@ -201,6 +207,15 @@ def _look_through(reader: Reader, catalogue: Catalogue) -> int:
         if path:
             catalogue.add_entry(path, place)
     return total
+
+
+def _list_unused_folders(catalogue: Catalogue, options: ImportOptions) -> list[Fault]:
+    unused = set(catalogue.list_unused_folders())
+    return [
+        Fault("folders", f"no entry of the file is in the folder {folder}: compare it with the paths in the file")
+        for folder in options.folders
+        if split_folder(folder) in unused
+    ]
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
@@ -367,11 +382,15 @@ def _plain(fault: Fault) -> NewFault:
     return NewFault(fault.kind.value, plain(fault.place), file, plain(fault.message))
 
 
-async def _complete(system: System, scope: Scope, import_id: UUID) -> None:
+async def _complete(system: System, scope: Scope, import_id: UUID) -> bool:
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id)
         end(row, ImportState.COMPLETED)
+        keeps_file = can_assign_folders(row)
+        if keeps_file:
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_FOLDERS_S)
         log.info("an import is done", imported=str(row.id), stored=row.stored, faults=row.faults)
+    return keeps_file
 
 
 async def take_up_imports(system: System, scope: Scope) -> None:

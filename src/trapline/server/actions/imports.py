@@ -1,7 +1,7 @@
 """Imports: take a file of results, list, show what could not be taken, cancel, forget."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.deployments import check_deployment
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.imported import list_deployments
 from trapline.server.db.imports import (
     ImportFaultRow,
     ImportRow,
@@ -27,7 +28,7 @@ from trapline.server.db.imports import (
 from trapline.server.db.live_work import LiveWork
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.people import name_actors
-from trapline.server.errors import Conflict, DatabaseSlow, Forbidden, Invalid, NotFound, TooLarge
+from trapline.server.errors import Conflict, DatabaseSlow, Forbidden, Invalid, NotFound, TooLarge, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import import_key
 from trapline.server.system import System
@@ -50,7 +51,8 @@ class NewImport(NamedTuple):
     options: ImportOptions
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
+async def describe_imports(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
+    """Describe imports."""
     names = await name_actors(scope, tx, {row.requested_by for row in rows}) if rows else {}
     shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
     return [
@@ -81,6 +83,8 @@ async def receive_file(system: System, scope: Scope, new: NewImport, chunks: Asy
     async with system.database.transaction(scope) as tx:
         scope.check(new.project_id)
         await check_deployment(scope, tx, new.deployment_id, new.project_id)
+        if new.options.folders:
+            require_deployments(new.options.folders, (await list_deployments(scope, tx, new.project_id)).values())
         # Whatever becomes of it, it goes.
         await discard_files(scope, tx, [(key, new.project_id, None)], KEPT_S)
     async with system.store.receive() as incoming:
@@ -133,8 +137,18 @@ async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFi
         await add_import(scope, tx, row)
         await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
         tx.audit("import", "import", row.id, row.project_id, format=row.format, filename=row.filename)
-        [told] = await _describe(scope, tx, [row])
+        [told] = await describe_imports(scope, tx, [row])
         return keep_answer(scope, tx, told)
+
+
+def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> None:
+    """Raise Unprocessable for folders that are assigned to a deployment that the project does not have."""
+    known = set(there)
+    if wrong := [folder for folder, deployment_id in folders.items() if deployment_id not in known]:
+        raise Unprocessable(
+            "Nothing was imported. Assign each folder to the ID of a deployment of this project.",
+            [(f"folder {folder}", "this project has no deployment with this ID") for folder in wrong[:100]],
+        )
 
 
 async def list_imports(
@@ -152,14 +166,14 @@ async def list_imports(
         order = [(ImportRow.created_at, datetime), (ImportRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        found = await _describe(scope, tx, rows)
+        found = await describe_imports(scope, tx, rows)
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_import(system: System, scope: Scope, import_id: UUID) -> Import:
     """Show one import. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [told] = await _describe(scope, tx, [await get_import(scope, tx, import_id)])
+        [told] = await describe_imports(scope, tx, [await get_import(scope, tx, import_id)])
     return told
 
 
@@ -188,7 +202,7 @@ async def cancel_import(system: System, scope: Scope, import_id: UUID) -> Import
             tx.audit("cancel", "import", row.id, row.project_id)
             await tx.session.flush()
             await tx.session.refresh(row)
-        [told] = await _describe(scope, tx, [row])
+        [told] = await describe_imports(scope, tx, [row])
     return told
 
 
@@ -198,6 +212,8 @@ async def delete_import(system: System, scope: Scope, import_id: UUID) -> None:
         row = await get_import(scope, tx, import_id, lock=True)
         if row.state in LIVE:
             await _end_early(scope, tx, row)
+        else:
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
         tx.audit("delete", "import", row.id, row.project_id, filename=row.filename)
         await tx.session.delete(row)
 

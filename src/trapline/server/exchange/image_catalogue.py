@@ -6,7 +6,7 @@ a temporary file where they are many: an index over the names of a million image
 
 import sqlite3
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -66,6 +66,18 @@ def split_path(path: str) -> tuple[str, str]:
     return ("/".join(told[:-1]), told[-1]) if told else ("", "")
 
 
+def split_folder(folder: str) -> tuple[str, ...]:
+    """The parts of a folder's path, as they are compared."""
+    folders, name = split_path(folder)
+    return (*folders.split("/"), name) if folders else (name,)
+
+
+def find_folder(folder: tuple[str, ...], parts: Sequence[str]) -> int | None:
+    """Where the parts of a folder follow each other last in a path; None where they do not."""
+    size = len(folder)
+    return next((at for at in range(len(parts) - size, -1, -1) if tuple(parts[at : at + size]) == folder), None)
+
+
 def _count_common(one: str, other: str) -> int:
     """How many folders are the same, from the last one on."""
     count = 0
@@ -104,6 +116,7 @@ class Catalogue:
         self._deployments: dict[str, UUID] = {}
         self._aliases: dict[str, set[UUID]] = {}
         self._places: Mapping[str, UUID] = {}
+        self._given: dict[tuple[str, ...], UUID] = {}
         self._by_id = False
         self._common = lru_cache(100_000)(_count_common)
         self._find_homes = lru_cache(10_000)(self._list_homes)
@@ -144,8 +157,33 @@ class Catalogue:
         """Learn which deployments the file's places are."""
         self._places = places
 
+    def add_folders(self, given: Mapping[str, UUID]) -> None:
+        """Add the deployments that a person assigned to folders; they take precedence over names of deployments."""
+        self._given |= {split_folder(folder): deployment_id for folder, deployment_id in given.items()}
+
+    def list_unused_folders(self) -> list[tuple[str, ...]]:
+        """List the assigned folders that no entry of the file is in."""
+        unused = set(self._given)
+        for (folders,) in self._rows.execute("select distinct folders from named"):
+            if not unused:
+                break
+            unused -= {given for given in unused if find_folder(given, folders.split("/")) is not None}
+        return [given for given in self._given if given in unused]
+
+    def _find_given(self, parts: list[str]) -> UUID | None:
+        """The deployment that the longest, then the last assigned folder of a path belongs to."""
+        best: tuple[int, int, UUID] | None = None
+        for given, deployment_id in self._given.items():
+            at = find_folder(given, parts)
+            if at is not None and (best is None or (len(given), at) > best[:2]):
+                best = (len(given), at, deployment_id)
+        return None if best is None else best[2]
+
     def _list_homes(self, folders: str) -> frozenset[bytes]:
         """Which deployments the folders of a path name."""
+        assigned = self._find_given(folders.split("/")) if self._given else None
+        if assigned is not None:
+            return frozenset({assigned.bytes})
         found: set[UUID] = set()
         for folder in folders.split("/"):
             exact = self._deployments.get(folder)

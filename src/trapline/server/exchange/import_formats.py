@@ -2,12 +2,23 @@
 
 from pathlib import Path
 
-from trapline.server.exchange.import_records import Reader
+from trapline.server.exchange.foreign_files import recognise_file
+from trapline.server.exchange.import_records import Reader, Unreadable
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 
 def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
-    """Open a file and look through it. Raises Unreadable."""
+    """Open a file and look through it. Raises Unreadable, for files of known programs with what to do."""
+    try:
+        return _open(kind, path, options)
+    except Unreadable as error:
+        known = recognise_file(path)
+        if known is None:
+            raise
+        raise Unreadable(known) from error
+
+
+def _open(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
     match kind:
         case ImportFormat.MEGADETECTOR:
             from trapline.server.exchange.import_megadetector import MegadetectorReader

@@ -135,6 +135,8 @@ ACCESS: dict[str, Access] = {
     "POST /imports": Access(PEOPLE, Role.MANAGER),
     "GET /imports/{import_id}": Access(PEOPLE),
     "GET /imports/{import_id}/faults": Access(PEOPLE),
+    "GET /imports/{import_id}/folders": Access(PEOPLE),
+    "POST /imports/{import_id}/folders": Access(PEOPLE, Role.MANAGER),
     "POST /imports/{import_id}/cancel": Access(PEOPLE, Role.MANAGER, archived=True),
     "DELETE /imports/{import_id}": Access(PEOPLE, Role.MANAGER),
     "GET /processing_services": Access(PEOPLE),

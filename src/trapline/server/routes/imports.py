@@ -8,13 +8,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from trapline.server.actions import imports
+from trapline.server.actions import import_folders, imports
 from trapline.server.errors import Invalid
+from trapline.server.exchange.image_catalogue import split_path
 from trapline.server.routes.access import ScopeOf, SystemOf
 from trapline.server.routes.bodies import unpacked
 from trapline.server.routes.parameters import LARGEST, Cursor, Limit, ProjectFilter
 from trapline.server.rules.access import Once, Scope
 from trapline.wire.imports import (
+    MOST_FOLDERS,
+    AssignedFolders,
     Import,
     ImportFault,
     ImportFormat,
@@ -22,6 +25,7 @@ from trapline.wire.imports import (
     ImportState,
     ModelName,
     ModelVersion,
+    UnmatchedFolders,
 )
 from trapline.wire.values import Fraction, Name, Page
 
@@ -37,6 +41,7 @@ FILE: dict[str, Any] = {
     }
 }
 PIECE = 1 << 19
+LONGEST_FOLDER = 1000
 
 
 @router.get("")
@@ -67,17 +72,26 @@ async def create_import(
     model_version: Annotated[ModelVersion | None, Query()] = None,
     confidence_min: Annotated[Fraction, Query(description="What is less sure is left out.")] = 0.0,
     nothing_is_blank: Annotated[bool, Query(description="An image of COCO without annotations is empty.")] = False,
+    folder: Annotated[
+        list[str] | None,
+        Query(description="`FOLDER=ID`: a folder and the ID of its deployment; repeatable.", max_length=MOST_FOLDERS),
+    ] = None,
 ) -> Import:
     """Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the background.
 
     Images are known by their paths, by how these end, or by their names where those are unambiguous. The same file
     again stores nothing twice.
     """
+    folders = _read_folders(folder or [])
+    if folders and (deployment is not None or format is ImportFormat.CAMTRAP_DP):
+        other = "deployment" if deployment is not None else "format=camtrap-dp"
+        raise Invalid(f"folder cannot be combined with {other}. Nothing was imported. Leave one of them out.")
     options = ImportOptions(
         model_name=model_name,
         model_version=model_version,
         confidence_min=confidence_min,
         nothing_is_blank=nothing_is_blank,
+        folders=folders,
     )
     new = imports.NewImport(project, deployment, format, filename, options)
     key = request.headers.get("idempotency-key")
@@ -87,6 +101,25 @@ async def create_import(
     taken = await imports.create_import(system, _once(scope, request, key, file.sha256), new, file)
     response.headers["Location"] = f"/api/v2/imports/{taken.id}"
     return taken
+
+
+def _read_folders(given: list[str]) -> dict[str, UUID]:
+    folders: dict[str, UUID] = {}
+    for one in given:
+        folder, _, deployment = one.rpartition("=")
+        try:
+            key = UUID(deployment)
+        except ValueError:
+            key = None
+        if key is None or not split_path(folder)[1] or len(folder) > LONGEST_FOLDER or "\0" in folder:
+            raise Invalid(
+                f"folder={one[:200]} is not FOLDER=ID, a folder of the file and the ID of a deployment. "
+                "Nothing was imported."
+            )
+        if folders.get(folder, key) != key:
+            raise Invalid(f"The folder {folder} is assigned to two deployments. Nothing was imported. Choose one.")
+        folders[folder] = key
+    return folders
 
 
 async def _gather(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -121,6 +154,18 @@ async def list_import_faults(
 ) -> Page[ImportFault]:
     """List what could not be taken of a file, in its order: the first 10,000, while all are counted."""
     return await imports.list_faults(system, scope, import_id, limit, cursor)
+
+
+@router.get("/{import_id}/folders")
+async def list_import_folders(system: SystemOf, scope: ScopeOf, import_id: UUID) -> UnmatchedFolders:
+    """List the folders of a file whose entries match no image or several, with the nearest deployment names."""
+    return await import_folders.list_unmatched_folders(system, scope, import_id)
+
+
+@router.post("/{import_id}/folders", status_code=202)
+async def assign_import_folders(system: SystemOf, scope: ScopeOf, import_id: UUID, assigned: AssignedFolders) -> Import:
+    """Assign folders of a file to deployments and read the file again, within 7 days; stored results stay."""
+    return await import_folders.assign_folders(system, scope, import_id, assigned.folders)
 
 
 @router.post("/{import_id}/cancel")
