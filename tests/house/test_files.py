@@ -36,6 +36,7 @@ def test_no_file_is_named_after_a_kind() -> None:
 OF_LIBRARIES = {
     "compile",  # of re: counted
     "default_ssl_context",  # of httpcore2: counted
+    "fsync",  # of the system: watched
     "getaddrinfo",  # of the resolver: held up
     "LexborHTMLParser",  # watched, and taken away from what must not reach it
 }

@@ -62,6 +62,25 @@ async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx
     link = await make_sign_in_link(system)
     assert (await app_client.post("/api/v2/auth/link", json={"link": link})).status_code == 200
     assert (await app_client.get("/api/v2/auth/me")).json()["email"] == "owner@example.org"
+    app_client.cookies.clear()
+    again = await app_client.post("/api/v2/auth/link", json={"link": link})
+    assert (again.status_code, "set-cookie" in again.headers) == (404, False)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_cookie_is_for_no_script_and_no_other_site(system: System, scheme: str) -> None:
+    served = replace(system, public_url=f"{scheme}://trapline.test")
+    transport = httpx2.ASGITransport(dress(application_of(served)))
+    async with httpx2.AsyncClient(transport=transport, base_url=f"{scheme}://trapline.test") as client:
+        body = {"link": await make_first_link(served), "email": "owner@example.org", "password": PASSWORD}
+        by_link = await client.post("/api/v2/auth/link", json=body)
+        client.cookies.clear()
+        by_password = await client.post("/api/v2/auth/sign-in", json={"email": body["email"], "password": PASSWORD})
+        for answer in (by_link, by_password):
+            [cookie] = answer.headers.get_list("set-cookie")
+            attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+            assert {"httponly", "samesite=lax", "path=/"} <= attributes
+            assert ("secure" in attributes) == (scheme == "https")
 
 
 async def test_change_under_a_session_needs_the_pages_token(system: System, app_client: httpx2.AsyncClient) -> None:

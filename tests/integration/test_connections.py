@@ -107,3 +107,17 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_ur
         await pulse.connection_class.connect(_plain(database_url))
     assert [connection.closed for connection in opened] == [True]
     await pulse.close()
+
+
+async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(database_url: str) -> None:
+    """Else a machine that vanished in the middle of a transaction would keep its locks for hours."""
+    database = Database(database_url)
+    try:
+        found = []
+        for opened in (database.transaction(SYSTEM), database.line(SYSTEM), database.line(SYSTEM, each_alone=True)):
+            async with opened as tx:
+                cursor = await tx.execute("show idle_in_transaction_session_timeout")
+                found.append(await cursor.fetchone())
+        assert found == [("1min",)] * 3
+    finally:
+        await database.close()

@@ -47,6 +47,21 @@ async def test_a_key_is_the_same_wherever_a_route_is_mounted(system: System, app
     assert other.status_code in (409, 422)
 
 
+async def test_a_key_of_another_route_is_refused_though_the_body_is_the_same(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    body, headers = {"name": "Forest"}, as_caller(house, **KEY)
+    token = await app_client.post("/api/v2/auth/tokens", json=body, headers=headers)
+    assert token.status_code == 201, token.text
+    projects = await count(system, "select count(*) from projects")
+    refused = await app_client.post("/api/v2/projects", json=body, headers=headers)
+    assert (refused.status_code, "Idempotency-Key" in refused.text) == (409, True)
+    assert await count(system, "select count(*) from projects") == projects
+    allowed = await app_client.post("/api/v2/projects", json=body, headers=headers | {"Idempotency-Key": "another"})
+    assert allowed.status_code == 201, allowed.text
+
+
 async def test_where_a_key_cannot_count_nothing_is_done(system: System, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     images = await count(system, "select count(*) from images")

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx2
 import pytest
 
+from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
 from trapline.server.actions import line
 from trapline.server.db.images import claim_without_thumbnails, mark_thumbnails
+from trapline.server.routes.application import dress
 from trapline.server.system import Leases, System
 
 
@@ -238,6 +241,24 @@ async def test_contact_of_the_same_token_and_address_keeps_a_lease(field: Field)
     await field.lease(job, 1)
     await line.return_expired(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(2,)]
+
+
+@pytest.mark.parametrize(("address", "left"), [("192.0.2.7", 2), ("192.0.2.8", 1)], ids=["same", "other"])
+async def test_contact_from_another_address_keeps_no_lease(field: Field, address: str, left: int) -> None:
+    """Two machines with one token: the one that lives does not speak for the one that died."""
+    job = await field.run_job()
+    answers = []
+    headers = {"Authorization": f"Token {field.worker}"}
+    for calling in ("192.0.2.7", address):
+        transport = httpx2.ASGITransport(dress(application_of(field.system)), client=(calling, 50_000))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=headers) as machine:
+            answers.append(await machine.post(f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}))
+        if len(answers) == 1:
+            await field.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
+            await field.change("update holders set last_contact_at = now() - interval '1 h'")
+    assert [len(answer.json()["tasks"]) for answer in answers] == [1, 1]
+    await line.return_expired(field.system, SYSTEM)
+    assert await field.ask("select count(*) from analyses where state = 'processing'") == [(left,)]
 
 
 async def test_tasks_of_a_lost_batch_go_out_singly_and_last(field: Field) -> None:

@@ -151,6 +151,38 @@ async def test_a_new_password_asks_for_the_old_one_and_ends_the_other_sessions(
     assert [answer.status_code for answer in answers] == [422, 429], "a stolen session guesses no faster"
 
 
+async def test_a_password_that_changes_during_a_sign_in_ends_it(
+    system: System, browser: httpx2.AsyncClient, application: FastAPI
+) -> None:
+    """Both requests know the old password; the sign-in is the second to lock the account, and must not succeed."""
+    change = {"old": PASSWORD, "new": "quite another password"}
+    async with open_browser(application, ELSEWHERE) as other:
+        async with system.database.transaction(Scope.system()) as tx:
+            await tx.execute("select id from users where email = %s for update", (EMAIL,))
+            changing = asyncio.create_task(browser.put("/auth/password", json=change))
+            await wait_for_waiters(system, 1)
+            given = {"email": EMAIL, "password": PASSWORD}
+            signing = asyncio.create_task(other.post("/auth/sign-in", json=given))
+            await wait_for_waiters(system, 2)
+        assert (await changing).status_code == 204
+        refused = await signing
+        assert (refused.status_code, "set-cookie" in refused.headers) == (401, False), refused.text
+
+
+async def wait_for_waiters(system: System, number: int) -> None:
+    """Wait until so many statements of this database wait for a lock."""
+    async with asyncio.timeout(20):
+        while True:
+            async with system.database.transaction(Scope.system()) as tx:
+                found = await tx.execute(
+                    "select count(*) from pg_stat_activity"
+                    " where datname = current_database() and wait_event_type = 'Lock'"
+                )
+                if (await found.fetchone() or (0,))[0] >= number:
+                    return
+            await asyncio.sleep(0.02)
+
+
 async def test_sessions_are_listed_and_ended(system: System, browser: httpx2.AsyncClient, application: FastAPI) -> None:
     async with open_browser(application, ELSEWHERE) as other, open_browser(application, ELSEWHERE) as third:
         await sign_in(other, EMAIL)

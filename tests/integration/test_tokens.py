@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
+from tests.integration.neighbours import make_operator
 from tests.integration.test_auth import make_owner
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -105,6 +106,29 @@ async def test_a_scope_is_all_that_a_token_may_do(app_client: httpx2.AsyncClient
         "own": ["read", "write", "own"],
         "account": ["read", "account"],
     }
+
+
+async def test_a_limited_token_of_an_operator_has_no_rights_of_an_operator(
+    system: System, app_client: httpx2.AsyncClient, house: House
+) -> None:
+    """Neither where only operators are allowed, nor where they are allowed as owners of every project."""
+    caller = await make_operator(system)
+    [(_, whole)] = caller.headers.items()
+    made = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=caller.headers)
+    limits: dict[str, dict[str, Any]] = {
+        "whole": {},
+        "some projects": {"projects": [made.json()["id"]]},
+        "some rights": {"scopes": ["own"]},
+    }
+    seen = {}
+    for name, given in limits.items():
+        token = await make(app_client, whole.removeprefix("Bearer "), **given)
+        of_all = await app_client.get("/api/v2/source-folders/missing", headers=bearing(token["token"]))
+        members = f"/api/v2/projects/{house.ids['project_id']}/members"
+        of_others = await app_client.get(members, headers=bearing(token["token"]))
+        me = (await app_client.get("/api/v2/auth/me", headers=bearing(token["token"]))).json()
+        seen[name] = (of_all.status_code, of_others.status_code, me["is_operator"])
+    assert seen == {"whole": (200, 200, True), "some projects": (403, 404, False), "some rights": (403, 404, False)}
 
 
 async def test_scopes_are_given_on_and_never_widened(app_client: httpx2.AsyncClient, house: House) -> None:

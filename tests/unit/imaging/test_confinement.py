@@ -94,6 +94,39 @@ def test_a_confined_process_can_only_compute(tmp_path: Path, user: int) -> None:
     assert state["user"] == (65533 if user == os.geteuid() == 0 else user or os.geteuid())
 
 
+LEAVES = """
+import os
+from trapline.server.imaging.confinement import confine
+
+def network():
+    return os.stat("/proc/self/ns/net").st_ino
+
+before = network()
+confine()
+print(before != network())
+"""
+CAN_LEAVE = """
+import ctypes
+libc = ctypes.CDLL(None)
+print(libc.unshare(0x40000000) == 0 or libc.unshare(0x50000000) == 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_a_confined_process_has_a_network_of_its_own() -> None:
+    """The filter refuses new sockets; the namespace holds where a kernel has no filter."""
+    environment = {"LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path)}
+    can, has = (
+        subprocess.run(
+            [sys.executable, "-c", text], env=environment, cwd="/", capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for text in (CAN_LEAVE, LEAVES)
+    )
+    if can == "False":
+        pytest.skip("this system allows no network namespace")
+    assert has == "True"
+
+
 async def test_the_state_of_decoders_is_reported() -> None:
     decoders = Decoders(1)
     try:

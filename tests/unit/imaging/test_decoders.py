@@ -183,6 +183,33 @@ async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path)
         await decoders.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux shows the limits of a process")
+async def test_a_child_has_a_limit_of_processor_time(tmp_path: Path) -> None:
+    """The kernel ends a child that computes for too long, even if its parent has died."""
+    decoders = Decoders(processes=1, limits=Limits(cpu_s=7))
+    try:
+        await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG"))
+        [limit] = _list_processor_limits()
+        assert limit.isdecimal(), limit
+        assert 7 <= int(limit) <= 60
+    finally:
+        await decoders.close()
+
+
+def _list_processor_limits() -> list[str]:
+    """List the limits of the decoders of this process, as the kernel shows them: seconds, or `unlimited`."""
+    limits = []
+    for process in Path("/proc").iterdir():
+        try:
+            parent = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and b"trapline.server.imaging.child" in (process / "cmdline").read_bytes():
+                shown = (process / "limits").read_text(encoding="utf-8").splitlines()
+                limits += [line.split()[3] for line in shown if line.startswith("Max cpu time")]
+        except OSError:
+            continue
+    return limits
+
+
 async def test_exif_is_plain_and_bounded(decoders: Decoders, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "RECON\x00YX"
