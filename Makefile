@@ -81,6 +81,10 @@ else
 	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/acceptance/test_accessibility.py tests/integration/test_races.py
 endif
 
+.PHONY: mutants
+mutants: setup ## Break load-bearing lines one at a time; reports those that no test notices (ARGS="--shard 1/4")
+	tools/in_memory.sh $(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: adapters
 adapters: setup ## Run MegaDetector's and SpeciesNet's packages on stand-in weights, in an environment of its own (brings PyTorch)
 	$(BIN)/uv venv --quiet --allow-existing $(VENV)/adapters

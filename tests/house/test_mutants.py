@@ -1,0 +1,35 @@
+"""The mutants still apply: each text occurs once in the present source, and each named test exists."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.house.tree import ROOT
+from tests.mutants.table import Mutant, load_mutants
+
+MUTANTS = load_mutants()
+
+
+def test_every_name_is_unique() -> None:
+    """The runner selects and reports mutants by name."""
+    assert [name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_applies_to_the_present_source(mutant: Mutant) -> None:
+    """A mutant of a line that changed would break nothing, and its tests would prove nothing."""
+    source = (ROOT / mutant.file).read_text(encoding="utf-8")
+    broken = mutant.apply(source)
+    assert broken != source
+    compile(broken, mutant.file, "exec")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_tests_of_mutant_exist(mutant: Mutant) -> None:
+    assert mutant.tests
+    for test in mutant.tests:
+        file, _, function = test.partition("::")
+        source = (ROOT / file).read_text(encoding="utf-8")
+        name = re.escape(function.partition("[")[0])
+        assert not function or re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), test
