@@ -37,6 +37,26 @@ def test_an_offset_in_exif_goes_before_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("offsets", "hour"),
+    [
+        ({"OffsetTime": "-05:00"}, 19),
+        ({"OffsetTimeOriginal": "+01:00", "OffsetTime": "-05:00", "TimeZoneOffset": 3}, 13),
+        ({"OffsetTimeOriginal": "", "OffsetTime": "-05:00"}, 19),
+        ({"TimeZoneOffset": -5}, 19),
+        ({"TimeZoneOffset": [-5, 2]}, 19),
+        ({"TimeZoneOffset": 65_531}, 19),
+        ({"TimeZoneOffset": 0}, 14),
+        ({"TimeZoneOffset": 99}, 12),
+        ({"TimeZoneOffset": "x"}, 12),
+        ({"TimeZoneOffset": []}, 12),
+    ],
+)
+def test_every_offset_of_exif_goes_before_the_zone(offsets: dict[str, Any], hour: int) -> None:
+    found = find({"DateTimeOriginal": "2026:07:01 14:00:00"} | offsets)
+    assert found.at == datetime(2026, 7, 1, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     "raw", ["0000:00:00 00:00:00", "    :  :     :  :  ", "2026:13:01 00:00:00", "gestern", 5, None]
 )
 def test_a_useless_exif_time_falls_back(raw: Any) -> None:

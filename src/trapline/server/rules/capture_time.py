@@ -26,6 +26,8 @@ RESET_YEARS = (1970, 1980, 2000, 2001, 2010)
 EARLIEST_YEAR = 1990
 OLDEST_CLOCK_YEAR = 1900
 MAX_PATTERN = 255
+FURTHEST_OFFSET_H = 15
+UNSIGNED_SHORTS = 65_536
 STAR, ANY_SIGN = "*", "?"
 
 _EXIF_TAGS = (("DateTimeOriginal", "OffsetTimeOriginal"), ("DateTimeDigitized", "OffsetTimeDigitized"))
@@ -145,8 +147,25 @@ def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSourc
             local = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - a camera's clock has no zone
         except ValueError:
             continue
-        return local.replace(tzinfo=_offset(exif.get(offset_tag))), raw, CaptureTimeSource.EXIF
+        return local.replace(tzinfo=_find_offset(exif, offset_tag)), raw, CaptureTimeSource.EXIF
     return None
+
+
+def _find_offset(exif: Mapping[str, Any], offset_tag: str) -> timezone | None:
+    """Return the offset of a camera's clock: that of the time read, else OffsetTime, else TimeZoneOffset."""
+    return (
+        _offset(exif.get(offset_tag)) or _offset(exif.get("OffsetTime")) or _offset_of_hours(exif.get("TimeZoneOffset"))
+    )
+
+
+def _offset_of_hours(raw: Any) -> timezone | None:
+    """Read EXIF TimeZoneOffset: whole hours, of DateTimeOriginal and then of ModifyDate (TIFF/EP, ISO 12234-2)."""
+    hours = raw[0] if isinstance(raw, Sequence) and not isinstance(raw, str) and raw else raw
+    if not isinstance(hours, int) or isinstance(hours, bool):
+        return None
+    # Some cameras write the signed number as an unsigned one.
+    hours = hours - UNSIGNED_SHORTS if hours >= UNSIGNED_SHORTS // 2 else hours
+    return timezone(timedelta(hours=hours)) if abs(hours) < FURTHEST_OFFSET_H else None
 
 
 def _offset(raw: Any) -> timezone | None:
@@ -155,7 +174,7 @@ def _offset(raw: Any) -> timezone | None:
         return None
     sign, hours, minutes = found.groups()
     distance = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(distance if sign == "+" else -distance) if distance < timedelta(hours=15) else None
+    return timezone(distance if sign == "+" else -distance) if distance < timedelta(hours=FURTHEST_OFFSET_H) else None
 
 
 def _from_filename(filename: str, pattern: str | None) -> tuple[datetime, str, CaptureTimeSource] | None:
