@@ -1,6 +1,7 @@
 """Projects are deleted by name, seen by nobody, restored, and gone for good when their time is over."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -94,6 +95,34 @@ async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted
     assert await list_active(system) == [("source", False), ("webhook", False)]
     assert await change(archived=False, name="home") == 200
     assert await list_active(system) == [("source", True), ("webhook", False)]
+
+
+async def test_sources_that_leave_the_archive_are_polled_one_after_another(
+    system: System, app_client: httpx2.AsyncClient, house: House
+) -> None:
+    owner, moments = by(house), []
+    new = {"base_url": "https://camera.example/DCIM/", "location_id": house.ids["deployment_id"]}
+    for number in range(12):
+        made = await app_client.post(
+            "/api/v2/image-pull-sources", json=new | {"name": f"camera {number}"}, headers=owner
+        )
+        assert made.status_code == 201, made.text
+    assert (await app_client.patch(path_of(house), json={"archived": True}, headers=owner)).status_code == 200
+    async with system.database.transaction(SYSTEM) as tx:
+        # As if the project had been archived for a day.
+        await tx.execute("update pull_sources set next_run_at = now() - interval '1 day'")
+    before = datetime.now(UTC)
+    assert (await app_client.patch(path_of(house), json={"archived": False}, headers=owner)).status_code == 200
+    after = datetime.now(UTC)
+    listed = (await app_client.get("/api/v2/image-pull-sources", headers=owner)).json()["results"]
+    for source in listed:
+        if source["is_active"]:
+            moments.append(datetime.fromisoformat(source["next_run"]))
+    assert len(moments) == 12
+    assert min(moments) >= before - timedelta(seconds=1)
+    assert max(moments) <= after + timedelta(seconds=61)
+    assert len(set(moments)) == 12
+    assert max(moments) - min(moments) > timedelta(seconds=5), "they are spread over the minute"
 
 
 async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tombstone(

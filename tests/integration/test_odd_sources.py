@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from tests.integration import camera as cameras
@@ -376,3 +377,23 @@ async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None
     await sources.delete_source(feed.system, SYSTEM, feed.source_id)
     await pulls.pull(feed.system, SYSTEM, accepted.run_id)
     assert feed.camera.asked() == []
+
+
+async def test_a_run_that_waited_in_an_archived_project_is_not_done(feed: Feed, app_client: httpx2.AsyncClient) -> None:
+    fill(feed.camera, "a.jpg")
+    project = f"/api/v2/projects/{feed.house.ids['project_id']}"
+    owner = {"Authorization": f"Bearer {feed.house.tokens['owner']}"}
+    for by_hand in (True, False):
+        if by_hand:
+            await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+        else:
+            await feed.sql("update pull_sources set next_run_at = now() - interval '1 h' where id = :id")
+            assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+        [waiting] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
+        assert (await app_client.patch(project, json={"archived": True}, headers=owner)).status_code == 200
+        await pulls.pull(feed.system, SYSTEM, waiting[0])
+        run = await sources.show_run(feed.system, SYSTEM, feed.source_id, waiting[0])
+        assert (run.state, run.imported, feed.camera.asked()) == ("interrupted", 0, [])
+        assert "archived" in (run.error or "")
+        assert (await app_client.patch(project, json={"archived": False}, headers=owner)).status_code == 200
+    assert (await feed.run()).imported == 1

@@ -1,11 +1,13 @@
 """The ledger's hard cases, on a real database, against a camera that misbehaves."""
 
 import asyncio
+import io
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 
 from tests.integration.camera import MODIFIED
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
@@ -109,6 +111,61 @@ async def test_one_bad_file_never_blocks_and_is_quarantined(feed: Feed) -> None:
     assert (await feed.states())["half.jpg"] == "imported"
     assert (await feed.states())["empty.jpg"] == "quarantined"
     assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 2
+
+
+async def test_a_time_with_the_offset_of_the_camera_needs_no_zone(feed: Feed) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0x9003: "2026:05:03 14:15:00", 0x882A: -5})
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), (7, 90, 90)).save(buffer, "JPEG", exif=exif)
+    feed.camera.files["a.jpg"] = buffer.getvalue()
+    assert (await feed.run()).imported == 1
+    assert await feed.sql("select captured_at, captured_at_source from images where source_id = :id") == [
+        (datetime(2026, 5, 3, 19, 15, tzinfo=UTC), "exif")
+    ]
+
+
+async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
+    """An hourly source; the waits are those of the documentation, 20 % more or less, and one run retries them all."""
+    fill(feed.camera, "a.jpg", "b.jpg")
+    feed.camera.faults["a.jpg"] = "404"
+    assert (await feed.change(schedule="0 0 29 2 *")).schedule == "0 0 29 2 *"
+    await feed.run()
+    for minutes in (1, 2, 4, 8):
+        next_run = (await feed.show()).next_run
+        assert next_run is not None
+        wait = (next_run - datetime.now(UTC)).total_seconds() / 60
+        assert 0.7 * minutes < wait < 1.2 * minutes + 0.5, (minutes, wait)
+        # As if that time had passed.
+        await feed.make_due()
+        await feed.sql("update pull_sources set next_run_at = now() where id = :id")
+        assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+        [(run_id,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
+        await pulls.pull(feed.system, SYSTEM, run_id)
+    assert await feed.states() == {"a.jpg": "quarantined", "b.jpg": "imported"}
+    next_run = (await feed.show()).next_run
+    assert next_run is not None
+    assert next_run - datetime.now(UTC) > timedelta(days=1), "it is polled on its schedule again"
+
+
+async def test_a_new_source_is_polled_without_waiting_for_its_schedule(feed: Feed) -> None:
+    soon = timedelta(seconds=45)
+    created = (await feed.show()).next_run
+    assert created is not None
+    assert created - datetime.now(UTC) < soon
+    paused = await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=False)
+    assert paused.next_run is None
+    resumed = (await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)).next_run
+    assert resumed is not None
+    assert resumed - datetime.now(UTC) < soon
+    changed = (await feed.change(schedule="0 0 29 2 *")).next_run
+    assert changed is not None
+    assert changed - datetime.now(UTC) < soon
+    fill(feed.camera, "a.jpg")
+    assert (await feed.run()).imported == 1
+    afterwards = (await feed.show()).next_run
+    assert afterwards is not None
+    assert afterwards - datetime.now(UTC) > timedelta(days=1), "a run by hand was its first one"
 
 
 async def test_the_limit_of_a_run_says_how_many_remain(feed: Feed) -> None:

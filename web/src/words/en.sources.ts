@@ -47,7 +47,7 @@ export const sourceWords = {
   test: "Test", testing: "Looking there and fetching the first pictures", testOk: "It works.", testNot: "It does not work yet.", notFetched: "not fetched",
   takenFrom: { exif: "from EXIF", filename: "from its name", modified_time: "its modified time", received_time: "its arrival" } as Record<string, string>,
   file: "File", size: "Size", moreFiles: (count: number) => `and ${files(count)} more`, nothingKept: "Nothing was stored.",
-  saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins on schedule; or run it now.`, changed: "The source is changed.",
+  saveGo: "Add the source", saveAnyway: "Add it all the same", saved: (name: string) => `Source “${name}” is added. Its first run begins within a minute; or run it now.`, changed: "The source is changed.",
 
   run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.",
   lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", signedInAs: (user: string) => `as ${user}`, signIn: "Sign-in", noSignIn: "none",

@@ -24,6 +24,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.chores import PULLS, defer_chore
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.idempotency import find_answer, keep_answer
+from trapline.server.db.projects import is_archived
 from trapline.server.db.pull_runs import (
     HEARTBEAT_S,
     RunLost,
@@ -33,11 +34,19 @@ from trapline.server.db.pull_runs import (
     end_dead_run,
     find_running,
     finish_run,
+    has_no_run,
     list_sources_of_dead,
     record_left_out,
     take_run,
 )
-from trapline.server.db.pulled_files import Listed, count_due, find_unknown, note_listed, record_unlisted
+from trapline.server.db.pulled_files import (
+    Listed,
+    count_due,
+    find_next_retry,
+    find_unknown,
+    note_listed,
+    record_unlisted,
+)
 from trapline.server.db.pushed_files import has_pushed_files
 from trapline.server.db.sources import RunRow, SourceRow, get_source, take_due_sources
 from trapline.server.errors import Conflict, DatabaseAway, NotFound, OutboundFailed, TraplineError
@@ -48,6 +57,7 @@ from trapline.server.rules.pulling import (
     LEFT_FOR,
     LIST_WITHIN,
     MINUTE,
+    RETRIED_TOGETHER,
     find_exclusion,
     next_run,
     retry_source_after,
@@ -61,6 +71,7 @@ log = structlog.get_logger(__name__)
 
 PULL = "pull_source"
 """The name of the chore that does a run."""
+PROJECT_ARCHIVED = "the project was archived before this run began; nothing was listed or imported"
 
 DUE_AT_ONCE = 50
 LISTED_AT_ONCE = 500
@@ -76,7 +87,12 @@ async def start_run(system: System, scope: Scope, source_id: UUID, max_files: in
         source = await get_source(scope, tx, source_id, lock=True)
         if done:
             return done
+        is_first = await has_no_run(scope, tx, source_id)
         run_id = await begin_run(scope, tx, source, "manual", max_files)
+        if is_first:
+            # It takes the place of the run that follows the creation of a source.
+            deployment = await get_deployment(scope, tx, source.deployment_id)
+            source.next_run_at = next_run(source.schedule, ZoneInfo(deployment.time_zone), datetime.now(UTC), _chance)
         while run_id is None:
             running = await find_running(scope, tx, source_id)
             if running is None:
@@ -157,6 +173,10 @@ async def pull(system: System, scope: Scope, run_id: UUID) -> None:
     async with system.database.transaction(scope) as tx:
         run = await take_run(scope, tx, run_id)
         if run is None:
+            return
+        if await is_archived(scope, tx, run.project_id):
+            # Also one that was started by hand: nothing is changed in an archived project.
+            await finish_run(scope, tx, run_id, "interrupted", error=PROJECT_ARCHIVED)
             return
     with structlog.contextvars.bound_contextvars(project=run.project_id, source=str(run.source_id), run=str(run_id)):
         await _do_or_fail(system, scope, run)
@@ -295,6 +315,7 @@ async def _finish(pull: Pull) -> None:
         if source.is_active and await has_pushed_files(pull.scope, tx, source):
             # They were told of while this run was in progress.
             await begin_run(pull.scope, tx, source, EVENT)
+        await _retry_by_clock(pull.scope, tx, source)
     PULL_RUNS.labels(str(pull.source.id), "completed").inc()
 
 
@@ -307,6 +328,7 @@ async def _fail(system: System, scope: Scope, run: RunRow, error: str, retry_aft
             source = await get_source(scope, tx, run.source_id, lock=True)
             await finish_run(scope, tx, run.id, "failed", error=error)
             not_before = _leave_alone(source, error, retry_after_s or 0)
+            await _retry_by_clock(scope, tx, source)
             if await has_pushed_files(scope, tx, source, due=False):
                 # They are not to wait for the schedule.
                 source.next_run_at = not_before
@@ -330,6 +352,13 @@ def bring_forward(source: SourceRow, at: datetime) -> None:
     at = max(at, source.not_before or at)
     if source.next_run_at is None or source.next_run_at > at:
         source.next_run_at = at
+
+
+async def _retry_by_clock(scope: Scope, tx: Transaction, source: SourceRow) -> None:
+    """Poll a source when its failed files are due again, if its schedule is later."""
+    due_at = await find_next_retry(scope, tx, source, RETRIED_TOGETHER)
+    if due_at is not None:
+        bring_forward(source, due_at)
 
 
 async def _stop(system: System, scope: Scope, run_id: UUID, error: str) -> None:

@@ -21,13 +21,22 @@ from trapline.server.actions.gateways import (
     whereabouts_of,
 )
 from trapline.server.actions.source_folders import require_granted
+from trapline.server.actions.source_health import find_connection_error, find_health
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
 from trapline.server.db.findings import list_deployment_names
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.images import count_without_camera_time
 from trapline.server.db.pages import count_rows, fetch_page
-from trapline.server.db.pull_runs import end_dead_run, find_running, get_run, interrupt_run, seconds_of, select_runs
+from trapline.server.db.pull_runs import (
+    end_dead_run,
+    find_running,
+    get_run,
+    has_no_run,
+    interrupt_run,
+    seconds_of,
+    select_runs,
+)
 from trapline.server.db.pulled_files import release_files, select_files
 from trapline.server.db.source_connections import SourceConnectionRow, list_connections
 from trapline.server.db.sources import (
@@ -42,7 +51,7 @@ from trapline.server.db.sources import (
 from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
-from trapline.server.rules.pulling import check_schedule, next_run, schedule_in_words
+from trapline.server.rules.pulling import FIRST_RUN_AFTER, check_schedule, next_run, schedule_in_words
 from trapline.server.rules.source_addresses import Server, check_spelling, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
@@ -107,7 +116,7 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
         updated_at=now,
     )
     apply_settings(system, row, new)
-    row.next_run_at = next_run(row.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+    row.next_run_at = now + FIRST_RUN_AFTER
     return row
 
 
@@ -286,6 +295,8 @@ async def _reschedule(scope: Scope, tx: Transaction, row: SourceRow) -> None:
     deployment = await get_deployment(scope, tx, row.deployment_id)
     now = datetime.now(UTC)
     row.next_run_at = next_run(row.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+    if await has_no_run(scope, tx, row.id):
+        row.next_run_at = min(row.next_run_at, now + FIRST_RUN_AFTER)
     row.updated_at = now
 
 
@@ -363,8 +374,8 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> lis
             last_run=_run(runs[row.id]) if row.id in runs else None,
             next_run=row.next_run_at if row.is_active else None,
             counts=SourceCounts(**counts[row.id], without_camera_time=undated.get(row.id, 0)),
-            health=_health(row, has_run=row.id in runs, connection=connections.get(row.id)),
-            health_detail=row.last_error or _why_broken(connections.get(row.id)),
+            health=find_health(row, has_run=row.id in runs, connection=connections.get(row.id)),
+            health_detail=row.last_error or find_connection_error(connections.get(row.id)),
         )
         for row in rows
     ]
@@ -379,18 +390,6 @@ def _connection(row: SourceRow, held: SourceConnectionRow | None) -> Connection:
         detail=held.last_error if held else "no background process holds a connection",
         fills_gaps=bool(row.options.get("listing_url")),
     )
-
-
-def _why_broken(held: SourceConnectionRow | None) -> str | None:
-    return held.last_error if held is not None and held.failures else None
-
-
-def _health(row: SourceRow, *, has_run: bool, connection: SourceConnectionRow | None) -> str:
-    if not row.is_active:
-        return "paused"
-    if row.consecutive_failures or _why_broken(connection):
-        return "failing"
-    return "ok" if has_run else "new"
 
 
 def _run(row: RunRow) -> PullRun:

@@ -21,6 +21,9 @@ PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
 PAUSED = ("pull_sources", "webhooks")
 """Tables of what goes on by itself, and pauses with its project."""
 
+RESUMED_WITHIN_S = 60.0
+"""Sources that became due while their project was archived are polled within this time, not all together."""
+
 HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
 """Tables whose rows hold on to others of their project: they go before those do."""
 
@@ -70,13 +73,21 @@ async def pause_all(
 
 
 async def resume_all(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
-    """Let go on what was paused with a project."""
+    """Resume what was paused with a project.
+
+    Sources that became due meanwhile are polled within `RESUMED_WITHIN_S`, each at a random time.
+    """
     for table in PAUSED:
         await tx.execute(
             f"update {table} set is_active = true, updated_at = clock_timestamp()"  # noqa: S608 - one of ours
             " where project_id = %s and id = any(%s)",
             (project_id, [UUID(one) for one in paused.get(table, [])]),
         )
+    await tx.execute(
+        "update pull_sources set next_run_at = now() + random() * make_interval(secs => %s)"
+        " where project_id = %s and id = any(%s) and next_run_at < now() + make_interval(secs => %s)",
+        (RESUMED_WITHIN_S, project_id, [UUID(one) for one in paused.get("pull_sources", [])], RESUMED_WITHIN_S),
+    )
 
 
 async def claim_doomed_project(scope: Scope, tx: Transaction, kept_s: float) -> DoomedProject | None:

@@ -47,6 +47,14 @@ async def get_project(scope: Scope, tx: Transaction, project_id: int) -> Project
     return row
 
 
+async def is_archived(scope: Scope, tx: Transaction, project_id: int) -> bool:
+    """Return whether a project is archived or deleted, so that nothing in it changes."""
+    scope.check(project_id)
+    query = "select archived_at is not null or deleted_at is not null from projects where id = %s"
+    row = await (await tx.execute(query, (project_id,))).fetchone()
+    return row is None or bool(row[0])
+
+
 def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectRow]:
     """Select the projects that the caller sees, or those of them that are not archived."""
     ids = scope.open_project_ids() if only_open else scope.project_ids()

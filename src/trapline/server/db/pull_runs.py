@@ -95,6 +95,11 @@ async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow
     return (await tx.session.scalars(statement)).one_or_none()
 
 
+async def has_no_run(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
+    """Return whether no run of a source was ever begun."""
+    return (await tx.session.execute(select(~exists().where(RunRow.source_id == source_id)))).scalar_one()
+
+
 async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
     """Tell whether a run that lists a source was begun so lately."""
     begun = (RunRow.source_id == source_id) & (RunRow.trigger != EVENT) & (RunRow.started_at > func.now() - ago)

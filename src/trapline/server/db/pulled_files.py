@@ -147,6 +147,16 @@ async def count_due(scope: Scope, tx: Transaction, source: SourceRow) -> int:
     return (await tx.session.execute(statement)).scalar_one()
 
 
+async def find_next_retry(scope: Scope, tx: Transaction, source: SourceRow, together: timedelta) -> datetime | None:
+    """Find when failed files of a source are due again: the last time within `together` of the first."""
+    own = (PulledFileRow.state == "failed") & (PulledFileRow.kind == "file") & is_of(source)
+    first = select(func.min(PulledFileRow.next_attempt_at)).where(own).scalar_subquery()
+    statement = select(func.max(PulledFileRow.next_attempt_at)).where(
+        own, PulledFileRow.next_attempt_at <= first + together
+    )
+    return (await tx.session.execute(statement)).scalar_one()
+
+
 def _is_fresh() -> ColumnElement[bool]:
     return and_(PulledFileRow.state == "seen", PulledFileRow.next_attempt_at.is_(None))
 

@@ -13,6 +13,10 @@ MINUTE = timedelta(minutes=1)
 QUARANTINE_AFTER = 5
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
+# Files that failed together are due again within a few seconds of each other: one run retries them.
+RETRIED_TOGETHER = timedelta(seconds=30)
+# A new source is polled after this time: long enough to start its first run by hand with other limits.
+FIRST_RUN_AFTER = timedelta(seconds=30)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
 MAX_JITTER = timedelta(seconds=30)
