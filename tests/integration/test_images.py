@@ -189,8 +189,8 @@ async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient
 
     async with system.store.receive() as incoming:
         incoming.write(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-        await system.store.keep(incoming, "originals/1/ab/abc")
-    served = await client.get(local(sign_file(system, "originals/1/ab/abc")))
+        await system.store.keep(incoming, "imports/1/abc")
+    served = await client.get(local(sign_file(system, "imports/1/abc")))
     assert served.headers["content-type"] == "application/octet-stream"
     assert served.headers["content-disposition"].startswith("attachment")
 

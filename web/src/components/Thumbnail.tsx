@@ -1,23 +1,25 @@
 /** A thumbnail with its boxes drawn on it. */
-import { useState } from "react"
 import { fileAddress } from "../api/files"
 import type { Image } from "../api/types"
 import { words } from "../words/en"
 import { useClassColour } from "./classes"
+import { useExpiredUrls } from "./useExpiredUrls"
 
 /** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
 export const SURE = 0.2
 
 export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?: number; eager?: boolean }) {
   const classColour = useClassColour()
-  const [failed, setFailed] = useState(false)
+  const [failedUrls, onFail] = useExpiredUrls(image.project_id)
+  const url = image.thumbnail_url
+  const failed = url !== null && failedUrls.has(url)
   const boxes = image.boxes.filter((box) => (box.confidence ?? 1) >= least)
   return (
     <>
-      {image.thumbnail_url && !failed ? (
+      {url && !failed ? (
         <img
-          src={fileAddress(image.thumbnail_url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
-          onError={() => setFailed(true)}
+          src={fileAddress(url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          onError={() => onFail(url)}
         />
       ) : (
         <div className="grid-none">{failed ? image.filename : words.image.thumbnailComing}</div>

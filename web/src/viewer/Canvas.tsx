@@ -2,6 +2,7 @@
 import { type Dispatch, forwardRef, type PointerEvent, type ReactNode, type SetStateAction, useCallback, useImperativeHandle, useMemo, useRef, useState } from "react"
 import { fileAddress } from "../api/files"
 import type { ImageDetail } from "../api/types"
+import { useExpiredUrls } from "../components/useExpiredUrls"
 import { words } from "../words/en"
 import { type ColourMap, colourMap } from "./colourMaps"
 import { Corner } from "./Corner"
@@ -46,7 +47,9 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps & Placed>(function Ca
 ) {
   const frame = useRef<HTMLDivElement>(null)
   const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useView(frame, image, place, onPlace)
-  const [failed, setFailed] = useState<Record<string, boolean>>({})
+  const [failed, onFail] = useExpiredUrls(image.project_id)
+  const { preview_url: previewUrl, file_url: fullUrl } = image
+  const preview = previewUrl !== null && !failed.has(previewUrl) ? previewUrl : null
   const [fullSeen, setFullSeen] = useState(false)
   useImperativeHandle(handle, () => ({ zoom, setScale, pan, showWhole }), [zoom, setScale, pan, showWhole])
 
@@ -74,8 +77,8 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps & Placed>(function Ca
 
   const density = window.devicePixelRatio || 1
   const shownSide = Math.max(image.width, image.height) * view.scale * density
-  const wantsFull = fullSeen || !image.preview_url || failed.preview || shownSide > PREVIEW_SIDE * 1.05
-  const nothingShows = (failed.preview || !image.preview_url) && failed.full
+  const wantsFull = fullSeen || !preview || shownSide > PREVIEW_SIDE * 1.05
+  const nothingShows = !preview && failed.has(fullUrl)
   return (
     <div className="pane">
       {head}
@@ -93,13 +96,13 @@ export const Canvas = forwardRef<CanvasHandle, CanvasProps & Placed>(function Ca
                 transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
               }}
             >
-              {image.preview_url && !failed.preview && (
-                <img src={fileAddress(image.preview_url)} alt="" draggable={false} onError={() => setFailed((old) => ({ ...old, preview: true }))} />
+              {preview && (
+                <img src={fileAddress(preview)} alt="" draggable={false} onError={() => onFail(preview)} />
               )}
-              {wantsFull && !failed.full && (
+              {wantsFull && !failed.has(fullUrl) && (
                 <img
-                  src={fileAddress(image.file_url)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
-                  style={{ opacity: fullSeen ? 1 : 0 }} onError={() => setFailed((old) => ({ ...old, full: true }))}
+                  src={fileAddress(fullUrl)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
+                  style={{ opacity: fullSeen ? 1 : 0 }} onError={() => onFail(fullUrl)}
                 />
               )}
               {findings.map((finding) => {

@@ -10,10 +10,12 @@ from uuid import UUID
 from trapline.server.actions.passwords import find_user_by_password
 from trapline.server.db.base import Transaction
 from trapline.server.db.people import (
+    LiveToken,
     SessionRow,
     UserRow,
     end_session,
     find_live_token,
+    find_live_token_by_id,
     find_session,
     get_user,
     list_roles,
@@ -23,11 +25,11 @@ from trapline.server.db.people import (
 )
 from trapline.server.db.projects import list_names
 from trapline.server.db.sign_ins import forgive
-from trapline.server.errors import Unauthenticated
+from trapline.server.errors import Forbidden, NotFound, Unauthenticated
 from trapline.server.rules.access import MACHINES, Origin, Scope, reach_of, widen
 from trapline.server.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
 from trapline.server.system import System
-from trapline.wire.auth import Caller, Membership, SignIn, TokenKind, TokenScope
+from trapline.wire.auth import Caller, Membership, Role, SignIn, TokenKind, TokenScope
 
 SESSION_LIFETIME = timedelta(days=30)
 NOBODY = Scope(actor="nobody")
@@ -76,6 +78,30 @@ async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope
             raise Unauthenticated(BAD_TOKEN)
         if row.is_long_unused:
             await note_use(NOBODY, tx, row.id)
+    return _scope_of_live(row, origin)
+
+
+async def require_token(system: System, token_id: UUID, project_id: int) -> None:
+    """Require that a token still reaches a project, as it was half a second ago at most. Raises Forbidden."""
+    place = ("", token_id.bytes)
+    scope = system.known.callers.find(place)
+    try:
+        if scope is None:
+            async with system.database.line(NOBODY, each_alone=True) as tx:
+                row = await find_live_token_by_id(NOBODY, tx, token_id)
+            if row is None:
+                raise Unauthenticated(BAD_TOKEN)
+            scope = _scope_of_live(row, Origin())
+            system.known.callers.keep(place, scope)
+        scope.check(project_id, Role.VIEWER)
+    except (Unauthenticated, NotFound) as error:
+        raise Forbidden(
+            "The API token that this URL was created for no longer reaches the project. Lease tasks again with another."
+        ) from error
+
+
+def _scope_of_live(row: LiveToken, origin: Origin) -> Scope:
+    """Build the scope of a token. Raises Unauthenticated where its user is gone or deactivated."""
     kind, roles = TokenKind(row.kind), row.roles
     if not row.every_project:
         if not row.has_live_user:

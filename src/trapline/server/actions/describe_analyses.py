@@ -19,10 +19,13 @@ from trapline.wire.identifications import Identification
 OPEN = frozenset({"queued", "processing"})
 
 
-def describe_analysis(system: System, found: FoundByAnalysis, held: Mapping[UUID, Identification]) -> Analysis:
+def describe_analysis(
+    system: System, found: FoundByAnalysis, held: Mapping[UUID, Identification], *, is_deleted: bool = False
+) -> Analysis:
     """Tell an analysis with the first page of its annotations; `held` is what people said that holds of these."""
     row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
-    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found.annotations])
+    paths = [annotation.storage_path for annotation, _ in found.annotations]
+    addresses = sign_files(system, paths, is_deleted=is_deleted)
     return Analysis(
         id=row.id,
         image_id=row.image_id,

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from trapline.server.actions import artifacts, staged_files
+from trapline.server.actions.auth import require_token
 from trapline.server.actions.import_images import check_room
+from trapline.server.db.readable_files import find_project_of_file
 from trapline.server.errors import Forbidden, Invalid, NotFound, TooLarge, Unsupported
 from trapline.server.imaging.kinds import HEAD_BYTES, Taken, tell_kind
 from trapline.server.rules.access import Origin, Scope
-from trapline.server.store.keys import FILES, is_artifact, is_signed, parts_of, project_of
+from trapline.server.rules.file_readers import FileReader, parse_reader
+from trapline.server.store.keys import FILES, READER, find_left, is_artifact, is_signed, parts_of, project_of
 from trapline.server.store.uploads import Announced, find_announced
 from trapline.server.system import System
 
@@ -18,6 +21,9 @@ INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
 # Types of artifacts that their first bytes do not tell; they are only ever downloaded.
 PLAIN = frozenset({"text/plain", "application/json"})
 UNKNOWN_TYPE = "application/octet-stream"
+OF_IMAGES = frozenset({"originals", "upright", "thumbs", "ml_outputs"})
+"""The first parts of the keys of files that are about one image."""
+SYSTEM = Scope.system()
 BATCH_BYTES = 512 * 1024
 
 
@@ -31,6 +37,9 @@ class StoredFile:
     key: str
     size: int
     media_type: str
+    good_for_s: int
+    """How long the address is good for."""
+    reader: FileReader
     is_lasting: bool
     """Whether what is kept under the key never changes: an artifact may be uploaded again."""
 
@@ -43,13 +52,30 @@ class StoredFile:
 async def find_file(system: System, method: str, key: str, query: Mapping[str, str]) -> StoredFile:
     """Find a stored file by its signed address. Raises NotFound, and Forbidden where the address does not hold."""
     parts_of(key)
-    if not is_signed(system.secrets.derive_all(FILES), method, key, query, time.time()):
+    now = time.time()
+    if not is_signed(system.secrets.derive_all(FILES), method, key, query, now):
         raise Forbidden("This address has expired or was changed. Load the page, or ask for the image, again.")
+    reader = parse_reader(query.get(READER))
+    await _require_readable(system, key, reader)
     size = await system.store.find_size(key)
     if size is None:
         raise NotFound
     is_lasting = not is_artifact(key)
-    return StoredFile(key, size, await _find_type(system, key, is_lasting), is_lasting)
+    media_type = await _find_type(system, key, is_lasting)
+    return StoredFile(key, size, media_type, find_left(query, now), reader, is_lasting)
+
+
+async def _require_readable(system: System, key: str, reader: FileReader) -> None:
+    """Raise NotFound for a file of deleted images, and if the caller of a leased task has lost access meanwhile."""
+    parts = parts_of(key)
+    if parts[0] not in OF_IMAGES:
+        return
+    async with system.database.line(SYSTEM, each_alone=True) as tx:
+        project_id = await find_project_of_file(SYSTEM, tx, parts, reader)
+    if project_id is None:
+        raise NotFound
+    if reader.has_lease and reader.token_id is not None:
+        await require_token(system, reader.token_id, project_id)
 
 
 async def _find_type(system: System, key: str, is_lasting: bool) -> str:
@@ -115,21 +141,24 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield bytes(gathered)
 
 
-async def note_download(system: System, key: str, reader: str, origin: Origin) -> None:
+async def note_download(system: System, file: StoredFile, origin: Origin) -> None:
     """Write into the audit that a picture is read by whom its address was given to, whichever part of it.
 
     A reader that reads it in parts, or again from the same address, is told of once in some minutes. Raises
     DatabaseAway.
     """
-    if system.known.downloads.find((reader, key, origin.address)):
+    key, actor, image_id = file.key, file.reader.actor, file.reader.image_id
+    if actor is None or image_id is None or file.reader.is_worker:
         return
-    actor, _, image_id = reader.rpartition(" ")
+    read = (f"{actor} {image_id}", key, origin.address)
+    if system.known.downloads.find(read):
+        return
     project_id = project_of(key)
     async with system.database.line(Scope(actor=actor, origin=origin)) as tx:
         # An address outlives a project that is gone meanwhile.
         known = await (await tx.execute("select 1 from projects where id = %s", (project_id,))).fetchone()
         tx.audit("download", "image", image_id, project_id if known else None)
-    system.known.downloads.keep((reader, key, origin.address), True)
+    system.known.downloads.keep(read, True)
 
 
 def read_file(system: System, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:

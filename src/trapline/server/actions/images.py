@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.errors import ForeignKeyViolation
 
-from trapline.server.actions.addresses import sign_file, sign_original
+from trapline.server.actions.addresses import sign_original, sign_thumbnail
 from trapline.server.actions.day_counts import estimate_images
 from trapline.server.actions.describe_analyses import describe_analysis
 from trapline.server.actions.identifications import find_held_of_image
@@ -46,7 +46,6 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import OF_FILE, list_time_flags
 from trapline.server.rules.filters import ImageFilter
 from trapline.server.rules.upload_paths import name_of
-from trapline.server.store.keys import thumbnail_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
 from trapline.wire.annotations import Box
@@ -218,7 +217,8 @@ async def show_image(
         found = await find_found(scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER)
         annotations = [annotation for one in found for annotation, _ in one.annotations]
         identification, held = await find_held_of_image(scope, tx, image_id, annotations)
-    analyses = [describe_analysis(system, one, held) for one in found]
+    is_deleted = row.deleted_at is not None
+    analyses = [describe_analysis(system, one, held, is_deleted=is_deleted) for one in found]
     return ImageDetail(
         **dict(image),
         exif=row.exif,
@@ -265,8 +265,10 @@ def _deleted(system: System, row: ImageRow, people: Mapping[str | None, str]) ->
 
 
 def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, found: Findings) -> Image:
+    is_deleted = row.deleted_at is not None
     small, large = (
-        (sign_file(system, thumbnail_key(row.id, size)) if row.thumbnails_at else None) for size in (320, 1280)
+        (sign_thumbnail(system, row.id, size, is_deleted=is_deleted) if row.thumbnails_at else None)
+        for size in (320, 1280)
     )
     return Image(
         id=row.id,
@@ -290,7 +292,7 @@ def _image(system: System, scope: Scope, row: ImageRow, deployment_name: str, fo
         sequence_id=row.sequence_id,
         thumbnail_url=small,
         preview_url=large,
-        file_url=sign_original(system, scope, row.upright_key or row.storage_key, row.id),
+        file_url=sign_original(system, scope, row.upright_key or row.storage_key, row.id, is_deleted=is_deleted),
         analysis_state=found.state,
         classes=found.classes,
         boxes=[_box(box) for box in found.boxes],

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from trapline.server.actions.addresses import sign_file, sign_original
+from trapline.server.actions.addresses import sign_task
 from trapline.server.arrivals import Arrivals, Found
 from trapline.server.db.base import Transaction
 from trapline.server.db.line.claim import LeasableJob, count_claimable_tasks, get_job_to_lease, list_claimable_jobs
@@ -18,7 +18,6 @@ from trapline.server.rules.access import Scope
 from trapline.server.rules.lease_tokens import make_lease_token
 from trapline.server.rules.leasing import tasks_per_lease
 from trapline.server.system import Leases, System
-from trapline.wire.auth import TokenKind
 from trapline.wire.jobs import JobState
 from trapline.wire.tasks import ClaimableJob, ClaimableJobs, LeasedTask, LeasedTasks, LeaseRequest, Task, Tasks
 
@@ -177,11 +176,9 @@ async def _lease(
 
 
 def _task(system: System, scope: Scope, key: bytes, task: Leased) -> Task:
-    # What a worker reads stands in the ledger of its job; a person's token reads as any other reader does.
-    reads = scope.kind == TokenKind.USER
     return Task(
         id=str(task.analysis_id),
         image_id=str(task.image_id),
-        image_url=sign_original(system, scope, task.key, task.image_id) if reads else sign_file(system, task.key),
+        image_url=sign_task(system, scope, task.key, task.image_id),
         reply_subject=make_lease_token(key, task.analysis_id, task.attempt),
     )

@@ -264,6 +264,15 @@ class LiveToken(NamedTuple):
 
 async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveToken | None:
     """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
+    return await _find_live(tx, prefix, None)
+
+
+async def find_live_token_by_id(scope: Scope, tx: Transaction, token_id: UUID) -> LiveToken | None:
+    """Find a token by its ID, for a URL that was signed for it."""
+    return await _find_live(tx, None, token_id)
+
+
+async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None) -> LiveToken | None:
     cursor = await tx.execute(
         """
         select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
@@ -278,10 +287,10 @@ async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveTok
             from members m join projects p on p.id = m.project_id
             where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
         ) r(projects, roles, archived)
-        where t.prefix = %s and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
+        where (t.prefix = %s or t.id = %s) and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
         order by r.projects is null limit 1
         """,
-        (prefix,),
+        (prefix, token_id),
     )
     row = await cursor.fetchone()
     if row is None:

@@ -11,7 +11,6 @@ from trapline.server.errors import Invalid
 from trapline.server.routes.access import SystemOf
 from trapline.server.routes.origins import plain_origin
 from trapline.server.routes.ranges import read_range
-from trapline.server.store.keys import READER
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -30,8 +29,8 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         "Content-Security-Policy": POLICY,
         "Cross-Origin-Resource-Policy": "same-site",
         "Accept-Ranges": "bytes",
-        # The address itself expires.
-        "Cache-Control": "private, max-age=3600, immutable" if file.is_lasting else "no-store",
+        # No browser keeps it longer than the address is good for.
+        "Cache-Control": f"private, max-age={file.good_for_s}, immutable" if file.is_lasting else "no-store",
     }
     if file.is_lasting:
         headers["ETag"] = etag = f'"{key}"'
@@ -50,9 +49,7 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    reader = query.get(READER)
-    if reader is not None:
-        await files.note_download(system, key, reader, plain_origin(request))
+    await files.note_download(system, file, plain_origin(request))
     return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
 
 

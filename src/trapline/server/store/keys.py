@@ -10,8 +10,9 @@ from trapline.server.errors import NotFound
 
 FILES = "files"
 """The purpose of the keys that sign addresses of files."""
-HOUR_S = 3600
-DEFAULT_LIFETIME_S = 12 * HOUR_S
+ROUNDED_TO_S = 1800
+DEFAULT_LIFETIME_S = 1800
+"""With the rounding an address is good for 30 to 60 minutes."""
 THUMBNAIL_SIZES = (320, 1280)
 
 # No part is `.` or `..`; that of an artifact may begin with a dot, for its uploader named it.
@@ -98,14 +99,15 @@ def sign_url(
     now: float,
     *,
     lifetime_s: int = DEFAULT_LIFETIME_S,
-    round_to_s: int = HOUR_S,
+    round_to_s: int = ROUNDED_TO_S,
     filename: str | None = None,
     reader: str | None = None,
 ) -> str:
     """Make an address that needs no header until it expires.
 
-    `now` in seconds since 1970. The expiry is rounded up to the hour, so that the same picture keeps its address,
-    and its place in the browser's cache, for an hour. With `filename` it is answered as an attachment of that name.
+    `now` in seconds since 1970. The expiry is rounded up to the half hour, so that the same picture keeps its
+    address, and its place in the browser's cache, for half an hour. With `filename` it is answered as an attachment of
+    that name.
     `reader` is to whom it is given, where that is to be known when the file is read. The first of `secrets` signs.
     """
     expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
@@ -127,6 +129,11 @@ def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[st
         hmac.compare_digest(_signature(secret, method, key, expires, filename, reader).encode(), given)
         for secret in secrets
     )
+
+
+def find_left(query: Mapping[str, str], now: float) -> int:
+    """The seconds until an address expires whose signature was verified."""
+    return max(0, int(query["expires"]) - int(now))
 
 
 def is_over(expires: str, now: float) -> bool:
