@@ -221,3 +221,43 @@ async def test_long_score_lists_are_kept_apart_and_told_on_request(field: Field)
     assert (await outside.post([long]))["created"] == 0
     await outside.post([], mode="replace")
     assert await field.ask("select count(*) from score_vectors") == [(0,)]
+
+
+async def test_a_wrong_field_is_described_in_plain_sentences(field: Field) -> None:
+    outside = await begin(field)
+    for path, body, described in (
+        ("/finalize", {"status": "done"}, "status: must be 'queued', 'processing', 'completed', 'failed' or"),
+        ("/finalize", {"status": "failed", "error_message": 7}, "error_message: must be a valid string"),
+        ("/finalize", {"status": "failed", "colour": "red"}, "colour: is not a known field"),
+        ("/artifacts/presign", {"artifact_type": "heatmap"}, "filename: is missing"),
+        ("/artifacts/presign", {"artifact_type": "heatmap", "filename": "h.png", "size": -1}, "size: must be greater"),
+        ("/annotations:bulk", {"annotations": [box(annotation_type="boxes")]}, "must be one of bounding_box"),
+    ):
+        answer = await outside.call("POST", path, body)
+        assert answer.status_code == 422, answer.text
+        assert described in answer.json()["detail"], answer.text
+        for word in ("Input should", "String should", "Field required", "not permitted", "List should"):
+            assert word not in answer.text
+
+
+async def test_a_colour_map_that_is_not_drawn_is_refused_with_the_list(field: Field) -> None:
+    outside = await begin(field)
+    path = await outside.add_file("heat.png")
+    heat = {"annotation_type": "heatmap", "storage_path": path, "data": {"width": 2, "height": 2}}
+    wrong = {**heat, "data": {**heat["data"], "color_map": "plasma-2"}}
+    answer = await outside.call("POST", "/annotations:bulk", {"annotations": [wrong]})
+    assert answer.status_code == 422
+    assert "viridis, magma, turbo, jet, grey" in answer.json()["detail"]
+    assert (await outside.show())["annotation_count"] == 0
+
+
+async def test_skip_is_refused_by_name_on_the_lists_of_pipelines(field: Field) -> None:
+    """Other servers of this protocol leave out results by `skip`: a whole first page would be read twice."""
+    outside = await begin(field)
+    headers = {"Authorization": f"Token {field.owner}"}
+    for path in (f"/api/images/{field.images[0]}/analyses", f"/api/analyses/{outside.id}/annotations"):
+        for query in ("skip=5", "limit=5&skip=0", "offset=5"):
+            answer = await field.client.get(f"{path}?{query}", headers=headers)
+            assert answer.status_code == 422, (path, query)
+            assert "`cursor`" in answer.json()["detail"]
+        assert (await field.client.get(f"{path}?limit=5", headers=headers)).status_code == 200

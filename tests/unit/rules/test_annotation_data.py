@@ -21,7 +21,10 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("classification", {"topk": [{"class": "deer", "confidence": 1}, {"class": "fox", "confidence": 0.0}]}),
     ("classification", {"score": 0.5}),
     ("classification", {"scores": [1e-9, 3], "logits": [-5, 2.5]}),
-    ("heatmap", {"width": 200, "height": 100, "color_map": "viridis"}),
+    *[
+        ("heatmap", {"width": 200, "height": 100, "color_map": name})
+        for name in ("viridis", "magma", "turbo", "jet", "grey", "gray", "Viridis")
+    ],
     ("mask", {"width": 200, "height": 100}),
     ("segmentation", {"format": "rle", "counts": [10, 20, 19970], "size": [100, 200], "area": 20}),
     ("segmentation", {"format": "polygon", "points": [[0, 0], [10, 0], [10, 10.5]]}),
@@ -57,6 +60,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("classification", {"score": 1, "logits": 3}, "logits"),
     ("heatmap", {"width": 10}, "height"),
     ("heatmap", {"width": 10, "height": 10, "color_map": 7}, "color_map"),
+    ("heatmap", {"width": 10, "height": 10, "color_map": "no-such-map"}, "color_map"),
+    ("heatmap", {"width": 10, "height": 10, "color_map": ""}, "color_map"),
     ("mask", {"width": -1, "height": 10}, "width"),
     ("segmentation", {"counts": [1]}, "format"),
     ("segmentation", {"format": "rle", "counts": [19999]}, "counts"),

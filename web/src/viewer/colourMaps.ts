@@ -13,7 +13,7 @@ export const COLOUR_MAPS = Object.keys(STOPS) as ColourMap[]
 
 /** The map of that name, or the usual one. */
 export function colourMap(name: unknown, usual: ColourMap = "viridis"): ColourMap {
-  const known = typeof name === "string" ? name.toLowerCase().replace("gray", "grey") : ""
+  const known = typeof name === "string" ? name.toLowerCase().replace(/^gray$/, "grey") : ""
   return COLOUR_MAPS.find((one) => one === known) ?? usual
 }
 

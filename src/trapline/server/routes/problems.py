@@ -1,5 +1,6 @@
 """Every failure as `application/problem+json`; no route builds one by hand."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from trapline.wire.problem import FieldProblem, Problem
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 SHOWN_AT_MOST = 100
+_SUBJECT = re.compile(r"^[A-Z][A-Za-z]*( input)? should ")
 
 
 def problem_response(
@@ -51,10 +53,20 @@ def describe_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
     return [
         (
             ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[:300],
-            str(error["msg"]).removeprefix("Value error, ")[:1000],
+            _describe_problem(error)[:1000],
         )
         for error in errors
     ]
+
+
+def _describe_problem(error: Any) -> str:
+    """Describe one problem as the rest of a sentence whose subject is the field: the validator's words have their own.
+
+    Example: "Input should be a valid integer" becomes "must be a valid integer".
+    """
+    known = {"missing": "is missing", "extra_forbidden": "is not a known field"}.get(error["type"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return known or _SUBJECT.sub("must ", message, count=1)
 
 
 async def _on_deliberate(request: Request, error: Exception) -> Response:

@@ -13,6 +13,8 @@ from trapline.server.rules.geometry import Frame
 OVER = 1.0
 """By how many pixels a box or a point may reach over its frame and is clipped rather than refused."""
 LONGEST_NAME = 255
+COLOR_MAPS = ("viridis", "magma", "turbo", "jet", "grey", "gray")
+"""The colour maps of heatmaps that the viewer draws, in any case; `gray` is `grey`."""
 LONGEST_SIDE = 2**31
 LARGEST = sys.float_info.max
 """JSON has whole numbers of any length: beyond this one they are no double."""
@@ -155,8 +157,8 @@ def _fraction(number: float, field: str) -> None:
 def _check_raster(data: Data, picture: Frame) -> Data:
     width, height = _size(data, "width"), _size(data, "height")
     color_map = data.get("color_map")
-    if color_map is not None and not (isinstance(color_map, str) and len(color_map) <= LONGEST_NAME):
-        raise WrongData("color_map", "must be the name of a colour map")
+    if color_map is not None and not (isinstance(color_map, str) and color_map.lower() in COLOR_MAPS):
+        raise WrongData("color_map", f"must be one of {', '.join(COLOR_MAPS)}")
     # A raster is stretched over the picture, whatever its own size.
     return data if (width, height) == picture else {**data, "scaled": True}
 
