@@ -1,14 +1,19 @@
 """Sequences as strips that play, and what a clock's offset does, seen before it is set."""
 
+import io
 import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.acceptance.browsing import Watched
+from tests.acceptance.running import wait_for
 from tests.acceptance.seat import Seat
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.projects import NewProject
 
 
 def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watched, seat: Seat) -> None:
@@ -57,6 +62,29 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
         expect(page.get_by_role("dialog")).to_have_count(0)
         assert min(image.captured_at for image in client.list_images(project=scene.project).results) == first
     tab.expect_nothing_wrong()
+
+
+def test_a_long_sequence_stays_inside_the_screen_of_a_phone(seat: Seat, tmp_path: Path) -> None:
+    for second in range(12):
+        exif, out = Image.Exif(), io.BytesIO()
+        exif.get_ifd(0x8769)[0x9003] = f"2026:05:01 10:00:{second:02}"
+        Image.new("RGB", (640, 480), (second, 90, 60)).save(out, "JPEG", exif=exif)
+        (tmp_path / f"{second:02}.jpg").write_bytes(out.getvalue())
+    with seat.server.open() as client:
+        project = client.make_project(NewProject(name="One long visit")).id
+        place = client.make_deployment(NewDeployment(project=project, name="Ford", time_zone="Europe/Berlin"))
+        client.upload_images(tmp_path, deployment=place.id)
+        wait_for(
+            "one sequence of all images",
+            lambda: [one.images for one in client.list_sequences(project=project).results] == [12],
+        )
+    with seat.tab("phone") as phone:
+        page = phone.open(f"/projects/{project}/sequences")
+        page.locator(".visit-tile").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        # The strip is several screens long and scrolls within the list.
+        assert page.locator(".visit-row").evaluate("row => row.scrollWidth - row.clientWidth") > 390
+        phone.expect_nothing_wrong()
 
 
 def test_deployments_come_in_as_a_sheet_and_what_is_wrong_is_said_by_line(
