@@ -32,7 +32,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       <div className="tile-picture" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
         {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={markWords.starred} /></span>}
-        {image.flags.includes("no_camera_time") && <span className="tile-time" title={words.viewer.noCameraTime}><ClockAlert size={14} aria-label={words.viewer.noCameraTime} /></span>}
+        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={words.viewer.noCameraTime}><ClockAlert size={14} aria-label={words.viewer.noCameraTime} /></span>}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
             type="checkbox" checked={chosen} tabIndex={-1} aria-label={words.image.select(image.filename)}
