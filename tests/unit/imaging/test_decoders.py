@@ -240,3 +240,31 @@ async def test_the_shared_pictures(decoders: Decoders, tmp_path: Path, samples: 
     assert names_in(tmp_path) == {
         "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg", "coral_dragonfly.bmp",
     }  # fmt: skip
+
+
+def add_scans(jpeg: bytes, count: int) -> bytes:
+    """Repeat the last scan of a progressive JPEG before its end."""
+    start = jpeg.rindex(b"\xff\xda")
+    return jpeg[:-2] + jpeg[start:-2] * count + jpeg[-2:]
+
+
+async def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    one = as_bytes(photograph(64, 48), "JPEG", progressive=True)
+    # A marker inside a comment is not the end of the image.
+    hidden = one[:2] + b"\xff\xfe\x00\x04\xff\xd9" + one[2:]
+    decoders = Decoders(processes=1)
+    try:
+        assert isinstance(await inspect(decoders, tmp_path, hidden), Picture)
+        assert isinstance(await inspect(decoders, tmp_path, add_scans(one, 20)), Picture)
+        for many in (add_scans(one, 20_000), add_scans(hidden, 20_000)):
+            refused = await inspect(decoders, tmp_path, many)
+            assert isinstance(refused, Broken)
+            assert refused.reason == (
+                "it is a progressive JPEG with more than 100 scans, which takes too long to decode; "
+                "save it again as a baseline JPEG"
+            )
+        # Data behind the end, such as the video of a phone, is not read as scans.
+        video = one + b"\xff\xda\x00\x02" * 1000
+        assert isinstance(await inspect(decoders, tmp_path, video), Picture)
+    finally:
+        await decoders.close()

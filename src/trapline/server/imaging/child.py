@@ -17,7 +17,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from trapline.server.imaging.confinement import confine, describe
 from trapline.server.imaging.exif import read_exif, read_orientation
-from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, PNG, TIFF, WEBP, NotTaken, Taken, tell_kind
+from trapline.server.imaging.jpeg_scans import MAX_SCANS, has_too_many_scans
+from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, JPEG, PNG, TIFF, WEBP, NotTaken, Taken, tell_kind
 from trapline.server.imaging.requests import DISK_FULL, receive
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
@@ -133,6 +134,10 @@ def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer
         pi_heif.register_heif_opener()
     if kind == WEBP and _is_cut(file):
         return {"broken": "the file is truncated: it ends before the picture does"}
+    if kind == JPEG and has_too_many_scans(file.read()):
+        scans = f"it is a progressive JPEG with more than {MAX_SCANS} scans, which takes too long to decode"
+        return {"broken": f"{scans}; save it again as a baseline JPEG"}
+    file.seek(0)
     image = Image.open(file, formats=(kind.pillow_format,))
     pixels = image.width * image.height
     if pixels > max_pixels:
