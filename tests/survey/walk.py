@@ -13,6 +13,7 @@ from tests.survey.comparison import Comparison
 from tests.survey.exported import Exported
 from tests.survey.known_differences import KNOWN, is_missing_known
 from tests.survey.oracle import Oracle
+from tests.survey.real_model import RealModel
 from tests.survey.round_trip import RoundTrip
 from tests.survey.surfaces import Surfaces
 from tests.survey.truth import build_truth
@@ -71,6 +72,7 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
             exported.compare_megadetector,
             exported.compare_darwin_core,
             RoundTrip(survey, exported).compare,
+            RealModel(survey, table).compare,
         ):
             began = time.monotonic()
             compare()
