@@ -130,14 +130,11 @@ class Exports:
                     details = [one.details.get(name) for name in ("sex", "life_stage", "behaviour")]
                     label = one.label if one.name not in self.names else ""
                     stated = one.details.get("count")
-                    here[(bool(one.said), one.kind, one.name, label, *details, one.run)] += (
-                        1 if stated is None else stated
-                    )
+                    # Two models that see one animal do not make it two; what people state of an image adds up.
+                    run = None if one.said else one.run
+                    here[(bool(one.said), one.kind, one.name, label, *details, run)] += 1 if stated is None else stated
                 for key, count in here.items():
-                    # Where a person stated no details, boxes of the same animal that models named count too.
-                    is_plain = key[0] and key[4:7] == (None, None, None)
-                    total = count + here.get((False, *key[1:]), 0) if is_plain else count
-                    counts[key[:-1]] = max(counts.get(key[:-1], 0), total)
+                    counts[key[:-1]] = max(counts.get(key[:-1], 0), count)
             yield group, counts, all(self.oracle.is_reviewed(one) for one in images)
 
     def list_occurrences(self) -> Counter[Row]:

@@ -187,6 +187,19 @@ def test_a_confirmed_image_is_counted_once(tmp_path: Path) -> None:
     assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("5", "female")] * 2
 
 
+def test_what_only_a_model_named_adds_nothing_to_the_count_of_a_person(tmp_path: Path) -> None:
+    places = [(number * 40, 0, number * 40 + 30, 50) for number in range(4)]
+    boxes = [found(number, "lynx", place, taxon=LYNX.id) for number, place in enumerate(places)]
+    one = found(1, "lynx", places[1], taxon=LYNX.id, said=said())
+    two = found(5, "lynx", places[3], taxon=LYNX.id, said=said(), analysis_id=UUID(int=5001))
+    package = _export(tmp_path, [image(1, *boxes[2:], one, reviewed=True)])
+    assert [row["count"] for row in package.observed("event")] == ["1"]
+    package = _export(tmp_path, [image(1, one, two, reviewed=True)])
+    assert [row["count"] for row in package.observed("event")] == ["2"], "people named animals of two models"
+    package = _export(tmp_path, [image(1, *boxes, reviewed=True)])
+    assert package.observed("event") == []
+
+
 def test_what_visitors_are_not_shown_is_not_public(tmp_path: Path) -> None:
     images = [image(1, found(1)), image(2, found(2), shown=False), image(3, found(3, "person"))]
     images[0].media_type = images[1].media_type = "image/png"

@@ -96,7 +96,7 @@ class Event:
         if self.verified_only and not self.reviewed:
             return
         self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
-        counts: dict[tuple[Group, str], int] = {}
+        counts: dict[tuple[Group, str | None], int] = {}
         confirmed: set[Group] = set()
         for one in observations:
             said = one.said
@@ -120,8 +120,9 @@ class Event:
                 seen.comment = seen.comment or said.comment
             if shown and len(seen.media) < MOST_MEDIA and image.id not in seen.media[-1:]:
                 seen.media.append(image.id)
-            # Two models that see the same animal do not make it two.
-            key = group, "" if one.found is None else one.found.analysis_id
+            # Two models that see the same animal do not make it two. What people state of an image adds up, and what
+            # models alone name adds nothing to it.
+            key = group, None if said is not None else "" if one.found is None else one.found.analysis_id
             counts[key] = counts.get(key, 0) + (1 if said is None or said.count is None else said.count)
             seen.count = max(seen.count, counts[key])
         if image.said is not None and image.said.count and len(confirmed) == 1:
