@@ -223,6 +223,27 @@ async def test_names_lose_what_could_harm(client: httpx2.AsyncClient, house: Hou
     assert image["filename"] == "passwd.jpg"
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("it's %22quoted%22.jpg", 'it\'s "quoted".jpg'),
+        ("two%0D%0Alines.jpg", "twolines.jpg"),
+        ("100%25 sure%2f.jpg", "100%25 sure%2f.jpg"),
+        ("zero\u200bwidth.jpg", "zero\u200bwidth.jpg"),
+    ],
+)
+async def test_names_of_a_form_are_decoded_as_the_standard_encodes_them(
+    client: httpx2.AsyncClient, house: House, sent: str, stored: str
+) -> None:
+    head = f'--x\r\nContent-Disposition: form-data; name="project"\r\n\r\n{house.ids["project_id"]}\r\n'
+    head += f'--x\r\nContent-Disposition: form-data; name="files"; filename="{sent}"\r\n\r\n'
+    body = head.encode() + make_jpeg(5) + b"\r\n--x--\r\n"
+    answer = await client.post(
+        "/api/v2/images", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert [file["filename"] for file in answer.json()["files"]] == [stored], answer.text
+
+
 async def test_a_file_that_is_too_large_is_refused_and_the_rest_is_taken(
     client: httpx2.AsyncClient, house: House, system: System
 ) -> None:

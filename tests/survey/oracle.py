@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-PULLED = ("web", "ftp")
 BLANK_NAMES = {"blank", "empty"}
 """Classes that state an empty image; they are not findings."""
 
@@ -35,9 +34,8 @@ class SeenImage:
 
     @property
     def path(self) -> str:
-        """The path on the card. In names that are pulled, what cannot be seen is escaped."""
-        path = str(self.file["path"])
-        return path.replace("\u200b", "\\u200b") if self.deployment["arrives"] in PULLED else path
+        """The path on the card, whatever way it arrived."""
+        return str(self.file["path"])
 
     @property
     def name(self) -> str:

@@ -43,7 +43,7 @@ class RoundTrip:
             )
             listed = self.survey.owner.list_import_faults(done.id, limit=1000).results
             # Of images that share a path results cannot say which is meant: an import reports them.
-            shared = ['"', *(str(self.survey.images[key]) for key in self._find_shared_paths())]
+            shared = [str(self.survey.images[key]) for key in self._find_shared_paths()]
             faults = [
                 f"{one.file}: {one.message}"
                 for one in listed
@@ -65,16 +65,9 @@ class RoundTrip:
                 self.table.compare(surface, "images without an analysis", unseen, self._count_unseen(project))
 
     def _find_shared_paths(self) -> set[str]:
-        """Find the images whose path another image of the deployment has: results cannot say which is meant.
-
-        A name with a quote is among them, because a copy that is uploaded is stored under another name.
-        """
+        """Find the images whose path another image of the deployment has: results cannot say which is meant."""
         paths = Counter((one.deployment["key"], one.file["path"]) for one in self.oracle.images.values())
-        return {
-            key
-            for key, one in self.oracle.images.items()
-            if paths[one.deployment["key"], one.file["path"]] > 1 or '"' in self.paths[key]
-        }
+        return {key for key, one in self.oracle.images.items() if paths[one.deployment["key"], one.file["path"]] > 1}
 
     def _count_unseen(self, project: int) -> int:
         return int(self.survey.owner.list_images(project=project, limit=1, analysis_state="none").count)

@@ -189,6 +189,8 @@ def test_names_of_files_are_tame() -> None:
         assert not {"..", ".", ""} & set(path.split("/"))
     assert (name_part("CON"), name_part("..")) == ("CON-", "unnamed")
     assert relative_path("C:\\DCIM\\..\\100RECNX\\IMG 1.JPG") == "C/DCIM/100RECNX/IMG 1.JPG"
+    escaped = "cards\\100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
+    assert relative_path(escaped) == "cards/100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
 
 
 class _Stopped(Exception):

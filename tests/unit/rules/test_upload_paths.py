@@ -22,6 +22,7 @@ from trapline.server.rules.upload_paths import clean_path
         ("a/", "a/unnamed"),
         ("", "unnamed"),
         ("Lichtung\u00a01/\u202eb\x00.jpg", "Lichtung\u00a01/b.jpg"),
+        ("zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg", "zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg"),
         ("f" * 300 + "/" + "n" * 300 + ".jpg", "f" * 255 + "/" + "n" * 251 + ".jpg"),
     ],
 )

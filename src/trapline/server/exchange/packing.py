@@ -21,6 +21,7 @@ _FILE = 0o100644 << 16
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 RESERVED = ("images", "labels")
 """No deployment's folder: who reads YOLO finds labels by putting `labels` where the last `images` stands in a path."""
+_SEPARATOR = re.compile(r"/|\\(?!x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _SUFFIXES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -154,6 +155,9 @@ def pour(aside: BinaryIO, out: BinaryIO) -> None:
 
 
 def relative_path(path: str) -> str:
-    """Give a path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points."""
-    parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in path.replace("\\", "/").split("/"))
+    """Give a path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points.
+
+    The backslash of a sign that is shown escaped, such as `\\u202e`, separates no folders.
+    """
+    parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in _SEPARATOR.split(path))
     return "/".join(part for part in parts if part and part.strip(".")) or "unnamed"

@@ -6,12 +6,12 @@ one path, and each path names exactly the bytes that were received.
 """
 
 import re
-import unicodedata
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from trapline.server.errors import FileGone
 from trapline.server.gateways.port import MAX_PATH_CHARACTERS, TOO_LONG, UNREPRESENTABLE, Walk
+from trapline.server.rules.upload_paths import is_kept
 
 ADDRESSED = frozenset({"http", "websocket"})
 """Gateways whose paths are those of addresses, with percent signs where a name is not plain."""
@@ -83,7 +83,7 @@ def spellings(path: str) -> list[bytes]:
 def readable_name(path: str, *, is_encoded: bool = False) -> str:
     """Decode the last part of a path for people; `is_encoded` is the path of an address, with percent signs.
 
-    A byte that is not UTF-8 is read as Latin-1. What cannot be seen stays escaped, but for spaces.
+    A byte that is not UTF-8 is read as Latin-1. What an upload would not keep of a name stays escaped.
     """
     last = path.rpartition("/")[2]
     raw = unquote_to_bytes(last) if is_encoded and "%" in last else unescape_name(last)
@@ -91,8 +91,4 @@ def readable_name(path: str, *, is_encoded: bool = False) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    return "".join(sign if _is_visible(sign) else _escape_sign(sign) for sign in text)
-
-
-def _is_visible(sign: str) -> bool:
-    return sign.isprintable() or unicodedata.category(sign) == "Zs"
+    return "".join(sign if is_kept(sign) else _escape_sign(sign) for sign in text)

@@ -22,6 +22,8 @@ MAX_FIELDS = 100_000
 MAX_HEADER_BYTES = 64 * 1024
 """Of one part, its file name with its folders among them: a long one must not refuse the image."""
 BATCH_BYTES = 512 * 1024
+_ENCODED = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
+"""The signs that the HTML standard lets browsers encode in the file names of a form; no other is encoded."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ class Form:
             name = options.get(b"name", b"").decode("utf-8", "replace")
             if b"filename" in options:
                 self._in_file = True
-                yield FilePart(clean_path(options[b"filename"].decode("utf-8", "replace")), self._modified_at(), self)
+                yield FilePart(clean_path(_decode_name(options[b"filename"])), self._modified_at(), self)
             else:
                 await self._read_field(name)
 
@@ -161,3 +163,9 @@ class Form:
         self._header_bytes += size
         if self._header_bytes > MAX_HEADER_BYTES:
             raise Invalid("A part of the form has headers that are too long.")
+
+
+def _decode_name(raw: bytes) -> str:
+    for encoded, sign in _ENCODED:
+        raw = raw.replace(encoded, sign)
+    return raw.decode("utf-8", "replace")

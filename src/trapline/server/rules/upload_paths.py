@@ -6,14 +6,16 @@ import unicodedata
 LONGEST_PART = 255
 LONGEST_PATH = 1024
 UNNAMED = "unnamed"
+ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
+"""Signs without a width that names may have: without them two names could become one, and words change."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def clean_path(sent: str) -> str:
     """Clean the path of an uploaded file; every text has a result, so that no name refuses an image.
 
-    Separators become "/". The root, drives, "." and ".." are removed, and signs that cannot be shown. Each part has at
-    most 255 characters. Where the path has more than 1,024, its first folders are removed.
+    Separators become "/". The root, drives, "." and ".." are removed, and control and direction signs. Each part has
+    at most 255 characters. Where the path has more than 1,024, its first folders are removed.
 
     Example: clean_path("C:\\\\cards\\\\100RECNX\\\\RCNX0001.JPG") is "cards/100RECNX/RCNX0001.JPG".
     """
@@ -38,6 +40,10 @@ def name_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def is_kept(sign: str) -> bool:
+    """Whether a sign of a file name is kept as it is: what is visible, spaces of any kind, and zero-width signs."""
+    return sign.isprintable() or unicodedata.category(sign) == "Zs" or sign in ZERO_WIDTH
+
+
 def _clean_part(part: str) -> str:
-    # Spaces of any kind are kept: without them two names could become one.
-    return "".join(sign for sign in part if sign.isprintable() or unicodedata.category(sign) == "Zs").strip(" ")
+    return "".join(filter(is_kept, part)).strip(" ")
