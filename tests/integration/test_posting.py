@@ -243,7 +243,7 @@ async def test_a_wrong_field_is_described_in_plain_sentences(field: Field) -> No
 async def test_a_colour_map_that_is_not_drawn_is_refused_with_the_list(field: Field) -> None:
     outside = await begin(field)
     path = await outside.add_file("heat.png")
-    heat = {"annotation_type": "heatmap", "storage_path": path, "data": {"width": 2, "height": 2}}
+    heat: dict[str, Any] = {"annotation_type": "heatmap", "storage_path": path, "data": {"width": 2, "height": 2}}
     wrong = {**heat, "data": {**heat["data"], "color_map": "plasma-2"}}
     answer = await outside.call("POST", "/annotations:bulk", {"annotations": [wrong]})
     assert answer.status_code == 422
