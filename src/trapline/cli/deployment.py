@@ -25,7 +25,10 @@ def create_deployment(
     project: InProject = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
+    uncertainty: Annotated[float | None, typer.Option(min=0, help="Of the coordinates, in metres.")] = None,
     time_zone: Annotated[str, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")] = "UTC",
+    start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
+    end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a deployment.
@@ -35,6 +38,7 @@ def create_deployment(
     from pydantic import ValidationError
 
     from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.moments import read_moment
     from trapline.cli.output import print_json
     from trapline.cli.server import get_project, open_server
     from trapline.wire.deployments import NewDeployment
@@ -42,7 +46,18 @@ def create_deployment(
     with open_server() as server:
         within = get_project(server, project)
         try:
-            new = NewDeployment(project=within.id, name=name, latitude=lat, longitude=lon, time_zone=time_zone)
+            new = NewDeployment.model_validate(
+                {
+                    "project": within.id,
+                    "name": name,
+                    "latitude": lat,
+                    "longitude": lon,
+                    "coordinate_uncertainty_m": uncertainty,
+                    "time_zone": time_zone,
+                    "started_at": read_moment("--start", start),
+                    "ended_at": read_moment("--end", end),
+                }
+            )
         except ValidationError as error:
             wrong = error.errors()[0]
             sentence = f"{wrong['loc'][0]} {wrong['msg'].removeprefix('Value error, ')}."

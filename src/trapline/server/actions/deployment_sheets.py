@@ -1,5 +1,6 @@
 """Deployments out and in as CSV: a whole project's at once, all rows or none."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.exchange.deployment_sheet import Sheet, read_sheet, write_sheet
 from trapline.server.rules.access import Scope
+from trapline.server.rules.deployments import RELATED, list_faults
 from trapline.server.system import System
 from trapline.wire.deployments import NewDeployment, SheetTaken
 
@@ -47,7 +49,8 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
         if done:
             return done
         known = await _find_all(scope, tx, project_id, lock=True)
-        for values in checked:
+        _require_consistent(sheet, checked, known)
+        for values in checked.values():
             row = known.get(values["name"])
             if row is None:
                 tx.session.add(DeploymentRow(project_id=project_id, **values))
@@ -67,8 +70,23 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
         return keep_answer(scope, tx, taken)
 
 
-def _check(sheet: Sheet, project_id: int) -> list[dict[str, Any]]:
-    checked = []
+def _require_consistent(
+    sheet: Sheet, checked: Mapping[int, Mapping[str, Any]], known: Mapping[str, DeploymentRow]
+) -> None:
+    for line, values in checked.items():
+        if RELATED & values.keys():
+            row = known.get(values["name"])
+            stored = {field: getattr(row, field, None) for field in RELATED}
+            for column, wrong in list_faults(stored | dict(values)):
+                sheet.complain(line, column, wrong)
+    if sheet.errors:
+        raise Unprocessable(
+            "Some cells contradict others. Nothing was changed. Fix them and send it again.", sheet.errors
+        )
+
+
+def _check(sheet: Sheet, project_id: int) -> dict[int, dict[str, Any]]:
+    checked = {}
     lines: dict[str, int] = {}
     for line, values in sheet.rows.items():
         try:
@@ -81,7 +99,7 @@ def _check(sheet: Sheet, project_id: int) -> list[dict[str, Any]]:
         if new.name in lines:
             sheet.complain(line, "name", f"is that of line {lines[new.name]} too")
         lines[new.name] = line
-        checked.append({name: getattr(new, name) for name in values})
+        checked[line] = {name: getattr(new, name) for name in values}
     return checked
 
 

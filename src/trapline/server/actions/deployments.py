@@ -1,6 +1,8 @@
 """Deployments: make, list, show, change, delete."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +15,7 @@ from trapline.server.db.job_downloads import is_fetched_into
 from trapline.server.db.pages import OrderColumn, count_rows, fetch_page
 from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
+from trapline.server.rules.deployments import RELATED, list_faults
 from trapline.server.rules.filters import DeploymentFilter
 from trapline.server.system import System
 from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment
@@ -46,9 +49,15 @@ def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: da
     return last_image_at is not None and not is_over and last_image_at < now - SILENT_AFTER
 
 
+def _require_consistent(values: Mapping[str, Any]) -> None:
+    if faults := list_faults(values):
+        raise Unprocessable("Fields of this deployment contradict each other. Nothing was changed.", faults)
+
+
 async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
     """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
     scope.check(new.project)
+    _require_consistent(new.model_dump())
     row = DeploymentRow(project_id=new.project, **new.model_dump(exclude={"project"}))
     try:
         async with tx.session.begin_nested():
@@ -121,6 +130,8 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
                 raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
             if field != "clock_offset_s":
                 setattr(row, field, value)
+        if change.model_fields_set & RELATED:
+            _require_consistent({field: getattr(row, field) for field in RELATED})
         row.updated_at = datetime.now(UTC)
         try:
             await tx.session.flush()
