@@ -126,7 +126,6 @@ async def test_a_time_with_the_offset_of_the_camera_needs_no_zone(feed: Feed) ->
 
 
 async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
-    """An hourly source; the waits are those of the documentation, 20 % more or less, and one run retries them all."""
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "404"
     assert (await feed.change(schedule="0 0 29 2 *")).schedule == "0 0 29 2 *"
@@ -149,23 +148,19 @@ async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
 
 
 async def test_a_new_source_is_polled_without_waiting_for_its_schedule(feed: Feed) -> None:
-    soon = timedelta(seconds=45)
-    created = (await feed.show()).next_run
-    assert created is not None
-    assert created - datetime.now(UTC) < soon
-    paused = await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=False)
-    assert paused.next_run is None
-    resumed = (await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)).next_run
-    assert resumed is not None
-    assert resumed - datetime.now(UTC) < soon
-    changed = (await feed.change(schedule="0 0 29 2 *")).next_run
-    assert changed is not None
-    assert changed - datetime.now(UTC) < soon
+    async def wait() -> timedelta:
+        next_run = (await feed.show()).next_run
+        assert next_run is not None
+        return next_run - datetime.now(UTC)
+
+    assert await wait() < timedelta(seconds=45)
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=False)
+    await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)
+    await feed.change(schedule="0 0 29 2 *")
+    assert await wait() < timedelta(seconds=45)
     fill(feed.camera, "a.jpg")
     assert (await feed.run()).imported == 1
-    afterwards = (await feed.show()).next_run
-    assert afterwards is not None
-    assert afterwards - datetime.now(UTC) > timedelta(days=1), "a run by hand was its first one"
+    assert await wait() > timedelta(days=1), "a run by hand was its first one"
 
 
 async def test_the_limit_of_a_run_says_how_many_remain(feed: Feed) -> None:
@@ -173,6 +168,23 @@ async def test_the_limit_of_a_run_says_how_many_remain(feed: Feed) -> None:
     runs = [await feed.run(), await feed.run(), await feed.run()]
     assert [(run.imported, run.remaining) for run in runs] == [(10, 15), (10, 5), (5, 0)]
     assert len(await feed.images()) == 25
+
+
+async def test_a_scheduled_run_is_followed_while_files_wait(feed: Feed) -> None:
+    fill(feed.camera, *[f"IMG_{number:04}.JPG" for number in range(1, 26)])
+    assert (await feed.run(max_files=2)).remaining == 23, "one by hand stops at its limit"
+    running = "select id from pull_runs where source_id = :id and state = 'running'"
+    await feed.sql("update pull_sources set next_run_at = now() where id = :id")
+    assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+    runs = []
+    while following := await feed.sql(running):
+        await pulls.pull(feed.system, SYSTEM, following[0][0])
+        runs.append(await sources.show_run(feed.system, SYSTEM, feed.source_id, following[0][0]))
+        assert len(runs) < 10
+    assert [run.remaining for run in runs] == [13, 3, 0]
+    assert (runs[0].trigger, {run.trigger for run in runs[1:]}) == ("schedule", {"backlog"})
+    assert len(await feed.images()) == 25
+    assert feed.camera.asked().count("") == 2, "a backlog costs no listing for each run"
 
 
 async def test_half_written_files_are_left_for_the_next_run(feed: Feed) -> None:

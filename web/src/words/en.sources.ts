@@ -65,7 +65,7 @@ export const sourceWords = {
 
   unlisted: (count: number) => `${count} ${count === 1 ? "folder" : "folders"} cannot be listed`, leftOut: (count: number, reason: string) => `Left out: ${count} ${reason}`,
   runs: "Runs", noRuns: "It has not run yet. Run now, or wait for its schedule.", begun: "Begun", listed: "Listed", new: "New", imported: "Imported", duplicate: "Already here", skipped: "Skipped", failed: "Failed", bytes: "Bytes", took: "Took",
-  triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
+  triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event", backlog: "files waiting" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
   pushed: {
     title: "Pushed events", make: "Make a secret", rotate: "Rotate the secret", end: "End pushed events",
     off: "A server that knows of new files can tell Trapline at once, instead of waiting for the next run. Make a secret for it: it signs what it tells.",

@@ -39,7 +39,8 @@ class Pull:
 
     `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
     files at once as the source's settings say. `may_blame` tells that the server gave its listing in this very run, so
-    that a file which it refuses again may be at fault.
+    that a file which it refuses again may be at fault. `given` counts the files that were tried; where files wait after
+    a run that `is_scheduled`, another one follows.
     """
 
     system: System
@@ -54,6 +55,8 @@ class Pull:
     until: float = field(default_factory=lambda: time.monotonic() + RUN_WITHIN.total_seconds())
     listed: int = 0
     may_blame: bool = False
+    is_scheduled: bool = False
+    given: int = 0
     last_taken: tuple[int, str] | None = None
     failures: list[OutboundFailed] = field(default_factory=list)
     downloads: asyncio.Semaphore = field(init=False)

@@ -81,6 +81,7 @@ class Turns:
         self._files = [one for one in self._files if one.path != file.path]
         self._in_hand += 1
         self._given += 1
+        self._pull.given += 1
         if self._left is not None:
             self._left -= 1
         return self._given, file

@@ -34,6 +34,7 @@ from trapline.server.db.pull_runs import (
     end_dead_run,
     find_running,
     finish_run,
+    has_listed_since,
     has_no_run,
     list_sources_of_dead,
     record_left_out,
@@ -56,13 +57,14 @@ from trapline.server.rules.pulling import (
     FIRST_RETRY,
     LEFT_FOR,
     LIST_WITHIN,
+    LISTED_AGAIN_AFTER,
     MINUTE,
     RETRIED_TOGETHER,
     find_exclusion,
     next_run,
     retry_source_after,
 )
-from trapline.server.rules.pushed import EVENT, needs_listing
+from trapline.server.rules.pushed import BACKLOG, EVENT, SCHEDULE, needs_listing
 from trapline.server.system import System
 from trapline.server.vault import WrongKey
 from trapline.wire.sources import PullRunAccepted
@@ -132,7 +134,7 @@ async def start_due_runs(system: System, scope: Scope) -> int:
                     deployment = await get_deployment(scope, tx, source.deployment_id)
                     now = datetime.now(UTC)
                     source.next_run_at = next_run(source.schedule, ZoneInfo(deployment.time_zone), now, _chance)
-                    begun += await begin_run(scope, tx, source, "schedule") is not None
+                    begun += await begin_run(scope, tx, source, SCHEDULE) is not None
         except TraplineError:
             raise
         except Exception as error:
@@ -214,12 +216,14 @@ async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
         deployment = await get_deployment(scope, tx, source.deployment_id)
     place = place_of(deployment, source.id, source.filename_time_pattern)
     is_event = run.trigger == EVENT
+    is_scheduled = run.trigger in (SCHEDULE, BACKLOG)
     max_files = source.max_files_per_run if run.max_files is None else run.max_files
     gateway = open_gateway(system, source)
     try:
         doing = Pull(system, scope, run.id, source, place, gateway, max_files, run.started_at, only_pushed=is_event)
+        doing.is_scheduled = is_scheduled
         async with _heartbeat(doing):
-            if not is_event or needs_listing(source.gateway, source.base_url):
+            if run.trigger not in (EVENT, BACKLOG) or needs_listing(source.gateway, source.base_url):
                 await _list(doing)
                 doing.may_blame = True
             await take_files(doing)
@@ -315,6 +319,10 @@ async def _finish(pull: Pull) -> None:
         if source.is_active and await has_pushed_files(pull.scope, tx, source):
             # They were told of while this run was in progress.
             await begin_run(pull.scope, tx, source, EVENT)
+        elif source.is_active and pull.is_scheduled and remaining and pull.given:
+            # The limit is that of one run. A large listing is not fetched again for each part of its files.
+            is_listed = await has_listed_since(pull.scope, tx, source.id, LISTED_AGAIN_AFTER)
+            await begin_run(pull.scope, tx, source, BACKLOG if is_listed else SCHEDULE)
         await _retry_by_clock(pull.scope, tx, source)
     PULL_RUNS.labels(str(pull.source.id), "completed").inc()
 

@@ -11,7 +11,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.sources import RunRow, SourceRow
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
-from trapline.server.rules.pushed import EVENT
+from trapline.server.rules.pushed import BACKLOG, EVENT
 
 # A process that does a run says so this often, and is taken for dead after this long.
 HEARTBEAT_S = 2
@@ -102,7 +102,11 @@ async def has_no_run(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
 
 async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
     """Tell whether a run that lists a source was begun so lately."""
-    begun = (RunRow.source_id == source_id) & (RunRow.trigger != EVENT) & (RunRow.started_at > func.now() - ago)
+    begun = (
+        (RunRow.source_id == source_id)
+        & RunRow.trigger.not_in((EVENT, BACKLOG))
+        & (RunRow.started_at > func.now() - ago)
+    )
     return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
 
 

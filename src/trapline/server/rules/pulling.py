@@ -17,6 +17,8 @@ LONGEST_RETRY = timedelta(hours=6)
 RETRIED_TOGETHER = timedelta(seconds=30)
 # A new source is polled after this time: long enough to start its first run by hand with other limits.
 FIRST_RUN_AFTER = timedelta(seconds=30)
+# While runs work off a backlog, the source is listed again after this time.
+LISTED_AGAIN_AFTER = timedelta(minutes=10)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
 MAX_JITTER = timedelta(seconds=30)

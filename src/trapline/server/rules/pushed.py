@@ -10,6 +10,9 @@ from urllib.parse import quote, unquote_plus, urlsplit
 
 EVENT = "event"
 """The trigger of a run that takes pushed files and lists nothing."""
+SCHEDULE = "schedule"
+BACKLOG = "backlog"
+"""The trigger of a run that follows a scheduled one immediately, and imports files that it listed and left."""
 MOST_ELEMENTS = 1000
 MAX_SHOWN = 300
 
