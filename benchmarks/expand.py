@@ -1,16 +1,16 @@
 """How quickly a job over many images stands in the line.
 
-    python benchmarks/expand.py [images]
+    python benchmarks/expand.py [images] [--rounds 3]
 
 A real Trapline on an empty folder; the images have rows and no bytes. The floor is PostgreSQL alone: the same rows,
 with the same indexes and constraints, put into `analyses` by one COPY and one commit, ids made before the clock starts.
 Ours begins with the request for a job and ends when its last image is in the line; what a caller sees in between is
-the time until something can be leased. Once over all images, and once over the same images by their ids. Three rounds;
-the middle one of each counts.
+the time until something can be leased. Once over all images, and once over the same images by their ids. The median of
+the rounds counts.
 """
 
+import argparse
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -18,15 +18,17 @@ import psycopg
 from _ground import SLUG, Caller, Ground, describe_machine, open_ground
 from uuid_utils.compat import uuid7
 
-IMAGES = 100_000
-ROUNDS = 3
 COLUMNS = "id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence, errors, lost"
 TYPES = ("uuid", "int8", "uuid", "int8", "text", "text", "text", "int4", "int4", "int2", "int2")
 
 
 def main() -> None:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("images", type=int, nargs="?", default=100_000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    count = given.images
     with open_ground() as ground:
         ground.register()
         ground.add_images(count)
@@ -34,7 +36,7 @@ def main() -> None:
         selections = {"all images": {}, "images by their ids": {"images": images}}
         floors: list[float] = []
         rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in selections}
-        for _ in range(ROUNDS):
+        for _ in range(given.rounds):
             floors.append(measure_floor(ground))
             for name, selection in selections.items():
                 rounds[name].append(measure_job(ground, count, selection))

@@ -1,6 +1,6 @@
 """The floor of the line: what PostgreSQL itself takes to store the same rows, without a server in between.
 
-    python benchmarks/floor.py
+    python benchmarks/floor.py [--batches 80]
 
 Two processes, one connection each. For each batch of 64 images one transaction: the tasks move to `processing` and to
 `completed`, the rows of 5 boxes and 5 classifications, of the report and of the class an image go in by binary COPY,
@@ -8,6 +8,7 @@ made ready before the clock starts, the images are marked as not blank, the job 
 constraints as the line's; nothing is asked, locked or compared. Change this only with a reason, and say it here.
 """
 
+import argparse
 import multiprocessing
 import struct
 import time
@@ -40,10 +41,13 @@ NAMED = (
 
 def main() -> None:
     """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--batches", type=int, default=80, help="batches of each process")
+    given = arguments.parse_args()
     with open_ground() as ground:
         ground.register()
-        measure_floor(ground, 20)
-        print(f"{describe_machine()}: {measure_floor(ground, 80):.0f} images/s")
+        measure_floor(ground, max(1, given.batches // 4))  # warm
+        print(f"{describe_machine()}: {measure_floor(ground, given.batches):.0f} images/s")
 
 
 def measure_floor(ground: Ground, batches: int) -> float:

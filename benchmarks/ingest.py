@@ -4,15 +4,14 @@
 
 The floors, over the same files: curl with as many downloads at once, which throws them away; and as many processes as
 there are decoders that decode, read EXIF and make thumbnails with our own code, and do nothing else. The way: a
-source that is pulled by `trapline up`, from the begin of its run until every thumbnail is there. The pictures are those
-of DIR, else of TRAPLINE_SAMPLES, else made; each file has bytes of its own.
+source that is pulled by `trapline up`, from the begin of its run until every thumbnail is there. The images are those
+of DIR, else of the folder `images` in TRAPLINE_SAMPLES, else generated ones; the bytes of each file are different.
 """
 
 import argparse
-import io
+import contextlib
 import multiprocessing
 import os
-import random
 import resource
 import shutil
 import statistics
@@ -21,10 +20,11 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import IO, Any
 
 from _directory import Directory, serve
 from _ground import Caller, Ground, describe_machine, open_ground
-from PIL import Image
+from _samples import HELP, read_images
 
 from trapline.server.imaging.child import answer
 from trapline.server.store.keys import THUMBNAIL_SIZES
@@ -37,14 +37,16 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=1)
     arguments.add_argument("--concurrency", type=int, default=4, help="downloads at once")
     arguments.add_argument("--decoders", type=int, default=2, help="processes that decode")
-    arguments.add_argument("--pictures", type=Path, help="a folder with JPEG pictures")
+    arguments.add_argument("--pictures", type=Path, metavar="DIR", help=HELP)
     told = arguments.parse_args()
     rates = []
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         root, work = Path(name) / "root", Path(name) / "work"
         root.mkdir()
         work.mkdir()
-        pictures = find_pictures(told.pictures)
+        pictures = [image for image in read_images(told.pictures) if _is_readable(image, work / "image")]
+        if not pictures:
+            raise SystemExit("none of the images can be read")
         with serve(root, work) as directory:
             settings = {"TRAPLINE_ALLOWED_NETWORKS": directory.origin, "TRAPLINE_DECODERS": str(told.decoders)}
             with open_ground(settings=settings) as ground:
@@ -70,26 +72,20 @@ def main() -> None:
     print(f"{100 * way / min(curl, decode):.0f} % of the slower floor (goal 70 %)")
 
 
-def find_pictures(folder: Path | None) -> list[bytes]:
-    """The pictures that every file is made of."""
-    samples = os.environ.get("TRAPLINE_SAMPLES")
-    folder = folder or (Path(samples) / "images" if samples else None)
-    found = [] if folder is None else [path.read_bytes() for path in sorted(folder.iterdir()) if _is_jpeg(path)]
-    return found or [_draw(number) for number in range(8)]
+def _is_readable(image: bytes, path: Path) -> bool:
+    path.write_bytes(image)
+    return "picture" in inspect(str(path), str(path.with_name("out")))
 
 
-def _is_jpeg(path: Path) -> bool:
-    if path.suffix.lower() not in (".jpg", ".jpeg"):
-        return False
-    return "picture" in answer({"do": "inspect", "path": str(path), "max_pixels": 150_000_000})
-
-
-def _draw(seed: int) -> bytes:
-    chance = random.Random(seed)
-    coarse = Image.frombytes("RGB", (200, 150), chance.randbytes(200 * 150 * 3))
-    out = io.BytesIO()
-    coarse.resize((2000, 1500), Image.Resampling.BICUBIC).save(out, "JPEG", quality=85)
-    return out.getvalue()
+def inspect(path: str, out: str) -> dict[str, Any]:
+    """Decode a file, read its EXIF and write its thumbnails and upright copy to files that begin with `out`."""
+    with contextlib.ExitStack() as stack:
+        names = [f"{out}-upright", *(f"{out}-{size}" for size in THUMBNAIL_SIZES)]
+        files: list[IO[bytes]] = [stack.enter_context(Path(path).open("rb"))]
+        files += [stack.enter_context(Path(name).open("w+b")) for name in names]
+        outputs = {str(size): number for number, size in enumerate(THUMBNAIL_SIZES, 2)}
+        asked = {"do": "inspect", "max_pixels": 150_000_000, "upright": 1, "outputs": outputs}
+        return answer(asked, [file.fileno() for file in files])
 
 
 def fill(folder: Path, pictures: list[bytes], count: int, number: int) -> int:
@@ -136,11 +132,9 @@ def decode_alone(folder: Path, processes: int, work: Path) -> float:
 
 
 def _decode(start: threading.Barrier, paths: list[str], out: str) -> None:
-    outputs = {str(size): f"{out}-{size}" for size in THUMBNAIL_SIZES}
     start.wait()
     for path in paths:
-        asked = {"do": "inspect", "path": path, "upright": f"{out}-upright", "outputs": outputs}
-        told = answer({**asked, "max_pixels": 150_000_000})
+        told = inspect(path, out)
         assert told["picture"]["thumbnails_made"], told
 
 

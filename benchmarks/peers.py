@@ -1,6 +1,6 @@
 """B12: the same no-op tasks through others' queues and through the line, results stored durably.
 
-    python benchmarks/peers.py [--count 5000] [--rounds 3] [--seconds 60]
+    python benchmarks/peers.py [--count 5000] [--rounds 3] [--seconds 60] [--queue-only]
 
 The others are installed by name into an environment that is thrown away, Redis from the system or from Debian's
 package, unpacked beside it. What cannot be had is said and left out. Everything listens on 127.0.0.1 and ends with
@@ -76,12 +76,13 @@ def main() -> None:
     arguments.add_argument("--count", type=int, default=5000, help="tasks of each peer in a round")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=60, help="the longest that one peer may take in a round")
+    arguments.add_argument("--queue-only", action="store_true", help="measure no other queue, and install nothing")
     told = arguments.parse_args()
     measured: dict[str, list[Rates]] = {}
     with tempfile.TemporaryDirectory(prefix="trapline-peers-", dir="/tmp") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL's unprivileged uid must reach what lies in it
-        runs = find_runs(folder, told.count, told.seconds)
+        runs = {} if told.queue_only else find_runs(folder, told.count, told.seconds)
         ground = stack.enter_context(open_ground(PROCESSES))
         ground.register()
         measure_line(ground, 8 * BATCH, boxes=0)  # warm

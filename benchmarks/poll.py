@@ -50,7 +50,10 @@ def main() -> None:
         counts = [count for count in (told.known, told.known // 10, told.long) if count]
         for count in counts:
             write_listing(root / str(count), count)
-        with serve(root, work) as directory, open_ground() as ground:
+        with (
+            serve(root, work) as directory,
+            open_ground(settings={"TRAPLINE_ALLOWED_NETWORKS": directory.origin}) as ground,
+        ):
             asyncio.run(measure(ground, directory, told.known, told.rounds))
             for count in counts[1:]:
                 peaks = [in_own_process(ground, directory, count, all_new) / 2**20 for all_new in (True, False)]

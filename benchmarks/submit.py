@@ -1,6 +1,7 @@
 """B1: how long a submit takes at a steady rate, against an empty route of the same server at the same rate.
 
-    python benchmarks/submit.py [--rate 200] [--seconds 20] [--images 100000] [--processes 2]
+    python benchmarks/submit.py [--rate 200] [--seconds 20] [--images 100000] [--processes 2] [--large 200]
+        [--settle 15]
 
 A real Trapline on an empty folder, with its background process at work behind the answers; the images have rows and no
 bytes. Requests are sent at their times whether or not the answers before have come, over connections that are kept
@@ -31,10 +32,8 @@ import psycopg
 from _ground import SLUG, Caller, Ground, describe_machine, open_ground
 
 CALLERS = 24
-LARGE = 200
 GOAL_MS = 10
 GOAL = " (goal: 99)"
-SETTLED_S = 15
 TOKEN = "submit-benchmark"
 
 
@@ -55,6 +54,8 @@ def main() -> None:
     arguments.add_argument("--seconds", type=int, default=20)
     arguments.add_argument("--images", type=int, default=100_000)
     arguments.add_argument("--processes", type=int, default=2, help="API processes")
+    arguments.add_argument("--large", type=int, default=200, help="submits over all images, one by one")
+    arguments.add_argument("--settle", type=int, default=15, help="seconds to wait before the first measurement")
     told = arguments.parse_args()
     with open_ground(told.processes, {"TRAPLINE_METRICS_TOKEN": TOKEN}) as ground:
         ground.register()
@@ -71,7 +72,7 @@ def main() -> None:
             assert row is not None
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
-        time.sleep(SETTLED_S)
+        time.sleep(told.settle)
         print(f"{describe_machine()}; {told.rate} a second for {told.seconds} s, {told.processes} API processes")
         floor = measure(ground, told.rate, told.seconds, Load("GET", "/healthz", None, []))
         print(f"{'floor: an empty route':45} {show(floor)}")
@@ -80,7 +81,7 @@ def main() -> None:
         print(f"{'floor: one row committed':45} {show(commits)}; {within:.2f} % within {GOAL_MS} ms")
         measure_runs(ground, told, "over one image", {"image": str(row[0])}, GOAL)
         before = read_submits(ground)
-        print(f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground))}")
+        print(f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground, told.large))}")
         print(f"{'   of it in the server':45} {show_submits(before, read_submits(ground), GOAL)}")
         forget(ground)
         print(
@@ -183,11 +184,11 @@ class Line:
         return True
 
 
-def measure_large(caller: Caller, ground: Ground) -> list[float]:
+def measure_large(caller: Caller, ground: Ground, count: int) -> list[float]:
     """Seconds of each of some submits over every image."""
     times = []
     body = {"preset": "bench", "project": ground.project, "content": {}}
-    for _ in range(LARGE):
+    for _ in range(count):
         began = time.monotonic()
         job = caller.ask("POST", "/pipeline/run", body)["job_id"]
         times.append(time.monotonic() - began)

@@ -1,9 +1,10 @@
 """B6: the worker over real HTTP against the same model in a bare loop over decoded pictures.
 
-    python benchmarks/worker.py --pipeline yolox-nano --images DIR --count 200
+    python benchmarks/worker.py [--pipeline yolox-nano] [--images DIR] [--count 200] [--rounds 3]
 
 The server and the image host are a process of their own, so that their work is not the worker's. Floors are measured
 in the same run: the model alone over pictures decoded before, and decoding alone with as many threads as loaders.
+The images are those of DIR, else of the folder `images` in TRAPLINE_SAMPLES, else generated ones.
 """
 
 import argparse
@@ -22,8 +23,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import structlog
+from _samples import HELP, read_images
 
 from trapline.client import Retry, Trapline
+from trapline.wire.workers import Hello
+from trapline.worker.holding import Holding
+from trapline.worker.identity import Identity
 from trapline.worker.images import ImageFetcher, decode
 from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_files import fetch_model_file
@@ -39,18 +44,17 @@ FLOOR_BATCH = 8
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--pipeline", choices=find_slugs(), default="yolox-nano")
-    arguments.add_argument("--images", type=Path, default=Path(os.environ.get("TRAPLINE_SAMPLES", ".")) / "images")
+    arguments.add_argument("--images", type=Path, metavar="DIR", help=HELP)
     arguments.add_argument("--count", type=int, default=200)
     arguments.add_argument("--loaders", type=int, default=4)
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
     told = arguments.parse_args()
-    files = [path for path in sorted(told.images.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg")]
-    files = [path for path in files if _decodes(path)]
+    files = [image for image in read_images(told.images) if _decodes(image)]
     if not files:
-        raise SystemExit(f"no JPEG files in {told.images}")
+        raise SystemExit("none of the images can be decoded")
     pipeline = make_pipeline(told.pipeline)
     cache = WorkerSettings(token="unused").model_cache
     pipeline.load(Machine("cpu", told.threads, lambda file: fetch_model_file(file, cache)))
@@ -74,9 +78,9 @@ def main() -> None:
     print(f"both need       {both:8.1f} images/s if decoding is spread over the other processors")
 
 
-def measure_model(pipeline: Pipeline, files: list[Path], count: int) -> float:
+def measure_model(pipeline: Pipeline, files: list[bytes], count: int) -> float:
     """Images a second of the model over pictures that are decoded already."""
-    pictures = [Picture(path.name, decode(path.read_bytes())) for path in files]
+    pictures = [Picture(str(number), decode(image)) for number, image in enumerate(files)]
     pipeline.run(pictures[:FLOOR_BATCH])
     cycle = itertools.islice(itertools.cycle(pictures), count)
     started = time.monotonic()
@@ -85,21 +89,20 @@ def measure_model(pipeline: Pipeline, files: list[Path], count: int) -> float:
     return count / (time.monotonic() - started)
 
 
-def measure_decoding(files: list[Path], count: int, threads: int) -> float:
+def measure_decoding(files: list[bytes], count: int, threads: int) -> float:
     """Images a second of decoding, with as many threads as the worker has loaders."""
-    data = [path.read_bytes() for path in files]
     started = time.monotonic()
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(decode, itertools.islice(itertools.cycle(data), count)):
+        for _ in pool.map(decode, itertools.islice(itertools.cycle(files), count)):
             pass
     return count / (time.monotonic() - started)
 
 
-def measure_worker(pipeline: Pipeline, files: list[Path], count: int, loaders: int) -> float:
+def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: int) -> float:
     """Images a second of the whole worker, from its first request to the last accepted result."""
     ours, theirs = multiprocessing.Pipe()
     host = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(theirs, pipeline.slug, [str(path) for path in files], count), daemon=True
+        target=serve, args=(theirs, pipeline.slug, files, count), daemon=True
     )
     host.start()
     url = str(ours.recv())
@@ -107,9 +110,19 @@ def measure_worker(pipeline: Pipeline, files: list[Path], count: int, loaders: i
     stop, retry, progress = threading.Event(), Retry(), Progress()
     fetcher = ImageFetcher(user_agent="benchmark", timeout_s=30, max_bytes=10**9, retry=retry)
     with Trapline(url, "any", retry=retry) as api, tempfile.TemporaryDirectory() as folder:
+        holding = Holding()
         poster = Poster(
-            api=api, outbox=Outbox(Path(folder), url), batch_size=24, retry=retry, log=log, progress=progress
+            api=api,
+            outbox=Outbox(Path(folder), url),
+            batch_size=24,
+            retry=retry,
+            log=log,
+            progress=progress,
+            settle=holding.settle,
+            forget=lambda refused: identity.forget(refused),
         )
+        hello = Hello(service="Bench", name="bench", host="here", pid=os.getpid(), pipelines=[pipeline.slug])
+        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
         worker = Worker(
             api=api,
             fetcher=fetcher,
@@ -120,6 +133,8 @@ def measure_worker(pipeline: Pipeline, files: list[Path], count: int, loaders: i
             log=log,
             progress=progress,
             watch=ModelWatch(),
+            identity=identity,
+            holding=holding,
         )
 
         def end_when_done() -> None:
@@ -137,9 +152,8 @@ def measure_worker(pipeline: Pipeline, files: list[Path], count: int, loaders: i
     return count / seconds
 
 
-def serve(out: Connection, slug: str, files: list[str], count: int) -> None:
+def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
     """The five calls and the image host, in a process of their own; says when every result has come."""
-    data = [Path(path).read_bytes() for path in files]
     left = iter(range(count))
     lock = threading.Lock()
     done = 0
@@ -169,6 +183,10 @@ def serve(out: Connection, slug: str, files: list[str], count: int) -> None:
                 ]
                 self._say({"tasks": rows})
                 return
+            if not self.path.endswith("/result/"):
+                # This server knows the five calls only, so the worker does not register.
+                self._send(b"{}", status=404)
+                return
             self._say({"status": "accepted", "job_id": 1, "results_queued": len(body["results"]), "tasks": []})
             with lock:
                 done += len(body["results"])
@@ -178,8 +196,8 @@ def serve(out: Connection, slug: str, files: list[str], count: int) -> None:
         def _say(self, answer: object) -> None:
             self._send(json.dumps(answer).encode())
 
-        def _send(self, body: bytes) -> None:
-            self.send_response(200)
+        def _send(self, body: bytes, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -191,9 +209,9 @@ def serve(out: Connection, slug: str, files: list[str], count: int) -> None:
     server.serve_forever()
 
 
-def _decodes(path: Path) -> bool:
+def _decodes(image: bytes) -> bool:
     try:
-        return bool(decode(path.read_bytes()).size)
+        return bool(decode(image).size)
     except Exception:
         return False
 
