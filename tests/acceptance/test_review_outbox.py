@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.acceptance.browsing import Watched, open_tab
 from tests.acceptance.running import EMAIL, PASSWORD, wait_for
 from tests.acceptance.scene import make_scene
-from tests.acceptance.seat import Seat, wait_for_picture
+from tests.acceptance.seat import Seat, box_of, wait_for_picture
 from tests.faults.proxy import FaultProxy
 from trapline.wire.auth import Role
 from trapline.wire.users import NewMembership, NewUser
@@ -29,9 +29,9 @@ def review(seat: Seat, tmp_path: Path) -> Seat:
 
 
 @contextmanager
-def reviewing(review: Seat, base_url: str | None = None) -> Iterator[Watched]:
+def reviewing(review: Seat, base_url: str | None = None, size: str = "laptop") -> Iterator[Watched]:
     """A tab on the first image of the project, at the server or at a proxy before it."""
-    with open_tab(review.browser, base_url or review.server.base_url, state=review.state) as tab:
+    with open_tab(review.browser, base_url or review.server.base_url, size=size, state=review.state) as tab:
         tab.open(f"/projects/{review.scene.project}/images/{order_of(review)[0]}")
         wait_for_picture(tab.page)
         yield tab
@@ -127,6 +127,27 @@ def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_t
         page.get_by_role("button", name="Send now").click()
         expect_sent(page)
         assert list_stored(review) == [(images[0], "confirm", False), (images[1], "blank", False)]
+
+
+def test_waiting_decisions_leave_the_file_name_free_on_a_phone(review: Seat) -> None:
+    with reviewing(review, size="phone") as tab:
+        page, name = tab.page, tab.page.locator("h1")
+        before = box_of(name)
+        page.context.set_offline(True)
+        press(page, "y", order_of(review))
+        waiting = page.get_by_test_id("outbox")
+        expect(waiting).to_have_text("1 waiting")
+        assert box_of(name) == before
+        hides = box_of(waiting)
+        for other in [name, *page.locator(".viewer-top .icon-button:visible").all()]:
+            box = box_of(other)
+            is_below = box["y"] + box["height"] <= hides["y"]
+            is_left = box["x"] + box["width"] <= hides["x"]
+            assert is_below or is_left, f"{box} lies under {hides}"
+        assert hides["x"] >= 0
+        assert hides["x"] + hides["width"] <= 390
+        page.context.set_offline(False)
+        expect_sent(page)
 
 
 def test_undo_of_a_decision_whose_answer_was_lost_withdraws_it(review: Seat) -> None:
