@@ -38,6 +38,7 @@ MANAGER = """
     DELETE /taxa/{taxon_id}
     POST /imports
     POST /imports/{import_id}/cancel
+    POST /imports/{import_id}/folders
     DELETE /imports/{import_id}
     POST /workers/{worker_id}/evict
     POST /workers/hello

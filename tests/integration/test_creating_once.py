@@ -64,6 +64,7 @@ ANEW = {
         "POST /images/restore",
         "POST /image-pull-sources/{source_id}/files/retry",
         "POST /imports/{import_id}/cancel",
+        "POST /imports/{import_id}/folders",
         "POST /jobs/{job_id}/cancel",
         "POST /jobs/{job_id}/pause",
         "POST /jobs/{job_id}/resume",
@@ -106,7 +107,7 @@ _numbers = count()
 
 
 async def ask(grounds: Grounds, house: House, key: str, once: str, *, otherwise: bool = False) -> httpx2.Response:
-    """Ask with a key; `otherwise` with other bytes that mean the same, or where there are none with another query."""
+    """Ask with a key; `otherwise` with other bytes that mean the same."""
     path = "/api/v2" + key.partition(" ")[2].format(**house.ids)
     caller = grounds.operator.headers if ACCESS[key].operators else bearing(house)
     body: Any = OWN_BODIES.get(key, BODIES.get(key))
@@ -116,7 +117,7 @@ async def ask(grounds: Grounds, house: House, key: str, once: str, *, otherwise:
         sheet = SHEETS[key] + (b"\n" if otherwise else b"")
         return await grounds.app_client.post(path, headers=headers, params=params, content=sheet)
     if body is None:
-        return await grounds.app_client.post(path, headers=headers, params={"again": "1"} if otherwise else None)
+        return await grounds.app_client.post(path, headers=headers, content=b" " if otherwise else b"")
     content = json.dumps(fill(body, house.ids)) + (" " if otherwise else "")
     return await grounds.app_client.post(
         path, headers=headers | {"Content-Type": "application/json"}, content=content.encode()

@@ -108,8 +108,8 @@ async def test_everything_that_a_listing_shows_is_in_the_ledger_or_counted(feed:
     assert (folder.kind, folder.path) == ("folder", "lost+found/")
     assert "403" in (folder.error or "")
     assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 0
-    names = {name for (name,) in await feed.sql("select filename from images where source_id = :id")}
-    assert names == {"a.jpg", "b.jpg", "no\u00a0break.jpg"}
+    imported = {name for (name,) in await feed.sql("select filename from images where source_id = :id")}
+    assert imported == {"a.jpg", "b.jpg", "no\u00a0break.jpg"}
     del feed.camera.faults["lost+found/"]
     feed.camera.pages["lost+found/"] = b"<pre></pre>", HTML
     again = await feed.run()

@@ -106,7 +106,7 @@ async def test_a_fault_of_ours_answers_with_them() -> None:
 
 
 async def test_pages_for_people_run_no_script_or_style_but_their_own(app_client: httpx2.AsyncClient) -> None:
-    page = await app_client.get("/projects/1")
+    page = await app_client.get("/projects/1", headers={"Accept": "text/html"})
     expect_safe(page, PAGE_POLICY)
     assert "unsafe" not in PAGE_POLICY
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", page.text)

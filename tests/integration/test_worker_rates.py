@@ -1,5 +1,6 @@
 """The rate of a worker: images per second while it holds tasks."""
 
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,7 +17,7 @@ async def field(system: System) -> Field:
     return await make_field(system)
 
 
-async def get_rate(field: Field) -> tuple[int, float]:
+async def get_rate(field: Field) -> tuple[Any, Any]:
     [seen] = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
     return seen["completed"], seen["images_per_s"]
 

@@ -77,7 +77,7 @@ class Leases(Message):
 class Renewal(Leases):
     """Leases to renew; `begun` are those of them that the model works on or that have a result."""
 
-    begun: Annotated[list[AnyText], Field(max_length=100_000)] = []
+    begun: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
 
 
 class Release(Leases):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Integer, LargeBinary
+from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,7 +30,7 @@ class IdempotencyRow(Row):
     route: Mapped[str]
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes] = mapped_column(LargeBinary)
-    project_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    project_ids: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """The projects that the answer is about; None in rows from before they were recorded."""
     created_at: Mapped[Now]
 
