@@ -68,6 +68,7 @@ LEFT_OUT = {
         ".email", ".time_zone", ".url", ".urls[]", ".base_url", ".schedule", ".filename_time_pattern", ".gateway",
         ".uri", ".crop_image_url", ".timestamp",
     ),
+    "is a folder of the server, refused where there is none": ("/source-folders .path",),
     "names what is there already": (
         ".reply_subject", ".source_image_id", ".image_id", ".source_images[].id", ".result.pipeline", "/tasks/release",
         "/tasks/renew", ".storage_path", ".event_type", ".media_type", ".remove_tags[]",

@@ -185,7 +185,7 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     code, report = check(stored, "--repair")
     assert code == 1, "what a check that was cut off had found is not forgotten"
     repaired = {one["file"].rpartition("/")[2] for one in report["repaired"]}
-    assert sha256_of(0) in repaired, report
+    assert sha256_of(0) in repaired, json.dumps(report)
     assert repaired <= {sha256_of(0), sha256_of(1)}
     [left] = report["harmed"]
     assert left["file"].rpartition("/")[2] == sha256_of(2)

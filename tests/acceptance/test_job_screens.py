@@ -160,7 +160,7 @@ def test_a_worker_is_shown_and_evicted(tab: Watched, seat: Seat, job: Job) -> No
     expect(row.get_by_role("link", name=re.compile(r"\d of job \d+")).first).to_be_visible()
     row.get_by_role("button", name="Evict gpu-9 on barn").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("go back to the line at once")
+    expect(dialog).to_contain_text("return to the queue immediately")
     dialog.get_by_role("button", name="Cancel").click()
     expect(row).to_be_visible()
     row.get_by_role("button", name="Evict gpu-9 on barn").click()

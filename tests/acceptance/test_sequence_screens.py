@@ -97,7 +97,7 @@ def test_deployments_come_in_as_a_sheet_and_what_is_wrong_is_said_by_line(
     expect(page.get_by_role("dialog")).to_contain_text("line 2, latitude: must be a number")
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     tab.wrong.clear()  # the browser's word on the answer 422
-    sheet.write_text("name,latitude\nBy sheet,48\n", encoding="utf-8")
+    sheet.write_text("name,latitude,longitude\nBy sheet,48,8\n", encoding="utf-8")
     page.get_by_test_id("sheet").set_input_files(sheet)
     expect(page.get_by_role("link", name="By sheet")).to_be_visible()
     with page.expect_download() as saved:

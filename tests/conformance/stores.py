@@ -30,6 +30,12 @@ class Scene:
     store: Store
     folder: Path
     client: httpx2.AsyncClient
+    analysis: str | None = None
+    """An analysis of an image, where the server of the store gives files of those alone."""
+
+    def new_key(self, name: str = "heat.png") -> str:
+        """Name an artifact that a signed URL may read."""
+        return f"ml_outputs/{self.analysis or uuid4()}/{name}"
 
     async def keep(self, key: str, data: bytes, media_type: str | None = None) -> None:
         """Keep bytes under a key."""
@@ -59,10 +65,10 @@ def new_key(name: str = "heat.png") -> str:
 
 
 @asynccontextmanager
-async def open_scene(store: Store, folder: Path) -> AsyncIterator[Scene]:
+async def open_scene(store: Store, folder: Path, analysis: str | None = None) -> AsyncIterator[Scene]:
     """Look at a store."""
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-        yield Scene(store, folder, client)
+        yield Scene(store, folder, client, analysis)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from tests.applications import application_of
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
+from tests.integration.houses import build_house
 
 from trapline.server.routes.application import dress
 from trapline.server.routes.envelope import UNSIGNED_BYTES
@@ -24,7 +25,8 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 @pytest.fixture
 async def scene(system: System, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path) as opened:
+    analysis = (await build_house(system, "house")).ids["analysis_id"]
+    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
         yield opened
 
 
@@ -114,7 +116,7 @@ async def test_no_credentials_are_asked_for_and_no_other_route_takes_more_for_it
 async def test_nothing_that_could_run_is_shown_in_place(
     scene: Scene, media_type: str, name: str, data: bytes, given: str, inline: bool
 ) -> None:
-    key = new_key(name)
+    key = scene.new_key(name)
     signed = await scene.store.sign_put(key, media_type, lifetime_s=60, at_most=MOST)
     assert (await scene.put(signed, data)).status_code == 200
     for filename in (None, name):

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from tests.conformance.s3_server import S3Server
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
+from tests.integration.houses import build_house
 
 from trapline.server.errors import NotFound, TooLarge
 from trapline.server.store.port import Arrived
@@ -24,7 +25,8 @@ ODD_KEYS = ["../secret", "/etc/passwd", "a/../../secret", "a//b", "a/.", "a\x00b
 
 @pytest.fixture
 async def local_scene(system: System, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path) as opened:
+    analysis = (await build_house(system, "house")).ids["analysis_id"]
+    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
         yield opened
 
 
@@ -140,7 +142,7 @@ async def test_more_than_the_limit_is_never_signed(scene: Scene) -> None:
 )
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_signed_upload_arrives(scene: Scene, media_type: str, name: str, data: bytes, announced: bool) -> None:
-    key, sha256 = new_key(name), hashlib.sha256(data).hexdigest()
+    key, sha256 = scene.new_key(name), hashlib.sha256(data).hexdigest()
     assert await scene.store.find_arrived(key) is None
     told = {"size": len(data), "sha256": sha256} if announced else {}
     signed = await scene.store.sign_put(key, media_type, lifetime_s=60, at_most=MOST, **told)  # type: ignore[arg-type]
@@ -245,7 +247,7 @@ async def test_an_address_is_over_in_time(scene: Scene) -> None:
 
 
 async def test_a_signed_address_to_read_opens_one_file_and_names_it(scene: Scene) -> None:
-    key, other = new_key(), new_key()
+    key, other = scene.new_key(), new_key()
     for place in (key, other):
         await scene.keep(place, PNG, "image/png")
     address = await scene.store.sign_get(key, lifetime_s=60, filename="Füchse & Co.png")

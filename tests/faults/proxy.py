@@ -79,6 +79,8 @@ class FaultProxy:
         task = asyncio.ensure_future(self._carry(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is canceled before its first step closes nothing.
+        task.add_done_callback(lambda _: writer.close())
 
     def _do(self, act: Callable[[], Any]) -> Any:
         async def do() -> Any:

@@ -62,6 +62,7 @@ COMMITS_OF_FILES = {
 UNSTRUCK = {
     # They move nothing of the ledger; what they write is written anew by the next run.
     "loop thumbnails",
+    "loop stored files",
     "loop due pull runs",
     "loop dead pull runs",
     "loop feeds",

@@ -40,10 +40,10 @@ async def listed(field: Field) -> dict[str, dict[str, Any]]:
 async def test_a_sheet_makes_and_changes_and_comes_back_the_same(field: Field) -> None:
     taken = await send(
         field,
-        "\ufeffname;latitude;time_zone;clock_offset_s;notes;started_at\r\n"
-        'Old oak;52.5;Europe/Berlin;3600;"two; lines\nof it";2026-05-01T00:00:00+02:00\r\n'
-        ";;;;;\r\n"
-        "camera;;;60;by the ford;\r\n",
+        "\ufeffname;latitude;longitude;time_zone;clock_offset_s;notes;started_at\r\n"
+        'Old oak;52.5;13.4;Europe/Berlin;3600;"two; lines\nof it";2026-05-01T00:00:00+02:00\r\n'
+        ";;;;;;\r\n"
+        "camera;;;;60;by the ford;\r\n",
     )
     assert taken.json() == {"made": 1, "changed": 1, "unchanged": 0}, taken.text
     found = await listed(field)

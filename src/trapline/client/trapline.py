@@ -320,7 +320,7 @@ class Trapline(
 
     def list_worker_projects(self) -> list[WorkerProject]:
         """All projects of a worker's token."""
-        return self._to.get("/projects/", WorkerProjects).results
+        return self._to.get("/projects/", WorkerProjects, {"limit": 1000}).results
 
     def register_pipelines(self, project_id: int, service_name: str, pipelines: Sequence[Pipeline]) -> Registered:
         """Offer pipelines to a project."""

@@ -218,5 +218,5 @@ def test_parquet_takes_every_text_and_none(tmp_path: Path) -> None:
 
 def test_parquet_without_pyarrow_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(Unprocessable, match=r"trapline\[parquet\]"):
+    with pytest.raises(Unprocessable, match=r"\.\[server,parquet\]"):
         observation_parquet.write(make_spool(tmp_path, [image(1)]), io.BytesIO())

@@ -217,7 +217,7 @@ def test_a_missing_extra_says_how_to_install_it() -> None:
     pipeline = make_pipeline("megadetector-v5a")
     type(pipeline).needs = ("json", "no_such_module")
     try:
-        with pytest.raises(ExtraMissing, match=r"needs no_such_module: pip install 'trapline\[worker,megadetector\]'"):
+        with pytest.raises(ExtraMissing, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"):
             check_extra(pipeline)
     finally:
         del type(pipeline).needs

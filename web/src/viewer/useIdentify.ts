@@ -26,6 +26,8 @@ export interface Target {
 
 /** Decisions since the page was opened that were not undone, the last at the end; across images. */
 const undoable: string[] = []
+/** Ends when the last decision is queued: an undo that follows at once waits for it. */
+let queued: Promise<unknown> = Promise.resolve()
 
 function refuse(error: unknown): void {
   if (error instanceof QueueFull) toast(outboxWords.full, true)
@@ -46,9 +48,11 @@ async function takeBackOne(key: string): Promise<void> {
 
 /** Takes back the last decision that was not undone. */
 export function undoLast(): void {
-  const last = undoable.at(-1)
-  if (last) void takeBackOne(last)
-  else toast(w.nothingToUndo)
+  void queued.then(() => {
+    const last = undoable.at(-1)
+    if (last) void takeBackOne(last)
+    else toast(w.nothingToUndo)
+  })
 }
 
 export function useIdentify(image: ImageDetail) {
@@ -70,11 +74,15 @@ export function useIdentify(image: ImageDetail) {
     const about = target.id ? { annotations: [target.id], images: [] } : { annotations: [], images: [id] }
     const label = name ?? saying.label ?? null
     try {
-      const key = await queue({
+      const stored = queue({
         act: "identify", project, image: id, filename, target: target.name, by, label, made: [],
         body: { ...saying, ...about }, analysis: saying.kind === "confirm" && !target.id ? analysis : null,
+      }).then((made) => {
+        undoable.push(made)
+        return made
       })
-      undoable.push(key)
+      queued = stored.catch(() => undefined)
+      const key = await stored
       const said = w.said[saying.kind](label ?? target.name)
       toast(outbox().trouble ? outboxWords.later(said) : said, false, { label: w.undo, go: () => void takeBackOne(key) })
       return true

@@ -88,13 +88,13 @@ class FileCheck:
             while not finished and (until is None or time.monotonic() < until):
                 async with self.system.database.transaction(self.scope) as tx:
                     images = await list_stored(self.scope, tx, self.progress.last_image, BATCH)
-                finished = len(images) < BATCH
                 for number, image in enumerate(images, 1):
                     checked = await self._check(image)
                     yield checked
                     if until is not None and time.monotonic() >= until and number < len(images):
-                        finished = False
-                        break
+                        return
+                # Not before the batch is checked: a check that is cut off in its last batch continues there.
+                finished = len(images) < BATCH
         finally:
             async with self.system.database.transaction(self.scope) as tx:
                 await release_check(self.scope, tx, self.name, finished=finished)
@@ -170,7 +170,7 @@ class FileCheck:
         window_s = max(SLOWEST_S, timeouts_of(source).download_s)
         try:
             async with self.system.store.receive() as incoming, gateway.open_file(path) as opened:
-                if opened is None or not await receive_file(self.system, opened, incoming, window_s):
+                if opened is None or await receive_file(self.system, opened, incoming, window_s) is not None:
                     return False
                 if incoming.sha256 != image.sha256:
                     return False

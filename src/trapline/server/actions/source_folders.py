@@ -1,6 +1,5 @@
 """Folders that operators grant to projects: grant, list, revoke; and which folder sources may run."""
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +73,8 @@ async def _is_granted(system: System, scope: Scope, tx: Transaction, row: Source
 
 
 def _lies_in(folder: Path, granted: Sequence[str]) -> bool:
-    return any(folder.is_relative_to(os.path.realpath(path)) for path in granted)
+    # Granted paths were resolved when they were granted: one that has become a link since leads elsewhere.
+    return any(folder.is_relative_to(path) for path in granted)
 
 
 def _make_row(scope: Scope, project_id: int, path: str) -> SourceFolderRow:

@@ -20,8 +20,8 @@ from trapline.server.system import System
 
 log = structlog.get_logger(__name__)
 
-UNREADABLE = (errno.EIO, errno.EACCES, errno.EPERM)
-"""A disk that cannot read one of its sectors, or a file that belongs to another user."""
+UNREADABLE = (errno.EIO, errno.EACCES, errno.EPERM, errno.EBADMSG, errno.EUCLEAN, errno.ELOOP)
+"""A disk that cannot read a sector or finds a wrong checksum, a file of another user, or a link instead of a file."""
 COMPARED_AT_ONCE = 8
 COMPARING_S = 10.0
 """For this long an announcement compares the bytes of duplicates; those of the others are not read."""

@@ -88,8 +88,10 @@ class CamtrapReader:
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for line, row in self._tables.read("observations"):
+            # A name of people, vehicles or something unknown does not become a taxon of the project.
             if (
                 (name := row.get("scientificName"))
+                and row.get("observationType", "animal") == "animal"
                 and len(self._taxa.names) < MOST_NAMES
                 and len(name) <= LONGEST_CLASS
             ):
@@ -164,7 +166,7 @@ class CamtrapReader:
         count, size = self._parts.weigh(entry.content)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
             raise Wrong(f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB")
-        reading = Reading(ids=EntryIds(entry.content))
+        reading = Reading(ids=EntryIds(plain(entry.content) if len(entry.content) <= LONGEST_ID else ""))
         machines: dict[Model, list[Finding]] = {}
         said: list[tuple[Row, Finding | None]] = []
         for part in self._parts.parts_of(entry.content):

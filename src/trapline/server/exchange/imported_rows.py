@@ -94,7 +94,7 @@ class Batch:
     ) -> None:
         """Add the IDs of a package by ours; findings are by their result, which may be stored already."""
         known = self.ids.setdefault(image_id, BatchIds())
-        known.media_id = known.media_id or ids.media_id
+        known.media_id = known.media_id or ids.media_id or None
         for statement, row in statements:
             if (given := ids.observations.get(id(statement))) is not None:
                 known.observations[str(row.id)] = given

@@ -150,10 +150,15 @@ def _walk(root: Path, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
 def _may_enter(item: os.DirEntry[bytes], path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
     if depth >= MAX_DEPTH:
         walk.record_unlisted(path, TOO_DEEP)
-    elif is_own_entry(item, own):
-        walk.record_unlisted(path, "it is a folder of Trapline itself, which no source may read")
     else:
-        return walk.enters(path)
+        try:
+            is_own = is_own_entry(item, own)
+        except OSError as error:
+            walk.record_unlisted(path, error.strerror or str(error))
+            return False
+        if not is_own:
+            return walk.enters(path)
+        walk.record_unlisted(path, "it is a folder of Trapline itself, which no source may read")
     return False
 
 

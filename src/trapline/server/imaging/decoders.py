@@ -124,6 +124,7 @@ class Decoders:
             answer = await self._ask_child({"do": "describe"}, ())
         except (OSError, Unavailable) as error:
             answer = {"broken": str(error)}
+            self._describing = None  # The next call tries again.
         self._given_up = describe_given_up(answer)
 
     async def _ask(self, do: str, path: Path, upright: Path | None, outputs: Mapping[int, Path]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ READS_ITS_OWN = ("GET /files/", "HEAD /files/", "PUT /files/", "GET /{path:path}
 """Signed URLs, whose signature covers every query name, and the page, which reads its URL in the browser."""
 MOST_CALLERS = 10_000
 MOST_NAMED = 20
+LONGEST_NAME = 64
+"""The longest name that is compared with the known ones; the others are not misspelt."""
 
 
 class IgnoredNames:
@@ -83,7 +85,7 @@ async def refuse_unknown_names(request: Request) -> None:
         return
     raise Unprocessable(
         f"{'; '.join(_describe(name, known) for name in unknown[:3])}. Nothing was changed.",
-        [(name, _describe(name, known)) for name in unknown],
+        [(name, _describe(name, known)) for name in unknown[:MOST_NAMED]],
     )
 
 
@@ -111,7 +113,7 @@ def _ignore(request: Request, call: str, unknown: Sequence[str]) -> None:
 
 
 def _describe(name: str, known: frozenset[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6) if len(name) <= LONGEST_NAME else []
     shown = name[:100]
     if nearest:
         return f"`{shown}` is not a query name here; did you mean `{nearest[0]}`?"

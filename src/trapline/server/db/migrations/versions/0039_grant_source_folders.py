@@ -1,5 +1,6 @@
 """Grant source folders, and count what listings leave out"""
 
+import os
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
@@ -61,7 +62,7 @@ def _grant_or_pause(connection: sa.Connection) -> None:
                     "insert into source_folders (id, project_id, path, granted_by) values "
                     "(gen_random_uuid(), :project, :path, 'migration') on conflict do nothing"
                 ),
-                {"project": project_id, "path": unquote(urlsplit(base_url).path)},
+                {"project": project_id, "path": os.path.realpath(unquote(urlsplit(base_url).path))},
             )
         else:
             connection.execute(
