@@ -67,7 +67,7 @@ class Furnished:
             f"{project}/nowhere",
             "/projects/new",
             *(f"/public/{scene.project}{part}" for part in ("", "/images", "/cameras", "/nowhere")),
-            f"/public/{scene.project}/images/{scene.images['wide.jpg'].id}",
+            f"/public/{scene.project}/images/{scene.images['turned.jpg'].id}",
         ]
 
     def empty_screens(self) -> list[str]:
