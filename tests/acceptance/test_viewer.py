@@ -36,7 +36,8 @@ def test_boxes_lie_on_the_right_pixels_of_the_viewer(seat: Seat, size: str, name
         )
         page.keyboard.press("b")
         expect(page.locator('[data-testid="overlay"] rect')).to_have_count(0)
-        expect_around(box, find_white(page, picture))
+        near = {"x": box["x"] - 20, "y": box["y"] - 20, "width": box["width"] + 40, "height": box["height"] + 40}
+        expect_around(box, find_white(page, near))
         tab.expect_nothing_wrong()
 
 

@@ -92,7 +92,7 @@ class FakeServer:
         """The true answer to a request of the API."""
         if asked.headers.get("Authorization") != f"Token {TOKEN}":
             return _json(401, {"title": "Unauthorized", "status": 401, "detail": "sign in first"})
-        if asked.path == "/api/v2/projects/":
+        if asked.path.split("?")[0] == "/api/v2/projects/":
             rows = [{"id": key, "name": name} for key, name in self.projects.items()]
             return _json(200, {"count": len(rows), "next": None, "results": rows})
         if asked.path.split("?")[0] == "/api/v2/jobs":
