@@ -25,6 +25,7 @@ from trapline.server.exchange.export_events import Event, Events
 from trapline.server.exchange.export_records import DeploymentRecord, Problem, Report, Spool
 from trapline.server.exchange.observations import Kind, Naming, SeenImage, observe
 from trapline.server.exchange.packing import name_folders, packing, pour, set_aside, suffix_of
+from trapline.server.rules.capture_time import NO_CAMERA_TIME
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50
@@ -32,23 +33,35 @@ EXIF = "exif"
 
 
 @dataclass
-class _Stand:
-    """What the images of a deployment say of it."""
+class _Period:
+    """The first and the last of a set of capture times."""
 
-    images: int = 0
     first: datetime | None = None
     last: datetime | None = None
+
+    def add(self, at: datetime) -> None:
+        """Add a capture time."""
+        self.first = at if self.first is None else min(self.first, at)
+        self.last = at if self.last is None else max(self.last, at)
+
+
+@dataclass
+class _Stand:
+    """What the images of a deployment say of it.
+
+    Times of files and of uploads are apart: they are days or years after the camera was taken down.
+    """
+
+    images: int = 0
+    by_camera: _Period = field(default_factory=_Period)
+    by_file: _Period = field(default_factory=_Period)
     not_from_exif: int = 0
     flagged: int = 0
     camera_model: str = ""
 
     def add(self, image: SeenImage) -> None:
         """Take in an image."""
-        at = image.captured_at
-        if self.first is None or at < self.first:
-            self.first = at
-        if self.last is None or at > self.last:
-            self.last = at
+        (self.by_file if NO_CAMERA_TIME in image.flags else self.by_camera).add(image.captured_at)
         self.images += 1
         self.not_from_exif += image.captured_at_source != EXIF
         self.flagged += bool(image.flags)
@@ -205,17 +218,19 @@ class _Writer:
         return (min(starts), max(ends)) if starts else None
 
     def _find_span(self, deployment: DeploymentRecord, stand: _Stand) -> tuple[datetime | None, datetime | None]:
-        start, end = deployment.started_at or stand.first, deployment.ended_at or stand.last
+        seen = stand.by_camera
+        start = deployment.started_at or seen.first or stand.by_file.first
+        end = deployment.ended_at or seen.last or stand.by_file.last
         if deployment.started_at is None and start is not None:
-            self._fix("has no start: it is the time of its first image.", deployment)
+            self._fix(f"has no start: it is the time of its first image{_of_file(seen)}.", deployment)
         if deployment.ended_at is None and end is not None:
-            self._fix("has no end: it is the time of its last image.", deployment)
-        if start is not None and stand.first is not None and stand.first < start:
+            self._fix(f"has no end: it is the time of its last image{_of_file(seen)}.", deployment)
+        if start is not None and seen.first is not None and seen.first < start:
             self._fix("has images from before its start, which is that of the first image here.", deployment)
-            start = stand.first
-        if end is not None and stand.last is not None and stand.last > end:
+            start = seen.first
+        if end is not None and seen.last is not None and seen.last > end:
             self._fix("has images from after its end, which is that of the last image here.", deployment)
-            end = stand.last
+            end = seen.last
         if start is not None and end is None:
             end = start
         if end is not None and start is None:
@@ -352,6 +367,10 @@ def write_package(spool: Spool, out: BinaryIO) -> tuple[Report, Checkable]:
 
 def _named(deployment: DeploymentRecord) -> str:
     return f"The deployment “{deployment.name}”"
+
+
+def _of_file(seen: _Period) -> str:
+    return "" if seen.first else ", by its file or its upload, because no image has a time of the camera"
 
 
 def _comment(deployment: DeploymentRecord) -> str:
