@@ -1,5 +1,6 @@
 """An Idempotency-Key counts however a body is sent, or the request is refused; never is the work done without it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -7,7 +8,10 @@ import httpx2
 import pytest
 
 from tests.integration.houses import build_house
+from tests.integration.neighbours import make_operator
 from tests.integration.test_runs import RUN, as_caller, count, over_image
+from tests.integration.test_sign_ins import wait_for_waiters
+from trapline.server.rules.access import Scope
 from trapline.server.system import System
 
 KEY = {"Idempotency-Key": "once"}
@@ -60,6 +64,73 @@ async def test_a_key_of_another_route_is_refused_though_the_body_is_the_same(
     assert await count(system, "select count(*) from projects") == projects
     allowed = await app_client.post("/api/v2/projects", json=body, headers=headers | {"Idempotency-Key": "another"})
     assert allowed.status_code == 201, allowed.text
+
+
+@pytest.mark.parametrize("kind", ["deployments", "projects", "restore"])
+async def test_a_twin_waits_for_the_answer_of_the_first(
+    system: System, app_client: httpx2.AsyncClient, kind: str
+) -> None:
+    """Both arrive before either has stored an answer: the second waits, and returns what the first created."""
+    house = await build_house(system, "house")
+    headers, project = as_caller(house, **KEY), f"/api/v2/projects/{house.ids['project_id']}"
+    path, body = {
+        "deployments": ("/api/v2/deployments", {"project": int(house.ids["project_id"]), "name": "a new camera"}),
+        "projects": ("/api/v2/projects", {"name": "a new project"}),
+        "restore": (f"{project}/restore", None),
+    }[kind]
+    if kind == "restore":
+        gone = await app_client.delete(project, params={"name": "house"}, headers=headers)
+        assert gone.status_code == 200, gone.text
+    created = "select (select count(*) from deployments) + (select count(*) from projects)"
+    before = await count(system, created)
+    async with system.database.transaction(Scope.system()) as tx:
+        await tx.execute("lock table projects in exclusive mode")
+        twins: list[asyncio.Task[httpx2.Response]] = []
+        for waiting in (1, 2):
+            request = app_client.post(path, json=body, headers=headers)
+            twins.append(asyncio.create_task(request))
+            await wait_for_waiters(system, waiting)
+    answers = [await twin for twin in twins]
+    assert [answer.status_code for answer in answers] == [200 if kind == "restore" else 201] * 2, answers[1].text
+    assert answers[0].json() == answers[1].json()
+    assert await count(system, created) == before + {"deployments": 1, "projects": 2, "restore": 0}[kind]
+
+
+async def test_a_former_operator_does_not_read_an_answer_about_a_project_of_others(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house, operator = await build_house(system, "house"), await make_operator(system)
+    new = {"email": "second@the.example", "name": "second", "is_operator": True}
+    second = await app_client.post("/api/v2/users", json=new, headers=operator.headers)
+    assert second.status_code == 201, second.text
+    path = f"/api/v2/projects/{house.ids['project_id']}/members"
+    body = {"email": "second@the.example", "role": "viewer"}
+
+    async def add() -> httpx2.Response:
+        return await app_client.post(path, json=body, headers=operator.headers | KEY)
+
+    first, again = await add(), await add()
+    assert (first.status_code, again.status_code) == (201, 201), first.text
+    assert first.json() == again.json()
+    me = (await app_client.get("/api/v2/auth/me", headers=operator.headers)).json()["user_id"]
+    left = await app_client.patch(f"/api/v2/users/{me}", json={"is_operator": False}, headers=operator.headers)
+    assert left.status_code == 200, left.text
+    refused = await add()
+    assert (refused.status_code, "second@the.example" in refused.text) == (404, False), refused.text
+
+
+async def test_an_answer_without_recorded_projects_is_not_returned(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    body, headers = {"project": int(house.ids["project_id"]), "name": "a new camera"}, as_caller(house, **KEY)
+    first = await app_client.post("/api/v2/deployments", json=body, headers=headers)
+    assert first.status_code == 201, first.text
+    async with system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update idempotency_keys set project_ids = null")
+    refused = await app_client.post("/api/v2/deployments", json=body, headers=headers)
+    assert (refused.status_code, first.json()["id"] in refused.text) == (409, False), refused.text
+    assert "Nothing was done" in refused.json()["detail"]
 
 
 async def test_where_a_key_cannot_count_nothing_is_done(system: System, app_client: httpx2.AsyncClient) -> None:

@@ -179,5 +179,5 @@ async def make_link(system: System, scope: Scope, user_id: UUID) -> OneTimeLink:
         if row.deactivated_at is not None:
             raise Conflict("This account is deactivated. No link was made. Reactivate it first.")
         _, link = await add_link(system, tx, "reset" if row.password_hash else "invite", row.id)
-        keep_answer(scope, tx, without_secret(link))
+        keep_answer(scope, tx, without_secret(link), projects=())
         return link

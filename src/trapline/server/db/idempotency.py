@@ -1,6 +1,6 @@
 """Requests that were already answered, by their Idempotency-Key."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.db.base import Transaction
 from trapline.server.db.row import Now, Row
 from trapline.server.errors import Conflict
-from trapline.server.rules.access import Scope
+from trapline.server.rules.access import MACHINES, Scope
+from trapline.wire.auth import Role
 
 Answer = TypeVar("Answer", bound=BaseModel)
 KEPT = timedelta(days=30)
@@ -31,7 +32,7 @@ class IdempotencyRow(Row):
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes] = mapped_column(LargeBinary)
     project_ids: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
-    """The projects that the answer is about; None in rows from before they were recorded."""
+    """The projects that the answer is about; None in rows from before they were recorded, which are not returned."""
     created_at: Mapped[Now]
 
 
@@ -59,11 +60,31 @@ async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answ
             "This Idempotency-Key came before with another request. Nothing was done. "
             "Use a new key for a new request, and the same key only to send the same request again."
         )
+    if project_ids is None and not scope.everything:
+        raise Conflict(
+            "This Idempotency-Key came before, with this same request, and what it created then cannot be returned: an "
+            "earlier version of Trapline did not record of which project it is. Nothing was done. Look for it in the "
+            "lists, and use a new key only if it is not there."
+        )
     # Nothing is changed now, so the answer is returned also while the project is archived.
-    reader = replace(scope, changes=False)
-    for project_id in project_ids or ():
+    about = project_ids or ()
+    reader = replace(scope, changes=False, roles=await _list_roles(scope, tx, about))
+    for project_id in about:
         reader.check(project_id)
     return kind.model_validate_json(bytes(answer))
+
+
+async def _list_roles(scope: Scope, tx: Transaction, project_ids: Collection[int]) -> Mapping[int, Role]:
+    """List the caller's roles, with those that the twin gave while this request waited: a new or a restored project."""
+    is_whole = scope.user_id is not None and not scope.is_limited and scope.kind not in MACHINES
+    if not is_whole or scope.roles.keys() >= set(project_ids):
+        return scope.roles
+    cursor = await tx.execute(
+        "select m.project_id, m.role from members m join projects p on p.id = m.project_id and p.deleted_at is null"
+        " where m.user_id = %s and m.project_id = any(%s)",
+        (scope.user_id, list(project_ids)),
+    )
+    return {**scope.roles, **{project: Role(role) for project, role in await cursor.fetchall()}}
 
 
 async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
@@ -79,7 +100,7 @@ async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
 def keep_answer(scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None) -> Answer:
     """Keep the answer for the same request again; ends every action that creates something.
 
-    `projects` are those that the answer is about. By default they are those that the audit names and the caller sees.
+    `projects` are those that the answer is about. By default they are those that the audit names.
     """
     once = scope.origin.once
     if once is not None:
@@ -90,7 +111,7 @@ def keep_answer(scope: Scope, tx: Transaction, answer: Answer, *, projects: Coll
                 route=once.route,
                 body_sha256=once.body_sha256,
                 answer=answer.model_dump_json().encode(),
-                project_ids=_list_seen(scope, tx) if projects is None else sorted(projects),
+                project_ids=tx.list_audited() if projects is None else sorted(projects),
             )
         )
     return answer
@@ -109,11 +130,6 @@ async def write_answer(scope: Scope, tx: Transaction, answer: BaseModel) -> None
                 once.route,
                 once.body_sha256,
                 answer.model_dump_json().encode(),
-                _list_seen(scope, tx),
+                tx.list_audited(),
             ),
         )
-
-
-def _list_seen(scope: Scope, tx: Transaction) -> list[int]:
-    # An operator may change a project without being a member of it: there is no membership to lose.
-    return [project for project in tx.list_audited() if project in scope.roles]
