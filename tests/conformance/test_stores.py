@@ -224,6 +224,17 @@ async def test_a_signed_upload_goes_to_no_other_path(scene: Scene) -> None:
     assert not list(scene.folder.parent.rglob("escaped"))
 
 
+async def test_a_signed_upload_goes_to_no_other_key(scene: Scene) -> None:
+    key, other = new_key(), new_key()
+    signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
+    sent = signed.headers | {"Content-Length": str(len(PNG)), "Connection": "close"}
+    answer = await speak(signed.url.replace(key, other), "PUT", sent, PNG)
+    assert re.match(rb"HTTP/1.1 403 ", answer), answer
+    assert await scene.store.find_arrived(other) is None
+    answer = await speak(signed.url, "PUT", sent, PNG)
+    assert re.match(rb"HTTP/1.1 200 ", answer), answer
+
+
 async def test_an_address_is_over_in_time(scene: Scene) -> None:
     key = new_key()
     signed = await scene.store.sign_put(key, "text/plain", lifetime_s=2, at_most=MOST)

@@ -103,6 +103,18 @@ async def test_what_was_announced_must_come(field: Field) -> None:
     assert row["sha256"] == right
 
 
+async def test_a_file_from_before_its_sha256_was_announced_is_compared(field: Field) -> None:
+    outside = await begin(field)
+    content = make_png()
+    assert (await outside.upload(await outside.presign("heat.png"), content)).is_success
+    another = hashlib.sha256(b"another file").hexdigest()
+    path = (await outside.presign("heat.png", sha256=another))["storage_path"]
+    refused = await _cite(outside, path)
+    assert (refused.status_code, "SHA-256" in refused.json()["detail"]) == (422, True), refused.text
+    await outside.presign("heat.png", sha256=hashlib.sha256(content).hexdigest())
+    assert (await _cite(outside, path)).status_code == 200
+
+
 async def test_a_picture_must_be_one(field: Field) -> None:
     outside = await begin(field)
     path = await outside.add_file("evil.png", content=b"<svg onload=alert(1)>")

@@ -1,5 +1,6 @@
 """Sign in, one-time links, tokens: who is let in, and who is not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from tests.applications import application_of
 from tests.integration.houses import build_house
+from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.actions.links import make_first_link, make_sign_in_link
 from trapline.server.routes.application import dress
 from trapline.server.rules.access import Scope
@@ -39,6 +41,26 @@ async def test_first_link_makes_the_owner_once(system: System, app_client: httpx
     assert again.status_code == 404
     assert again.headers["content-type"] == "application/problem+json"
     assert await make_first_link(system) is None
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_two_first_links_make_one_owner(system: System, app_client: httpx2.AsyncClient, together: bool) -> None:
+    """Until an account exists each start of the server creates a link, and each of them is good."""
+    bodies = [
+        {"link": await make_first_link(system), "email": f"{name}@example.org", "password": PASSWORD}
+        for name in ("first", "second")
+    ]
+    async with system.database.transaction(Scope.system()) as tx:
+        if together:
+            await tx.execute("lock table users in share mode")
+        using = []
+        for waiting, body in enumerate(bodies, start=1):
+            using.append(asyncio.create_task(app_client.post("/api/v2/auth/link", json=body)))
+            await (wait_for_waiters(system, waiting) if together else using[-1])
+    answers = [await one for one in using]
+    assert [answer.status_code for answer in answers] == [200, 409], answers[1].text
+    async with system.database.transaction(Scope.system()) as tx:
+        assert await (await tx.execute("select email from users")).fetchall() == [("first@example.org",)]
 
 
 async def test_short_password_is_refused_and_link_stays_good(system: System, app_client: httpx2.AsyncClient) -> None:

@@ -296,6 +296,15 @@ def test_journey_ends() -> None:
             read_journey(key, given, journey.state, now)
 
 
+def test_a_cookie_of_a_journey_is_believed_by_its_signature() -> None:
+    journey, cookie = begin_journey(b"key", 1000.0)
+    seed, _, signature = cookie.rpartition(".")
+    changed = signature[:-1] + ("a" if signature[-1] != "a" else "b")
+    for given in (f"{seed}.{changed}", f"{seed}.", f"{seed}.{journey.state}", seed):
+        with pytest.raises(Exception, match="not begun in this browser"):
+            read_journey(b"key", given, journey.state, 1000.0)
+
+
 async def test_who_fails_again_and_again_waits(system: System, browser: httpx2.AsyncClient, provider: Provider) -> None:
     given = {"state": "guessed", "code": "guessed"}
     statuses = [(await browser.post("/auth/oidc", json=given)).status_code for _ in range(ADDRESS.free + 2)]

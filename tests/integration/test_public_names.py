@@ -146,6 +146,20 @@ async def test_a_label_is_known_by_the_taxon_that_it_means(system: System, taxon
     assert len(await list_shown(field)) == (2 if shows else 0), said
 
 
+async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(system: System) -> None:
+    words = ("person", "hunter", "car")
+    field = await publish(system, len(words) + 1)
+    for number, word in enumerate(words):
+        await find(field, number, box(class_name=word))
+    await find(field, len(words), box(class_name="Rehlein"))
+    new = {"project": field.project, "scientific_name": "Capreolus capreolus", "higher_ranks": {"kingdom": "Animalia"}}
+    taxon = (await field.call("POST", "/taxa", new)).json()["id"]
+    labels = [{"label": label, "taxon": taxon} for label in (*words, "Rehlein")]
+    mapped = await field.call("PUT", "/taxa/labels", {"project": field.project, "labels": labels})
+    assert mapped.is_success, mapped.text
+    assert set(await list_shown(field)) == {str(field.images[-1])}
+
+
 async def test_labels_of_a_category_map_are_known_by_its_taxonomy(system: System) -> None:
     field = await publish(system, 3)
     labels = ["pademelon", "visitor b", "sasquatch"]

@@ -169,6 +169,28 @@ async def test_a_password_that_changes_during_a_sign_in_ends_it(
         assert (refused.status_code, "set-cookie" in refused.headers) == (401, False), refused.text
 
 
+async def test_a_password_is_changed_by_one_of_two_at_the_same_time(
+    system: System, browser: httpx2.AsyncClient
+) -> None:
+    """Both know the old password; the second to lock the account must not overwrite the first."""
+    changes = [{"old": PASSWORD, "new": f"quite another password {number}"} for number in range(2)]
+    async with system.database.transaction(Scope.system()) as tx:
+        await tx.execute("select id from users where email = %s for update", (EMAIL,))
+        changing = []
+        for waiting, change in enumerate(changes, start=1):
+            changing.append(asyncio.create_task(browser.put("/auth/password", json=change)))
+            await wait_for_waiters(system, waiting)
+    answers = [await one for one in changing]
+    assert [answer.status_code for answer in answers] == [204, 409], answers[1].text
+    await sign_in(browser, EMAIL, changes[0]["new"])
+
+
+async def test_wrong_passwords_add_up(browser: httpx2.AsyncClient, application: FastAPI) -> None:
+    """Five failures are free; the sixth makes the next attempt wait."""
+    async with open_browser(application, ELSEWHERE) as other:
+        assert [(await guess(other)).status_code for _ in range(7)] == [401] * 6 + [429]
+
+
 async def wait_for_waiters(system: System, number: int) -> None:
     """Wait until so many statements of this database wait for a lock."""
     async with asyncio.timeout(20):

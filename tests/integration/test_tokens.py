@@ -149,6 +149,21 @@ async def test_scopes_are_given_on_and_never_widened(app_client: httpx2.AsyncCli
     assert refusals == [403, 403, 403, 422, 422]
 
 
+async def test_a_token_for_some_projects_reaches_no_other(app_client: httpx2.AsyncClient, house: House) -> None:
+    whole = bearing(house.tokens["owner"])
+    other = (await app_client.post("/api/v2/projects", json={"name": "other"}, headers=whole)).json()["id"]
+    own = int(house.ids["project_id"])
+    for kind in ("user", "worker", "pipeline"):
+        limited = bearing((await make(app_client, house.tokens["owner"], projects=[own], kind=kind))["token"])
+        seen = [
+            (await app_client.get(f"/api/v2/projects/{project}", headers=limited)).status_code
+            for project in (own, other)
+        ]
+        assert seen == [200, 404], kind
+        listed = (await app_client.get("/api/v2/projects", headers=limited)).json()["results"]
+        assert [one["id"] for one in listed] == [own], kind
+
+
 async def test_a_token_for_some_projects_makes_no_other(app_client: httpx2.AsyncClient, house: House) -> None:
     limited = await make(app_client, house.tokens["owner"], projects=[int(house.ids["project_id"])])
     made = await app_client.post("/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"]))

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from tests.integration.browsers import PASSWORD, follow, invite, open_browser, sign_in
 from tests.integration.houses import build_house, fingerprint
+from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.actions.links import make_first_link, make_sign_in_link
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -98,6 +99,48 @@ async def test_deactivation_ends_sessions_links_and_tokens_at_once_and_for_good(
     assert (await operator.patch(f"/users/{user['id']}", json={"deactivated": False})).json()["state"] == "active"
     await is_out()
     await sign_in(annas, ANNA)
+
+
+async def test_a_token_that_is_created_during_a_deactivation_is_not_good(
+    system: System, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient, app_client: httpx2.AsyncClient
+) -> None:
+    """The request was authorised before the deactivation, and stores its token after it."""
+    user = await invite(operator, ANNA)
+    await follow(annas, user["link"]["url"])
+    assert (await annas.post("/projects", json={"name": "Hers"})).status_code == 201
+    async with system.database.transaction(Scope.system()) as tx:
+        # Where the request waits for a twin with the same key.
+        twin = f"user:{user['id']} late"
+        await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (twin,))
+        creating = asyncio.create_task(
+            annas.post("/auth/tokens", json={"name": "late"}, headers={"Idempotency-Key": "late"})
+        )
+        await wait_for_waiters(system, 1)
+        assert (await operator.patch(f"/users/{user['id']}", json={"deactivated": True})).status_code == 200
+    created = await creating
+    assert created.status_code == 201, "a refusal is as good; then this test needs another way to such a token"
+    bearer = {"Authorization": f"Bearer {created.json()['token']}"}
+    for path in ("/auth/me", "/projects"):
+        assert (await app_client.get(f"/api/v2{path}", headers=bearer)).status_code == 401
+
+
+async def test_a_sign_in_link_that_two_use_at_the_same_time_signs_in_one(
+    system: System, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient
+) -> None:
+    """Both find the link unused; the second to lock the account must look at it again."""
+    link = await make_sign_in_link(system)
+    browsers = (operator, annas)
+    for browser in browsers:
+        browser.cookies.clear()
+    async with system.database.transaction(Scope.system()) as tx:
+        await tx.execute("select id from users for update")
+        using = []
+        for waiting, browser in enumerate(browsers, start=1):
+            using.append(asyncio.create_task(browser.post("/auth/link", json={"link": link})))
+            await wait_for_waiters(system, waiting)
+    answers = [await one for one in using]
+    assert sorted(answer.status_code for answer in answers) == [200, 404], [answer.text for answer in answers]
+    assert sum("set-cookie" in answer.headers for answer in answers) == 1
 
 
 async def test_a_reset_link_sets_the_password_and_ends_sessions_and_an_earlier_link(
