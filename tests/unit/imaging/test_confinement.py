@@ -12,7 +12,7 @@ import pytest
 from trapline.server.imaging.decoders import Decoders
 
 TRIED = """
-import ctypes, json, os, socket, subprocess, sys, threading
+import ctypes, json, os, resource, signal, socket, subprocess, sys, threading
 from trapline.server.imaging.confinement import confine, describe
 
 if user := int(sys.argv.pop(1)):
@@ -23,7 +23,14 @@ if user := int(sys.argv.pop(1)):
 writable, existing = sys.argv[1:]
 held = os.open(writable, os.O_WRONLY | os.O_CREAT, 0o666)
 other = socket.socket()
+neighbour = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
+libc = ctypes.CDLL(None, use_errno=True)
 user = confine()
+
+def share_memory():
+    # CLONE_VM without CLONE_THREAD, as vfork does; with CLONE_FS and CLONE_NEWNS no kernel creates the process.
+    libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], 0x100 | 0x200 | 0x20000, 0, 0, 0, 0)
+    raise OSError(ctypes.get_errno(), "not created")
 
 def a_thread():
     thread = threading.Thread(target=lambda: None)
@@ -46,6 +53,9 @@ attempts = {
     "a program": lambda: os.execv("/bin/true", ["true"]),
     "a child": lambda: subprocess.run(["/bin/true"]),
     "a fork": lambda: os.fork() or os._exit(0),
+    "a process that shares memory": share_memory,
+    "limits of another process": lambda: resource.prlimit(neighbour.pid, resource.RLIMIT_NOFILE, (64, 64)),
+    "limits of its own": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
     "a signal": lambda: os.kill(os.getppid(), 0),
     "a namespace": lambda: ctypes.CDLL(None, use_errno=True).unshare(0x10000000) and refuse(),
     "a held file": lambda: os.write(held, b"x"),
@@ -63,9 +73,11 @@ for name, attempt in attempts.items():
         outcomes[name] = "done"
     except PermissionError:
         outcomes[name] = "refused"
+    except OSError as error:
+        outcomes[name] = str(error)
 print(json.dumps({"outcomes": outcomes, "state": describe(user)}))
 """
-ALLOWED = {"a held file", "a thread"}
+ALLOWED = {"a held file", "a thread", "limits of its own"}
 
 
 @pytest.mark.parametrize("user", [0, 65530])
@@ -91,6 +103,7 @@ def test_a_confined_process_can_only_compute(tmp_path: Path, user: int) -> None:
     assert result["outcomes"] == expected
     state = result["state"]
     assert (state["no_new_privileges"], state["seccomp"]) == (True, True)
+    assert state["no_capabilities"] is True
     assert state["user"] == (65533 if user == os.geteuid() == 0 else user or os.geteuid())
 
 
@@ -138,5 +151,5 @@ async def test_the_state_of_decoders_is_reported() -> None:
         await decoders.close()
     given_up, _, missing = state.partition(" Not available here: ")
     assert given_up.startswith("Limited: user ")
-    assert "no new privileges, no network, no writing, seccomp" in given_up
+    assert "no new privileges, no capabilities, no network, no writing, seccomp" in given_up
     assert missing in ("", "Landlock.")

@@ -1,7 +1,9 @@
 """Pictures are decoded in a limited child: right sizes, clear words, and no harm from what is broken."""
 
+import asyncio
 import io
 import os
+import socket
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from trapline.server.imaging.decoders import Broken, Decoders, Limits, Picture, Skipped
+from trapline.server.imaging.requests import send_without_blocking
 
 
 @pytest.fixture
@@ -186,7 +189,7 @@ async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path)
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux shows the limits of a process")
 async def test_a_child_has_a_limit_of_processor_time(tmp_path: Path) -> None:
     """The kernel ends a child that computes for too long, even if its parent has died."""
-    decoders = Decoders(processes=1, limits=Limits(cpu_s=7))
+    decoders = Decoders(processes=1, limits=Limits(cpu_s=7, cpu_base_s=9))
     try:
         await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG"))
         [limit] = _list_processor_limits()
@@ -268,3 +271,41 @@ async def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_pat
         assert isinstance(await inspect(decoders, tmp_path, video), Picture)
     finally:
         await decoders.close()
+
+
+async def test_a_decoder_cannot_write_files_without_limit(tmp_path: Path) -> None:
+    decoders = Decoders(processes=1, limits=Limits(output_bytes=1000))
+    try:
+        refused = await inspect(decoders, tmp_path, as_bytes(photograph(), "BMP"))
+        assert isinstance(refused, Broken)
+        assert refused.reason == "its upright copy or thumbnail would be a larger file than is allowed"
+        assert (tmp_path / "upright.jpg").stat().st_size <= 1000
+    finally:
+        await decoders.close()
+
+
+async def test_a_decoder_that_reads_no_requests_does_not_block_the_server(tmp_path: Path) -> None:
+    """A decoder that was taken over could answer without reading, until the buffer of the socket is full."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    request = {"do": "inspect", "padding": "x" * 10_000}
+    sent = 0
+    with ours, theirs, (tmp_path / "file").open("wb") as file:
+
+        async def send_many() -> None:
+            nonlocal sent
+            while sent < 1000:
+                await send_without_blocking(ours, request, [file.fileno()])
+                sent += 1
+
+        sending = asyncio.create_task(send_many())
+        await asyncio.sleep(0)
+        assert not sending.done(), "the buffer is full"
+        before = sent
+        while not sending.done():
+            received, files, _, _ = socket.recv_fds(theirs, 1 << 20, 250)
+            assert received
+            for descriptor in files:
+                os.close(descriptor)
+            await asyncio.sleep(0)
+        assert (before < 1000, sent) == (True, 1000)

@@ -210,7 +210,7 @@ class FileCheck:
     async def _remake_upright(self, image: StoredImage, key: str) -> bool:
         store = self.system.store
         async with store.local_path(image.storage_key) as original, store.receive() as upright:
-            found = await self.system.decoders.inspect(original, upright=upright.path)
+            found = await self.system.decoders.inspect(original, upright=upright.path, project_id=image.project_id)
             if isinstance(found, Broken | Skipped) or not found.upright_made:
                 return False
             await store.keep(upright, key)

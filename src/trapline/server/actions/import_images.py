@@ -110,7 +110,9 @@ async def check_image(
         return Known(known, await restore_original(system, scope, incoming, place.project_id, known, path))
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
-        picture = await system.decoders.inspect(incoming.path, upright=upright.path, thumbnails=wanted)
+        picture = await system.decoders.inspect(
+            incoming.path, upright=upright.path, thumbnails=wanted, project_id=place.project_id
+        )
         if isinstance(picture, Broken | Skipped):
             return picture
         stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))

@@ -176,7 +176,7 @@ async def _fetch(
                 if incoming.size + len(chunk) > limit:
                     return _said(file, f"it is larger than the {limit // 2**20} MiB that are allowed")
                 await asyncio.to_thread(incoming.write, chunk)
-            picture = await system.decoders.inspect(incoming.path)
+            picture = await system.decoders.inspect(incoming.path, project_id=row.project_id)
     except OutboundFailed as error:
         return _said(file, error.detail)
     if isinstance(picture, Broken | Skipped):

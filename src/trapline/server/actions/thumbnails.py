@@ -43,21 +43,22 @@ async def _deal_with(system: System, scope: Scope, row: ImageRow) -> None:
 
 async def _make(system: System, row: ImageRow) -> bool:
     try:
-        return await _make_sizes(system, row.id, row.upright_key or row.storage_key)
+        return await _make_sizes(system, row, row.upright_key or row.storage_key)
     except NotFound:
         log.error("an image's file is missing from the store", image=str(row.id), key=row.storage_key)
         return False
 
 
-async def _make_sizes(system: System, image_id: UUID, key: str) -> bool:
+async def _make_sizes(system: System, row: ImageRow, key: str) -> bool:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(system.store.local_path(key))
         outputs = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
-        trouble = await system.decoders.make_thumbnails(source, {size: out.path for size, out in outputs.items()})
+        paths = {size: output.path for size, output in outputs.items()}
+        trouble = await system.decoders.make_thumbnails(source, paths, row.project_id)
         if trouble is not None:
-            log.warning("no thumbnails could be made", image=str(image_id), reason=trouble.reason)
+            log.warning("no thumbnails could be made", image=str(row.id), reason=trouble.reason)
             return False
-        await keep_thumbnails(system, image_id, outputs)
+        await keep_thumbnails(system, row.id, outputs)
     return True
 
 

@@ -1,11 +1,15 @@
-"""The limited process that alone decodes pictures: `python -m trapline.server.imaging.child MEMORY_BYTES CPU_SECONDS`.
+"""The limited process that alone decodes images: `python -m trapline.server.imaging.child MEMORY CPU_SECONDS OUTPUT`.
 
-It reads one request a line, with its open files, and answers one line (see requests.py). It has a limit on memory, a
-limit on processor time for each request, knows only the pinned formats, and gives up the rest (see confinement.py).
+It reads one request a line, with its open files, and answers one line (see requests.py). It has limits on memory, on
+the size of each file that it writes (both in bytes), and on processor time for each request; it knows only the pinned
+formats, and gives up the rest (see confinement.py).
 """
 
 import codecs
+import errno
+import io
 import json
+import math
 import os
 import resource
 import socket
@@ -44,7 +48,7 @@ Answer = dict[str, Any]
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    memory_bytes, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    memory_bytes, cpu_s, output_bytes = (int(limit) for limit in sys.argv[1:4])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     connection = socket.socket(fileno=os.dup(0))
@@ -52,13 +56,15 @@ def main() -> None:
     user = confine()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second, lower one.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
     while (received := receive(connection)) is not None:
-        _allow_processor_time(cpu_s)
         request, files = received
+        _allow_processor_time(min(cpu_s, request.get("cpu_base_s", cpu_s)))
+        request["cpu_s"] = cpu_s
         result = {"given_up": describe(user)} if request["do"] == "describe" else answer(request, files)
         answers.write(json.dumps(result) + "\n")
         answers.flush()
@@ -96,6 +102,8 @@ def answer(request: Answer, files: list[int]) -> Answer:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return {"no_room": True}
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            return {"broken": "its upright copy or thumbnail would be a larger file than is allowed"}
         # Decoders raise anything at all on damaged files.
         return {"broken": _in_words(error)}
 
@@ -121,7 +129,8 @@ def _in_words(error: Exception) -> str:
     return f"it cannot be decoded ({said or type(error).__name__})"
 
 
-def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer:
+def _open(file: BinaryIO, request: Answer) -> tuple[Taken, Image.Image] | Answer:
+    max_pixels = request["max_pixels"]
     kind = tell_kind(file.read(HEAD_BYTES))
     file.seek(0)
     if isinstance(kind, NotTaken):
@@ -147,6 +156,9 @@ def _open(file: BinaryIO, max_pixels: int) -> tuple[Taken, Image.Image] | Answer
         return {"skipped": "it is an animation, and animations are not taken; send its pictures one by one"}
     if kind == TIFF and _has_pages(image):
         return {"skipped": "it has several pages, and only single pictures are taken; send its pages one by one"}
+    if "cpu_s_per_megapixel" in request:
+        by_size = request["cpu_base_s"] + request["cpu_s_per_megapixel"] * pixels / 1e6
+        _allow_processor_time(min(request["cpu_s"], by_size))
     return kind, image
 
 
@@ -173,7 +185,7 @@ def _has_pages(image: Image.Image) -> bool:
 
 
 def _inspect(file: BinaryIO, request: Answer) -> Answer:
-    opened = _open(file, request["max_pixels"])
+    opened = _open(file, request)
     if isinstance(opened, dict):
         return opened
     kind, image = opened
@@ -203,7 +215,7 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
 
 
 def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
-    opened = _open(file, request["max_pixels"])
+    opened = _open(file, request)
     if isinstance(opened, dict):
         return opened
     kind, image = opened
@@ -216,7 +228,7 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
 
 def _cut(file: BinaryIO, request: Answer) -> Answer:
     """Write pieces of the upright picture, each its path and its four sides."""
-    opened = _open(file, request["max_pixels"])
+    opened = _open(file, request)
     if isinstance(opened, dict):
         return opened
     kind, image = opened
@@ -275,14 +287,18 @@ def _profile_of(image: Image.Image) -> bytes | None:
 
 
 def _save_jpeg(image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None) -> None:
+    # Pillow writes into a file that has a descriptor without a look at how much of it was written.
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
     with os.fdopen(os.dup(descriptor), "wb") as file:
-        image.save(file, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
+        file.write(buffer.getbuffer())
 
 
-def _allow_processor_time(seconds: int) -> None:
+def _allow_processor_time(seconds: float) -> None:
+    """Let the kernel end this process after some more seconds of processor time, rounded up to whole seconds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime + seconds), hard))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from typing import Any
 DECODER_USER = 65533
 """The uid and gid of a decoder where the server is root; PostgreSQL's is 65534, whose files a decoder must not read."""
 
-CLONE_VM, CLONE_NEWUSER, CLONE_NEWNET = 0x100, 0x10000000, 0x40000000
+CLONE_VM, CLONE_THREAD, CLONE_NEWUSER, CLONE_NEWNET = 0x100, 0x10000, 0x10000000, 0x40000000
+CAPABILITY_VERSION = 0x20080522
 PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 21, 22, 38, 39
 FILTER_MODE = 2
 
@@ -49,6 +50,7 @@ REPLACED = (437, 435)
 OPENS = (((2, 1), (257, 2)), ((56, 2),))
 """Number of the call, and which argument has the flags."""
 CLONE = (56, 220)
+PRLIMIT64 = (302, 261)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
@@ -67,6 +69,7 @@ def confine() -> int:
     if user == 0 and _switch_user():
         user = DECODER_USER
     _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _drop_capabilities()
     with suppress(OSError):
         _restrict_files()
     with suppress(OSError):
@@ -80,6 +83,7 @@ def describe(user: int) -> dict[str, Any]:
     is_linux = sys.platform == "linux"
     return {
         "user": user,
+        "no_capabilities": is_linux and _has_no_capabilities(),
         "no_new_privileges": is_linux and _libc().prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
         "seccomp": is_linux and _libc().prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == FILTER_MODE,
         "landlock": _is_refused(lambda: os.close(os.open("/", os.O_RDONLY))),
@@ -118,6 +122,20 @@ def _switch_user() -> bool:
     except OSError:
         return False
     return True
+
+
+def _drop_capabilities() -> None:
+    """Give up every capability: a new namespace of users has all, and a container may have no user to become."""
+    with suppress(AttributeError):
+        _libc().capset(struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24))
+
+
+def _has_no_capabilities() -> bool:
+    """Whether the effective, permitted and inheritable capabilities are empty."""
+    sets = ctypes.create_string_buffer(24)
+    with suppress(AttributeError):
+        return _libc().capget(struct.pack("=Ii", CAPABILITY_VERSION, 0), sets) == 0 and sets.raw == bytes(24)
+    return False
 
 
 def _restrict_files() -> None:
@@ -176,6 +194,9 @@ def _write_filter(architecture: int, place: int) -> list[tuple[int, int, int, in
     for number, argument in OPENS[place]:
         steps += [(EQUAL, 0, 4, number), (LOAD, 0, 0, 16 + 8 * argument), *refuse(ANY_BIT, WRITING)]
         steps.append((RETURN, 0, 0, ALLOW))
-    # A thread shares its memory with the process, a new process does not.
-    steps += [(EQUAL, 0, 3, CLONE[place]), (LOAD, 0, 0, 16), (ANY_BIT, 1, 0, CLONE_VM)]
+    # Limits of this process (0) can be changed, those of the server and of other decoders cannot.
+    steps += [(EQUAL, 0, 4, PRLIMIT64[place]), (LOAD, 0, 0, 16), (EQUAL, 1, 0, 0)]
+    steps += [(RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]
+    # A thread is of this process and shares its memory; vfork and posix_spawn share it with a new process.
+    steps += [(EQUAL, 0, 4, CLONE[place]), (LOAD, 0, 0, 16), (ANY_BIT, 0, 1, CLONE_VM), (ANY_BIT, 1, 0, CLONE_THREAD)]
     return [*steps, (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]

@@ -62,7 +62,7 @@ class Cutter:
             self._connection, theirs = socket.socketpair()
             with theirs:
                 self._child = subprocess.Popen(
-                    build_command(self._limits.memory_bytes, self._limits.cpu_s),
+                    build_command(self._limits.memory_bytes, self._limits.cpu_s, self._limits.output_bytes),
                     stdin=theirs.fileno(), stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/", bufsize=0,
                     start_new_session=True,
                 )  # fmt: skip
@@ -71,6 +71,7 @@ class Cutter:
         assert child.stdout is not None
         deadline, answer = time.monotonic() + self._limits.wall_s, b""
         try:
+            self._connection.settimeout(self._limits.wall_s)
             send(self._connection, request, files)
             while not answer.endswith(b"\n"):
                 left = deadline - time.monotonic()
@@ -80,7 +81,7 @@ class Cutter:
                 if not part:
                     return None
                 answer += part
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
             return None
         return dict(json.loads(answer))
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 import structlog
 
 from trapline.server.errors import Unavailable
-from trapline.server.imaging.requests import ENVIRONMENT, build_command, open_files, refuse, send
+from trapline.server.imaging.decoder_turns import DecoderTurns
+from trapline.server.imaging.requests import ENVIRONMENT, build_command, open_files, refuse, send_without_blocking
 
 log = structlog.get_logger(__name__)
 
@@ -21,11 +23,19 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What decoding one picture may cost; a child that is not asked for `idle_s` seconds is ended."""
+    """What decoding one image may cost; a child that gets no request for `idle_s` seconds is ended.
+
+    The processor time of an image is limited to `cpu_base_s` and `cpu_s_per_megapixel`, and to `cpu_s` in any case: a
+    JPEG of 12 megapixels takes about 0.3 s, HEIC and PNG four times as long, and a small board five times as long.
+    `output_bytes` is the limit of each file that a child writes.
+    """
 
     max_pixels: int = 150_000_000
     memory_bytes: int = 2 * 1024**3
     cpu_s: int = 60
+    cpu_base_s: float = 3
+    cpu_s_per_megapixel: float = 0.25
+    output_bytes: int = 512 * 1024**2
     wall_s: float = 90
     idle_s: float = 120
 
@@ -79,7 +89,7 @@ class Decoders:
 
     def __init__(self, processes: int = 2, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._free = asyncio.Semaphore(processes)
+        self._turns = DecoderTurns(processes)
         self._idle: list[_Child] = []
         self._endings: dict[int, asyncio.TimerHandle] = {}
         self._all: set[_Child] = set()
@@ -87,22 +97,30 @@ class Decoders:
         self._describing: asyncio.Task[None] | None = None
 
     async def inspect(
-        self, path: Path, *, upright: Path | None = None, thumbnails: Mapping[int, Path] | None = None
+        self,
+        path: Path,
+        *,
+        upright: Path | None = None,
+        thumbnails: Mapping[int, Path] | None = None,
+        project_id: int | None = None,
     ) -> Picture | Skipped | Broken:
         """Decode a picture wholly and tell what it is.
 
         `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a format that browsers
         do not show; `upright_made` tells whether it was. `thumbnails` are written as by `make_thumbnails`, of what is
-        decoded already; `thumbnails_made` tells whether they were.
+        decoded already; `thumbnails_made` tells whether they were. The time counts for the project; if several
+        projects wait for a decoder, the one that used the least time is next.
         """
-        answer = await self._ask("inspect", path, upright, thumbnails or {})
+        answer = await self._ask("inspect", path, upright, thumbnails or {}, project_id)
         if "picture" in answer:
             return Picture(**answer["picture"])
         return _refusal(answer)
 
-    async def make_thumbnails(self, path: Path, outputs: Mapping[int, Path]) -> Skipped | Broken | None:
+    async def make_thumbnails(
+        self, path: Path, outputs: Mapping[int, Path], project_id: int | None = None
+    ) -> Skipped | Broken | None:
         """Write upright JPEG thumbnails, each to fit a square of its size in pixels; None when all are written."""
-        answer = await self._ask("thumbnails", path, None, outputs)
+        answer = await self._ask("thumbnails", path, None, outputs, project_id)
         return None if "thumbnails" in answer else _refusal(answer)
 
     async def close(self) -> None:
@@ -127,7 +145,9 @@ class Decoders:
             self._describing = None  # The next call tries again.
         self._given_up = describe_given_up(answer)
 
-    async def _ask(self, do: str, path: Path, upright: Path | None, outputs: Mapping[int, Path]) -> dict[str, Any]:
+    async def _ask(
+        self, do: str, path: Path, upright: Path | None, outputs: Mapping[int, Path], project_id: int | None
+    ) -> dict[str, Any]:
         with open_files() as files:
             try:
                 files.read(path)
@@ -136,19 +156,25 @@ class Decoders:
                     "upright": None if upright is None else files.write(upright),
                     "outputs": {str(size): files.write(output) for size, output in outputs.items()},
                     "max_pixels": self.limits.max_pixels,
+                    "cpu_base_s": self.limits.cpu_base_s,
+                    "cpu_s_per_megapixel": self.limits.cpu_s_per_megapixel,
                 }
             except OSError as error:
                 answer = refuse(error)
             else:
-                answer = await self._ask_child(request, files.descriptors, path)
+                answer = await self._ask_child(request, files.descriptors, path, project_id)
         if "no_room" in answer:
             raise Unavailable("The disk of the server is full. Nothing was stored; send it again later.")
         return answer
 
     async def _ask_child(
-        self, request: Mapping[str, Any], files: Sequence[int], path: Path | None = None
+        self,
+        request: Mapping[str, Any],
+        files: Sequence[int],
+        path: Path | None = None,
+        project_id: int | None = None,
     ) -> dict[str, Any]:
-        async with self._free:
+        async with self._turns.turn(project_id):
             child = await self._take()
             try:
                 answer = await self._exchange(child, request, files)
@@ -166,16 +192,24 @@ class Decoders:
         assert child.process.stdout is not None
         try:
             async with asyncio.timeout(self.limits.wall_s):
-                # A request is far smaller than the buffer of the socket, and the one before it was answered.
-                send(child.connection, request, files)
+                await send_without_blocking(child.connection, request, files)
                 answer = await child.process.stdout.readline()
         except TimeoutError:
             raise _Dead(f"decoding it took longer than {self.limits.wall_s:g} seconds") from None
         except (ConnectionError, ValueError) as error:
             raise _Dead("decoding it crashed the decoder") from error
         if not answer.endswith(b"\n"):
+            if await self._has_used_its_time(child):
+                raise _Dead("decoding it took more processor time than is allowed for an image of its size")
             raise _Dead("decoding it crashed the decoder, or took more memory or time than is allowed")
         return dict(json.loads(answer))
+
+    async def _has_used_its_time(self, child: _Child) -> bool:
+        """Whether the kernel ended a child for its processor time; its output has ended, or it closed it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                return await child.process.wait() == -signal.SIGXCPU
+        return False
 
     async def _take(self) -> _Child:
         while self._idle:
@@ -186,9 +220,10 @@ class Decoders:
             self._all.discard(child)
             child.connection.close()
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *build_command(self.limits.memory_bytes, self.limits.cpu_s),
+                *build_command(self.limits.memory_bytes, self.limits.cpu_s, self.limits.output_bytes),
                 stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
                 env=ENVIRONMENT, cwd="/", limit=MAX_ANSWER_BYTES, start_new_session=True,
             )  # fmt: skip
@@ -227,6 +262,7 @@ def describe_given_up(answer: Mapping[str, Any]) -> str:
         return f"Decoders do not start: {answer.get('broken', 'no reason was given')}."
     given_up = {
         "no new privileges": found["no_new_privileges"],
+        "no capabilities": found["no_capabilities"],
         "no network": found["no_network"],
         "no writing": found["no_writing"],
         "seccomp": found["seccomp"],

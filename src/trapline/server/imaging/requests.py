@@ -3,6 +3,7 @@
 A decoder opens no file itself, so that it needs no right to any: not to the store, and not as another user.
 """
 
+import asyncio
 import errno
 import json
 import os
@@ -23,9 +24,10 @@ Piece = tuple[int, int, int, int]
 """Left, top, right and bottom in upright pixels."""
 
 
-def build_command(memory_bytes: int, cpu_s: int) -> list[str]:
+def build_command(memory_bytes: int, cpu_s: int, output_bytes: int) -> list[str]:
     """Build the command of a decoder. -I: nothing around it changes what it loads."""
-    return [sys.executable, "-I", "-m", "trapline.server.imaging.child", str(memory_bytes), str(cpu_s)]
+    limits = [str(limit) for limit in (memory_bytes, cpu_s, output_bytes)]
+    return [sys.executable, "-I", "-m", "trapline.server.imaging.child", *limits]
 
 
 class OpenFiles:
@@ -72,10 +74,34 @@ def open_files() -> Iterator[OpenFiles]:
 
 
 def send(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> None:
-    """Send a request with its files. Raises OSError."""
+    """Send a request with its files. Raises OSError, and TimeoutError if the socket has a timeout."""
     line = json.dumps(request).encode() + b"\n"
     sent = socket.send_fds(connection, [line], list(files)) if files else connection.send(line)
     connection.sendall(line[sent:])
+
+
+async def send_without_blocking(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> None:
+    """Send a request over a non-blocking socket; wait in the event loop while the decoder does not read.
+
+    Raises OSError.
+    """
+    line = json.dumps(request).encode() + b"\n"
+    while True:
+        try:
+            sent = socket.send_fds(connection, [line], list(files)) if files else connection.send(line)
+            break
+        except BlockingIOError:
+            await _wait_until_writable(connection)
+    await asyncio.get_running_loop().sock_sendall(connection, line[sent:])
+
+
+async def _wait_until_writable(connection: socket.socket) -> None:
+    loop, writable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_writer(connection, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(connection)
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
