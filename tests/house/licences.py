@@ -51,6 +51,7 @@ class Report:
     licence: str
     libraries: dict[str, str]
     problems: list[str]
+    data: str | None = None
 
 
 def read_allowed() -> dict[str, Any]:
@@ -124,7 +125,8 @@ def check(contents: Contents, allowed: Mapping[str, Any]) -> Report:
             problems.append(f"{name}: the bundled library {library} ({path}) has the licence {known}")
     if name not in allowed["mentions"] and name not in allowed["distributions"]:
         problems += [f"{name}: {path} names the GPL: {line}" for path, line in _list_mentions(contents)]
-    return Report(name, str(contents.metadata["Version"]), licence, libraries, problems)
+    version = str(contents.metadata["Version"])
+    return Report(name, version, licence, libraries, problems, allowed.get("data", {}).get(name))
 
 
 def _read_licence(metadata: Message) -> str:
@@ -159,7 +161,10 @@ def main() -> int:
     reports = [check(open_installed(name), allowed) for name in list_installed()]
     for report in reports:
         bundled = ", ".join(f"{library} ({licence})" for library, licence in sorted(report.libraries.items()))
-        sys.stdout.write(f"{report.name} {report.version}: {report.licence}{bundled and f'; bundles {bundled}'}\n")
+        data = f"; contains data under {report.data}" if report.data else ""
+        sys.stdout.write(
+            f"{report.name} {report.version}: {report.licence}{bundled and f'; bundles {bundled}'}{data}\n"
+        )
     problems = [problem for report in reports for problem in report.problems]
     for problem in problems:
         sys.stderr.write(f"not allowed: {problem}\n")

@@ -1,6 +1,9 @@
 """Nothing that the extras server and worker install contains GPL code."""
 
+import tomllib
+
 from tests.house.licences import check, list_installed, open_installed, read_allowed
+from tests.house.tree import ROOT
 
 
 def test_each_distribution_of_the_server_and_the_worker_has_an_allowed_licence() -> None:
@@ -9,6 +12,17 @@ def test_each_distribution_of_the_server_and_the_worker_has_an_allowed_licence()
     names = list_installed()
     assert {"fastapi", "numpy", "onnxruntime", "pi-heif", "starlette"} <= set(names)
     assert not [problem for name in names for problem in check(open_installed(name), allowed).problems]
+
+
+def test_the_notice_names_the_source_of_data_within_wheels() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    data = read_allowed()["data"]
+    assert data == {"tzfpy": "ODbL-1.0"}
+    assert check(open_installed("tzfpy"), read_allowed()).data == "ODbL-1.0"
+    for named in (*data, "OpenStreetMap contributors", "Open Database License (ODbL) 1.0"):
+        assert named in notice
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "NOTICE" in project["license-files"], "the notice comes with the program"
 
 
 def test_each_exception_is_needed_and_has_a_reason() -> None:

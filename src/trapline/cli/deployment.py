@@ -26,7 +26,12 @@ def create_deployment(
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
     uncertainty: Annotated[float | None, typer.Option(min=0, help="Of the coordinates, in metres.")] = None,
-    time_zone: Annotated[str, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")] = "UTC",
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            help="The zone of the camera's clock, such as Europe/Berlin; by default that of the coordinates, else UTC."
+        ),
+    ] = None,
     start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
     end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
     as_json: AsJson = False,
@@ -66,7 +71,7 @@ def create_deployment(
     if as_json:
         print_json(made)
     else:
-        print(f"Made deployment {made.name} in {within.name}: {made.id}")
+        print(f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: {made.id}")
 
 
 @app.command("list")

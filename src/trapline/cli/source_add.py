@@ -55,7 +55,10 @@ def add_source(
     create_deployment: Annotated[str | None, typer.Option(help="Make a deployment of this name for it.")] = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")] = None,
-    time_zone: Annotated[str, typer.Option(help="What the new deployment's camera shows.")] = "UTC",
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of the new deployment's camera; by default that of the coordinates, else UTC."),
+    ] = None,
     gateway: Annotated[
         str | None,
         typer.Option(help="http, s3, ftp, sftp, folder, rest or websocket; the address says, except for rest."),

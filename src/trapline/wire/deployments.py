@@ -31,15 +31,26 @@ class DeploymentOrder(StrEnum):
     NEWEST_FIRST = "-created_at"
 
 
+class ZoneSource(StrEnum):
+    """Where the time zone of a deployment comes from: a person or program, its coordinates, or the default, UTC."""
+
+    GIVEN = "given"
+    COORDINATES = "coordinates"
+    DEFAULT = "default"
+
+
 class NewDeployment(Request):
-    """Make a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds."""
+    """Create a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
+
+    Without a `time_zone` it is that of the coordinates, and UTC without coordinates.
+    """
 
     project: Id
     name: Name
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     coordinate_uncertainty_m: Annotated[Real, Field(ge=0)] | None = None
-    time_zone: TimeZone = "UTC"
+    time_zone: TimeZone | None = None
     clock_offset_s: ClockOffset = 0
     camera: Text = ""
     habitat: Text = ""
@@ -49,7 +60,10 @@ class NewDeployment(Request):
 
 
 class DeploymentChange(Request):
-    """Change a deployment; what is left out stays as it is."""
+    """Change a deployment; what is left out stays as it is.
+
+    New coordinates change the time zone as well if it was never given and the deployment has no images.
+    """
 
     name: Name | None = None
     latitude: Latitude | None = None
@@ -69,7 +83,8 @@ class Deployment(Message):
 
     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
-    last image was taken, where that is three days ago and the period is not over.
+    last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
+    time zone was given, found by the coordinates, or is the default, UTC.
     """
 
     id: UUID
@@ -79,6 +94,7 @@ class Deployment(Message):
     longitude: float | None
     coordinate_uncertainty_m: float | None
     time_zone: AnyText
+    time_zone_source: ZoneSource = ZoneSource.GIVEN
     clock_offset_s: int
     previous_clock_offset_s: int | None = None
     dating: bool = False

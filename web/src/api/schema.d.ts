@@ -3809,7 +3809,8 @@ export interface components {
          *
          *     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
          *     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
-         *     last image was taken, where that is three days ago and the period is not over.
+         *     last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
+         *     time zone was given, found by the coordinates, or is the default, UTC.
          */
         Deployment: {
             /** Camera */
@@ -3864,6 +3865,8 @@ export interface components {
             started_at: string | null;
             /** Time Zone */
             time_zone: string;
+            /** @default given */
+            time_zone_source: components["schemas"]["ZoneSource"];
             /**
              * Updated At
              * Format: date-time
@@ -3873,6 +3876,8 @@ export interface components {
         /**
          * DeploymentChange
          * @description Change a deployment; what is left out stays as it is.
+         *
+         *     New coordinates change the time zone as well if it was never given and the deployment has no images.
          */
         DeploymentChange: {
             /** Camera */
@@ -5409,7 +5414,9 @@ export interface components {
         };
         /**
          * NewDeployment
-         * @description Make a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
+         * @description Create a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
+         *
+         *     Without a `time_zone` it is that of the coordinates, and UTC without coordinates.
          */
         NewDeployment: {
             /**
@@ -5446,11 +5453,8 @@ export interface components {
             project: number;
             /** Started At */
             started_at?: string | null;
-            /**
-             * Time Zone
-             * @default UTC
-             */
-            time_zone: string;
+            /** Time Zone */
+            time_zone?: string | null;
         };
         /**
          * NewExport
@@ -8668,6 +8672,12 @@ export interface components {
             /** Version */
             version?: string | null;
         };
+        /**
+         * ZoneSource
+         * @description Where the time zone of a deployment comes from: a person or program, its coordinates, or the default, UTC.
+         * @enum {string}
+         */
+        ZoneSource: "given" | "coordinates" | "default";
         /**
          * Priority
          * @description How urgent an outside pipeline is asked to be.

@@ -8,20 +8,14 @@ import { TextField } from "../ui/Field"
 import { Trouble } from "../ui/Notice"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
+import { deploymentWords as d } from "../words/en.deployments"
 import { ClockEffect } from "./ClockEffect"
+import { changesOf, HERE, readDeployment, textOf, zoneOf } from "./deploymentValues"
 import { useProject } from "./project"
 
 const PlacePicker = lazy(() => import("../map/PlacePicker").then((m) => ({ default: m.PlacePicker })))
 
 const ZONES = Intl.supportedValuesOf("timeZone")
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
-
-function degrees(text: string, most: number): number | null | undefined {
-  if (text.trim() === "") return null
-  const value = Number(text.replace(",", "."))
-  return Number.isFinite(value) && Math.abs(value) <= most ? value : undefined
-}
-
 /** Digits of a degree that a press on the map is kept with: about a metre. */
 const DIGITS = 5
 
@@ -36,34 +30,25 @@ interface DeploymentFormProps {
 export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFormProps) {
   const project = useProject()
   const client = useQueryClient()
-  const [form, setForm] = useState({
-    name: deployment?.name ?? "",
-    latitude: deployment?.latitude?.toString() ?? "",
-    longitude: deployment?.longitude?.toString() ?? "",
-    time_zone: deployment?.time_zone ?? HERE,
-    clock_offset_s: deployment?.clock_offset_s.toString() ?? "0",
-    camera: deployment?.camera ?? "",
-    habitat: deployment?.habitat ?? "",
-    notes: deployment?.notes ?? "",
-  })
+  const before = textOf(deployment)
+  const [form, setForm] = useState(before)
   const field = (key: keyof typeof form) => ({
     value: form[key],
     onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
   })
-  const latitude = degrees(form.latitude, 90)
-  const longitude = degrees(form.longitude, 180)
-  const offset = /^-?\d{1,10}$/.test(form.clock_offset_s.trim()) ? Number(form.clock_offset_s) : undefined
+  const { values, errors } = readDeployment(form)
+  const { latitude, longitude, clock_offset_s: offset } = values
+  const zone = zoneOf(form)
   const w = words.deployment
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () => {
-      const body = {
-        name: form.name.trim(), latitude, longitude, time_zone: form.time_zone, clock_offset_s: offset ?? 0,
-        camera: form.camera, habitat: form.habitat, notes: form.notes,
+      if (deployment) {
+        const body = changesOf(values, form, before)
+        return answer(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body }))
       }
-      return deployment
-        ? answer(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body }))
-        : answer(api.POST("/api/v2/deployments", { body: { ...body, project: project.id } }))
+      const found = typeof latitude === "number" ? null : HERE
+      return answer(api.POST("/api/v2/deployments", { body: { ...values, clock_offset_s: offset ?? 0, time_zone: values.time_zone || found, project: project.id } }))
     },
     onSuccess: async (stored) => {
       await client.invalidateQueries({ queryKey: ["deployment", project.id] })
@@ -74,7 +59,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   })
   const mark = typeof latitude === "number" && typeof longitude === "number" ? { latitude, longitude } : null
   const known = others.filter((one) => one.id !== deployment?.id && one.latitude !== null && one.longitude !== null)
-  const bad = latitude === undefined || longitude === undefined || offset === undefined
+  const bad = Object.keys(errors).length > 0
   const submit = (event: FormEvent) => {
     event.preventDefault()
     event.stopPropagation()
@@ -92,18 +77,23 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         </Suspense>
       )}
       <div className="form-row">
-        <TextField label={w.latitude} inputMode="decimal" placeholder="48.1372" hint={w.north} error={latitude === undefined ? w.badNumber : undefined} {...field("latitude")} />
-        <TextField label={w.longitude} inputMode="decimal" placeholder="8.2265" hint={w.east} error={longitude === undefined ? w.badNumber : undefined} {...field("longitude")} />
+        <TextField label={w.latitude} inputMode="decimal" placeholder="48.1372" hint={w.north} error={errors.latitude} {...field("latitude")} />
+        <TextField label={w.longitude} inputMode="decimal" placeholder="8.2265" hint={w.east} error={errors.longitude} {...field("longitude")} />
       </div>
-      <TextField label={w.zone} hint={w.zoneHint} list="time-zones" required {...field("time_zone")} />
+      <TextField label={w.zone} hint={deployment ? d.zoneHint : `${d.zoneHint} ${d.zoneFound(HERE)}`} list="time-zones" required={Boolean(deployment)} {...field("time_zone")} />
       <datalist id="time-zones">{["UTC", ...ZONES].map((zone) => <option key={zone} value={zone} />)}</datalist>
       <details className="more" open={Boolean(deployment)}>
         <summary>{words.source.more}</summary>
         <div className="form">
           <div className="form-row">
             <TextField label={w.camera} {...field("camera")} />
-            <TextField label={w.clock} hint={w.clockHint} inputMode="numeric" error={offset === undefined ? w.badNumber : undefined} {...field("clock_offset_s")} />
+            <TextField label={w.clock} hint={w.clockHint} inputMode="numeric" error={errors.clock_offset_s} {...field("clock_offset_s")} />
           </div>
+          <div className="form-row">
+            <TextField label={d.started} hint={d.inZone(zone)} type="datetime-local" step={1} error={errors.started_at} {...field("started_at")} />
+            <TextField label={d.ended} hint={d.inZone(zone)} type="datetime-local" step={1} error={errors.ended_at} {...field("ended_at")} />
+          </div>
+          <TextField label={d.uncertainty} inputMode="decimal" error={errors.coordinate_uncertainty_m} {...field("coordinate_uncertainty_m")} />
           {deployment && <ClockEffect deployment={deployment} offset={offset} onUndone={onDone} />}
           <TextField label={w.habitat} {...field("habitat")} />
           <TextField label={w.notes} {...field("notes")} />

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.actions.deployments import put_offset
+from trapline.server.actions.deployments import build_deployment, follow_coordinates, put_offset
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.idempotency import find_answer, keep_answer
@@ -53,9 +53,9 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
         for values in checked.values():
             row = known.get(values["name"])
             if row is None:
-                tx.session.add(DeploymentRow(project_id=project_id, **values))
+                tx.session.add(build_deployment(project_id, values))
                 made += 1
-            elif _change(tx, row, values):
+            elif await _change(scope, tx, row, values):
                 changed += 1
         try:
             await tx.session.flush()
@@ -103,13 +103,14 @@ def _check(sheet: Sheet, project_id: int) -> dict[int, dict[str, Any]]:
     return checked
 
 
-def _change(tx: Transaction, row: DeploymentRow, values: dict[str, Any]) -> bool:
+async def _change(scope: Scope, tx: Transaction, row: DeploymentRow, values: dict[str, Any]) -> bool:
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in different.items():
         if name == "clock_offset_s":
             put_offset(tx, row, value)
         else:
             setattr(row, name, value)
+    await follow_coordinates(scope, tx, row, different)
     if different:
         row.updated_at = datetime.now(UTC)
     return bool(different)

@@ -1,6 +1,6 @@
 """Deployments: make, list, show, change, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.clocks import date_batch
-from trapline.server.db.deployments import DeploymentRow, get_deployment, select_deployments, summarise_images
+from trapline.server.db.deployments import (
+    DeploymentRow,
+    get_deployment,
+    has_images,
+    select_deployments,
+    summarise_images,
+)
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.job_downloads import is_fetched_into
 from trapline.server.db.pages import OrderColumn, count_rows, fetch_page
@@ -17,8 +23,9 @@ from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.deployments import RELATED, list_faults
 from trapline.server.rules.filters import DeploymentFilter
+from trapline.server.rules.time_zones import decide_zone
 from trapline.server.system import System
-from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment
+from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment, ZoneSource
 from trapline.wire.values import Page
 
 BATCH = 2000
@@ -54,11 +61,32 @@ def _require_consistent(values: Mapping[str, Any]) -> None:
         raise Unprocessable("Fields of this deployment contradict each other. Nothing was changed.", faults)
 
 
+def build_deployment(project_id: int, values: Mapping[str, Any]) -> DeploymentRow:
+    """Build a deployment of these fields; without a time zone it gets that of its coordinates."""
+    zone, source = decide_zone(values.get("time_zone"), values.get("latitude"), values.get("longitude"))
+    fields = {**values, "time_zone": zone, "time_zone_source": source.value}
+    return DeploymentRow(project_id=project_id, **fields)
+
+
+async def follow_coordinates(scope: Scope, tx: Transaction, row: DeploymentRow, fields: Collection[str]) -> None:
+    """Set the time zone of a locked deployment after a change of these fields.
+
+    New coordinates give the zone only if it was never given and there are no images: their times would not follow.
+    """
+    if "time_zone" in fields:
+        row.time_zone_source = ZoneSource.GIVEN.value
+        return
+    moved = row.time_zone_source != ZoneSource.GIVEN and not {"latitude", "longitude"}.isdisjoint(fields)
+    if moved and not await has_images(scope, tx, row.id):
+        zone, source = decide_zone(None, row.latitude, row.longitude)
+        row.time_zone, row.time_zone_source = zone, source.value
+
+
 async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
     """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
     scope.check(new.project)
     _require_consistent(new.model_dump())
-    row = DeploymentRow(project_id=new.project, **new.model_dump(exclude={"project"}))
+    row = build_deployment(new.project, new.model_dump(exclude={"project"}))
     try:
         async with tx.session.begin_nested():
             tx.session.add(row)
@@ -132,6 +160,7 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
                 setattr(row, field, value)
         if change.model_fields_set & RELATED:
             _require_consistent({field: getattr(row, field) for field in RELATED})
+        await follow_coordinates(scope, tx, row, change.model_fields_set)
         row.updated_at = datetime.now(UTC)
         try:
             await tx.session.flush()

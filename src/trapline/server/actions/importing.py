@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 
+from trapline.server.actions.deployments import build_deployment
 from trapline.server.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
 from trapline.server.actions.import_taxa import import_taxa
 from trapline.server.actions.imports import IMPORT
@@ -20,7 +21,6 @@ from trapline.server.db.chores import EXPORTS, defer_chore
 from trapline.server.db.current_findings import refresh_findings
 from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.deleted_images import discard_files
-from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.identifications import IdentificationRow, add_identifications, lock_images
 from trapline.server.db.imported import (
     find_annotations,
@@ -237,7 +237,7 @@ async def _settle_deployments(
         for one in named:
             key = row.deployment_id or (one.id if one.id in ids else known.get(one.key) or there.get(one.name))
             if key is None:
-                made = DeploymentRow(project_id=row.project_id, name=one.name, **one.values)
+                made = build_deployment(row.project_id, {"name": one.name, **one.values})
                 tx.session.add(made)
                 await tx.session.flush()
                 tx.audit("create", "deployment", made.id, row.project_id, name=one.name, of_import=str(row.id))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from trapline.server.actions.deployments import build_deployment
 from trapline.server.actions.gateways import open_feed_of, open_gateway, whereabouts_of
 from trapline.server.actions.listed_starts import judge_starts
 from trapline.server.actions.pull_run import unforeseen
@@ -80,7 +81,7 @@ async def try_source(system: System, scope: Scope, trial: SourceTrial, files: in
         if trial.create_deployment is not None:
             scope.check(trial.create_deployment.project)
             fields = trial.create_deployment.model_dump(exclude={"project"})
-            deployment = DeploymentRow(id=UUID(int=0), project_id=trial.create_deployment.project, **fields)
+            deployment = build_deployment(trial.create_deployment.project, fields | {"id": UUID(int=0)})
         else:
             deployment = await find_deployment(scope, tx, trial.source)
         row = make_row(system, deployment, trial.source)

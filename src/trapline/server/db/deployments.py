@@ -17,7 +17,8 @@ from trapline.server.rules.filters import DeploymentFilter
 class DeploymentRow(Row):
     """A deployment; `is_default` marks the one that takes images without a deployment, one a project.
 
-    While it is `dating`, its images are dated anew by its clock offset, in the order of their ids up to `dated_to`.
+    While it is `dating`, its images are dated again by its clock offset, in the order of their IDs up to `dated_to`,
+    and in the time zone `dating_zone` if there is one. `time_zone_source` is a `ZoneSource`.
     """
 
     __tablename__ = "deployments"
@@ -38,10 +39,15 @@ class DeploymentRow(Row):
     longitude: Mapped[float | None]
     coordinate_uncertainty_m: Mapped[float | None]
     time_zone: Mapped[str] = mapped_column(default="UTC")
+    time_zone_source: Mapped[str] = mapped_column(default="default", server_default="default")
+    previous_time_zone: Mapped[str | None]
     clock_offset_s: Mapped[int] = mapped_column(default=0)
     previous_clock_offset_s: Mapped[int | None]
     dating: Mapped[bool] = mapped_column(default=False, server_default="false")
     dated_to: Mapped[UUID | None]
+    dating_zone: Mapped[str | None]
+    images_to_date: Mapped[int] = mapped_column(default=0, server_default="0")
+    images_dated: Mapped[int] = mapped_column(default=0, server_default="0")
     camera: Mapped[str] = mapped_column(default="")
     habitat: Mapped[str] = mapped_column(default="")
     notes: Mapped[str] = mapped_column(default="")
@@ -87,6 +93,13 @@ def select_deployments(
         return statement.where(DeploymentRow.project_id == project_id)
     ids = scope.project_ids()
     return statement if ids is None else statement.where(DeploymentRow.project_id.in_(ids))
+
+
+async def has_images(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:
+    """Whether a deployment has images, deleted ones included."""
+    cursor = await tx.execute("select exists (select 1 from images where deployment_id = %s)", (deployment_id,))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def summarise_images(

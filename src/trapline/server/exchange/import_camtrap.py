@@ -263,16 +263,18 @@ def _time(row: Row, column: str) -> datetime | None:
         raise Wrong(f"{column} is no time with its zone: {plain(told, 50)}") from None
 
 
-def _zone(row: Row) -> str:
-    """The zone that a deployment's times are told in; the standard has their distance from UTC alone."""
-    told = row.get("deploymentStart") or row.get("deploymentEnd") or ""
+def _zone(row: Row) -> dict[str, str]:
+    """Return the zone that a deployment's times have, if any; the standard has their distance from UTC alone."""
+    told = row.get("deploymentStart") or row.get("deploymentEnd")
+    if told is None:
+        return {}
     try:
         ahead = datetime.fromisoformat(told).utcoffset() or timedelta()
     except ValueError:
-        return "UTC"
+        return {}
     hours, rest = divmod(ahead, timedelta(hours=1))
     # These zones count the other way round, as POSIX did.
-    return f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"
+    return {"time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"}
 
 
 def _describe_deployment(row: Row) -> dict[str, Any]:
@@ -281,7 +283,7 @@ def _describe_deployment(row: Row) -> dict[str, Any]:
         "longitude": _number(row, "longitude", -180, 180),
         "coordinate_uncertainty_m": _number(row, "coordinateUncertainty", 0, 1e9),
         "camera": plain(row.get("cameraModel", row.get("cameraID", ""))),
-        "time_zone": _zone(row),
+        **_zone(row),
         "habitat": plain(row.get("habitat", "")),
         "notes": plain(row.get("deploymentComments", ""), 10_000),
         "started_at": _time(row, "deploymentStart"),
