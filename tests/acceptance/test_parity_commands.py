@@ -188,6 +188,10 @@ def test_taxa_come_in_and_labels_mean_them(run: Run, server: RunningServer, scen
     assert (again["created"], again["unchanged"]) == (0, 1)
     run("taxon", "add", "Felis concolor", *within, "--synonym-of", "puma CONCOLOR", "--common", "de=Puma")
     assert "A synonym of Puma concolor." in run("taxon", "change", "felis concolor", *within, "--rank", "species")
+    ranks = ("--higher", "kingdom=Animalia", "--higher", "class=Mammalia")
+    changed = run("taxon", "change", "Puma concolor", *within, *ranks).splitlines()
+    assert {"kingdom: Animalia", "class: Mammalia"} <= set(changed)
+    assert run("taxon", "change", "Puma concolor", *within, "--higher", "kingdom", code=2).strip().endswith("kingdom.")
     assert [one["scientific_name"] for one in read(run("taxon", "list", *within, "--search", "felis", "--json"))] == [
         "Felis concolor",
         "Puma concolor",

@@ -123,9 +123,16 @@ async def test_what_people_state_replaces_the_names_of_models(system: System) ->
 @pytest.mark.parametrize(
     ("taxon", "shows"),
     [
-        ({"scientific_name": "Capreolus capreolus"}, True),
-        ({"scientific_name": "Homo sapiens"}, False),
-        ({"scientific_name": "Hominidae"}, False),
+        ({"scientific_name": "Capreolus capreolus", "higher_ranks": {"kingdom": "Animalia"}}, True),
+        ({"scientific_name": "Capreolus capreolus", "higher_ranks": {"class": "Mammalia"}}, True),
+        ({"scientific_name": "Vulpes vulpes"}, True),
+        ({"scientific_name": "Aves", "rank": "class"}, True),
+        ({"scientific_name": "Homo sapiens", "higher_ranks": {"kingdom": "Animalia"}}, False),
+        ({"scientific_name": "Hominidae", "higher_ranks": {"kingdom": "Animalia", "class": "Mammalia"}}, False),
+        ({"scientific_name": "Capreolus capreolus"}, False),
+        ({"scientific_name": "Anna Schmidt"}, False),
+        ({"scientific_name": "Anna Schmidt", "higher_ranks": {"genus": "Vulpes"}}, False),
+        ({"scientific_name": "Boletus edulis", "higher_ranks": {"class": "Agaricomycetes"}}, False),
         ({"scientific_name": "Boletus edulis", "higher_ranks": {"kingdom": "Fungi"}}, False),
     ],
 )
@@ -133,7 +140,7 @@ async def test_a_label_is_known_by_the_taxon_that_it_means(system: System, taxon
     field = await publish(system, 2)
     await find(field, 0, box(class_name="Rehlein"))
     await find(field, 1, box(class_name=taxon["scientific_name"]))
-    assert await list_shown(field) == {}
+    assert str(field.images[0]) not in await list_shown(field)
     made = await field.call("POST", "/taxa", {"project": field.project, **taxon})
     assert made.status_code == 201, made.text
     assert (str(field.images[1]) in await list_shown(field)) == shows
@@ -144,6 +151,52 @@ async def test_a_label_is_known_by_the_taxon_that_it_means(system: System, taxon
     assert len(await list_shown(field)) == (2 if shows else 0)
     said = await state(field, kind="correct", images=[str(field.images[0])], taxon=made.json()["id"])
     assert len(await list_shown(field)) == (2 if shows else 0), said
+
+
+async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: System) -> None:
+    field = await publish(system, 2)
+    await find(field, 0, box(class_name="Cervus capreolus"))
+    await find(field, 1, box(class_name="Cervus capreolus"))
+    ids: dict[str, str] = {}
+    for name, told in (("Capreolus capreolus", {}), ("Cervus capreolus", {"accepted": "Capreolus capreolus"})):
+        body = {"project": field.project, "scientific_name": name} | {key: ids[of] for key, of in told.items()}
+        made = await field.call("POST", "/taxa", body)
+        assert made.status_code == 201, made.text
+        ids[name] = made.json()["id"]
+    await state(field, kind="correct", images=[str(field.images[0])], taxon=ids["Cervus capreolus"])
+    assert await list_shown(field) == {}
+    changed = await field.call(
+        "PATCH", f"/taxa/{ids['Capreolus capreolus']}", {"higher_ranks": {"kingdom": "Animalia"}}
+    )
+    assert changed.status_code == 200, changed.text
+    assert len(await list_shown(field)) == 2
+    await field.call("PATCH", f"/taxa/{ids['Cervus capreolus']}", {"higher_ranks": {"kingdom": "Plantae"}})
+    assert await list_shown(field) == {}
+
+
+async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_found_a_person(system: System) -> None:
+    field = await publish(system, 5)
+    images = [str(image) for image in field.images]
+    found = {
+        number: await find(field, number, box(class_name=name), box(1, class_name="red fox"))
+        for number, name in enumerate(("person", "person", "walker", "red deer", "person"))
+    }
+    for number in range(5):
+        await find(field, number, box(class_name="red fox"))
+    assert set(await list_shown(field)) == {images[3]}
+    await find(field, 0)
+    assert set(await list_shown(field)) == {images[3]}, "a third analysis that finds nothing lifts nothing either"
+    await state(field, kind="correct", annotations=[found[0][0]], label="red fox")
+    blank = await state(field, kind="blank", images=[images[1]])
+    await state(field, kind="correct", images=[images[2]], label="badger")
+    shown = await list_shown(field)
+    assert set(shown) == {*images[:4]}
+    assert "walker" not in str(shown)
+    await field.call("POST", "/identifications/withdraw", {"identifications": [blank]})
+    assert set(await list_shown(field)) == {images[0], images[2], images[3]}
+    # The earlier boxes count, and are not shown.
+    assert [box["class_name"] for box in shown[images[3]]["boxes"]] == ["red fox"]
+    assert (await count_shown(field))[2].keys() >= {"person"}
 
 
 async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(system: System) -> None:

@@ -197,11 +197,15 @@ def _find_images(survey: Survey) -> None:
 def import_taxa(survey: Survey) -> None:
     """Import the taxon list as CSV, with synonyms and common names, and map the labels of models."""
     languages = sorted({language for one in survey.truth["taxa"] for language in one["common_names"]})
-    lines = [",".join(["scientific_name", "synonym_of", *(f"common_name_{language}" for language in languages)])]
+    lines = [
+        ",".join(["scientific_name", "synonym_of", "kingdom", *(f"common_name_{language}" for language in languages)])
+    ]
     for one in survey.truth["taxa"]:
         names = ["|".join(one["common_names"].get(language, [])) for language in languages]
-        lines.append(",".join([one["scientific_name"], "", *names]))
-        lines += [",".join([synonym, one["scientific_name"], *("" for _ in languages)]) for synonym in one["synonyms"]]
+        lines.append(",".join([one["scientific_name"], "", "Animalia", *names]))
+        lines += [
+            ",".join([synonym, one["scientific_name"], "", *("" for _ in languages)]) for synonym in one["synonyms"]
+        ]
     sheet = survey.folder / "taxa.csv"
     sheet.write_text("\n".join(lines), encoding="utf-8")
     survey.server.run("taxon", "import", str(sheet), "--project", PROJECT)

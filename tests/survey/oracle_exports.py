@@ -203,13 +203,13 @@ class Exports:
     def is_public(self, image: SeenImage) -> bool:
         """Decide whether visitors see an image: every name on it is that of a known animal, or blank.
 
-        What people stated takes the place of what models found; `unsure` hides an image.
+        What people stated takes the place of what models found, in every analysis; `unsure` hides an image.
         """
         whole = self.seen.find_latest(image, None)
         is_stated = whole is not None and whole["kind"] in ("correct", "blank")
         if (whole is not None and whole["kind"] == "unsure") or not (image.runs or is_stated):
             return False
-        for run, found in {run["pipeline"]: (run, found) for run, found in image.runs}.values():
+        for run, found in image.runs:
             for index, one in enumerate(found):
                 own = self.seen.find_latest(image, (run["key"], index))
                 if own is not None and own["kind"] == "unsure":

@@ -29,6 +29,10 @@ Common = Annotated[
     list[str] | None,
     typer.Option("--common", help="LANGUAGE=NAME, such as en=puma; may be given several times."),
 ]
+Higher = Annotated[
+    list[str] | None,
+    typer.Option("--higher", help="RANK=NAME, such as kingdom=Animalia; may be given several times."),
+]
 GbifKey = Annotated[int | None, typer.Option(min=1, help="Its number in GBIF's backbone.")]
 SynonymOf = Annotated[str | None, typer.Option(help="What is accepted in its place: a scientific name or an id.")]
 
@@ -78,6 +82,7 @@ def add_taxon(
     author: Author = None,
     rank: RankOf = None,
     common: Common = None,
+    higher: Higher = None,
     gbif_key: GbifKey = None,
     synonym_of: SynonymOf = None,
     as_json: AsJson = False,
@@ -91,7 +96,7 @@ def add_taxon(
 
     with open_server() as server:
         within = get_project(server, project).id
-        given = _given(author, rank, common, gbif_key) | {"project": within, "scientific_name": name}
+        given = _given(author, rank, common, higher, gbif_key) | {"project": within, "scientific_name": name}
         if synonym_of is not None:
             given["accepted"] = get_taxon(server, within, synonym_of).id
         _tell(server.make_taxon(fill_form(NewTaxon, given, "taxon")), as_json=as_json)
@@ -106,19 +111,20 @@ def change_taxon(
     author: Author = None,
     rank: RankOf = None,
     common: Common = None,
+    higher: Higher = None,
     gbif_key: GbifKey = None,
     synonym_of: SynonymOf = None,
     accepted: Annotated[bool, typer.Option("--accepted", help="It is a synonym no longer.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a taxon; what is left out stays. Common names are given all anew.
+    """Change a taxon; what is left out stays. Common names replace all others, and so do higher ranks.
 
     Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
     """
     from trapline.cli.server import get_project, get_taxon, open_server
     from trapline.wire.taxa import TaxonChange
 
-    given = _given(author, rank, common, gbif_key)
+    given = _given(author, rank, common, higher, gbif_key)
     if name is not None:
         given["scientific_name"] = name
     if accepted:
@@ -233,18 +239,27 @@ def map_labels(
 
 
 def _given(
-    author: str | None, rank: str | None, common: "Sequence[str] | None", gbif_key: int | None
+    author: str | None,
+    rank: str | None,
+    common: "Sequence[str] | None",
+    higher: "Sequence[str] | None",
+    gbif_key: int | None,
 ) -> dict[str, object]:
+    names: dict[str, list[str]] = {}
+    for language, name in _parse_pairs("--common", "LANGUAGE=NAME", common):
+        names.setdefault(language, []).append(name)
+    ranks = dict(_parse_pairs("--higher", "RANK=NAME", higher))
+    given = {"authorship": author, "rank": rank, "common_names": names or None, "higher_ranks": ranks or None}
+    return {key: value for key, value in {**given, "gbif_key": gbif_key}.items() if value is not None}
+
+
+def _parse_pairs(option: str, form: str, values: "Sequence[str] | None") -> list[tuple[str, str]]:
     from trapline.cli.failures import CommandFailed, Exit
 
-    names: dict[str, list[str]] = {}
-    for one in common or ():
-        language, equals, name = one.partition("=")
-        if not equals:
-            raise CommandFailed(f"--common takes LANGUAGE=NAME, not {one}.", Exit.WRONG_USAGE)
-        names.setdefault(language, []).append(name)
-    given = {"authorship": author, "rank": rank, "common_names": names or None, "gbif_key": gbif_key}
-    return {key: value for key, value in given.items() if value is not None}
+    for value in values or ():
+        if "=" not in value:
+            raise CommandFailed(f"{option} takes {form}, not {value}.", Exit.WRONG_USAGE)
+    return [(key, name) for key, _, name in (value.partition("=") for value in values or ())]
 
 
 def _tell(taxon: "Taxon", *, as_json: bool) -> None:
@@ -256,5 +271,7 @@ def _tell(taxon: "Taxon", *, as_json: bool) -> None:
     print(" ".join(part for part in (taxon.scientific_name, taxon.authorship) if part))
     for language, names in taxon.common_names.items():
         print(f"{language}: {', '.join(names)}")
+    for rank, name in taxon.higher_ranks.items():
+        print(f"{rank}: {name}")
     if taxon.accepted_name is not None:
         print(f"A synonym of {taxon.accepted_name}.")

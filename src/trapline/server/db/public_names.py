@@ -7,22 +7,30 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Select, Text, Uuid, bindparam, column, select, text, true
 
 from trapline.server.db.base import Transaction
+from trapline.server.db.images import ImageClassRow, ImageRow
 from trapline.server.rules.access import Scope
 from trapline.server.rules.blank_labels import BLANK_PATTERN
 from trapline.server.rules.known_animals import APES, CLASSES, TAXONOMIC, list_animal_labels
 from trapline.server.rules.withheld import NAMES_PEOPLE
 
-_IS_ANIMAL = f"""(lower(split_part({{taxon}}.scientific_name, ' ', 1)) !~ '^({APES})$'
+_MAY_BE_ANIMAL = f"""(lower(split_part({{taxon}}.scientific_name, ' ', 1)) !~ '^({APES})$'
     and coalesce(lower({{taxon}}.higher_ranks->>'genus'), '') <> 'homo'
     and lower(coalesce({{taxon}}.higher_ranks->>'kingdom', 'animalia')) = 'animalia'
     and {{taxon}}.scientific_name !~* :people)"""
+_STATES_ANIMAL = f"""(coalesce(lower({{taxon}}.higher_ranks->>'kingdom'), '') = 'animalia'
+    or coalesce(lower({{taxon}}.higher_ranks->>'class'), '') ~ '^({CLASSES})$'
+    or lower({{taxon}}.scientific_name) ~ '^(animalia|{CLASSES})$'
+    or lower({{taxon}}.scientific_name) in (select unnest(cast(:labels as text[]))))"""
 
 
-def _is_animal(taxon: str) -> str:
-    return _IS_ANIMAL.format(taxon=taxon)
+def _is_animal(taxon: str, accepted: str) -> str:
+    """Whether a taxon, or what is accepted in its place, is stated to be an animal, and neither is anything else."""
+    both = [_MAY_BE_ANIMAL.format(taxon=taxon), f"({accepted}.id is null or {_MAY_BE_ANIMAL.format(taxon=accepted)})"]
+    stated = [_STATES_ANIMAL.format(taxon=one) for one in (taxon, accepted)]
+    return f"({' and '.join(both)} and ({stated[0]} or ({accepted}.id is not null and {stated[1]})))"
 
 
 # Without a reference to the row that is looked at, so that it is read once for a statement.
@@ -30,8 +38,9 @@ _KNOWN = f"""
     select unnest(cast(:labels as text[]))
     union all select lower(replace(l.label, '_', ' ')) from taxon_labels l join taxa t on t.id = l.taxon_id
         left join taxa c on c.id = t.accepted_id
-        where l.project_id = :project and {_is_animal("t")} and (c.id is null or {_is_animal("c")})
-    union all select lower(t.scientific_name) from taxa t where t.project_id = :project and {_is_animal("t")}
+        where l.project_id = :project and {_is_animal("t", "c")}
+    union all select lower(t.scientific_name) from taxa t left join taxa c on c.id = t.accepted_id
+        where t.project_id = :project and {_is_animal("t", "c")}
     union all select lower(replace(e->>'label', '_', ' ')) from algorithms g
         join category_maps m on m.sha256 = g.map_sha256
         cross join jsonb_array_elements(
@@ -58,17 +67,19 @@ _OWN, _WHOLE = (
     _LATEST.format(about="d.annotation_id in (n.id, n.parent_id)"),
     _LATEST.format(about="d.annotation_id is null"),
 )
-# A result of the same pipeline that is newer replaces an older one; one that is not completed counts too.
+# A result of the same pipeline that is newer replaces an older one; one that is not completed counts too. What a
+# replaced one named still withholds an image, until a person decides otherwise.
 _MODEL_NAMES = f"""
     select n.id, n.analysis_id, n.class_name as name, n.annotation_type as type, n.parent_id, n.data,
-        o.kind as own, w.kind as whole
+        o.kind as own, w.kind as whole,
+        a.state = 'completed' and exists (
+            select from analyses b where b.image_id = a.image_id and b.model_name = a.model_name
+                and b.state = 'completed' and not b.simulated and (b.created_at, b.id) > (a.created_at, a.id)
+        ) as is_replaced
     from analyses a join annotations n on n.analysis_id = a.id
     left join lateral ({_OWN}) o on images.reviewed
     left join lateral ({_WHOLE}) w on images.reviewed
     where a.image_id = images.id and not a.simulated
-        and not (a.state = 'completed' and exists (
-            select from analyses b where b.image_id = a.image_id and b.model_name = a.model_name
-                and b.state = 'completed' and not b.simulated and (b.created_at, b.id) > (a.created_at, a.id)))
         and coalesce(o.kind, '') not in ('correct', 'blank')
         and not (coalesce(w.kind, '') in ('correct', 'blank')
             and (o.id is null or (w.created_at, w.id) > (o.created_at, o.id)))
@@ -86,7 +97,7 @@ _STATED = """
 # What a worker's result does not call terminal names nothing: there only words for people count.
 _IS_UNKNOWN = f"""(m.own = 'unsure' or m.whole = 'unsure' or case
     when m.name is null then m.type in ('bounding_box', 'classification', 'segmentation', 'keypoint')
-        and m.parent_id is null and not (m.type = 'bounding_box' and m.has_names)
+        and m.parent_id is null and not m.is_replaced and not (m.type = 'bounding_box' and m.has_names)
     when m.data->'terminal' = 'false' then m.name ~* :people
     else not {_is_known("m.name")} end)"""
 _PUBLIC = f"""
@@ -102,7 +113,7 @@ _PUBLIC = f"""
     and not exists (select from ({_STATED}) s left join taxa t on t.id = s.taxon_id
         left join taxa c on c.id = t.accepted_id
         where not coalesce(case when t.id is null then {_is_known("s.name")}
-            else {_is_animal("t")} and (c.id is null or {_is_animal("c")}) end, false) offset 0)
+            else {_is_animal("t", "c")} end, false) offset 0)
 """  # noqa: S608 - made of constants
 
 
@@ -125,9 +136,18 @@ def shows_known_animals(project_id: int) -> ColumnElement[bool]:
     return _bind(_PUBLIC, project_id)
 
 
-def is_unknown_class(project_id: int) -> ColumnElement[bool]:
-    """Whether a class of `image_classes` is not known to be an animal."""
-    return _bind(f"not {_is_known('image_classes.class_name')}", project_id)
+def select_unknown_classes(project_id: int, images: Select[tuple[UUID]]) -> CompoundSelect[UUID, str]:
+    """Select the classes on these images that are not known animals, also those that only a replaced analysis named."""
+    current = select(ImageClassRow.image_id, ImageClassRow.class_name).where(
+        ImageClassRow.image_id.in_(images), _bind(f"not {_is_known('image_classes.class_name')}", project_id)
+    )
+    replaced = f"""
+        select m.name from ({_MODEL_NAMES}) m where m.is_replaced and m.name is not null
+            and case when m.data->'terminal' = 'false' then m.name ~* :people else not {_is_known("m.name")} end
+    """  # noqa: S608 - made of constants
+    labels = bindparam("labels", list(list_animal_labels()), type_=ARRAY(Text))
+    names = text(replaced).bindparams(labels, **_values(project_id)).columns(column("name", Text)).lateral("names")
+    return current.union(select(ImageRow.id, names.c.name).join(names, true()).where(ImageRow.id.in_(images)))
 
 
 async def list_public_names(
@@ -138,7 +158,8 @@ async def list_public_names(
     found = text(
         f"""
         select distinct images.id, x.name from images cross join lateral (
-            select name from ({_MODEL_NAMES}) m where data->'terminal' is distinct from 'false' and type <> 'custom'
+            select name from ({_MODEL_NAMES}) m
+            where not is_replaced and data->'terminal' is distinct from 'false' and type <> 'custom'
             union all select name from ({_STATED}) s
         ) x
         where images.id = any(:images) and images.reviewed and images.project_id = :project

@@ -15,7 +15,7 @@ from trapline.server.db.findings import filter_images
 from trapline.server.db.images import ImageClassRow, ImageRow, ImageTagRow
 from trapline.server.db.pages import EXACT_UP_TO
 from trapline.server.db.projects import ProjectRow
-from trapline.server.db.public_names import is_unknown_class, list_public_names, shows_known_animals
+from trapline.server.db.public_names import list_public_names, select_unknown_classes, shows_known_animals
 from trapline.server.errors import NotFound
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
@@ -152,11 +152,11 @@ async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[
     shown = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
     counted = select(func.count()).select_from(shown.with_only_columns(ImageRow.id).subquery())
     count = func.count()
+    unknown_classes = select_unknown_classes(project_id, select(newest.c.id)).subquery()
     classes = (
-        select(ImageClassRow.class_name, count)
-        .where(ImageClassRow.image_id.in_(select(newest.c.id)), is_unknown_class(project_id))
-        .group_by(ImageClassRow.class_name)
-        .order_by(count.desc(), ImageClassRow.class_name)
+        select(unknown_classes.c.class_name, count)
+        .group_by(unknown_classes.c.class_name)
+        .order_by(count.desc(), unknown_classes.c.class_name)
         .limit(MOST_CLASSES)
     )
     unknown = [(name, number) for name, number in (await tx.session.execute(classes)).all()]
