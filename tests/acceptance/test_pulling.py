@@ -70,12 +70,20 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
     assert "Traceback" not in failed.stderr
     assert json.loads(feed.run("source", "list", "--json").stdout) == [], "what does not answer is not added"
     url = f"http://127.0.0.1:{camera.server_port}/"
-    told = feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--test")
+    told = feed.run(
+        "source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--order", "newest", "--test"
+    )
     assert "60 files" in told.stdout
     assert "64 × 48" in told.stdout
     first = feed.run("source", "run", "oak", "--wait")
     assert "10 imported" in first.stdout
     assert "50 more wait" in first.stdout
+    for command in (("list",), ("show", "oak")):
+        shown = " ".join(feed.run("source", *command).stdout.split())
+        assert "behind: 50 waiting, about" in shown
+    assert json.loads(feed.run("source", "show", "oak", "--json").stdout)["order"] == "newest"
+    feed.run("source", "change", "oak", "--set", "order=oldest")
+    assert json.loads(feed.run("source", "show", "oak", "--json").stdout)["order"] == "oldest"
     rest = feed.run("source", "run", "--all", "--wait", "--max-files", "0")
     assert "50 imported" in rest.stdout
     (tmp_path / "camera" / "AAA.JPG").write_bytes(b"<html>sign in</html>")

@@ -164,9 +164,9 @@ def _fall_sick(feed: Feed, address: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     feed.run_now()
     page.get_by_role("link", name="Overview", exact=True).click()
-    expect(page.get_by_role("link", name="1 source fails")).to_be_visible()
+    expect(page.get_by_role("link", name="1 source has a problem")).to_be_visible()
     expect(page.get_by_text("404")).to_be_visible()
-    page.get_by_role("link", name="1 source fails").click()
+    page.get_by_role("link", name="1 source has a problem").click()
     page.wait_for_url(address)
     expect(page.get_by_text("404").first).to_be_visible()
 

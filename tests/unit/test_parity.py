@@ -41,7 +41,6 @@ NO_COMMAND = NO_CLIENT | {
     "GET /workers/{worker_id}": LISTED,
     "GET /deployments/{deployment_id}": LISTED,
     "GET /algorithms/{algorithm_id}": LISTED,
-    "GET /image-pull-sources/{source_id}": LISTED,
     "GET /pipeline/presets": LISTED,
     "GET /pipeline/jobs": RUNS,
     "GET /pipeline/job/{job_id}": RUNS,

@@ -10,6 +10,7 @@ from trapline.cli.source_add import HELP, add_source
 from trapline.cli.source_change import change_source, list_runs
 from trapline.cli.source_events import source_events
 from trapline.cli.source_folders import grant_source_folder, list_source_folders, revoke_source_folder
+from trapline.cli.source_show import show_source
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -27,6 +28,7 @@ TestFiles = Annotated[int, typer.Option("--test-files", min=0, max=20, help="How
 
 app.command("add", help=HELP)(add_source)
 app.command("events")(source_events)
+app.command("show")(show_source)
 app.command("change")(change_source)
 app.command("runs")(list_runs)
 app.command("folders")(list_source_folders)
@@ -76,7 +78,7 @@ def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
         ],
     )
     for it in sources:
-        if it.health == "failing":
+        if it.health_detail:
             print(f"{it.name}: {it.health_detail}")
 
 

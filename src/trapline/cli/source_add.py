@@ -78,6 +78,9 @@ def add_source(
         str | None, typer.Option(help="Cron in the deployment's time zone; hourly if not given.")
     ] = None,
     max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Which files come first: oldest or newest; oldest if not given.")
+    ] = None,
     include: Annotated[list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No such names.")] = None,
     time_pattern: Annotated[str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")] = None,
@@ -111,6 +114,7 @@ def add_source(
         "options": options or None,
         "schedule": schedule,
         "max_files_per_run": max_files,
+        "order": order,
         "include": include,
         "exclude": exclude,
         "filename_time_pattern": time_pattern,

@@ -35,6 +35,8 @@ def tell_test(test: "SourceTest", *, as_json: bool, to_errors: bool, added: bool
                 for it in test.files
             ],
         )
+    if test.health not in ("ok", "failing") and not as_json:
+        make_console(to_errors=to_errors).print(f"Health: {test.health}", markup=False)
     if not test.ok:
         raise CommandFailed(f"The test failed: {test.detail.rstrip('.')}." + ("" if added else " Nothing was added."))
     if not as_json:

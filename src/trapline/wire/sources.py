@@ -21,6 +21,13 @@ class AuthType(StrEnum):
     HEADER = "header"
 
 
+class FileOrder(StrEnum):
+    """Which files of a pull source a run imports first, by the modified time in the listing and then by path."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
 class FileState(StrEnum):
     """What became of one file of a pull source."""
 
@@ -53,10 +60,11 @@ class SourceSettings(Request):
 
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-    `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-    fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
-    progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
-    that a change leaves out stay, null forgets them.
+    `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported first, `oldest` by default. `min_age_s`
+    leaves younger files for the next run. `concurrency` is how many files are fetched at once, 4 unless told. The
+    timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress unless told, and again
+    with null. `options` are the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay,
+    null forgets them.
     """
 
     name: Name | None = None
@@ -69,6 +77,7 @@ class SourceSettings(Request):
     options: FreeObject | None = None
     schedule: Schedule | None = None
     max_files_per_run: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    order: FileOrder | None = None
     include: Patterns | None = None
     exclude: Patterns | None = None
     rate_limit_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] | None = None
@@ -146,7 +155,9 @@ class Source(Message):
     """A pull source. Secrets never come back: `secret_options` names those that are set.
 
     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
-    `health` is `ok`, `failing`, `paused` or `new`.
+    `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed), `no_images` (the
+    listing shows nothing to import), `all_failing` (every file failed) or `behind` (files wait for further runs); show
+    another value as text. `health_detail` is the reason.
     """
 
     id: UUID
@@ -168,6 +179,7 @@ class Source(Message):
     schedule_in_words: AnyText
     time_zone: AnyText
     max_files_per_run: int
+    order: FileOrder
     include: list[AnyText]
     exclude: list[AnyText]
     rate_limit_per_s: float | None
@@ -235,9 +247,13 @@ class TestFile(Message):
 
 
 class SourceTest(Message):
-    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take."""
+    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
+
+    `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
+    """
 
     ok: bool
+    health: AnyText
     detail: AnyText
     listed: Count
     new: Count

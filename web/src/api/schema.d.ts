@@ -4183,6 +4183,12 @@ export interface components {
          */
         FileKind: "file" | "folder";
         /**
+         * FileOrder
+         * @description Which files of a pull source a run imports first, by the modified time in the listing and then by path.
+         * @enum {string}
+         */
+        FileOrder: "oldest" | "newest";
+        /**
          * FileState
          * @description What became of one file of a pull source.
          * @enum {string}
@@ -5694,6 +5700,7 @@ export interface components {
             options?: {
                 [key: string]: unknown;
             } | null;
+            order?: components["schemas"]["FileOrder"] | null;
             /** Project */
             project?: number | null;
             /** Rate Limit Per S */
@@ -7526,7 +7533,9 @@ export interface components {
          * @description A pull source. Secrets never come back: `secret_options` names those that are set.
          *
          *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
-         *     `health` is `ok`, `failing`, `paused` or `new`.
+         *     `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed), `no_images` (the
+         *     listing shows nothing to import), `all_failing` (every file failed) or `behind` (files wait for further runs); show
+         *     another value as text. `health_detail` is the reason.
          */
         Source: {
             auth_type: components["schemas"]["AuthType"];
@@ -7598,6 +7607,7 @@ export interface components {
             options: {
                 [key: string]: unknown;
             };
+            order: components["schemas"]["FileOrder"];
             /** Project Id */
             project_id: number;
             /** Rate Limit Per S */
@@ -7687,10 +7697,11 @@ export interface components {
          *
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
          *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-         *     `Aufnahme_YYMMDD_HHMM_*`. `min_age_s` leaves younger files for the next run. `concurrency` is how many files are
-         *     fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without
-         *     progress unless told, and again with null. `options` are the gateway's own: see wire/gateway_options; secret ones
-         *     that a change leaves out stay, null forgets them.
+         *     `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported first, `oldest` by default. `min_age_s`
+         *     leaves younger files for the next run. `concurrency` is how many files are fetched at once, 4 unless told. The
+         *     timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress unless told, and again
+         *     with null. `options` are the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay,
+         *     null forgets them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -7730,6 +7741,7 @@ export interface components {
             options?: {
                 [key: string]: unknown;
             } | null;
+            order?: components["schemas"]["FileOrder"] | null;
             /** Rate Limit Per S */
             rate_limit_per_s?: number | null;
             /** Schedule */
@@ -7738,12 +7750,16 @@ export interface components {
         /**
          * SourceTest
          * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
+         *
+         *     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
          */
         SourceTest: {
             /** Detail */
             detail: string;
             /** Files */
             files: components["schemas"]["TestFile"][];
+            /** Health */
+            health: string;
             /**
              * Left Out
              * @default {}

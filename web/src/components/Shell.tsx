@@ -11,7 +11,7 @@ import { words } from "../words/en"
 import { KeysHelp } from "./KeysHelp"
 import { OutboxState } from "./OutboxState"
 import { useProject } from "./project"
-import { ProgressBar } from "./states"
+import { isUnhealthy, ProgressBar } from "./states"
 import { placeInHistory } from "./timeLayout"
 
 // Menus are drawn once the first content stands: what they are made of is a third of the page's code.
@@ -84,7 +84,7 @@ function Rail({ live }: { live: boolean }) {
   const project = useProject()
   const [path] = useLocation()
   const { data: sources } = useQuery(askSources(project.id))
-  const failing = sources?.results.filter((source) => source.health === "failing").length ?? 0
+  const failing = sources?.results.filter((source) => isUnhealthy(source.health)).length ?? 0
   const w = words.nav
   const items = [
     { href: paths.overview(project.id), text: w.overview, icon: <LayoutGrid size={17} aria-hidden />, exact: true },

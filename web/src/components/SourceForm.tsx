@@ -105,6 +105,11 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
           <div className="form">
             <div className="form-row">
               <TextField label={w.maxFiles} hint={w.maxFilesHint} type="number" min={0} {...field("max_files")} />
+              <SelectField label={w.order} value={form.order} onChange={(event) => set({ order: event.target.value as Filled["order"] })}>
+                {Object.entries(w.orders).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+              </SelectField>
+            </div>
+            <div className="form-row">
               <TextField label={w.minAge} type="number" min={0} {...field("min_age")} />
             </div>
             <div className="form-row">

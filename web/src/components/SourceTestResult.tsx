@@ -4,6 +4,7 @@ import { Button } from "../ui/Button"
 import { bytes, exact } from "../ui/time"
 import { words } from "../words/en"
 import { sourceWords } from "../words/en.sources"
+import { HealthTag, isUnhealthy } from "./states"
 
 const SHOWN = 6
 const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
@@ -21,10 +22,11 @@ interface ResultProps {
 export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
   const w = sourceWords
   const hostKey = test.ok || !onHostKey ? undefined : PUBLIC_KEY.exec(test.detail)?.[0]
+  const isGood = test.ok && !isUnhealthy(test.health)
   const shown = test.files.slice(0, SHOWN)
   return (
-    <div className={test.ok ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
-      <p><b>{test.ok ? w.testOk : w.testNot}</b> {hostKey ? w.hostKeyUnknown : test.detail}</p>
+    <div className={isGood ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
+      <p><b>{isGood ? w.testOk : w.testNot}</b> {!["ok", "failing"].includes(test.health) && <><HealthTag health={test.health} /> </>}{hostKey ? w.hostKeyUnknown : test.detail}</p>
       {hostKey && onHostKey && (
         <div className="host-key">
           <p className="soft small">{w.hostKeyShown}</p>

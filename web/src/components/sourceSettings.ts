@@ -4,6 +4,8 @@ import type { Secret } from "./SecretField"
 
 export type Kind = "http" | "s3" | "ftp" | "sftp" | "folder" | "rest" | "websocket"
 
+type SourceOrder = Source["order"]
+
 export const KINDS: Kind[] = ["http", "ftp", "sftp", "s3", "folder", "rest", "websocket"]
 
 const BY_SCHEME: Record<string, Kind[]> = {
@@ -37,6 +39,7 @@ export interface Filled {
   listing_url: string
   files_url: string
   max_files: string
+  order: SourceOrder
   concurrency: string
   rate_limit: string
   include: string
@@ -58,7 +61,7 @@ export function fill(source: Source | undefined): Filled {
     key: text(options["key"]), option_secret: undefined, region: text(options["region"]), endpoint: text(options["endpoint"]), host_key: text(options["host_key"]),
     mapping: Object.fromEntries(MAPPING.map((part) => [part, text(mapping[part])])), origins: ((options["file_origins"] ?? []) as string[]).join(", "),
     listing_url: text(options["listing_url"]), files_url: text(options["files_url"]),
-    max_files: String(source?.max_files_per_run ?? 10), concurrency: String(source?.concurrency ?? 4), rate_limit: source?.rate_limit_per_s?.toString() ?? "",
+    max_files: String(source?.max_files_per_run ?? 10), order: source?.order ?? "oldest", concurrency: String(source?.concurrency ?? 4), rate_limit: source?.rate_limit_per_s?.toString() ?? "",
     include: source?.include.join(", ") ?? "", exclude: source?.exclude.join(", ") ?? "", time_pattern: source?.filename_time_pattern ?? "", min_age: String(source?.min_age_s ?? 0),
   }
 }
@@ -94,7 +97,7 @@ export function settingsOf(form: Filled) {
   return {
     name: form.name.trim() || form.base_url.trim().slice(0, 255), base_url: form.base_url.trim(), gateway: form.kind, schedule: form.schedule.trim(), auth_type: auth,
     auth_username: auth === "basic" ? form.auth_username.trim() : null, ...secretsOf(form, auth), options: optionsOf(form),
-    max_files_per_run: Number(form.max_files) || 0, concurrency: Number(form.concurrency) || 4, rate_limit_per_s: Number(form.rate_limit) || null,
+    max_files_per_run: Number(form.max_files) || 0, order: form.order, concurrency: Number(form.concurrency) || 4, rate_limit_per_s: Number(form.rate_limit) || null,
     include: listed(form.include), exclude: listed(form.exclude), filename_time_pattern: form.time_pattern || null, min_age_s: Number(form.min_age) || 0,
   }
 }

@@ -6,8 +6,8 @@ const LOOK: Record<string, string> = {
   completed: "good", ok: "good", imported: "good", online: "good",
   processing: "now", running: "now",
   queued: "off", new: "off", seen: "off", offline: "off", canceled: "off", duplicate: "off", skipped: "off",
-  paused: "amber", not_started: "amber", interrupted: "amber", quarantined: "amber",
-  failed: "bad", failing: "bad",
+  behind: "now", paused: "amber", no_images: "amber", not_started: "amber", interrupted: "amber", quarantined: "amber",
+  failed: "bad", failing: "bad", all_failing: "bad",
 }
 
 function State({ state, text }: { state: string; text: string }) {
@@ -22,6 +22,11 @@ export function JobTag({ job }: { job: Job }) {
   const over = ["completed", "failed", "canceled"].includes(job.status)
   const state = over ? job.status : job.not_started ? "not_started" : job.paused ? "paused" : job.status
   return <State state={state} text={words.job.states[state] ?? state} />
+}
+
+/** Whether no image arrives from a source of this health, so that a person should look at it. */
+export function isUnhealthy(health: string) {
+  return ["failing", "all_failing", "no_images"].includes(health)
 }
 
 export function HealthTag({ health }: { health: string }) {

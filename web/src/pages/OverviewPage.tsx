@@ -9,7 +9,7 @@ import { Activity } from "../components/Activity"
 import { useClassColour } from "../components/classes"
 import { mayManage, useProject } from "../components/project"
 import { useRunning } from "../components/running"
-import { HealthTag, JobTag, OnlineTag, ProgressBar } from "../components/states"
+import { HealthTag, isUnhealthy, JobTag, OnlineTag, ProgressBar } from "../components/states"
 import { nameThumbnail, Thumbnail } from "../components/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { Trouble } from "../ui/Notice"
@@ -36,8 +36,8 @@ export function OverviewPage() {
   const allJobs = jobs?.pages[0]?.results ?? []
   const silent = deployments?.results.filter((one) => one.silent_since) ?? []
   const online = services?.results.filter((service) => service.online).length ?? 0
-  const failing = sources?.results.filter((source) => source.health === "failing") ?? []
-  const polled = [...failing, ...(sources?.results.filter((source) => source.health !== "failing") ?? [])]
+  const failing = sources?.results.filter((source) => isUnhealthy(source.health)) ?? []
+  const polled = [...failing, ...(sources?.results.filter((source) => !isUnhealthy(source.health)) ?? [])]
   const placed = deployments?.results.some((one) => one.latitude !== null && one.longitude !== null)
   const hasResults = [...allJobs, ...(running.jobs ?? [])].some((job) => job.progress.completed > 0) || images?.results.some((image) => image.analysis_state === "completed")
   const asked = [recent, jobList, running, places, sourceList, serviceList]
@@ -100,7 +100,7 @@ export function OverviewPage() {
               {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
                 <li key={source.id}>
                   <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
-                  {source.health === "failing" && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
+                  {isUnhealthy(source.health) && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
                   <p className="soft small">
                     {words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />
                     {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link></> : null}

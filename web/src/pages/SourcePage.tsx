@@ -12,7 +12,7 @@ import { PushedEvents } from "../components/PushedEvents"
 import { SourceFiles } from "../components/SourceFiles"
 import { SourceForm } from "../components/SourceForm"
 import { SourceRuns } from "../components/SourceRuns"
-import { HealthTag } from "../components/states"
+import { HealthTag, isUnhealthy } from "../components/states"
 import { paths, withSearch } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
@@ -81,10 +81,10 @@ export function SourcePage({ id }: { id: string }) {
           <span>{w.goesOn(source.last_run.listed, source.last_run.imported + source.last_run.duplicate)}</span><span className="soft small">{w.leave}</span>
         </p>
       )}
-      {source.health === "failing" && (
-        <div className="source-sick"><p className="sentence">{source.health_detail}</p><p className="soft small">{w.sick}</p></div>
+      {isUnhealthy(source.health) && (
+        <div className="source-sick"><p className="sentence">{source.health_detail}</p>{source.health === "failing" && <p className="soft small">{w.sick}</p>}</div>
       )}
-      {source.health !== "failing" && source.health_detail && <p className="soft" style={{ marginBottom: 14 }}>{source.health_detail}</p>}
+      {!isUnhealthy(source.health) && source.health_detail && <p className="soft" style={{ marginBottom: 14 }}>{source.health_detail}</p>}
       <Facts source={source} />
       <SourceRuns source={source} />
       <SourceFiles source={source} />
@@ -112,6 +112,7 @@ function Facts({ source }: { source: Source }) {
       </dd>
       <dt>{w.deployment}</dt><dd><Link href={withSearch(paths.images(project.id), { deployment: source.location_id })}>{source.deployment_name}</Link></dd>
       <dt>{w.schedule}</dt><dd>{source.schedule_in_words} <span className="faint">({source.time_zone})</span></dd>
+      <dt>{w.order}</dt><dd>{w.orders[source.order] ?? source.order}</dd>
       <dt>{w.nextRun}</dt><dd>{source.next_run ? <When at={source.next_run} zone={source.time_zone} /> : w.notPlanned}</dd>
       <dt>{w.lastRun}</dt><dd><When at={source.last_run?.started_at} zone={source.time_zone} /></dd>
     </dl>

@@ -6,7 +6,7 @@ import { Link } from "wouter"
 import { askSources } from "../api/queries"
 import type { Source } from "../api/types"
 import { mayManage, useProject } from "../components/project"
-import { HealthTag } from "../components/states"
+import { HealthTag, isUnhealthy } from "../components/states"
 import { paths, withSearch } from "../paths"
 import { LinkButton } from "../ui/Button"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
@@ -23,8 +23,8 @@ export function SourcesPage() {
     document.title = `${w.title} · ${project.name}`
   }, [w.title, project.name])
   const add = mayManage(project) && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newSource(project.id)}>{w.add}</LinkButton>
-  const failing = data?.results.filter((source) => source.health === "failing") ?? []
-  const others = data?.results.filter((source) => source.health !== "failing") ?? []
+  const failing = data?.results.filter((source) => isUnhealthy(source.health)) ?? []
+  const others = data?.results.filter((source) => !isUnhealthy(source.health)) ?? []
   return (
     <div className="narrow">
       <div className="page-head"><h1>{w.title}</h1><div className="actions">{add}</div></div>
@@ -54,7 +54,7 @@ function Line({ source }: { source: Source }) {
         <span className="nowrap">{words.images(source.counts.imported ?? 0)}</span>
       </div>
       {runs && <p className="small soft">{w.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>}
-      {source.health_detail && <p className={source.health === "failing" ? "small red sentence" : "small soft"}>{source.health_detail}</p>}
+      {source.health_detail && <p className={isUnhealthy(source.health) ? "small red sentence" : "small soft"}>{source.health_detail}</p>}
       <p className="small soft">
         {source.schedule_in_words}. {w.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />. {w.nextRun}:{" "}
         {source.next_run ? <When at={source.next_run} zone={source.time_zone} /> : w.notPlanned}.

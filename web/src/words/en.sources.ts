@@ -8,7 +8,7 @@ export const sourceWords = {
   title: "Sources", add: "Add a source", edit: "Change the source",
   noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
   onlyManagers: "Managers and owners of the project add sources.",
-  failing: (count: number) => (count === 1 ? "1 source fails. The others go on." : `${n(count)} sources fail. The others go on.`),
+  failing: (count: number) => (count === 1 ? "1 source has a problem. The others continue." : `${n(count)} sources have problems. The others continue.`),
 
   kind: "What is it?",
   kinds: { http: "Web folder", s3: "S3", ftp: "FTP", sftp: "SFTP", folder: "Folder or card", rest: "JSON", websocket: "WebSocket" } as Record<string, string>,
@@ -41,7 +41,7 @@ export const sourceWords = {
 
   schedule: "Schedule", schedules: { "*/5 * * * *": "every 5 minutes", "*/15 * * * *": "every 15 minutes", "0 * * * *": "every hour at :00", "0 */6 * * *": "every 6 hours", "0 6 * * *": "every day at 06:00", "0 6 * * 1": "every Monday at 06:00" } as Record<string, string>,
   custom: "another (cron)", cron: "Cron expression", cronHint: "Minute, hour, day, month, weekday; in the deployment's time zone.",
-  maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", minAge: "Leave files younger than, seconds", concurrency: "Files at once", rateLimit: "Requests a second, at most", rateLimitHint: "Empty is no limit.",
+  maxFiles: "Files in one run, at most", maxFilesHint: "0 is no limit.", order: "Order", orders: { oldest: "Oldest first", newest: "Newest first" } as Record<string, string>, minAge: "Leave files younger than, seconds", concurrency: "Files at once", rateLimit: "Requests a second, at most", rateLimitHint: "Empty is no limit.",
   include: "Take only", exclude: "Leave out", patternsHint: "Patterns such as *.jpg, separated by commas.", timePattern: "Time in the file's name", timePatternHint: "For example Aufnahme_YYMMDD_HHMM_*",
 
   test: "Test", testing: "Looking there and fetching the first pictures", testOk: "It works.", testNot: "It does not work yet.", notFetched: "not fetched",

@@ -91,7 +91,7 @@ export const words = {
     workers: "Workers", noWorkers: "No worker has registered yet.", seeAll: "See all", found: "Found most",
     workersOnline: (online: number, all: number) => `${n(online)} of ${plural(all, "service", "services")} online`,
     silent: (count: number) => (count === 1 ? "1 camera is silent" : `${n(count)} cameras are silent`),
-    failing: (count: number) => (count === 1 ? "1 source fails" : `${n(count)} sources fail`), allWell: "All sources are well.",
+    failing: (count: number) => (count === 1 ? "1 source has a problem" : `${n(count)} sources have problems`), allWell: "All sources are well.",
     figures: {
       images: (count: number) => (count === 1 ? "image" : "images"), deployments: (count: number) => (count === 1 ? "deployment" : "deployments"),
       workers: (count: number) => (count === 1 ? "worker service online" : "worker services online"), jobs: (count: number) => (count === 1 ? "job running" : "jobs running"),
@@ -186,7 +186,7 @@ export const words = {
   // The rest of the words about sources are loaded with their screens: en.sources.ts.
   source: {
     newDeployment: "New deployment…", more: "More settings", lastRun: "Last run",
-    health: { ok: "Well", failing: "Fails", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
+    health: { ok: "OK", failing: "Failing", no_images: "No images", all_failing: "All files fail", behind: "Behind", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
     states: { seen: "waiting", imported: "imported", duplicate: "already here", skipped: "skipped", failed: "failed", quarantined: "quarantined" } as Record<string, string>,
     runStates: { running: "Running", completed: "Completed", failed: "Failed", interrupted: "Interrupted" } as Record<string, string>,
   },

@@ -25,7 +25,8 @@ class Turns:
         self._pull = pull
         self._files: list[PulledFileRow] = []
         self._left = None if pull.only_pushed else pull.max_files or None
-        self._after: str | None = None if pull.only_pushed else ""
+        self._after: PulledFileRow | None = None
+        self._has_fresh = not pull.only_pushed
         self._in_hand = 0
         self._given = 0
         self._ending: Exception | None = None
@@ -57,7 +58,7 @@ class Turns:
                     if await self._may_go_on():
                         return self._give(self._files[0])
                     continue
-                elif self._after is not None or not self._in_hand:
+                elif self._has_fresh or not self._in_hand:
                     await self._list()
                     continue
                 await self._changed.wait()
@@ -112,9 +113,10 @@ class Turns:
         pull = self._pull
         wanted = LISTED_AT_ONCE if self._left is None else min(LISTED_AT_ONCE, self._left)
         async with pull.system.database.transaction(pull.scope) as tx:
-            if self._after is not None:
+            if self._has_fresh:
                 self._files = await list_fresh_files(pull.scope, tx, pull.source, self._after, wanted)
-                self._after = self._files[-1].path if len(self._files) == wanted else None
+                self._has_fresh = len(self._files) == wanted
+                self._after = self._files[-1] if self._files else None
                 return
             if pull.only_pushed:
                 self._files = await list_pushed_files(pull.scope, tx, pull.source, wanted)

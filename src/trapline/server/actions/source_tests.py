@@ -1,6 +1,7 @@
 """Testing a pull source: list it, fetch a few files to prove it, store nothing."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from trapline.server.actions.gateways import open_feed_of, open_gateway, whereab
 from trapline.server.actions.listed_starts import judge_starts
 from trapline.server.actions.pull_run import unforeseen
 from trapline.server.actions.source_folders import require_readable
+from trapline.server.actions.source_health import describe_backlog, describe_left_out
 from trapline.server.actions.sources import apply_settings, find_deployment, make_row
 from trapline.server.db.deployments import DeploymentRow, get_deployment
 from trapline.server.db.pulled_files import Listed, find_unknown
@@ -22,6 +24,7 @@ from trapline.server.errors import OutboundFailed, TraplineError, Unprocessable
 from trapline.server.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.gateways.port import Entry, Gateway, Walk
 from trapline.server.imaging.decoders import Broken, Skipped
+from trapline.server.imaging.kinds import HEAD_BYTES, find_other_kind
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import find_capture_time
 from trapline.server.rules.pulling import MINUTE, TEST_WITHIN, find_exclusion, find_folder_exclusion
@@ -42,16 +45,25 @@ class _Seen:
     files: list[TestFile] = field(default_factory=list)
     listed: int = 0
     new: int = 0
+    known: int = 0
+    fetched_s: float = 0.0
+    not_images: list[str] = field(default_factory=list)
     walk: Walk = field(default_factory=Walk)
 
     def describe_rest(self) -> dict[str, Any]:
         """Describe what the listing left out, as a test of a source tells it."""
         return {"left_out": dict(self.walk.left_out), "unlisted_folders": len(self.walk.folders)}
 
-    def failed(self, detail: str) -> SourceTest:
-        """Answer with what was seen until it failed."""
+    def answer(self, ok: bool, detail: str, health: str) -> SourceTest:
+        """Return the test with everything that was seen until its end."""
         return SourceTest(
-            ok=False, detail=detail, listed=self.listed, new=self.new, files=self.files, **self.describe_rest()
+            ok=ok,
+            health=health,
+            detail=detail,
+            listed=self.listed,
+            new=self.new,
+            files=self.files,
+            **self.describe_rest(),
         )
 
 
@@ -96,27 +108,44 @@ async def _test(system: System, scope: Scope, row: SourceRow, deployment: Deploy
         async with within:
             await _look(system, scope, row, deployment, files, seen)
     except (OutboundFailed, Unprocessable, WrongKey) as error:
-        return seen.failed(str(error))
+        return seen.answer(False, str(error), "failing")
     except TraplineError:
         raise
     except Exception as error:
         if within.expired():
-            return seen.failed(f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer")
+            detail = f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
+            return seen.answer(False, detail, "failing")
         log.exception("a test of a source broke", source=str(row.id))
-        return seen.failed(unforeseen(error))
-    shown, listed, new = seen.files, seen.listed, seen.new
-    wrong = [file for file in shown if file.detail is not None]
+        return seen.answer(False, unforeseen(error), "failing")
+    return _conclude(row, seen)
+
+
+def _conclude(row: SourceRow, seen: _Seen) -> SourceTest:
+    """Return the test with the health that the source would have after its first run."""
+    fetched = [file for file in seen.files if file.fetched]
+    wrong = [file for file in fetched if file.detail is not None]
+    health = "ok"
+    if not seen.known and fetched and len(seen.not_images) == len(fetched) == seen.new:
+        health = "no_images"
+    elif not seen.known and fetched and len(wrong) == len(fetched):
+        health = "all_failing"
     if wrong:
-        detail = f"{wrong[0].path}: {wrong[0].detail}"
-        return SourceTest(ok=False, detail=detail, listed=listed, new=new, files=shown, **seen.describe_rest())
-    if not listed:
+        return seen.answer(False, f"{wrong[0].path}: {wrong[0].detail}", health)
+    if not seen.listed:
         detail = "The source answers, but lists no file."
     else:
-        detail = f"The source lists {listed:,} files; a run would find {new:,} new ones to take."
+        detail = f"The source lists {seen.listed:,} files; a run would find {seen.new:,} new ones to take."
+    if not seen.known and not seen.new and row.gateway != "websocket":
+        health = "no_images"
+        detail += f" No image: {describe_left_out(seen.walk.left_out, len(seen.walk.folders))}."
+    elif 0 < row.max_files_per_run < seen.new:
+        health = "behind"
+        pace_s = seen.fetched_s / len(fetched) if fetched else None
+        detail += f" After its first run it is {describe_backlog(seen.new, pace_s)}; further runs follow immediately."
     if seen.walk.folders:
         first = seen.walk.folders[0]
         detail += f" {len(seen.walk.folders):,} folders cannot be listed, such as {first.path}: {first.reason}."
-    return SourceTest(ok=True, detail=detail, listed=listed, new=new, files=shown, **seen.describe_rest())
+    return seen.answer(True, detail, health)
 
 
 async def _look(
@@ -140,8 +169,10 @@ async def _look(
                 seen.new += await _compare(system, scope, row, gateway, batch, seen)
                 batch = []
         seen.new += await _compare(system, scope, row, gateway, batch, seen)
+        began_at = time.monotonic()
         for at in range(min(files, len(seen.files))):
-            seen.files[at] = await _fetch(system, gateway, seen.files[at], row, deployment)
+            seen.files[at] = await _fetch(system, gateway, seen, seen.files[at], row, deployment)
+        seen.fetched_s = time.monotonic() - began_at
     finally:
         await gateway.close()
 
@@ -154,6 +185,7 @@ async def _compare(
     listed = [Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
     async with system.database.transaction(scope) as tx:
         unknown = await find_unknown(scope, tx, row, listed)
+    seen.known += len(listed) - len(unknown)
     judged = await judge_starts(gateway, unknown)
     seen.walk.left_out.update(file.skipped for file in judged if file.skipped is not None)
     unknown = [file for file in judged if file.skipped is None]
@@ -167,19 +199,26 @@ async def _compare(
 
 
 async def _fetch(
-    system: System, gateway: Gateway, file: TestFile, row: SourceRow, deployment: DeploymentRow
+    system: System, gateway: Gateway, seen: _Seen, file: TestFile, row: SourceRow, deployment: DeploymentRow
 ) -> TestFile:
     limit = system.limits.image_bytes
     try:
         async with gateway.open_file(file.path) as opened, system.store.receive() as incoming:
             assert opened is not None, "without a known version every file is another one"
+            head = b""
             async for chunk in opened.chunks:
                 if incoming.size + len(chunk) > limit:
                     return _said(file, f"it is larger than the {limit // 2**20} MiB that are allowed")
+                head += chunk[: HEAD_BYTES - len(head)]
                 await asyncio.to_thread(incoming.write, chunk)
+            if (reason := find_other_kind(head, file.path)) is not None:
+                seen.not_images.append(file.path)
+                return _said(file, reason)
             picture = await system.decoders.inspect(incoming.path, project_id=row.project_id)
     except OutboundFailed as error:
         return _said(file, error.detail)
+    if isinstance(picture, Skipped):
+        seen.not_images.append(file.path)
     if isinstance(picture, Broken | Skipped):
         return _said(file, picture.reason)
     captured = find_capture_time(

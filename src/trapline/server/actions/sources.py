@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
+from trapline.server.actions.describe_sources import TIMEOUT_FIELDS, describe_run, describe_sources
 from trapline.server.actions.gateways import (
     OPTION,
     apply_options,
@@ -21,12 +23,9 @@ from trapline.server.actions.gateways import (
     whereabouts_of,
 )
 from trapline.server.actions.source_folders import require_granted
-from trapline.server.actions.source_health import find_connection_error, find_health
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow, get_default_deployment, get_deployment
-from trapline.server.db.findings import list_deployment_names
 from trapline.server.db.idempotency import find_answer, keep_answer
-from trapline.server.db.images import count_without_camera_time
 from trapline.server.db.pages import count_rows, fetch_page
 from trapline.server.db.pull_runs import (
     end_dead_run,
@@ -34,36 +33,29 @@ from trapline.server.db.pull_runs import (
     get_run,
     has_no_run,
     interrupt_run,
-    seconds_of,
     select_runs,
 )
 from trapline.server.db.pulled_files import release_files, select_files
-from trapline.server.db.source_connections import SourceConnectionRow, list_connections
 from trapline.server.db.sources import (
     PulledFileRow,
     RunRow,
     SourceRow,
-    count_states,
     get_source,
-    list_last_runs,
     select_sources,
 )
 from trapline.server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import compile_pattern
-from trapline.server.rules.pulling import FIRST_RUN_AFTER, check_schedule, next_run, schedule_in_words
+from trapline.server.rules.pulling import FIRST_RUN_AFTER, check_schedule, next_run
 from trapline.server.rules.source_addresses import Server, check_spelling, gateway_for, gateways_for, server_of
 from trapline.server.system import System
 from trapline.wire.sources import (
-    AuthType,
-    Connection,
     FilesReleased,
     FileState,
     NewSource,
     PulledFile,
     PullRun,
     Source,
-    SourceCounts,
     SourceSettings,
 )
 from trapline.wire.values import Page
@@ -71,7 +63,6 @@ from trapline.wire.values import Page
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 SECRET_FIELDS = {"auth_password": "password", "auth_header": "header"}
-TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
 NOT_COLUMNS = {*SECRET_FIELDS, *TIMEOUT_FIELDS, "options", "project", "deployment", "location_id", "user_id"}
 NULLABLE = {"auth_username", "rate_limit_per_s", "filename_time_pattern"}
 
@@ -106,6 +97,7 @@ def make_row(system: System, deployment: DeploymentRow, new: NewSource) -> Sourc
         timeouts={},
         schedule="0 * * * *",
         max_files_per_run=10,
+        order="oldest",
         concurrency=4,
         min_age_s=0,
         is_active=True,
@@ -131,7 +123,7 @@ def apply_settings(system: System, row: SourceRow, change: SourceSettings) -> No
             if isinstance(change, NewSource):
                 continue
             raise Unprocessable(f"{name} cannot be empty. Nothing was changed.")
-        setattr(row, name, value.value if isinstance(value, AuthType) else value)
+        setattr(row, name, value.value if isinstance(value, StrEnum) else value)
     if not row.gateway or (not given.get("gateway") and row.gateway not in gateways_for(row.base_url)):
         row.gateway = gateway_for(row.base_url)
     timeouts = row.timeouts | {column: given[name] for name, column in TIMEOUT_FIELDS.items() if name in given}
@@ -229,7 +221,7 @@ async def create_source(system: System, scope: Scope, new: NewSource) -> Source:
         except IntegrityError as error:
             raise Conflict(f"This project has a pull source named {new.name} already. Nothing was made.") from error
         tx.audit("create", "source", row.id, row.project_id, name=row.name)
-        [source] = await _describe(scope, tx, [row])
+        [source] = await describe_sources(scope, tx, [row])
         return keep_answer(scope, tx, source)
 
 
@@ -242,14 +234,14 @@ async def list_sources(
         order = [(SourceRow.name, str), (SourceRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        sources = await _describe(scope, tx, rows)
+        sources = await describe_sources(scope, tx, rows)
         return Page(results=sources, next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_source(system: System, scope: Scope, source_id: UUID) -> Source:
     """Show a pull source. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        return (await _describe(scope, tx, [await get_source(scope, tx, source_id)]))[0]
+        return (await describe_sources(scope, tx, [await get_source(scope, tx, source_id)]))[0]
 
 
 async def change_source(system: System, scope: Scope, source_id: UUID, change: SourceSettings) -> Source:
@@ -273,7 +265,7 @@ async def change_source(system: System, scope: Scope, source_id: UUID, change: S
         except IntegrityError as error:
             raise Conflict("Another pull source of this project has that name. Nothing was changed.") from error
         tx.audit("change", "source", row.id, row.project_id, fields=sorted(change.model_fields_set))
-        [source] = await _describe(scope, tx, [row])
+        [source] = await describe_sources(scope, tx, [row])
     return source
 
 
@@ -287,7 +279,7 @@ async def toggle_source(system: System, scope: Scope, source_id: UUID, is_active
             await require_granted(system, scope, tx, row)
         await _reschedule(scope, tx, row)
         tx.audit("resume" if row.is_active else "pause", "source", row.id, row.project_id)
-        [source] = await _describe(scope, tx, [row])
+        [source] = await describe_sources(scope, tx, [row])
     return source
 
 
@@ -321,13 +313,13 @@ async def list_runs(system: System, scope: Scope, source_id: UUID, limit: int, c
         order = [(RunRow.started_at, datetime), (RunRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-    return Page(results=[_run(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
+    return Page(results=[describe_run(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
 
 
 async def show_run(system: System, scope: Scope, source_id: UUID, run_id: UUID) -> PullRun:
     """Show a run of a source. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        return _run(await get_run(scope, tx, source_id, run_id))
+        return describe_run(await get_run(scope, tx, source_id, run_id))
 
 
 async def list_files(
@@ -351,49 +343,3 @@ async def retry_files(system: System, scope: Scope, source_id: UUID, path: str |
         released = await release_files(scope, tx, source, path)
         tx.audit("retry", "source", source.id, source.project_id, files=released)
     return FilesReleased(files=released)
-
-
-async def _describe(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
-    ids = [row.id for row in rows]
-    names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
-    zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
-    counts, undated = await count_states(scope, tx, ids), await count_without_camera_time(scope, tx, ids)
-    runs = await list_last_runs(scope, tx, ids)
-    connections = await list_connections(scope, tx, [row.id for row in rows if row.gateway == "websocket"])
-    same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
-    return [
-        Source(
-            **{name: getattr(row, name) for name in same},
-            **{name: row.timeouts.get(column) for name, column in TIMEOUT_FIELDS.items()},
-            location_id=row.deployment_id,
-            has_event_secret=row.event_secrets is not None,
-            connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
-            deployment_name=names[row.deployment_id],
-            schedule_in_words=schedule_in_words(row.schedule),
-            time_zone=zones[row.deployment_id],
-            last_run=_run(runs[row.id]) if row.id in runs else None,
-            next_run=row.next_run_at if row.is_active else None,
-            counts=SourceCounts(**counts[row.id], without_camera_time=undated.get(row.id, 0)),
-            health=find_health(row, has_run=row.id in runs, connection=connections.get(row.id)),
-            health_detail=row.last_error or find_connection_error(connections.get(row.id)),
-        )
-        for row in rows
-    ]
-
-
-def _connection(row: SourceRow, held: SourceConnectionRow | None) -> Connection:
-    return Connection(
-        connected_since=held.connected_at if held else None,
-        last_message_at=held.last_message_at if held else None,
-        messages=held.messages if held else 0,
-        refused=held.refused if held else 0,
-        detail=held.last_error if held else "no background process holds a connection",
-        fills_gaps=bool(row.options.get("listing_url")),
-    )
-
-
-def _run(row: RunRow) -> PullRun:
-    same = set(PullRun.model_fields) - {"seconds", "skipped"}
-    skipped = row.skipped + sum(row.left_out.values())
-    counted = {"skipped": skipped, "seconds": seconds_of(row, datetime.now(UTC))}
-    return PullRun(**{name: getattr(row, name) for name in same}, **counted)

@@ -6,11 +6,26 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.sources import PulledFileRow, SourceRow
 from trapline.server.rules.access import Scope
+
+NEWEST = "newest"
+_NO_TIME: ColumnElement[datetime] = literal_column("'-infinity'::timestamptz")
+_TIME = func.coalesce(PulledFileRow.modified_at, _NO_TIME)
 
 
 class Listed(NamedTuple):
@@ -108,24 +123,28 @@ async def record_unlisted(scope: Scope, tx: Transaction, source: SourceRow, fold
 
 
 async def list_fresh_files(
-    scope: Scope, tx: Transaction, source: SourceRow, after: str, limit: int
+    scope: Scope, tx: Transaction, source: SourceRow, after: PulledFileRow | None, limit: int
 ) -> list[PulledFileRow]:
-    """List the files that were never tried, by path, from after this path on."""
-    statement = (
-        select(PulledFileRow)
-        .where(_is_due(source), _is_fresh(), PulledFileRow.path > after)
-        .order_by(PulledFileRow.path)
-        .limit(limit)
-    )
+    """List the files that were never tried in the order of their source, from after this file on."""
+    statement = _select_fresh(source, is_newest_first=source.order == NEWEST).limit(limit)
+    if after is not None:
+        time = _NO_TIME if after.modified_at is None else literal(after.modified_at)
+        place, last = tuple_(_TIME, PulledFileRow.path), tuple_(time, after.path)
+        statement = statement.where(place < last if source.order == NEWEST else place > last)
     return list((await tx.session.scalars(statement)).all())
 
 
 async def list_last_fresh_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
-    """List files that were never tried, the last ones by path first."""
-    statement = (
-        select(PulledFileRow).where(_is_due(source), _is_fresh()).order_by(PulledFileRow.path.desc()).limit(limit)
-    )
+    """List files that were never tried, the last ones in the order of their source first."""
+    statement = _select_fresh(source, is_newest_first=source.order != NEWEST).limit(limit)
     return list((await tx.session.scalars(statement)).all())
+
+
+def _select_fresh(source: SourceRow, *, is_newest_first: bool) -> Select[PulledFileRow]:
+    statement = select(PulledFileRow).where(_is_due(source), _is_fresh())
+    if is_newest_first:
+        return statement.order_by(_TIME.desc(), PulledFileRow.path.desc())
+    return statement.order_by(_TIME, PulledFileRow.path)
 
 
 async def list_tried_files(
@@ -158,7 +177,12 @@ async def find_next_retry(scope: Scope, tx: Transaction, source: SourceRow, toge
 
 
 def _is_fresh() -> ColumnElement[bool]:
-    return and_(PulledFileRow.state == "seen", PulledFileRow.next_attempt_at.is_(None))
+    # The state as a literal: with a parameter, a prepared statement could not use the partial index.
+    return and_(
+        PulledFileRow.state == literal_column("'seen'"),
+        PulledFileRow.kind == literal_column("'file'"),
+        PulledFileRow.next_attempt_at.is_(None),
+    )
 
 
 def _is_due(source: SourceRow) -> ColumnElement[bool]:

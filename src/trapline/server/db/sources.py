@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +36,7 @@ class SourceRow(Row):
         UniqueConstraint("project_id", "id"),
         UniqueConstraint("project_id", "name"),
         ForeignKeyConstraint(["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"]),
+        CheckConstraint("\"order\" in ('oldest', 'newest')", name="order"),
         Index("ix_pull_sources_due", "next_run_at", postgresql_where="is_active"),
     )
 
@@ -45,6 +56,7 @@ class SourceRow(Row):
     secret_options: Mapped[Texts] = mapped_column(default=list, server_default="{}")
     schedule: Mapped[str] = mapped_column(default="0 * * * *")
     max_files_per_run: Mapped[int] = mapped_column(default=10)
+    order: Mapped[str] = mapped_column(default="oldest", server_default="oldest")
     include: Mapped[Texts] = mapped_column(default=list)
     exclude: Mapped[Texts] = mapped_column(default=list)
     rate_limit_per_s: Mapped[float | None]
@@ -110,6 +122,13 @@ class PulledFileRow(Row):
         CheckConstraint("state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')", name="state"),
         CheckConstraint("kind in ('file', 'folder')", name="kind"),
         Index("ix_pulled_files_state", "source_id", "state", "path"),
+        Index(
+            "ix_pulled_files_fresh",
+            "source_id",
+            text("coalesce(modified_at, '-infinity'::timestamptz)"),
+            "path",
+            postgresql_where="state = 'seen' and kind = 'file' and next_attempt_at is null",
+        ),
         Index(
             "ix_pulled_files_pushed",
             "source_id",
