@@ -130,12 +130,12 @@ def test_a_heatmap_is_stretched_over_the_picture(tab: Watched, exhibit: Exhibit,
     def cell(column: int, row: int) -> tuple[float, float]:
         return (column + 0.5) * width / 4, (row + 0.5) * height / 3
 
-    for colours, low, middle, high in (
-        ("viridis", (68, 1, 84), (33, 145, 140), (253, 231, 37)),
-        ("magma", (0, 0, 4), (183, 55, 121), (252, 253, 191)),
-        ("turbo", (48, 18, 59), (164, 252, 59), (122, 4, 2)),
-        ("jet", (0, 0, 128), (128, 255, 128), (128, 0, 0)),
-        ("grey", (0, 0, 0), (128, 128, 128), (255, 255, 255)),
+    for colours, middle, high in (
+        ("viridis", (33, 145, 140), (253, 231, 37)),
+        ("magma", (183, 55, 121), (252, 253, 191)),
+        ("turbo", (164, 252, 59), (122, 4, 2)),
+        ("jet", (128, 255, 128), (128, 0, 0)),
+        ("grey", (128, 128, 128), (255, 255, 255)),
     ):
         page.get_by_test_id("colour-map").select_option(colours)
         expect(heatmap).to_have_attribute("data-map", colours)
@@ -143,7 +143,7 @@ def test_a_heatmap_is_stretched_over_the_picture(tab: Watched, exhibit: Exhibit,
         assert apart(at(*cell(1, 0)), high) <= 12
         assert apart(at(*cell(3, 2)), middle) <= 14
         for other in ((3, 0), (0, 2), (1, 2), (0, 1)):
-            assert apart(at(*cell(*other)), low) <= 12
+            assert apart(at(*cell(*other)), GROUND) <= 8, "a value of 0 has no tint"
     assert "map=grey" in page.url
     page.get_by_test_id("opacity").fill("25")
     expect(heatmap).to_have_css("opacity", "0.25")

@@ -15,6 +15,8 @@ export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: 
       const { data } = shown
       for (let at = 0; at < data.length; at += 4) {
         const value = (data[at] ?? 0) * 3
+        // Nothing was found where the value is 0: the image is shown there without a tint.
+        if (value === 0) data[at + 3] = 0
         data[at] = table[value] ?? 0
         data[at + 1] = table[value + 1] ?? 0
         data[at + 2] = table[value + 2] ?? 0
