@@ -85,7 +85,7 @@ def test_every_format_attributes_a_name_to_the_model_that_gave_it(tmp_path: Path
     assert [row[name] for name in asked] == ["animal", "0.95", "lynx", "0.75", ENSEMBLE, "Lynx lynx"]
     [row] = _rows(_write(lambda *given: camtrap_dp.write_package(*given)[0], tmp_path, seen), "observations.csv")
     asked = ["scientificName", "classifiedBy", "classificationProbability", "classificationTimestamp"]
-    assert [row[name] for name in asked] == ["Lynx lynx", f"{ENSEMBLE} 4", "0.7500", "2026-06-01T12:00:00Z"]
+    assert [row[name] for name in asked] == ["Lynx lynx", f"{ENSEMBLE} 4", "0.75", "2026-06-01T12:00:00Z"]
     [row] = _rows(_write(darwin_core_export.write, tmp_path, seen), "occurrence.txt")
     assert (row["identifiedBy"], row["dateIdentified"]) == (f"{ENSEMBLE} 4", "2026-06-01T12:00:00Z")
     assert row["identificationRemarks"] == "confidence of the model: 0.7500"
@@ -166,7 +166,7 @@ def test_what_a_model_calls_blank_is_blank(tmp_path: Path) -> None:
     blank = image(1, found(1, name, None, confidence=0.8), blank=False)
     [row] = _rows(_write(lambda *given: camtrap_dp.write_package(*given)[0], tmp_path, blank), "observations.csv")
     told = ("observationType", "classificationMethod", "classifiedBy", "classificationProbability", "observationTags")
-    assert [row[name] for name in told] == ["blank", "machine", "detector 1.2", "0.8000", ""]
+    assert [row[name] for name in told] == ["blank", "machine", "detector 1.2", "0.8", ""]
     [one] = json.loads(_write(coco_project.write_camera_traps, tmp_path, blank))["annotations"]
     assert (one["category_id"], one["score"]) == (0, 0.8)
     with zipfile.ZipFile(io.BytesIO(_write(yolo.write, tmp_path, blank))) as archive:

@@ -79,7 +79,7 @@ def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
     wanted = {
         "observationType": "animal", "scientificName": "Lynx lynx", "count": "1", "sex": "", "lifeStage": "",
         "bboxX": "0.100000", "bboxY": "0.100000", "bboxWidth": "0.500000", "bboxHeight": "0.500000",
-        "classificationMethod": "machine", "classifiedBy": "namer 1.2", "classificationProbability": "0.7500",
+        "classificationMethod": "machine", "classifiedBy": "namer 1.2", "classificationProbability": "0.75",
         "classificationTimestamp": "2026-06-01T12:05:00Z", "eventStart": "2026-06-01T14:00:10+02:00",
         "eventEnd": "2026-06-01T14:00:10+02:00", "eventID": str(UUID(int=9000)), "mediaID": str(images[0].id),
     }  # fmt: skip
@@ -322,7 +322,7 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
         ("media", "true", "yes"), ("media", "image/jpeg", "jpeg"), ("media", "+02:00", ""),
         ("media", "https://", "../"), ("observations", ",media,", ",,"),
         ("observations", ",animal,", ",deer,"), ("observations", "0.500000", "1.500000"),
-        ("observations", "0.500000", "0.000000"), ("observations", "0.9000", "2"), ("observations", "machine", "both"),
+        ("observations", "0.500000", "0.000000"), ("observations", "0.9,", "2,"), ("observations", "machine", "both"),
     ],
 )  # fmt: skip
 def test_a_row_that_the_standard_forbids_is_found(tmp_path: Path, table: str, cell: str, wrong: str) -> None:

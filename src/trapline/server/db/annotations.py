@@ -8,15 +8,42 @@ from uuid import UUID
 
 import msgspec
 from psycopg.types.json import Jsonb
-from sqlalchemy import REAL, CheckConstraint, ForeignKeyConstraint, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    REAL,
+    CheckConstraint,
+    ColumnElement,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    cast,
+    func,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.copying import NULL, as_bytes, as_float4, as_int4, as_int8, as_json, as_text, copy_rows
+from trapline.server.db.copying import (
+    NULL,
+    as_bytes,
+    as_float4,
+    as_float8,
+    as_int4,
+    as_int8,
+    as_json,
+    as_text,
+    copy_rows,
+)
 from trapline.server.db.day_counts import note_days
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import Scope
 from trapline.wire.annotations import AnnotationType
+
+CONFIDENCE = "coalesce(n.confidence_exact, n.confidence::text::float8)"
+"""The confidence of an annotation `n` as it was sent; single precision holds about seven digits."""
 
 
 class AnnotationRow(Row):
@@ -47,7 +74,10 @@ class AnnotationRow(Row):
     image_id: Mapped[UUID]
     annotation_type: Mapped[str]
     class_name: Mapped[str | None]
-    confidence: Mapped[float | None] = mapped_column(REAL)
+    single_confidence: Mapped[float | None] = mapped_column("confidence", REAL)
+    """What versions before `exact_confidence` read and write; `confidence` is what callers use."""
+    exact_confidence: Mapped[float | None] = mapped_column("confidence_exact", Double)
+    """None in rows of versions that stored single precision alone."""
     data: Mapped[dict[str, Any]]
     storage_path: Mapped[str | None]
     artifact_id: Mapped[UUID | None]
@@ -56,6 +86,20 @@ class AnnotationRow(Row):
     algorithm_id: Mapped[int | None]
     fingerprint: Mapped[UUID]
     created_at: Mapped[Now]
+
+    @hybrid_property
+    def confidence(self) -> float | None:
+        """The confidence as it was sent."""
+        return self.single_confidence if self.exact_confidence is None else self.exact_confidence
+
+    @confidence.inplace.setter
+    def _set_confidence(self, value: float | None) -> None:
+        self.single_confidence = self.exact_confidence = value
+
+    @confidence.inplace.expression
+    @classmethod
+    def _select_confidence(cls) -> ColumnElement[float | None]:
+        return func.coalesce(cls.exact_confidence, cast(cast(cls.single_confidence, Text), Double))
 
 
 class ScoreVectorRow(Row):
@@ -117,8 +161,8 @@ async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence
         await copy_rows(
             tx,
             "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-            "parent_id, ordering, algorithm_id, fingerprint)",
-            12,
+            "parent_id, ordering, algorithm_id, fingerprint, confidence_exact)",
+            13,
             map(_encode_annotation, annotations),
         )
 
@@ -143,6 +187,7 @@ def _encode_annotation(row: NewAnnotation) -> bytes:
             as_json(data),
             NULL if parent_id is None else _ID(16, parent_id),
             _PLACE(4, ordering, 8, algorithm_id, 16, print_),
+            as_float8(confidence),
         )
     )
 

@@ -20,6 +20,7 @@ _END = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
 _INT2, _INT4 = Struct(">h").pack, Struct(">i").pack
 _PREFIXED_INT4, _PREFIXED_INT8, _PREFIXED_FLOAT4 = Struct(">ii").pack, Struct(">iq").pack, Struct(">if").pack
+_PREFIXED_FLOAT8 = Struct(">id").pack
 _SHORT = [_INT4(length) for length in range(1024)]
 
 
@@ -36,6 +37,11 @@ def as_int8(number: int | None) -> bytes:
 def as_float4(number: float | None) -> bytes:
     """Encode a float4."""
     return NULL if number is None else _PREFIXED_FLOAT4(4, number)
+
+
+def as_float8(number: float | None) -> bytes:
+    """Encode a float8."""
+    return NULL if number is None else _PREFIXED_FLOAT8(8, number)
 
 
 def as_bytes(content: bytes) -> bytes:

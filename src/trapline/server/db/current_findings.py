@@ -9,6 +9,7 @@ A label such as `blank` is not a finding, and an analysis with custom data alone
 from collections.abc import Collection
 from uuid import UUID
 
+from trapline.server.db.annotations import CONFIDENCE
 from trapline.server.db.base import Transaction
 from trapline.server.db.day_counts import note_days
 from trapline.server.rules.access import Scope
@@ -18,7 +19,7 @@ _ROWS = """
     rows as (
         select n.id, n.annotation_type as type, n.parent_id, n.data, n.data ? 'terminal' as of_worker,
             n.class_name as given_name, coalesce(n.class_name, guess.name) as name,
-            coalesce(n.confidence::text::float8, guess.confidence) as confidence
+            coalesce({confidence}, guess.confidence) as confidence
         from annotations n left join lateral (
             select one->>'class' as name, (one->>'confidence')::float8 as confidence
             from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array' then n.data->'topk' end)
@@ -48,7 +49,7 @@ _HAS_FINDINGS = f"""case when count(*) > 0 and bool_and(type = 'custom') then nu
 
 def render_has_findings(analysis: str) -> str:
     """Render a subquery: whether an analysis has findings, null where it states nothing; `analysis` is a column."""
-    rows = _ROWS.format(analysis=analysis, pattern=BLANK_PATTERN)
+    rows = _ROWS.format(analysis=analysis, pattern=BLANK_PATTERN, confidence=CONFIDENCE)
     return f"(with {rows} select {_HAS_FINDINGS} from judged)"  # noqa: S608 - made of constants
 
 
@@ -65,7 +66,7 @@ _REFRESH = f"""
     with current as materialized ({CURRENT.format(images="%(images)b::uuid[]")}),
     classes as materialized (
         select z.image_id, f.name as class_name, max(f.confidence) as confidence from current z cross join lateral (
-            with {_ROWS.format(analysis="z.id", pattern=BLANK_PATTERN)}
+            with {_ROWS.format(analysis="z.id", pattern=BLANK_PATTERN, confidence=CONFIDENCE)}
             select name, coalesce(confidence, 0) as confidence from judged
             where not is_blank and name is not null and name !~* '{BLANK_PATTERN}' and type <> 'custom'
                 and (not of_worker or type <> 'classification' or (parent_id is null and data->'terminal' = 'true'))

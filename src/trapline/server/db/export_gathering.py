@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
 
+from trapline.server.db.annotations import CONFIDENCE
 from trapline.server.db.base import Transaction
 from trapline.server.db.current_findings import render_has_findings
 from trapline.server.db.deployments import DeploymentRow
@@ -170,7 +171,7 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
-            coalesce(n.annotation_type, ''), n.class_name, n.confidence, coalesce(n.data::text, '{{}}'), n.parent_id,
+            coalesce(n.annotation_type, ''), n.class_name, {CONFIDENCE}, coalesce(n.data::text, '{{}}'), n.parent_id,
             z.model_name, z.is_newest, z.is_latest, z.package
         from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id

@@ -216,7 +216,7 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
             AnnotationRow.image_id,
             AnnotationRow.id,
             AnnotationRow.class_name,
-            AnnotationRow.confidence,
+            AnnotationRow.confidence.label("confidence"),
             AnnotationRow.data,
         )
         .where(AnnotationRow.analysis_id == analyses.c.id, AnnotationRow.annotation_type == "bounding_box")

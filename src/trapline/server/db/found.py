@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from struct import Struct
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, true, tuple_
@@ -18,7 +17,6 @@ from trapline.server.rules.cursors import FOREIGN, read_cursor, write_cursor
 from trapline.server.rules.filters import AnnotationFilter
 
 FIRST_PAGE = 1000
-_SINGLE = Struct(">f")
 SHORT_PAGE = 100
 """How many annotations an analysis brings along in a list of analyses."""
 
@@ -40,12 +38,6 @@ class FoundByAnalysis:
     next: str | None = None
 
 
-def in_single_precision(confidence: float) -> float:
-    """A confidence as it is kept: 0.9 is then a little less than 0.9. PostgreSQL refuses to round 1e-50 itself."""
-    rounded: float = _SINGLE.unpack(_SINGLE.pack(confidence))[0]
-    return rounded
-
-
 def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Select[AnnotationRow]:
     """Select the annotations of an analysis."""
     statement = select(AnnotationRow).where(AnnotationRow.analysis_id == analysis.id)
@@ -54,7 +46,7 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
     if wanted.class_name is not None:
         statement = statement.where(AnnotationRow.class_name == wanted.class_name)
     if wanted.confidence_min is not None:
-        statement = statement.where(AnnotationRow.confidence >= in_single_precision(wanted.confidence_min))
+        statement = statement.where(AnnotationRow.confidence >= wanted.confidence_min)
     return statement
 
 

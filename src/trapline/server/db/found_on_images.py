@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, not_,
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.annotations import AnnotationRow
 from trapline.server.db.base import Transaction
-from trapline.server.db.found import in_single_precision
 from trapline.server.db.identifications import is_reviewed
 from trapline.server.db.images import ImageClassRow, ImageRow, select_images
 from trapline.server.db.pages import EXACT_UP_TO
@@ -86,9 +85,9 @@ def _list_far(wanted: FoundFilter) -> list[ColumnElement[bool]]:
     if wanted.taxon_id is not None:
         far.append(AnnotationRow.class_name.in_(select_meaning(wanted.taxon_id)))
     if wanted.confidence_min is not None:
-        far.append(AnnotationRow.confidence >= in_single_precision(wanted.confidence_min))
+        far.append(AnnotationRow.confidence >= wanted.confidence_min)
     if wanted.confidence_max is not None:
-        far.append(AnnotationRow.confidence <= in_single_precision(wanted.confidence_max))
+        far.append(AnnotationRow.confidence <= wanted.confidence_max)
     if wanted.reviewed is not None:
         # Few images are reviewed of most projects: what was said is looked up only where there is something.
         said = and_(ImageRow.reviewed, is_reviewed())

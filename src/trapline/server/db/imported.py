@@ -13,6 +13,7 @@ from trapline.server.db.copying import (
     as_bytes,
     as_encoded_json,
     as_float4,
+    as_float8,
     as_int4,
     as_int8,
     as_json,
@@ -127,8 +128,8 @@ async def write_results(scope: Scope, tx: Transaction, row: ImportRow, results: 
     await copy_rows(
         tx,
         "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, parent_id,"
-        " ordering, fingerprint)",
-        11,
+        " ordering, fingerprint, confidence_exact)",
+        12,
         _encode_findings(row.project_id, results),
     )
     # The triggers that tell of analyses follow their moves, and these are made where they end.
@@ -187,6 +188,7 @@ def _encode_findings(project_id: int, results: Sequence[NewResult]) -> Iterable[
                     NULL if found.parent_id is None else as_bytes(found.parent_id),
                     as_int4(ordering),
                     as_bytes(name_place(ordering)),
+                    as_float8(found.confidence),
                 )
             )
 

@@ -8,7 +8,17 @@ from uuid import UUID
 
 from trapline.server.db.analyses import AnalysisRow
 from trapline.server.db.base import Transaction
-from trapline.server.db.copying import NULL, as_bytes, as_encoded_json, as_float4, as_int4, as_int8, as_text, copy_rows
+from trapline.server.db.copying import (
+    NULL,
+    as_bytes,
+    as_encoded_json,
+    as_float4,
+    as_float8,
+    as_int4,
+    as_int8,
+    as_text,
+    copy_rows,
+)
 from trapline.server.rules.access import Scope
 
 
@@ -94,8 +104,8 @@ async def write_posted(scope: Scope, tx: Transaction, analysis: AnalysisRow, row
     await copy_rows(
         tx,
         "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-        "storage_path, artifact_id, parent_id, ordering, fingerprint)",
-        13,
+        "storage_path, artifact_id, parent_id, ordering, fingerprint, confidence_exact)",
+        14,
         _encode(analysis, rows),
     )
 
@@ -118,5 +128,6 @@ def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]
                 NULL if row.parent_id is None else as_bytes(row.parent_id),
                 as_int4(row.ordering),
                 as_bytes(row.fingerprint),
+                as_float8(row.confidence),
             )
         )

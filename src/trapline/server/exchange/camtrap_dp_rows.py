@@ -120,7 +120,7 @@ class Rows:
         start = f"{start}{count},,,,{individual},,,,{place},"
         if found is None:
             return f"{start}{'' if one.kind is Kind.UNCLASSIFIED else 'machine'},,,,{tag},\n"
-        sure = "" if one.confidence is None else f"{one.confidence:.4f}"
+        sure = "" if one.confidence is None else repr(one.confidence)
         return f"{start}machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
 
     def name_media(self, image: SeenImage) -> str:

@@ -201,7 +201,7 @@ def _fraction(at: float, of: int) -> float:
 
 def _confidence(one: FoundRecord) -> float:
     # One that no confidence was told of is no doubtful one.
-    return 1.0 if one.confidence is None else round(one.confidence, 6)
+    return 1.0 if one.confidence is None else one.confidence
 
 
 def _words(kind: str) -> str:

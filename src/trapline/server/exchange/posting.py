@@ -31,7 +31,7 @@ CLASSIFICATION = AnnotationType.CLASSIFICATION.value
 CUSTOM = AnnotationType.CUSTOM.value
 NUL = b"\\u0000"
 EXACT = 2**53
-_FLOAT = Struct(">f")
+_FLOAT, _DOUBLE = Struct(">f"), Struct(">d")
 
 Problems = list[tuple[str, str]]
 
@@ -243,7 +243,7 @@ def _parent_of(one: Posted, boxes: dict[int, int | None]) -> int | UUID | None:
 
 
 def to_single(number: float) -> float:
-    """The shortest decimal that is this number in single precision, which is what is kept."""
+    """The shortest decimal that is this number in single precision."""
     if -1 <= number <= 1 and round(number, 6) == number:
         return number
     packed = _FLOAT.pack(number)
@@ -254,9 +254,16 @@ def to_single(number: float) -> float:
     return float(f"{number:.9g}")
 
 
+def _encode_confidence(number: float | None) -> bytes:
+    """Encode a confidence for a fingerprint: in single precision where that is exact, as earlier versions did."""
+    if number is None:
+        return b""
+    return (_FLOAT if to_single(number) == number else _DOUBLE).pack(number + 0.0)
+
+
 def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Checked:
     kind = one.annotation_type
-    confidence = None if one.confidence is None else to_single(one.confidence)
+    confidence = one.confidence
     vectors = None
     kept = data
     if kind == CLASSIFICATION:
@@ -269,7 +276,7 @@ def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Ch
     if kind != CUSTOM and ("given" in data or "scaled" in data):
         told = {name: data[name] for name in data if name not in ("given", "scaled")}
     about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
-    about += b"\0" + (b"" if confidence is None else _FLOAT.pack(confidence + 0.0))
+    about += b"\0" + _encode_confidence(confidence)
     encoded = _ENCODER.encode(kept)
     return Checked(
         kind, one.class_name, confidence, data, one.storage_path, one.ordering, parent, encoded, vectors, about

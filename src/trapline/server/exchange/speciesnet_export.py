@@ -117,7 +117,7 @@ class _Predictions:
         left, top, width, height = one.box
         box = [left / image.width, top / image.height, width / image.width, height / image.height]
         sure = one.found.confidence if one.found.confidence is not None else float(one.said is not None)
-        told = {"category": category, "label": label, "conf": round(sure, 4), "bbox": [round(side, 4) for side in box]}
+        told = {"category": category, "label": label, "conf": sure, "bbox": [round(side, 4) for side in box]}
         return {**told, **self._classify(one, image)}
 
     def _classify(self, one: Observation, image: SeenImage) -> dict[str, Any]:
@@ -126,13 +126,13 @@ class _Predictions:
             raw.sort(key=lambda named: -named[1])
             told["raw_classifications"] = {
                 "classes": [name for name, _ in raw[:MOST_CLASSES]],
-                "scores": [round(score, 4) for _, score in raw[:MOST_CLASSES]],
+                "scores": [score for _, score in raw[:MOST_CLASSES]],
             }
         score = 1.0 if one.said is not None else one.confidence or 0.0
         source = "human" if one.said is not None else one.named_by.model if one.named_by is not None else ""
         told["processed_classification"] = {
             "class": self._name(one.kind, one.label, one.taxon),
-            "score": round(score, 4),
+            "score": score,
             "source": source,
         }
         return told

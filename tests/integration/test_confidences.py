@@ -1,0 +1,134 @@
+"""A confidence is stored, filtered and exported with all its digits, whichever way it came."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.exchange_project import ExchangeProject, make_exchange_project
+from tests.integration.fields import Field, make_field, success
+from tests.integration.outside import begin, box
+from trapline.server.db import migrations
+from trapline.server.db.base import Database
+from trapline.server.rules.access import Scope
+from trapline.server.system import System
+
+EXACT = 0.9123456789012345
+JUST_BELOW, JUST_ABOVE = 0.9123456789012344, 0.9123456789012346
+TINY = 1e-50
+
+
+@pytest.fixture
+async def field(system: System) -> Field:
+    return await make_field(system)
+
+
+async def find(field: Field, **query: Any) -> list[float]:
+    answer = await field.client.get(
+        "/api/v2/annotations",
+        params={"project": field.project, **query},
+        headers={"Authorization": f"Token {field.owner}"},
+    )
+    assert answer.status_code == 200, answer.text
+    return [one["confidence"] for one in answer.json()["results"]]
+
+
+async def test_an_external_pipeline_reads_the_digits_that_it_sent(field: Field) -> None:
+    outside = await begin(field)
+    sent = [EXACT, JUST_BELOW, TINY, 0.9, 1.0, 0.0]
+    posted = [box(confidence=number, ordering=place) for place, number in enumerate(sent)]
+    stored = await outside.post(posted)
+    assert [one["confidence"] for one in stored["annotations"]] == sent
+    again = await outside.post(posted)
+    assert (again["created"], again["unchanged"]) == (0, len(sent)), "the same again creates nothing"
+    shown = await outside.show()
+    assert [one["confidence"] for one in shown["annotations"]] == sent
+    ended = await outside.call("POST", "/finalize", {"status": "completed"})
+    assert ended.status_code == 200, ended.text
+    assert sorted(await find(field)) == sorted(sent)
+    assert sorted(await find(field, confidence_min=EXACT)) == [EXACT, 1.0]
+    assert sorted(await find(field, confidence_min=JUST_ABOVE)) == [1.0]
+    assert sorted(await find(field, confidence_max=JUST_BELOW)) == [0.0, TINY, 0.9, JUST_BELOW]
+    of_analysis = await field.call("GET", f"/analyses/{shown['id']}/annotations?confidence_min={EXACT!r}")
+    assert [one["confidence"] for one in of_analysis.json()["results"]] == [EXACT, 1.0]
+    images = await field.call("GET", f"/images?project={field.project}&class=deer&confidence_min=1")
+    assert len(images.json()["results"]) == 1
+    boxes = images.json()["results"][0]["boxes"]
+    assert EXACT in [one["confidence"] for one in boxes]
+
+
+async def test_the_result_of_a_worker_keeps_its_digits(field: Field) -> None:
+    await field.register()
+    job = await field.run_job()
+    [task, *_] = await field.lease_all(job)
+    result = success(task)
+    result["result"]["detections"][0]["score"] = EXACT
+    result["result"]["detections"][0]["classifications"][0]["scores"] = [JUST_BELOW, 1 - JUST_BELOW]
+    assert len(await field.post(job, [result])) == 1
+    assert await find(field, type="bounding_box") == [EXACT]
+    assert await find(field, type="classification") == [JUST_BELOW]
+
+
+@pytest.fixture
+async def project(system: System) -> ExchangeProject:
+    return await make_exchange_project(system)
+
+
+async def test_an_import_and_its_export_keep_the_digits(project: ExchangeProject) -> None:
+    await project.upload(await project.create_deployment("Creek"), "a.jpg")
+    detection = {"category": "1", "conf": EXACT, "bbox": [0.1, 0.1, 0.2, 0.2]}
+    content = {"images": [{"file": "a.jpg", "detections": [detection]}], "detection_categories": {"1": "animal"}}
+    made = await project.import_file(
+        "megadetector", json.dumps(content).encode(), model_name="detector", model_version="1"
+    )
+    assert made["state"] == "completed", made
+    assert await find(project.field) == [EXACT]
+    _, exported = await project.export("megadetector")
+    [image] = json.loads(exported)["images"]
+    assert [one["conf"] for one in image["detections"]] == [EXACT]
+    _, table = await project.export("csv")
+    [row] = [row for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline="")) if row["confidence"]]
+    assert float(row["confidence"]) == EXACT
+    _, kept = await project.export("csv", confidence_min=EXACT)
+    assert str(EXACT) in kept.decode()
+    _, left = await project.export("csv", confidence_min=JUST_ABOVE)
+    assert str(EXACT) not in left.decode()
+
+
+async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_column(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0058")
+    insert = """
+        insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data,
+            ordering, fingerprint)
+        values (gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), 'bounding_box', 'deer', %s, '{}', %s,
+            gen_random_uuid())
+    """
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")
+        for place, number in enumerate((0.9, 0.12345678, None)):
+            connection.execute(insert, (number, place))
+        node = connection.execute("select pg_relation_filenode('annotations')").fetchone()
+        migrations.migrate(empty_database_url)
+        assert connection.execute("select pg_relation_filenode('annotations')").fetchone() == node, "not rewritten"
+        # A process of the previous version that still runs.
+        connection.execute(insert, (0.7, 3))
+    database = Database(empty_database_url)
+    try:
+        assert await read_confidences(database) == [0.9, pytest.approx(0.12345678, rel=1e-6), None, 0.7]
+    finally:
+        await database.close()
+
+
+async def read_confidences(database: Database) -> list[float | None]:
+    from sqlalchemy import select
+
+    from trapline.server.db.annotations import AnnotationRow
+
+    async with database.transaction(Scope.system()) as tx:
+        selected = (await tx.session.scalars(select(AnnotationRow.confidence).order_by(AnnotationRow.ordering))).all()
+        loaded = (await tx.session.scalars(select(AnnotationRow).order_by(AnnotationRow.ordering))).all()
+    assert [row.confidence for row in loaded] == selected
+    return list(selected)
