@@ -10,6 +10,7 @@ from trapline.cli.deployment_change import (
     export_deployments,
     import_deployments,
     set_clock,
+    show_deployment,
 )
 from trapline.cli.options import AsJson, InProject
 
@@ -90,6 +91,7 @@ def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> N
     )
 
 
+app.command("show")(show_deployment)
 app.command("change")(change_deployment)
 app.command("clock")(set_clock)
 app.command("delete")(delete_deployment)

@@ -39,9 +39,11 @@ class DeploymentCalls:
         """Remove a deployment that has neither images nor pull sources."""
         self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
 
-    def preview_clock(self, deployment_id: UUID, clock_offset_s: int) -> ClockPreview:
-        """What another clock offset would change; nothing is changed by that."""
-        wanted = ClockToTry(clock_offset_s=clock_offset_s)
+    def preview_clock(
+        self, deployment_id: UUID, clock_offset_s: int | None = None, *, time_zone: str | None = None
+    ) -> ClockPreview:
+        """Return what another clock offset or time zone would change; nothing is changed."""
+        wanted = ClockToTry(clock_offset_s=clock_offset_s, time_zone=time_zone)
         return self._to.send("POST", f"/deployments/{deployment_id}/clock/preview", ClockPreview, wanted)
 
     def undo_clock(self, deployment_id: UUID) -> Deployment:

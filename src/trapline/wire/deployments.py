@@ -62,7 +62,8 @@ class NewDeployment(Request):
 class DeploymentChange(Request):
     """Change a deployment; what is left out stays as it is.
 
-    New coordinates change the time zone as well if it was never given and the deployment has no images.
+    New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
+    is that of the images to come; with `redate_images` the images that are there are dated again in it.
     """
 
     name: Name | None = None
@@ -71,6 +72,7 @@ class DeploymentChange(Request):
     coordinate_uncertainty_m: Annotated[Real, Field(ge=0)] | None = None
     time_zone: TimeZone | None = None
     clock_offset_s: ClockOffset | None = None
+    redate_images: bool = False
     camera: Text | None = None
     habitat: Text | None = None
     notes: Text | None = None
@@ -84,7 +86,9 @@ class Deployment(Message):
     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
     last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
-    time zone was given, found by the coordinates, or is the default, UTC.
+    time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given
+    and the times of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it has
+    any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
     """
 
     id: UUID
@@ -97,7 +101,12 @@ class Deployment(Message):
     time_zone_source: ZoneSource = ZoneSource.GIVEN
     clock_offset_s: int
     previous_clock_offset_s: int | None = None
+    previous_time_zone: AnyText | None = None
+    utc_assumed: bool = False
+    suggested_time_zone: AnyText | None = None
     dating: bool = False
+    images_to_date: Count = 0
+    images_dated: Count = 0
     is_default: bool = False
     camera: AnyText
     habitat: AnyText
@@ -112,9 +121,13 @@ class Deployment(Message):
 
 
 class ClockToTry(Request):
-    """Another clock offset, in seconds that are added to what the camera's clock said."""
+    """Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
 
-    clock_offset_s: ClockOffset
+    With a time zone, all images are compared with it; what is left out stays as it is.
+    """
+
+    clock_offset_s: ClockOffset | None = None
+    time_zone: TimeZone | None = None
 
 
 class MovedImage(Message):
@@ -127,13 +140,15 @@ class MovedImage(Message):
 
 
 class ClockPreview(Message):
-    """What another clock offset would change.
+    """What another clock offset or time zone would change.
 
     `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
     """
 
     clock_offset_s: int
     clock_offset_now_s: int
+    time_zone: AnyText
+    time_zone_now: AnyText
     moved: Count
     edited: Count
     without_camera_time: Count

@@ -80,6 +80,7 @@ export const askDeployments = (project: number) =>
   queryOptions({
     queryKey: ["deployment", project],
     queryFn: () => answer(api.GET("/api/v2/deployments", { params: { query: { project, limit: ALL } } })),
+    refetchInterval: (query) => (query.state.data?.results.some((one) => one.dating) ? 2000 : false),
   })
 
 export function startOfDay(day: string, plusDays = 0): string | undefined {
@@ -89,10 +90,10 @@ export function startOfDay(day: string, plusDays = 0): string | undefined {
 }
 
 /** What another clock offset would do to a deployment's images. */
-export const askClock = (project: number, deployment: string, offset: number) =>
+export const askClock = (project: number, deployment: string, body: { clock_offset_s?: number; time_zone?: string }) =>
   queryOptions({
-    queryKey: ["deployment", project, "clock", deployment, offset],
-    queryFn: () => answer(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body: { clock_offset_s: offset } })),
+    queryKey: ["deployment", project, "clock", deployment, body],
+    queryFn: () => answer(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body })),
   })
 
 export const askJobs = (project: number, status: JobState | undefined) =>

@@ -718,7 +718,7 @@ export interface paths {
         head?: never;
         /**
          * Change Deployment
-         * @description Change a deployment; what is left out stays as it is. Another clock offset dates its images anew.
+         * @description Change a deployment; what is left out stays as it is. Another clock offset dates its images again.
          */
         patch: operations["change_deployment_api_v2_deployments__deployment_id__patch"];
         trace?: never;
@@ -734,7 +734,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Clock
-         * @description Tell what another clock offset would change; nothing is changed by that.
+         * @description Return what another clock offset or time zone would change; nothing is changed.
          */
         post: operations["preview_clock_api_v2_deployments__deployment_id__clock_preview_post"];
         delete?: never;
@@ -754,7 +754,7 @@ export interface paths {
         put?: never;
         /**
          * Undo Clock
-         * @description Set the clock offset back to what it was before, and the capture times with it.
+         * @description Set clock offset and time zone back to what they were before, and the capture times with them.
          */
         post: operations["undo_clock_api_v2_deployments__deployment_id__clock_undo_post"];
         delete?: never;
@@ -3528,7 +3528,7 @@ export interface components {
         };
         /**
          * ClockPreview
-         * @description What another clock offset would change.
+         * @description What another clock offset or time zone would change.
          *
          *     `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
          */
@@ -3543,16 +3543,24 @@ export interface components {
             first: components["schemas"]["MovedImage"][];
             /** Moved */
             moved: number;
+            /** Time Zone */
+            time_zone: string;
+            /** Time Zone Now */
+            time_zone_now: string;
             /** Without Camera Time */
             without_camera_time: number;
         };
         /**
          * ClockToTry
-         * @description Another clock offset, in seconds that are added to what the camera's clock said.
+         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
+         *
+         *     With a time zone, all images are compared with it; what is left out stays as it is.
          */
         ClockToTry: {
             /** Clock Offset S */
-            clock_offset_s: number;
+            clock_offset_s?: number | null;
+            /** Time Zone */
+            time_zone?: string | null;
         };
         /**
          * Connection
@@ -3810,7 +3818,9 @@ export interface components {
          *     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
          *     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
          *     last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
-         *     time zone was given, found by the coordinates, or is the default, UTC.
+         *     time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given
+         *     and the times of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it has
+         *     any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
          */
         Deployment: {
             /** Camera */
@@ -3841,6 +3851,16 @@ export interface components {
             /** Images */
             images: number;
             /**
+             * Images Dated
+             * @default 0
+             */
+            images_dated: number;
+            /**
+             * Images To Date
+             * @default 0
+             */
+            images_to_date: number;
+            /**
              * Is Default
              * @default false
              */
@@ -3857,12 +3877,16 @@ export interface components {
             notes: string;
             /** Previous Clock Offset S */
             previous_clock_offset_s?: number | null;
+            /** Previous Time Zone */
+            previous_time_zone?: string | null;
             /** Project Id */
             project_id: number;
             /** Silent Since */
             silent_since?: string | null;
             /** Started At */
             started_at: string | null;
+            /** Suggested Time Zone */
+            suggested_time_zone?: string | null;
             /** Time Zone */
             time_zone: string;
             /** @default given */
@@ -3872,12 +3896,18 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /**
+             * Utc Assumed
+             * @default false
+             */
+            utc_assumed: boolean;
         };
         /**
          * DeploymentChange
          * @description Change a deployment; what is left out stays as it is.
          *
-         *     New coordinates change the time zone as well if it was never given and the deployment has no images.
+         *     New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
+         *     is that of the images to come; with `redate_images` the images that are there are dated again in it.
          */
         DeploymentChange: {
             /** Camera */
@@ -3898,6 +3928,11 @@ export interface components {
             name?: string | null;
             /** Notes */
             notes?: string | null;
+            /**
+             * Redate Images
+             * @default false
+             */
+            redate_images: boolean;
             /** Started At */
             started_at?: string | null;
             /** Time Zone */

@@ -11,16 +11,26 @@ import { clockWords as w } from "../words/en.sequences"
 
 const PAUSE_MS = 300
 
-export function ClockEffect({ deployment, offset, onUndone }: { deployment: Deployment; offset: number | undefined; onUndone: (stored: Deployment) => void }) {
+interface ClockEffectProps {
+  deployment: Deployment
+  offset: number | undefined
+  /** The zone in which all images would be dated again, if any. */
+  zone?: string | undefined
+  onUndone: (stored: Deployment) => void
+}
+
+export function ClockEffect({ deployment, offset, zone, onUndone }: ClockEffectProps) {
   const client = useQueryClient()
   // Asked once the person has stopped typing.
-  const [asked, setAsked] = useState(offset)
+  const [asked, setAsked] = useState({ offset, zone })
   useEffect(() => {
-    const timer = setTimeout(() => setAsked(offset), PAUSE_MS)
+    const timer = setTimeout(() => setAsked({ offset, zone }), PAUSE_MS)
     return () => clearTimeout(timer)
-  }, [offset])
-  const isOther = asked !== undefined && asked !== deployment.clock_offset_s
-  const { data } = useQuery({ ...askClock(deployment.project_id, deployment.id, asked ?? 0), enabled: isOther, placeholderData: keepPreviousData })
+  }, [offset, zone])
+  const isOther = asked.offset !== undefined && (asked.offset !== deployment.clock_offset_s || asked.zone !== undefined)
+  const body = { clock_offset_s: asked.offset ?? 0, ...(asked.zone === undefined ? {} : { time_zone: asked.zone }) }
+  const { data } = useQuery({ ...askClock(deployment.project_id, deployment.id, body), enabled: isOther, placeholderData: keepPreviousData })
+  const shownIn = asked.zone ?? deployment.time_zone
   const undo = useMutation({
     mutationFn: () => answer(api.POST("/api/v2/deployments/{deployment_id}/clock/undo", { params: { path: { deployment_id: deployment.id } } })),
     onSuccess: (stored) => {
@@ -39,16 +49,16 @@ export function ClockEffect({ deployment, offset, onUndone }: { deployment: Depl
           {data.first.length > 0 && (
             <ul>
               {data.first.map((one) => (
-                <li key={one.image_id}><span className="soft">{exact(one.captured_at, deployment.time_zone).split(" GMT")[0]}</span> → {exact(one.would_be, deployment.time_zone).split(" GMT")[0]}</li>
+                <li key={one.image_id}><span className="soft">{exact(one.captured_at, shownIn).split(" GMT")[0]}</span> → {exact(one.would_be, shownIn).split(" GMT")[0]}</li>
               ))}
             </ul>
           )}
           {data.edited + data.without_camera_time > 0 && <p className="soft small">{w.stays(data.edited, data.without_camera_time)}</p>}
         </>
       )}
-      {deployment.dating && <p className="soft small">{w.dating}</p>}
+      {deployment.dating && <p className="soft small">{w.dating(deployment.images_dated, deployment.images_to_date)}</p>}
       {!isOther && previous !== null && previous !== undefined && (
-        <Button small busy={undo.isPending} onClick={() => undo.mutate()}>{w.undo(previous)}</Button>
+        <Button small busy={undo.isPending} onClick={() => undo.mutate()}>{deployment.previous_time_zone ? w.undoZone(deployment.previous_time_zone) : w.undo(previous)}</Button>
       )}
     </div>
   )

@@ -4,18 +4,20 @@ import { type FormEvent, lazy, Suspense, useState } from "react"
 import { answer, api } from "../api/client"
 import type { Deployment } from "../api/types"
 import { Button } from "../ui/Button"
-import { TextField } from "../ui/Field"
+import { Check, TextField } from "../ui/Field"
 import { Trouble } from "../ui/Notice"
 import { toast } from "../ui/Toasts"
 import { words } from "../words/en"
 import { deploymentWords as d } from "../words/en.deployments"
+import { zoneWords as z } from "../words/en.sequences"
 import { ClockEffect } from "./ClockEffect"
 import { changesOf, HERE, readDeployment, textOf, zoneOf } from "./deploymentValues"
 import { useProject } from "./project"
+import { ZoneWarning } from "./ZoneWarning"
 
 const PlacePicker = lazy(() => import("../map/PlacePicker").then((m) => ({ default: m.PlacePicker })))
 
-const ZONES = Intl.supportedValuesOf("timeZone")
+const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")]
 /** Digits of a degree that a press on the map is kept with: about a metre. */
 const DIGITS = 5
 
@@ -32,6 +34,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   const client = useQueryClient()
   const before = textOf(deployment)
   const [form, setForm] = useState(before)
+  const [redates, setRedates] = useState(deployment?.utc_assumed ?? false)
   const field = (key: keyof typeof form) => ({
     value: form[key],
     onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
@@ -39,12 +42,14 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   const { values, errors } = readDeployment(form)
   const { latitude, longitude, clock_offset_s: offset } = values
   const zone = zoneOf(form)
+  const isOtherZone = deployment !== undefined && deployment.images > 0 && ZONES.includes(values.time_zone) && values.time_zone !== deployment.time_zone
+  const again = isOtherZone && redates
   const w = words.deployment
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () => {
       if (deployment) {
-        const body = changesOf(values, form, before)
+        const body = { ...changesOf(values, form, before), redate_images: again }
         return answer(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body }))
       }
       const found = typeof latitude === "number" ? null : HERE
@@ -67,6 +72,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   }
   return (
     <form className="form" onSubmit={submit}>
+      {deployment && <ZoneWarning deployment={deployment} inForm onDone={onDone} />}
       <TextField label={w.name} hint={w.nameHint} required maxLength={255} autoFocus {...field("name")} />
       {(known.length > 0 || mark) && (
         <Suspense fallback={<div className="skeleton" style={{ height: 220 }} />}>
@@ -81,7 +87,13 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         <TextField label={w.longitude} inputMode="decimal" placeholder="8.2265" hint={w.east} error={errors.longitude} {...field("longitude")} />
       </div>
       <TextField label={w.zone} hint={deployment ? d.zoneHint : `${d.zoneHint} ${d.zoneFound(HERE)}`} list="time-zones" required={Boolean(deployment)} {...field("time_zone")} />
-      <datalist id="time-zones">{["UTC", ...ZONES].map((zone) => <option key={zone} value={zone} />)}</datalist>
+      <datalist id="time-zones">{ZONES.map((zone) => <option key={zone} value={zone} />)}</datalist>
+      {isOtherZone && (
+        <>
+          <Check label={z.again(deployment.images)} checked={redates} onChange={(event) => setRedates(event.target.checked)} />
+          {!redates && <p className="hint">{z.onlyNew}</p>}
+        </>
+      )}
       <details className="more" open={Boolean(deployment)}>
         <summary>{words.source.more}</summary>
         <div className="form">
@@ -94,7 +106,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
             <TextField label={d.ended} hint={d.inZone(zone)} type="datetime-local" step={1} error={errors.ended_at} {...field("ended_at")} />
           </div>
           <TextField label={d.uncertainty} inputMode="decimal" error={errors.coordinate_uncertainty_m} {...field("coordinate_uncertainty_m")} />
-          {deployment && <ClockEffect deployment={deployment} offset={offset} onUndone={onDone} />}
+          {deployment && <ClockEffect deployment={deployment} offset={offset} zone={again ? values.time_zone : undefined} onUndone={onDone} />}
           <TextField label={w.habitat} {...field("habitat")} />
           <TextField label={w.notes} {...field("notes")} />
         </div>

@@ -4,6 +4,7 @@ import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react"
 import { Link } from "wouter"
 import type { Deployment } from "../api/types"
 import { mayManage, useProject } from "../components/project"
+import { ZoneWarning } from "../components/ZoneWarning"
 import { paths, withSearch } from "../paths"
 import { IconButton } from "../ui/Button"
 import { When } from "../ui/time"
@@ -57,8 +58,9 @@ export function PlaceList({ deployments, chosen, lit, onChoose, onLit, acts }: P
               <span>{one.time_zone}</span>
               {one.camera && <span>{one.camera}</span>}
               {one.habitat && <span>{one.habitat}</span>}
-              {one.dating && <span>{clockWords.dating}</span>}
+              {one.dating && <span>{clockWords.dating(one.images_dated, one.images_to_date)}</span>}
             </p>
+            <ZoneWarning deployment={one} />
             <div className="place-acts">
               {placed && (
                 <IconButton label={w.show(one.name)} aria-pressed={one.id === chosen} data-pin={one.id} onClick={() => onChoose(one.id === chosen ? null : one.id)} onFocus={() => onLit(one.id)} onBlur={() => onLit(null)}>

@@ -13,8 +13,17 @@ export const clockWords = {
   effect: (moved: number) => (moved === 0 ? "No capture time would change." : `The time of ${images(moved)} changes:`),
   stays: (edited: number, without: number) =>
     [edited ? `${images(edited)} edited by hand ${edited === 1 ? "stays" : "stay"}.` : "", without ? `${images(without)} without a time of the camera ${without === 1 ? "stays" : "stay"}.` : ""].filter(Boolean).join(" "),
-  undo: (seconds: number) => `Set back to ${number.format(seconds)} s`, undone: "The clock is set back, and the capture times with it.",
-  dating: "Its images are being dated anew.", silent: "Silent", silentSince: "No image since", default: "Default", defaultHint: "Takes the images that belong to no other deployment.",
+  undo: (seconds: number) => `Set back to ${number.format(seconds)} s`, undoZone: (zone: string) => `Set back to ${zone}`, undone: "The clock is set back, and the capture times with it.",
+  dating: (done: number, all: number) => `Dating its images again: ${number.format(done)} of ${number.format(all)}.`, silent: "Silent", silentSince: "No image since", default: "Default", defaultHint: "Takes the images that belong to no other deployment.",
+}
+
+export const zoneWords = {
+  assumed: "No time zone is set. The times of this camera were read as UTC.",
+  choose: "Set its time zone or its coordinates to correct them.", chooseBelow: "Enter its time zone, and keep “Date its images again” selected.",
+  correct: (zone: string) => `Set ${zone} and correct all times`, setZone: "Set the time zone", keep: "The camera's clock is in UTC",
+  corrected: (zone: string) => `Time zone set to ${zone}. The capture times are corrected.`, kept: "Time zone confirmed: UTC.",
+  again: (count: number) => `Date its ${images(count)} again in this time zone`,
+  onlyNew: "Otherwise only new images are in this time zone.",
 }
 
 export const sheetWords = {

@@ -1,26 +1,33 @@
-"""Clocks of cameras: another offset with a preview, the images dated anew by it, and the step back."""
+"""Clocks of cameras: another offset or zone with a preview, the images dated again by it, and the step back."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from trapline.server.actions.deployments import BATCH, describe_deployments, set_offset
-from trapline.server.db.clocks import date_batch, list_dating, preview_offset
+from trapline.server.actions.deployments import BATCH, describe_deployments, set_clock
+from trapline.server.db.clocks import date_batch, list_dating, preview_offset, preview_zone
 from trapline.server.db.deployments import get_deployment
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.errors import Conflict
 from trapline.server.rules.access import Scope
+from trapline.server.rules.time_zones import DEFAULT
 from trapline.server.system import System
-from trapline.wire.deployments import ClockPreview, Deployment, MovedImage
+from trapline.wire.deployments import ClockPreview, ClockToTry, Deployment, MovedImage, ZoneSource
 
 
-async def preview_clock(system: System, scope: Scope, deployment_id: UUID, offset_s: int) -> ClockPreview:
-    """Tell what another clock offset would change; nothing is changed. Raises NotFound."""
+async def preview_clock(system: System, scope: Scope, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
+    """Return what another clock offset or time zone would change; nothing is changed. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_deployment(scope, tx, deployment_id)
-        effect, first = await preview_offset(scope, tx, deployment_id, offset_s)
+        offset = row.clock_offset_s if wanted.clock_offset_s is None else wanted.clock_offset_s
+        if wanted.time_zone is None:
+            effect, first = await preview_offset(scope, tx, deployment_id, offset)
+        else:
+            effect, first = await preview_zone(scope, tx, deployment_id, wanted.time_zone, offset)
     return ClockPreview(
-        clock_offset_s=offset_s,
+        clock_offset_s=offset,
         clock_offset_now_s=row.clock_offset_s,
+        time_zone=wanted.time_zone or row.time_zone,
+        time_zone_now=row.time_zone,
         moved=effect.moved,
         edited=effect.edited,
         without_camera_time=effect.without_camera_time,
@@ -29,7 +36,10 @@ async def preview_clock(system: System, scope: Scope, deployment_id: UUID, offse
 
 
 async def undo_clock(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
-    """Set the offset back to what it was before; done again, it is the other one. Raises NotFound, Conflict."""
+    """Set offset and zone back to what they were before the last change that dated images.
+
+    Done twice, it is that change. Raises NotFound, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         done = await find_answer(scope, tx, Deployment)
         if done:
@@ -37,9 +47,14 @@ async def undo_clock(system: System, scope: Scope, deployment_id: UUID) -> Deplo
         row = await get_deployment(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if row.previous_clock_offset_s is None:
-            raise Conflict("The clock offset of this deployment was never changed. Nothing was changed.")
+            raise Conflict("The clock of this deployment was never changed. Nothing was changed.")
         row.updated_at = datetime.now(UTC)
-        await set_offset(tx, scope, row, row.previous_clock_offset_s)
+        zone, back = row.time_zone, row.previous_time_zone
+        if back is not None:
+            row.time_zone = back
+            # In UTC it may never have been given: the warning comes back.
+            row.time_zone_source = (ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN).value
+        await set_clock(tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone)
         [deployment] = await describe_deployments(tx, scope, [row])
         return keep_answer(scope, tx, deployment)
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.actions.deployments import build_deployment, follow_coordinates, put_offset
+from trapline.server.actions.deployments import build_deployment, follow_coordinates, put_clock
 from trapline.server.db.base import Transaction
 from trapline.server.db.deployments import DeploymentRow
 from trapline.server.db.idempotency import find_answer, keep_answer
@@ -107,7 +107,7 @@ async def _change(scope: Scope, tx: Transaction, row: DeploymentRow, values: dic
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in different.items():
         if name == "clock_offset_s":
-            put_offset(tx, row, value)
+            await put_clock(scope, tx, row, value, redate=False, previous_zone=row.time_zone)
         else:
             setattr(row, name, value)
     await follow_coordinates(scope, tx, row, different)

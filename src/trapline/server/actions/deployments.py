@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.db.base import Transaction
-from trapline.server.db.clocks import date_batch
+from trapline.server.db.clocks import count_to_date, date_batch, list_assumed_utc
 from trapline.server.db.deployments import (
     DeploymentRow,
     get_deployment,
@@ -23,7 +23,7 @@ from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.deployments import RELATED, list_faults
 from trapline.server.rules.filters import DeploymentFilter
-from trapline.server.rules.time_zones import decide_zone
+from trapline.server.rules.time_zones import decide_zone, find_zone
 from trapline.server.system import System
 from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment, ZoneSource
 from trapline.wire.values import Page
@@ -36,7 +36,10 @@ NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "
 async def describe_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
     """Tell of deployments with what came from them."""
     seen = await summarise_images(scope, tx, [row.id for row in rows])
-    shown = set(Deployment.model_fields) - {"images", "last_image_at", "silent_since"}
+    assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
+    shown = set(Deployment.model_fields) - {
+        "images", "last_image_at", "silent_since", "utc_assumed", "suggested_time_zone"
+    }  # fmt: skip
     now = datetime.now(UTC)
     return [
         Deployment(
@@ -44,6 +47,8 @@ async def describe_deployments(tx: Transaction, scope: Scope, rows: list[Deploym
             images=images,
             last_image_at=last,
             silent_since=last if is_silent(last, row.ended_at, now) else None,
+            utc_assumed=row.id in assumed,
+            suggested_time_zone=find_zone(row.latitude, row.longitude) if row.id in assumed else None,
         )
         for row in rows
         for images, last in [seen.get(row.id, (0, None))]
@@ -153,7 +158,8 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
     async with system.database.transaction(scope) as tx:
         row = await get_deployment(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        for field, value in change.model_dump(exclude_unset=True).items():
+        zone = row.time_zone
+        for field, value in change.model_dump(exclude_unset=True, exclude={"redate_images"}).items():
             if value is None and field not in NULLABLE:
                 raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
             if field != "clock_offset_s":
@@ -167,27 +173,43 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
         except IntegrityError as error:
             raise Conflict("Another deployment of this project has that name. Nothing was changed.") from error
         tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
-        if change.clock_offset_s is not None:
-            await set_offset(tx, scope, row, change.clock_offset_s)
+        offset = row.clock_offset_s if change.clock_offset_s is None else change.clock_offset_s
+        await set_clock(tx, scope, row, offset, redate=change.redate_images, previous_zone=zone)
         [deployment] = await describe_deployments(tx, scope, [row])
         return deployment
 
 
-async def set_offset(tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int) -> None:
-    """Set the clock offset of a locked deployment, and date its first images anew; the background process goes on."""
-    if offset_s == row.clock_offset_s:
+async def set_clock(
+    tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+) -> None:
+    """Set the clock offset of a locked deployment, whose zone was `previous_zone`, and date its first images again.
+
+    With `redate` all images are dated in its zone, whatever zone they were dated in. The background process dates the
+    rest.
+    """
+    if not redate and offset_s == row.clock_offset_s:
         return
-    put_offset(tx, row, offset_s)
+    await put_clock(scope, tx, row, offset_s, redate=redate, previous_zone=previous_zone)
     await tx.session.flush()
     await date_batch(scope, tx, row.id, BATCH)
     await tx.session.refresh(row)
 
 
-def put_offset(tx: Transaction, row: DeploymentRow, offset_s: int) -> None:
-    """Set another clock offset of a locked deployment; its images are dated anew in the background."""
-    tx.audit("set clock", "deployment", row.id, row.project_id, from_s=row.clock_offset_s, to_s=offset_s)
-    row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
-    row.dating, row.dated_to = True, None
+async def put_clock(
+    scope: Scope, tx: Transaction, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+) -> None:
+    """Set the clock of a locked deployment as `set_clock` does; its images are dated again in the background."""
+    zone_is_new = redate and row.time_zone != previous_zone
+    if zone_is_new or offset_s != row.clock_offset_s:
+        zones = {"from_zone": previous_zone, "to_zone": row.time_zone} if zone_is_new else {}
+        tx.audit("set clock", "deployment", row.id, row.project_id, from_s=row.clock_offset_s, to_s=offset_s, **zones)
+        row.previous_time_zone = previous_zone if zone_is_new else None
+        row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
+    if redate:
+        row.dating_zone = row.time_zone
+    await tx.session.flush()
+    row.images_to_date = await count_to_date(scope, tx, row.id, row.dating_zone, offset_s)
+    row.dating, row.dated_to, row.images_dated = True, None, 0
 
 
 async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -> None:

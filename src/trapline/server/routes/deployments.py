@@ -78,7 +78,7 @@ async def show_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID,
 async def change_deployment(
     system: SystemOf, scope: ScopeOf, deployment_id: UUID, change: DeploymentChange, response: Response
 ) -> Deployment:
-    """Change a deployment; what is left out stays as it is. Another clock offset dates its images anew."""
+    """Change a deployment; what is left out stays as it is. Another clock offset dates its images again."""
     deployment = await deployments.change_deployment(system, scope, deployment_id, change)
     set_etag(response, deployment.updated_at)
     return deployment
@@ -86,13 +86,13 @@ async def change_deployment(
 
 @router.post("/{deployment_id}/clock/preview")
 async def preview_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
-    """Tell what another clock offset would change; nothing is changed by that."""
-    return await clocks.preview_clock(system, scope, deployment_id, wanted.clock_offset_s)
+    """Return what another clock offset or time zone would change; nothing is changed."""
+    return await clocks.preview_clock(system, scope, deployment_id, wanted)
 
 
 @router.post("/{deployment_id}/clock/undo")
 async def undo_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
-    """Set the clock offset back to what it was before, and the capture times with it."""
+    """Set clock offset and time zone back to what they were before, and the capture times with them."""
     deployment = await clocks.undo_clock(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment

@@ -76,7 +76,7 @@ def find_capture_time(
         if _is_reset(local):
             odd.append(CLOCK_RESET)
         try:
-            at = (local if local.tzinfo else _in_zone(local, zone, odd)).astimezone(UTC) + shift
+            at = _to_utc(local, zone, odd) + shift
         except OverflowError:
             at = None
         if at is not None and OLDEST_CLOCK_YEAR <= at.year <= LAST_YEAR:
@@ -87,6 +87,43 @@ def find_capture_time(
         flags = (CLOCK_RESET,) if _is_reset(modified_at) else ()
         return CaptureTime(modified_at.astimezone(UTC), CaptureTimeSource.MODIFIED_TIME, None, flags)
     return CaptureTime(received_at.astimezone(UTC), CaptureTimeSource.RECEIVED_TIME, None)
+
+
+@dataclass(frozen=True)
+class StoredTime:
+    """The capture time of a stored image as it was read, and what it was read from, with which zone and offset."""
+
+    at: datetime
+    source: CaptureTimeSource
+    exif: Mapping[str, Any]
+    filename: str
+    filename_pattern: str | None
+    zone: ZoneInfo
+    clock_offset_s: int
+    flags: tuple[str, ...]
+    received_at: datetime
+
+
+def date_again(stored: StoredTime, zone: ZoneInfo, clock_offset_s: int) -> CaptureTime:
+    """Date a stored image in another zone, as it would be if it came in now.
+
+    A time of the file or of the arrival stays, and so does a time whose offset from UTC the camera wrote. If the local
+    time cannot be read again, because the pattern for file names changed, it is what a clock in the old zone showed.
+    """
+    if stored.source in OF_FILE:
+        return CaptureTime(stored.at, stored.source, None, stored.flags)
+    by_exif = stored.source == CaptureTimeSource.EXIF
+    read = _from_exif(stored.exif) if by_exif else _from_filename(stored.filename, stored.filename_pattern)
+    before = timedelta(seconds=stored.clock_offset_s)
+    local = None if read is None else read[0]
+    if local is None or _to_utc(local, stored.zone, []) + before != stored.at:
+        local = (stored.at - before).astimezone(stored.zone).replace(tzinfo=None)
+    odd: list[str] = []
+    at = _to_utc(local, zone, odd) + timedelta(seconds=clock_offset_s)
+    if at > stored.received_at + FUTURE_TOLERANCE:
+        odd.append(IN_THE_FUTURE)
+    kept = [flag for flag in stored.flags if flag not in (AMBIGUOUS, NONEXISTENT, IN_THE_FUTURE)]
+    return CaptureTime(at, stored.source, None, (*kept, *odd))
 
 
 def has_camera_time(source: str, read_at: datetime | None) -> bool:
@@ -192,6 +229,10 @@ def _from_filename(filename: str, pattern: str | None) -> tuple[datetime, str, C
     except ValueError:
         return None
     return local, filename, CaptureTimeSource.FILENAME
+
+
+def _to_utc(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
+    return (local if local.tzinfo else _in_zone(local, zone, odd)).astimezone(UTC)
 
 
 def _in_zone(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
