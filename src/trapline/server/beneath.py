@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def open_beneath(
-    root: Path,
+    root: Path | int,
     parts: tuple[str, ...] | tuple[bytes, ...],
     flags: int = os.O_RDONLY,
     refused: Collection[tuple[int, int]] = (),
 ) -> int:
-    """Open a file beneath `root`, name by name, and answer its descriptor.
+    """Open a file below `root`, a folder or its descriptor, name by name, and return its descriptor.
 
     No part may be empty, `.` or `..`, and none may be a symbolic link, whoever swapped it meanwhile.
     Folders whose device and inode are `refused` are not passed through.
@@ -21,15 +21,26 @@ def open_beneath(
     names = [os.fsencode(part) for part in parts]
     if not names or any(name in (b"", b".", b"..") or b"/" in name or b"\x00" in name for name in names):
         raise FileNotFoundError(f"not a path beneath a folder: {b'/'.join(names)!r}")
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = os.dup(root) if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names[:-1]:
             below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             os.close(folder)
             folder = below
-            status = os.fstat(folder)
-            if (status.st_dev, status.st_ino) in refused:
-                raise PermissionError(errno.EACCES, "a folder of Trapline itself")
-        return os.open(names[-1], flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            _require_other(folder, refused)
+        opened = os.open(names[-1], flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)
+    try:
+        _require_other(opened, refused)
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened
+
+
+def _require_other(descriptor: int, refused: Collection[tuple[int, int]]) -> None:
+    if refused:
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) in refused:
+            raise PermissionError(errno.EACCES, "a folder of Trapline itself")

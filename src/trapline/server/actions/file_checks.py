@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -156,8 +157,8 @@ class FileCheck:
                 continue
             try:
                 async with self.system.database.transaction(self.scope) as tx:
-                    await require_granted_for_run(self.system, self.scope, tx, source)
-                if await self._fetch(source, path, image):
+                    folder = await require_granted_for_run(self.system, self.scope, tx, source)
+                if await self._fetch(source, folder, path, image):
                     return True
                 checked.why_not = f"source {source.name} now has other bytes at {path}: nothing was replaced"
             except (TraplineError, OSError) as error:
@@ -165,8 +166,8 @@ class FileCheck:
                 checked.why_not = f"source {source.name}: {detail}"
         return False
 
-    async def _fetch(self, source: SourceRow, path: str, image: StoredImage) -> bool:
-        gateway = open_gateway(self.system, source)
+    async def _fetch(self, source: SourceRow, folder: Path | None, path: str, image: StoredImage) -> bool:
+        gateway = open_gateway(self.system, source, folder)
         window_s = max(SLOWEST_S, timeouts_of(source).download_s)
         try:
             async with self.system.store.receive() as incoming, gateway.open_file(path) as opened:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -89,11 +90,19 @@ def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
     return (row.gateway, row.base_url, account, *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())))
 
 
-def open_gateway(system: System, row: SourceRow) -> Gateway:
-    """Open the gateway of a source; nothing is connected yet. Raises OutboundRefused where the policy forbids it."""
+def open_gateway(system: System, row: SourceRow, folder: Path | None = None) -> Gateway:
+    """Open the gateway of a source; nothing is connected yet.
+
+    `folder` is the resolved folder that was compared with the granted ones. A name that is resolved again could lead to
+    another folder by then.
+
+    Raises:
+        OutboundRefused: the policy forbids the address.
+    """
     if row.gateway == "folder":
         own = system.own_folders
-        return FolderGateway(folder_of(row.base_url, system.source_folders, own), identify_own_folders(own))
+        judged = folder or folder_of(row.base_url, system.source_folders, own)
+        return FolderGateway(judged, identify_own_folders(own))
     # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")

@@ -212,13 +212,13 @@ async def _do_or_fail(system: System, scope: Scope, run: RunRow) -> None:
 async def _do_run(system: System, scope: Scope, run: RunRow) -> None:
     async with system.database.transaction(scope) as tx:
         source = await get_source(scope, tx, run.source_id)
-        await require_granted_for_run(system, scope, tx, source)
+        folder = await require_granted_for_run(system, scope, tx, source)
         deployment = await get_deployment(scope, tx, source.deployment_id)
     place = place_of(deployment, source.id, source.filename_time_pattern)
     is_event = run.trigger == EVENT
     is_scheduled = run.trigger in (SCHEDULE, BACKLOG)
     max_files = source.max_files_per_run if run.max_files is None else run.max_files
-    gateway = open_gateway(system, source)
+    gateway = open_gateway(system, source, folder)
     try:
         doing = Pull(system, scope, run.id, source, place, gateway, max_files, run.started_at, only_pushed=is_event)
         doing.is_scheduled = is_scheduled

@@ -42,18 +42,27 @@ async def require_granted(system: System, scope: Scope, tx: Transaction, row: So
     Raises:
         Forbidden: the source reads a folder that is not granted to its project.
     """
-    if row.gateway != FOLDER or await _is_granted(system, scope, tx, row):
+    if row.gateway != FOLDER:
+        return
+    folder = _resolve(system, row)
+    if _lies_in(folder, await list_granted_paths(scope, tx, row.project_id)):
         return
     _require_operator(scope)
-    folder = folder_of(row.base_url, system.source_folders, system.own_folders)
     tx.session.add(_make_row(scope, row.project_id, str(folder)))
     tx.audit("grant", "source folder", row.id, row.project_id, path=str(folder))
 
 
-async def require_readable(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> None:
-    """Allow a test of a source, which grants nothing. Raises Forbidden as `require_granted` does."""
-    if row.gateway == FOLDER and not await _is_granted(system, scope, tx, row):
+async def require_readable(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
+    """Allow a test of a source, which grants nothing, and return its resolved folder, None for other gateways.
+
+    Raises Forbidden as `require_granted` does.
+    """
+    if row.gateway != FOLDER:
+        return None
+    folder = _resolve(system, row)
+    if not _lies_in(folder, await list_granted_paths(scope, tx, row.project_id)):
         _require_operator(scope)
+    return folder
 
 
 def _require_operator(scope: Scope) -> None:
@@ -61,15 +70,22 @@ def _require_operator(scope: Scope) -> None:
         raise Forbidden(f"{UNGRANTED} Nothing was changed.")
 
 
-async def require_granted_for_run(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> None:
-    """Stop a run of a source whose folder is not granted to its project. Raises OutboundRefused."""
-    if row.gateway == FOLDER and not await _is_granted(system, scope, tx, row):
+async def require_granted_for_run(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
+    """Return the resolved folder of a source, None for other gateways; the run reads this folder and no other.
+
+    Raises:
+        OutboundRefused: the folder is not granted to the project of the source.
+    """
+    if row.gateway != FOLDER:
+        return None
+    folder = _resolve(system, row)
+    if not _lies_in(folder, await list_granted_paths(scope, tx, row.project_id)):
         raise OutboundRefused(UNGRANTED)
+    return folder
 
 
-async def _is_granted(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> bool:
-    folder = folder_of(row.base_url, system.source_folders, system.own_folders)
-    return _lies_in(folder, await list_granted_paths(scope, tx, row.project_id))
+def _resolve(system: System, row: SourceRow) -> Path:
+    return folder_of(row.base_url, system.source_folders, system.own_folders)
 
 
 def _lies_in(folder: Path, granted: Sequence[str]) -> bool:
@@ -159,7 +175,7 @@ async def revoke_folder(system: System, scope: Scope, folder_id: UUID) -> None:
 
 async def _may_run(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> bool:
     try:
-        return await _is_granted(system, scope, tx, row)
+        return _lies_in(_resolve(system, row), await list_granted_paths(scope, tx, row.project_id))
     except OutboundRefused:
         return False
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -83,8 +84,8 @@ async def prove_source(
             before = whereabouts_of(row)
             apply_settings(system, row, change)
             row.moved_at = row.moved_at if whereabouts_of(row) == before else datetime.now(UTC)
-        await require_readable(system, scope, tx, row)
-    return await _test(system, scope, row, deployment, files)
+        folder = await require_readable(system, scope, tx, row)
+    return await _test(system, scope, row, deployment, files, folder)
 
 
 async def try_source(system: System, scope: Scope, trial: SourceTrial, files: int) -> SourceTest:
@@ -97,16 +98,18 @@ async def try_source(system: System, scope: Scope, trial: SourceTrial, files: in
         else:
             deployment = await find_deployment(scope, tx, trial.source)
         row = make_row(system, deployment, trial.source)
-        await require_readable(system, scope, tx, row)
-    return await _test(system, scope, row, deployment, files)
+        folder = await require_readable(system, scope, tx, row)
+    return await _test(system, scope, row, deployment, files, folder)
 
 
-async def _test(system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int) -> SourceTest:
+async def _test(
+    system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, folder: Path | None
+) -> SourceTest:
     seen = _Seen()
     within = asyncio.timeout(TEST_WITHIN.total_seconds())
     try:
         async with within:
-            await _look(system, scope, row, deployment, files, seen)
+            await _look(system, scope, row, deployment, files, seen, folder)
     except (OutboundFailed, Unprocessable, WrongKey) as error:
         return seen.answer(False, str(error), "failing")
     except TraplineError:
@@ -149,9 +152,15 @@ def _conclude(row: SourceRow, seen: _Seen) -> SourceTest:
 
 
 async def _look(
-    system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, seen: "_Seen"
+    system: System,
+    scope: Scope,
+    row: SourceRow,
+    deployment: DeploymentRow,
+    files: int,
+    seen: "_Seen",
+    folder: Path | None,
 ) -> None:
-    gateway = open_gateway(system, row)
+    gateway = open_gateway(system, row, folder)
     try:
         if row.gateway == "websocket":
             async with open_feed_of(system, row):

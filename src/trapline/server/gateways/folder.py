@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from trapline.server.beneath import open_beneath
 from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
 from trapline.server.gateways.file_names import find_path, spell
 from trapline.server.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
@@ -27,17 +26,19 @@ from trapline.server.gateways.port import (
     OpenFile,
     Walk,
 )
+from trapline.server.gateways.root_folder import RootFolder, RootUnavailable
 
 BATCH = 1000
 READ_BYTES = 256 * 1024
+LINK_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
 
 
 class FolderGateway:
-    """Reads files beneath one folder; symbolic links are never followed."""
+    """Reads files below one folder that stays open; symbolic links are never followed."""
 
     def __init__(self, root: Path, own: OwnFolders | None = None) -> None:
-        self._root = root
         self._own = own or OwnFolders()
+        self._root = RootFolder(root, self._own)
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
         """List every file below the folder; links are counted."""
@@ -47,6 +48,8 @@ class FolderGateway:
                 batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
             except OSError as error:
                 raise OutboundFailed(f"the folder of this source cannot be listed: {error.strerror}") from error
+            except RootUnavailable as error:
+                raise _unavailable(error) from error
             for entry in batch:
                 yield entry
             if len(batch) < BATCH:
@@ -58,8 +61,8 @@ class FolderGateway:
 
     def _read_start(self, path: str, most_bytes: int) -> bytes | None:
         try:
-            descriptor = open_beneath(self._root, tuple(spell(path).split(b"/")), os.O_NONBLOCK, self._own.inside)
-        except (OSError, OutboundFailed):
+            descriptor = self._root.open(tuple(spell(path).split(b"/")), os.O_NONBLOCK)
+        except (OSError, OutboundFailed, RootUnavailable):
             return None
         try:
             is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -74,8 +77,10 @@ class FolderGateway:
         """Open one file; None if its size and time are those of `known_etag`."""
         try:
             # Not blocking: a pipe with a picture's name must not hold the run for ever.
-            parts, refused = tuple(spell(path).split(b"/")), self._own.inside
-            descriptor = await asyncio.to_thread(open_beneath, self._root, parts, os.O_NONBLOCK, refused)
+            parts = tuple(spell(path).split(b"/"))
+            descriptor = await asyncio.to_thread(self._root.open, parts, os.O_NONBLOCK)
+        except RootUnavailable as error:
+            raise _unavailable(error) from error
         except FileNotFoundError as error:
             raise FileGone(_in_words(error)) from error
         except OSError as error:
@@ -93,7 +98,8 @@ class FolderGateway:
             os.close(descriptor)
 
     async def close(self) -> None:
-        """Nothing stays open."""
+        """Close the folder."""
+        self._root.close()
 
 
 def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
@@ -121,13 +127,13 @@ def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) 
     return folder
 
 
-def _walk(root: Path, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
-    waiting: list[tuple[bytes, str, int]] = [(os.fsencode(root), "", 0)]
+def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
+    waiting: list[tuple[tuple[bytes, ...], str, int]] = [((), "", 0)]
     count = folders = 0
     while waiting:
-        folder, prefix, depth = waiting.pop()
-        for item in _scan(folder, prefix, walk):
-            path = find_path(item.name, prefix, walk)
+        parts, prefix, depth = waiting.pop()
+        for item, folder in _scan(root, parts, prefix, walk):
+            path = find_path(os.fsencode(item.name), prefix, walk)
             if path is None:
                 continue
             if item.is_symlink():
@@ -136,8 +142,8 @@ def _walk(root: Path, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
                 folders += 1
                 if folders > MAX_FOLDERS:
                     raise ListingTooLarge(f"the folder has more than {MAX_FOLDERS:,} folders in it")
-                if _may_enter(item, path, depth, own, walk):
-                    waiting.append((item.path, path + "/", depth + 1))
+                if _may_enter(item, folder, path, depth, own, walk):
+                    waiting.append(((*parts, os.fsencode(item.name)), path + "/", depth + 1))
             elif item.is_file(follow_symlinks=False) and (status := _stat(item)) is not None:
                 count += 1
                 if count > MAX_ENTRIES:
@@ -147,12 +153,12 @@ def _walk(root: Path, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
                 walk.leave_out(NOT_A_FILE)
 
 
-def _may_enter(item: os.DirEntry[bytes], path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
+def _may_enter(item: os.DirEntry[str], folder: int, path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
     if depth >= MAX_DEPTH:
         walk.record_unlisted(path, TOO_DEEP)
     else:
         try:
-            is_own = is_own_entry(item, own)
+            is_own = is_own_entry(os.fsencode(item.name), folder, own)
         except OSError as error:
             walk.record_unlisted(path, error.strerror or str(error))
             return False
@@ -162,18 +168,39 @@ def _may_enter(item: os.DirEntry[bytes], path: str, depth: int, own: OwnFolders,
     return False
 
 
-def _scan(folder: bytes, prefix: str, walk: Walk) -> Iterator[os.DirEntry[bytes]]:
-    """List a folder; one below the root that cannot be listed, or not to its end, is recorded."""
+def _scan(
+    root: RootFolder, parts: tuple[bytes, ...], prefix: str, walk: Walk
+) -> Iterator[tuple[os.DirEntry[str], int]]:
+    """List a folder with its descriptor; one below the root that cannot be listed, or not to its end, is recorded."""
+    folder = None
     try:
+        folder = root.open(parts, os.O_DIRECTORY)
         with os.scandir(folder) as found:
-            yield from found
+            for item in found:
+                yield item, folder
     except OSError as error:
         if not prefix:
             raise
-        walk.record_unlisted(prefix, f"it cannot be listed: {error.strerror}")
+        reason = _in_words(error) if error.errno in LINK_IN_THE_WAY else f"it cannot be listed: {error.strerror}"
+        walk.record_unlisted(prefix, reason)
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
-def _stat(item: os.DirEntry[bytes]) -> os.stat_result | None:
+def _unavailable(error: RootUnavailable) -> OutboundFailed:
+    cause = error.__cause__
+    if not isinstance(cause, OSError):
+        return OutboundFailed(str(error))
+    if cause.errno in LINK_IN_THE_WAY:
+        return OutboundFailed(
+            "the folder of this source was replaced by a symbolic link after it was checked, and none is followed; "
+            "the next run checks where it leads"
+        )
+    return OutboundFailed(f"the folder of this source cannot be listed: {cause.strerror}")
+
+
+def _stat(item: os.DirEntry[str]) -> os.stat_result | None:
     try:
         return item.stat(follow_symlinks=False)
     except OSError:
@@ -204,7 +231,7 @@ async def _read(descriptor: int, size: int) -> AsyncIterator[bytes]:
 
 
 def _in_words(error: OSError) -> str:
-    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+    if error.errno in LINK_IN_THE_WAY:
         return "a symbolic link stands in the way, and none is followed"
     if error.errno == errno.ENOENT:
         return "it is no longer there"

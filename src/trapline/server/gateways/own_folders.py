@@ -54,11 +54,17 @@ def is_own_folder(folder: Path, own: OwnFolders) -> bool:
     return not own.inside.isdisjoint(_identify(folder, *folder.parents)) or not own.around.isdisjoint(_identify(folder))
 
 
-def is_own_entry(item: os.DirEntry[bytes], own: OwnFolders) -> bool:
-    """Return whether an entry of a folder is one of Trapline's own folders, mounted there."""
-    # The entry itself would tell the inode below the mount.
-    status = os.stat(item.path, follow_symlinks=False)  # noqa: PTH116
+def is_own_entry(name: bytes, folder: int, own: OwnFolders) -> bool:
+    """Return whether an entry of a folder, given by its descriptor, is one of Trapline's own folders, mounted there."""
+    # The entry of the listing itself would show the inode below the mount.
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     return (status.st_dev, status.st_ino) in own.inside
+
+
+def identify(descriptor: int) -> Identity:
+    """Return the device and inode of an open file or folder."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
 
 
 def _depth(mount: _Mount) -> int:
