@@ -1,6 +1,7 @@
 """Sign in, one-time links, tokens: who is let in, and who is not."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -154,6 +155,25 @@ async def test_token_works_in_both_forms_until_revoked(
     assert (await app_client.delete(f"/api/v2/auth/tokens/{made['id']}", headers=headers)).status_code == 204
     app_client.cookies.clear()
     assert (await app_client.get("/api/v2/auth/me", headers=bearer)).status_code == 401
+
+
+async def test_a_token_is_known_by_its_secret_and_not_by_its_prefix(
+    system: System, app_client: httpx2.AsyncClient
+) -> None:
+    house = await build_house(system, "house")
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    for role in ("owner", "worker"):
+        token = house.tokens[role]
+        body = token.rpartition("_")[0]
+        forged = body[:-1] + ("0" if body[-1] != "0" else "1")
+        # The form and the checksum are right, and so is the prefix by which the row is found.
+        checksum = zlib.crc32(forged.encode())
+        forged += "_" + "".join(digits[checksum // 62**place % 62] for place in reversed(range(6)))
+        seen = [
+            (await app_client.get("/api/v2/projects", headers={"Authorization": f"Bearer {one}"})).status_code
+            for one in (token, forged, token)
+        ]
+        assert seen == [200, 401, 200], role
 
 
 async def test_worker_token_may_only_work(system: System, app_client: httpx2.AsyncClient) -> None:

@@ -66,6 +66,29 @@ async def test_a_key_of_another_route_is_refused_though_the_body_is_the_same(
     assert allowed.status_code == 201, allowed.text
 
 
+async def test_a_key_is_the_callers_own(system: System, app_client: httpx2.AsyncClient) -> None:
+    houses = [await build_house(system, name) for name in ("house", "neighbour")]
+    answers = [
+        await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=as_caller(house, **KEY))
+        for house in houses
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201], answers[1].text
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+async def test_the_query_is_a_part_of_the_request(system: System, app_client: httpx2.AsyncClient) -> None:
+    house = await build_house(system, "house")
+    headers = as_caller(house, **KEY)
+    other = (await app_client.post("/api/v2/projects", json={"name": "other"}, headers=as_caller(house))).json()["id"]
+    sheet = b"name\na new camera\n"
+    answers = [
+        await app_client.post("/api/v2/deployments/csv", params={"project": project}, content=sheet, headers=headers)
+        for project in (house.ids["project_id"], other, house.ids["project_id"])
+    ]
+    assert [answer.status_code for answer in answers] == [200, 409, 200], [answer.text for answer in answers]
+    assert await count(system, f"select count(*) from deployments where project_id = {other}") == 1
+
+
 @pytest.mark.parametrize("kind", ["deployments", "projects", "restore"])
 async def test_a_twin_waits_for_the_answer_of_the_first(
     system: System, app_client: httpx2.AsyncClient, kind: str

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.fields import SLUG, SYSTEM, Field, failure, make_field, success
 from tests.integration.greeted import greet
 from tests.integration.test_job_life import shared_token
+from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.actions import jobs, line
 from trapline.server.actions.tokens import create_token
 from trapline.server.arrivals import Arrivals
@@ -73,6 +74,21 @@ async def test_what_is_paused_canceled_or_final_is_not_handed_out(field: Field) 
     assert await worker.lease() == []
     await field.call("POST", f"/jobs/{paused}/resume")
     assert [task["job_id"] for task in await worker.lease()] == [paused] * 3
+
+
+async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(field: Field, system: System) -> None:
+    job = await field.run_job()
+    worker = await greet(field)
+    async with system.database.transaction(Scope.system()) as tx:
+        # The lease knows the job by now, and waits to be noted as one who holds tasks of it.
+        await tx.execute("lock table holders in share mode")
+        leasing = asyncio.create_task(worker.lease())
+        await wait_for_waiters(system, 1)
+        assert (await field.call("POST", f"/jobs/{job}/pause")).status_code == 202
+    assert await leasing == []
+    assert (await field.counters(job))[1:] == await field.count_rows(job)
+    await field.call("POST", f"/jobs/{job}/resume")
+    assert len(await worker.lease()) == 3
 
 
 async def test_an_archived_project_hands_nothing_out_and_takes_what_was_leased(field: Field, system: System) -> None:

@@ -13,7 +13,11 @@ import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from fastapi import FastAPI
+from jwt.algorithms import RSAAlgorithm
 
 from tests.integration.browsers import follow, invite, open_browser, remember
 from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET, Provider, make_key, part, run_provider
@@ -217,6 +221,16 @@ def sign_nothing(provider: Provider, claims: dict[str, Any]) -> str:
     return f"{part({'alg': 'none', 'kid': 'first'})}.{part(claims)}."
 
 
+def sign_with_short_key(provider: Provider, claims: dict[str, Any]) -> str:
+    """With a key that the provider publishes, and that is too short to be believed."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    told = {**RSAAlgorithm.to_jwk(private.public_key(), as_dict=True), "kid": "short", "use": "sig"}
+    provider.told_keys = [told]
+    signed = f"{part({'alg': 'RS256', 'kid': 'short'})}.{part(claims)}"
+    signature = private.sign(signed.encode(), PKCS1v15(), SHA256())
+    return f"{signed}.{jwt.utils.base64url_encode(signature).decode()}"
+
+
 UNBELIEVABLE: dict[str, tuple[Callable[[Provider], None], str]] = {
     "nonce of another": (claims_with(nonce="another"), "another sign-in"),
     "no nonce": (claims_with(nonce=None), "leaves out"),
@@ -263,6 +277,13 @@ async def test_what_cannot_be_believed_signs_nobody_in(
     assert "link_oidc" not in await list_audit(system)
     provider.twist, provider.sign = dict, None
     assert (await come_back(browser, provider)).status_code == 200, "and what can be believed does"
+
+
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits")
+async def test_a_short_key_of_the_provider_signs_nobody_in(browser: httpx2.AsyncClient, provider: Provider) -> None:
+    provider.sign = sign_with_short_key
+    refused = await come_back(browser, provider)
+    assert (refused.status_code, "trapline_session" in browser.cookies) == (401, False), refused.text
 
 
 async def test_code_and_state_are_of_one_browser_and_one_time(

@@ -130,6 +130,7 @@ async def test_what_people_state_replaces_the_names_of_models(system: System) ->
         ({"scientific_name": "Homo sapiens", "higher_ranks": {"kingdom": "Animalia"}}, False),
         ({"scientific_name": "Hominidae", "higher_ranks": {"kingdom": "Animalia", "class": "Mammalia"}}, False),
         ({"scientific_name": "Capreolus capreolus"}, False),
+        ({"scientific_name": "Sapiens altaiensis", "higher_ranks": {"kingdom": "Animalia", "genus": "Homo"}}, False),
         ({"scientific_name": "Anna Schmidt"}, False),
         ({"scientific_name": "Anna Schmidt", "higher_ranks": {"genus": "Vulpes"}}, False),
         ({"scientific_name": "Boletus edulis", "higher_ranks": {"class": "Agaricomycetes"}}, False),
@@ -211,6 +212,15 @@ async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_anima
     mapped = await field.call("PUT", "/taxa/labels", {"project": field.project, "labels": labels})
     assert mapped.is_success, mapped.text
     assert set(await list_shown(field)) == {str(field.images[-1])}
+
+
+async def test_an_analysis_that_states_nothing_shows_no_image(system: System) -> None:
+    field = await publish(system, 2)
+    await find(field, 0, {"annotation_type": "custom", "data": {"moon": 0.5}})
+    await find(field, 1)
+    assert set(await list_shown(field)) == {str(field.images[1])}
+    await state(field, kind="blank", images=[str(field.images[0])])
+    assert len(await list_shown(field)) == 2
 
 
 async def test_labels_of_a_category_map_are_known_by_its_taxonomy(system: System) -> None:

@@ -11,6 +11,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
+from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.actions import results
 from trapline.server.actions.tasks import LEASE_TOKENS
 from trapline.server.db.line import cancel
@@ -105,6 +106,19 @@ async def test_the_last_results_end_the_job_once(field: Field) -> None:
         assert await moves(field, job) == ["queued", "processing", "completed"]
     written = await field.ask("select count(*) from annotations group by analysis_id")
     assert written == [(2,)] * (RACES * 4)
+
+
+async def test_a_result_that_waits_for_a_cancel_is_discarded(field: Field) -> None:
+    """The job was live when the result was judged, and is canceled when its row is free."""
+    job, tasks = await make_leased_job(field)
+    async with field.system.database.transaction(SYSTEM) as tx:
+        assert await cancel.cancel_job(SYSTEM, tx, job)
+        posting = asyncio.create_task(post(field, job, [success(task) for task in tasks]))
+        await wait_for_waiters(field.system, 1)
+    assert await posting == ["rejected: the job is over; the result was discarded"] * 4
+    assert await field.counters(job) == ("canceled", 4, 0, 0)
+    assert (await field.count_rows(job))[1:] == (0, 0)
+    assert await field.ask("select count(*) from annotations") == [(0,)]
 
 
 async def test_nothing_commits_after_a_cancel(field: Field) -> None:

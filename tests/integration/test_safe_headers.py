@@ -45,6 +45,16 @@ async def test_every_route_answers_with_them(app_client: httpx2.AsyncClient) -> 
     assert {200, 401, 422} <= seen
 
 
+async def test_browsers_guess_no_type_and_frame_nothing(app_client: httpx2.AsyncClient) -> None:
+    for path in ("/", "/healthz", "/api/v2/projects", "/api/v2/nothing", "/files/originals/1/aa/aa"):
+        headers = (await app_client.get(path)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["X-Frame-Options"] == "DENY", path
+        assert headers["Referrer-Policy"] == "no-referrer", path
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+        assert "default-src 'none'" in headers["Content-Security-Policy"] or path == "/", path
+
+
 async def test_errors_of_every_kind_answer_with_them(app_client: httpx2.AsyncClient) -> None:
     headers = {"Authorization": "Bearer none"}
     for method, path, status in (

@@ -70,6 +70,21 @@ async def test_a_worker_with_two_jobs_counts_its_time_once(field: Field) -> None
         assert await get_rate(field) == (place + 1, pytest.approx(0.1, rel=0.1))
 
 
+async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(system: System) -> None:
+    field = await make_field(system, images=1)
+    job = await field.run_job()
+    late, prompt = await greet(field), await greet(field, name="worker-2")
+    [task] = await late.lease(1)
+    await field.expire()
+    [again] = await prompt.lease()
+    await pass_time(field, 50)
+    assert await late.post(job, [success(task)]) == ["accepted"]
+    assert await prompt.post(job, [success(again)]) != ["accepted"]
+    listed = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
+    [row] = [one for one in listed if one["completed"]]
+    assert (row["completed"], row["images_per_s"]) == (1, None)
+
+
 def test_the_migration_keeps_the_rate_of_existing_callers(empty_database_url: str) -> None:
     migrations.migrate(empty_database_url, "0040")
     with psycopg.connect(empty_database_url) as connection:

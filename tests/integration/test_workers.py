@@ -93,6 +93,15 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: Syste
         answer = await worker.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})
         assert answer.status_code == 409
         assert "say hello again" in answer.json()["detail"]
+    await field.run_job()
+    # The server remembers for a moment that the neighbour's worker was heard.
+    await neighbour.run_job()
+    assert len(await theirs.lease(1)) == 1
+    for foreign in (theirs.id, str(uuid4())):
+        worker.id = foreign
+        answer = await worker.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})
+        assert answer.status_code == 409, "also where there are tasks"
+        assert await field.ask("select count(*) from analyses where state = 'processing'") == [(1,)]
     worker.id = "nonsense"
     assert (await worker.call("/tasks/renew", {"leases": []})).status_code == 400
     for path, body in (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trapline.server.errors import NotFound
-from trapline.server.store.keys import is_signed, original_key, sign_url
+from trapline.server.store.keys import is_signed, original_key, sign_parts, sign_url
 from trapline.server.store.local import LocalStore
 
 
@@ -19,6 +19,13 @@ async def keep(store: LocalStore, key: str, data: bytes) -> None:
         incoming.write(data)
         stored = await store.keep(incoming, key)
     assert (stored.size, stored.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_no_part_of_a_signature_can_be_taken_for_a_part_of_another() -> None:
+    signatures = {
+        sign_parts(b"k" * 32, parts) for parts in (("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc"), ("abc",))
+    }
+    assert len(signatures) == 5
 
 
 async def test_keeps_reads_ranges_and_deletes(tmp_path: Path) -> None:
