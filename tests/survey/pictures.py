@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,5 +59,7 @@ def write_files(truth: dict[str, Any], folder: Path, poll: int = 1) -> None:
         path.write_bytes(content)
         file["sha256"], file["size_bytes"] = hashlib.sha256(content).hexdigest(), len(content)
         at = datetime.fromisoformat(file["camera_time"] if file["in_exif"] else file["captured_at"])
+        if file["fate"] == "duplicate":  # sources import the oldest files first, so the original becomes the image
+            at += timedelta(days=400)
         stamp = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         os.utime(path, (stamp, stamp))
