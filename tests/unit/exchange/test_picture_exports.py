@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 from uuid import UUID
 
@@ -191,6 +191,16 @@ def test_names_of_files_are_tame() -> None:
     assert relative_path("C:\\DCIM\\..\\100RECNX\\IMG 1.JPG") == "C/DCIM/100RECNX/IMG 1.JPG"
     escaped = "cards\\100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
     assert relative_path(escaped) == "cards/100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
+
+
+@pytest.mark.parametrize("name", ["..\\u202ecards/1.jpg", "cards/..\\x07/..\\U000e0001/1.jpg", ".. \\x07/1.jpg"])
+def test_an_escaped_sign_leads_out_of_no_folder_on_windows(name: str) -> None:
+    path = relative_path(name)
+    parts = PureWindowsPath("C:/unpacked", path).parts
+    assert len(parts) > 3
+    assert not [part for part in parts if not part.strip(". ")]
+    assert [sign for sign in path.split("\\")[1:] if not sign.startswith(("x", "u", "U"))] == []
+    assert relative_path(path) == path
 
 
 class _Stopped(Exception):

@@ -34,9 +34,10 @@ async def export_analysis(
         case AnalysisFormat.COCO:
             # Loaded with the first export of this form: it would take a tenth of a process's start.
             from trapline.server.exchange.coco import Picture, write_coco
-            from trapline.server.exchange.packing import relative_path
+            from trapline.server.exchange.packing import image_path, relative_path
 
-            picture = Picture(relative_path(image.source_path or image.filename), Frame(image.width, image.height))
+            path = relative_path(image_path(image.source_path, image.filename))
+            picture = Picture(path, Frame(image.width, image.height))
             return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
 
 

@@ -21,6 +21,7 @@ from trapline.server.exchange.export_records import (
     TaxonRecord,
 )
 from trapline.server.exchange.image_statements import Agreement, resolve_correction
+from trapline.server.exchange.packing import image_path
 from trapline.server.rules.blank_labels import is_blank_label
 from trapline.server.rules.capture_time import list_time_flags
 from trapline.server.rules.identifications import DETAILS, Held, Said
@@ -86,8 +87,7 @@ def _make_record(
         id=row.id,
         deployment_id=row.deployment_id,
         filename=row.filename,
-        # The last part of a source's path is as the source lists it; the name is the same, decoded.
-        path=f"{row.source_path[: row.source_path.rfind('/') + 1]}{row.filename}" if row.source_path else row.filename,
+        path=image_path(row.source_path, row.filename),
         media_type=row.media_type,
         width=row.width,
         height=row.height,

@@ -22,6 +22,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 RESERVED = ("images", "labels")
 """No deployment's folder: who reads YOLO finds labels by putting `labels` where the last `images` stands in a path."""
 _SEPARATOR = re.compile(r"/|\\(?!x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_POINTS = re.compile(r"^[. ]+(?=\\)")
 _SUFFIXES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -154,10 +155,20 @@ def pour(aside: BinaryIO, out: BinaryIO) -> None:
     shutil.copyfileobj(aside, out, PIECE_BYTES)
 
 
-def relative_path(path: str) -> str:
-    """Give a path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points.
+def image_path(source_path: str | None, filename: str) -> str:
+    """Return the path of an image as exports write it: the folders of its source, and its decoded name.
 
-    The backslash of a sign that is shown escaped, such as `\\u202e`, separates no folders.
+    The last part of a source's path is as the source lists it, such as percent-encoded.
+    """
+    return f"{source_path[: source_path.rfind('/') + 1]}{filename}" if source_path else filename
+
+
+def relative_path(path: str) -> str:
+    """Return the path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points.
+
+    The backslash of an escaped sign, such as `\\u202e`, does not separate folders. On Windows it does, so that only
+    points and spaces before it become underlines.
     """
     parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in _SEPARATOR.split(path))
+    parts = (_POINTS.sub(lambda points: "_" * len(points[0]), part) for part in parts)
     return "/".join(part for part in parts if part and part.strip(".")) or "unnamed"
