@@ -55,6 +55,12 @@ def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     trapline = commands / "trapline"
     assert run([trapline, "version"]).strip()
     assert "--help" in run([trapline, "worker", "--help"])
+    if extra in ("worker", ""):
+        refused = run([trapline, "demo", "--exit", "--data", tmp_path / "demo"], code=2)
+        assert "pip install '.[server,worker]'" in refused
+        assert "Nothing was downloaded" in refused
+        assert "psycopg" in refused
+        assert not (tmp_path / "demo").exists()
     if extra == "worker":
         assert run([trapline, "worker", "--list"]).split() == ["animal-detector", "insect-sheet", "yolox-nano"]
         told = run([trapline, "worker", "pipelines"])

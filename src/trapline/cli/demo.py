@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trapline.cli.failures import CommandFailed
+from trapline.cli.failures import CommandFailed, Exit
 from trapline.cli.supervision import Program, Supervisor
 from trapline.cli.up import PIPELINE, READY_WITHIN_S, STOP_WITHIN_S, is_ready
+from trapline.extras import describe_install
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from trapline.wire.sources import PullRun
 
 PROJECT = "Demo"
+NEEDED = ("psycopg", "fastapi", "onnxruntime", "simplejpeg")
+"""Modules of the extras `server` and `worker`."""
 PULL_WITHIN_S = 600.0
 WORKER_WITHIN_S = 300.0
 
@@ -49,6 +53,7 @@ def demo(
 
     console = make_console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _require_extras()
     folder = _choose_folder(data, console)
     pictures = images.resolve() if images else _fetch_pictures(console)
     _load_models(console)
@@ -69,6 +74,21 @@ def demo(
                 time.sleep(3600)
         except KeyboardInterrupt:
             console.print("")
+
+
+def _require_extras() -> None:
+    """Check that the server and the worker are installed, before anything is downloaded.
+
+    Raises:
+        CommandFailed: modules are missing; the message names them and says what to install.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise CommandFailed(
+            f"The demo needs {', '.join(missing)}, which are not installed. Nothing was downloaded. Install them: "
+            f"{describe_install('server', 'worker')}.",
+            Exit.WRONG_USAGE,
+        )
 
 
 def _choose_folder(data: Path | None, console: "Console") -> Path:
