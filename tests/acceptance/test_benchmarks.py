@@ -26,6 +26,7 @@ SMALLEST = {
     "grid": ("--sizes 400 --rounds 2", r"first page +\d"),
     "growth": ("--sizes 100 200 --batches 1 --rounds 1", r"200 +\d+ images/s +\d+ % of the first"),
     "heavy": ("--classes 20 --images 2 --posts 2 --rounds 1", r"\d bodies/s"),
+    "idle": ("--seconds 1 --settle 0", r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s"),
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
     "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.integration.fields import SYSTEM
 from trapline.server.db.base import Database
 from trapline.server.db.connections import Connections
-from trapline.server.db.pulse import Connection, Pulse
+from trapline.server.db.pulse import UNASKED_S, Connection, Pulse
 from trapline.server.errors import DatabaseAway
 
 LOCK = "select pg_advisory_xact_lock(4711)"
@@ -121,3 +121,16 @@ async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(da
         assert found == [("1min",)] * 3
     finally:
         await database.close()
+
+
+async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(database_url: str) -> None:
+    database = Database(database_url)
+    async with database.line(SYSTEM) as tx:
+        await tx.execute("select 1")
+    await asyncio.sleep(4 * UNASKED_S)
+    assert await _count_open(database_url) == 1, "the one that was used"
+    async with database.line(SYSTEM) as tx, asyncio.timeout(20):
+        await tx.execute("select 1")
+        while await _count_open(database_url) < 2:
+            await asyncio.sleep(0.02)
+    await database.close()

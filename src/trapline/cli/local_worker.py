@@ -11,7 +11,9 @@ from trapline.worker.main import CannotStart, SignedOut, declare_pipelines, run_
 from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
 from trapline.worker.show import start_log
 
-LOOK_EVERY_S = 3.0
+LOOK_EVERY_S, LOOK_SOON_S = 8.0, 2.0
+"""How often new projects are looked for: the latter after the start and after a new project, for LIVELY_S."""
+LIVELY_S = 300.0
 
 
 def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBoundLogger) -> None:
@@ -21,6 +23,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
     except CannotStart:
         return  # the worker itself says so and ends
     known: set[int] = set()
+    last_found = time.monotonic()
     with Trapline(settings.server, settings.token.get_secret_value()) as server:
         while True:
             try:
@@ -28,9 +31,11 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
                     if project.id not in known and project.archived_at is None:
                         server.register_pipelines(project.id, settings.full_service_name, offered)
                         known.add(project.id)
+                        last_found = time.monotonic()
             except (ServerRefused, ServerUnreachable) as error:
                 log.debug("pipelines are not registered yet", reason=str(error))
-            time.sleep(LOOK_EVERY_S)
+            is_lively = time.monotonic() - last_found < LIVELY_S
+            time.sleep(LOOK_SOON_S if is_lively else LOOK_EVERY_S)
 
 
 def main(slugs: list[str]) -> int:

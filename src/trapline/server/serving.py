@@ -5,8 +5,8 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -28,6 +28,7 @@ from trapline.server.settings import Settings
 
 STOP_WITHIN_S = 8
 KEEP_ALIVE_S = 75
+TICK_S = 1.0
 
 
 def make_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
@@ -53,6 +54,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, waiting: Sequence[Listeners | Arrivals | Followers]) -> None:
         super().__init__(config)
         self._waiting = waiting
+        self._end: Callable[[], object] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; connections are taken our way."""
@@ -60,6 +62,15 @@ class _Server(uvicorn.Server):
         if self.started:
             taken = [Accepting(each, self._make_protocol, self.server_state.connections) for each in sockets or ()]
             self.servers.extend(cast("list[asyncio.Server]", taken))
+
+    async def main_loop(self) -> None:
+        """Wait for the end; the header Date is renewed each second, not ten times as by Uvicorn."""
+        loop = asyncio.get_running_loop()
+        self._end = partial(loop.call_soon_threadsafe, (ended := asyncio.Event()).set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await ended.wait()
 
     def _make_protocol(self) -> asyncio.Protocol:
         protocol = cast("type[Protocol]", self.config.http_protocol_class)
@@ -70,6 +81,8 @@ class _Server(uvicorn.Server):
         for each in self._waiting:
             each.close()
         super().handle_exit(sig, frame)
+        if self._end is not None:
+            self._end()
 
 
 def spare_collection() -> None:

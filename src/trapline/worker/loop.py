@@ -27,6 +27,8 @@ from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
 
 EMPTY_WAIT_S = 0.05
+IDLE_WAIT_S = 0.25
+"""How often a thread without work looks whether it is to stop."""
 LONG_POLL_S = 20.0
 LEAVE_WITHIN_S = 0.5
 
@@ -81,7 +83,7 @@ class Worker:
         self._log = log
         self._progress = progress
         self._watch = watch
-        self._to_load: queue.Queue[Lease] = queue.Queue()
+        self._to_load: queue.SimpleQueue[Lease | None] = queue.SimpleQueue()
         self._loaded: queue.Queue[Loaded] = queue.Queue()
         self._held_back: Loaded | None = None
         self._budget = PixelBudget(limits.pixels_in_flight)
@@ -124,6 +126,8 @@ class Worker:
             self._stop.set()
             # It may wait for the server's next task: what comes of that goes back with the goodbye.
             leaser.join(LEAVE_WITHIN_S if self._identity.welcome else None)
+            for _ in loaders:
+                self._to_load.put(None)
             for loader in loaders:
                 loader.join()
             self._poster.finish()
@@ -170,11 +174,7 @@ class Worker:
         self._holding.settle([lease.subject])
 
     def _load(self) -> None:
-        while not self._stop.is_set():
-            try:
-                lease = self._to_load.get(timeout=EMPTY_WAIT_S)
-            except queue.Empty:
-                continue
+        while (lease := self._to_load.get()) is not None and not self._stop.is_set():
             if not self._holding.is_wanted(lease):
                 self._let_go(lease)
                 continue
@@ -211,7 +211,7 @@ class Worker:
         if first is None:
             try:
                 with self._progress.waiting():
-                    first = self._loaded.get(timeout=EMPTY_WAIT_S)
+                    first = self._loaded.get(timeout=IDLE_WAIT_S)
             except queue.Empty:
                 return []
         batch, pixels = [first], first.pixels

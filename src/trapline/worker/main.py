@@ -42,7 +42,7 @@ from trapline.worker.progress import Progress
 from trapline.worker.settings import WorkerSettings
 from trapline.worker.show import show_download, show_progress, start_log
 
-WATCH_EVERY_S = 0.1
+WATCH_EVERY_S = 0.25
 GOODBYE_S = 1.0
 
 

@@ -13,7 +13,7 @@ from trapline.worker.batching import make_failure
 from trapline.worker.outbox import Outbox
 from trapline.worker.progress import Progress
 
-WAIT_S = 0.05
+WAIT_S = 0.25
 OUTBOX_EVERY_S = 5.0
 FULLEST_OUTBOX = 200
 MOST_SCORES = 100_000

@@ -188,7 +188,7 @@ async def forget_old_deliveries(system: System, scope: Scope) -> bool:
 
 async def watch_workers(system: System, scope: Scope) -> None:
     """Note which workers have fallen silent, and which are heard again, so that webhooks are told."""
-    async with system.database.transaction(scope) as tx:
+    async with system.database.line(scope) as tx:
         await note_silent_workers(scope, tx, ONLINE_S)
 
 

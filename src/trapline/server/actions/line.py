@@ -32,7 +32,7 @@ async def return_expired(system: System, scope: Scope) -> int:
     leases = system.leases
     await _finish_ended(system, scope)
     terms = Terms(leases.lease_s, leases.lease_max_s, leases.losses)
-    async with system.database.transaction(scope) as tx:
+    async with system.database.line(scope, each_alone=True) as tx:
         jobs = await list_jobs_with_expired(scope, tx, terms)
     total = 0
     for job_id in jobs:
@@ -46,7 +46,7 @@ async def return_expired(system: System, scope: Scope) -> int:
 
 async def _finish_ended(system: System, scope: Scope) -> None:
     """Take back what evicted and replaced workers hold still, because whoever did so was cut off."""
-    async with system.database.transaction(scope) as tx:
+    async with system.database.line(scope, each_alone=True) as tx:
         ended = await list_ended_holding(scope, tx, system.leases.lease_s)
     for worker in ended:
         whose = Whose((), but_not=worker.keeps)

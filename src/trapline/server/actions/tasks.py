@@ -109,7 +109,7 @@ def check_hello(scope: Scope) -> None:
 
 
 async def _look(system: System, slugs: list[str], limit: int) -> Found:
-    async with system.database.line(SYSTEM) as tx:
+    async with system.database.line(SYSTEM, each_alone=True) as tx:
         return await count_claimable_tasks(SYSTEM, tx, slugs, limit)
 
 

@@ -39,6 +39,7 @@ AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0
+HEARTBEAT_S = 9.0
 SCOPE = Scope.system()
 EVERY_MINUTE = "* * * * *"
 AGAIN = RetryStrategy(max_attempts=20, exponential_wait=2)
@@ -178,7 +179,7 @@ async def run_chores(system: System, stop: asyncio.Event) -> None:
                             shutdown_graceful_timeout=STOP_WITHIN_S,
                             fetch_job_polling_interval=LOOK_EVERY_S,
                             stalled_worker_timeout=DEAD_AFTER_S,
-                            update_heartbeat_interval=DEAD_AFTER_S / 4,
+                            update_heartbeat_interval=HEARTBEAT_S,
                         )
                     )
                     for queue, at_once in AT_ONCE.items()

@@ -48,6 +48,11 @@ class Feeds:
             self._held[key] = (ours[key], task)
         return False
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether this process holds a connection."""
+        return bool(self._held)
+
     async def close(self) -> None:
         """End every connection and let others have them."""
         self._drop()

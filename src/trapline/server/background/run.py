@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -32,6 +33,8 @@ from trapline.server.background.chores import run_chores
 from trapline.server.background.deliveries import LOOK_EVERY_S, Deliveries
 from trapline.server.background.feeds import Feeds
 from trapline.server.background.loops import Loop, run_loop
+from trapline.server.background.work_watch import LOOK_EVERY_S as WATCH_EVERY_S
+from trapline.server.background.work_watch import WorkWatch
 from trapline.server.db.source_connections import BEAT_S
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
@@ -110,9 +113,18 @@ async def run_background(system: System) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    feeds, deliveries = Feeds(system), Deliveries(system)
-    held = [Loop("feeds", BEAT_S, feeds.step), Loop("deliveries", LOOK_EVERY_S, deliveries.step)]
-    loops = [*list_loops(system), *held]
+    feeds, deliveries, watch = Feeds(system), Deliveries(system), WorkWatch(system)
+
+    async def beat_feeds() -> bool:
+        await feeds.step()
+        if feeds.is_holding:
+            # Also where the database has no connection any more: what is held is to be ended.
+            watch.wakes["feeds"].set()
+        return False
+
+    held = [Loop("feeds", BEAT_S, beat_feeds), Loop("deliveries", LOOK_EVERY_S, deliveries.step)]
+    woken = [replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*list_loops(system), *held)]
+    loops = [*woken, Loop("waiting work", WATCH_EVERY_S, watch.step)]
     working = asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
     told: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
     try:

@@ -170,8 +170,7 @@ class Database:
 
         With `each_alone` each statement is committed by itself: what only looks needs not ask for begin and commit.
         """
-        with _away_in_words():
-            self.pulse.check()
+        with _away_in_words(), self.pulse.in_use():
             connection = await self._line.take()
             try:
                 await connection.set_autocommit(each_alone)
@@ -189,8 +188,7 @@ class Database:
         """
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
-        with _away_in_words():
-            self.pulse.check()
+        with _away_in_words(), self.pulse.in_use():
             try:
                 yield transaction
                 await transaction.finish()

@@ -77,8 +77,9 @@ class Connections:
 
 async def _is_alive(connection: Connection) -> bool:
     try:
+        # Without begin and rollback around it: whoever takes the connection chooses its own mode.
+        await connection.set_autocommit(True)
         await connection.execute("")
-        await connection.rollback()
     except (psycopg.Error, OSError):
         await connection.close()
         return False

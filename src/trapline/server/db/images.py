@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
     Select,
     UniqueConstraint,
+    and_,
     func,
     select,
     tuple_,
@@ -274,6 +276,16 @@ async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[
     return [(name, count) for name, count in await cursor.fetchall()]
 
 
+def is_without_thumbnails() -> ColumnElement[bool]:
+    """The condition of images that have no thumbnails yet, and that no process is making some of."""
+    return and_(
+        ImageRow.thumbnails_at.is_(None),
+        ImageRow.deleted_at.is_(None),
+        ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS,
+        ImageRow.thumbnails_claimed_until.is_(None) | (ImageRow.thumbnails_claimed_until <= func.now()),
+    )
+
+
 async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, claim: timedelta) -> list[ImageRow]:
     """Claim images that have no thumbnails yet; until the claim runs out, others pass them by.
 
@@ -281,12 +293,7 @@ async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, cl
     """
     waiting = (
         select(ImageRow.id)
-        .where(
-            ImageRow.thumbnails_at.is_(None),
-            ImageRow.deleted_at.is_(None),
-            ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS,
-            ImageRow.thumbnails_claimed_until.is_(None) | (ImageRow.thumbnails_claimed_until <= func.now()),
-        )
+        .where(is_without_thumbnails())
         .order_by(ImageRow.thumbnail_attempts, ImageRow.thumbnails_claimed_until.nulls_first(), ImageRow.id)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)

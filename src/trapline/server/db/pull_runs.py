@@ -27,7 +27,7 @@ async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_unt
 
     With `or_untaken` also one that no process has taken yet.
     """
-    ends = _is_dead()
+    ends = is_dead()
     if or_untaken:
         ends |= (RunRow.state == "running") & (RunRow.heartbeat_at == RunRow.started_at)
     statement = (
@@ -72,10 +72,11 @@ async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int
 
 async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:
     """List the sources whose run gives no sign of life."""
-    return list((await tx.session.scalars(select(RunRow.source_id).where(_is_dead()).limit(100))).all())
+    return list((await tx.session.scalars(select(RunRow.source_id).where(is_dead()).limit(100))).all())
 
 
-def _is_dead() -> ColumnElement[bool]:
+def is_dead() -> ColumnElement[bool]:
+    """The condition of runs whose process gives no sign of life."""
     silent = func.now() - RunRow.heartbeat_at
     taken = RunRow.heartbeat_at > RunRow.started_at
     return (RunRow.state == "running") & (taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S))

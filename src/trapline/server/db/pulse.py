@@ -2,32 +2,36 @@
 
 A database that was killed refuses connections, and every call hears of it at once. One that is stopped, or behind a
 network that swallows everything, says nothing at all: each call would wait for its own timeout, with its caller. So
-one question is asked again and again over a connection of its own, as long as somebody works with the database. If no
-answer comes, every connection of the process is shut: what waits on one fails now, what comes is refused until an
-answer is there. A slow statement is no silence: its backend's neighbour still answers.
+one question is asked again and again over a connection of its own, as long as a transaction is open that began more
+than UNASKED_S ago: shorter ones are answered themselves, so that an idle process asks nothing. If no answer comes,
+every connection of the process is shut: what waits on one fails now, what comes is refused until an answer is
+there. A slow statement is no silence: its backend's neighbour still answers.
 """
 
 import asyncio
 import contextlib
 import os
 import socket
-import time
 import weakref
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
 import structlog
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 log = structlog.get_logger(__name__)
 
 BEAT_S = 0.25
+UNASKED_S = 0.05
+"""For how long a transaction may be open before the first question is asked."""
 SILENT_AFTER_S = 1.0
-RESTS_AFTER_S = 10.0
 CONNECT_WITHIN_S = 5.0
+LOOK_UP_EVERY_S = 5.0
+"""How often a wait for PostgreSQL looks at its socket without being woken."""
 # The wait for an answer is counted in these steps, so that a loop that was busy meanwhile does not take its own
 # tardiness for silence.
 STEP_S = 0.1
@@ -45,7 +49,8 @@ class Pulse:
     def __init__(self, url: str) -> None:
         self._url = url
         self._silent = False
-        self._used = 0.0
+        self._users = 0
+        self._soon: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self._own: Connection | None = None
         self._known: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -53,15 +58,31 @@ class Pulse:
         self.connection_class = _watched(self)
 
     def check(self) -> None:
-        """Note that the database is used now. Raises Silent while it does not answer."""
-        self._used = time.monotonic()
-        if self._beating is None or self._beating.done():
-            self._beating = asyncio.create_task(self._beat(), name="pulse of the database")
+        """Watch for silence for as long as the database is used. Raises Silent while it does not answer."""
+        if self._soon is None and (self._beating is None or self._beating.done()):
+            self._soon = asyncio.get_running_loop().call_later(UNASKED_S, self._begin)
         if self._silent:
             raise Silent("PostgreSQL does not answer")
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Use the database within the block, which fails soon if the database falls silent. Raises Silent."""
+        self.check()
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+
+    def _begin(self) -> None:
+        self._soon = None
+        if self._users:
+            self._beating = asyncio.create_task(self._beat(), name="pulse of the database")
+
     async def close(self) -> None:
         """End."""
+        if self._soon is not None:
+            self._soon.cancel()
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
@@ -81,19 +102,19 @@ class Pulse:
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Callable[[Connection], None]]:
         """Open a connection within the block and hand it over. Raises Silent."""
-        self.check()
         try:
-            async with asyncio.timeout(CONNECT_WITHIN_S) as patience:
-                self._opening.add(patience)
-                try:
-                    yield self._known.add
-                finally:
-                    self._opening.discard(patience)
+            with self.in_use():
+                async with asyncio.timeout(CONNECT_WITHIN_S) as patience:
+                    self._opening.add(patience)
+                    try:
+                        yield self._known.add
+                    finally:
+                        self._opening.discard(patience)
         except TimeoutError as error:
             raise Silent("PostgreSQL does not answer") from error
 
     async def _beat(self) -> None:
-        while self._silent or time.monotonic() - self._used < RESTS_AFTER_S:
+        while self._silent or self._users:
             answers = await self._ask()
             if answers and self._silent:
                 log.info("the database answers again")
@@ -108,10 +129,10 @@ class Pulse:
         """Ask one question; False where no answer came in time. A refusal is an answer, so is a closed connection."""
         asking = asyncio.create_task(self._question())
         try:
-            waited_s = 0.0
-            while not asking.done() and waited_s < SILENT_AFTER_S:
+            for _ in range(round(SILENT_AFTER_S / STEP_S)):
+                if asking.done():
+                    break
                 await asyncio.wait({asking}, timeout=STEP_S)
-                waited_s += STEP_S
             answered = asking.done()
         finally:
             await self._drop(asking)
@@ -162,6 +183,11 @@ def _watched(pulse: Pulse) -> type[Connection]:
                     await connection.close()
                 raise
             return connection
+
+        async def wait(self, gen: PQGen[Any], interval: float = LOOK_UP_EVERY_S, timeout: float | None = None) -> Any:
+            # The event loop reports an answer at once. Psycopg looks ten times a second all the same, which for four
+            # connections that listen for background tasks took more time than all else that an idle process does.
+            return await super().wait(gen, interval, timeout)
 
     return Watched
 

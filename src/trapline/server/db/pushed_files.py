@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.pulled_files import is_of
@@ -55,22 +55,22 @@ async def has_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, *, 
     return (await tx.session.execute(select(exists().where(waiting)))).scalar_one()
 
 
+def is_told_of() -> ColumnElement[bool]:
+    """The condition of active and well sources that pushed files wait for, without a run that would take them."""
+    running = exists().where(RunRow.source_id == SourceRow.id, RunRow.state == "running")
+    is_of_present_address = PulledFileRow.updated_at >= func.coalesce(SourceRow.moved_at, text("'-infinity'"))
+    waiting = exists().where(PulledFileRow.source_id == SourceRow.id, _IS_PUSHED, _IS_DUE, is_of_present_address)
+    return and_(SourceRow.is_active, SourceRow.consecutive_failures == 0, waiting, ~running)
+
+
 async def list_sources_told_of(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
     """List active and well sources that pushed files wait for, without a run that would take them.
 
     First those that were pulled from longest ago.
     """
-    running = exists().where(RunRow.source_id == SourceRow.id, RunRow.state == "running")
-    is_of_present_address = PulledFileRow.updated_at >= func.coalesce(SourceRow.moved_at, text("'-infinity'"))
-    waiting = exists().where(PulledFileRow.source_id == SourceRow.id, _IS_PUSHED, _IS_DUE, is_of_present_address)
     statement = (
         select(SourceRow.id)
-        .where(
-            SourceRow.is_active,
-            SourceRow.consecutive_failures == 0,
-            waiting,
-            ~running,
-        )
+        .where(is_told_of())
         .order_by(SourceRow.last_pull_timestamp.nulls_first(), SourceRow.id)
         .limit(limit)
     )

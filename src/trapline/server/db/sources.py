@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
@@ -181,11 +182,16 @@ def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
     return statement if ids is None else statement.where(SourceRow.project_id.in_(ids))
 
 
+def is_due() -> ColumnElement[bool]:
+    """The condition of sources whose time has come."""
+    return SourceRow.is_active & (SourceRow.next_run_at <= func.now())
+
+
 async def take_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[SourceRow]:
     """Take the sources whose time has come, each for this transaction alone; another scheduler passes them by."""
     statement = (
         select(SourceRow)
-        .where(SourceRow.is_active, SourceRow.next_run_at <= func.now())
+        .where(is_due())
         .order_by(SourceRow.next_run_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
