@@ -25,6 +25,8 @@ interface Queued extends About {
   /** The Idempotency-Key. */
   key: string
   madeAt: number
+  /** When the server stored it. */
+  sentAt?: number
   /** How often it was sent. After the first time the server may have it, also if no response came. */
   attempts: number
   state: DecisionState
@@ -38,6 +40,10 @@ export interface Said extends Queued {
   label: string | null
   by: string
   analysis: string | null
+  /** The time of the newest identification of the image that the user was shown; "" for none, undefined before the list was loaded. */
+  seen?: string
+  /** The user sends it again although it is old, or another user decided after it. */
+  confirmed?: boolean
   /** The identifications that the server stored. */
   made: Identification[]
 }

@@ -1,7 +1,8 @@
 /** The outbox: queues the decisions of a review and sends them one after the other, each stored once by its key. */
 import { answer, api, csrfHeaders, currentSession, makeKey, onSession, rememberSession, type Session } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
-import type { Decision, NewDecision } from "./decisions"
+import type { Decision, NewDecision, Refusal } from "./decisions"
+import { findObstacle } from "./obstacles"
 import { addDecision, changeDecision, claimNext, findDecision, listDecisions } from "./store"
 
 export interface Outbox {
@@ -126,7 +127,7 @@ export const discard = (key: string): Promise<void> => inTurn(async () => {
 
 /** Queues a refused decision again, at its old place. */
 export const sendAgain = (key: string): Promise<void> => inTurn(async () => {
-  const one = await changeOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined } : old))
+  const one = await changeOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true } : old))
   if (one) put(one)
   wake(true)
 })
@@ -173,6 +174,9 @@ async function sendNext(): Promise<boolean> {
   if (!one) return false
   put(one)
   try {
+    const own = new Set(state.decisions.flatMap((other) => (other.act === "identify" ? other.made.map(({ id }) => id) : [])))
+    const obstacle = await findObstacle(one, own, AbortSignal.timeout(PATIENCE_MS))
+    if (obstacle) return await refuse(one, obstacle)
     const sent = await send(one, session)
     if (sent) put(sent, null)
     else drop(one.key)
@@ -190,14 +194,14 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   if (one.act === "identify") {
     const { identifications } = await answer(api.POST("/api/v2/identifications", { body: { identifications: [one.body] }, headers, signal }))
-    return changeDecision(one.key, (old) => ({ ...old, state: "sent", made: identifications } as Decision))
+    return changeDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications } as Decision))
   }
   const of = one.of ? await findDecision(one.of) : undefined
   const ids = [...one.ids, ...(of?.act === "identify" ? of.made.map(({ id }) => id) : [])]
   if (ids.length > 0) await answer(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids }, headers, signal }))
   // A decision that was refused and taken back is nothing to decide about any more.
   else if (of?.state === "refused") await changeDecision(of.key, () => null).then(() => drop(of.key))
-  return changeDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", ids } as Decision : null))
+  return changeDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", sentAt: Date.now(), ids } as Decision : null))
 }
 
 const COMES_BACK = new Set([0, 408, 425, 429])
@@ -223,7 +227,12 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
     return false
   }
-  const refused = await changeDecision(one.key, (old) => ({ ...old, state: "refused", refusal: { status: problem.status, why: problem.problem?.detail ?? "" } }))
+  return refuse(one, { status: problem.status, why: problem.problem?.detail ?? "" })
+}
+
+/** Keeps a decision that was not stored, with the reason, until the user sends it again or discards it. */
+async function refuse(one: Decision, refusal: Refusal): Promise<true> {
+  const refused = await changeDecision(one.key, (old) => ({ ...old, state: "refused", refusal }))
   if (refused) {
     put(refused, null)
     notify("onRefused", refused)

@@ -8,7 +8,7 @@ interface Schema extends DBSchema {
 
 /** The queue holds this many decisions of a user that are not stored by the server yet. */
 export const MOST = 10_000
-/** Decisions that the server stored are kept for undo in other tabs. */
+/** Decisions are kept for undo for this long after the server stored them, however long they waited before. */
 const KEPT_MS = 24 * 3600 * 1000
 
 export class QueueFull extends Error {}
@@ -36,7 +36,7 @@ function open(): Promise<IDBPDatabase<Schema>> {
 export async function listDecisions(user: string): Promise<Decision[]> {
   const transaction = (await open()).transaction("decisions", "readwrite")
   const all = await transaction.store.index("user").getAll(user)
-  const isOld = (one: Decision) => one.state === "sent" && one.madeAt < Date.now() - KEPT_MS
+  const isOld = (one: Decision) => one.state === "sent" && (one.sentAt ?? one.madeAt) < Date.now() - KEPT_MS
   await Promise.all(all.filter(isOld).map((one) => transaction.store.delete(one.number)))
   await transaction.done
   return all.filter((one) => !isOld(one))

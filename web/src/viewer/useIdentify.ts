@@ -1,5 +1,5 @@
 /** Queues what people decide about findings and images, and its withdrawal: what models said stays as it is. */
-import { useQuery } from "@tanstack/react-query"
+import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { isSessionOver } from "../api/problems"
 import { askCaller } from "../api/queries"
@@ -57,6 +57,7 @@ export function undoLast(): void {
 
 export function useIdentify(image: ImageDetail) {
   const { data: caller } = useQuery(askCaller)
+  const client = useQueryClient()
   const { project_id: project, id, filename } = image
   const by = caller?.name || caller?.email || ""
   const analysis = image.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ?? null
@@ -73,9 +74,11 @@ export function useIdentify(image: ImageDetail) {
   const say = useCallback(async ({ name, ...saying }: Saying, target: Target) => {
     const about = target.id ? { annotations: [target.id], images: [] } : { annotations: [], images: [id] }
     const label = name ?? saying.label ?? null
+    const shown = client.getQueryData(askIdentifications(project, id).queryKey)
+    const seen = shown && (shown.results[0]?.created_at ?? "")
     try {
       const stored = queue({
-        act: "identify", project, image: id, filename, target: target.name, by, label, made: [],
+        act: "identify", project, image: id, filename, target: target.name, by, label, made: [], seen,
         body: { ...saying, ...about }, analysis: saying.kind === "confirm" && !target.id ? analysis : null,
       }).then((made) => {
         undoable.push(made)
@@ -90,7 +93,7 @@ export function useIdentify(image: ImageDetail) {
       refuse(error)
       return false
     }
-  }, [project, id, filename, by, analysis])
+  }, [client, project, id, filename, by, analysis])
 
   return { say, withdraw, takeBack: takeBackOne, undo: undoLast }
 }

@@ -17,9 +17,12 @@ export const outboxWords = {
   failed: "The server could not store a decision now. Decisions are stored in this browser and are sent again.",
   now: "Send now",
   refusedTitle: "Refused",
-  refusedHint: "The server did not store these. Open the image and decide again, send the decision again, or discard it.",
+  refusedHint: "These are not stored. Open the image and decide again, send the decision again, or discard it.",
   refusedToast: (what: string, filename: string, why: string) => `Not stored: ${what}, ${filename}. ${why} It is kept under “refused”.`.replace("  ", " "),
   noReason: (status: number) => `The server refused it (${status}).`,
+  expired: "It was made more than 30 days ago and was not sent. The server may have it already. Look at the image, then send it again or discard it.",
+  newer: (by: string, what: string, at: string) =>
+    `${by} decided about this image after you saw it: ${what}, ${at}. That decision is kept. Send yours again to replace it, or discard it.`,
   waitingTitle: "Waiting",
   more: (count: number) => `and ${number.format(count)} more`,
   open: "Open the image",
