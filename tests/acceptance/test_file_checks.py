@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
 ) -> None:
     intact = read_store(stored)
     assert check(stored) == (0, {"images": COUNT, "bytes": sum(len(make_jpeg(n)) for n in range(COUNT)),
-                                 "harmed": [], "repaired": [], "remade": []})  # fmt: skip
+                                 "harmed": [], "repaired": [], "remade": [], "unchecked": []})  # fmt: skip
     assert parts(stored)["files"] == "ok"
     originals = find_originals(stored)
     flip(originals[sha256_of(0)])
@@ -239,3 +240,40 @@ def test_the_background_notices_damage_and_makes_copies_again(stored: RunningSer
     stored.start()
     wait_for("the damage in /readyz", lambda: "0 missing, 1 damaged" in parts(stored)["files"], 60)
     wait_for("the thumbnail", lambda: thumbnail.read_bytes() == whole, 60)
+
+
+def test_an_image_whose_files_cannot_be_checked_is_reported_and_the_others_are_checked(
+    stored: RunningServer, camera: Halting, tmp_path: Path
+) -> None:
+    (tmp_path / "camera" / "IMG_9.JPG").write_bytes(make_jpeg(9, orientation=6))
+    stored.run("source", "run", "oak")
+    wait_for("the turned image", lambda: len(find_originals(stored)) == COUNT + 1)
+    [copy] = (stored.data / "store/upright").glob("*/*/*")
+    copy.unlink()
+    copy.parent.rmdir()
+    copy.parent.write_bytes(b"a file where a folder must be")
+    code, report = check(stored)
+    assert (code, report["images"]) == (1, COUNT + 1)
+    [unchecked] = report["unchecked"]
+    assert unchecked["filename"] == "IMG_9.JPG"
+    assert "cannot be written to" in unchecked["detail"]
+    assert report["harmed"] == []
+    copy.parent.unlink()
+    code, report = check(stored)
+    assert (code, report["unchecked"], len(report["remade"])) == (0, [], 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_root_is_refused_if_another_user_owns_the_data_folder(stored: RunningServer) -> None:
+    before = read_store(stored)
+    find_originals(stored)[sha256_of(0)].unlink()
+    owner = stored.data.stat().st_uid
+    os.chown(stored.data, 12_345, -1)
+    try:
+        done = stored.run("check", "files", "--repair", "--data", str(stored.data), check=False, **reach(stored))
+    finally:
+        os.chown(stored.data, owner, -1)
+    assert done.returncode != 0
+    assert "belongs to the user #12345" in done.stderr
+    assert "Nothing was checked" in done.stderr
+    assert len(read_store(stored)) == len(before) - 1, "nothing was repaired by root"

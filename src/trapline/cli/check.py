@@ -1,6 +1,8 @@
 """`trapline check files`: compare every stored file with what its row says, and repair what can be repaired."""
 
 import asyncio
+import os
+import pwd
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,11 +44,13 @@ def check_files(
 ) -> None:
     """Compare every stored original with its SHA-256, while the server runs.
 
-    Run it as the server's user and with the settings of `trapline up`, so that it reaches the same sources.
+    Run it with the settings of `trapline up`, so that it reaches the same sources. Run it as the owner of the data
+    folder: root is refused if another user owns it.
 
     A check that was cut off continues where it was. Missing upright copies and thumbnails are made again. With
     `--repair` an original is fetched from its pull source and written only if its SHA-256 is that of the image; no
-    other file is overwritten. Exits with 1 if files stay missing or damaged: upload the same images again.
+    other file is overwritten. An image whose files cannot be checked is reported, and the check continues. Exits with 1
+    if files stay missing or damaged, or were not checked: upload the same images again, or run the check again.
 
     Example: `trapline check files --repair --rate 50 --data /srv/trapline`
     """
@@ -59,9 +63,10 @@ def check_files(
     else:
         print(
             f"Checked {report['images']:,} images ({report['bytes'] / 1e9:,.2f} GB): {len(report['harmed']):,} files "
-            f"missing or damaged, {len(report['repaired']):,} repaired, {len(report['remade']):,} copies made again."
+            f"missing or damaged, {len(report['repaired']):,} repaired, {len(report['remade']):,} copies made again, "
+            f"{len(report['unchecked']):,} images not checked."
         )
-    if report["harmed"]:
+    if report["harmed"] or report["unchecked"]:
         raise typer.Exit(Exit.NOT_DONE)
 
 
@@ -74,7 +79,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
     from trapline.server.settings import load_settings
     from trapline.server.telemetry import set_up_logs
 
-    report: dict[str, Any] = {"images": 0, "bytes": 0, "harmed": [], "repaired": [], "remade": []}
+    report: dict[str, Any] = {"images": 0, "bytes": 0, "harmed": [], "repaired": [], "remade": [], "unchecked": []}
 
     def found(one: "CheckedImage") -> None:
         about = {"image": str(one.image.id), "project": one.image.project_id, "filename": one.image.filename}
@@ -88,6 +93,9 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
             sys.stderr.write(f"{where}: {key} was {state.value} and is repaired\n")
         for key in one.remade:
             report["remade"].append({**about, "file": key})
+        if one.error is not None:
+            report["unchecked"].append({**about, "detail": one.error})
+            sys.stderr.write(f"{where}: not checked; {one.error}\n")
 
     def told(progress: Any) -> None:
         if progress.images % REPORT_EVERY == 0:
@@ -98,8 +106,10 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
     update: dict[str, object] = {"allow_private_sources": allows_private_sources(None, given)}
     if "source_folders" not in given.model_fields_set:
         update["source_folders"] = MEDIA_FOLDERS
+    settings = settle(data)
+    _require_owner(settings.data)
     # Sources are reached as under `trapline up`, which has these defaults.
-    async with open_system(settle(data).model_copy(update=update)) as system:
+    async with open_system(settings.model_copy(update=update)) as system:
         done = await check_all_files(
             system,
             Scope.system("check files"),
@@ -110,3 +120,19 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
             told=told,
         )
     return {**report, "images": done.images, "bytes": done.size_bytes}
+
+
+def _require_owner(folder: Path) -> None:
+    """Refuse root if another user owns the data folder. Raises CommandFailed."""
+    from trapline.cli.failures import CommandFailed
+
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or (owner := folder.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise CommandFailed(
+        f"The data folder {folder} belongs to the user {name}, and files that root writes could not be changed by the "
+        f"server. Nothing was checked. Run the command as that user: sudo -u '{name}' trapline check files ..."
+    )

@@ -30,7 +30,7 @@ from trapline.server.db.file_checks import (
     start_check,
 )
 from trapline.server.db.sources import SourceRow
-from trapline.server.errors import NotFound, TraplineError, Unavailable
+from trapline.server.errors import DatabaseAway, NotFound, TraplineError, Unavailable
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
 from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
@@ -69,6 +69,8 @@ class CheckedImage:
     repaired: dict[str, FileState] = field(default_factory=dict)
     remade: list[str] = field(default_factory=list)
     why_not: str | None = None
+    error: str | None = None
+    """Why files of this image were not checked; the check continues with the next image."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ class FileCheck:
                 async with self.system.database.transaction(self.scope) as tx:
                     images = await list_stored(self.scope, tx, self.progress.last_image, BATCH)
                 for number, image in enumerate(images, 1):
-                    checked = await self._check(image)
+                    checked = await self._check_or_skip(image)
                     yield checked
                     if until is not None and time.monotonic() >= until and number < len(images):
                         return
@@ -105,9 +107,29 @@ class FileCheck:
         async with self.system.database.transaction(self.scope) as tx:
             known = {image.id: image for image, _, _ in await list_harmed(self.scope, tx)}
         for image in known.values():
-            yield await self._check(image, counted=False)
+            yield await self._check_or_skip(image, counted=False)
 
-    async def _check(self, image: StoredImage, *, counted: bool = True) -> CheckedImage:
+    async def _check_or_skip(self, image: StoredImage, *, counted: bool = True) -> CheckedImage:
+        """Check an image; return the error if its files cannot be checked. Raises if the store or database is away."""
+        try:
+            return await self._check(image, counted=counted)
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            await self.system.store.check()
+            log.exception("the files of an image were not checked", image=str(image.id))
+            reason = error.detail if isinstance(error, TraplineError) else f"{type(error).__name__}: {error}"
+        if counted:
+            self._count(image)
+        async with self.system.database.transaction(self.scope) as tx:
+            await record_progress(self.scope, tx, self.name, self.progress)
+        return CheckedImage(image, error=reason)
+
+    def _count(self, image: StoredImage) -> None:
+        done = self.progress
+        self.progress = CheckProgress(image.id, done.images + 1, done.size_bytes + image.size_bytes)
+
+    async def _check(self, image: StoredImage, *, counted: bool) -> CheckedImage:
         checked = CheckedImage(image)
         state = await self._find_state(image)
         if state is not FileState.INTACT:
@@ -119,8 +141,7 @@ class FileCheck:
         if not checked.harmed:
             await self._check_copies(checked)
         if counted:
-            done = self.progress
-            self.progress = CheckProgress(image.id, done.images + 1, done.size_bytes + image.size_bytes)
+            self._count(image)
         await self._record(checked)
         return checked
 
@@ -248,7 +269,7 @@ async def check_all_files(
     """Check every file from where the last such check was cut off; return how many images and bytes in all.
 
     What is known to be harmed is checked again first. `found` is called with each image that has harmed, repaired or
-    remade files, `told` after each image.
+    remade files or could not be checked, `told` after each image.
     """
     async with system.database.transaction(scope) as tx:
         await release_check(scope, tx, COMMAND, finished=False)
@@ -263,7 +284,7 @@ async def check_all_files(
             found(one)
     async with aclosing(check.run()) as images:
         async for one in images:
-            if one.image.id not in seen and (one.harmed or one.repaired or one.remade):
+            if one.image.id not in seen and (one.harmed or one.repaired or one.remade or one.error):
                 found(one)
             told(check.progress)
     return check.progress
