@@ -16,6 +16,7 @@ TraplineError
 ├── TooMany            429  too often
 ├── OutboundFailed     502  an outside server could not be spoken to
 │   ├── Unanswered     502  an outside server did not answer, or broke the connection
+│   ├── AskedTooOften  502  an outside server answers that it gets too many requests
 │   ├── FileGone       502  one file that an outside server listed is no longer there
 │   └── OutboundRefused 422  an address that a user named may not be connected to
 └── Unavailable        503  something that is needed is away; nothing was stored
@@ -153,6 +154,10 @@ class OutboundFailed(TraplineError):
 
 class Unanswered(OutboundFailed):
     """An outside server did not answer, or broke the connection."""
+
+
+class AskedTooOften(OutboundFailed):
+    """An outside server answers that it gets too many requests; no further request is sent in this run."""
 
 
 class FileGone(OutboundFailed):

@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 
-from trapline.server.errors import FileGone, OutboundFailed
+from trapline.server.errors import AskedTooOften, FileGone, OutboundFailed, Unanswered
 from trapline.server.gateways.patience import within
 from trapline.server.gateways.port import OpenFile
 from trapline.server.outbound import Answer, Outbound, is_sendable
 
 MAX_RETRY_AFTER_S = 86_400
 UNPACKED_BYTES = 256 * 1024
+TOO_MANY_REQUESTS = 429
+BUSY = (502, 503, 504)
+"""Statuses of a server that is overloaded, or cannot reach the server behind it."""
 # Some S3 services leave in the name of a coding that they have undone.
 PLAIN_CODINGS = ("", "identity", "aws-chunked")
 
@@ -109,6 +112,16 @@ def read_retry_after(answer: Answer) -> int | None:
         return None
     left = moment - datetime.now(UTC)
     return min(max(0, int(left / timedelta(seconds=1))), MAX_RETRY_AFTER_S)
+
+
+def build_failure(answer: Answer, what: str) -> OutboundFailed:
+    """Build the failure that an answer means, with the time that the server asks to be left alone for."""
+    kind = OutboundFailed
+    if answer.status == TOO_MANY_REQUESTS:
+        kind = AskedTooOften
+    elif answer.status in BUSY:
+        kind = Unanswered
+    return kind(status_in_words(answer.status, what), read_retry_after(answer))
 
 
 def status_in_words(status: int, what: str) -> str:

@@ -8,12 +8,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from trapline.server.errors import OutboundFailed
 from trapline.server.gateways.http_answers import (
+    build_failure,
     decoded,
     opened_over_http,
     quote_invisible,
-    read_retry_after,
     readable_path,
-    status_in_words,
 )
 from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
 from trapline.server.gateways.pace import Pace
@@ -109,7 +108,7 @@ class HttpDirectory:
         await self._pace.wait_turn()
         async with self._outbound.get(url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s) as answer:
             if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "the listing"), read_retry_after(answer))
+                raise build_failure(answer, "the listing")
             if is_root:
                 # A server that moved, such as one that added the closing slash, tells where the listing really is.
                 self._root = answer.url

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from trapline.server.errors import OutboundFailed, Unanswered
+from trapline.server.errors import AskedTooOften, OutboundFailed, Unanswered
 
 MAX_ENTRIES = 5_000_000
 MAX_FOLDERS = 50_000
@@ -95,9 +95,9 @@ class Walk:
 
         Raises:
             OutboundFailed: the server asks to be left alone, the listing is too large, or the server did not answer
-                for several folders in a row.
+                for several folders in a row. The source then backs off as a whole.
         """
-        if error.retry_after_s is not None or isinstance(error, ListingTooLarge):
+        if error.retry_after_s is not None or isinstance(error, ListingTooLarge | AskedTooOften):
             raise error
         self._unanswered += isinstance(error, Unanswered)
         if self._unanswered >= UNANSWERED_AT_MOST:
