@@ -15,6 +15,7 @@ import msgspec
 
 from trapline.server.exchange.box_names import find_name, find_own, find_statement, is_surer
 from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Problem, Report, SaidRecord, Spool
+from trapline.server.exchange.megadetector_versions import Detector, describe_detectors
 from trapline.server.exchange.observations import Kind, Naming
 from trapline.server.exchange.packing import FileNames, name_folders, name_plain
 from trapline.wire.annotations import AnnotationType
@@ -67,12 +68,14 @@ class _Writer:
         self._completed_at: datetime | None = None
         self._folders = name_folders(spool.about.deployments, name_plain, reserved=())
         self._names = FileNames()
-        self._detectors: dict[str, None] = {}
+        self._detectors: dict[str, Detector] = {}
         self._classifiers: dict[str, None] = {}
 
     def info(self) -> dict[str, Any]:
         """What the file says of itself."""
-        told = {"format_version": VERSION, "detector": ", ".join(self._detectors) or "none"}
+        told: dict[str, Any] = {"format_version": VERSION, "detector": ", ".join(self._detectors) or "none"}
+        if self._detectors:
+            told["detector_metadata"] = describe_detectors(self._detectors.values())
         at = None if self._completed_at is None else self._completed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         if at is not None:
             told["detection_completion_time"] = at
@@ -123,7 +126,7 @@ class _Writer:
             kind = self._naming.find(statement.label or "", _text(statement.taxon)).kind
         category = GROUPS.get(kind, UNNAMED)
         number = self.detected.setdefault(category, str(len(self.detected) + 1))
-        self._detectors[one.model] = None
+        self._detectors[one.model] = Detector(one.model_name, one.model_version)
         if one.at is not None and (self._completed_at is None or one.at > self._completed_at):
             self._completed_at = one.at
         x_min, y_min, x_max, y_max = (float(one.data.get(corner) or 0) for corner in CORNERS)
