@@ -39,6 +39,7 @@ OF_LIBRARIES = {
     "fsync",  # of the system: watched
     "getaddrinfo",  # of the resolver: held up
     "LexborHTMLParser",  # watched, and taken away from what must not reach it
+    "pread",  # of the system: held up
 }
 """What tests may put something else in the place of; of ours these are constants alone."""
 

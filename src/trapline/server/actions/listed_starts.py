@@ -13,8 +13,8 @@ async def judge_starts(gateway: Gateway, files: Sequence[Listed]) -> list[Listed
     if not isinstance(gateway, FolderGateway):
         return list(files)
     judged = []
-    for file in files:
-        head = await gateway.read_start(file.path, HEAD_BYTES)
+    heads = await gateway.read_starts([file.path for file in files], HEAD_BYTES)
+    for file, head in zip(files, heads, strict=True):
         reason = find_other_kind(head, file.path) if head else None
         judged.append(file if reason is None else file._replace(skipped=reason))
     return judged

@@ -30,6 +30,7 @@ from trapline.server.gateways.root_folder import RootFolder, RootUnavailable
 
 BATCH = 1000
 READ_BYTES = 256 * 1024
+STARTS_AT_ONCE = 8
 LINK_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
 
 
@@ -57,7 +58,21 @@ class FolderGateway:
 
     async def read_start(self, path: str, most_bytes: int) -> bytes | None:
         """Read how a file begins; None for one that cannot be read now."""
-        return await asyncio.to_thread(self._read_start, path, most_bytes)
+        [start] = await self.read_starts([path], most_bytes)
+        return start
+
+    async def read_starts(self, paths: Sequence[str], most_bytes: int) -> list[bytes | None]:
+        """Read how files begin, in the order given; `STARTS_AT_ONCE` files are read at the same time."""
+        # One thread for many files: to start a thread takes longer than to read the start of a file.
+        shares = [range(first, len(paths), STARTS_AT_ONCE) for first in range(min(STARTS_AT_ONCE, len(paths)))]
+        starts: list[bytes | None] = [None] * len(paths)
+
+        def read_share(share: range) -> None:
+            for place in share:
+                starts[place] = self._read_start(paths[place], most_bytes)
+
+        await asyncio.gather(*[asyncio.to_thread(read_share, share) for share in shares])
+        return starts
 
     def _read_start(self, path: str, most_bytes: int) -> bytes | None:
         try:
