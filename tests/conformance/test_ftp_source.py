@@ -260,7 +260,7 @@ async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> Non
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
     async with rigged_ftp(files={b"a.jpg": b"picture"}, answers=LIST_ONLY) as ftp:
-        policy = allow_origins(("camera.example", ftp.port))
+        policy = allow_origins(("127.0.0.1", ftp.port), ("127.0.0.2", ftp.port))
         address = FtpAddress("camera.example", ftp.port)
         connections = FtpConnections(Dialer(policy, rebinding), address, LOGIN, Timeouts())
         gateway = FtpServer(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), Pace())

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from trapline.server.errors import OutboundRefused, Unanswered
 from trapline.server.rules.addresses import (
+    THIS_HOST,
+    Address,
     OutboundPolicy,
     can_be_allowed,
     embedded_address,
@@ -106,7 +108,7 @@ def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, a
     if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):
         raise OutboundRefused(f"port {port} is not one that Trapline connects to")
     allowed: list[str] = []
-    refused = ""
+    refused, advised = "", host
     for text in addresses:
         address, is_own = parse_address(text), is_own_address(text)
         reason = why_refused(policy, address, host, port, is_own=is_own)
@@ -114,8 +116,10 @@ def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, a
             allowed.append(text)
         else:
             refused = reason or "not allowed on this port"
+            # A host does not open this machine, so the advice names the address.
+            advised = str(_ipv4_of(address)) if reason == THIS_HOST else host
     if refused and not allowed:
-        raise OutboundRefused(_refusal(host, port, refused))
+        raise OutboundRefused(_refusal(host, advised, port, refused))
     return allowed
 
 
@@ -170,8 +174,13 @@ def is_data_port(port: int) -> bool:
     return 1024 <= port < 65_536 and port not in REFUSED_PORTS
 
 
-def _refusal(host: str, port: int, reason: str) -> str:
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _ipv4_of(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address stands for, otherwise the address itself."""
+    return (embedded_address(address) if isinstance(address, IPv6Address) else None) or address
+
+
+def _refusal(host: str, advised: str, port: int, reason: str) -> str:
+    place = f"[{advised}]:{port}" if ":" in advised else f"{advised}:{port}"
     advice = (
         f"an operator can allow it with TRAPLINE_ALLOWED_NETWORKS={place}"
         if can_be_allowed(reason)

@@ -70,7 +70,7 @@ class IdentityProvider:
         """Let the issuer be wherever its operator says; what it names elsewhere is under the rules of all addresses."""
         parts = urlsplit(self.issuer)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        own = AllowedNetwork(host=(parts.hostname or "").rstrip("."), port=port)
+        own = AllowedNetwork(host=(parts.hostname or "").rstrip("."), port=port, reaches_here=True)
         self.policy = replace(self.policy, allowed_networks=(*self.policy.allowed_networks, own))
 
     async def make_address(self, journey: Journey, redirect_uri: str) -> str:

@@ -113,7 +113,7 @@ class Settings(BaseModel):
         (),
         description="Addresses that sources, webhooks and external pipelines may be at, comma-separated: a network, an "
         "address or a host, each with an optional port, such as `10.8.0.0/16, 127.0.0.1:8080, camera.local:8080`. The "
-        "only way to reach loopback or an address of this machine; link-local and metadata addresses stay refused.",
+        "only way to reach loopback or this machine, by its address alone; link-local and metadata stay refused.",
     )
     source_folders: tuple[str, ...] = Field(
         (),

@@ -33,12 +33,23 @@ def test_never_allowed_whatever_the_operator_says(address: str) -> None:
 )  # fmt: skip
 def test_this_host_only_where_it_is_named(address: str) -> None:
     assert why_refused(OutboundPolicy(allow_private=True), ip_address(address), "camera", 80) == "this host"
-    for entry in ("camera", "camera:80", "127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80"):
+    for entry in ("127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80", "camera,127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80"):
         policy = OutboundPolicy(allowed_networks=tuple(map(parse_allowed_network, entry.split(","))))
         assert why_refused(policy, ip_address(address), "camera", 80) is None
-        assert (why_refused(policy, ip_address(address), "camera", 81) is None) is (entry == "camera")
+        assert why_refused(policy, ip_address(address), "camera", 81) == "this host"
+    for entry in ("camera", "camera:80", "localhost"):
+        policy = OutboundPolicy(allowed_networks=(parse_allowed_network(entry),))
+        assert why_refused(policy, ip_address(address), entry.partition(":")[0], 80) == "this host"
     policy = OutboundPolicy(allowed_networks=(parse_allowed_network("10.0.0.0/8"),))
     assert why_refused(policy, ip_address(address), "camera", 80) == "this host"
+
+
+def test_a_host_opens_the_network_that_it_is_in_and_not_this_machine() -> None:
+    policy = OutboundPolicy(allowed_networks=(parse_allowed_network("camera:80"),))
+    address = ip_address("192.168.1.20")
+    assert why_refused(policy, address, "camera", 80) is None
+    assert why_refused(policy, address, "camera", 80, is_own=True) == "this host"
+    assert why_refused(policy, address, "another", 80) == "a private address"
 
 
 def test_an_interface_address_of_this_machine_is_opened_by_its_own_entry_alone() -> None:

@@ -107,7 +107,7 @@ async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
 
     async with canary() as server:
         outbound = Outbound(OutboundPolicy(), resolve=rebinding)
-        advice = f"TRAPLINE_ALLOWED_NETWORKS=camera.example:{server.port}"
+        advice = f"TRAPLINE_ALLOWED_NETWORKS=127.0.0.1:{server.port}"
         assert advice in await refused(outbound, f"http://camera.example:{server.port}/")
         assert asked == ["camera.example"]
         assert server.requests == []
@@ -148,8 +148,11 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
         return ["127.0.0.1"]
 
     async with canary() as server:
-        policy = allow_origins(("camera.example", server.port))
-        outbound = Outbound(policy, resolve=here)
+        outbound = Outbound(allow_origins(("camera.example", server.port)), resolve=here)
+        detail = await refused(outbound, f"http://camera.example:{server.port}/")
+        assert f"TRAPLINE_ALLOWED_NETWORKS=127.0.0.1:{server.port}" in detail
+        assert server.requests == [], "a host that leads to this machine opens nothing of it"
+        outbound = Outbound(allow_origins(("127.0.0.1", server.port)), resolve=here)
         assert await read(outbound, f"http://camera.example:{server.port}/") == b"ok"
         assert f"host: camera.example:{server.port}" in server.requests[0].lower()
         assert "trapline/" in server.requests[0].lower()

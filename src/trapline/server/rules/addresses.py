@@ -34,6 +34,8 @@ RESERVED: tuple[Network, ...] = _networks(
     "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
     "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
 )  # fmt: skip
+THIS_HOST = "this host"
+"""Why loopback and the addresses of this machine are refused."""
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
@@ -50,17 +52,21 @@ class AllowedNetwork:
     network: Network | None = None
     host: str | None = None
     port: int | None = None
+    reaches_here: bool = False
+    """Whether a host covers loopback and this machine, too: for a URL that only the operator sets."""
 
     def covers(self, host: str, port: int | None, address: Address, *, is_own: bool) -> bool:
         """Return whether the entry allows this connection.
 
-        An interface address of this machine is only covered by an entry that names that one address or a host: a
-        network of cameras would otherwise open the services of this machine with it.
+        An interface address of this machine is only covered by an entry that names that one address: a network of
+        cameras would otherwise open the services of this machine with it. A host does not cover loopback and this
+        machine either, because its addresses are set by those who run its zone.
         """
         if self.port is not None and self.port != port:
             return False
         if self.network is None:
-            return self.host == host.rstrip(".").lower()
+            is_here = is_own or _within(address, LOOPBACK)
+            return self.host == host.rstrip(".").lower() and (self.reaches_here or not is_here)
         if is_own and self.network.prefixlen != self.network.max_prefixlen:
             return False
         return address.version == self.network.version and address in self.network
@@ -128,7 +134,7 @@ def why_refused(
     if any(entry.covers(host, port, address, is_own=is_own) for entry in policy.allowed_networks):
         return None
     if is_own or _within(address, LOOPBACK):
-        return "this host"
+        return THIS_HOST
     if _within(address, PRIVATE):
         return None if policy.allow_private and _within(address, RFC_1918) else "a private address"
     if _within(address, RESERVED) or (isinstance(address, IPv6Address) and address not in _GLOBAL_V6):
