@@ -166,6 +166,22 @@ async def test_models_and_numbers_are_limited(field: Field) -> None:
     assert (await ask(limited, field.images[1], model_name="wolf-net")).status_code == 201
 
 
+async def test_analyses_that_end_at_once_are_bounded_by_the_day(field: Field) -> None:
+    """Neither canceled nor failed ones count towards the limit of 2: four times as many are taken in 24 hours."""
+    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=2))
+    limited = await _with(field)
+    for number in range(8):
+        ended = await begin(limited)
+        for status in ("processing", "failed" if number % 2 else "canceled"):
+            assert (await ended.call("PATCH", "/status", {"status": status})).status_code == 200
+    refused = await ask(limited)
+    assert (refused.status_code, refused.headers.get("retry-after")) == (429, "3600"), refused.text
+    assert "no analysis was created" in refused.json()["detail"]
+    assert (await ask(limited, field.images[1])).status_code == 201
+    await field.change("update analyses set created_at = created_at - interval '25 h'")
+    assert (await ask(limited)).status_code == 201
+
+
 async def test_only_open_and_completed_analyses_count_towards_the_limit(field: Field) -> None:
     field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=3))
     limited = await _with(field)

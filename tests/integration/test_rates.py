@@ -81,6 +81,16 @@ async def test_a_large_body_counts_once(of: From, house: House) -> None:
     assert 429 not in codes
 
 
+async def test_refused_query_names_are_counted_with_and_without_good_credentials(of: From, house: House) -> None:
+    for address, token, path in (
+        ("192.0.2.1", "nonsense", "/api/v2/auth/ways?serach=fox"),
+        ("192.0.2.2", house.tokens["owner"], "/api/v2/deployments?serach=fox"),
+    ):
+        codes = [(await of(address).get(path, headers=_as(token))).status_code for _ in range(4)]
+        assert codes == [422] * 3 + [429], address
+    assert (await of("192.0.2.3").get("/api/v2/projects", headers=_as(house.tokens["owner"]))).status_code == 200
+
+
 async def test_results_never_wait(of: From, house: House) -> None:
     client, worker = of("192.0.2.1"), _as(house.tokens["worker"])
     job = f"/api/v2/jobs/{house.ids['job_id']}"

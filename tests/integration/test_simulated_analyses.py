@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,14 @@ import httpx2
 import psycopg
 import pytest
 
+from tests.applications import application_of
 from tests.integration.export_desk import Desk
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field
 from tests.integration.outside import ask, begin, box
 from trapline.server.actions.day_counts import count_days
 from trapline.server.db import migrations
-from trapline.server.system import System
+from trapline.server.routes.application import dress
+from trapline.server.system import Callbacks, System
 
 SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"}})
 """The field, and the provenance that programs sent before there was a field."""
@@ -116,6 +119,19 @@ async def test_a_simulated_annotation_cannot_be_identified(field: Field) -> None
     only = {"identifications": [{"kind": "confirm", "images": [str(field.images[0])]}]}
     await _run(field, "unicorn", 0, simulated=True)
     assert (await field.call("POST", "/identifications", only)).status_code == 409
+
+
+@pytest.mark.parametrize("how", SIMULATED)
+async def test_simulated_analyses_have_a_limit_of_the_same_size(field: Field, how: dict[str, Any]) -> None:
+    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=2))
+    application = application_of(field.system)
+    field.client = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(dress(application)), base_url="http://trapline.test"
+    )
+    answers = [await ask(field, **how) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 400], answers[-1].text
+    assert "simulated" in answers[-1].json()["detail"]
+    assert (await ask(field)).status_code == 201
 
 
 @pytest.mark.parametrize("how", SIMULATED)

@@ -30,7 +30,7 @@ from trapline.server.db.stand_alone import (
     select_analyses,
     select_analyses_of_job,
 )
-from trapline.server.errors import Conflict, Invalid, Unprocessable
+from trapline.server.errors import Conflict, Invalid, TooMany, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import AnnotationFilter
 from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, FINAL
@@ -48,12 +48,16 @@ from trapline.wire.values import Page
 
 TAKEN = "uq_analysis_details_external_job_id"
 SIMULATOR = "trapline simulate"
+CREATED_A_DAY = 4
+"""How many times the limit of an image may be created in 24 hours, in any state."""
+RETRY_AFTER_S = 3600
 
 
 async def create_analysis(system: System, scope: Scope, image_id: UUID, new: NewAnalysis) -> CreatedAnalysis:
     """Make a stand-alone analysis of an image, with the secret that signs its callbacks.
 
-    Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of them), Conflict.
+    Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of them), Conflict,
+    TooMany (too many in 24 hours).
     """
     if new.image_id != image_id:
         raise Invalid("The body's image_id is another than the address's. Nothing was made.")
@@ -76,11 +80,18 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
     most = system.callbacks.analyses_per_image
     # Versions of `trapline simulate` before the field `simulated` name themselves in the provenance only.
     is_simulated = new.simulated or new.provenance.get("made_by") == SIMULATOR
-    if not is_simulated and await count_stand_alone(scope, tx, image) >= most:
+    open_ones, recent = await count_stand_alone(scope, tx, image, simulated=is_simulated)
+    if open_ones >= most:
         raise Invalid(
-            f"This image has {most} analyses of external pipelines that are queued, processing or completed. The limit "
-            "is reached, and no analysis was created. Cancel those that are not needed, or ask the operator to raise "
-            "ML_MAX_ANALYSES_PER_IMAGE."
+            f"This image has {most} {'simulated ' if is_simulated else ''}analyses of external pipelines that are "
+            "queued, processing or completed. The limit is reached, and no analysis was created. Cancel those that are "
+            "not needed, or ask the operator to raise ML_MAX_ANALYSES_PER_IMAGE."
+        )
+    if recent >= most * CREATED_A_DAY:
+        raise TooMany(
+            f"{recent} analyses of external pipelines were created for this image in the last 24 hours, also counting "
+            "canceled, failed and simulated ones. The limit is reached, and no analysis was created. Try again later.",
+            RETRY_AFTER_S,
         )
     row = AnalysisRow(
         project_id=image.project_id,

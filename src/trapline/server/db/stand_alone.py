@@ -1,6 +1,6 @@
 """Stand-alone analyses: made by outside pipelines and moved by their callbacks, never leased."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,20 +27,20 @@ async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     return row
 
 
-async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow) -> int:
-    """Count the stand-alone analyses of an image that are queued, processing or completed and not simulated."""
+async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool) -> tuple[int, int]:
+    """Count the stand-alone analyses of an image.
+
+    Returns how many are queued, processing or completed, of the simulated ones or of the others, and how many of both
+    were created in the last 24 hours, in any state.
+    """
     scope.check(image.project_id)
-    statement = (
-        select(func.count())
-        .select_from(AnalysisRow)
-        .where(
-            AnalysisRow.image_id == image.id,
-            AnalysisRow.job_id.is_(None),
-            AnalysisRow.state.in_(COUNTED),
-            ~AnalysisRow.simulated,
-        )
+    is_open = AnalysisRow.state.in_(COUNTED) & (AnalysisRow.simulated.is_(simulated))
+    is_recent = AnalysisRow.created_at > func.now() - timedelta(days=1)
+    statement = select(func.count().filter(is_open), func.count().filter(is_recent)).where(
+        AnalysisRow.image_id == image.id, AnalysisRow.job_id.is_(None)
     )
-    return (await tx.session.execute(statement)).scalar_one()
+    open_ones, recent = (await tx.session.execute(statement)).one()
+    return open_ones, recent
 
 
 async def add_analysis(

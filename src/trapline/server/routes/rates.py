@@ -32,8 +32,11 @@ def count_stranger(system: System | None, scope: ASGIScope) -> TooMany | None:
 
 
 def count_refusal(system: System | None, scope: ASGIScope, status: int) -> TooMany | None:
-    """Count a refusal of somebody who is not known; answers the one to give instead where their address had enough."""
-    if system is None or status not in (401, 403, 404) or _state(scope).get(_COUNTED):
+    """Count a refusal of a caller who was not counted; return another one if their address is over its rate.
+
+    Where a route looks at no credentials, unknown query names are refused with 422 before anything is counted.
+    """
+    if system is None or status not in (401, 403, 404, 422) or _state(scope).get(_COUNTED):
         return None
     return _take_from_address(system, scope)
 
