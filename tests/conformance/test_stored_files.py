@@ -1,5 +1,7 @@
 """Originals that a store lost or damaged: noticed, and written again from the same bytes, on either store."""
 
+import hashlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,34 @@ async def test_an_announced_duplicate_is_sent_again_where_its_original_is_lost(d
     assert "was written again" in taken["files"][0]["detail"]
     assert await read(desk, key) == one
     assert [file["state"] for file in await desk.announce(one, other)] == ["duplicate", "duplicate"]
+
+
+async def test_bytes_of_duplicates_are_hashed_next_to_the_event_loop(
+    local: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing what is announced takes up to ten seconds, in which the process answers other requests."""
+    picture = make_jpeg(1)
+    await upload(local, picture)
+    make_digest, threads = hashlib.sha256, list[int]()
+
+    class WatchedDigest:
+        def __init__(self, data: bytes = b"", **options: Any) -> None:
+            self.digest_of = make_digest(data, **options)
+
+        def update(self, data: bytes) -> None:
+            if data and picture.startswith(data):
+                threads.append(threading.get_ident())
+            self.digest_of.update(data)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.digest_of, name)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(hashlib, "sha256", WatchedDigest)
+        files = await local.announce(picture)
+    assert [file["state"] for file in files] == ["duplicate"]
+    assert threads, "the bytes were not compared"
+    assert threading.get_ident() not in threads
 
 
 async def test_a_backup_names_the_images_whose_originals_are_lost_or_damaged(desk: Desk, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Artifacts: give an address to upload to, look whether the file came, cite it, clean up what nothing came of."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -179,7 +180,7 @@ async def _find_fault(system: System, row: ArtifactRow, found: Arrived) -> str |
 async def _hash(system: System, path: str) -> str:
     digest = hashlib.sha256()
     async for chunk in system.store.open(path):
-        digest.update(chunk)
+        await asyncio.to_thread(digest.update, chunk)
     return digest.hexdigest()
 
 

@@ -44,7 +44,7 @@ async def find_state(system: System, key: str, sha256: str, read: Read | None = 
     try:
         async with aclosing(system.store.open(key)) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
-                digest.update(chunk)
+                await asyncio.to_thread(digest.update, chunk)
                 if read is not None:
                     await read(len(chunk))
     except NotFound:
