@@ -14,7 +14,7 @@ from trapline.server.actions.attribution import attribute
 from trapline.server.actions.tasks import LEASE_TOKENS, contact_every_s
 from trapline.server.db.annotations import mark_images, write_annotations, write_reports, write_scores
 from trapline.server.db.base import Transaction
-from trapline.server.db.current_findings import refresh_findings
+from trapline.server.db.current_findings import lock_images_with_results, refresh_findings
 from trapline.server.db.deadlocks import begin_anew
 from trapline.server.db.line.claim import LeasableJob, get_leasable_job
 from trapline.server.db.line.holders import Contact, touch_holder
@@ -208,7 +208,7 @@ async def _prepare(
 def _subject(job: LeasableJob, leased: Leased, subjects: Mapping[UUID, TaskImage]) -> Subject:
     image = subjects[leased.analysis_id]
     frame = Frame(image.width, image.height)
-    return Subject(leased.analysis_id, image.image_id, job.project_id, frame, image.has_results)
+    return Subject(leased.analysis_id, image.image_id, job.project_id, frame)
 
 
 async def _look_up(
@@ -325,14 +325,13 @@ async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judg
 
 
 async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
-    holder_id = judged.holder_id
     completed = [one for one in judged.counted.values() if isinstance(one.reply.content, Findings)]
     erred = [one for one in judged.counted.values() if isinstance(one.reply.content, Failure)]
     found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
     failed = [_fail(system, one) for one in erred]
     if failed:
         await fail_tasks(scope, tx, job.project_id, failed)
-        await record_attempts(scope, tx, job.project_id, [_end(one, holder_id) for one in erred])
+        await record_attempts(scope, tx, job.project_id, [_end(one, judged.holder_id) for one in erred])
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     change = Change(
         open=-len(found) - dead,
@@ -341,14 +340,15 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
         nothing_found=sum(findings.is_blank for findings in found),
     )
     await _copy_findings(scope, tx, found)
+    known = await lock_images_with_results(scope, tx, {one.subject.image_id for one in found})
     with closed_in_words():
         async with tx.at_last():
-            await _send_moves(scope, tx, job, holder_id, completed)
+            await _send_moves(scope, tx, job, judged.holder_id, completed, known)
             await send_settlement(scope, tx, job.id, change, scope.actor)
 
 
 async def _send_moves(
-    scope: Scope, tx: Transaction, job: LeasableJob, holder_id: int, completed: Sequence[Counted]
+    scope: Scope, tx: Transaction, job: LeasableJob, holder_id: int, completed: Sequence[Counted], known: set[UUID]
 ) -> None:
     found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
     if not found:
@@ -357,11 +357,11 @@ async def _send_moves(
     had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost]
     await complete_tasks(scope, tx, holder_id, won, had_failed)
     await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
-    first = [one for one in found if not one.subject.has_results]
+    first = [one for one in found if one.subject.image_id not in known]
     if first:
         classes = [one for findings in first for one in findings.classes]
         await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
-    await refresh_findings(scope, tx, {one.subject.image_id for one in found if one.subject.has_results})
+    await refresh_findings(scope, tx, known)
     # A late result of an earlier attempt: the newest lease is of another caller.
     leased = [
         one.task.leased_at for one in completed if one.task.leased_at and one.reply.leased.attempt == one.task.attempt

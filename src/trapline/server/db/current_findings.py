@@ -107,6 +107,17 @@ async def list_shown_analyses(scope: Scope, tx: Transaction, images: Collection[
     return {image: analysis for image, analysis in await cursor.fetchall()}
 
 
+async def lock_images_with_results(scope: Scope, tx: Transaction, images: Collection[UUID]) -> set[UUID]:
+    """Lock images, and return those that have results, also of a transaction that this one waited for."""
+    if not images:
+        return set()
+    # A condition on `blank` would be judged before the wait for the lock.
+    cursor = await tx.execute(
+        "select id, blank is not null from images where id = any(%b) order by id for no key update", (sorted(images),)
+    )
+    return {image_id for image_id, has_results in await cursor.fetchall() if has_results}
+
+
 async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
     """Lock images and then their classes, each in the order of its keys, for whoever changes the classes."""
     ordered = (sorted(images),)

@@ -35,16 +35,12 @@ _COUNTED_BITS = (1 << 20) - 1
 
 @dataclass(frozen=True)
 class Subject:
-    """What a result is about: the analysis, its image, and the size of the image in upright pixels.
-
-    `has_results`: another analysis of the image was completed before.
-    """
+    """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
 
     analysis_id: UUID
     image_id: UUID
     project_id: int
     frame: Frame
-    has_results: bool = False
 
 
 @dataclass(frozen=True)

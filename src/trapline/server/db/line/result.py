@@ -52,12 +52,11 @@ class Failed:
 
 
 class TaskImage(NamedTuple):
-    """The image of a task, with its upright size, and whether an analysis of it was completed before."""
+    """The image of a task, with its upright size."""
 
     image_id: UUID
     width: int
     height: int
-    has_results: bool
 
 
 async def find_subjects(
@@ -66,14 +65,14 @@ async def find_subjects(
     """Find the images of those of these tasks that are the job's, and which content its pipeline has now."""
     cursor = await tx.execute(
         """
-        select a.id, i.id, i.width, i.height, i.blank is not null, p.content_sha256 from analyses a
+        select a.id, i.id, i.width, i.height, p.content_sha256 from analyses a
         join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p on p.id = j.pipeline_id
         where a.id = any(%b) and a.job_id = %s
         """,
         (ids, job_id),
     )
     rows = await cursor.fetchall()
-    return rows[0][5] if rows else None, {row[0]: TaskImage(*row[1:5]) for row in rows}
+    return rows[0][4] if rows else None, {row[0]: TaskImage(*row[1:4]) for row in rows}
 
 
 async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[TaskRow]:
