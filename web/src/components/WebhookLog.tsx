@@ -49,7 +49,7 @@ export function WebhookLog({ webhook, isThere }: { webhook: Webhook; isThere: bo
         {[undefined, ...STATES].map((one) => (
           <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")), { replace: true })}>
             {one ? w.states[one] : words.common.all}
-            {one && counts[one] !== undefined && <span className="faint"> {words.count(counts[one])}</span>}
+            {one && counts[one] !== undefined && <span className="faint">{words.count(counts[one])}</span>}
           </button>
         ))}
       </div>
