@@ -11,6 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
+from tests.acceptance.running import wait_for
 from tests.applications import application_of
 from tests.integration.export_desk import Desk
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field
@@ -217,3 +218,57 @@ def test_the_migration_marks_what_trapline_simulate_created(empty_database_url: 
         ]  # fmt: skip
         days = connection.execute("select distinct deployment_id, day::text from dirty_days order by 1").fetchall()
         assert days == [(UUID(int=91), "2026-05-02"), (UUID(int=92), "2026-05-02")]
+
+
+def test_the_migration_reads_a_large_table_once(empty_database_url: str) -> None:
+    """It took a pass over all analyses for each batch of 1,000 that it marked."""
+    migrations.migrate(empty_database_url, "0046")
+    count = 6_000
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            """
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
+                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
+                reviewed)
+            select lpad(to_hex(n), 32, '0')::uuid, 1, gen_random_uuid(), n::text::bytea, 1, 'image/jpeg', 'a.jpg', 1, 1,
+                1, 'k', now(), 'exif', 'UTC', 0, '{}', '{}', false
+            from generate_series(1, %(count)s) n
+            """,
+            {"count": count},
+        )
+        connection.execute(
+            """
+            insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors,
+                lost)
+            select (rpad('', 24, '7') || lpad(to_hex(n), 8, '0'))::uuid, 1, lpad(to_hex(n), 32, '0')::uuid, 'net', '1',
+                'completed', 0, 0, 0, 0 from generate_series(1, %(count)s) n
+            """,
+            {"count": count},
+        )
+        connection.execute(
+            """
+            insert into analysis_details (analysis_id, project_id, parameters, provenance, priority)
+            select (rpad('', 24, '7') || lpad(to_hex(n), 8, '0'))::uuid, 1, '{}',
+                '{"made_by": "trapline simulate"}', 'normal'
+            from generate_series(1, %(count)s) n
+            """,
+            {"count": count},
+        )
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for table in ("images", "analyses", "analysis_details"):
+            connection.execute(f"analyze {table}")
+        before = read_rows(connection)
+        migrations.migrate(empty_database_url, "0052")
+        assert connection.execute("select count(*) from analyses where simulated").fetchall() == [(count,)]
+        wait_for("the statistics of the migration", lambda: read_rows(connection) > before)
+        assert read_rows(connection) - before <= 2 * count, "a pass over all for each batch reads 7 times as many"
+
+
+def read_rows(connection: psycopg.Connection) -> int:
+    """Count the rows of details that were read since the start, by every session that has ended."""
+    connection.execute("select pg_stat_clear_snapshot()")
+    [row] = connection.execute(
+        "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'analysis_details'"
+    ).fetchall()
+    return int(row[0])

@@ -105,3 +105,18 @@ def test_folder_sources_of_owners_pause_and_those_of_operators_are_granted(empty
         assert [(name, active) for name, active, _ in rows] == [("1", True), ("2", False), ("200", True), ("3", False)]
         assert all("trapline source grant" in reason for name, _, reason in rows if name in "23")
         assert connection.execute("select project_id, path from source_folders").fetchall() == [(7, "/media/old card")]
+
+
+def test_writers_do_not_wait_while_the_kinds_of_files_are_validated(empty_database_url: str) -> None:
+    migrations.migrate(empty_database_url, "0060")
+    is_valid = (
+        "select convalidated from pg_constraint"
+        " where conrelid = 'pulled_files'::regclass and contype = 'c' and conname like '%kind'"
+    )
+    with psycopg.connect(empty_database_url) as writer, psycopg.connect(empty_database_url, autocommit=True) as other:
+        assert other.execute(is_valid).fetchall() == [(False,)]
+        # A transaction that writes to the table is open meanwhile.
+        writer.execute("lock table pulled_files in row exclusive mode")
+        migrations.migrate(empty_database_url)
+        assert other.execute(is_valid).fetchall() == [(True,)]
+        writer.rollback()

@@ -35,7 +35,10 @@ def upgrade() -> None:
     )
     _grant_or_pause(op.get_bind())
     op.add_column("pulled_files", sa.Column("kind", sa.Text(), server_default="file", nullable=False))
-    op.create_check_constraint("ck_pulled_files_kind", "pulled_files", "kind in ('file', 'folder')")
+    # Validation reads the whole table; revision 0061 does it without a lock that writers wait for.
+    op.create_check_constraint(
+        "ck_pulled_files_kind", "pulled_files", "kind in ('file', 'folder')", postgresql_not_valid=True
+    )
     op.add_column("pull_runs", sa.Column("left_out", postgresql.JSONB(), server_default="{}", nullable=False))
     op.add_column("pull_runs", sa.Column("unlisted_folders", sa.BigInteger(), server_default="0", nullable=False))
 

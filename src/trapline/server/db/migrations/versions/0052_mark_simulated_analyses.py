@@ -13,10 +13,14 @@ LOCK_IMAGES = "select 1 from images where id = any(%(images)s) order by id for n
 LOCK_CLASSES = """
     select 1 from image_classes where image_id = any(%(images)s) order by image_id, class_name for no key update
 """
+FIRST = "00000000-0000-0000-0000-000000000000"
 FIND = """
-    select d.analysis_id, a.image_id from analysis_details d join analyses a on a.id = d.analysis_id
-    where d.provenance->>'made_by' = 'trapline simulate' and not a.simulated and a.job_id is null
-    order by a.image_id limit %(most)s
+    select d.analysis_id, a.image_id from (
+        select analysis_id, provenance from analysis_details where analysis_id > %(after)s::uuid
+        order by analysis_id limit %(most)s
+    ) d left join analyses a on a.id = d.analysis_id and d.provenance->>'made_by' = 'trapline simulate'
+        and not a.simulated and a.job_id is null
+    order by d.analysis_id
 """
 MARK = "update analyses set simulated = true where id = any(%(analyses)s)"
 BLANK = r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
@@ -91,6 +95,7 @@ NOTE_DAYS = """
 def upgrade() -> None:
     """Mark the analyses that `trapline simulate` created, and derive the findings of their images again.
 
+    It reads the details of analyses once, in batches by their primary key.
     Each batch is a transaction that locks its analyses and then their images, so that results that arrive at the same
     time are not overwritten. A second run continues where the first one ended. The background process counts the
     days again.
@@ -100,7 +105,12 @@ def upgrade() -> None:
         connection = op.get_bind()
         # A batch waits for transactions that write to the same images; it holds no lock on a table.
         connection.exec_driver_sql("set lock_timeout = 0")
-        while found := connection.exec_driver_sql(FIND, {"most": AT_ONCE}).all():
+        after = FIRST
+        while read := connection.exec_driver_sql(FIND, {"after": after, "most": AT_ONCE}).all():
+            after = str(read[-1][0])
+            found = [(analysis, image) for analysis, image in read if image is not None]
+            if not found:
+                continue
             images = sorted({image for _, image in found})
             connection.exec_driver_sql("begin")
             connection.exec_driver_sql(MARK, {"analyses": [analysis for analysis, _ in found]})
