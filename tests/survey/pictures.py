@@ -42,7 +42,7 @@ def draw_picture(file: dict[str, Any], camera: dict[str, Any]) -> bytes:
     picture.save(out, "JPEG", quality=85, exif=exif)
     content = out.getvalue()
     if file.get("damage") == "truncated":
-        return content[: len(content) // 2]
+        return content[: len(content) // 4]
     return LOGIN if file.get("damage") == "html" else content
 
 

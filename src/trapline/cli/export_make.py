@@ -53,6 +53,10 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             bool | None,
             typer.Option("--camera-time/--no-camera-time", help="What a camera dated, or what has its file's time."),
         ] = None,
+        truncated: Annotated[
+            bool | None,
+            typer.Option("--truncated/--not-truncated", help="Files that end before the image does, or others."),
+        ] = None,
         tag: Annotated[str | None, typer.Option(help="What has this tag.")] = None,
         job: Annotated[int | None, typer.Option(help="What this job is over.")] = None,
         sequence: Annotated[str | None, typer.Option(help="What is in this sequence.")] = None,
@@ -89,6 +93,7 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             "blank": blank,
             "starred": starred or None,
             "camera_time": camera_time,
+            "truncated": truncated,
             "tag": tag,
             "job": job,
             "sequence": sequence,

@@ -106,6 +106,10 @@ def list_images(
         bool | None,
         typer.Option("--camera-time/--no-camera-time", help="Only what a camera dated, or what has its file's time."),
     ] = None,
+    truncated: Annotated[
+        bool | None,
+        typer.Option("--truncated/--not-truncated", help="Only files that end before the image does, or only others."),
+    ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")] = 50,
     as_json: AsJson = False,
@@ -125,6 +129,7 @@ def list_images(
             tag=tag,
             starred="true" if starred else None,
             camera_time=None if camera_time is None else str(camera_time).lower(),
+            truncated=None if truncated is None else str(truncated).lower(),
             deleted="true" if deleted else None,
             limit=limit,
         )

@@ -70,6 +70,7 @@ class ExportSelection(Request):
     starred: bool | None = None
     sequence: UUID | None = None
     camera_time: bool | None = None
+    truncated: bool | None = None
 
 
 class ContributorRole(StrEnum):

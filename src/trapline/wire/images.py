@@ -35,7 +35,8 @@ class Image(Message):
     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
     one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
-    arrival, as `captured_at_source` states.
+    arrival, as `captured_at_source` states. The flag `truncated`: the file is a JPEG that ends before its image does;
+    the missing rows, less than half, are grey.
     """
 
     id: UUID

@@ -4162,6 +4162,8 @@ export interface components {
             tag?: string | null;
             /** Taxon */
             taxon?: string | null;
+            /** Truncated */
+            truncated?: boolean | null;
         };
         /**
          * ExportState
@@ -4445,7 +4447,8 @@ export interface components {
          *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
          *     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
          *     one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
-         *     arrival, as `captured_at_source` states.
+         *     arrival, as `captured_at_source` states. The flag `truncated`: the file is a JPEG that ends before its image does;
+         *     the missing rows, less than half, are grey.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
@@ -10699,6 +10702,8 @@ export interface operations {
                 sequence?: string | null;
                 /** @description Only what a camera or a person dated, or what has the time of its file. */
                 camera_time?: boolean | null;
+                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                truncated?: boolean | null;
                 /** @description The deleted images instead; managers see them. */
                 deleted?: boolean;
             };
@@ -10869,6 +10874,8 @@ export interface operations {
                 sequence?: string | null;
                 /** @description Only what a camera or a person dated, or what has the time of its file. */
                 camera_time?: boolean | null;
+                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                truncated?: boolean | null;
                 /** @description The deleted images instead; managers see them. */
                 deleted?: boolean;
             };
@@ -11091,6 +11098,8 @@ export interface operations {
                 sequence?: string | null;
                 /** @description Only what a camera or a person dated, or what has the time of its file. */
                 camera_time?: boolean | null;
+                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                truncated?: boolean | null;
                 /** @description The deleted images instead; managers see them. */
                 deleted?: boolean;
             };

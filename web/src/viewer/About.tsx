@@ -24,6 +24,7 @@ export function About({ image }: { image: ImageDetail }) {
             {w.capturedFrom[image.captured_at_source] ?? image.captured_at_source}
             {image.captured_at_raw ? `, ${w.raw} “${image.captured_at_raw}”` : ""}
           </div>
+          {image.flags.includes("truncated") && <div className="small warning" role="note">{w.truncated}</div>}
           {image.flags.includes("no_camera_time") && <div className="small warning" role="note">{w.noCameraTime}</div>}
           <TimeOf image={image} />
           {image.clock_offset_s !== 0 && <div className="soft small">{w.clockOffset(image.clock_offset_s)}</div>}

@@ -134,6 +134,7 @@ export const words = {
     fromUpload: "uploaded by hand", fromSource: "pulled from a source", clockOffset: (seconds: number) => `${seconds > 0 ? "+" : "−"}${n(Math.abs(seconds))} s added to the camera's clock`,
     noExif: "The file carries no EXIF.", picture: "The picture", showInfo: "Show information", hideInfo: "Hide information", raw: "as written", cannotShow: "The picture could not be loaded. The file is safe; try again, or download it.",
     noCameraTime: "Not the camera's time: no capture time was read, so this is the time of the file.",
+    truncated: "The file ends before its image does. The missing rows are grey.",
     flags: "Flags", megapixels: (value: string) => `${value} MP`, all: "Show all",
     types: { bounding_box: "Boxes", classification: "Whole picture", heatmap: "Heatmaps", segmentation: "Outlines", mask: "Masks", keypoint: "Key points", custom: "Data" } as Record<string, string>,
     type: { bounding_box: "box", classification: "whole picture", heatmap: "heatmap", segmentation: "outline", mask: "mask", keypoint: "key points", custom: "data" } as Record<string, string>,

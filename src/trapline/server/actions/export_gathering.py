@@ -300,6 +300,7 @@ def make_wanted(row: ExportRow) -> Wanted:
             tag=chosen.tag,
             starred=chosen.starred,
             camera_time=chosen.camera_time,
+            truncated=chosen.truncated,
             sequence_id=chosen.sequence,
         ),
         images=None if chosen.images is None else tuple(chosen.images),

@@ -23,6 +23,7 @@ from trapline.server.errors import Unavailable
 from trapline.server.imaging.decoders import Broken, Skipped
 from trapline.server.rules.access import Scope
 from trapline.server.rules.capture_time import find_capture_time
+from trapline.server.rules.image_flags import TRUNCATED
 from trapline.server.store.keys import original_key, upright_key
 from trapline.server.store.port import Incoming
 from trapline.server.system import System
@@ -93,12 +94,16 @@ async def check_image(
     modified_at: datetime | None = None,
     thumbnails: Mapping[int, Incoming] | None = None,
     name: str | None = None,
+    *,
+    accepts_truncated: bool = True,
 ) -> Checked:
     """Check a received file wholly and store it; answers the row to add, or why there is none.
 
     `path` is where the file came from; its last part is the image's name, unless a `name` is given.
     `thumbnails` are made on the way, by their size; where they were, the row is claimed for its caller to keep and mark
     them. The stored file of bytes that the deployment has is read, and written again if it is missing or damaged.
+    A truncated JPEG of which at least half of the rows decode is flagged; without `accepts_truncated` it is broken,
+    because it could still be being written.
     Raises Unavailable where the store or the database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
@@ -115,6 +120,8 @@ async def check_image(
         )
         if isinstance(picture, Broken | Skipped):
             return picture
+        if picture.is_truncated and not accepts_truncated:
+            return Broken("the file is truncated: it ends before the image does")
         stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
         copy_key = upright_key(place.project_id, incoming.sha256)
         copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
@@ -147,7 +154,7 @@ async def check_image(
         captured_at_raw=captured.raw,
         time_zone=place.zone.key,
         clock_offset_s=place.clock_offset_s,
-        flags=list(captured.flags),
+        flags=[*captured.flags, *([TRUNCATED] if picture.is_truncated else [])],
         exif=picture.exif,
         reviewed=False,
         source_id=place.source_id,

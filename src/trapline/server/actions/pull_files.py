@@ -153,7 +153,15 @@ async def _import(
         thumbnails = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
         name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
         checked = await check_image(
-            system, pull.scope, pull.place, incoming, file.path, opened.modified_at, thumbnails, name
+            system,
+            pull.scope,
+            pull.place,
+            incoming,
+            file.path,
+            opened.modified_at,
+            thumbnails,
+            name,
+            accepts_truncated=not _may_be_unfinished(file, opened),
         )
         if isinstance(checked, Skipped):
             await settling.settle(_settled(file, "skipped", error=checked.reason), size=size)
@@ -194,8 +202,12 @@ def _is_young(modified_at: datetime | None) -> bool:
     return modified_at is not None and abs(datetime.now(UTC) - modified_at) < SETTLING
 
 
+def _may_be_unfinished(file: PulledFileRow, opened: OpenFile) -> bool:
+    return _is_young(opened.modified_at) and file.attempts == 0 and file.error is None
+
+
 def _broken(file: PulledFileRow, opened: OpenFile, reason: str) -> Settled:
-    if _is_young(opened.modified_at) and file.attempts == 0 and file.error is None:
+    if _may_be_unfinished(file, opened):
         # Perhaps it is still being written: the next run sees it whole, or broken for good.
         return _settled(file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR)
     return _failed(file, reason)

@@ -19,6 +19,7 @@ from trapline.server.db.images import WITHOUT_CAMERA_TIME, ImageClassRow, ImageR
 from trapline.server.db.taxon_labels import shows_taxon
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
+from trapline.server.rules.image_flags import TRUNCATED
 
 MAX_BOXES = 50
 MAX_ANALYSES = 50
@@ -173,6 +174,9 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
         statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)
     if wanted.camera_time is not None:
         statement = statement.where(text(f"{'not ' if wanted.camera_time else ''}({WITHOUT_CAMERA_TIME})"))
+    if wanted.truncated is not None:
+        is_truncated = ImageRow.flags.contains([TRUNCATED])
+        statement = statement.where(is_truncated if wanted.truncated else ~is_truncated)
     if wanted.tag is not None:
         statement = statement.where(
             exists().where(

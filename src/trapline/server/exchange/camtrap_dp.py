@@ -26,6 +26,7 @@ from trapline.server.exchange.export_records import DeploymentRecord, Problem, R
 from trapline.server.exchange.observations import Kind, Naming, SeenImage, observe
 from trapline.server.exchange.packing import name_folders, packing, pour, set_aside, suffix_of
 from trapline.server.rules.capture_time import NO_CAMERA_TIME
+from trapline.server.rules.image_flags import TRUNCATED
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50
@@ -64,7 +65,7 @@ class _Stand:
         (self.by_file if NO_CAMERA_TIME in image.flags else self.by_camera).add(image.captured_at)
         self.images += 1
         self.not_from_exif += image.captured_at_source != EXIF
-        self.flagged += bool(image.flags)
+        self.flagged += any(flag != TRUNCATED for flag in image.flags)
         if not self.camera_model and image.exif.get("Model"):
             self.camera_model = "-".join(
                 str(image.exif[part]).strip() for part in ("Make", "Model") if image.exif.get(part)

@@ -16,6 +16,7 @@ from trapline.server.exchange.export_times import Times
 from trapline.server.exchange.observations import Kind, Naming, Observation, Said, SeenImage
 from trapline.server.exchange.packing import relative_path
 from trapline.server.exchange.spreadsheets import harmless
+from trapline.server.rules.image_flags import TRUNCATED
 
 DEPLOYMENTS = (
     "deploymentID,locationID,locationName,latitude,longitude,coordinateUncertainty,deploymentStart,deploymentEnd,"
@@ -183,8 +184,10 @@ def _comments(image: SeenImage) -> str:
     told = [image.said.comment] if image.said is not None and image.said.comment else []
     if image.tags:
         told.append("tags: " + " | ".join(image.tags))
-    if image.flags:
-        told.append("timestamp: " + " | ".join(image.flags))
+    if TRUNCATED in image.flags:
+        told.append("image: " + TRUNCATED)
+    if flags := [flag for flag in image.flags if flag != TRUNCATED]:
+        told.append("timestamp: " + " | ".join(flags))
     return "; ".join(told)
 
 

@@ -24,6 +24,7 @@ from trapline.server.imaging.exif import read_exif, read_orientation
 from trapline.server.imaging.jpeg_scans import MAX_SCANS, has_too_many_scans
 from trapline.server.imaging.kinds import HEAD_BYTES, HEIC, JPEG, PNG, TIFF, WEBP, NotTaken, Taken, tell_kind
 from trapline.server.imaging.requests import DISK_FULL, receive
+from trapline.server.imaging.truncated_jpeg import LEAST_ROWS, decode_truncated
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
 INLINE = ("image/jpeg", "image/png", "image/webp")
@@ -191,11 +192,23 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     kind, image = opened
     exif = read_exif(image)
     orientation = read_orientation(image)
-    image.load()
+    rows = 1.0
+    is_whole = True
+    try:
+        image.load()
+    except OSError as error:
+        if kind != JPEG or "truncated" not in str(error):
+            raise
+        file.seek(0)
+        image, rows = decode_truncated(file.read())
+        is_whole = False
+        if rows < LEAST_ROWS:
+            return {"broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, less than half"}
     turn = _turn_left(kind, orientation)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     mode = image.mode
-    needs_copy = orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
+    # Strict decoders, such as those of workers, refuse a file without its end.
+    needs_copy = not is_whole or orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
     if needs_copy and request["upright"] is not None:
         copy = _turned(_as_rgb(image), turn)
         _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
@@ -208,6 +221,7 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
             "mode": mode,
             "orientation": orientation,
             "exif": exif,
+            "is_truncated": rows < 1,
             "upright_made": bool(needs_copy and request["upright"] is not None),
             "thumbnails_made": bool(request.get("outputs")) and _try_thumbnails(image, turn, request["outputs"]),
         }

@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that was decoded to its last pixel; width and height are upright."""
+    """An image that was decoded to its last pixel; width and height are upright.
+
+    One that `is_truncated` is a JPEG of which at least half of the rows were decoded.
+    """
 
     width: int
     height: int
@@ -52,6 +55,7 @@ class Picture:
     exif: dict[str, Any]
     upright_made: bool
     thumbnails_made: bool
+    is_truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,9 @@ def read_filter(
     camera_time: Annotated[
         bool | None, Query(description="Only what a camera or a person dated, or what has the time of its file.")
     ] = None,
+    truncated: Annotated[
+        bool | None, Query(description="Only JPEGs whose file ends before the image does, or only others.")
+    ] = None,
     deleted: Annotated[bool, Query(description="The deleted images instead; managers see them.")] = False,
 ) -> ImageFilter:
     """Read which images are wanted."""
@@ -96,6 +99,7 @@ def read_filter(
         starred=starred,
         sequence_id=sequence,
         camera_time=camera_time,
+        truncated=truncated,
         deleted=deleted,
     )
 

@@ -31,6 +31,7 @@ class ImageFilter:
     starred: bool | None = None
     sequence_id: UUID | None = None
     camera_time: bool | None = None
+    truncated: bool | None = None
     deleted: bool = False
 
 
