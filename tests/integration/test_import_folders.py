@@ -11,6 +11,7 @@ import pytest
 from tests.integration.exchange_project import ExchangeProject
 from tests.integration.fields import SYSTEM, make_field
 from tests.integration.import_desk import box, list_files, megadetector, show
+from trapline.server.actions import import_folders
 from trapline.server.actions.importing import take_import
 from trapline.server.system import System
 
@@ -99,7 +100,7 @@ async def test_folders_without_a_match_are_listed_and_assigned_once(project: Cam
     assert (taken["faults"], taken["unknown"], taken["ambiguous"]) == (0, 0, 0)
     assert await list_analysed(project) == set(project.images)
     told = (await project.field.call("GET", f"/imports/{sent['id']}/folders")).json()
-    assert told == {"folders": [], "is_complete": True, "can_assign": False}
+    assert told == {"folders": [], "is_complete": True, "all_compared": True, "can_assign": False}
     assert list_files(project.field) == []
 
 
@@ -181,3 +182,32 @@ async def test_files_of_known_programs_are_refused_with_what_to_do(system: Syste
         assert program in taken["error"]
         assert advice in taken["error"]
         assert taken["error"].endswith("Nothing of it was taken.")
+
+
+async def test_the_comparison_of_very_many_names_is_bounded_and_reported(
+    project: CameraProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All folders are still listed, some of them without the nearest names."""
+    monkeypatch.setattr(import_folders, "MOST_COMPARISONS", 8)
+    sent = await send_file(project, entries("A1", "B2", "C3", "N-ridge"))
+    await read_in(project, sent)
+    told = (await project.field.call("GET", f"/imports/{sent['id']}/folders")).json()
+    assert told["all_compared"] is False
+    assert {one["folder"] for one in told["folders"]} == {"A1", "B2", "C3", "N-ridge"}
+    monkeypatch.undo()
+    told = (await project.field.call("GET", f"/imports/{sent['id']}/folders")).json()
+    assert told["all_compared"] is True
+
+
+async def test_folders_of_several_assignments_are_bounded_together(project: CameraProject) -> None:
+    place = project.deployments["Old oak"]
+    sent = await send_file(project, entries("Cam 7"))
+    await read_in(project, sent)
+    folders = {f"part {number}": place for number in range(1000)}
+    first = await project.field.call("POST", f"/imports/{sent['id']}/folders", {"folders": folders})
+    assert first.status_code == 202, first.text
+    await read_in(project, sent)
+    refused = await project.field.call("POST", f"/imports/{sent['id']}/folders", {"folders": {"Cam 7": place}})
+    assert refused.status_code == 422, refused.text
+    assert "at most 1,000" in refused.text
+    assert len((await show(project.field, sent))["options"]["folders"]) == 1000

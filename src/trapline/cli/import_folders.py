@@ -60,5 +60,7 @@ def print_folders(found: "UnmatchedFolders", imported: "Import") -> None:
         print(f"  ... and {len(found.folders) - MOST_PRINTED:,} more: trapline import folders {imported.id} --json")
     if not found.is_complete:
         print("Only the first 10,000 faults were searched for folders.")
+    if not found.all_compared:
+        print("There are too many folders and deployments to compare all names: some nearest deployments are missing.")
     if found.can_assign:
         print(f'Assign a folder: trapline import folders {imported.id} --folder "FOLDER=DEPLOYMENT"')

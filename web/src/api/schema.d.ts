@@ -8336,9 +8336,12 @@ export interface components {
          * @description The folders of a file whose entries match no image or several, those with the most entries first.
          *
          *     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
+         *     `all_compared` is false if folders have no `nearest` because there are too many names to compare.
          *     `can_assign` is true while the server still has the file, so that its folders can be assigned to deployments.
          */
         UnmatchedFolders: {
+            /** All Compared */
+            all_compared: boolean;
             /** Can Assign */
             can_assign: boolean;
             /** Folders */

@@ -40,6 +40,7 @@ export function ImportFolders({ one }: { one: Import }) {
       <h2>{w.title}</h2>
       <p className="soft">{may ? w.text : w.tooLate}</p>
       {!data.is_complete && <p className="soft">{w.cut}</p>}
+      {!data.all_compared && <p className="soft">{w.notCompared}</p>}
       <form className="form" onSubmit={submit}>
         {data.folders.map(({ folder, entries, nearest }) => {
           const near = new Set(nearest.map((deployment) => deployment.id))

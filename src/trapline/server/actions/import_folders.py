@@ -18,10 +18,11 @@ from trapline.server.db.deleted_images import discard_files
 from trapline.server.db.imported import list_deployments
 from trapline.server.db.imports import COUNTED, MOST_FAULTS, ImportFaultRow, ImportRow, get_import, select_faults
 from trapline.server.db.live_work import LiveWork
-from trapline.server.errors import Conflict
+from trapline.server.errors import Conflict, Unprocessable
 from trapline.server.rules.access import Scope
 from trapline.server.system import System
 from trapline.wire.imports import (
+    MOST_FOLDERS,
     Import,
     ImportFormat,
     ImportOptions,
@@ -35,6 +36,8 @@ KEPT_FOR_FOLDERS_S = 7 * 24 * 3600.0
 """How long the file of a completed import is kept if entries of it match no image."""
 KEPT_FOR_RUN_S = 30 * 24 * 3600.0
 MOST_NEAREST = 3
+MOST_COMPARISONS = 100_000
+"""Names of folders that are compared with names of deployments for one list: a few seconds of processor time."""
 LIKE = 0.6
 """The least likeness of two names, from 0 to 1."""
 OF_CAMERAS = re.compile(r"dcim|\d{3}[\w-]{0,5}")
@@ -61,33 +64,57 @@ async def list_unmatched_folders(system: System, scope: Scope, import_id: UUID) 
         )
         files = [fault.file or "" for fault in await tx.session.scalars(statement)]
         is_complete, can_assign = row.faults <= MOST_FAULTS, can_assign_folders(row)
-    folders = await asyncio.to_thread(_group, files, names)
-    return UnmatchedFolders(folders=folders, is_complete=is_complete, can_assign=can_assign)
+    folders, all_compared = await asyncio.to_thread(_group, files, names)
+    return UnmatchedFolders(folders=folders, is_complete=is_complete, all_compared=all_compared, can_assign=can_assign)
 
 
-def _group(files: Iterable[str], names: Mapping[str, UUID]) -> list[UnmatchedFolder]:
+class _Comparisons:
+    """The nearest names of deployments, until MOST_COMPARISONS pairs of names were compared."""
+
+    def __init__(self, plain: Mapping[str, str]) -> None:
+        self._plain = plain
+        self._left = MOST_COMPARISONS
+        self._known: dict[str, list[str]] = {}
+        self.is_complete = True
+
+    def list_nearest(self, name: str) -> list[str]:
+        """List the simplified names nearest to a name; an equal name needs no comparison."""
+        name = _simplify(name)
+        if name in self._known:
+            return self._known[name]
+        if self._left < len(self._plain):
+            self.is_complete = False
+            return [name] if name in self._plain else []
+        self._left -= len(self._plain)
+        found = self._known[name] = get_close_matches(name, self._plain, MOST_NEAREST, LIKE)
+        return found
+
+
+def _group(files: Iterable[str], names: Mapping[str, UUID]) -> tuple[list[UnmatchedFolder], bool]:
     plain = {_simplify(name): name for name in names}
+    comparisons = _Comparisons(plain)
     likest: dict[str, tuple[float, str]] = {}
     counted: Counter[str] = Counter()
     for file in files:
         parts = [part for part in file.replace("\\", "/").split("/")[:-1] if part and part != "."]
         for part in parts:
             if part not in likest:
-                near = get_close_matches(_simplify(part), plain, 1, LIKE)
+                near = comparisons.list_nearest(part)
                 likest[part] = (SequenceMatcher(None, near[0], _simplify(part)).ratio(), near[0]) if near else (0, "")
         if parts:
             counted["/".join(parts[: _choose_depth(parts, likest)])] += 1
-    return [
+    folders = [
         UnmatchedFolder(
             folder=folder,
             entries=count,
             nearest=[
                 NearDeployment(id=names[plain[near]], name=plain[near])
-                for near in get_close_matches(_simplify(folder.rsplit("/", 1)[-1]), plain, MOST_NEAREST, LIKE)
+                for near in comparisons.list_nearest(folder.rsplit("/", 1)[-1])
             ],
         )
         for folder, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
     ]
+    return folders, comparisons.is_complete
 
 
 def _choose_depth(parts: list[str], likest: Mapping[str, tuple[float, str]]) -> int:
@@ -118,7 +145,14 @@ async def assign_folders(system: System, scope: Scope, import_id: UUID, folders:
             )
         await check_live(scope, tx, LiveWork.IMPORTS, row.project_id)
         options = ImportOptions.model_validate(row.options)
-        options = options.model_copy(update={"folders": {**options.folders, **folders}})
+        merged = {**options.folders, **folders}
+        if len(merged) > MOST_FOLDERS:
+            raise Unprocessable(
+                f"With the {len(options.folders):,} folders that are assigned already, these are {len(merged):,}; an "
+                f"import has at most {MOST_FOLDERS:,}. Nothing was changed. Import the file again in parts, or assign "
+                "folders that contain several of these."
+            )
+        options = options.model_copy(update={"folders": merged})
         await _start_again(scope, tx, row, options)
         tx.audit("import", "import", row.id, row.project_id, format=row.format, folders=len(options.folders))
         await tx.session.flush()
