@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from structlog.testing import capture_logs
 
+from tests.conformance.file_servers import make_certificate
 from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
@@ -22,8 +25,9 @@ from trapline.server.actions import deleted_projects, projects, webhooks
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.errors import NotFound
+from trapline.server.errors import NotFound, OutboundFailed
 from trapline.server.rules.filters import WebhookFilter
+from trapline.server.subjects import Subjects
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -213,3 +217,47 @@ async def test_a_deleted_project_publishes_nothing(bare: Office) -> None:
     assert await bare.sql("select 1 from webhook_deliveries") == []
     await deleted_projects.restore_project(system, SYSTEM, bare.project)
     assert await bare.sql(is_on, project=bare.project) == [(True,)]
+
+
+async def test_a_server_that_is_away_is_logged_once_and_so_is_its_return() -> None:
+    async with running_nats() as server:
+        await server.kill()
+        subjects = Subjects(server.url)
+        with capture_logs() as lines:
+            for _ in range(3):
+                with pytest.raises(OutboundFailed):
+                    await subjects.publish("trapline.1.job.completed", "1", b"{}")
+            await server.start()
+            for number in range(2):
+                await subjects.publish("trapline.1.job.completed", str(number), b"{}")
+        await subjects.close()
+    assert [line["log_level"] for line in lines] == ["warning", "info"]
+    assert "NATS server is away" in lines[0]["event"]
+    assert lines[1]["event"] == "the NATS server answers again"
+
+
+async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: Path) -> None:
+    # One file holds the certificate and its key.
+    shown = str(make_certificate(tmp_path).path)
+    port = free_port()
+    program = Path(sys.executable).with_name("nats-server")
+    encrypted = ["--tls", "--tlscert", shown, "--tlskey", shown]
+    quiet = asyncio.subprocess.DEVNULL
+    where = ["-a", "127.0.0.1", "-p", str(port)]
+    process = await asyncio.create_subprocess_exec(program, *where, *encrypted, stdout=quiet, stderr=quiet)
+    subjects = Subjects(f"tls://127.0.0.1:{port}")
+    try:
+        async with asyncio.timeout(15):
+            while not await asyncio.to_thread(is_open, port):
+                await asyncio.sleep(0.02)
+        with pytest.raises(OutboundFailed, match="certificate of the NATS server is not trusted"):
+            await subjects.publish("trapline.1.job.completed", "1", b"{}")
+    finally:
+        await subjects.close()
+        process.kill()
+        await process.wait()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

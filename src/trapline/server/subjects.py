@@ -1,15 +1,20 @@
 """The way out to NATS: events as subjects of the server of the settings, over one connection of the process."""
 
 import asyncio
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+import structlog
 
 from trapline.server.errors import OutboundFailed
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "trapline"
 STREAM = "TRAPLINE_EVENTS"
@@ -28,6 +33,8 @@ class Subjects:
         self._opening = asyncio.Lock()
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
+        self._is_away = False
+        self._last_error: Exception | None = None
 
     async def publish(self, subject: str, message_id: str, body: bytes) -> None:
         """Publish an event; returns once the server has it. Raises OutboundFailed.
@@ -46,11 +53,23 @@ class Subjects:
                     await client.publish(subject, body, headers=headers)
                     await client.flush(timeout=int(WITHIN_S))
         except TimeoutError:
-            await self.close()
-            raise OutboundFailed(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
+            raise await self._fail(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
         except (nats.errors.Error, OSError) as error:
-            await self.close()
-            raise OutboundFailed(f"the NATS server could not be spoken to ({type(error).__name__})") from None
+            raise await self._fail(f"the NATS server could not be spoken to ({type(error).__name__})") from None
+        if self._is_away:
+            self._is_away = False
+            log.info("the NATS server answers again")
+
+    async def _fail(self, reason: str) -> OutboundFailed:
+        """Close the connection; the first failure in a row is logged."""
+        await self.close()
+        if isinstance(self._last_error, ssl.SSLCertVerificationError):
+            reason = f"the certificate of the NATS server is not trusted ({self._last_error.verify_message})"
+        self._last_error = None
+        if not self._is_away:
+            self._is_away = True
+            log.warning("the NATS server is away; events wait and are published later", reason=reason)
+        return OutboundFailed(reason)
 
     async def close(self) -> None:
         """Close the connection; the next event opens a new one."""
@@ -58,6 +77,10 @@ class Subjects:
         if client is not None:
             with suppress(Exception):
                 await client.close()
+
+    async def _note_error(self, error: Exception) -> None:
+        """Keep the library's error: it would write it to the log, with the URL, and tries again until the time ends."""
+        self._last_error = error
 
     async def _open(self) -> "Client":
         async with self._opening:
@@ -74,7 +97,7 @@ class Subjects:
                         max_reconnect_attempts=1,
                         reconnect_time_wait=0,
                         connect_timeout=int(WITHIN_S),
-                        error_cb=_say_nothing,
+                        error_cb=self._note_error,
                     )
                     self._stream = await _find_stream(client)
                 except BaseException:
@@ -114,7 +137,3 @@ async def _find_stream(client: "Client") -> "JetStreamContext | None":
             raise
         return None
     return streams
-
-
-async def _say_nothing(error: Exception) -> None:
-    """Whoever publishes hears of it; the library would write it to the log, with the address."""
