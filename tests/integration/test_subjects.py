@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from tests.conformance.file_servers import make_certificate
@@ -22,6 +24,8 @@ from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
 from trapline.server.actions import deleted_projects, projects, webhooks
+from trapline.server.actions.health import find_health
+from trapline.server.actions.metrics import Reader
 from trapline.server.actions.subjects import follow_subjects
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.engines.postgres import Postgres, free_port
@@ -29,6 +33,7 @@ from trapline.server.errors import NotFound, OutboundFailed
 from trapline.server.rules.filters import WebhookFilter
 from trapline.server.subjects import Subjects
 from trapline.wire.projects import NewProject
+from trapline.wire.webhooks import NatsState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -261,3 +266,46 @@ async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: P
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_answers(
+    bare: Office, tmp_path: Path
+) -> None:
+    """Also where nothing happens in any project: the background process asks the server."""
+    async with running_nats(tmp_path) as server, publishing(bare, server) as office:
+        assert await read_outage(office) == ("ok", 1, NatsState(failing_since=None, error=None))
+        before = datetime.now(UTC)
+        await server.kill()
+        await office.deliveries.check_subjects()
+        part, up, listed = await read_outage(office)
+        assert listed.failing_since is not None
+        assert before <= listed.failing_since <= datetime.now(UTC)
+        assert (listed.error or "").startswith("the NATS server could not be spoken to (")
+        since = f"{listed.failing_since:%Y-%m-%d %H:%M:%S} UTC"
+        assert part.startswith(f"Away since {since}: {listed.error}. Events wait")
+        assert up == 0
+        # An event that fails, too, and later checks leave the start of the outage as it is.
+        await office.end_job()
+        await wait_for(office, "waiting", 1)
+        await office.sql("update webhook_deliveries set next_attempt_at = now() + interval '4 hours'")
+        await office.deliveries.check_subjects()
+        assert (await read_outage(office))[2].failing_since == listed.failing_since
+        await server.start()
+        await office.deliveries.check_subjects()
+        assert await read_outage(office) == ("ok", 1, NatsState(failing_since=None, error=None))
+        await wait_for(office, "delivered", 1)
+    await follow_subjects(bare.system, SYSTEM)
+    assert "nats" not in (await find_health(bare.system)).parts
+    page = await webhooks.list_webhooks(bare.system, SYSTEM, None, WebhookFilter(), limit=1, cursor=None)
+    assert page.nats is None
+
+
+async def read_outage(office: Office) -> tuple[str, float, NatsState]:
+    """The state of the NATS server: the part of the readiness, the metric, and in the list of webhooks."""
+    health = await find_health(office.system)
+    assert health.status == "ready", "no request depends on NATS"
+    families = text_string_to_metric_families((await Reader().read(office.system)).decode())
+    [up] = [sample.value for family in families for sample in family.samples if sample.name == "trapline_nats_up"]
+    page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, WebhookFilter(), limit=1, cursor=None)
+    assert page.nats is not None
+    return health.parts["nats"], up, page.nats

@@ -1,5 +1,7 @@
 """`trapline webhook`: addresses that are told of a project's events."""
 
+import sys
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -76,7 +78,7 @@ def list_webhooks(
     project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List webhooks with what waits for each and what was given up.
+    """List webhooks with what waits for each and what was given up, and report a NATS server that is away.
 
     Example: `trapline webhook list`
     """
@@ -85,6 +87,13 @@ def list_webhooks(
 
     with open_server() as server:
         found = list_within(server, server.list_webhooks, project)
+        nats = server.list_webhooks(limit=1).nats
+    if nats is not None and nats.failing_since is not None:
+        print(
+            f"NATS: failing since {nats.failing_since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {nats.error}. "
+            "Events wait for a day and are published when it answers.",
+            file=sys.stderr,
+        )
     print_list(
         found,
         ("webhook", "name", "address", "events", "waiting", "failed", "state"),

@@ -6,6 +6,7 @@ from trapline.client.connection import Connection
 from trapline.client.tables import Page
 from trapline.wire.webhooks import (
     Delivery,
+    NatsState,
     NewWebhook,
     Replayed,
     ReplayRequest,
@@ -16,17 +17,24 @@ from trapline.wire.webhooks import (
 )
 
 
+class WebhookTable(Page[Webhook]):
+    """One page of webhooks. `nats` is null where events are not published to NATS."""
+
+    nats: NatsState | None = None
+
+
 class WebhookCalls:
     """What a token may do about webhooks."""
 
     _to: Connection
 
-    def list_webhooks(self, **filters: str | int | float | None) -> Page[Webhook]:
+    def list_webhooks(self, **filters: str | int | float | None) -> WebhookTable:
         """One page of webhooks, newest first.
 
-        Filters are project, name, event_type, is_active, order, cursor, limit.
+        Filters are project, name, event_type, is_active, order, cursor, limit. `nats` of the answer is since when
+        the NATS server that events are published to does not answer, and why.
         """
-        return self._to.get("/webhooks", Page[Webhook], filters)
+        return self._to.get("/webhooks", WebhookTable, filters)
 
     def make_webhook(self, new: NewWebhook) -> WebhookMade:
         """Make a webhook; the answer holds the secret that signs what it is told, this once."""

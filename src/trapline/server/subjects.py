@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -41,17 +42,27 @@ class Subjects:
 
         A stream drops what comes twice under one id within its window, two minutes unless somebody changed it.
         """
+        headers = {"Nats-Msg-Id": message_id}
+        async with self._connection() as client:
+            if self._stream is not None:
+                await self._stream.publish(subject, body, timeout=WITHIN_S, headers=headers)
+            else:
+                await client.publish(subject, body, headers=headers)
+                await client.flush(timeout=int(WITHIN_S))
+
+    async def check(self) -> None:
+        """Connect, and wait for an answer of the server. Raises OutboundFailed."""
+        async with self._connection() as client:
+            await client.flush(timeout=int(WITHIN_S))
+
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[Client]":
+        """Use the connection within the block, for 5 seconds at most. Raises OutboundFailed."""
         import nats.errors
 
-        headers = {"Nats-Msg-Id": message_id}
         try:
             async with asyncio.timeout(WITHIN_S):
-                client = await self._open()
-                if self._stream is not None:
-                    await self._stream.publish(subject, body, timeout=WITHIN_S, headers=headers)
-                else:
-                    await client.publish(subject, body, headers=headers)
-                    await client.flush(timeout=int(WITHIN_S))
+                yield await self._open()
         except TimeoutError:
             raise await self._fail(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
         except (nats.errors.Error, OSError) as error:

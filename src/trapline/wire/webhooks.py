@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Text, Time
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Page, Request, Text, Time
 
 
 class EventType(StrEnum):
@@ -88,6 +88,19 @@ class Webhook(Message):
     failed: Count
     created_at: Time
     updated_at: Time
+
+
+class NatsState(Message):
+    """Whether the NATS server takes events: since when it does not, and why; both null where it does."""
+
+    failing_since: Time | None
+    error: AnyText | None
+
+
+class WebhookPage(Page[Webhook]):
+    """One page of webhooks. `nats` is null where events are not published to NATS."""
+
+    nats: NatsState | None = None
 
 
 class WebhookMade(Webhook):

@@ -2393,6 +2393,8 @@ export interface paths {
         /**
          * List Webhooks
          * @description List the webhooks of a project, or of all that you manage, by when they were made.
+         *
+         *     `nats` is since when the NATS server that events are published to does not answer, and why.
          */
         get: operations["list_webhooks_api_v2_webhooks_get"];
         put?: never;
@@ -5391,6 +5393,16 @@ export interface components {
             would_be: string;
         };
         /**
+         * NatsState
+         * @description Whether the NATS server takes events: since when it does not, and why; both null where it does.
+         */
+        NatsState: {
+            /** Error */
+            error: string | null;
+            /** Failing Since */
+            failing_since: string | null;
+        };
+        /**
          * NearDeployment
          * @description A deployment whose name resembles that of a folder.
          */
@@ -6499,20 +6511,6 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["User"][];
-        };
-        /** Page[Webhook] */
-        Page_Webhook_: {
-            /** Count */
-            count: number;
-            /**
-             * Count Is Estimate
-             * @default false
-             */
-            count_is_estimate: boolean;
-            /** Next */
-            next?: string | null;
-            /** Results */
-            results: components["schemas"]["Webhook"][];
         };
         /** Page[Worker] */
         Page_Worker_: {
@@ -8614,6 +8612,24 @@ export interface components {
          * @enum {string}
          */
         WebhookOrder: "-created_at" | "created_at";
+        /**
+         * WebhookPage
+         * @description One page of webhooks. `nats` is null where events are not published to NATS.
+         */
+        WebhookPage: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            nats?: components["schemas"]["NatsState"] | null;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Webhook"][];
+        };
         /**
          * WebhookSecret
          * @description The secret that signs from now on, shown this once. The one before signs too, until `previous_until`.
@@ -14091,7 +14107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Webhook_"];
+                    "application/json": components["schemas"]["WebhookPage"];
                 };
             };
             /** @description What happened and what to do. */

@@ -1,6 +1,6 @@
 /** Webhooks: who is told of what happens in the project, and how that goes. */
 import { useQuery } from "@tanstack/react-query"
-import { Plus } from "lucide-react"
+import { Plus, TriangleAlert } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
 import { askWebhooks } from "../api/queries"
@@ -13,6 +13,7 @@ import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
 import "../ui/webhooks.css"
+import { When } from "../ui/time"
 import { words } from "../words/en"
 import { webhookWords } from "../words/en.webhooks"
 
@@ -34,6 +35,15 @@ export function WebhooksPage() {
         {!may && <Empty title={w.title} text={w.onlyManagers} />}
         {error && <Trouble error={error} retry={() => void refetch()} />}
         {may && !data && !error && <SkeletonRows />}
+        {data?.nats?.failing_since && (
+          <div className="trouble" role="status" data-testid="nats-away">
+            <TriangleAlert size={18} aria-hidden />
+            <div>
+              <p>{w.natsAway} <When at={data.nats.failing_since} />: {data.nats.error}.</p>
+              <p className="soft">{w.natsAwayText}</p>
+            </div>
+          </div>
+        )}
         {data?.results.length === 0 && <Empty title={w.noneTitle} text={w.none}>{add}</Empty>}
         {data && data.results.length > 0 && (
           <>

@@ -21,6 +21,8 @@ export const webhookWords = {
   secret: "Secret", shownOnce: "The secret is shown only now. Put it where the receiver can read it.", receiver: "How to check the signature, with a receiver to copy: docs/how-to/receive-webhooks.md, which comes with Trapline.",
   both: "For a while both secrets sign: the old one until",
 
+  natsAway: "The NATS server that events are published to does not answer since", natsAwayText: "Events wait for a day and are published when it answers.",
+
   state: "State", on: "on", off: "off", failing: "fails since", waiting: "Waiting", failed: "Given up", made: "Made", actions: "Actions",
   disabled: "Trapline has switched it off:", offText: "It is switched off. What happens meanwhile is not told; what waited is kept.", switchOn: "Switch on", switchOff: "Switch off",
   switchedOn: "The webhook is switched on, and goes on with what waited.", switchedOff: "The webhook is switched off.",

@@ -166,7 +166,7 @@ async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> 
         if how.state == "delivered":
             await note_answered(scope, tx, taken.webhook_id)
         elif counts:
-            since = await note_failing(scope, tx, taken.webhook_id)
+            since = await note_failing(scope, tx, taken.webhook_id, how.error)
             if how.status == GONE:
                 off = "the receiver answered with status 410: it wants no more events"
             elif since is not None and taken.host != SUBJECTS and datetime.now(UTC) - since > OFF_AFTER:

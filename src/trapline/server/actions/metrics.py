@@ -66,6 +66,10 @@ def describe(standing: Standing, now: datetime) -> list[Gauge]:
             [] if standing.check_age is None else [((), standing.check_age)],
         ),
         Gauge(
+            "trapline_nats_up", "1 where the NATS server that events are published to answers.", (),
+            [] if standing.nats_up is None else [((), float(standing.nats_up))],
+        ),
+        Gauge(
             "trapline_source_last_good_run_age_seconds",
             "Seconds since the last good run of each active pull source, or since it was made.",
             ("source",),

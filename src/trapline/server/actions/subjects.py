@@ -6,9 +6,17 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.actions.deliveries import PLACE
 from trapline.server.actions.signing_secrets import exchange_secret
-from trapline.server.db.subjects import SUBJECTS, list_projects_without, switch_subjects
+from trapline.server.db.subjects import (
+    SUBJECTS,
+    list_projects_without,
+    record_server_answer,
+    record_server_failure,
+    switch_subjects,
+)
 from trapline.server.db.webhooks import WebhookRow
+from trapline.server.errors import OutboundFailed
 from trapline.server.rules.access import Scope
+from trapline.server.subjects import Subjects
 from trapline.server.system import System
 
 
@@ -39,3 +47,20 @@ async def follow_subjects(system: System, scope: Scope) -> None:
                 tx.session.add(make_subject(system, project_id))
             await tx.session.flush()
         await switch_subjects(scope, tx, system.nats_url is not None)
+
+
+async def check_server(system: System, scope: Scope, subjects: Subjects) -> None:
+    """Ask the NATS server whether it answers, and record since when it does not, and why.
+
+    Events that wait for the server are published when it answers again, not after the pause of each.
+    """
+    error = None
+    try:
+        await subjects.check()
+    except OutboundFailed as failure:
+        error = failure.detail
+    async with system.database.transaction(scope) as tx:
+        if error is None:
+            await record_server_answer(scope, tx)
+        else:
+            await record_server_failure(scope, tx, error)

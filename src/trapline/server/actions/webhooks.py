@@ -13,6 +13,7 @@ from trapline.server.db.base import Transaction
 from trapline.server.db.deliveries import take_deliveries
 from trapline.server.db.idempotency import find_answer, keep_answer
 from trapline.server.db.pages import count_rows, fetch_page
+from trapline.server.db.subjects import find_outage, has_subjects
 from trapline.server.db.webhooks import (
     DeliveryRow,
     WebhookRow,
@@ -31,12 +32,14 @@ from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
     Delivery,
     DeliveryState,
+    NatsState,
     NewWebhook,
     Replayed,
     ReplayRequest,
     Webhook,
     WebhookChange,
     WebhookMade,
+    WebhookPage,
     WebhookSecret,
 )
 
@@ -92,7 +95,7 @@ async def list_webhooks(
     descending: bool = True,
     limit: int,
     cursor: str | None,
-) -> Page[Webhook]:
+) -> WebhookPage:
     """List the webhooks of a project, or of all that the caller manages, by when they were made."""
     async with system.database.transaction(scope) as tx:
         statement = select_webhooks(scope, project_id, wanted)
@@ -100,8 +103,9 @@ async def list_webhooks(
         rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
         counts = await count_deliveries(scope, tx, [row.id for row in rows])
+        nats = await _find_nats_state(scope, tx)
     results = [_describe(row, counts[row.id]) for row in rows]
-    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+    return WebhookPage(results=results, next=following, count=count, count_is_estimate=estimated, nats=nats)
 
 
 async def show_webhook(system: System, scope: Scope, webhook_id: UUID) -> Webhook:
@@ -127,7 +131,7 @@ async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change:
             given["event_types"] = sorted(set(given["event_types"]))
         if given.get("url", row.url) != row.url or given.get("is_active"):
             # What is said of it was true of another address, or before somebody mended it.
-            row.failing_since = row.disabled_reason = None
+            row.failing_since = row.last_error = row.disabled_reason = None
         for name, value in given.items():
             setattr(row, name, value)
         row.updated_at = datetime.now(UTC)
@@ -220,6 +224,13 @@ async def replay_one(system: System, scope: Scope, webhook_id: UUID, delivery_id
     async with system.database.transaction(scope) as tx:
         await get_delivery(scope, tx, await get_webhook(scope, tx, webhook_id), delivery_id)
     return await replay(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
+
+
+async def _find_nats_state(scope: Scope, tx: Transaction) -> NatsState | None:
+    if not await has_subjects(scope, tx):
+        return None
+    outage = await find_outage(scope, tx)
+    return NatsState(failing_since=outage and outage.since, error=outage and outage.reason)
 
 
 async def _describe_one(scope: Scope, tx: Transaction, row: WebhookRow) -> Webhook:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trapline.server.actions.deliveries import CONNECTIONS, deliver, make_way_out, take_due
+from trapline.server.actions.subjects import check_server
 from trapline.server.db.deliveries import Taken
 from trapline.server.errors import TraplineError
 from trapline.server.rules.access import Scope
@@ -44,6 +45,12 @@ class Deliveries:
             return False
         await asyncio.wait(self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
         return True
+
+    async def check_subjects(self) -> bool:
+        """Record whether the NATS server answers, if one is set."""
+        if self._subjects is not None:
+            await check_server(self._system, SCOPE, self._subjects)
+        return False
 
     async def close(self) -> None:
         """Wait for what is under way; what does not end in time is taken anew by another process."""

@@ -42,6 +42,7 @@ from trapline.server.system import System
 log = structlog.get_logger(__name__)
 
 SCOPE = Scope.system()
+NATS_EVERY_S = 10.0
 STOP_WITHIN_S = 6.0
 """How long what is under way goes on behind the signal; all that is done here can be cut off and done again."""
 
@@ -122,7 +123,11 @@ async def run_background(system: System) -> None:
             watch.wakes["feeds"].set()
         return False
 
-    held = [Loop("feeds", BEAT_S, beat_feeds), Loop("deliveries", LOOK_EVERY_S, deliveries.step)]
+    held = [
+        Loop("feeds", BEAT_S, beat_feeds),
+        Loop("deliveries", LOOK_EVERY_S, deliveries.step),
+        Loop("NATS server", NATS_EVERY_S, deliveries.check_subjects),
+    ]
     woken = [replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*list_loops(system), *held)]
     loops = [*woken, Loop("waiting work", WATCH_EVERY_S, watch.step)]
     working = asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])

@@ -162,14 +162,17 @@ async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Atte
 async def note_answered(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
     """Note that a webhook answers."""
     await tx.execute(
-        "update webhooks set failing_since = null where id = %s and failing_since is not null", (webhook_id,)
+        "update webhooks set failing_since = null, last_error = null where id = %s and failing_since is not null",
+        (webhook_id,),
     )
 
 
-async def note_failing(scope: Scope, tx: Transaction, webhook_id: UUID) -> datetime | None:
+async def note_failing(scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None) -> datetime | None:
     """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
     await tx.execute(
-        "update webhooks set failing_since = clock_timestamp() where id = %s and failing_since is null", (webhook_id,)
+        "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
+        "where id = %(id)s and (failing_since is null or last_error is distinct from %(error)s)",
+        {"id": webhook_id, "error": error},
     )
     cursor = await tx.execute("select failing_since from webhooks where id = %s and is_active", (webhook_id,))
     row = await cursor.fetchone()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from trapline.server.db.base import Transaction
 from trapline.server.db.file_checks import count_harmed, find_check_age
+from trapline.server.db.subjects import find_outage, has_subjects
 from trapline.server.rules.access import Scope
 
 MOST_SOURCES = 5_000
@@ -15,7 +16,8 @@ MOST_COUNTED = 100_000
 class Standing:
     """Jobs by state; analyses of jobs by state; leases held, those that nobody answered for among them; sources.
 
-    `sources` are the active ones, each with the seconds since its last good run, or since it was made.
+    `sources` are the active ones, each with the seconds since its last good run, or since it was made. `nats_up` is
+    None where events are not published to NATS.
     """
 
     jobs: dict[str, int]
@@ -25,6 +27,7 @@ class Standing:
     sources: list[tuple[UUID, float]]
     harmed: dict[str, int]
     check_age: float | None
+    nats_up: bool | None
 
 
 async def read_standing(scope: Scope, tx: Transaction) -> Standing:
@@ -65,5 +68,6 @@ async def read_standing(scope: Scope, tx: Transaction) -> Standing:
         oldest_queued=oldest[0] if oldest else None,
         harmed=await count_harmed(scope, tx),
         check_age=await find_check_age(scope, tx),
+        nats_up=await find_outage(scope, tx) is None if await has_subjects(scope, tx) else None,
         sources=[(source, age) for source, age in await found.fetchall()],
     )

@@ -39,7 +39,8 @@ REPLAYED_AT_ONCE = 10_000
 class WebhookRow(Row):
     """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
 
-    Without `event_types` it is told of all. `failing_since` is since when no attempt has succeeded.
+    Without `event_types` it is told of all. `failing_since` is since when no attempt has succeeded,
+    `last_error` why the last one failed.
     """
 
     __tablename__ = "webhooks"
@@ -56,6 +57,7 @@ class WebhookRow(Row):
     is_active: Mapped[bool]
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
+    last_error: Mapped[str | None]
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]

@@ -21,6 +21,7 @@ from trapline.wire.webhooks import (
     WebhookChange,
     WebhookMade,
     WebhookOrder,
+    WebhookPage,
     WebhookSecret,
 )
 
@@ -38,8 +39,11 @@ async def list_webhooks(
     order: WebhookOrder = WebhookOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[Webhook]:
-    """List the webhooks of a project, or of all that you manage, by when they were made."""
+) -> WebhookPage:
+    """List the webhooks of a project, or of all that you manage, by when they were made.
+
+    `nats` is since when the NATS server that events are published to does not answer, and why.
+    """
     wanted = WebhookFilter(name, event_type.value if event_type else None, is_active)
     descending = order == WebhookOrder.NEWEST_FIRST
     return await webhooks.list_webhooks(
