@@ -304,3 +304,14 @@ async def test_switched_off_the_additions_are_not_there(field: Field) -> None:
     headers = {"Authorization": f"Token {field.worker}", "X-Trapline-Worker": str(uuid4())}
     answer = await field.client.post(f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}, headers=headers)
     assert answer.status_code == 200
+
+
+async def test_processes_of_one_token_have_a_row_for_each_user_agent(field: Field) -> None:
+    job = await field.run_job()
+    for agent in ("adc (gpu 0)", "adc (gpu 1)", "adc (gpu 0)"):
+        field.client.headers["User-Agent"] = agent
+        leased = await field.call("POST", f"/jobs/{job}/tasks", {"batch_size": 1}, field.worker)
+        assert leased.status_code == 200
+    found = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
+    assert len({worker["id"] for worker in found}) == 2
+    assert sorted(worker["holds"] for worker in found) == [1, 2]
