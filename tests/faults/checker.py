@@ -12,6 +12,7 @@ from typing import Any
 from tests.faults.light_worker import corner_of
 from tests.faults.operations import OK, Answered, Operation, list_answers
 from tests.faults.scene import Scene
+from trapline.server.rules.packed_data import unpack_data
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ def _read_tasks(scene: Scene) -> dict[str, _Task]:
     rows = scene.ask(
         """
         select a.id::text, a.job_id, a.state, a.attempt, a.fence, a.won, a.errors, a.lost,
-            (r.report ->> 'total_time')::float8, coalesce(n.corners, '{}'), coalesce(n.boxes, 0), coalesce(n.classes, 0)
+            (r.report ->> 'total_time')::float8, coalesce(n.found, '[]'), coalesce(n.boxes, 0), coalesce(n.classes, 0)
         from analyses a
         left join analysis_reports r on r.analysis_id = a.id
         left join lateral (
-            select array_agg((data ->> 'x_min')::float8) filter (where annotation_type = 'bounding_box') as corners,
+            select jsonb_agg(annotations) filter (where annotation_type = 'bounding_box') as found,
                 count(*) filter (where annotation_type = 'bounding_box') as boxes,
                 count(*) filter (where annotation_type = 'classification') as classes
             from annotations where analysis_id = a.id
@@ -92,7 +93,17 @@ def _read_tasks(scene: Scene) -> dict[str, _Task]:
         where a.job_id is not null
         """
     )
-    return {name: _Task(*values) for name, *values in rows}
+    tasks = {}
+    for name, *values in rows:
+        boxes: list[dict[str, Any]] = values[8]
+        values[8] = [corner_of_row(box) for box in boxes]
+        tasks[name] = _Task(*values)
+    return tasks
+
+
+def corner_of_row(box: dict[str, Any]) -> float:
+    """The left side of a box, of its row as JSON."""
+    return float(unpack_data(box["data"], box["class_name"], box["algorithm_id"])["x_min"])
 
 
 def _check_tasks(tasks: dict[str, _Task]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from tests.acceptance.running import wait_for
 from tests.conformance.adc_client import find_box, find_class, make_failure, make_success
 from tests.faults.chance import Figures, make_chance, sized
+from tests.faults.checker import corner_of_row
 from tests.faults.conftest import MakeScene
 from tests.faults.scene import Scene
 from tests.faults.speaking import Speaker, spread
@@ -139,11 +140,12 @@ class _Interleaving:
     def judge(self) -> None:
         """Each task has the winner's box and no other."""
         rows = self.scene.ask(
-            "select a.id::text, a.state, array_agg((n.data ->> 'x_min')::float8) from analyses a left join annotations "
+            "select a.id::text, a.state, jsonb_agg(n) from analyses a left join annotations "
             "n on n.analysis_id = a.id and n.annotation_type = 'bounding_box' where a.job_id = %s group by a.id",
             self.job,
         )
-        for name, state, corners in rows:
+        for name, state, boxes in rows:
+            corners = [box and corner_of_row(box) for box in boxes]
             winner = self.tasks[name].winner if name in self.tasks else 0
             assert corners == ([float(winner)] if winner else [None]), (corners, winner)
             assert (state == "completed") == bool(winner)

@@ -154,7 +154,7 @@ async def build_house(system: System, name: str) -> House:
             image_id=image.id,
             annotation_type="classification",
             class_name="lynx",
-            data={"scores": [0.25, 0.75]},
+            stored_data={"scores": [0.25, 0.75]},
             fingerprint=uuid7(),
         )
         artifact = ArtifactRow(

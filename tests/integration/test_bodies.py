@@ -15,6 +15,7 @@ import pytest
 from backports import zstd
 
 from tests.integration.fields import Field, failure, make_field, success
+from trapline.server.rules.packed_data import unpack_data
 from trapline.server.rules.score_codec import decode_scores
 from trapline.server.system import Limits, System
 
@@ -112,7 +113,7 @@ async def test_a_large_body_is_stored_whole_and_paired_rightly(field: Field) -> 
     assert [task["status"] for task in answer.json()["tasks"]] == ["accepted"] * 6
     rows = await field.ask(
         """
-        select a.image_id, box.data->>'x_min', named.class_name, box.class_name, v.content, v.encoding
+        select a.image_id, box.data, box.class_name, box.algorithm_id, named.class_name, v.content, v.encoding
         from annotations named join annotations box on box.id = named.parent_id
         join analyses a on a.id = named.analysis_id join score_vectors v on v.annotation_id = named.id
         order by a.image_id, named.ordering
@@ -122,10 +123,11 @@ async def test_a_large_body_is_stored_whole_and_paired_rightly(field: Field) -> 
     by_image = {
         task["image_id"]: (seed, result) for seed, (task, result) in enumerate(zip(tasks, results, strict=True))
     }
-    for number, (image, x_min, name, box_name, content, encoding) in enumerate(rows):
+    for number, (image, data, box_name, algorithm, name, content, encoding) in enumerate(rows):
         seed, result = by_image[str(image)]
         crop = number % 5
-        assert (float(x_min), name, box_name) == (crop, f"class {seed}.{crop}", f"class {seed}.{crop}")
+        x_min = unpack_data(data, box_name, algorithm)["x_min"]
+        assert (x_min, name, box_name) == (crop, f"class {seed}.{crop}", f"class {seed}.{crop}")
         sent = result["result"]["detections"][crop]["classifications"][0]
         stored = decode_scores(content, encoding)
         assert stored.scores.tobytes() == np.array(sent["scores"], np.float32).tobytes()

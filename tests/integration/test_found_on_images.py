@@ -75,7 +75,7 @@ async def house(system: System) -> House:
                             annotation_type=kind,
                             class_name="lynx" if kind == "classification" else None,
                             confidence=sure,
-                            data={},
+                            stored_data={},
                             algorithm_id=known.id,
                             fingerprint=uuid7(),
                         )

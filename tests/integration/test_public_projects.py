@@ -80,7 +80,7 @@ class Visit:
                 corners = {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40}
                 found = AnnotationRow(
                     project_id=project, analysis_id=analysis.id, image_id=UUID(image), class_name=class_name,
-                    annotation_type="bounding_box", data=corners, confidence=0.5, fingerprint=analysis.id,
+                    annotation_type="bounding_box", stored_data=corners, confidence=0.5, fingerprint=analysis.id,
                 )  # fmt: skip
                 shows = ImageClassRow(
                     image_id=UUID(image), class_name=class_name, project_id=project, captured_at=TAKEN, confidence=0.5

@@ -40,6 +40,7 @@ from trapline.server.db.copying import (
 from trapline.server.db.day_counts import note_days
 from trapline.server.db.row import Key, Now, Row
 from trapline.server.rules.access import Scope
+from trapline.server.rules.packed_data import pack_data, unpack_data
 from trapline.wire.annotations import AnnotationType
 
 CONFIDENCE = "coalesce(n.confidence_exact, n.confidence::text::float8)"
@@ -78,7 +79,8 @@ class AnnotationRow(Row):
     """What versions before `exact_confidence` read and write; `confidence` is what callers use."""
     exact_confidence: Mapped[float | None] = mapped_column("confidence_exact", Double)
     """None in rows of versions that stored single precision alone."""
-    data: Mapped[dict[str, Any]]
+    stored_data: Mapped[dict[str, Any]] = mapped_column("data")
+    """`data` as it is stored: that of workers' rows is packed."""
     storage_path: Mapped[str | None]
     artifact_id: Mapped[UUID | None]
     parent_id: Mapped[UUID | None]
@@ -86,6 +88,11 @@ class AnnotationRow(Row):
     algorithm_id: Mapped[int | None]
     fingerprint: Mapped[UUID]
     created_at: Mapped[Now]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data as callers know it."""
+        return unpack_data(self.stored_data, self.class_name, self.algorithm_id)
 
     @hybrid_property
     def confidence(self) -> float | None:
@@ -184,7 +191,7 @@ def _encode_annotation(row: NewAnnotation) -> bytes:
             _TYPES[kind],
             as_text(name),
             as_float4(confidence),
-            as_json(data),
+            as_json(pack_data(data, name)),
             NULL if parent_id is None else _ID(16, parent_id),
             _PLACE(4, ordering, 8, algorithm_id, 16, print_),
             as_float8(confidence),

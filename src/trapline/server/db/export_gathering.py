@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Select, func, select, tuple_
 
 from trapline.server.db.annotations import CONFIDENCE
@@ -21,6 +22,7 @@ from trapline.server.db.images import ImageRow, select_images
 from trapline.server.db.public_projects import select_shown
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
+from trapline.server.rules.packed_data import PACKED, UNPACKED_BYTES, unpack_data
 
 Place = tuple[datetime, UUID]
 """Behind which image a page begins: its capture time and its id."""
@@ -172,14 +174,23 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
             coalesce(n.annotation_type, ''), n.class_name, {CONFIDENCE}, coalesce(n.data::text, '{{}}'), n.parent_id,
-            z.model_name, z.is_newest, z.is_latest, z.package
+            z.model_name, z.is_newest, z.is_latest, z.package, n.algorithm_id
         from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id
         order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id
         """,  # noqa: S608 - made of constants
         (list(images), as_of, list(images), as_of, as_of, as_of),
     )
-    return [FoundOn(*row) for row in await cursor.fetchall()]
+    return [_make_found(*row) for row in await cursor.fetchall()]
+
+
+def _make_found(*row: Any) -> FoundOn:
+    *columns, algorithm_id = row
+    found = FoundOn(*columns)
+    if algorithm_id is None or f'"{PACKED}"' not in found.data:
+        return found
+    data = unpack_data(msgspec.json.decode(found.data), found.class_name, algorithm_id)
+    return found._replace(data=msgspec.json.encode(data).decode())
 
 
 async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[SaidOf]:
@@ -272,10 +283,11 @@ async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], 
         """
         select a.image_id, sum(w.bytes)::bigint from analyses a cross join lateral (
             select sum(%s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
-                else octet_length(n.data::text) end) as bytes
+                else octet_length(n.data::text) end
+                + case when n.data ? %s then %s + coalesce(octet_length(n.class_name), 0) else 0 end) as bytes
             from annotations n where n.analysis_id = a.id
         ) w where a.image_id = any(%b) and a.state = 'completed' and not a.simulated and w.bytes is not null group by 1
         """,
-        (beside, list(images)),
+        (beside, PACKED, UNPACKED_BYTES, list(images)),
     )
     return {image: int(weight) for image, weight in await cursor.fetchall()}

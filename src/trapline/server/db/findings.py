@@ -20,6 +20,7 @@ from trapline.server.db.taxon_labels import shows_taxon
 from trapline.server.rules.access import Scope
 from trapline.server.rules.filters import ImageFilter
 from trapline.server.rules.image_flags import TRUNCATED
+from trapline.server.rules.packed_data import unpack_data
 
 MAX_BOXES = 50
 MAX_ANALYSES = 50
@@ -221,7 +222,8 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
             AnnotationRow.id,
             AnnotationRow.class_name,
             AnnotationRow.confidence.label("confidence"),
-            AnnotationRow.data,
+            AnnotationRow.stored_data,
+            AnnotationRow.algorithm_id,
         )
         .where(AnnotationRow.analysis_id == analyses.c.id, AnnotationRow.annotation_type == "bounding_box")
         .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
@@ -236,8 +238,9 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
         .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
     boxes: dict[UUID, list[FoundBox]] = {}
-    for image_id, *found in (await tx.session.execute(statement)).all():
-        boxes.setdefault(image_id, []).append(FoundBox(*found))
+    for image_id, key, name, confidence, stored, algorithm_id in (await tx.session.execute(statement)).all():
+        data = unpack_data(stored, name, algorithm_id)
+        boxes.setdefault(image_id, []).append(FoundBox(key, name, confidence, data))
     return boxes
 
 
