@@ -19,18 +19,24 @@ LOCK = "select pg_advisory_xact_lock(4711)"
 
 async def _count_open(url: str) -> int:
     """Count the connections to this database but our own; what was just closed has a moment to go."""
+    open_now = 0
+    for _ in range(100):
+        open_now = await _count_now(url)
+        if open_now == 0:
+            break
+        await asyncio.sleep(0.05)
+    return open_now
+
+
+async def _count_now(url: str) -> int:
     async with await psycopg.AsyncConnection.connect(_plain(url), autocommit=True) as own:
-        for _ in range(100):
-            found = await own.execute(
-                "select count(*) from pg_stat_activity"
-                " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
-            )
-            row = await found.fetchone()
-            assert row is not None
-            if row[0] == 0:
-                return 0
-            await asyncio.sleep(0.05)
-        return 1
+        found = await own.execute(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+        )
+        row = await found.fetchone()
+        assert row is not None
+        return int(row[0])
 
 
 def _plain(url: str) -> str:
@@ -128,9 +134,10 @@ async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(d
     async with database.line(SYSTEM) as tx:
         await tx.execute("select 1")
     await asyncio.sleep(4 * UNASKED_S)
-    assert await _count_open(database_url) == 1, "the one that was used"
+    assert await _count_now(database_url) == 1, "the one that was used"
     async with database.line(SYSTEM) as tx, asyncio.timeout(20):
         await tx.execute("select 1")
-        while await _count_open(database_url) < 2:
+        while await _count_now(database_url) < 2:
             await asyncio.sleep(0.02)
     await database.close()
+    assert await _count_open(database_url) == 0

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.fields import Field, make_field
+from tests.integration.greeted import greet
 from trapline.server.background.deliveries import Deliveries
 from trapline.server.background.loops import Loop, run_loop
 from trapline.server.background.run import list_loops
@@ -134,3 +135,18 @@ async def test_a_loop_that_failed_is_tried_again_without_being_woken() -> None:
             await steps.get()
         stop.set()
         await running
+
+
+async def test_a_worker_that_falls_silent_and_one_that_returns_wake_the_watch_of_workers(field: Field) -> None:
+    watch = WorkWatch(field.system)
+    [step] = [loop.step for loop in list_loops(field.system) if loop.name == "silent workers"]
+    await greet(field)
+    assert await list_woken(watch) == set()
+    await field.change("update workers set last_contact_at = now() - interval '61 s'")
+    assert await list_woken(watch) == {"silent workers"}
+    await step()
+    assert await list_woken(watch) == set()
+    await field.change("update workers set last_contact_at = now()")
+    assert await list_woken(watch) == {"silent workers"}
+    await step()
+    assert await list_woken(watch) == set()

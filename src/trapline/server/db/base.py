@@ -173,7 +173,8 @@ class Database:
         with _away_in_words(), self.pulse.in_use():
             connection = await self._line.take()
             try:
-                await connection.set_autocommit(each_alone)
+                if connection.autocommit != each_alone:
+                    await connection.set_autocommit(each_alone)
                 transaction = LineTransaction(scope, connection)
                 yield transaction
                 await transaction.finish()

@@ -35,12 +35,10 @@ class Connections:
 
     async def take(self) -> Connection:
         """Take a connection that works; it must be given back."""
-        try:
-            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it just succeeds.
-            async with asyncio.timeout(self.wait_s):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise psycopg.OperationalError(f"no connection came free within {self.wait_s} s") from error
+        if not self._free.locked():
+            await self._free.acquire()  # returns immediately, so it needs no timeout
+        else:
+            await self._wait_for_free()
         try:
             while self._idle:
                 connection, used = self._idle.pop()
@@ -50,6 +48,14 @@ class Connections:
         except BaseException:
             self._free.release()
             raise
+
+    async def _wait_for_free(self) -> None:
+        try:
+            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it just succeeds.
+            async with asyncio.timeout(self.wait_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise psycopg.OperationalError(f"no connection came free within {self.wait_s} s") from error
 
     async def give_back(self, connection: Connection) -> None:
         """Give a connection back; what is left of a transaction is rolled back, a broken one is closed."""

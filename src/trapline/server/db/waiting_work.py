@@ -12,6 +12,7 @@ from trapline.server.db.pull_runs import is_dead
 from trapline.server.db.pushed_files import is_told_of
 from trapline.server.db.sources import is_due
 from trapline.server.rules.access import Scope
+from trapline.server.rules.why import ONLINE_S
 
 
 def _any_of(query: str) -> ColumnElement[bool]:
@@ -22,6 +23,10 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "thumbnails": exists().where(is_without_thumbnails()),
     "due pull runs": exists().where(is_due()),
     "dead pull runs": exists().where(is_dead()) | exists().where(is_told_of()),
+    "silent workers": _any_of(
+        "select from workers where ended_at is null and (offline_since is null) = "
+        f"(last_contact_at < clock_timestamp() - interval '{ONLINE_S} seconds')"
+    ),
     "clocks": _any_of("select from deployments where dating"),
     "day counts": _any_of("select from dirty_days"),
     "sequences": _any_of("select from sequences where recheck or dissolve")
