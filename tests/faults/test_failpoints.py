@@ -70,6 +70,8 @@ UNSTRUCK = {
     "loop used signatures",
     "loop orphaned artifacts",
     "loop clocks",
+    "loop waiting work",  # it only reads
+    "loop NATS server",
     "loop day counts",
     "loop deleted projects",
     "loop failures to sign in",

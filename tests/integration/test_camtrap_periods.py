@@ -50,7 +50,7 @@ async def read_period(project: ExchangeProject, folder: Path) -> tuple[datetime,
 
 
 async def test_the_day_of_an_upload_does_not_lengthen_a_period(project: ExchangeProject, tmp_path: Path) -> None:
-    deployment = await project.create_deployment("Old oak")
+    deployment = await project.create_deployment("Old oak", time_zone="UTC")
     for seed, times in enumerate(({"taken": FIRST}, {}, {"modified": COPIED}, {"taken": LAST})):
         await upload(project, deployment, seed, **times)
     start, end, fixed = await read_period(project, tmp_path)

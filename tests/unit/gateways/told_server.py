@@ -61,7 +61,7 @@ async def told_server(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 
 def allow(*servers: ToldServer) -> OutboundPolicy:
     """Allow these servers and nothing else on loopback."""
-    return allow_origins(*[(server.host, server.port) for server in servers])
+    return allow_origins(*[("127.0.0.1", server.port) for server in servers])
 
 
 def say(body: bytes | str, status: int = 200, **headers: str) -> bytes:
