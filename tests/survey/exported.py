@@ -47,6 +47,7 @@ class Exported:
         """Read exports of the survey, or of a copy of it with other `images`, named by a `prefix` in the table."""
         self.survey, self.oracle, self.table, self.prefix = survey, oracle, table, prefix
         self.expected = Exports(oracle)
+        self.is_copy = images is not None
         known: Mapping[str, Any] = survey.images if images is None else images
         self.keys = {str(image): key for key, image in known.items()}
         self.left_out: set[str] = set()
@@ -177,13 +178,13 @@ class Exported:
             key = self.key_of(one["mediaID"])
             groups.setdefault(one["eventID"], set()).add(key)
             # An import states who decided in a comment: the decision is that of the account that imports.
-            by = one["classifiedBy"] if one["classificationMethod"] == "human" and not self.left_out else ""
+            by = one["classifiedBy"] if one["classificationMethod"] == "human" and not self.is_copy else ""
             sure = one["classificationProbability"]
             box = tuple(round(float(one[name]), 4) for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")) \
                 if one["bboxX"] else None  # fmt: skip
             of_media[(key, *_describe(one), box, one["classificationMethod"], by,
                       float(sure) if sure else None)] += 1  # fmt: skip
-        expected = self.expected.list_media_observations(with_people=not self.left_out)
+        expected = self.expected.list_media_observations(with_people=not self.is_copy)
         self.table.compare(self.prefix, "observations of media", self.keep(expected), self.keep(of_media))
         found = Counter((frozenset(groups[one["eventID"]]), *_describe(one)) for one in events)
         self.table.compare(self.prefix, "observations of events", self.keep(self.expected.list_events()),
