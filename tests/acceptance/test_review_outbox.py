@@ -123,9 +123,11 @@ def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_t
         expect(waiting).to_have_text("2 waiting")
         expect(page.get_by_test_id("history").locator("li")).to_have_count(1)
         assert list_stored(review) == []
-        page.unroute(DECISIONS)
+        # The page also sends by a timer, so the way is closed until the button was pressed.
         waiting.click()
-        page.get_by_role("button", name="Send now").click()
+        with page.expect_request(lambda request: request.method == "POST" and "/identifications" in request.url):
+            page.get_by_role("button", name="Send now").click()
+        page.unroute(DECISIONS)
         expect_sent(page)
         assert list_stored(review) == [(images[0], "confirm", False), (images[1], "blank", False)]
 

@@ -38,8 +38,6 @@ log = structlog.get_logger(__name__)
 AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
-FETCH_EVERY_S = 10.0
-"""How often chores are fetched without a notification, such as those that are tried again."""
 DEAD_AFTER_S = 20.0
 HEARTBEAT_S = 9.0
 SCOPE = Scope.system()
@@ -179,7 +177,7 @@ async def run_chores(system: System, stop: asyncio.Event) -> None:
                             delete_jobs="successful",
                             install_signal_handlers=False,
                             shutdown_graceful_timeout=STOP_WITHIN_S,
-                            fetch_job_polling_interval=FETCH_EVERY_S,
+                            fetch_job_polling_interval=LOOK_EVERY_S,
                             stalled_worker_timeout=DEAD_AFTER_S,
                             update_heartbeat_interval=HEARTBEAT_S,
                         )
