@@ -116,10 +116,16 @@ class RunningServer:
 
     def find(self, part: str) -> int:
         """The process id of a part; waits for one that was killed to be started again."""
-        wait_for(f"a {part} process", lambda: self._find_now(part) is not None, 30)
-        found = self._find_now(part)
-        assert found is not None
-        return found
+        found: list[int] = []
+
+        def look() -> bool:
+            # One look: a process that was killed a moment ago can be gone at the next.
+            pid = self._find_now(part)
+            found.extend([] if pid is None else [pid])
+            return bool(found)
+
+        wait_for(f"a {part} process", look, 30)
+        return found[0]
 
     def is_running(self, part: str) -> bool:
         """Whether there is a process of a part now."""

@@ -15,6 +15,7 @@ from tests.faults.parts import is_ready
 from tests.faults.probes import probe_writes
 from tests.faults.scene import DATABASE
 from tests.faults.up_scene import UpScene
+from trapline.cli.supervision import IMMEDIATE_S
 
 KILLS_IN_A_ROW = sized(20, 8)
 RETURNS = sized(40, 8)
@@ -87,11 +88,15 @@ def _binds(other: socket.socket, port: int) -> bool:
 def test_api_and_background_are_back_in_time_however_often_they_are_killed(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """The time in which the new process was ready to run and others had the processor is taken off."""
+    """Processes that ran for IMMEDIATE_S are killed; later starts of others wait longer each time.
+
+    The time in which the new process was ready to run and others had the processor is taken off.
+    """
     scene = make_up(make_scene).start(images=2)
     owner = scene.record("owner")
     took: dict[str, list[float]] = {"api": [], "background": []}
     for number in range(RETURNS):
+        time.sleep(IMMEDIATE_S)
         killed = scene.kill("api")
         wait_for("another API", lambda pid=killed.pid: scene.find_pid("api") != pid)  # type: ignore[misc]
         wait_for("the API", lambda: is_ready(scene.ports[0]), 60)

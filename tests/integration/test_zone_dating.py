@@ -96,7 +96,7 @@ async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, mon
     assert (warned["utc_assumed"], warned["suggested_time_zone"]) == (True, None)
     warned = await call(field, "PATCH", at, BERLIN)
     assert (warned["utc_assumed"], warned["suggested_time_zone"], warned["time_zone"]) == (True, "Europe/Berlin", "UTC")
-    assert await read(field, images) == in_utc(), "nothing moves before somebody says so"
+    assert await read(field, images) == in_utc(), "nothing moves before the fix is requested"
     [listed] = [
         one for one in (await call(field, "GET", f"/deployments?project={field.project}"))["results"] if one["images"]
     ]

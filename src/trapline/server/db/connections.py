@@ -83,7 +83,7 @@ class Connections:
 
 async def _is_alive(connection: Connection) -> bool:
     try:
-        # Without begin and rollback around it: whoever takes the connection chooses its own mode.
+        # Without begin and rollback around it: the next user of the connection sets its own mode.
         await connection.set_autocommit(True)
         await connection.execute("")
     except (psycopg.Error, OSError):

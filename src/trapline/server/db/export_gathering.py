@@ -274,8 +274,8 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
     return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
 
 
-async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], beside: int) -> Mapping[UUID, int]:
-    """Tell how many bytes at most the data of all annotations of each of these images have, and so many beside each.
+async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int) -> Mapping[UUID, int]:
+    """Tell how many bytes at most the data of all annotations of each of these images have, and so many extra bytes each.
 
     What is stored as it is is not read for that.
     """
@@ -288,6 +288,6 @@ async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], 
             from annotations n where n.analysis_id = a.id
         ) w where a.image_id = any(%b) and a.state = 'completed' and not a.simulated and w.bytes is not null group by 1
         """,
-        (beside, PACKED, UNPACKED_BYTES, list(images)),
+        (extra_bytes, PACKED, UNPACKED_BYTES, list(images)),
     )
     return {image: int(weight) for image, weight in await cursor.fetchall()}

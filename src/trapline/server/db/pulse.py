@@ -2,7 +2,7 @@
 
 A database that was killed refuses connections, and every call hears of it at once. One that is stopped, or behind a
 network that swallows everything, says nothing at all: each call would wait for its own timeout, with its caller. So
-one question is asked again and again over a connection of its own, as long as a transaction is open that began more
+one question is asked again and again over a separate connection, as long as a transaction is open that began more
 than UNASKED_S ago: shorter ones are answered themselves, so that an idle process asks nothing. If no answer comes,
 every connection of the process is shut: what waits on one fails now, what comes is refused until an answer is
 there. A slow statement is no silence: its backend's neighbour still answers.

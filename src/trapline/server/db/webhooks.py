@@ -39,7 +39,7 @@ REPLAYED_AT_ONCE = 10_000
 class WebhookRow(Row):
     """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
 
-    Without `event_types` it is told of all. `failing_since` is since when no attempt has succeeded,
+    Without `event_types` it receives all events. `failing_since` is since when no attempt has succeeded,
     `last_error` why the last one failed.
     """
 
