@@ -19,7 +19,7 @@ from trapline.worker.images import decode
 from trapline.worker.pipeline import Picture
 from trapline.worker.pipelines.yolox_nano import MODEL, YoloxNano
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "outside_pipeline.py"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "external_pipeline.py"
 PICTURES = ("sn_domestic_dog.jpg", "sn_african_elephants_with_exif_orientation.jpg", "sn_blank.jpg")
 
 

@@ -31,7 +31,7 @@ from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.callback_keys import CallbackKeyMade, NewCallbackKey
 from trapline.wire.projects import NewProject
 
-GUIDE = Path(__file__).parents[2] / "docs" / "outside-pipelines"
+GUIDE = Path(__file__).parents[2] / "docs" / "external-pipelines"
 BLOCK = re.compile(r"^```(\w+) ([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 WIDTH, HEIGHT = 1920, 1080
 

@@ -19,7 +19,7 @@ from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
 from trapline.client import Trapline
 
-GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "push-images.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "notify-of-new-images.md"
 BLOCK = re.compile(r"^```python file=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RELAY = "import json, sys, relay; print(json.dumps(relay.handler(json.load(sys.stdin))))"
 

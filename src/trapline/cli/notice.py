@@ -14,7 +14,7 @@ app = typer.Typer(
     help=(
         "Notices are e-mails to you: a camera or a source is silent, a job has failed, a class was seen.\n\n"
         "What happens goes together into one e-mail of a kind each quarter of an hour, at most; "
-        "docs/how-to/receive-e-mail.md tells more."
+        "docs/how-to/configure-email-notifications.md tells more."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -11,7 +11,7 @@ export const noticeWords = {
   text: (address: string) => `Trapline writes to ${address}: what happens goes together into one e-mail of a kind each quarter of an hour, at most.`,
   notSetUp: "This server sends no e-mail yet. Whoever runs it sets the mail server and starts it anew:",
   setUp: "TRAPLINE_SMTP_URL=smtp+starttls://user:password@mail.example.org",
-  setUpMore: "More is in docs/how-to/receive-e-mail.md, which comes with Trapline.",
+  setUpMore: "More is in docs/how-to/configure-email-notifications.md, which comes with Trapline.",
 
   what: "What", last: "Last e-mail", never: "none yet", notSent: (why: string) => `The newest one has not been sent: ${why}. It is tried for a day.`, actions: "Actions",
   kinds: {

@@ -69,7 +69,7 @@ export const sourceWords = {
   pushed: {
     title: "Pushed events", make: "Make a secret", rotate: "Rotate the secret", end: "End pushed events",
     off: "A server that knows of new files can tell Trapline at once, instead of waiting for the next run. Make a secret for it: it signs what it tells.",
-    on: "A server that signs with the secret can tell of new files: addresses under this source's, or notifications of an S3 service. Each is signed by the Standard Webhooks convention; docs/how-to/push-images.md, which comes with Trapline, shows how.",
+    on: "A server that signs with the secret can tell of new files: addresses under this source's, or notifications of an S3 service. Each is signed by the Standard Webhooks convention; docs/how-to/notify-of-new-images.md, which comes with Trapline, shows how.",
     onlyOwners: "Only owners of the project make, rotate and end the secret.",
     address: "Post them to", secret: "Secret", shownOnce: "The secret is shown only now. Put it where the events are sent from.", both: "The secret before it holds, too, until",
     rotateAsk: "Rotate the secret?", rotateText: "A new one is made and shown once. The one before holds for another day, so nothing stops.", rotateGo: "Make the new secret",

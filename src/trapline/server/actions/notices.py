@@ -27,7 +27,7 @@ MOST = 100
 """Notices of one person in one project."""
 NO_MAIL = (
     "This server sends no e-mail: whoever runs it sets TRAPLINE_SMTP_URL and starts it anew. Nothing was changed; "
-    "docs/how-to/receive-e-mail.md says how."
+    "docs/how-to/configure-email-notifications.md says how."
 )
 
 
