@@ -275,7 +275,7 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
 
 
 async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int) -> Mapping[UUID, int]:
-    """Tell how many bytes at most the data of all annotations of each of these images have, and so many extra bytes each.
+    """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes per annotation.
 
     What is stored as it is is not read for that.
     """
