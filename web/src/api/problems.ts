@@ -1,5 +1,5 @@
 /** Turns whatever went wrong into words: what happened, and what to do. */
-import { words } from "../words/en"
+import { words } from "../en"
 import type { components } from "./schema"
 
 type Problem = components["schemas"]["Problem"]

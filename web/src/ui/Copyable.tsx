@@ -1,7 +1,7 @@
 /** Text to be copied: a command, a token. */
 import { Check, Copy } from "lucide-react"
 import { useState } from "react"
-import { words } from "../words/en"
+import { words } from "../en"
 import { IconButton } from "./Button"
 
 export function Copyable({ text, label }: { text: string; label?: string }) {

@@ -1,6 +1,6 @@
 /** A dialog over the page, and the question "are you sure?". */
 import { lazy, Suspense, useState } from "react"
-import { words } from "../words/en"
+import { words } from "../en"
 import { Button } from "./Button"
 import type { DialogProps } from "./DialogBox"
 

@@ -2,7 +2,7 @@
 import * as Ariakit from "@ariakit/react"
 import { X } from "lucide-react"
 import type { ReactNode } from "react"
-import { words } from "../words/en"
+import { words } from "../en"
 
 export interface DialogProps {
   open: boolean

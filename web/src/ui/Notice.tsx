@@ -2,7 +2,7 @@
 import { TriangleAlert } from "lucide-react"
 import type { ReactNode } from "react"
 import { sayProblem } from "../api/problems"
-import { words } from "../words/en"
+import { words } from "../en"
 import { Button } from "./Button"
 
 /** An error: what happened, what to do, and a button where trying again may help. */

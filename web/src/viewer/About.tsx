@@ -5,9 +5,9 @@ import { fileAddress } from "../api/files"
 import type { ImageDetail } from "../api/types"
 import { paths, withSearch } from "../paths"
 import { bytes, exact, When } from "../ui/time"
-import { words } from "../words/en"
-import { markWords } from "../words/en.marks"
-import { sequenceWords } from "../words/en.sequences"
+import { words } from "../en"
+import { markWords } from "../images/en"
+import { sequenceWords } from "../catalogue/en.sequences"
 import { TagsOf, TimeOf } from "./Marks"
 
 export function About({ image }: { image: ImageDetail }) {

@@ -1,9 +1,9 @@
 /** What changed between the two analyses that stand beside each other, as a short list. */
 import type { ReactNode } from "react"
-import { useClassColour } from "../components/classes"
-import { words } from "../words/en"
-import type { Changes as Found } from "./compare"
-import { percent, titleOf } from "./findings"
+import { useClassColour } from "../findings/classes"
+import { words } from "../en"
+import type { Changes as Found } from "../findings/compare"
+import { percent, titleOf } from "../findings/findings"
 
 interface ChangesProps {
   changes: Found

@@ -1,8 +1,8 @@
 /** What is said of the whole picture, at its corner; the panel's list has the same for the keyboard. */
-import { useClassColour } from "../components/classes"
-import { words } from "../words/en"
+import { useClassColour } from "../findings/classes"
+import { words } from "../en"
 import type { Loaded } from "./files"
-import { type Finding, percent, titleOf } from "./findings"
+import { type Finding, percent, titleOf } from "../findings/findings"
 import type { View } from "./geometry"
 import { Guesses } from "./Guesses"
 import type { Light } from "./Overlay"

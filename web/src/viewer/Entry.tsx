@@ -1,11 +1,11 @@
 /** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
 import type { Identification } from "../api/types"
-import { useClassColour } from "../components/classes"
-import { words } from "../words/en"
+import { useClassColour } from "../findings/classes"
+import { words } from "../en"
 import { type Loaded, whyNot } from "./files"
-import { type Finding, guessesOf, percent, saidBy, titleOf } from "./findings"
+import { type Finding, guessesOf, percent, saidBy, titleOf } from "../findings/findings"
 import { Guesses } from "./Guesses"
-import { Holds } from "./Review"
+import { Holds } from "../review/Review"
 import { Tree } from "./Tree"
 
 interface EntryProps {

@@ -1,6 +1,6 @@
 /** The classes that a classifier thought of, each with a bar as long as it was sure. */
-import { useClassColour } from "../components/classes"
-import { type Guess, percent } from "./findings"
+import { useClassColour } from "../findings/classes"
+import { type Guess, percent } from "../findings/findings"
 
 export function Guesses({ guesses }: { guesses: Guess[] }) {
   const classColour = useClassColour()

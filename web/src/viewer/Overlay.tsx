@@ -1,8 +1,8 @@
 /** Boxes, areas and points over the picture: lines keep their width and labels their size at any zoom. */
 import { memo } from "react"
-import { useClassColour } from "../components/classes"
-import type { Drawing, Rectangle } from "./drawings"
-import { type Finding, percent, titleOf } from "./findings"
+import { useClassColour } from "../findings/classes"
+import type { Drawing, Rectangle } from "../findings/drawings"
+import { type Finding, percent, titleOf } from "../findings/findings"
 import { labelPlace, type Size, type View } from "./geometry"
 
 export interface Drawn {

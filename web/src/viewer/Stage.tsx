@@ -1,7 +1,7 @@
 /** One picture, or the same one twice with an analysis each, zoomed and moved in step. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
 import type { Analysis } from "../api/types"
-import { words } from "../words/en"
+import { words } from "../en"
 import { Canvas, type CanvasHandle, type CanvasProps } from "./Canvas"
 import { NOTHING, type Beside } from "./useSight"
 import { type Place, WHOLE } from "./useView"

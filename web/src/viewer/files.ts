@@ -2,11 +2,11 @@
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { fileAddress } from "../api/files"
-import { words } from "../words/en"
-import type { Drawing } from "./drawings"
-import type { Finding } from "./findings"
+import { words } from "../en"
+import type { Drawing } from "../findings/drawings"
+import type { Finding } from "../findings/findings"
 import type { Size } from "./geometry"
-import { outline } from "./outline"
+import { outline } from "../findings/outline"
 
 /** The pixels of a heatmap; those of a grey one are values, which a colour map may be put on. */
 export interface Heat {

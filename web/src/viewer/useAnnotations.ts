@@ -1,7 +1,7 @@
 /** All annotations of the analyses that are shown: the image brings the first page of each, the rest is fetched. */
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
-import { askRestOfAnnotations } from "../api/imageQueries"
+import { askRestOfAnnotations } from "../images/queries"
 import type { Analysis, ImageDetail } from "../api/types"
 
 export interface Whole {

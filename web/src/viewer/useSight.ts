@@ -1,7 +1,7 @@
 /** What a person chose to see: it all stands in the address, so that it can be shared. */
 import { useMemo } from "react"
 import type { ImageDetail } from "../api/types"
-import { useSearch } from "../components/search"
+import { useSearch } from "../ui/search"
 import { type ColourMap, COLOUR_MAPS } from "./colourMaps"
 
 export const DEFAULT_LEAST = 20

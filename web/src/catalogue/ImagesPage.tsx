@@ -1,0 +1,152 @@
+/** The images of a project: filters in the URL, a grid, uploads by drag and drop, selection. */
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
+import { Film, Package, Play, Upload } from "lucide-react"
+import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
+import { type Chosen, nothingChosen, readDropped } from "../uploads/dropped"
+import { useChanges } from "../api/live"
+import { askDays, type ImageFilter, noFilter, readFilter } from "../images/queries"
+import type { Image } from "../api/types"
+import { ImageFilters } from "./ImageFilters"
+import { mayManage, useProject } from "../projects/project"
+import { useSearch } from "../ui/search"
+import { StartRun } from "../queue/StartRun"
+import { TimeGrid } from "./TimeGrid"
+import { UploadDialog } from "../uploads/UploadDialog"
+import { paths, withSearch } from "../paths"
+import { Button, LinkButton } from "../ui/Button"
+import { useKeys } from "../ui/keys"
+import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { words } from "../en"
+import { markWords } from "../images/en"
+import { sequenceWords } from "./en.sequences"
+
+const ImageActions = lazy(() => import("../images/ImageActions").then((m) => ({ default: m.ImageActions })))
+const FILTERS = Object.keys(noFilter) as (keyof ImageFilter)[]
+
+export function ImagesPage() {
+  const project = useProject()
+  const client = useQueryClient()
+  const [search, setSearch] = useSearch()
+  const filter = useMemo(() => readFilter(search), [search])
+  const { data, error, refetch } = useQuery({ ...askDays(project.id, filter), placeholderData: keepPreviousData })
+  const loaded = useRef<ReadonlyMap<number, Image>>(new Map())
+  const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {
+    loaded.current = images
+  }, [])
+  const [files, setFiles] = useState<Chosen | null>(null)
+  const [running, setRunning] = useState(false)
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const [newer, setNewer] = useState(false)
+  const w = words.image
+  useEffect(() => {
+    document.title = `${w.title} · ${project.name}`
+  }, [w.title, project.name])
+
+  const refresh = useCallback(() => {
+    setNewer(false)
+    return client.invalidateQueries({ queryKey: ["image", project.id, "list"] })
+  }, [client, project.id])
+  useChanges(
+    useCallback(
+      (kind: string) => {
+        if (kind !== "image" && kind !== "job") return
+        if (window.scrollY < 200) void refresh()
+        else if (kind === "image") setNewer(true)
+      },
+      [refresh],
+    ),
+  )
+  // What is selected of one list means nothing in another.
+  useEffect(() => setChosen(new Set()), [filter.deleted])
+  const lastChosen = useRef<number | null>(null)
+  const choose = useCallback(
+    (index: number, range: boolean) => {
+      const from = range && lastChosen.current !== null ? Math.min(lastChosen.current, index) : index
+      const to = range && lastChosen.current !== null ? Math.max(lastChosen.current, index) : index
+      lastChosen.current = index
+      setChosen((old) => {
+        const next = new Set(old)
+        const ids = [...loaded.current].filter(([at]) => at >= from && at <= to).map(([, image]) => image.id)
+        if (!range && ids[0] && next.delete(ids[0])) return next
+        ids.forEach((id) => next.add(id))
+        return next
+      })
+    },
+    [],
+  )
+  useKeys({
+    r: () => mayManage(project) && setRunning(true),
+    // Also where the dialog is only on its way: it would open behind whoever has given it up.
+    Escape: () => { setChosen(new Set()); setRunning(false) },
+    ArrowDown: () => {
+      if (!document.activeElement?.closest(".grid")) document.querySelector<HTMLElement>(".tile[data-index]")?.focus()
+    },
+  })
+
+  const filtered = FILTERS.some((key) => key !== "order" && filter[key] !== "")
+  const others = FILTERS.some((key) => key !== "order" && key !== "deleted" && filter[key] !== "")
+  const manage = mayManage(project)
+  return (
+    <DropTarget on={manage} onFiles={setFiles}>
+      <div className="images-head">
+        <div className="page-head">
+          <h1>{w.title}</h1>
+          {data && <span className="count">{words.about(words.count(data.images), data.is_estimate)}</span>}
+          <div className="actions">
+            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceWords.title}</LinkButton>
+            {manage && (
+              <>
+                {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{w.export}</LinkButton>}
+                <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{w.run}</Button>
+                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>
+              </>
+            )}
+          </div>
+        </div>
+        <ImageFilters filter={filter} filtered={filtered} onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
+          onClear={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))} />
+      </div>
+      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {!data && !error && <SkeletonRows rows={4} height={200} />}
+      {data && data.images === 0 && (filter.deleted && !others ? <Empty title={markWords.noneDeletedTitle} text={markWords.noneDeleted} /> : filtered
+        ? <Empty title={w.noMatchTitle} text={w.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{w.clear}</Button></Empty>
+        : <Empty title={w.noneTitle} text={w.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>}</Empty>
+      )}
+      {data && data.images > 0 && (
+        <TimeGrid
+          filter={filter} counts={data.results} chosen={chosen} onChoose={choose} onLoaded={keepLoaded}
+          least={filter.confidence ? Number(filter.confidence) / 100 : undefined}
+        />
+      )}
+      {newer && (
+        <Button className="pill" kind="accent" onClick={() => { window.scrollTo(0, 0); void refresh() }}>{w.newer}</Button>
+      )}
+      {chosen.size > 0 && (
+        <Suspense fallback={null}><ImageActions images={[...chosen]} deleted={filter.deleted === "true"} onRun={() => setRunning(true)} onDone={() => setChosen(new Set())} /></Suspense>
+      )}
+      {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
+      <StartRun open={running} images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />
+    </DropTarget>
+  )
+}
+
+function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: Chosen) => void; children: React.ReactNode }) {
+  const [over, setOver] = useState(false)
+  const carries = (event: DragEvent) => on && event.dataTransfer.types.includes("Files")
+  return (
+    <div
+      onDragEnter={(event) => carries(event) && setOver(true)}
+      onDragOver={(event) => carries(event) && event.preventDefault()}
+      onDrop={(event) => {
+        if (!carries(event)) return
+        event.preventDefault()
+        setOver(false)
+        void readDropped(event.dataTransfer).then(onFiles)
+      }}
+      style={{ minHeight: "70dvh" }} data-testid="drop-target"
+    >
+      {children}
+      {over && <div className="drop" onDragLeave={() => setOver(false)}>{words.image.dropHere}</div>}
+    </div>
+  )
+}

@@ -1,0 +1,119 @@
+/** Sequences: the images of each visit as one strip, which can be played. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { Grid2X2, Pause, Play } from "lucide-react"
+import { useEffect, useState } from "react"
+import { Link } from "wouter"
+import { fileAddress } from "../api/files"
+import { askSequence, askSequences } from "../images/queries"
+import { askDeployments } from "../api/queries"
+import type { Sequence } from "../api/types"
+import { useProject } from "../projects/project"
+import { useSearch } from "../ui/search"
+import { nameThumbnail, Thumbnail } from "../images/Thumbnail"
+import { paths, withSearch } from "../paths"
+import { Button, LinkButton } from "../ui/Button"
+import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import "./sequences.css"
+import { clock, duration, exact, When } from "../ui/time"
+import { words } from "../en"
+import { sequenceWords as w } from "./en.sequences"
+
+const FRAME_MS = 350
+
+export function SequencesPage() {
+  const project = useProject()
+  const [search, setSearch] = useSearch()
+  const deployment = search.get("deployment") ?? ""
+  const least = search.get("least") ?? ""
+  const { data: deployments } = useQuery(askDeployments(project.id))
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(askSequences(project.id, deployment, Number(least) || undefined))
+  const sequences = data?.pages.flatMap((page) => page.results) ?? []
+  const first = data?.pages[0]
+  useEffect(() => {
+    document.title = `${w.title} · ${project.name}`
+  }, [project.name])
+  const set = (key: string, value: string) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })
+  return (
+    <div>
+      <div className="page-head">
+        <h1>{w.title}</h1>
+        {first && <span className="count">{words.about(words.count(first.count), first.count_is_estimate ?? false)}</span>}
+      </div>
+      <p className="soft">{w.intro(duration(project.sequence_gap_s))}</p>
+      <div className="filters open">
+        <select className={deployment ? "input set" : "input"} aria-label={words.image.deployment} value={deployment} onChange={(event) => set("deployment", event.target.value)}>
+          <option value="">{words.image.anyDeployment}</option>
+          {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+        </select>
+        <select className={least ? "input set" : "input"} aria-label={w.atLeast} value={least} onChange={(event) => set("least", event.target.value)}>
+          <option value="">{w.any}</option>
+          <option value="2">{w.two}</option>
+          <option value="5">{w.five}</option>
+          <option value="10">{w.ten}</option>
+        </select>
+      </div>
+      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {!data && !error && <SkeletonRows rows={4} height={150} />}
+      {data && sequences.length === 0 && <Empty title={w.noneTitle} text={w.none} />}
+      <ul className="visits">{sequences.map((one) => <Strip key={one.id} sequence={one} />)}</ul>
+      {hasNextPage && <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{w.older}</Button>}
+    </div>
+  )
+}
+
+function Strip({ sequence }: { sequence: Sequence }) {
+  const project = sequence.project_id
+  const [playing, setPlaying] = useState(false)
+  const grid = withSearch(paths.images(project), { sequence: sequence.id, order: "captured_at" })
+  const rest = sequence.images - sequence.shown.length
+  const span = (new Date(sequence.ended_at).getTime() - new Date(sequence.started_at).getTime()) / 1000
+  return (
+    <li className="visit">
+      <div className="visit-head">
+        <strong>{sequence.deployment_name}</strong>
+        <When at={sequence.started_at} zone={sequence.time_zone} />
+        <span className="soft">{w.count(sequence.images)}{span > 0 ? ` ${w.lasted(duration(span))}` : ""}</span>
+        <span className="actions">
+          {sequence.images > 1 && (
+            <Button small kind="quiet" icon={playing ? <Pause size={14} aria-hidden /> : <Play size={14} aria-hidden />} onClick={() => setPlaying(!playing)}>{playing ? w.stop : w.play}</Button>
+          )}
+          <LinkButton small kind="quiet" icon={<Grid2X2 size={14} aria-hidden />} href={grid}>{w.grid}</LinkButton>
+        </span>
+      </div>
+      {playing ? <Film sequence={sequence} /> : (
+        <div className="visit-row">
+          {sequence.shown.map((image) => (
+            <Link
+              key={image.id} href={withSearch(paths.image(project, image.id), { in: grid.split("?")[1] })} state={{ images: grid }} className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}
+              aria-label={`${nameThumbnail(image)}, ${clock(image.captured_at, image.time_zone)}, ${exact(image.captured_at, image.time_zone)}`}
+            >
+              <Thumbnail image={image} />
+              <time>{clock(image.captured_at, image.time_zone)}</time>
+            </Link>
+          ))}
+          {rest > 0 && <Link href={grid} className="visit-more">{w.more(rest)}</Link>}
+        </div>
+      )}
+    </li>
+  )
+}
+
+/** The images one after the other in the same place, as a film of few frames, until they are stopped. */
+function Film({ sequence }: { sequence: Sequence }) {
+  const { data } = useQuery(askSequence(sequence.project_id, sequence.id))
+  const frames = (data ?? sequence).shown
+  const [at, setAt] = useState(0)
+  useEffect(() => {
+    for (const image of frames) if (image.thumbnail_url) new Image().src = fileAddress(image.thumbnail_url)
+    const timer = setInterval(() => setAt((old) => old + 1), FRAME_MS)
+    return () => clearInterval(timer)
+  }, [frames])
+  const image = frames[at % frames.length]
+  if (!image) return null
+  return (
+    <div className="film" data-testid="film">
+      <div className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}><Thumbnail image={image} eager /><time>{exact(image.captured_at, image.time_zone).split(" GMT")[0]}</time></div>
+      <span className="soft small">{w.playing((at % frames.length) + 1, frames.length)}</span>
+    </div>
+  )
+}

@@ -1,0 +1,121 @@
+/** Deployments on a plain map: lines of the graticule and a scale bar, and nothing that is loaded from elsewhere. */
+import { Minus, Plus, Scan } from "lucide-react"
+import { type ReactNode, useEffect, useMemo, useRef } from "react"
+import type { Deployment } from "../../api/types"
+import { IconButton } from "../../ui/Button"
+import { mapWords as w } from "./en"
+import { type Cluster, cluster, placeAll } from "./clusters"
+import { drawGraticule, drawScale, WORDS_GAP } from "./graticule"
+import "./map.css"
+import { type Place, project, toScreen, unproject } from "./projection"
+import { useMapView } from "./useMapView"
+
+interface DeploymentMapProps {
+  deployments: Deployment[]
+  label: string
+  chosen?: string | null
+  /** What is pointed at elsewhere, such as in the list beside the map. */
+  lit?: string | null
+  onChoose?: (id: string | null) => void
+  onLit?: (id: string | null) => void
+  /** Only to be looked at: it neither zooms nor moves. */
+  still?: boolean
+  /** A place to be marked with a cross, and what hears where the map was pressed. */
+  mark?: Place | null
+  onPlace?: (place: Place) => void
+  /** What lies over the map's corner. */
+  children?: ReactNode
+}
+
+/** Pixels at the bottom that what is told of the chosen one may lie over. */
+const CARD = 150
+
+const isSilent = (one: Cluster) => one.members.some((member) => member.deployment.silent_since)
+
+export function DeploymentMap({ deployments, label, chosen = null, lit = null, onChoose, onLit, still, mark, onPlace, children }: DeploymentMapProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const placed = useMemo(() => placeAll(deployments), [deployments])
+  const marked = mark ? project(mark) : null
+  // The marked place does not move the map under the hand that sets it: it is fitted only where nothing else is.
+  const points = placed.length > 0 || !marked ? placed.map((one) => one.point) : [marked]
+  const { view, size, zoomIn, zoomOut, fit, show, reveal, bind } = useMapView(frame, points, {
+    still, wheel: !onPlace, onPress: onPlace ? (point) => onPlace(unproject(point)) : undefined,
+  })
+  const seen = size.width > 0
+  const clusters = useMemo(() => (seen ? cluster(placed, view, size, chosen) : []), [placed, view, size, chosen, seen])
+  const lines = useMemo(() => (seen ? drawGraticule(view, size) : { meridians: [], parallels: [] }), [view, size, seen])
+  const bar = seen ? drawScale(view) : null
+
+  const target = placed.find((one) => one.deployment.id === chosen)
+  useEffect(() => {
+    if (!target || !seen) return
+    const at = toScreen(target.point, view, size)
+    if (at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height - CARD) reveal(target.point)
+    // Only a new choice moves the map; whoever moves it away afterwards wanted that.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [chosen, seen])
+
+  const press = (one: Cluster) => {
+    const [first] = one.members
+    if (!first) return
+    const apart = one.members.some((member) => Math.hypot(member.point.x - first.point.x, member.point.y - first.point.y) * 40_075_016 > 3)
+    if (one.members.length > 1 && still) {
+      onChoose?.(null)
+      return
+    }
+    if (one.members.length > 1 && apart) {
+      show(one.members.map((member) => member.point))
+      return
+    }
+    // Those in one spot come one after the other.
+    const at = one.members.findIndex((member) => member.deployment.id === chosen)
+    const next = one.members[(at + 1) % one.members.length]
+    onChoose?.(next?.deployment.id ?? null)
+  }
+  const cross = marked && seen ? toScreen(marked, view, size) : null
+  return (
+    <div className={still ? "map map-still" : "map"} data-testid="map">
+      <div
+        ref={frame} className="map-frame" role="group" aria-label={label} aria-roledescription={w.map} tabIndex={still ? undefined : 0}
+        title={still ? undefined : onPlace ? w.placeKeys : undefined} {...bind}
+      >
+        <svg aria-hidden>
+          {lines.meridians.map((line) => <path key={`m${line.at}`} d={`M${line.at} 0V${size.height}`} />)}
+          {lines.parallels.map((line) => <path key={`p${line.text}`} d={`M0 ${line.at}H${size.width}`} />)}
+          {lines.meridians.map((line) => <text key={`m${line.at}`} x={line.at + WORDS_GAP} y={size.height - 6}>{line.text}</text>)}
+          {lines.parallels.map((line) => <text key={`p${line.text}`} x={6} y={line.at - 4}>{line.text}</text>)}
+        </svg>
+        {clusters.map((one) => {
+          const [first] = one.members
+          if (!first) return null
+          const ids = one.members.map((member) => member.deployment.id)
+          const many = one.members.length > 1
+          const classes = ["map-point", many ? "map-many" : "", isSilent(one) ? "map-silent" : "", ids.includes(chosen ?? "") ? "map-chosen" : "", ids.includes(lit ?? "") ? "map-lit" : "", one.isBefore ? "map-before" : ""]
+          const said = many ? w.together(one.members.length, isSilent(one)) : w.one(first.deployment.name, isSilent(one))
+          return (
+            <button
+              key={one.key} type="button" className={classes.filter(Boolean).join(" ")} style={{ left: one.at.x, top: one.at.y }}
+              aria-label={said} title={many ? one.members.slice(0, 8).map((member) => member.deployment.name).join(", ") : undefined}
+              aria-pressed={many ? undefined : ids[0] === chosen} disabled={Boolean(onPlace)} data-deployment={many ? undefined : ids[0]}
+              onClick={() => press(one)} onMouseEnter={() => onLit?.(many ? null : (ids[0] ?? null))} onMouseLeave={() => onLit?.(null)}
+              onFocus={() => onLit?.(many ? null : (ids[0] ?? null))} onBlur={() => onLit?.(null)}
+            >
+              <i>{many ? one.members.length : null}</i>
+              {one.label && <span aria-hidden>{one.label}</span>}
+            </button>
+          )
+        })}
+        {cross && <span className="map-cross" style={{ left: cross.x, top: cross.y }} data-testid="map-cross" aria-hidden />}
+      </div>
+      {bar && <div className="map-scale" style={{ width: bar.width }} aria-label={w.scale(bar.text)} role="img">{bar.text}</div>}
+      {!still && (
+        <div className="map-buttons">
+          <IconButton label={w.zoomIn} onClick={zoomIn}><Plus size={17} /></IconButton>
+          <IconButton label={w.zoomOut} onClick={zoomOut}><Minus size={17} /></IconButton>
+          <IconButton label={w.fit} onClick={fit}><Scan size={17} /></IconButton>
+        </div>
+      )}
+      {children}
+    </div>
+  )
+}

@@ -1,0 +1,72 @@
+/** Which deployments of a map are drawn as one, and which of them have room for their names. */
+import type { Deployment } from "../../api/types"
+import { type Point, project, type Size, toScreen, type View } from "./projection"
+
+/** Two that are nearer than this could not be told apart by a finger. */
+const NEAR = 44
+const LETTER = 7.2
+const LINE = 20
+const LABEL_MOST = 180
+/** No name comes nearer to the edge of the map than this. */
+const EDGE = 6
+
+export interface Placed {
+  deployment: Deployment
+  point: Point
+}
+
+export interface Cluster {
+  key: string
+  at: Point
+  members: Placed[]
+  label: string | null
+  /** Whether the name stands before it, because there is no room behind it. */
+  isBefore: boolean
+}
+
+/** The deployments whose position is known. */
+export function placeAll(deployments: Deployment[]): Placed[] {
+  return deployments.flatMap((deployment) =>
+    deployment.latitude === null || deployment.longitude === null
+      ? []
+      : [{ deployment, point: project({ latitude: deployment.latitude, longitude: deployment.longitude }) }],
+  )
+}
+
+interface Box {
+  left: number
+  right: number
+  top: number
+  bottom: number
+}
+
+const meets = (one: Box, other: Box) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
+
+/** What is seen of `placed`, those near each other as one; the `chosen` one's name always has room. */
+export function cluster(placed: Placed[], view: View, size: Size, chosen: string | null): Cluster[] {
+  const made: Cluster[] = []
+  for (const one of placed) {
+    const at = toScreen(one.point, view, size)
+    if (at.x < -NEAR || at.y < -NEAR || at.x > size.width + NEAR || at.y > size.height + NEAR) continue
+    const near = made.find((other) => Math.hypot(other.at.x - at.x, other.at.y - at.y) < NEAR)
+    if (near) near.members.push(one)
+    else made.push({ key: one.deployment.id, at, members: [one], label: null, isBefore: false })
+  }
+  const taken: Box[] = made.map(({ at }) => ({ left: at.x - 10, right: at.x + 10, top: at.y - 10, bottom: at.y + 10 }))
+  const isChosen = (one: Cluster) => one.members.some((member) => member.deployment.id === chosen)
+  for (const one of [...made].sort((first, second) => Number(isChosen(second)) - Number(isChosen(first)))) {
+    const [first] = one.members
+    if (!first || one.members.length > 1) continue
+    const width = Math.min(first.deployment.name.length * LETTER, LABEL_MOST)
+    const { x, y } = one.at
+    const line = { top: y - LINE / 2, bottom: y + LINE / 2 }
+    const behind = { left: x + 12, right: x + 14 + width, ...line }
+    const before = { left: x - 14 - width, right: x - 12, ...line }
+    const free = [behind, before].find((box) => box.left >= EDGE && box.right <= size.width - EDGE && !taken.some((other) => meets(box, other)))
+    if (!free && !isChosen(one)) continue
+    one.label = first.deployment.name
+    one.isBefore = free === before
+    taken.push(free ?? behind)
+  }
+  return made
+}

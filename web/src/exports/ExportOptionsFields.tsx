@@ -1,0 +1,113 @@
+/** What an export of a format can be told: how sure findings must be, and how the whole is described where it is published. */
+import { Plus, X } from "lucide-react"
+import { useRef } from "react"
+import type { ExportFormat, ExportOptions } from "../api/types"
+import { IconButton } from "../ui/Button"
+import { AreaField, Check, SelectField, TextField } from "../ui/Field"
+import { words } from "../en"
+import { exportWords as w } from "./en"
+
+type Option = keyof ExportOptions
+type Contributor = NonNullable<ExportOptions["contributors"]>[number]
+
+const ABOUT: Option[] = ["title", "description", "data_licence"]
+/** What a format takes beside the confidence. */
+const TAKEN: Partial<Record<ExportFormat, Option[]>> = {
+  "camtrap-dp": [...ABOUT, "media_licence", "sampling_design", "contributors"], "darwin-core": [...ABOUT, "contributors"],
+  coco: ["with_pictures", ...ABOUT], "coco-camera-traps": ["with_pictures", ...ABOUT],
+}
+const SURE_STEP = 5
+
+/** The options as a format takes them: without those of others, and without what was left empty. */
+export function readOptions(format: ExportFormat, options: ExportOptions): ExportOptions {
+  const taken = new Set<string>(["confidence_min", ...(TAKEN[format] ?? [])])
+  const contributors = options.contributors?.filter((one) => one.title.trim()).map((one) => filled(one) as Contributor)
+  return filled({ ...options, contributors: contributors?.length ? contributors : undefined }, taken)
+}
+
+function filled<Some extends object>(all: Some, taken?: ReadonlySet<string>): Partial<Some> {
+  const kept = Object.entries(all).flatMap(([key, value]) => {
+    const tidy = typeof value === "string" ? value.trim() : value
+    return (!taken || taken.has(key)) && tidy !== "" && tidy !== undefined && tidy !== null && tidy !== false ? [[key, tidy]] : []
+  })
+  return Object.fromEntries(kept) as Partial<Some>
+}
+
+interface FieldsProps {
+  format: ExportFormat
+  options: ExportOptions
+  onChange: (options: ExportOptions) => void
+}
+
+export function ExportOptionsFields({ format, options, onChange }: FieldsProps) {
+  const takes = (option: Option) => TAKEN[format]?.includes(option)
+  const set = (part: ExportOptions) => onChange({ ...options, ...part })
+  const sure = Math.round(100 * (options.confidence_min ?? 0))
+  return (
+    <div className="form export-options">
+      <div className="field">
+        <label className="sure">
+          {w.confidence}
+          <input type="range" min={0} max={95} step={SURE_STEP} value={sure} onChange={(event) => set({ confidence_min: Number(event.target.value) / 100 || undefined })} />
+          <output>{sure ? `${sure} %` : words.common.none}</output>
+        </label>
+        <p className="hint">{w.confidenceHint}</p>
+      </div>
+      {takes("with_pictures") && (
+        <div className="field">
+          <Check label={w.withPictures} checked={options.with_pictures ?? false} onChange={(event) => set({ with_pictures: event.target.checked })} />
+          <p className="hint">{w.withPicturesHint}</p>
+        </div>
+      )}
+      {takes("title") && <TextField label={w.optionTitle} maxLength={255} placeholder={w.titlePlaceholder} value={options.title ?? ""} onChange={(event) => set({ title: event.target.value })} />}
+      {takes("description") && <AreaField label={w.description} hint={w.descriptionHint} rows={3} value={options.description ?? ""} onChange={(event) => set({ description: event.target.value })} />}
+      {takes("data_licence") && (
+        <div className="form-row">
+          <Licence label={w.dataLicence} hint={takes("contributors") ? w.licenceHint : undefined} value={options.data_licence} onChange={(data_licence) => set({ data_licence })} />
+          {takes("media_licence") && <Licence label={w.mediaLicence} value={options.media_licence} onChange={(media_licence) => set({ media_licence })} />}
+          {takes("sampling_design") && (
+            <SelectField label={w.design} value={options.sampling_design ?? ""} onChange={(event) => set({ sampling_design: (event.target.value || undefined) as ExportOptions["sampling_design"] })}>
+              <option value="">{w.noDesign}</option>
+              {Object.entries(w.designs).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+            </SelectField>
+          )}
+        </div>
+      )}
+      {takes("contributors") && <Contributors all={options.contributors ?? []} onChange={(contributors) => set({ contributors })} />}
+    </div>
+  )
+}
+
+function Licence({ label, hint, value, onChange }: { label: string; hint?: string; value: string | null | undefined; onChange: (value: string) => void }) {
+  return (
+    <SelectField label={label} hint={hint} value={value ?? ""} onChange={(event) => onChange(event.target.value)}>
+      <option value="">{w.noLicence}</option>
+      {value && !(value in w.licences) && <option value={value}>{value}</option>}
+      {Object.entries(w.licences).map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+    </SelectField>
+  )
+}
+
+function Contributors({ all, onChange }: { all: Contributor[]; onChange: (all: Contributor[]) => void }) {
+  const add = useRef<HTMLButtonElement>(null)
+  const change = (place: number, part: Partial<Contributor>) => onChange(all.map((one, at) => (at === place ? { ...one, ...part } : one)))
+  return (
+    <fieldset className="fieldset">
+      <legend>{w.contributors}</legend>
+      <p className="hint">{w.contributorsHint}</p>
+      {all.map((one, place) => (
+        <div key={place} className="contributor">
+          <TextField label={w.who} required maxLength={255} autoComplete="off" autoFocus={!one.title} value={one.title} onChange={(event) => change(place, { title: event.target.value })} />
+          <SelectField label={w.role} value={one.role} onChange={(event) => change(place, { role: event.target.value as Contributor["role"] })}>
+            {Object.entries(w.roles).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+          </SelectField>
+          <TextField label={w.organization} maxLength={255} value={one.organization ?? ""} onChange={(event) => change(place, { organization: event.target.value })} />
+          <TextField label={w.email} type="email" maxLength={255} autoComplete="off" value={one.email ?? ""} onChange={(event) => change(place, { email: event.target.value })} />
+          <TextField label={w.path} type="url" maxLength={255} placeholder="https://orcid.org/…" value={one.path ?? ""} onChange={(event) => change(place, { path: event.target.value })} />
+          <IconButton label={w.removeContributor(one.title)} onClick={() => { onChange(all.filter((_, at) => at !== place)); add.current?.focus() }}><X size={16} aria-hidden /></IconButton>
+        </div>
+      ))}
+      <div><button ref={add} type="button" className="button button-plain button-small" onClick={() => onChange([...all, { title: "", role: all.length === 0 ? "contact" : "contributor" }])}><Plus size={14} aria-hidden />{w.addContributor}</button></div>
+    </fieldset>
+  )
+}

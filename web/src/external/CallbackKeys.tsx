@@ -1,0 +1,122 @@
+/** The dialogs about callback keys: make one, put a second one in the place of the first; a secret is shown once. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { type FormEvent, useId, useState } from "react"
+import { answer, api } from "../api/client"
+import { askProjects, askServices } from "../api/queries"
+import type { CallbackKey, CallbackKeyMade } from "../api/types"
+import { Button } from "../ui/Button"
+import { Copyable } from "../ui/Copyable"
+import { Dialog } from "../ui/Dialog"
+import { Check, TextField } from "../ui/Field"
+import { Trouble } from "../ui/Notice"
+import { words } from "../en"
+import { isOwner, useProject } from "../projects/project"
+
+interface NewKey {
+  service: string
+  name: string
+  projects: number[]
+}
+
+function useMakeKey() {
+  const client = useQueryClient()
+  return useMutation({
+    meta: { saysItself: true },
+    mutationFn: (body: NewKey) => answer(api.POST("/api/v2/callback_keys", { body })),
+    // A service of a new name is one more among the workers' services.
+    onSuccess: () => Promise.all(["callback_key", "worker"].map((kind) => client.invalidateQueries({ queryKey: [kind] }))),
+  })
+}
+
+/** The projects in which the caller may make keys; this one first. */
+function useOwned() {
+  const project = useProject()
+  const { data } = useQuery(askProjects)
+  return [project, ...(data?.results ?? []).filter((one) => one.id !== project.id && isOwner(one) && !one.archived_at)]
+}
+
+/** A new key's secret, this once, and the lines that a pipeline's environment takes. */
+function Shown({ made, children, onClose }: { made: CallbackKeyMade; children?: string; onClose: () => void }) {
+  const w = words.integration
+  const lines = [`API_BASE_URL=${window.location.origin}`, `CALLBACK_KEY_ID=${made.key_id}`, `CALLBACK_KEY_SECRET=${made.secret}`]
+  return (
+    <div className="form">
+      <p className="note">{w.shownOnce}</p>
+      <Copyable label={w.secret} text={made.secret} />
+      <Copyable label={w.environment} text={lines.join("\n")} />
+      {children && <p className="note note-good">{children}</p>}
+      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{words.common.close}</Button></div>
+    </div>
+  )
+}
+
+export function MakeKey({ onClose }: { onClose: () => void }) {
+  const project = useProject()
+  const owned = useOwned()
+  const { data: services } = useQuery(askServices(project.id))
+  const [service, setService] = useState("")
+  const [name, setName] = useState("")
+  const [chosen, setChosen] = useState<number[]>([project.id])
+  const listed = useId()
+  const make = useMakeKey()
+  const w = words.integration
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    make.mutate({ service: service.trim(), name: name.trim(), projects: chosen })
+  }
+  return (
+    <Dialog open onClose={onClose} title={w.makeTitle} wide={Boolean(make.data)}>
+      {make.data ? <Shown made={make.data} onClose={onClose} /> : (
+        <form className="form" onSubmit={submit}>
+          <TextField
+            label={w.service} hint={w.serviceHint} required maxLength={255} pattern=".*\S.*" autoFocus autoComplete="off" list={listed} value={service}
+            onChange={(event) => setService(event.target.value)}
+          />
+          <datalist id={listed}>{services?.results.map((one) => <option key={one.id} value={one.name} />)}</datalist>
+          <TextField label={`${w.name} (${words.common.optional})`} hint={w.nameHint} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+          {owned.length > 1 && (
+            <details className="more">
+              <summary>{w.alsoFor(chosen.length - 1)}</summary>
+              <div className="key-projects">
+                {owned.slice(1).map((one) => (
+                  <Check
+                    key={one.id} label={one.name} checked={chosen.includes(one.id)}
+                    onChange={(event) => setChosen((old) => (event.target.checked ? [...old, one.id] : old.filter((id) => id !== one.id)))}
+                  />
+                ))}
+              </div>
+            </details>
+          )}
+          {make.error && <Trouble error={make.error} />}
+          <div className="dialog-actions">
+            <Button onClick={onClose}>{words.common.cancel}</Button>
+            <Button type="submit" kind="accent" busy={make.isPending}>{w.makeGo}</Button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  )
+}
+
+export function RotateKey({ old, nameOf, onClose }: { old: CallbackKey; nameOf: (project: number) => string; onClose: () => void }) {
+  const owned = new Set(useOwned().map((one) => one.id))
+  const make = useMakeKey()
+  const w = words.integration
+  const left = old.projects.filter((id) => !owned.has(id))
+  const submit = () => make.mutate({ service: old.service, name: old.name, projects: old.projects.filter((id) => owned.has(id)) })
+  return (
+    <Dialog open onClose={onClose} title={w.rotateTitle(old.name || old.key_id)} wide={Boolean(make.data)}>
+      {make.data ? <Shown made={make.data} onClose={onClose}>{w.rotated(old.key_id)}</Shown> : (
+        <div className="form">
+          <ol className="key-steps">{w.rotateSteps(old.service, old.key_id).map((step) => <li key={step}>{step}</li>)}</ol>
+          {left.length > 0 && <p className="note">{w.rotateLeft(left.map(nameOf))}</p>}
+          {make.error && <Trouble error={make.error} />}
+          <div className="dialog-actions">
+            <Button onClick={onClose}>{words.common.cancel}</Button>
+            <Button kind="accent" busy={make.isPending} onClick={submit}>{w.rotateGo}</Button>
+          </div>
+        </div>
+      )}
+    </Dialog>
+  )
+}

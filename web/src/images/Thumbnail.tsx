@@ -1,0 +1,88 @@
+/** A thumbnail with its boxes drawn on it. */
+import { fileAddress } from "../api/files"
+import type { Image } from "../api/types"
+import { words } from "../en"
+import { useClassColour } from "../findings/classes"
+import { useExpiredUrls } from "./useExpiredUrls"
+
+/** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
+export const SURE = 0.2
+
+export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?: number; eager?: boolean }) {
+  const classColour = useClassColour()
+  const [failedUrls, onFail] = useExpiredUrls(image.project_id)
+  const url = image.thumbnail_url
+  const failed = url !== null && failedUrls.has(url)
+  const boxes = image.boxes.filter((box) => (box.confidence ?? 1) >= least)
+  return (
+    <>
+      {url && !failed ? (
+        <img
+          src={fileAddress(url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          onError={() => onFail(url)}
+        />
+      ) : (
+        <div className="grid-none">{failed ? image.filename : words.image.thumbnailComing}</div>
+      )}
+      {boxes.length > 0 && (
+        <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
+          {boxes.map((box) => {
+            const place = { x: box.x_min, y: box.y_min, width: box.x_max - box.x_min, height: box.y_max - box.y_min }
+            return (
+              <g key={box.id} fill="none" vectorEffect="non-scaling-stroke">
+                <rect {...place} stroke="#05080699" strokeWidth={4} vectorEffect="non-scaling-stroke" />
+                <rect
+                  {...place} stroke={classColour(box.class_name)} strokeWidth={2} vectorEffect="non-scaling-stroke"
+                  data-box-id={box.id} data-class={box.class_name ?? ""}
+                />
+              </g>
+            )
+          })}
+        </svg>
+      )}
+    </>
+  )
+}
+
+/** Classes of an image, the sure ones first. */
+function sortClasses(image: Image, least: number): { classes: string[]; unsure: ReadonlySet<string | null> } {
+  const unsure = new Set(image.boxes.map((box) => box.class_name))
+  for (const box of image.boxes) if ((box.confidence ?? 1) >= least) unsure.delete(box.class_name)
+  return { classes: [...image.classes].filter(Boolean).sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b))), unsure }
+}
+
+/** What became of the analysis of an image without classes. */
+function sayState(state: Image["analysis_state"]): string {
+  if (state === null) return words.image.notAnalysed
+  return state === "completed" ? words.image.nothingFound : (words.image.states[state] ?? state)
+}
+
+/** Names a link around a thumbnail; like every name, it has in it what is seen there. */
+export function nameThumbnail(image: Image): string {
+  return image.thumbnail_url ? image.filename : `${image.filename}, ${words.image.thumbnailComing}`
+}
+
+/** The same with the words of its classes behind it. */
+export function nameWithClasses(image: Image, least = SURE): string {
+  const { classes } = sortClasses(image, least)
+  return [nameThumbnail(image), ...(classes.length > 0 ? classes : [sayState(image.analysis_state)])].join(", ")
+}
+
+/** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
+export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+  const classColour = useClassColour()
+  const { classes, unsure } = sortClasses(image, least)
+  if (classes.length > 0) {
+    return (
+      <span>
+        {classes.map((name) => (
+          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? words.image.unsure : undefined}>
+            <span className="dot" style={{ background: classColour(name) }} />
+            {`${name} `}
+          </span>
+        ))}
+      </span>
+    )
+  }
+  return <span className={image.analysis_state === "failed" ? "red" : "faint"}>{sayState(image.analysis_state)}</span>
+}

@@ -1,0 +1,141 @@
+/** The form of a new import: a file, its format, and which images it is about. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { ChevronLeft } from "lucide-react"
+import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react"
+import { Link, useLocation } from "wouter"
+import { askDeployments } from "../api/queries"
+import type { ImportFormat } from "../api/types"
+import { sendImport } from "../uploads/upload"
+import { mayManage, useProject } from "../projects/project"
+import { paths } from "../paths"
+import { Button } from "../ui/Button"
+import "./exchange.css"
+import { Check, SelectField, TextField } from "../ui/Field"
+import { Trouble } from "../ui/Notice"
+import { bytes } from "../ui/time"
+import { words } from "../en"
+import { importWords as w } from "./en"
+
+const FORMATS = Object.keys(w.formats) as ImportFormat[]
+
+/** What a file is likely to be, by its name; null where that says nothing. */
+function guessFormat(name: string): ImportFormat | null {
+  if (/\.zip$/i.test(name)) return "camtrap-dp"
+  if (/coco/i.test(name)) return "coco"
+  if (/speciesnet|predictions/i.test(name)) return "speciesnet"
+  return /megadetector|\bmd|detections|recognition/i.test(name) ? "megadetector" : null
+}
+
+export function NewImportPage() {
+  const project = useProject()
+  const client = useQueryClient()
+  const [, go] = useLocation()
+  const { data: deployments } = useQuery(askDeployments(project.id))
+  const [file, setFile] = useState<File | null>(null)
+  const [format, setFormat] = useState<ImportFormat>("megadetector")
+  const [deployment, setDeployment] = useState("")
+  const [model, setModel] = useState({ name: "", version: "" })
+  const [sure, setSure] = useState(0)
+  const [nothingIsBlank, setNothingIsBlank] = useState(false)
+  const [sent, setSent] = useState(0)
+  const stop = useRef<AbortController | null>(null)
+  const picker = useRef<HTMLInputElement>(null)
+  const may = mayManage(project)
+  useEffect(() => {
+    document.title = `${w.make} · ${project.name}`
+    return () => stop.current?.abort()
+  }, [project.name])
+  const take = (chosen: File | undefined) => {
+    if (!chosen) return
+    setFile(chosen)
+    setFormat((old) => guessFormat(chosen.name) ?? old)
+  }
+  const send = useMutation({
+    meta: { saysItself: true },
+    mutationFn: (chosen: File) => {
+      setSent(0)
+      stop.current = new AbortController()
+      const query = {
+        project: String(project.id), format, filename: chosen.name.slice(0, 255), ...(deployment && { deployment }), ...(model.name.trim() && { model_name: model.name.trim() }),
+        ...(model.version.trim() && { model_version: model.version.trim() }), ...(sure > 0 && { confidence_min: String(sure / 100) }), ...(format === "coco" && nothingIsBlank && { nothing_is_blank: "true" }),
+      }
+      return sendImport(chosen, query, setSent, stop.current.signal)
+    },
+    onSuccess: (made) => {
+      go(paths.import(project.id, made.id))
+      return client.invalidateQueries({ queryKey: ["import", project.id] })
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (file) send.mutate(file)
+  }
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault()
+    if (!send.isPending) take(event.dataTransfer.files[0])
+  }
+  const isStopped = send.error instanceof DOMException
+  const part = `${Math.round(100 * sent)} %`
+  return (
+    <div className="narrow">
+      <Link href={paths.imports(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{w.title}</Link>
+      <div className="page-head"><h1>{w.make}</h1></div>
+      <p className="soft exchange-text">{w.text}</p>
+      {!may && <p className="note">{w.onlyManagers}</p>}
+      <form className="form import-form" onSubmit={submit} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+        <div className="drop-area" data-testid="import-drop">
+          {file && <b className="exchange-title">{file.name} <span className="faint">{bytes(file.size)}</span></b>}
+          <Button onClick={() => picker.current?.click()} disabled={send.isPending}>{file ? w.another : w.choose}</Button>
+          <span>{w.drop}</span>
+        </div>
+        <input ref={picker} type="file" accept=".json,.zip,.gz,application/json,application/zip" hidden aria-label={w.file} data-testid="import-file" onChange={(event) => { take(event.target.files?.[0]); event.target.value = "" }} />
+        <fieldset className="fieldset">
+          <legend>{w.format}</legend>
+          <div className="export-formats import-formats">
+            {FORMATS.map((one) => (
+              <label key={one} className="option">
+                <input type="radio" name="format" value={one} checked={one === format} onChange={() => setFormat(one)} />
+                <div className="option-words">{w.formats[one][0]}<p>{w.formats[one][1]}</p></div>
+              </label>
+            ))}
+          </div>
+        </fieldset>
+        <SelectField label={w.where} value={deployment} onChange={(event) => setDeployment(event.target.value)}>
+          <option value="">{w.everywhere}</option>
+          {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+        </SelectField>
+        <details className="more">
+          <summary>{w.options}</summary>
+          <div className="form">
+            <div className="form-row">
+              <TextField label={w.modelName} hint={w.modelHint} maxLength={255} value={model.name} onChange={(event) => setModel({ ...model, name: event.target.value })} />
+              <TextField label={w.modelVersion} maxLength={100} value={model.version} onChange={(event) => setModel({ ...model, version: event.target.value })} />
+            </div>
+            <label className="sure">
+              {w.confidence}
+              <input type="range" min={0} max={95} step={5} value={sure} onChange={(event) => setSure(Number(event.target.value))} />
+              <output>{sure ? `${sure} %` : words.common.none}</output>
+            </label>
+            {format === "coco" && (
+              <div className="field">
+                <Check label={w.nothingIsBlank} checked={nothingIsBlank} onChange={(event) => setNothingIsBlank(event.target.checked)} />
+                <p className="hint">{w.nothingIsBlankHint}</p>
+              </div>
+            )}
+          </div>
+        </details>
+        {send.isPending && (
+          <div className="exchange-now">
+            <div className="bar" role="progressbar" aria-label={w.sending(part)} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(100 * sent)}><span className="bar-done" style={{ width: `${100 * sent}%` }} /></div>
+            <p className="small soft" role="status">{w.sending(part)}</p>
+          </div>
+        )}
+        {send.error && !isStopped && <Trouble error={send.error} />}
+        <div className="actions">
+          <Button type="submit" kind="accent" busy={send.isPending} disabled={!may || !file} title={file ? undefined : w.noFile}>{w.go}</Button>
+          {send.isPending && <Button onClick={() => stop.current?.abort()}>{w.stop}</Button>}
+        </div>
+      </form>
+    </div>
+  )
+}

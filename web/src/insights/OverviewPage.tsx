@@ -1,0 +1,171 @@
+/** What came in, what was found, what needs me; a new project shows the steps to its first results above. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { lazy, Suspense, useEffect } from "react"
+import { Link, useLocation } from "wouter"
+import { askClasses, askRecentImages } from "../images/queries"
+import { askDeployments, askJobs, askServices, askSources } from "../api/queries"
+import type { Image } from "../api/types"
+import { Activity } from "./Activity"
+import { useClassColour } from "../findings/classes"
+import { mayManage, useProject } from "../projects/project"
+import { useRunning } from "../queue/running"
+import { HealthTag, isUnhealthy, JobTag, OnlineTag, ProgressBar } from "../queue/states"
+import { nameThumbnail, Thumbnail } from "../images/Thumbnail"
+import { paths, withSearch } from "../paths"
+import { Trouble } from "../ui/Notice"
+import { When, exact } from "../ui/time"
+import { words } from "../en"
+
+const FirstSteps = lazy(() => import("./FirstSteps").then((m) => ({ default: m.FirstSteps })))
+const DeploymentMap = lazy(() => import("../deployments/map/DeploymentMap").then((m) => ({ default: m.DeploymentMap })))
+
+export function OverviewPage() {
+  const project = useProject()
+  const recent = useQuery(askRecentImages(project.id, 12))
+  const jobList = useInfiniteQuery(askJobs(project.id, undefined))
+  const running = useRunning()
+  const places = useQuery(askDeployments(project.id))
+  const sourceList = useQuery(askSources(project.id))
+  const serviceList = useQuery(askServices(project.id))
+  const [images, jobs, deployments, sources, services] = [recent.data, jobList.data, places.data, sourceList.data, serviceList.data]
+  const w = words.overview
+  useEffect(() => {
+    document.title = `${project.name} · ${words.product}`
+  }, [project.name])
+
+  const allJobs = jobs?.pages[0]?.results ?? []
+  const silent = deployments?.results.filter((one) => one.silent_since) ?? []
+  const online = services?.results.filter((service) => service.online).length ?? 0
+  const failing = sources?.results.filter((source) => isUnhealthy(source.health)) ?? []
+  const polled = [...failing, ...(sources?.results.filter((source) => !isUnhealthy(source.health)) ?? [])]
+  const placed = deployments?.results.some((one) => one.latitude !== null && one.longitude !== null)
+  const hasResults = [...allJobs, ...(running.jobs ?? [])].some((job) => job.progress.completed > 0) || images?.results.some((image) => image.analysis_state === "completed")
+  const asked = [recent, jobList, running, places, sourceList, serviceList]
+  const failed = asked.find((one) => one.error)
+  const [, go] = useLocation()
+
+  return (
+    <>
+      <div className="page-head"><h1>{project.name}</h1></div>
+      {failed && <Trouble error={failed.error} retry={() => asked.filter((one) => one.error).forEach((one) => void one.refetch())} />}
+      {images && jobs && running.jobs && deployments && services && !hasResults && mayManage(project) && (
+        <Suspense fallback={null}>
+          <FirstSteps deployments={deployments.results} images={images.count} services={services.results} jobs={allJobs} waiting={running.jobs[0]} />
+        </Suspense>
+      )}
+      <div className="figures">
+        <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images(images?.count ?? project.images)}</Link>
+        <Link href={paths.deployments(project.id)}><b>{deployments ? words.count(deployments.count) : "–"}</b> {w.figures.deployments(deployments?.count ?? 0)}</Link>
+        <Link href={paths.jobs(project.id)}><b>{running.jobs ? words.count(running.count) : "–"}</b> {w.figures.jobs(running.count)}</Link>
+        <Link href={paths.workers(project.id)}><b>{services ? words.count(online) : "–"}</b> {w.figures.workers(online)}</Link>
+        {silent.length > 0 && <Link href={paths.deployments(project.id)} className="amber">{w.silent(silent.length)}</Link>}
+        {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
+      </div>
+      {images && images.results.length > 0 && <Strip images={images.results} />}
+      <div className="overview">
+        <div>
+          <section className="section">
+            <div className="section-head"><h2>{w.running}</h2><Link href={paths.jobs(project.id)}>{w.seeAll}</Link></div>
+            {running.jobs?.length === 0 && <p className="soft">{w.nothingRuns}</p>}
+            <ul className="lines">
+              {running.jobs?.slice(0, 4).map((job) => (
+                <li key={job.id}>
+                  <div className="line-head">
+                    <Link href={paths.job(project.id, job.id)}>{job.name || words.job.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />
+                  </div>
+                  <ProgressBar progress={job.progress} />
+                  <p className="soft small">{job.why}</p>
+                </li>
+              ))}
+            </ul>
+          </section>
+          <TopClasses />
+          {placed && deployments && (
+            <section className="section">
+              <div className="section-head"><h2>{w.where}</h2><Link href={paths.deployments(project.id)}>{w.seeAll}</Link></div>
+              <div className="small-map">
+                <Suspense fallback={null}>
+                  <DeploymentMap still deployments={deployments.results} label={w.where} onChoose={(id) => go(withSearch(paths.deployments(project.id), { at: id }))} />
+                </Suspense>
+              </div>
+            </section>
+          )}
+        </div>
+        <div>
+          <Activity />
+          <section className="section">
+            <div className="section-head"><h2>{w.sources}</h2><Link href={paths.sources(project.id)}>{w.seeAll}</Link></div>
+            {sources?.results.length === 0 && <p className="soft">{w.noSources}</p>}
+            <ul className="lines">
+              {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
+                <li key={source.id}>
+                  <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
+                  {isUnhealthy(source.health) && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
+                  <p className="soft small">
+                    {words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />
+                    {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link></> : null}
+                  </p>
+                </li>
+              ))}
+            </ul>
+          </section>
+          <section className="section">
+            <div className="section-head"><h2>{w.workers}</h2><Link href={paths.workers(project.id)}>{w.seeAll}</Link></div>
+            {services?.results.length === 0 && <p className="soft">{w.noWorkers}</p>}
+            <ul className="lines">
+              {services?.results.slice(0, 5).map((service) => (
+                <li key={service.id}>
+                  <div className="line-head"><Link href={paths.workers(project.id)}>{service.name}</Link><OnlineTag online={service.online} /></div>
+                  <p className="soft small">{words.worker.lastSeen}: <When at={service.last_seen_at} /></p>
+                </li>
+              ))}
+            </ul>
+          </section>
+        </div>
+      </div>
+    </>
+  )
+}
+
+function Strip({ images }: { images: Image[] }) {
+  const project = useProject()
+  return (
+    <section aria-label={words.overview.recent}>
+      <div className="strip">
+        {images.map((image) => (
+          <Link
+            key={image.id} href={paths.image(project.id, image.id)} className="tile-picture"
+            style={{ aspectRatio: `${image.width} / ${image.height}`, height: "100%" }} title={`${image.deployment_name}, ${exact(image.captured_at, image.time_zone)}`}
+            aria-label={nameThumbnail(image)}
+          >
+            <Thumbnail image={image} eager />
+          </Link>
+        ))}
+      </div>
+    </section>
+  )
+}
+
+function TopClasses() {
+  const classColour = useClassColour()
+  const project = useProject()
+  const { data } = useQuery(askClasses(project.id))
+  const classes = data?.results.slice(0, 7) ?? []
+  const most = Math.max(1, ...classes.map((one) => one.images))
+  return (
+    <section className="section">
+      <div className="section-head"><h2>{words.overview.found}</h2></div>
+      {data && classes.length === 0 && <p className="soft">{words.job.noFinds}</p>}
+      <div className="class-bars">
+        {classes.map((one) => (
+          <Link key={one.class_name} href={withSearch(paths.images(project.id), { class: one.class_name })}>
+            <i style={{ width: `${(100 * one.images) / most}%`, background: classColour(one.class_name) }} />
+            <span className="dot" style={{ background: classColour(one.class_name) }} />
+            <span>{one.class_name}</span>
+            <b>{words.count(one.images)}</b>
+          </Link>
+        ))}
+      </div>
+    </section>
+  )
+}

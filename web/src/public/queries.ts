@@ -1,0 +1,55 @@
+/** What visitors ask of a public project. Nothing is sent along that says who asks, so owners see what others see. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import createClient from "openapi-fetch"
+import { answer } from "../api/client"
+import type { paths } from "../api/schema"
+
+const api = createClient<paths>({ baseUrl: "", credentials: "omit" })
+
+/** What the public grid is filtered by; empty text means no filter. */
+export interface PublicFilter {
+  deployment: string
+  class: string
+  order: string
+}
+
+export const askPublicProject = (project: number) =>
+  queryOptions({
+    queryKey: ["public", project],
+    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}", { params: { path: { project_id: project } } })),
+    staleTime: 30_000,
+  })
+
+export const askPublicDeployments = (project: number) =>
+  queryOptions({
+    queryKey: ["public", project, "deployments"],
+    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}/deployments", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+    staleTime: 30_000,
+  })
+
+export const askPublicImages = (project: number, filter: PublicFilter, limit: number) =>
+  infiniteQueryOptions({
+    queryKey: ["public", project, "images", filter, limit],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/v2/public/projects/{project_id}/images", {
+          params: {
+            path: { project_id: project },
+            query: {
+              deployment: filter.deployment || undefined, class: filter.class || undefined,
+              order: filter.order === "captured_at" ? "captured_at" : "-captured_at", limit, cursor: pageParam,
+            },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+
+export const askPublicImage = (project: number, image: string) =>
+  queryOptions({
+    queryKey: ["public", project, "image", image],
+    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}/images/{image_id}", { params: { path: { project_id: project, image_id: image } } })),
+    staleTime: 30_000,
+  })

@@ -1,0 +1,107 @@
+/** The dialog that makes a preset or changes one. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { type FormEvent, useState } from "react"
+import { answer, api } from "../api/client"
+import { ApiProblem } from "../api/problems"
+import { askPresetToChange } from "../api/queries"
+import type { Preset, Priority, RegisteredPipeline } from "../api/types"
+import { Button } from "../ui/Button"
+import { Dialog } from "../ui/Dialog"
+import { SelectField, TextField } from "../ui/Field"
+import { SkeletonRows, Trouble } from "../ui/Notice"
+import { toast } from "../ui/Toasts"
+import { words } from "../en"
+import { presetWords } from "./en"
+import { type Parameters, ParametersField, readParameters, writeParameters } from "./ParametersField"
+import { useProject } from "../projects/project"
+
+interface PresetFormProps {
+  /** The one that is changed; a new one is made without it. */
+  id?: number
+  pipelines: RegisteredPipeline[]
+  onClose: () => void
+}
+
+export function PresetForm({ id, pipelines, onClose }: PresetFormProps) {
+  const [round, setRound] = useState(0)
+  const { data, error, refetch } = useQuery({ ...askPresetToChange(id ?? 0, round), enabled: id !== undefined })
+  const w = presetWords
+  return (
+    <Dialog open onClose={onClose} title={id === undefined ? w.add : w.edit}>
+      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {id !== undefined && !data && !error && <SkeletonRows rows={4} />}
+      {(id === undefined || data) && (
+        <Form key={round} preset={data?.preset} version={data?.version} pipelines={pipelines} onClose={onClose} onOutdated={() => setRound((old) => old + 1)} />
+      )}
+    </Dialog>
+  )
+}
+
+interface FormProps {
+  preset?: Preset
+  /** What the server calls the version that is changed: it takes the change of no other. */
+  version?: string
+  pipelines: RegisteredPipeline[]
+  onClose: () => void
+  /** Asks for the preset as somebody else has changed it. */
+  onOutdated: () => void
+}
+
+function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
+  const project = useProject()
+  const client = useQueryClient()
+  const [form, setForm] = useState({
+    name: preset?.name ?? "", pipeline: preset?.pipeline ?? (pipelines.find((one) => one.online) ?? pipelines[0])?.slug ?? "",
+    description: preset?.description ?? "", priority: preset?.priority ?? ("normal" satisfies Priority),
+  })
+  const [parameters, setParameters] = useState(writeParameters(preset?.parameters ?? {}))
+  const [judged, setJudged] = useState(false)
+  const w = presetWords
+  const field = (key: "name" | "pipeline" | "description") => ({
+    value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
+  })
+  const save = useMutation({
+    meta: { saysItself: true },
+    mutationFn: (read: Parameters) => {
+      const body = { ...form, name: form.name.trim(), description: form.description.trim(), parameters: read }
+      return preset
+        ? answer(api.PATCH("/api/v2/presets/{preset_id}", { params: { path: { preset_id: preset.id } }, headers: { "If-Match": version }, body }))
+        : answer(api.POST("/api/v2/presets", { body: { ...body, project: project.id } }))
+    },
+    onSuccess: (saved) => {
+      toast(preset ? w.saved(saved.name) : w.made(saved.name))
+      onClose()
+      return client.invalidateQueries({ queryKey: ["preset", project.id] })
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    setJudged(true)
+    const read = readParameters(parameters)
+    if (read) save.mutate(read)
+  }
+  const pipeline = pipelines.find((one) => one.slug === form.pipeline)
+  const isOutdated = save.error instanceof ApiProblem && save.error.status === 412
+  return (
+    <form className="form" onSubmit={submit}>
+      <TextField
+        label={w.name} hint={w.nameHint} title={w.nameHint} required maxLength={255} pattern="\s*[A-Za-z0-9][A-Za-z0-9_.\-]*\s*" autoFocus autoComplete="off" spellCheck={false}
+        placeholder="night" {...field("name")}
+      />
+      <SelectField label={w.pipeline} {...field("pipeline")}>
+        {!pipeline && <option value={form.pipeline}>{form.pipeline}</option>}
+        {pipelines.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
+      </SelectField>
+      <TextField label={`${w.description} (${words.common.optional})`} hint={w.descriptionHint} maxLength={1000} {...field("description")} />
+      <ParametersField pipeline={pipeline} value={parameters} onChange={setParameters} judged={judged} />
+      <SelectField label={w.priority} value={form.priority} onChange={(event) => setForm((old) => ({ ...old, priority: event.target.value as Priority }))}>
+        {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      </SelectField>
+      {save.error && <Trouble error={save.error} retry={isOutdated ? onOutdated : undefined} go={w.asItIs} />}
+      <div className="dialog-actions">
+        <Button onClick={onClose}>{words.common.cancel}</Button>
+        <Button type="submit" kind="accent" busy={save.isPending}>{preset ? w.save : w.go}</Button>
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,56 @@
+/** A field for a secret: what is stored is never shown, only replaced or forgotten. */
+import { type ReactNode, useId } from "react"
+import { Button } from "../ui/Button"
+import { sourceWords } from "./en"
+
+/** What becomes of a stored secret: undefined keeps it, null forgets it, text replaces it. */
+export type Secret = string | null | undefined
+
+interface SecretFieldProps {
+  label: string
+  hint?: ReactNode
+  /** Whether one is stored. */
+  isSet: boolean
+  value: Secret
+  onChange: (value: Secret) => void
+  /** Whether it may be left away altogether. */
+  optional?: boolean
+  /** Whether it has several lines, as a key does. */
+  area?: boolean
+}
+
+export function SecretField({ label, hint, isSet, value, onChange, optional, area }: SecretFieldProps) {
+  const id = useId()
+  const w = sourceWords
+  if (isSet && typeof value !== "string") {
+    return (
+      <div className="field" role="group" aria-labelledby={`${id}-label`}>
+        <span id={`${id}-label`} className="label">{label}</span>
+        <div className="secret-kept">
+          <span className={value === null ? "amber" : "soft"}>{value === null ? w.secretForgotten : w.secretSet}</span>
+          <div className="actions">
+            {value === null && <Button small onClick={() => onChange(undefined)}>{w.keep}</Button>}
+            {value !== null && <Button small onClick={() => onChange("")}>{w.replace}</Button>}
+            {value !== null && optional && <Button small onClick={() => onChange(null)}>{w.forget}</Button>}
+          </div>
+        </div>
+      </div>
+    )
+  }
+  const shared = {
+    id, "aria-describedby": hint || isSet ? `${id}-hint` : undefined, autoComplete: area ? "off" : "new-password", spellCheck: false,
+    value: value ?? "", onChange: (event: { target: { value: string } }) => onChange(event.target.value),
+  }
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {area ? <textarea className="input area" rows={4} {...shared} /> : <input className="input" type="password" {...shared} />}
+      {(hint || isSet) && (
+        <p className="hint" id={`${id}-hint`}>
+          {isSet ? w.secretReplaced : hint}{" "}
+          {isSet && <button type="button" className="link" onClick={() => onChange(undefined)}>{w.keep}</button>}
+        </p>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,90 @@
+/** Folders of the server's machine that operators grant to projects, and the sources without one. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { type FormEvent, useState } from "react"
+import { answer, api } from "../api/client"
+import { askProjects } from "../api/queries"
+import { useProject } from "../projects/project"
+import { Button } from "../ui/Button"
+import { Confirm } from "../ui/Dialog"
+import { SelectField, TextField } from "../ui/Field"
+import { Trouble } from "../ui/Notice"
+import { toast } from "../ui/Toasts"
+import { sourceFolderWords as w } from "./en.folders"
+
+const KEY = ["source folder"]
+
+export function SourceFolders() {
+  const client = useQueryClient()
+  const own = useProject()
+  const { data: projects } = useQuery(askProjects)
+  const { data: granted, error } = useQuery({ queryKey: [...KEY, "granted"], queryFn: () => answer(api.GET("/api/v2/source-folders", { params: { query: { limit: 200 } } })) })
+  const { data: missing } = useQuery({ queryKey: [...KEY, "missing"], queryFn: () => answer(api.GET("/api/v2/source-folders/missing")) })
+  const [path, setPath] = useState("")
+  const [project, setProject] = useState(String(own.id))
+  const [leaving, setLeaving] = useState<{ id: string; path: string } | null>(null)
+  const refresh = () => client.invalidateQueries({ queryKey: KEY })
+  const grant = useMutation({
+    meta: { saysItself: true },
+    mutationFn: () => answer(api.POST("/api/v2/source-folders", { body: { project: Number(project), path: path.trim() } })),
+    onSuccess: (folder) => {
+      toast(w.granted(folder.path))
+      setPath("")
+    },
+    onSettled: refresh,
+  })
+  const revoke = useMutation({
+    mutationFn: (id: string) => answer(api.DELETE("/api/v2/source-folders/{folder_id}", { params: { path: { folder_id: id } } })),
+    onSuccess: () => toast(w.revoked),
+    onSettled: () => {
+      setLeaving(null)
+      return refresh()
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    grant.mutate()
+  }
+  const others = (missing ?? []).filter((source) => !projects?.results.some((one) => one.id === source.project_id))
+  const names = new Map([...(projects?.results ?? []).map((one) => [one.id, one.name] as const), ...others.map((one) => [one.project_id, one.project_name] as const)])
+  return (
+    <section aria-label={w.title}>
+      <h2>{w.title}</h2>
+      <p className="soft">{w.text}</p>
+      {error && <Trouble error={error} />}
+      {granted?.results.length === 0 && <p className="soft">{w.none}</p>}
+      <ul className="persons">
+        {granted?.results.map((folder) => (
+          <li key={folder.id} className="person">
+            <div className="person-who"><code>{folder.path}</code><span className="soft small">{folder.project_name}</span></div>
+            <span className="person-acts"><Button kind="quiet" aria-label={w.revokeOf(folder.path)} onClick={() => setLeaving(folder)}>{w.revoke}</Button></span>
+          </li>
+        ))}
+      </ul>
+      {missing && missing.length > 0 && (
+        <section aria-label={w.missing}>
+          <h3>{w.missing}</h3>
+          <p className="soft">{w.missingText}</p>
+          <ul className="persons">
+            {missing.map((source) => (
+              <li key={source.source_id} className="person">
+                <div className="person-who"><span>{source.name}</span><span className="soft small">{source.project_name}: <code>{source.base_url}</code></span></div>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <form className="form" onSubmit={submit}>
+        <TextField label={w.path} hint={w.pathHint} required maxLength={1000} value={path} onChange={(event) => setPath(event.target.value)} />
+        <SelectField label={w.project} value={project} onChange={(event) => setProject(event.target.value)}>
+          {[...names].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+        </SelectField>
+        {grant.error && <Trouble error={grant.error} />}
+        <Button type="submit" busy={grant.isPending}>{w.grant}</Button>
+      </form>
+      <Confirm
+        open={leaving !== null} onClose={() => setLeaving(null)} title={w.revokeAsk(leaving?.path ?? "")} text={w.revokeText} go={w.revoke}
+        busy={revoke.isPending} onGo={() => leaving && revoke.mutate(leaving.id)}
+      />
+    </section>
+  )
+}

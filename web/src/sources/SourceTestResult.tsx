@@ -1,0 +1,64 @@
+/** What a test of a source saw: a sentence, the files a run would take, and the facts of those that were fetched. */
+import type { SourceTest } from "../api/types"
+import { Button } from "../ui/Button"
+import { bytes, exact } from "../ui/time"
+import { words } from "../en"
+import { sourceWords } from "./en"
+import { HealthTag, isUnhealthy } from "../queue/states"
+
+const SHOWN = 6
+const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
+
+const FINGERPRINT = /SHA256:[A-Za-z0-9+/]+/
+
+interface ResultProps {
+  test: SourceTest
+  /** The zone in which times are shown. */
+  zone?: string
+  /** Takes over the key that the server shows, where none is known yet. */
+  onHostKey?: (key: string) => void
+}
+
+export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
+  const w = sourceWords
+  const hostKey = test.ok || !onHostKey ? undefined : PUBLIC_KEY.exec(test.detail)?.[0]
+  const isGood = test.ok && !isUnhealthy(test.health)
+  const shown = test.files.slice(0, SHOWN)
+  return (
+    <div className={isGood ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
+      <p><b>{isGood ? w.testOk : w.testNot}</b> {!["ok", "failing"].includes(test.health) && <><HealthTag health={test.health} /> </>}{hostKey ? w.hostKeyUnknown : test.detail}</p>
+      {hostKey && onHostKey && (
+        <div className="host-key">
+          <p className="soft small">{w.hostKeyShown}</p>
+          <code>{hostKey}</code>
+          <code>{FINGERPRINT.exec(test.detail)?.[0]}</code>
+          <div><Button small kind="accent" onClick={() => onHostKey(hostKey)}>{w.hostKeyTake}</Button></div>
+        </div>
+      )}
+      {shown.length > 0 && (
+        <ul className="test-files">
+          {shown.map((file) => (
+            <li key={file.path}>
+              <span>{file.path}</span>
+              {file.detail ? (
+                <span className="red">{file.detail}</span>
+              ) : (
+                <span className="soft">
+                  {[
+                    file.size !== null ? bytes(file.size) : "",
+                    file.width && file.height ? `${file.width} × ${file.height}` : "",
+                    file.captured_at ? `${exact(file.captured_at, zone)} (${w.takenFrom[file.captured_at_source ?? ""] ?? words.common.unknown})` : "",
+                    file.fetched ? "" : w.notFetched,
+                  ].filter(Boolean).join(", ")}
+                </span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p className="soft small">
+        {test.new > shown.length && shown.length > 0 ? `${w.moreFiles(test.new - shown.length)}. ` : ""}{w.nothingKept}
+      </p>
+    </div>
+  )
+}
