@@ -24,7 +24,7 @@ from uuid import UUID
 import psycopg
 from uuid_utils.compat import uuid7
 
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 
 SLUG = "bench-pipeline"
 
@@ -155,7 +155,7 @@ class Ground:
             with contextlib.suppress(OSError):
                 lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
                 command = (status.parent / "cmdline").read_bytes()
-                if int(lines["PPid"]) == self.pid and b"trapline.server.main\0api" in command:
+                if int(lines["PPid"]) == self.pid and b"trapline.server.app.main\0api" in command:
                     peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
         return max(peaks)
 

@@ -29,8 +29,8 @@ from uuid import UUID
 
 from _ground import describe_machine
 
-from trapline.server.exchange.export_formats import FORMATS
-from trapline.server.exchange.export_records import (
+from trapline.server.exports.formats.export_formats import FORMATS
+from trapline.server.exports.formats.export_records import (
     IMAGES,
     About,
     DeploymentRecord,

@@ -20,7 +20,7 @@ import psycopg
 from _ground import Caller, Ground, describe_machine, open_ground
 from backports import zstd
 
-from trapline.server.rules.score_codec import decode_scores
+from trapline.server.findings.rules.score_codec import decode_scores
 
 WRITERS = 2
 CROPS = 10

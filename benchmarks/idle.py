@@ -20,7 +20,7 @@ from _ground import describe_machine
 from start import TICKS, look_at_family, running_up
 
 from trapline.cli.up import is_ready
-from trapline.server.engines.postgres import find_running, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import find_running, start_postgres, stop_postgres
 
 GOAL = 1.0
 TRANSACTIONS = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()"

@@ -26,8 +26,8 @@ from _directory import Directory, serve
 from _ground import Caller, Ground, describe_machine, open_ground
 from _samples import HELP, read_images
 
-from trapline.server.imaging.child import answer
-from trapline.server.store.keys import THUMBNAIL_SIZES
+from trapline.server.platform.imaging.decoder_process import answer
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 
 
 def main() -> None:

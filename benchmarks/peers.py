@@ -33,7 +33,7 @@ import psycopg
 from _ground import Caller, Ground, describe_machine, open_ground
 from line import make_result
 
-from trapline.server.engines.postgres import start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
 PEERS = Path(__file__).parent / "_peers"
 PACKAGES = ("celery[redis]", "dramatiq[redis]", "procrastinate", "psycopg[binary]")

@@ -24,14 +24,14 @@ from uuid import UUID
 from _directory import Directory, serve
 from _ground import Caller, Ground, describe_machine, open_ground
 
-from trapline.server.actions.gateways import open_gateway
-from trapline.server.actions.pulls import pull
-from trapline.server.db.pull_runs import add_run, get_run
-from trapline.server.db.sources import RunRow, get_source
-from trapline.server.opening import open_system
-from trapline.server.rules.access import Scope
-from trapline.server.settings import load_settings
-from trapline.server.system import System
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.settings import load_settings
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions.gateways import open_gateway
+from trapline.server.sources.actions.pull_runs import pull
+from trapline.server.sources.queries.pull_runs import add_run, get_run
+from trapline.server.sources.queries.sources import RunRow, get_source
 
 SYSTEM = Scope.system()
 LINE = '<a href="IMG_{0:07}.JPG">IMG_{0:07}.JPG</a>                              01-May-2026 06:00             {1:7}\n'

@@ -23,7 +23,7 @@ from pathlib import Path
 from _ground import describe_machine
 
 from trapline.cli.up import is_ready
-from trapline.server.engines.postgres import find_running, free_port, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import find_running, free_port, start_postgres, stop_postgres
 
 SETTLE_S = 5.0
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -27,17 +27,17 @@ from _samples import HELP, read_images
 
 from trapline.client import Retry, Trapline
 from trapline.wire.workers import Hello
-from trapline.worker.holding import Holding
-from trapline.worker.identity import Identity
+from trapline.worker.held_leases import Holding
 from trapline.worker.images import ImageFetcher, decode
 from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_files import fetch_model_file
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Machine, Picture, Pipeline, find_slugs, make_pipeline
-from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
+from trapline.worker.result_poster import Poster
 from trapline.worker.settings import WorkerSettings
+from trapline.worker.worker_identity import Identity
 
 FLOOR_BATCH = 8
 

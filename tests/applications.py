@@ -6,8 +6,8 @@ from functools import cache
 from fastapi import FastAPI
 from starlette.datastructures import State
 
-from trapline.server.routes.application import give_state, make_application
-from trapline.server.system import System
+from trapline.server.app.http.application import give_state, make_application
+from trapline.server.platform.app_context import System
 
 
 @cache

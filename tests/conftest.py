@@ -16,16 +16,16 @@ from fastapi import FastAPI
 
 from tests.applications import application_of
 from tests.conformance.s3_server import S3Server, run_s3_server
-from trapline.server.db.base import Database
-from trapline.server.engines.postgres import USER, Postgres, start_postgres, stop_postgres
-from trapline.server.imaging.decoders import Decoders
-from trapline.server.routes.application import dress
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.serving import spare_collection
-from trapline.server.store.keys import FILES
-from trapline.server.store.local import LocalStore
-from trapline.server.system import System
-from trapline.server.vault import SecretKeys
+from trapline.server.app.http.application import dress
+from trapline.server.app.http_server import spare_collection
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.platform.postgres.postgres import USER, Postgres, start_postgres, stop_postgres
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.vault import SecretKeys
 
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
@@ -78,7 +78,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
     """The name of a migrated, empty database; copying it takes some 30 ms, migrating anew seconds."""
-    from trapline.server.db.migrations import migrate
+    from trapline.server.platform.db.migrations import migrate
 
     migrate(postgres.url)
     return postgres.url.rpartition("/")[2]

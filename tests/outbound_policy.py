@@ -1,6 +1,6 @@
 """Outbound policies that allow the servers of a test, which are on loopback."""
 
-from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_network
+from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 
 
 def allow_origins(*origins: tuple[str, int]) -> OutboundPolicy:

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from trapline.server.db.migrations import migrate
-from trapline.server.engines.postgres import start_postgres, stop_postgres
+from trapline.server.platform.db.migrations import migrate
+from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
 
 def prepare(folder: Path) -> Path:

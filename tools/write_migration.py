@@ -6,9 +6,9 @@ from pathlib import Path
 
 from alembic import command
 
-from trapline.server.db import migrations
-from trapline.server.db.migrations.chain import get_next_number
-from trapline.server.engines.postgres import start_postgres, stop_postgres
+from trapline.server.platform.db import migrations
+from trapline.server.platform.db.migrations.chain import get_next_number
+from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
 
 def main(message: str) -> None:

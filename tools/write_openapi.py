@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from trapline.server.routes.application import make_application
+from trapline.server.app.http.application import make_application
 
 FILE = Path(__file__).parent.parent / "openapi.json"
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from trapline.server.settings import Settings, variable_names
+from trapline.server.app.settings import Settings, variable_names
 from trapline.worker.settings import WorkerSettings
 
 FILE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"

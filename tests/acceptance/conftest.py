@@ -15,7 +15,7 @@ from tests.acceptance.scene import make_scene
 from tests.acceptance.seat import Seat, sign_in
 from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET
 from tests.prepared import copy_prepared, prepare
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 
 
 @pytest.fixture(scope="session")

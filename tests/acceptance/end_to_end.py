@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.acceptance.field import Field, open_field
 from tests.acceptance.pictures import fill
 from tests.acceptance.running import RunningServer, wait_for
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.jobs import JobState, NewJob
 
 SLUG = "field-pipeline"

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from tests.acceptance.browsing import Watched
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import box_of, wait_for_picture
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.images import Image as StoredImage
 from trapline.wire.projects import NewProject

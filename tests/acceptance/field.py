@@ -13,7 +13,7 @@ from tests.acceptance.pictures import fill
 from tests.acceptance.running import RunningServer, wait_for
 from tests.conformance.adc_client import FieldWorker
 from trapline.client import Trapline
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import JobDetail, JobState, NewJob

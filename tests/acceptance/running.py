@@ -136,8 +136,8 @@ class RunningServer:
         if part == "up":
             return self.process.pid
         ending = {
-            "api": "trapline.server.main\0api\0",
-            "background": "trapline.server.main\0background\0",
+            "api": "trapline.server.app.main\0api\0",
+            "background": "trapline.server.app.main\0background\0",
             "worker": "trapline.cli.local_worker\0",
             "database": f"{self.data / 'database'}\0",
         }[part]

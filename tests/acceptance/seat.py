@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 from tests.acceptance.browsing import Watched, open_tab
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer
 from tests.acceptance.scene import Scene
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 
 
 @dataclass

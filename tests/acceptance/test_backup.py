@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.pictures import fill, make_picture
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer, wait_for
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.projects import NewProject
 from trapline.wire.sources import NewSource

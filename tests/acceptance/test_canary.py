@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.acceptance.canary import Search, list_encodings
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import PASSWORD, RunningServer, list_children, wait_for
-from trapline.server.engines.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_running, free_port
 
 # What encodings change, and no list of settings would split.
 CANARY = 'Kanari "7&+/% <vogel>?\\=4711.'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import quiet_environment
-from trapline.cli.demo_pictures import find_cache, list_pictures
+from trapline.cli.demo_images import find_cache, list_pictures
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.running import RunningServer, wait_for
 from trapline.client import Trapline
 from trapline.client.errors import ServerRefused
-from trapline.server.engines.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_running, free_port
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import NewJob

@@ -74,5 +74,5 @@ def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     if extra == "server":
         assert "--data" in run([trapline, "up", "--help"])
         assert "asyncssh" not in installed, "its licence is not everybody's"
-        asked = "import trapline.server.actions.gateways as g; g.OPENERS['sftp'](0, 0, 0)"
+        asked = "import trapline.server.sources.actions.gateways as g; g.OPENERS['sftp'](0, 0, 0)"
         assert "pip install '.[server,sftp]'" in run([commands / "python", "-c", asked], code=1)

@@ -15,7 +15,7 @@ from tests.acceptance.field import Field, open_filled_field
 from tests.acceptance.running import QUICK, RunningServer, wait_for
 from tests.conformance.adc_calls import Caller
 from tests.conformance.adc_client import PIPELINE, FieldWorker, Refused, find_on
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.jobs import JobState, NewJob, Priority
 
 LEASE_S = 2

@@ -17,10 +17,10 @@ from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import Seat
 from trapline.client import Callbacks
 from trapline.client.signing import by_secret
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType
-from trapline.wire.posting import PostedAnnotation
+from trapline.wire.bulk_annotations import PostedAnnotation
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 

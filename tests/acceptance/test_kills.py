@@ -17,7 +17,7 @@ import pytest
 from tests.acceptance.pictures import fill, serve_slowly
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
 from trapline.client import ServerRefused, ServerUnreachable, Trapline
-from trapline.server.engines.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_running, free_port
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import JobDetail, JobState, NewJob

@@ -13,7 +13,7 @@ import trapline.server
 from tests.acceptance.browsing import EACH_SIZE, SIZES, Watched
 from tests.acceptance.furnished import Furnished, furnish
 from tests.acceptance.seat import Seat, box_of
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.projects import ProjectChange
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.acceptance.browsing import open_tab
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import sign_in
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end

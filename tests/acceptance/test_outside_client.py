@@ -15,7 +15,7 @@ from trapline.client.signing import by_key, by_secret
 from trapline.wire.analyses import AnalysisState, CreatedAnalysis, NewAnalysis
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType, NewArtifact
-from trapline.wire.posting import PostedAnnotation, PostMode
+from trapline.wire.bulk_annotations import PostedAnnotation, PostMode
 from trapline.wire.projects import NewProject
 
 

@@ -23,8 +23,8 @@ from tests.acceptance.running import SHARED_SECRET, RunningServer, quiet_environ
 from tests.conformance.s3_server import BUCKET, WRITER, S3Server
 from trapline.client import Callbacks, Trapline
 from trapline.client.signing import by_secret, message_v1, message_v2
-from trapline.server.engines.postgres import free_port
-from trapline.server.settings import known_names
+from trapline.server.app.settings import known_names
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.artifacts import ArtifactType
 from trapline.wire.auth import NewToken, TokenKind

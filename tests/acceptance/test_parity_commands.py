@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.scene import Scene, make_scene
-from trapline.cli.failures import explain
+from trapline.cli.errors import explain
 from trapline.cli.main import program
 from trapline.client import Trapline
 from trapline.wire.deployments import NewDeployment

@@ -38,7 +38,7 @@ def fetch_model() -> None:
     """Fetch the model of the default pipeline, or skip the test where the registries cannot be reached."""
     fetch = (
         "from trapline.worker.main import load_pipelines;"
-        "from trapline.worker.settings import read_settings; from trapline.worker.show import start_log;"
+        "from trapline.worker.settings import read_settings; from trapline.worker.progress_display import start_log;"
         "load_pipelines(read_settings(token='none yet'), ['animal-detector'], start_log())"
     )
     command = [sys.executable, "-c", fetch]

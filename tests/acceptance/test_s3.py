@@ -11,7 +11,7 @@ from PIL import Image
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, wait_for
 from tests.conformance.s3_server import BUCKET, WRITER, S3Server
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 from trapline.wire.projects import NewProject
 
 

@@ -16,7 +16,7 @@ from tests.acceptance.pictures import fill, make_picture, serve_slowly
 from tests.acceptance.running import RunningServer
 from tests.acceptance.seat import Seat, sign_in
 from tests.conformance.file_servers import PASSWORD, USER, in_a_thread, ssh_server
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end

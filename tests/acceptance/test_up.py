@@ -15,7 +15,7 @@ import pytest
 
 from tests.acceptance.running import EMAIL, METRICS_TOKEN, RunningServer, is_alive, quiet_environment, wait_for
 from trapline.client import ServerRefused, Trapline
-from trapline.server.engines.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running
 from trapline.wire.projects import NewProject
 
 

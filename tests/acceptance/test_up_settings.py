@@ -8,8 +8,8 @@ import pytest
 
 from tests.acceptance.running import RunningServer, read_environment, wait_for
 from tests.settings_values import KEY, SERVER_VALUES
-from trapline.server.engines.postgres import free_port, start_postgres, stop_postgres
-from trapline.server.settings import Settings, load_settings
+from trapline.server.app.settings import Settings, load_settings
+from trapline.server.platform.postgres.postgres import free_port, start_postgres, stop_postgres
 
 ALLOWED = "Pull sources may be in private networks"
 # They need a server of another kind, which other tests start, or are set by the tests themselves.

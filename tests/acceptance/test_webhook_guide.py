@@ -17,7 +17,7 @@ import psycopg
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
 from trapline.client import Trapline
-from trapline.server.engines.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_running, free_port
 from trapline.wire.projects import NewProject
 from trapline.wire.webhooks import EventType, NewWebhook
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.port import Gateway
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.sources.gateways.gateway import Gateway
 
 
 async def paths(gateway: Gateway) -> list[str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from trapline.server.rules.presign import Signer
-from trapline.server.store.s3 import Bucket
+from trapline.server.platform.store.presign import Signer
+from trapline.server.platform.store.s3_store import Bucket
 
 REGION = "us-east-1"
 WRITER = Signer("trapline", "a secret of the tests", REGION)

@@ -13,11 +13,11 @@ import httpx2
 import uvicorn
 from tests.applications import application_of
 
-from trapline.server.routes.application import dress
-from trapline.server.store.keys import FILES
-from trapline.server.store.local import LocalStore
-from trapline.server.store.port import SignedPut, Store
-from trapline.server.system import System
+from trapline.server.app.http.application import dress
+from trapline.server.platform.app_context import System
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.object_store import SignedPut, Store
+from trapline.server.platform.store.storage_keys import FILES
 
 MOST = 1024 * 1024
 """What the addresses of the suite take at most where no size is announced, in bytes."""

@@ -10,11 +10,11 @@ import pytest
 from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 from tests.outbound_policy import allow_origins
 
-from trapline.server.errors import FileGone, OutboundFailed
-from trapline.server.gateways.port import Entry
-from trapline.server.gateways.s3_bucket import S3Bucket
-from trapline.server.outbound import Outbound
-from trapline.server.rules.presign import Signer
+from trapline.server.platform.errors import FileGone, OutboundFailed
+from trapline.server.platform.network.outbound import Outbound
+from trapline.server.platform.store.presign import Signer
+from trapline.server.sources.gateways.gateway import Entry
+from trapline.server.sources.gateways.s3_gateway import S3Bucket
 
 NAMES = [
     "IMG_0001.JPG",

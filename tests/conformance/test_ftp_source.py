@@ -23,13 +23,13 @@ from tests.conformance.reading import paths, read
 from tests.conformance.rigged_ftp import rigged_ftp
 from tests.outbound_policy import allow_origins
 
-from trapline.server.dialing import Dialer
-from trapline.server.errors import FileGone
-from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
-from trapline.server.gateways.ftp_server import FtpServer
-from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import Walk
-from trapline.server.outbound import Timeouts
+from trapline.server.platform.errors import FileGone
+from trapline.server.platform.network.dialing import Dialer
+from trapline.server.platform.network.outbound import Timeouts
+from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
+from trapline.server.sources.gateways.ftp_gateway import FtpServer
+from trapline.server.sources.gateways.gateway import Walk
+from trapline.server.sources.gateways.rate_limiter import Pace
 
 LOGIN = FtpLogin(USER, PASSWORD)
 LIST_ONLY = {"MLSD": "502 no", "MLST": "502 no"}

@@ -14,17 +14,17 @@ from tests.conformance import file_servers, web_servers
 from tests.conformance.json_feed import MAPPING, json_feed
 from tests.outbound_policy import allow_origins
 
-from trapline.server.dialing import Dialer
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.folder import FolderGateway
-from trapline.server.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
-from trapline.server.gateways.ftp_server import FtpServer
-from trapline.server.gateways.http_directory import HttpDirectory
-from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.port import Gateway
-from trapline.server.gateways.rest_listing import RestListing
-from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key
-from trapline.server.outbound import Outbound, Timeouts
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.dialing import Dialer
+from trapline.server.platform.network.outbound import Outbound, Timeouts
+from trapline.server.sources.gateways.folder_gateway import FolderGateway
+from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
+from trapline.server.sources.gateways.ftp_gateway import FtpServer
+from trapline.server.sources.gateways.gateway import Gateway
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
+from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rest_gateway import RestListing
+from trapline.server.sources.gateways.sftp_gateway import SftpServer, SshLogin, read_host_key
 
 NAMES = [
     "IMG_0001.JPG",

@@ -12,12 +12,12 @@ from tests.applications import application_of
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
 from tests.integration.houses import build_house
 
-from trapline.server.routes.application import dress
-from trapline.server.routes.envelope import UNSIGNED_BYTES
-from trapline.server.store.keys import FILES
-from trapline.server.store.local import LocalStore
-from trapline.server.store.port import SignedPut
-from trapline.server.system import System
+from trapline.server.app.http.application import dress
+from trapline.server.platform.app_context import System
+from trapline.server.platform.http.middleware import UNSIGNED_BYTES
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.object_store import SignedPut
+from trapline.server.platform.store.storage_keys import FILES
 
 HTML = b"<!doctype html><script>alert(1)</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

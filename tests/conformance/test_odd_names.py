@@ -9,8 +9,8 @@ import pytest
 from tests.conformance import file_servers, web_servers
 from tests.conformance.test_gateways import KINDS, Kind, Place, open_gateway, write
 
-from trapline.server.gateways.file_names import escape_name, readable_name, spell
-from trapline.server.gateways.port import Walk
+from trapline.server.sources.gateways.file_names import escape_name, readable_name, spell
+from trapline.server.sources.gateways.gateway import Walk
 
 INVISIBLE = {
     "no-break space": "IMG\u00a00001.JPG",

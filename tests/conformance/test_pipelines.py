@@ -27,7 +27,7 @@ from trapline.worker.pipelines.camera_trap import CLASSIFIER_WEIGHTS, CameraTrap
 from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, open_centernet
 from trapline.worker.pipelines.efficientnet import build_efficientnet
 from trapline.worker.pipelines.insect_sheet import Wishes, find_spots
-from trapline.worker.pipelines.tfjs import Unconvertible, convert
+from trapline.worker.pipelines.tfjs_converter import Unconvertible, convert
 from trapline.worker.pipelines.torch_legacy import NotLegacy, read_tensors
 from trapline.worker.settings import WorkerSettings
 

@@ -18,15 +18,15 @@ from tests.conformance.stores import MOST, new_key
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.errors import Unavailable
-from trapline.server.opening import check_store
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.rules.presign import Signer
-from trapline.server.settings import Settings, SettingsError
-from trapline.server.store.s3 import S3, Bucket
-from trapline.server.system import System
+from trapline.server.app.app_startup import check_store
+from trapline.server.app.http.application import dress
+from trapline.server.app.settings import Settings, SettingsError
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.store.presign import Signer
+from trapline.server.platform.store.s3_store import S3, Bucket
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -15,11 +15,11 @@ from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, p
 from tests.conformance.reading import paths, read
 from tests.outbound_policy import allow_origins
 
-from trapline.server.dialing import Dialer
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.pace import Pace
-from trapline.server.gateways.sftp_server import SftpServer, SshLogin, read_host_key, read_private_key
-from trapline.server.outbound import Timeouts
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.dialing import Dialer
+from trapline.server.platform.network.outbound import Timeouts
+from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.sftp_gateway import SftpServer, SshLogin, read_host_key, read_private_key
 
 KNOWN = read_host_key(public(HOST_KEY))
 

@@ -21,16 +21,16 @@ from tests.conformance.s3_server import S3Server
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.actions.deleted_images import delete_discarded
-from trapline.server.actions.import_images import place_of
-from trapline.server.actions.staged_files import _stage, forget_old_files
-from trapline.server.db.deployments import get_deployment
-from trapline.server.errors import NotFound, Unavailable
-from trapline.server.rules.access import Scope
-from trapline.server.store.keys import FILES, staged_key
-from trapline.server.store.local import LocalStore
-from trapline.server.store.s3 import S3
-from trapline.server.system import Limits, System
+from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.images.actions.image_import import place_of
+from trapline.server.images.actions.staged_files import _stage, forget_old_files
+from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import Limits, System
+from trapline.server.platform.errors import NotFound, Unavailable
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.s3_store import S3
+from trapline.server.platform.store.storage_keys import FILES, staged_key
 from trapline.wire.staged_files import NewStagedFile
 
 HTML = b"<html>sign in</html>"

@@ -14,9 +14,9 @@ from tests.conformance.test_staged_files import SYSTEM, Desk, outcomes
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.actions.backups import make_backup, read_manifest
-from trapline.server.store.s3 import S3
-from trapline.server.system import System
+from trapline.server.operations.actions.backups import make_backup, read_manifest
+from trapline.server.platform.app_context import System
+from trapline.server.platform.store.s3_store import S3
 
 
 @pytest.fixture

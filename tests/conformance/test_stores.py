@@ -13,10 +13,10 @@ from tests.conformance.s3_server import S3Server
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
 from tests.integration.houses import build_house
 
-from trapline.server.errors import NotFound, TooLarge
-from trapline.server.store.port import Arrived
-from trapline.server.store.s3 import S3
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import NotFound, TooLarge
+from trapline.server.platform.store.object_store import Arrived
+from trapline.server.platform.store.s3_store import S3
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 SHA256 = hashlib.sha256(PNG).hexdigest()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.errors import OutboundFailed, TraplineError
-from trapline.server.gateways.folder import FolderGateway, folder_of
-from trapline.server.gateways.own_folders import identify_own_folders
+from trapline.server.platform.errors import OutboundFailed, TraplineError
+from trapline.server.sources.gateways.folder_gateway import FolderGateway, folder_of
+from trapline.server.sources.gateways.own_folders import identify_own_folders
 
 OWN, FOREIGN = make_jpeg(1), make_jpeg(2)
 
@@ -82,7 +82,7 @@ async def test_a_folder_of_trapline_that_was_renamed_into_the_place_is_refused(
 
 
 async def test_a_sub_folder_that_became_a_link_during_the_walk_is_recorded(media: Path, gateway: FolderGateway) -> None:
-    from trapline.server.gateways.port import Walk
+    from trapline.server.sources.gateways.gateway import Walk
 
     def swap_when_judged(path: str) -> None:
         if not (media / "station/card/DCIM").is_symlink():
@@ -97,7 +97,7 @@ async def test_a_sub_folder_that_became_a_link_during_the_walk_is_recorded(media
 
 
 async def test_a_folder_that_is_missing_fails_the_source_and_not_its_files(media: Path, gateway: FolderGateway) -> None:
-    from trapline.server.errors import FileGone
+    from trapline.server.platform.errors import FileGone
 
     (media / "station/card").rename(media / "gone")
     with pytest.raises(OutboundFailed) as failed:

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.integration.fields import make_field
-from trapline.server.db.base import Database
-from trapline.server.imaging.decoders import Decoders
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.store.keys import FILES
-from trapline.server.store.local import LocalStore
-from trapline.server.system import System
-from trapline.server.vault import SecretKeys
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.vault import SecretKeys
 
 SECRET = "one secret key for all the fault tests"
 

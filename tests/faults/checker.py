@@ -12,7 +12,7 @@ from typing import Any
 from tests.faults.light_worker import corner_of
 from tests.faults.operations import OK, Answered, Operation, list_answers
 from tests.faults.scene import Scene
-from trapline.server.rules.packed_data import unpack_data
+from trapline.server.findings.rules.packed_data import unpack_data
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str]) -> int:
     """Keep one child at work for ever."""
-    import trapline.server.background.run
-    import trapline.server.serving  # noqa: F401 - loaded once, for every child
-    from trapline.server import main as server
+    import trapline.server.app.background.background_process
+    import trapline.server.app.http_server  # noqa: F401 - loaded once, for every child
+    from trapline.server.app import main as server
 
     while True:
         child = os.fork()

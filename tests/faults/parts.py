@@ -56,7 +56,7 @@ class Keeper:
         self, name: str, module: str, arguments: list[str], environment: Mapping[str, str], log: Path, *fds: int
     ) -> Part:
         """Start a module of ours, with a lifeline to this process."""
-        lifeline = ["-m", "trapline.cli.lifeline", str(self.lifeline), str(self._gate), module]
+        lifeline = ["-m", "trapline.cli.supervised_process", str(self.lifeline), str(self._gate), module]
         return self.add(
             Part(name, [sys.executable, *lifeline, *arguments], environment, log, (self.lifeline, self._gate, *fds))
         )

@@ -23,8 +23,8 @@ from tests.faults.camp import SECRET, make_camp
 from tests.faults.operations import Operation, Recorder, judge_status, read_operations, was_busy
 from tests.faults.parts import Keeper, Part, is_ready, last_words, signal_family
 from tests.faults.proxy import FaultProxy
-from trapline.server.engines.postgres import Postgres, start_postgres, stop_postgres
-from trapline.server.failpoints import MARK
+from trapline.server.platform.failpoints import MARK
+from trapline.server.platform.postgres.postgres import Postgres, start_postgres, stop_postgres
 
 LEASE_S, REAPER_S, LEASE_MAX_S = 2.0, 0.5, 4.0
 SLUG = "field-pipeline"
@@ -180,7 +180,7 @@ class Scene:
 
     @property
     def _module(self) -> str:
-        return "tests.faults.forking" if self.forking else "trapline.server.main"
+        return "tests.faults.forking" if self.forking else "trapline.server.app.main"
 
     def log_of(self, name: str) -> Path:
         """What a part says."""

@@ -26,14 +26,14 @@ from tests.faults.chance import Figures, make_chance, sized
 from tests.faults.conftest import MakeScene
 from tests.faults.operations import list_answers
 from tests.faults.scene import Scene
-from trapline.server.actions.auth import scope_of_token
-from trapline.server.actions.backups import MANIFEST, _list_keys, read_manifest
-from trapline.server.actions.rotation import check_sealed
-from trapline.server.db.snapshots import BEING_COPIED, open_snapshot
-from trapline.server.errors import Conflict
-from trapline.server.opening import open_system
-from trapline.server.rules.access import Origin, Scope
-from trapline.server.settings import load_settings
+from trapline.server.accounts.actions.auth import scope_of_token
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.settings import load_settings
+from trapline.server.operations.actions.backups import MANIFEST, _list_keys, read_manifest
+from trapline.server.operations.actions.key_rotation import check_sealed
+from trapline.server.operations.queries.snapshots import BEING_COPIED, open_snapshot
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.errors import Conflict
 
 LOCAL, BUCKETS = sized(20, 2), sized(10, 1)
 KILLS = sized(16, 1)

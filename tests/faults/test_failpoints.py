@@ -14,7 +14,7 @@ from tests.faults.conftest import MakeScene
 from tests.faults.exchange import DOINGS, Exchange
 from tests.faults.outsider import Outsider
 from tests.faults.scene import SLUG, Scene
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 
 RUNS, RUNS_OF_FILES = sized(20), sized(20, 1)
 JOBS_AT_ONCE = 8

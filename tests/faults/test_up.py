@@ -15,7 +15,7 @@ from tests.faults.parts import is_ready
 from tests.faults.probes import probe_writes
 from tests.faults.scene import DATABASE
 from tests.faults.up_scene import UpScene
-from trapline.cli.supervision import IMMEDIATE_S
+from trapline.cli.supervisor import IMMEDIATE_S
 
 KILLS_IN_A_ROW = sized(20, 8)
 RETURNS = sized(40, 8)

@@ -8,7 +8,7 @@ import psycopg
 from tests.acceptance.running import RunningServer, wait_for
 from tests.faults.camp import SECRET
 from tests.faults.scene import DATABASE, LEASE_MAX_S, LEASE_S, REAPER_S, Scene, Strike
-from trapline.server.engines.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_running, free_port
 
 CHILDREN = ("api", "background", DATABASE)
 RUNS_AGAIN = "PostgreSQL runs again."

@@ -89,7 +89,7 @@ def test_the_glossary_says_each_word_once() -> None:
 
 def test_whoever_moves_the_store_is_told_of_all_that_lies_in_it() -> None:
     """A kind of file that a move leaves behind is lost."""
-    keys = read(Path("src/trapline/server/store/keys.py"))
+    keys = read(Path("src/trapline/server/platform/store/storage_keys.py"))
     kinds = set(re.findall(r'^_[A-Z]+ = "(\w+)"$|return f"(\w+)/', keys, re.MULTILINE))
     told = read(Path("docs/how-to/keep-files-on-s3.md")).partition("## Move from")[2]
     missing = {first or second for first, second in kinds if f"`{first or second}`" not in told}

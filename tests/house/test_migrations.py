@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.house.tree import list_files, read
 
-VERSIONS = "src/trapline/server/db/migrations/versions"
+VERSIONS = "src/trapline/server/platform/db/migrations/versions"
 
 
 def _list_migrations() -> list[Path]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.house.tree import read
-from trapline.server.routes.application import make_application
+from trapline.server.app.http.application import make_application
 
 
 def test_openapi_json_is_fresh() -> None:

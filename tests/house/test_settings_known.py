@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.house.tree import ROOT, list_text, read
-from trapline.server.settings import Settings, known_names
-from trapline.server.subjects import STREAM
+from trapline.server.app.settings import Settings, known_names
+from trapline.server.notifications.nats_publisher import STREAM
 from trapline.worker.settings import WorkerSettings
 
 TOLD_IN = ("src/trapline/cli/", "src/trapline/worker/", "src/trapline/client/", "docs/", "README.md")

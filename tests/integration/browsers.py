@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from trapline.server.routes.application import dress
+from trapline.server.app.http.application import dress
 
 PASSWORD = "a long enough password"
 

@@ -15,16 +15,16 @@ import frictionless
 
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.export_building import build_export
-from trapline.server.actions.importing import take_import
-from trapline.server.exchange import camtrap_dp_check
-from trapline.server.system import System
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.exports.formats import camtrap_dp_validation
+from trapline.server.imports.actions.result_import import take_import
+from trapline.server.platform.app_context import System
 
 # Frictionless raises this limit for the whole process when its parser is loaded; other tests are about Python's own.
 import_module("frictionless.formats.csv.parser")
 csv.field_size_limit(131_072)
 SIZE = (200, 100)
-SCHEMAS = Path(camtrap_dp_check.__file__).parent / "camtrap_dp_schemas"
+SCHEMAS = Path(camtrap_dp_validation.__file__).parent / "camtrap_dp_schemas"
 
 
 @dataclasses.dataclass

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
-from trapline.server.actions.export_building import build_export
-from trapline.server.system import System
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.platform.app_context import System
 
 
 @dataclass

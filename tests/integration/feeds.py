@@ -13,9 +13,9 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import pulls, sources
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions import pull_runs, sources
 from trapline.wire.sources import NewSource, PullRun, Source, SourceSettings
 
 SYSTEM = Scope.system()
@@ -32,8 +32,8 @@ class Feed:
 
     async def run(self, max_files: int | None = None) -> PullRun:
         """Begin a run and do it here and now."""
-        accepted = await pulls.start_run(self.system, SYSTEM, self.source_id, max_files)
-        await pulls.pull(self.system, SYSTEM, accepted.run_id)
+        accepted = await pull_runs.start_run(self.system, SYSTEM, self.source_id, max_files)
+        await pull_runs.pull(self.system, SYSTEM, accepted.run_id)
         return await sources.show_run(self.system, SYSTEM, self.source_id, accepted.run_id)
 
     async def change(self, **settings: Any) -> Source:

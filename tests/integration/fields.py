@@ -13,16 +13,16 @@ from uuid_utils.compat import uuid7
 
 from tests.applications import application_of
 from tests.conformance.adc_client import PIPELINE, find_on
-from trapline.server.actions import jobs, line
-from trapline.server.actions.tokens import create_token
-from trapline.server.db.base import Database
-from trapline.server.db.deployments import DeploymentRow
-from trapline.server.db.images import ImageRow
-from trapline.server.db.people import MemberRow, UserRow
-from trapline.server.db.projects import ProjectRow
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.accounts.queries.accounts import MemberRow, UserRow
+from trapline.server.app.http.application import dress
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.queries.images import ImageRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.server.queue.actions import jobs, queue_maintenance
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 SYSTEM = Scope.system()
@@ -86,7 +86,7 @@ class Field:
         """Let all leases run out, and the reaper come by."""
         await self.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
         await self.change("update holders set last_contact_at = now() - interval '1 h'")
-        await line.return_expired(self.system, SYSTEM)
+        await queue_maintenance.return_expired(self.system, SYSTEM)
 
     async def skip_waits(self) -> None:
         """Let every wait after an error be over."""

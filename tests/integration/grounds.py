@@ -20,11 +20,11 @@ from tests.integration.neighbours import (
     make_people,
     make_restricted,
 )
-from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access_table import ACCESS, TOKENS_THAT_WORK, Access
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.system import Callbacks, System
+from trapline.server.app.http.access_table import ACCESS, TOKENS_THAT_WORK, Access
+from trapline.server.app.http.application import dress
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.auth import Role, TokenKind
 
 LEAST = {"DELETE /projects/{project_id}/members/{user_id}": Role.OWNER}

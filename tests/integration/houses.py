@@ -6,32 +6,32 @@ from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.actions.tokens import create_token
-from trapline.server.db.analyses import AnalysisRow
-from trapline.server.db.annotations import AnnotationRow
-from trapline.server.db.artifacts import ArtifactRow
-from trapline.server.db.base import Database
-from trapline.server.db.callback_keys import CallbackKeyRow
-from trapline.server.db.deployments import DeploymentRow
-from trapline.server.db.exports import ExportRow
-from trapline.server.db.identifications import IdentificationRow
-from trapline.server.db.images import ImageRow
-from trapline.server.db.imports import ImportFaultRow, ImportRow
-from trapline.server.db.jobs import JobRow
-from trapline.server.db.notices import NoticeRow
-from trapline.server.db.people import MemberRow, SessionRow, UserRow
-from trapline.server.db.pipelines import AlgorithmRow, PipelineRow, ServiceProjectRow, ServiceRow
-from trapline.server.db.presets import PresetRow
-from trapline.server.db.projects import ProjectRow
-from trapline.server.db.sequences import SequenceRow
-from trapline.server.db.source_folders import SourceFolderRow
-from trapline.server.db.sources import PulledFileRow, RunRow, SourceRow
-from trapline.server.db.staged_files import StagedFileRow
-from trapline.server.db.taxa import TaxonRow
-from trapline.server.db.webhooks import DeliveryRow, WebhookRow
-from trapline.server.db.workers import WorkerRow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, UserRow
+from trapline.server.exports.queries.exports import ExportRow
+from trapline.server.external.queries.artifacts import ArtifactRow
+from trapline.server.external.queries.callback_keys import CallbackKeyRow
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.queries.images import ImageRow
+from trapline.server.images.queries.sequences import SequenceRow
+from trapline.server.images.queries.staged_files import StagedFileRow
+from trapline.server.imports.queries.imports import ImportFaultRow, ImportRow
+from trapline.server.notifications.queries.notices import NoticeRow
+from trapline.server.notifications.queries.webhooks import DeliveryRow, WebhookRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.server.queue.queries.jobs import JobRow
+from trapline.server.queue.queries.pipelines import AlgorithmRow, PipelineRow, ServiceProjectRow, ServiceRow
+from trapline.server.queue.queries.presets import PresetRow
+from trapline.server.queue.queries.workers import WorkerRow
+from trapline.server.review.queries.identifications import IdentificationRow
+from trapline.server.review.queries.taxa import TaxonRow
+from trapline.server.sources.queries.source_folders import SourceFolderRow
+from trapline.server.sources.queries.sources import PulledFileRow, RunRow, SourceRow
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.fields import SYSTEM, Field, make_field
-from trapline.server.actions.importing import take_import
-from trapline.server.store.local import LocalStore
-from trapline.server.system import System
+from trapline.server.imports.actions.result_import import take_import
+from trapline.server.platform.app_context import System
+from trapline.server.platform.store.local_store import LocalStore
 
 
 async def make_named_field(system: System) -> Field:

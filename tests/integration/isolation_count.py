@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from tests.integration.grounds import CALLERS
 from tests.integration.positions import operations, positions_of
-from trapline.server.routes.access_table import ACCESS
-from trapline.server.routes.origins import access_key
-from trapline.server.rules.access import RANK
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.platform.access import RANK
+from trapline.server.platform.http.request_context import access_key
 from trapline.wire.auth import TokenKind
 
 DEAD = 5

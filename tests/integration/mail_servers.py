@@ -17,10 +17,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from sqlalchemy import text
 
 from tests.integration.houses import House
-from trapline.server.actions import notice_mails, notices
-from trapline.server.mailing import MailServer, Protection
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.notifications.actions import notice_emails, notices
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.network.email_sender import MailServer, Protection
 from trapline.wire.auth import Role
 from trapline.wire.notices import NewNotice, Notice, NoticeKind
 
@@ -157,7 +157,7 @@ class Post:
 
     async def send(self, gather_s: float = 0, every_s: float = 900) -> None:
         """Gather what happened and attempt what is due, until there is no more."""
-        while await notice_mails.send_mails(self.system, SYSTEM, gather_s, every_s):
+        while await notice_emails.send_mails(self.system, SYSTEM, gather_s, every_s):
             pass
 
     async def let_pass(self, hours: float) -> None:

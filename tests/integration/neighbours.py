@@ -11,15 +11,15 @@ from uuid_utils.compat import uuid7
 
 from tests.integration.houses import House
 from tests.integration.pictures import make_png
-from trapline.server.actions.auth import csrf_token
-from trapline.server.actions.deliveries import PLACE
-from trapline.server.actions.signing_secrets import exchange_secret
-from trapline.server.actions.tokens import create_token
-from trapline.server.db.base import Transaction
-from trapline.server.db.people import MemberRow, SessionRow, UserRow
-from trapline.server.rules.access import Scope
-from trapline.server.rules.tokens import hash_secret, make_secret
-from trapline.server.system import System
+from trapline.server.accounts.actions.auth import csrf_token
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, UserRow
+from trapline.server.accounts.rules.tokens import hash_secret, make_secret
+from trapline.server.notifications.actions.deliveries import PLACE
+from trapline.server.notifications.actions.signing_secrets import exchange_secret
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 SYSTEM = Scope.system()

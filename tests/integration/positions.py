@@ -5,8 +5,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from trapline.server.routes.application import make_application
-from trapline.server.routes.origins import access_key
+from trapline.server.app.http.application import make_application
+from trapline.server.platform.http.request_context import access_key
 
 DOCUMENT: dict[str, Any] = make_application(None).openapi()
 ID_FROM = 2**31

@@ -13,13 +13,13 @@ from sqlalchemy import text
 
 from tests.integration.houses import House
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import webhooks
-from trapline.server.background.deliveries import Deliveries
-from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.rules.filters import DeliveryFilter
-from trapline.server.rules.webhooks import is_signed, read_delivery
-from trapline.server.system import System
+from trapline.server.catalogue.rules.filters import DeliveryFilter
+from trapline.server.notifications.actions import webhooks
+from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.platform.webhook_signatures import is_signed, read_delivery
 from trapline.wire.webhooks import Delivery, NewWebhook, Webhook, WebhookMade
 
 SYSTEM = Scope.system()

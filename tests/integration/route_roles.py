@@ -1,6 +1,6 @@
 """The least role for each route, written by hand: a second time, so that a wrong line of the access table is noticed.
 
-Do not generate this from `trapline.server.routes.access_table`. Roles of a project, from the promises of the docs:
+Do not generate this from `trapline.server.app.http.access_table`. Roles of a project, from the promises of the docs:
 an owner decides who belongs to the project and what leaves it for good, a manager runs it, a reviewer reviews,
 a viewer reads.
 """

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import pulls
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.system import System
+from trapline.server.app.http.application import dress
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.sources.actions import pull_runs
 
 SYSTEM = Scope.system()
 PATH = "/api/v2/image-pull-sources"
@@ -46,7 +46,7 @@ class Desk:
         """Run a source to its end; answers the run as the API tells it."""
         accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
-        await pulls.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
         run: dict[str, Any] = (await self.client.get(accepted.headers["location"])).json()
         return run
 

@@ -11,10 +11,10 @@ import pytest
 from tests.applications import application_of
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, ask, begin, box
-from trapline.server.actions.tokens import create_token
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.system import Callbacks, System
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.app.http.application import dress
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import Callbacks, System
 from trapline.wire.analyses import Analysis
 from trapline.wire.auth import NewToken, Role, TokenKind
 
@@ -241,7 +241,7 @@ async def test_an_analysis_of_a_job_is_the_lines_alone(field: Field) -> None:
     job = await field.run_job()
     [task, *_] = await field.lease(job)
     [(key,)] = await field.ask("select id from analyses where image_id = %s and job_id = %s", task["image_id"], job)
-    from trapline.server.actions.callbacks import make_secret
+    from trapline.server.external.actions.callbacks import make_secret
 
     outside = Outside(field, str(key), make_secret(field.system, key))
     answers = [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.fields import make_field
 from tests.integration.outside import Outside, begin, box
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 WIDTH, HEIGHT = 200, 100
 

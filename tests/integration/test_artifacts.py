@@ -14,10 +14,10 @@ from tests.conformance.s3_server import S3Server
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin
 from tests.integration.pictures import make_png
-from trapline.server.actions.artifacts import clean_orphans
-from trapline.server.routes.application import dress
-from trapline.server.store.s3 import S3
-from trapline.server.system import Callbacks, System
+from trapline.server.app.http.application import dress
+from trapline.server.external.actions.artifacts import clean_orphans
+from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.store.s3_store import S3
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -9,11 +9,11 @@ from tests.integration.houses import House, build_house
 from tests.integration.test_auth import PASSWORD, make_owner
 from tests.integration.test_images import local
 from tests.integration.test_runs import as_caller, over_image, submit
-from trapline.server.db.known import Known
-from trapline.server.routes.streams import CHECKED_EVERY_S
-from trapline.server.rules.access import Scope
-from trapline.server.store.keys import original_key
-from trapline.server.system import System
+from trapline.server.accounts.routes.event_streams import CHECKED_EVERY_S
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.caches import Known
+from trapline.server.platform.store.storage_keys import original_key
 
 _SYSTEM = Scope.system()
 

@@ -15,8 +15,8 @@ from tests.integration.grounds import Grounds
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.integration.test_isolation import BODIES, QUERIES, fill, grounds
-from trapline.server.routes.access_table import ACCESS, SAFE
-from trapline.server.rules.access import Scope
+from trapline.server.app.http.access_table import ACCESS, SAFE
+from trapline.server.platform.access import Scope
 
 __all__ = ["grounds"]
 

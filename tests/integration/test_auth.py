@@ -12,10 +12,10 @@ import pytest
 from tests.applications import application_of
 from tests.integration.houses import build_house
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.actions.links import make_first_link, make_sign_in_link
-from trapline.server.routes.application import dress
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.one_time_links import make_first_link, make_sign_in_link
+from trapline.server.app.http.application import dress
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 PASSWORD = "a long enough password"
 

@@ -12,16 +12,16 @@ import pytest
 from tests.acceptance.running import quiet_environment
 from tests.conftest import fresh_database, make_system
 from tests.integration.houses import build_house
-from trapline.server.actions.backups import MANIFEST, make_backup, read_manifest
-from trapline.server.actions.deleted_images import delete_discarded
-from trapline.server.db.base import Database
-from trapline.server.db.migrations import find_present, is_empty, list_revisions, migrate, newest
-from trapline.server.db.snapshots import open_snapshot
-from trapline.server.engines.postgres import Postgres
-from trapline.server.errors import Conflict
-from trapline.server.imaging.decoders import Decoders
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.operations.actions.backups import MANIFEST, make_backup, read_manifest
+from trapline.server.operations.queries.snapshots import open_snapshot
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.db.migrations import find_present, is_empty, list_revisions, migrate, newest
+from trapline.server.platform.errors import Conflict
+from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.postgres.postgres import Postgres
 
 SCOPE = Scope.system()
 KEY = "thumbs/0197d3a0-5f1e-7000-8000-000000000000/320.jpg"

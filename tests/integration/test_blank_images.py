@@ -13,8 +13,8 @@ from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.import_desk import box as imported_box
 from tests.integration.import_desk import make_named_field, megadetector, take
 from tests.integration.outside import begin, box
-from trapline.server.actions.day_counts import count_days
-from trapline.server.system import System
+from trapline.server.catalogue.actions.day_counts import count_days
+from trapline.server.platform.app_context import System
 
 SPECIESNET_BLANK = "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank"
 

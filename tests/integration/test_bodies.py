@@ -15,9 +15,9 @@ import pytest
 from backports import zstd
 
 from tests.integration.fields import Field, failure, make_field, success
-from trapline.server.rules.packed_data import unpack_data
-from trapline.server.rules.score_codec import decode_scores
-from trapline.server.system import Limits, System
+from trapline.server.findings.rules.packed_data import unpack_data
+from trapline.server.findings.rules.score_codec import decode_scores
+from trapline.server.platform.app_context import Limits, System
 
 CLASSES = 2_500
 

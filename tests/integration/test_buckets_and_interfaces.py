@@ -15,7 +15,7 @@ from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, Desk, open_desk
 from tests.unit.gateways.told_server import ToldServer, say, told_server
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/what?.jpg"]
 SECRET = "canary-4711"

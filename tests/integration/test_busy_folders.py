@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.feeds import Feed, fill, make_feed
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 HTML = {"Content-Type": "text/html"}
 

@@ -14,10 +14,10 @@ from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from tests.integration.pictures import make_png
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.actions.artifacts import clean_orphans
-from trapline.server.actions.upkeep import forget_old_signatures
-from trapline.server.routes.application import dress
-from trapline.server.system import Allowance, Callbacks, System
+from trapline.server.app.http.application import dress
+from trapline.server.external.actions.artifacts import clean_orphans
+from trapline.server.operations.actions.retention import forget_old_signatures
+from trapline.server.platform.app_context import Allowance, Callbacks, System
 
 
 @pytest.fixture

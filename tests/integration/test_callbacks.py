@@ -19,12 +19,12 @@ from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.db.callback_keys import CallbackKeyRow
-from trapline.server.db.registration import put_service
-from trapline.server.routes.application import dress
-from trapline.server.routes.protocol import Protocol
-from trapline.server.system import Callbacks, System
-from trapline.server.vault import seal
+from trapline.server.app.http.application import dress
+from trapline.server.external.queries.callback_keys import CallbackKeyRow
+from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.http.protocol import Protocol
+from trapline.server.platform.vault import seal
+from trapline.server.queue.queries.pipeline_registration import put_service
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "hmac_vectors.json").read_text(encoding="utf-8"))
 CASES = {case["name"]: case for case in VECTORS["vectors"]}
@@ -142,7 +142,7 @@ async def test_the_secret_of_an_analysis_is_good_for_it_alone(field: Field) -> N
 
 
 async def test_an_old_secret_key_still_opens_what_it_made(field: Field) -> None:
-    from trapline.server.vault import SecretKeys
+    from trapline.server.platform.vault import SecretKeys
 
     outside = await begin(field)
     keys = SecretKeys({**field.system.secrets.by_version, 2: b"another secret key of the tests, 32 bytes"})

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.integration.export_desk import Desk
 from tests.integration.fields import Field, make_field
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 FLAG = "no_camera_time"
 

@@ -14,7 +14,7 @@ from tests.integration.exchange_project import (
     validate_package,
 )
 from tests.integration.pictures import make_jpeg
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 FIRST, LAST = datetime(2026, 5, 1, 6, tzinfo=UTC), datetime(2026, 5, 9, 18, tzinfo=UTC)
 COPIED = datetime(2026, 7, 4, 12, tzinfo=UTC)

@@ -12,14 +12,14 @@ from sqlalchemy import text
 
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
-from trapline.server.actions.changes import sample_changes
-from trapline.server.actions.tokens import revoke_token
-from trapline.server.events import Listeners
-from trapline.server.routes import streams
-from trapline.server.routes.access import authorise
-from trapline.server.routes.events import stream_changes
-from trapline.server.rules.access import Origin, Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.tokens import revoke_token
+from trapline.server.accounts.routes import event_streams
+from trapline.server.accounts.routes.access import authorise
+from trapline.server.catalogue.actions.changes import sample_changes
+from trapline.server.catalogue.events import Listeners
+from trapline.server.catalogue.routes.events import stream_changes
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
 from trapline.wire.events import Change
 
 
@@ -56,7 +56,7 @@ async def open_changes(system: System, house: House) -> tuple[Scope, AsyncIterat
 
 
 async def test_a_silent_stream_says_that_it_is_still_there(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "SILENCE_S", 0.3)
+    monkeypatch.setattr(event_streams, "SILENCE_S", 0.3)
     _, lines = await open_changes(system, await build_house(system, "house"))
     async with asyncio.timeout(30):
         said = [str(await anext(lines)) for _ in range(3)]

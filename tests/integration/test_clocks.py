@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
-from trapline.server.actions import clocks, deployments
-from trapline.server.actions.clocks import date_all
-from trapline.server.system import System
+from trapline.server.images.actions import clock_offsets, deployments
+from trapline.server.images.actions.clock_offsets import date_all
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def call(field: Field, method: str, path: str, body: Any = None, expect: i
 
 async def test_a_clock_is_set_with_a_preview_and_set_back(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployments, "BATCH", 2)
-    monkeypatch.setattr(clocks, "BATCH", 2)
+    monkeypatch.setattr(clock_offsets, "BATCH", 2)
     at = f"/deployments/{await find_deployment(field)}"
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease(job)])

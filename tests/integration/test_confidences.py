@@ -11,10 +11,10 @@ import pytest
 from tests.integration.exchange_project import ExchangeProject, make_exchange_project
 from tests.integration.fields import Field, make_field, success
 from tests.integration.outside import begin, box
-from trapline.server.db import migrations
-from trapline.server.db.base import Database
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db import migrations
+from trapline.server.platform.db.base import Database
 
 EXACT = 0.9123456789012345
 JUST_BELOW, JUST_ABOVE = 0.9123456789012344, 0.9123456789012346
@@ -125,7 +125,7 @@ async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_colu
 async def read_confidences(database: Database) -> list[float | None]:
     from sqlalchemy import select
 
-    from trapline.server.db.annotations import AnnotationRow
+    from trapline.server.findings.queries.annotations import AnnotationRow
 
     async with database.transaction(Scope.system()) as tx:
         selected = (await tx.session.scalars(select(AnnotationRow.confidence).order_by(AnnotationRow.ordering))).all()

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.fields import SYSTEM
-from trapline.server.db.base import Database
-from trapline.server.db.connections import Connections
-from trapline.server.db.pulse import UNASKED_S, Connection, Pulse
-from trapline.server.errors import DatabaseAway
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.db.connection_pool import Connections
+from trapline.server.platform.db.connection_watchdog import UNASKED_S, Connection, Pulse
+from trapline.server.platform.errors import DatabaseAway
 
 LOCK = "select pg_advisory_xact_lock(4711)"
 

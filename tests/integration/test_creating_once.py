@@ -13,10 +13,10 @@ from tests.integration.houses import House, build_house, fingerprint
 from tests.integration.positions import operations
 from tests.integration.test_audit_of_routes import OWN_BODIES, SHEETS, prepare
 from tests.integration.test_isolation import BODIES, QUERIES, fill, grounds
-from trapline.server.mailing import MailServer
-from trapline.server.routes.access_table import ACCESS
-from trapline.server.routes.origins import access_key
-from trapline.server.rules.access import Scope
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.platform.access import Scope
+from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.network.email_sender import MailServer
 from trapline.wire.auth import TokenKind
 
 __all__ = ["grounds"]

@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
-from trapline.server.actions import day_counts
-from trapline.server.actions.clocks import date_all
-from trapline.server.actions.day_counts import count_days
-from trapline.server.db import pages
-from trapline.server.system import System
+from trapline.server.catalogue.actions import day_counts
+from trapline.server.catalogue.actions.day_counts import count_days
+from trapline.server.images.actions.clock_offsets import date_all
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db import pagination
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -128,7 +128,7 @@ async def test_days_lay_out_what_a_filter_finds(field: Field, monkeypatch: pytes
     # Of many, what was counted before is told.
     await counted(field)
     monkeypatch.setattr(day_counts, "COUNTED_AT_ONCE", 1)
-    monkeypatch.setattr(pages, "EXACT_UP_TO", 1)
+    monkeypatch.setattr(pagination, "EXACT_UP_TO", 1)
     assert await ask_days(field) == (whole, True)
     assert await ask_days(field, "blank=false") == ([("2026-06-02", 1), ("2026-06-01", 1)], True)
     assert await ask_days(field, "class=fox&day_after=2026-06-02") == ([("2026-06-02", 1)], False)

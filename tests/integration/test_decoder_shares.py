@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 EXPENSIVE_FILES = 8
 

@@ -14,13 +14,13 @@ import pytest
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field, success
 from tests.integration.outside import begin
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import deleted_images
-from trapline.server.actions.jobs import expand_job
-from trapline.server.actions.line import recount_jobs
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.failpoints import MARK
-from trapline.server.store.keys import thumbnail_key
-from trapline.server.system import System
+from trapline.server.images.actions import image_deletion
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.app_context import System
+from trapline.server.platform.failpoints import MARK
+from trapline.server.platform.store.storage_keys import thumbnail_key
+from trapline.server.queue.actions.jobs import expand_job
+from trapline.server.queue.actions.queue_maintenance import recount_jobs
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ async def test_a_job_whose_last_open_images_are_deleted_is_done_and_retries_none
 async def test_a_task_that_came_into_the_line_meanwhile_is_taken_out(field: Field) -> None:
     job = await field.run_job()
     await field.change("update images set deleted_at = now() where id = %s", field.images[0])
-    assert await deleted_images.drop_late_tasks(field.system, SYSTEM) is False
+    assert await image_deletion.drop_late_tasks(field.system, SYSTEM) is False
     assert await field.counters(job) == ("queued", 2, 0, 0)
     assert await recount_jobs(field.system, SYSTEM) == 0
 
@@ -151,12 +151,12 @@ async def upload(field: Field, data: bytes, deployment: str | None = None) -> di
 
 
 async def let_go(field: Field, system: System) -> None:
-    await deleted_images.forget_deleted(replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM)
+    await image_deletion.forget_deleted(replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM)
 
 
 async def discard(field: Field, system: System) -> None:
     await field.change("update discarded_files set due_at = now()")
-    await deleted_images.delete_discarded(system, SYSTEM)
+    await image_deletion.delete_discarded(system, SYSTEM)
 
 
 async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: System) -> None:
@@ -171,7 +171,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: Syst
     keys = [original, upright, thumbnail_key(gone, 320), thumbnail_key(gone, 1280)]
     await delete(field, gone)
     assert "restore it" in (await upload(field, turned))["detail"]
-    await deleted_images.forget_deleted(system, SYSTEM)
+    await image_deletion.forget_deleted(system, SYSTEM)
     assert await field.ask("select count(*) from images") == [(2,)]  # not before its time
     await let_go(field, system)
     assert await field.ask("select id from images") == [(kept,)]
@@ -179,7 +179,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: Syst
         assert await field.ask(f"select distinct image_id from {table}") == [(kept,)]
     assert await field.ask("select distinct image_id from annotations") == [(kept,)]
     assert await field.counters(job) == ("completed", 0, 1, 0)
-    await deleted_images.delete_discarded(system, SYSTEM)
+    await image_deletion.delete_discarded(system, SYSTEM)
     assert all([await system.store.find_size(key) for key in keys])  # somebody may be bringing it again just now
     await discard(field, system)
     assert [await system.store.find_size(key) for key in keys] == [None] * 4
@@ -212,18 +212,18 @@ async def test_bytes_that_another_image_has_or_that_come_again_stay(system: Syst
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from trapline.server import failpoints
-from trapline.server.actions import deleted_images
-from trapline.server.db.base import Database
-from trapline.server.rules.access import Scope
-from trapline.server.store.local import LocalStore
-from trapline.server.system import Limits, System
+from trapline.server.images.actions import image_deletion
+from trapline.server.platform import failpoints
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.access import Scope
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.app_context import Limits, System
 
 url, folder, action = sys.argv[1:]
 failpoints.arm(folder + "/plan", Path(folder))
 store = LocalStore(Path(folder) / "store", lambda: [b"x" * 32], "http://trapline.test")
 system = System(Database(url), store, None, None, None, "", limits=Limits(deleted_kept_s=0))
-asyncio.run(getattr(deleted_images, action)(system, Scope.system()))
+asyncio.run(getattr(image_deletion, action)(system, Scope.system()))
 """
 
 

@@ -7,11 +7,11 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
-from trapline.server.actions.deleted_images import delete_discarded
-from trapline.server.actions.deleted_projects import forget_deleted_projects
-from trapline.server.rules.access import Scope
-from trapline.server.store.keys import original_key
-from trapline.server.system import Limits, System
+from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import Limits, System
+from trapline.server.platform.store.storage_keys import original_key
+from trapline.server.projects.actions.project_deletion import forget_deleted_projects
 
 SYSTEM = Scope.system()
 DELETE = {"name": "house"}

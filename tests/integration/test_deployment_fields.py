@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.fields import Field, make_field
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 EARLY, LATE = "2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"
 REVERSED = {"started_at": LATE, "ended_at": EARLY}

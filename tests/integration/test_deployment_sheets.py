@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field
-from trapline.server.db.deployments import DeploymentRow
-from trapline.server.exchange.deployment_sheet import MOST_ROWS
-from trapline.server.system import System
+from trapline.server.images.formats.deployment_csv import MOST_ROWS
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

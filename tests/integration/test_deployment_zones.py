@@ -9,8 +9,8 @@ import pytest
 
 from tests.integration.exchange_project import make_exchange_project
 from tests.integration.fields import Field, make_field
-from trapline.server.db import migrations
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db import migrations
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
 WHITEHORSE = {"latitude": 60.72, "longitude": -135.05}

@@ -7,9 +7,9 @@ import pytest
 
 from tests.acceptance.running import wait_for
 from trapline.cli import up
-from trapline.cli.supervision import Child, Program, Supervisor
-from trapline.server.engines.postgres import HARDER
-from trapline.server.serving import STOP_WITHIN_S
+from trapline.cli.supervisor import Child, Program, Supervisor
+from trapline.server.app.http_server import STOP_WITHIN_S
+from trapline.server.platform.postgres.postgres import HARDER
 
 SLOW = """
 import pathlib, signal, sys, time

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from trapline.server.engines.folder import (
+from trapline.server.platform.postgres.data_folder import (
     UNPRIVILEGED,
     EngineError,
     FolderInUseError,
@@ -17,7 +17,7 @@ from trapline.server.engines.folder import (
     lock_folder,
     write_secret,
 )
-from trapline.server.engines.postgres import start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_was_committed_is_there_after_kill_9_and_the_port_stays(folder: Pat
 def test_a_postmaster_that_outlived_its_trapline_is_stopped(folder: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from trapline.server.engines.postgres import start_postgres\n"
+        "from trapline.server.platform.postgres.postgres import start_postgres\n"
         "print(start_postgres(Path(sys.argv[1])).process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False)

@@ -25,8 +25,8 @@ from tests.integration.exchange_project import (
 from tests.integration.fields import SYSTEM
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import pulls
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions import pull_runs
 
 BOX, OTHER = (0.1, 0.1, 0.5, 0.5), (0.6, 0.6, 0.3, 0.3)
 PATHS = ["100RECNX/RCNX0001.JPG", "101RECNX/RCNX0001.JPG"]
@@ -46,7 +46,7 @@ async def pull_card(system: System) -> ExchangeProject:
         body = {"name": "card", "base_url": camera.url, "location_id": place}
         source = (await project.send("POST", "/image-pull-sources", body, 201))["id"]
         run = await project.send("POST", f"/image-pull-sources/{source}/process?max_files=0", None, 202)
-        await pulls.pull(project.field.system, SYSTEM, UUID(run["run_id"]))
+        await pull_runs.pull(project.field.system, SYSTEM, UUID(run["run_id"]))
     return project
 
 

@@ -10,18 +10,18 @@ import pytest
 
 from tests.integration.export_desk import Desk, make_desk
 from tests.integration.fields import SYSTEM
-from trapline.server import failpoints
-from trapline.server.actions.deleted_images import delete_discarded
-from trapline.server.actions.export_attempt import Attempt, Stopped, alone, check_disk, work_folder
-from trapline.server.actions.export_building import build_export, write
-from trapline.server.actions.export_gathering import find_page, gather
-from trapline.server.actions.exports import create_export, take_up_exports
-from trapline.server.db.exports import list_keys_of, take_up_export
-from trapline.server.errors import Unavailable
-from trapline.server.store.keys import FILES, export_key
-from trapline.server.store.local import LocalStore
-from trapline.server.store.port import Incoming, Stored
-from trapline.server.system import System
+from trapline.server.exports.actions.export_attempt import Attempt, Stopped, alone, check_disk, work_folder
+from trapline.server.exports.actions.export_build import build_export, write
+from trapline.server.exports.actions.export_gathering import find_page, gather
+from trapline.server.exports.actions.exports import create_export, take_up_exports
+from trapline.server.exports.queries.exports import list_keys_of, take_up_export
+from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.platform import failpoints
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.object_store import Incoming, Stored
+from trapline.server.platform.store.storage_keys import FILES, export_key
 from trapline.wire.exports import ExportFormat, NewExport
 
 

@@ -19,7 +19,7 @@ from tests.integration.exchange_project import (
     read_resource,
     unpack,
 )
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 LEFT, RIGHT, SMALL = (0.1, 0.1, 0.3, 0.5), (0.5, 0.2, 0.3, 0.5), (0.05, 0.7, 0.1, 0.1)
 MODEL_BOXES = {

@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.export_building import build_export
-from trapline.server.system import System
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.platform.app_context import System
 
 FORMATS = (
     "coco", "coco-camera-traps", "yolo", "megadetector", "speciesnet", "darwin-core", "csv", "parquet",

@@ -19,8 +19,8 @@ from tests.integration.exchange_project import (
     unpack,
 )
 from tests.integration.fields import SYSTEM
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.system import System
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.app_context import System
 
 FOX_NAMES = {"en": ["red fox", "fox"], "de": ["Rotfuchs", "Fuchs"], "fr": ["renard roux"], "pt-br": ["raposa"]}
 BOX = (0.1, 0.1, 0.5, 0.5)

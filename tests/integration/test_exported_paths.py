@@ -9,8 +9,8 @@ import pytest
 from tests.integration.camera import running_camera
 from tests.integration.feeds import fill
 from tests.integration.source_desk import SYSTEM, Desk, open_desk
-from trapline.server.actions.export_building import build_export
-from trapline.server.system import System
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.platform.app_context import System
 
 NAMES = ["100MEDIA/with space.jpg", "a%2Fb.jpg", "100MEDIA/Füchse & Dachse.jpg"]
 

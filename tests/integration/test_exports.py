@@ -11,16 +11,16 @@ import pytest
 
 from tests.integration.export_desk import Desk, make_desk
 from tests.integration.fields import SYSTEM, success
-from trapline.server import failpoints
-from trapline.server.actions import export_gathering
-from trapline.server.actions.deleted_images import delete_discarded, forget_deleted
-from trapline.server.actions.export_attempt import Attempt, alone, work_folder
-from trapline.server.actions.export_building import build_export
-from trapline.server.actions.export_gathering import gather
-from trapline.server.actions.exports import forget_old_exports
-from trapline.server.db.exports import take_up_export
-from trapline.server.exchange.export_records import About, Spool
-from trapline.server.system import System
+from trapline.server.exports.actions import export_gathering
+from trapline.server.exports.actions.export_attempt import Attempt, alone, work_folder
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.exports.actions.export_gathering import gather
+from trapline.server.exports.actions.exports import forget_old_exports
+from trapline.server.exports.formats.export_records import About, Spool
+from trapline.server.exports.queries.exports import take_up_export
+from trapline.server.images.actions.image_deletion import delete_discarded, forget_deleted
+from trapline.server.platform import failpoints
+from trapline.server.platform.app_context import System
 from trapline.wire.exports import Export
 
 

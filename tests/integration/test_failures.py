@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.actions import jobs
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions import jobs
 
 GONE = "HTTP 404 for http://camera/{}.jpg"
 BROKEN = "image is not an image: {}.jpg has 0 bytes"

@@ -11,8 +11,8 @@ from websockets.asyncio.server import ServerConnection
 
 from tests.integration.feeds import SYSTEM
 from tests.integration.test_feeds import Field, open_field, told
-from trapline.server.background.feeds import Feeds
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.sources.background.feeds import Feeds
 from trapline.wire.sources import AuthType
 
 BASIC = {"auth_type": AuthType.BASIC, "auth_username": "ranger", "auth_password": "CANARY4711"}

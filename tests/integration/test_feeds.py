@@ -18,12 +18,12 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill
 from tests.integration.houses import build_house
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import pulls, sources
-from trapline.server.actions.source_tests import prove_source
-from trapline.server.background.feeds import Feeds
-from trapline.server.errors import Unprocessable
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unprocessable
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.background.feeds import Feeds
 from trapline.wire.sources import AuthType, NewSource, Source
 
 
@@ -91,7 +91,7 @@ class Field(Feed):
         page = await sources.list_runs(self.system, SYSTEM, self.source_id, 10, None)
         for run in page.results:
             if run.state == "running":
-                await pulls.pull(self.system, SYSTEM, run.id)
+                await pull_runs.pull(self.system, SYSTEM, run.id)
 
     async def until(self, happened: Callable[[], Awaitable[bool]], *background: Feeds) -> None:
         """Go on until something happened."""

@@ -15,13 +15,13 @@ from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.integration.test_runs import as_caller, count, show, submit
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import fetching
-from trapline.server.actions.fetching import fetch_content
-from trapline.server.actions.jobs import cancel_job, expand_job
-from trapline.server.actions.line import take_up_unfinished
-from trapline.server.db.chores import FETCHES
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.background_tasks import FETCHES
+from trapline.server.queue.actions import content_download
+from trapline.server.queue.actions.content_download import fetch_content
+from trapline.server.queue.actions.jobs import cancel_job, expand_job
+from trapline.server.queue.actions.queue_maintenance import take_up_unfinished
 
 SYSTEM = Scope.system()
 
@@ -45,7 +45,7 @@ def reaching(system: System, camera: Camera, app_client: httpx2.AsyncClient, app
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(content_download, "WAITS_S", (0.01, 0.01, 0.01))
 
 
 async def ask_for(

@@ -11,14 +11,14 @@ from tests.integration.camera import Camera
 from tests.integration.houses import build_house
 from tests.integration.test_fetching import SYSTEM, ask_for, camera, chores, quick, reaching
 from tests.integration.test_runs import as_caller, count, show
-from trapline.server.actions import fetching
-from trapline.server.actions.fetching import fetch_content
-from trapline.server.actions.jobs import cancel_job
-from trapline.server.actions.line import take_up_unfinished
-from trapline.server.actions.upkeep import forget_old_addresses
-from trapline.server.background import chores as background
-from trapline.server.db.host_turns import HostPace
-from trapline.server.system import System
+from trapline.server.app.background import background_tasks as background
+from trapline.server.operations.actions.retention import forget_old_addresses
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.host_rate_limits import HostPace
+from trapline.server.queue.actions import content_download
+from trapline.server.queue.actions.content_download import fetch_content
+from trapline.server.queue.actions.jobs import cancel_job
+from trapline.server.queue.actions.queue_maintenance import take_up_unfinished
 
 __all__ = ["camera", "quick", "reaching"]
 
@@ -51,7 +51,7 @@ async def test_an_address_is_sealed_at_rest_and_forgotten_when_nobody_wants_it(
     assert again.status_code == 202
     await fetch_content(near, SYSTEM, number)
     shown = await show(app_client, house, job)
-    assert (shown["status"], shown["error"]) == ("FAILED", fetching.GONE)
+    assert (shown["status"], shown["error"]) == ("FAILED", content_download.GONE)
 
 
 async def test_a_run_ends_whose_deployment_is_gone(app_client: httpx2.AsyncClient, system: System) -> None:
@@ -67,7 +67,7 @@ async def test_a_run_ends_whose_deployment_is_gone(app_client: httpx2.AsyncClien
     await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
     await fetch_content(system, SYSTEM, number)
     shown = await show(app_client, house, job)
-    assert (shown["status"], shown["error"]) == ("FAILED", fetching.GONE)
+    assert (shown["status"], shown["error"]) == ("FAILED", content_download.GONE)
 
 
 async def test_one_chore_of_a_run_waits_and_few_of_a_project_are_done(
@@ -111,7 +111,7 @@ async def test_a_host_is_asked_by_few_runs_at_once_and_no_run_keeps_its_place_fo
         run.cancel()
     await asyncio.gather(*runs, return_exceptions=True)
     before = await chores(system)
-    monkeypatch.setattr(fetching, "TURN_S", -1)
+    monkeypatch.setattr(content_download, "TURN_S", -1)
     async with system.database.transaction(SYSTEM) as tx:
         await tx.session.execute(text("delete from procrastinate.procrastinate_jobs"))
     await fetch_content(near, SYSTEM, numbers[0])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.adc_client import find_box, find_class, make_success
 from tests.integration.fields import SYSTEM, Field, make_field
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 

@@ -13,11 +13,11 @@ from tests.integration.grounds import Grounds
 from tests.integration.houses import unknown_ids
 from tests.integration.positions import operations, positions_of
 from tests.integration.test_isolation import BODIES, ENDLESS, GUARDED, call, grounds
-from trapline.server.actions.tasks import LEASE_TOKENS
-from trapline.server.routes.access_table import ACCESS
-from trapline.server.routes.origins import access_key
-from trapline.server.rules.cursors import write_cursor
-from trapline.server.rules.lease_tokens import make_lease_token
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.platform.db.cursors import write_cursor
+from trapline.server.platform.http.request_context import access_key
+from trapline.server.queue.actions.tasks import LEASE_TOKENS
+from trapline.server.queue.rules.lease_tokens import make_lease_token
 
 __all__ = ["grounds"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, begin, box
-from trapline.server.rules.cursors import write_cursor
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.cursors import write_cursor
 
 
 @pytest.fixture

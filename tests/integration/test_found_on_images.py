@@ -8,14 +8,14 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.integration.houses import House, build_house
-from trapline.server.db import found_on_images
-from trapline.server.db.analyses import AnalysisRow, AttemptRow
-from trapline.server.db.annotations import AnnotationRow
-from trapline.server.db.images import ImageClassRow, ImageRow
-from trapline.server.db.jobs import JobMoveRow
-from trapline.server.db.pipelines import AlgorithmRow, CategoryMapRow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.findings.queries import annotation_search
+from trapline.server.findings.queries.analyses import AnalysisRow, AttemptRow
+from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.images.queries.images import ImageClassRow, ImageRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.queue.queries.jobs import JobMoveRow
+from trapline.server.queue.queries.pipelines import AlgorithmRow, CategoryMapRow
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -135,14 +135,14 @@ async def test_a_count_looks_at_so_many_annotations_and_no_more(
         return page["count"], page["count_is_estimate"]
 
     rare = ({"type": "bounding_box"}, {"confidence_min": 0.8}, {"class": "fox"}, {"model": "x"}, {"algorithm": "namer"})
-    monkeypatch.setattr(found_on_images, "LOOKED_THROUGH", 4)
+    monkeypatch.setattr(annotation_search, "LOOKED_THROUGH", 4)
     assert [await count(**one) for one in rare] == [(1, False), (2, False), (0, False), (0, False), (4, False)]
     assert await count() == (4, False)
-    monkeypatch.setattr(found_on_images, "LOOKED_THROUGH", 3)
+    monkeypatch.setattr(annotation_search, "LOOKED_THROUGH", 3)
     assert [(await count(**one))[1] for one in rare] == [True, True, False, True, True]
     assert await count(deployment=str(uuid7()), type="bounding_box") == (0, False), "an index finds these"
     assert await count(type="mask") == (0, False), "and those of every type but two"
-    monkeypatch.setattr(found_on_images, "EXACT_UP_TO", 3)
+    monkeypatch.setattr(annotation_search, "EXACT_UP_TO", 3)
     assert await count(limit=1) == (3, True)
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx2
 
-from trapline.server.db.migrations import newest
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.migrations import newest
 
 
 async def test_nothing_is_ready_over_an_older_schema(system: System, app_client: httpx2.AsyncClient) -> None:

@@ -11,8 +11,8 @@ from tests.integration.houses import build_house
 from tests.integration.neighbours import make_operator
 from tests.integration.test_runs import RUN, as_caller, count, over_image
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 KEY = {"Idempotency-Key": "once"}
 

@@ -9,12 +9,12 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
-from trapline.server.actions.deleted_images import forget_deleted
-from trapline.server.actions.tokens import create_token
-from trapline.server.db.people import MemberRow, UserRow
-from trapline.server.db.taxa import TaxonRow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.accounts.queries.accounts import MemberRow, UserRow
+from trapline.server.images.actions.image_deletion import forget_deleted
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.review.queries.taxa import TaxonRow
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 

@@ -16,12 +16,12 @@ from starlette.types import Message, Receive
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.errors import Unavailable
-from trapline.server.routes.multipart import Form
-from trapline.server.rules.access import Scope
-from trapline.server.store.local import LocalStore
-from trapline.server.system import System
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.http.multipart import Form
+from trapline.server.platform.store.local_store import LocalStore
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ async def test_files_are_given_only_by_their_signature_and_in_parts(client: http
 
 
 async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient, system: System) -> None:
-    from trapline.server.actions.addresses import sign_file
+    from trapline.server.images.actions.signed_urls import sign_file
 
     async with system.store.receive() as incoming:
         incoming.write(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")

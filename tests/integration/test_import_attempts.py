@@ -11,12 +11,12 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field
 from tests.integration.import_desk import box, image, list_files, make_named_field, megadetector, send, show
-from trapline.server import failpoints
-from trapline.server.actions.importing import take_import, take_up_imports
-from trapline.server.errors import Unavailable
-from trapline.server.store.keys import FILES
-from trapline.server.store.local import LocalStore
-from trapline.server.system import System
+from trapline.server.imports.actions.result_import import take_import, take_up_imports
+from trapline.server.platform import failpoints
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import FILES
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from tests.integration.exchange_project import ExchangeProject
 from tests.integration.fields import SYSTEM, make_field
 from tests.integration.import_desk import box, list_files, megadetector, show
-from trapline.server.actions import import_folders
-from trapline.server.actions.importing import take_import
-from trapline.server.system import System
+from trapline.server.imports.actions import import_folders
+from trapline.server.imports.actions.result_import import take_import
+from trapline.server.platform.app_context import System
 
 NAMES = ("Old oak", "North ridge", "North bridge")
 

@@ -20,8 +20,8 @@ from tests.integration.import_desk import (
     take,
     wait_for_a_lock,
 )
-from trapline.server.actions.importing import take_import
-from trapline.server.system import System
+from trapline.server.imports.actions.result_import import take_import
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

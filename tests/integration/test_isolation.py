@@ -14,12 +14,12 @@ from tests.integration.houses import unknown_ids
 from tests.integration.pictures import make_jpeg
 from tests.integration.positions import Position, operations, positions_of, put_at
 from tests.integration.route_roles import LEAST_ROLE, NO_ROLE, OPERATOR, find_least_role, parse_routes
-from trapline.server.db.analyses import AnalysisRow
-from trapline.server.engines.postgres import Postgres
-from trapline.server.routes.access_table import ACCESS, SAFE
-from trapline.server.routes.origins import access_key
-from trapline.server.rules.access import RANK, Scope
-from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.app.http.access_table import ACCESS, SAFE
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.platform.access import RANK, Scope
+from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.postgres.postgres import Postgres
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
 from trapline.wire.auth import Role, TokenKind
 
 # A body that the route would take, for each route that takes one: ids stand in braces.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.fields import SLUG, Field, failure, make_field, success
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
-from trapline.server.actions import jobs, line
-from trapline.server.db.line import cancel, expand
-from trapline.server.db.line.job_row import Change, record_move, settle_job
-from trapline.server.db.line.standing import add_to_standing_jobs
-from trapline.server.rules.moves import find_end
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions import jobs, queue_maintenance
+from trapline.server.queue.queries import cancel, expansion
+from trapline.server.queue.queries.automatic_jobs import add_to_standing_jobs
+from trapline.server.queue.queries.job_counters import Change, record_move, settle_job
+from trapline.server.queue.rules.job_transitions import find_end
 
 CAMERA = "select deployment_id from images limit 1"
 
@@ -37,7 +37,7 @@ async def test_expansion_goes_on_where_it_was_left_off(field: Field) -> None:
     await field.change("update jobs set expanded = false, expanded_to = null, open = 0")
     for expected in (True, True):
         async with field.system.database.transaction(SYSTEM) as tx:
-            assert await expand.expand_job(SYSTEM, tx, job, chunk=1) is expected
+            assert await expansion.expand_job(SYSTEM, tx, job, chunk=1) is expected
     assert await field.counters(job) == ("queued", 2, 0, 0)
     tasks = await field.lease(job)
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 2
@@ -65,7 +65,7 @@ async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> 
     more = True
     while more:
         async with field.system.database.transaction(SYSTEM) as tx:
-            more = await expand.expand_job(SYSTEM, tx, job, chunk=2)
+            more = await expansion.expand_job(SYSTEM, tx, job, chunk=2)
         seen.append((await field.counters(job))[1])
     assert seen[-1] == 3
     assert len(seen) == 2
@@ -99,7 +99,7 @@ async def test_a_growing_job_says_how_far_it_is(field: Field) -> None:
     await field.change("update jobs set expanded = false, expanded_to = null, open = 0")
     for _ in range(2):
         async with field.system.database.transaction(SYSTEM) as tx:
-            await expand.expand_job(SYSTEM, tx, job, chunk=1)
+            await expansion.expand_job(SYSTEM, tx, job, chunk=1)
     shown = await field.show(job)
     assert (shown["progress"]["total"], shown["progress"]["expected"], shown["expanded"]) == (2, 3, False)
     assert shown["why"] == "The images are being put into the line: 2 of about 3 so far."
@@ -111,10 +111,10 @@ async def test_an_expansion_that_stands_still_is_taken_up(field: Field) -> None:
     job = await field.run_job()
     await field.change("update jobs set expanded = false")
     await field.change("delete from procrastinate.procrastinate_jobs")
-    await line.take_up_unfinished(field.system, SYSTEM)
+    await queue_maintenance.take_up_unfinished(field.system, SYSTEM)
     chores = "select task_name, args ->> 'job_id' from procrastinate.procrastinate_jobs"
     assert await field.ask(chores) == []
-    await line.take_up_unfinished(field.system, SYSTEM, still_for_s=0)
+    await queue_maintenance.take_up_unfinished(field.system, SYSTEM, still_for_s=0)
     assert await field.ask(chores) == [("expand_job", str(job))]
 
 
@@ -264,9 +264,9 @@ async def test_canceling_a_standing_job_switches_it_off(field: Field) -> None:
 async def test_recount_puts_drifted_counters_right(field: Field) -> None:
     job = await field.run_job()
     await field.change("update jobs set open = 7, failed = 2 where id = %s", job)
-    assert await line.recount_jobs(field.system, SYSTEM) == 1
+    assert await queue_maintenance.recount_jobs(field.system, SYSTEM) == 1
     assert await field.counters(job) == ("queued", 3, 0, 0)
-    assert await line.recount_jobs(field.system, SYSTEM) == 0
+    assert await queue_maintenance.recount_jobs(field.system, SYSTEM) == 0
 
 
 async def test_a_move_that_may_not_be_is_refused_by_the_database(field: Field) -> None:

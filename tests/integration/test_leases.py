@@ -13,13 +13,14 @@ from tests.integration.fields import SLUG, SYSTEM, Field, failure, make_field, s
 from tests.integration.greeted import greet
 from tests.integration.test_job_life import shared_token
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.actions import jobs, line
-from trapline.server.actions.tokens import create_token
-from trapline.server.arrivals import Arrivals
-from trapline.server.db.base import Database, Transaction
-from trapline.server.db.line.ready import OWN_ERROR_S
-from trapline.server.rules.access import Scope
-from trapline.server.system import Leases, System
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import Leases, System
+from trapline.server.platform.db.base import Database, Transaction
+from trapline.server.queue.actions import jobs
+from trapline.server.queue.actions import queue_maintenance as line
+from trapline.server.queue.queries.eligibility_sql import OWN_ERROR_S
+from trapline.server.queue.task_notifier import Arrivals
 from trapline.wire.auth import NewToken, TokenKind
 
 

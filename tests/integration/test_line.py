@@ -8,10 +8,10 @@ import pytest
 
 from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.actions import line
-from trapline.server.db.images import claim_without_thumbnails, mark_thumbnails
-from trapline.server.routes.application import dress
-from trapline.server.system import Leases, System
+from trapline.server.app.http.application import dress
+from trapline.server.images.queries.images import claim_without_thumbnails, mark_thumbnails
+from trapline.server.platform.app_context import Leases, System
+from trapline.server.queue.actions import queue_maintenance
 
 
 @pytest.fixture
@@ -222,12 +222,12 @@ async def test_only_leases_time_out_and_contact_keeps_them(field: Field) -> None
     job = await field.run_job()
     await field.lease(job, 1)
     await field.change("update analyses set deadline = now() - interval '1 h', created_at = now() - interval '9 d'")
-    await line.return_expired(field.system, SYSTEM)
+    await queue_maintenance.return_expired(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("processing", 0), ("queued", 0), ("queued", 0),
     ]  # fmt: skip
     await field.change("update analyses set leased_at = now() - interval '2 h' where state = 'processing'")
-    await line.return_expired(field.system, SYSTEM)
+    await queue_maintenance.return_expired(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("queued", 1), ("queued", 0), ("queued", 0),
     ]  # fmt: skip
@@ -239,7 +239,7 @@ async def test_contact_of_the_same_token_and_address_keeps_a_lease(field: Field)
     await field.change("update analyses set deadline = now() - interval '1 h'")
     await field.change("update holders set last_contact_at = now() - interval '1 h', user_agent = 'loader'")
     await field.lease(job, 1)
-    await line.return_expired(field.system, SYSTEM)
+    await queue_maintenance.return_expired(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(2,)]
 
 
@@ -257,7 +257,7 @@ async def test_contact_from_another_address_keeps_no_lease(field: Field, address
             await field.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
             await field.change("update holders set last_contact_at = now() - interval '1 h'")
     assert [len(answer.json()["tasks"]) for answer in answers] == [1, 1]
-    await line.return_expired(field.system, SYSTEM)
+    await queue_maintenance.return_expired(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(left,)]
 
 

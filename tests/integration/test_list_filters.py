@@ -6,9 +6,9 @@ import pytest
 
 from tests.integration.fields import SLUG, Field, make_field
 from tests.integration.neighbours import make_operator
-from trapline.server.db.people import MemberRow, UserRow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.queries.accounts import MemberRow, UserRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.listed_starts import judge_starts
-from trapline.server.db.pulled_files import Listed
-from trapline.server.gateways.folder import FolderGateway
+from trapline.server.sources.actions.listed_starts import judge_starts
+from trapline.server.sources.gateways.folder_gateway import FolderGateway
+from trapline.server.sources.queries.pulled_files import Listed
 
 AT_ONCE = 4
 

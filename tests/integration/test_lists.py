@@ -8,8 +8,8 @@ import pytest
 from tests.integration.grounds import Grounds
 from tests.integration.positions import DOCUMENT, operations, positions_of
 from tests.integration.test_isolation import BODIES, call, fill, grounds
-from trapline.server.routes.access_table import ACCESS
-from trapline.server.routes.origins import access_key
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.platform.http.request_context import access_key
 
 __all__ = ["grounds"]
 

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 from tests.house.tree import ROOT
 from tests.integration.feeds import fill, make_feed
 from tests.integration.fields import make_field
-from trapline.server.background.chores import _asked
-from trapline.server.routes.application import list_routes
-from trapline.server.system import System
-from trapline.server.telemetry import _CONCERNED, concerned
+from trapline.server.app.background.background_tasks import _asked
+from trapline.server.app.http.application import list_routes
+from trapline.server.platform.app_context import System
+from trapline.server.platform.telemetry import _CONCERNED, concerned
 
 BOUND = [structlog.contextvars.merge_contextvars]
 LEVELS = {"debug", "info", "warning", "error", "exception"}

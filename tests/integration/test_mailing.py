@@ -9,8 +9,8 @@ import pytest
 
 from tests.conformance.file_servers import make_certificate
 from tests.integration.mail_servers import PASSWORD, USER, running_mail_server, spoken_to
-from trapline.server.errors import OutboundFailed
-from trapline.server.mailing import Letter, Protection, send_letter
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.email_sender import Letter, Protection, send_letter
 
 LETTER = Letter("1", "ada@house.example", "Hello", "Text\n", datetime(2026, 3, 1, tzinfo=UTC))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import Field, make_field, success
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

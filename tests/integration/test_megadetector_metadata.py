@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.exchange_project import make_exchange_project
 from tests.survey.megadetector_validator import ValidatorUnavailable, validate_results
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 V5 = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 V4 = {"typical_detection_threshold": 0.8, "conservative_detection_threshold": 0.3}

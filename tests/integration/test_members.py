@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
-from trapline.server.db.people import UserRow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.queries.accounts import UserRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 NEW = "new@example.org"
 

@@ -17,16 +17,16 @@ from tests.integration.feeds import SYSTEM, fill, make_feed
 from tests.integration.fields import Field, failure, make_field, success
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.metrics import Reader
-from trapline.server.background.loops import Loop, run_loop
-from trapline.server.db.base import Database
-from trapline.server.errors import TooMany, Unavailable
-from trapline.server.monitoring import make_metrics_app
-from trapline.server.routes.metrics import _reader
-from trapline.server.routes.rates import FROM_ADDRESS, _too_many
-from trapline.server.routes.safe_headers import SAFE_HEADERS
-from trapline.server.routes.streams import OpenStreams
-from trapline.server.system import System
+from trapline.server.accounts.routes.event_streams import OpenStreams
+from trapline.server.app.background.loops import Loop, run_loop
+from trapline.server.operations.actions.metrics import Reader
+from trapline.server.operations.metrics_server import make_metrics_app
+from trapline.server.operations.routes.metrics import _reader
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.errors import TooMany, Unavailable
+from trapline.server.platform.http.rate_limits import FROM_ADDRESS, _too_many
+from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
 TOKEN = "what the monitoring knows"
 ASKED = {"Authorization": f"Bearer {TOKEN}"}

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from tests.acceptance.running import wait_for
-from trapline.server.db.migrations import find_present, list_revisions, migrate, newest
-from trapline.server.db.snapshots import open_snapshot
-from trapline.server.errors import Unavailable
+from trapline.server.operations.queries.snapshots import open_snapshot
+from trapline.server.platform.db.migrations import find_present, list_revisions, migrate, newest
+from trapline.server.platform.errors import Unavailable
 
-MIGRATE = "import sys; from trapline.server.db.migrations import migrate; migrate(sys.argv[1])"
+MIGRATE = "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
 
 
 def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
@@ -31,7 +31,7 @@ def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
 def test_nobody_queues_behind_a_migration_that_waits_for_a_reader(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trapline.server.db.migrations.PAUSE_S", 0.2)
+    monkeypatch.setattr("trapline.server.platform.db.migrations.PAUSE_S", 0.2)
     migrate(empty_database_url, "0028")
     told: list[str] = []
     with psycopg.connect(empty_database_url, application_name="a long read") as reader:
@@ -53,7 +53,7 @@ def test_nobody_queues_behind_a_migration_that_waits_for_a_reader(
 def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trapline.server.db.migrations.TRIES", 1)
+    monkeypatch.setattr("trapline.server.platform.db.migrations.TRIES", 1)
     migrate(empty_database_url, "0028")
     with psycopg.connect(empty_database_url) as reader:
         reader.execute("select from users")

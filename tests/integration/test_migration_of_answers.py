@@ -2,7 +2,7 @@
 
 import psycopg
 
-from trapline.server.db import migrations
+from trapline.server.platform.db import migrations
 
 ADDED = """
 insert into audit (id, project_id, actor, action, subject_type, subject_id, address, details, at)

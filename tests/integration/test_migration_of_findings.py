@@ -4,7 +4,7 @@ from uuid import UUID
 
 import psycopg
 
-from trapline.server.db import migrations
+from trapline.server.platform.db import migrations
 
 Run = tuple[str, str, list[tuple[str, str | None, str]]]
 """The pipeline of an analysis, its state, and its annotations: type, class and data."""

@@ -10,12 +10,12 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from trapline.server.db import migrations
-from trapline.server.db.analyses import AnalysisMoveRow
-from trapline.server.db.base import Database
-from trapline.server.db.tables import metadata
-from trapline.server.rules.access import Scope
-from trapline.server.rules.moves import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, ALLOWED_JOB_MOVES
+from trapline.server.app.tables import metadata
+from trapline.server.findings.queries.analyses import AnalysisMoveRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db import migrations
+from trapline.server.platform.db.base import Database
+from trapline.server.queue.rules.job_transitions import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, ALLOWED_JOB_MOVES
 
 
 def test_migrations_equal_the_tables(empty_database_url: str) -> None:

@@ -22,13 +22,13 @@ from tests.integration.mail_servers import (
     spoken_to,
 )
 from tests.integration.receivers import Office
-from trapline.server.actions import notice_mails, notices
-from trapline.server.background.deliveries import Deliveries
-from trapline.server.background.run import list_loops
-from trapline.server.db.notice_mails import take_mails
-from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.routes.application import dress
-from trapline.server.system import System
+from trapline.server.app.background.background_process import list_loops
+from trapline.server.app.http.application import dress
+from trapline.server.notifications.actions import notice_emails, notices
+from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.notifications.queries.notice_emails import take_mails
+from trapline.server.platform.app_context import System
+from trapline.server.platform.postgres.postgres import Postgres, free_port
 from trapline.wire.auth import Role
 from trapline.wire.notices import NoticeKind
 
@@ -217,7 +217,7 @@ async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box
 
 
 async def look(post: Post) -> None:
-    await notice_mails.watch_silences(post.system, SYSTEM)
+    await notice_emails.watch_silences(post.system, SYSTEM)
     await post.send()
 
 
@@ -342,9 +342,9 @@ async def test_without_a_mail_server_nothing_piles_up(post: Post) -> None:
     await post.ask(FAILED)
     await post.fail_job()
     without = replace(post.system, mail_server=None)
-    assert await notice_mails.send_mails(without, SYSTEM, 0) is False
+    assert await notice_emails.send_mails(without, SYSTEM, 0) is False
     await post.sql("update notice_events set created_at = now() - interval '3 days'")
-    await notice_mails.forget_old_mails(without, SYSTEM)
+    await notice_emails.forget_old_mails(without, SYSTEM)
     assert await post.sql("select 1 from notice_events") == []
 
 

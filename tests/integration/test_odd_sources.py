@@ -17,15 +17,15 @@ import pytest
 from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import pull_files, pull_run, pulls, source_tests, sources
-from trapline.server.actions.jobs import create_job
-from trapline.server.actions.source_tests import prove_source
-from trapline.server.background import chores
-from trapline.server.gateways import http_directory
-from trapline.server.rules.addresses import AllowedNetwork, OutboundPolicy
-from trapline.server.store.local import LocalStore
-from trapline.server.store.port import Incoming, Stored
-from trapline.server.system import System
+from trapline.server.app.background import background_tasks
+from trapline.server.platform.app_context import System
+from trapline.server.platform.network.outbound_policy import AllowedNetwork, OutboundPolicy
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.object_store import Incoming, Stored
+from trapline.server.queue.actions.jobs import create_job
+from trapline.server.sources.actions import pull_files, pull_run, pull_runs, source_tests, sources
+from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.gateways import http_directory_gateway
 from trapline.wire.jobs import NewJob
 from trapline.wire.sources import NewSource, SourceSettings
 
@@ -140,13 +140,13 @@ async def test_a_compressed_listing_is_read_or_refused_in_words(feed: Feed, codi
 
 
 async def test_a_small_compressed_listing_cannot_fill_the_memory(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_directory, "MAX_LISTING_BYTES", 2**20)
+    monkeypatch.setattr(http_directory_gateway, "MAX_LISTING_BYTES", 2**20)
     list_as(feed, gzip.compress(b"\n" * 2**22), {"Content-Type": "text/html", "Content-Encoding": "gzip"})
     assert "longer than 1 GiB" in ((await feed.run()).error or "")
 
 
 async def test_folders_without_end_are_refused(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_directory, "MAX_FOLDERS", 100)
+    monkeypatch.setattr(http_directory_gateway, "MAX_FOLDERS", 100)
     rows = "".join(f'<a href="{number}/">d</a>\n' for number in range(101))
     list_as(feed, f"<pre>{rows}</pre>".encode(), {"Content-Type": "text/html"})
     assert "more than 100 folders" in ((await feed.run()).error or "")
@@ -229,7 +229,7 @@ async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Fe
         if "mapping" in change["options"]:
             proof = await prove_source(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
             assert proof.new == 1, change
-        going = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+        going = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
         await feed.change(**change)
         assert (await feed.show()).last_run.state == "interrupted", change  # type: ignore[union-attr]
         run = await feed.run()
@@ -241,8 +241,8 @@ async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Fe
 async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.change(base_url=feed.camera.url + "two/")
     feed.camera.go_on.set()
@@ -256,8 +256,8 @@ async def test_pausing_ends_a_run_at_the_next_file(feed: Feed) -> None:
     await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
     feed.camera.go_on.set()
@@ -277,11 +277,11 @@ async def kill_run(feed: Feed) -> None:
 
 
 async def test_a_run_that_kills_its_process_is_not_begun_for_ever(feed: Feed) -> None:
-    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
     begun = []
     for _ in range(5):
         await kill_run(feed)
-        begun.append(await pulls.follow_dead_runs(feed.system, SYSTEM))
+        begun.append(await pull_runs.follow_dead_runs(feed.system, SYSTEM))
     assert begun == [1, 1, 1, 0, 0]
     source = await feed.show()
     assert source.health == "failing"
@@ -291,19 +291,19 @@ async def test_a_run_that_kills_its_process_is_not_begun_for_ever(feed: Feed) ->
 
 
 async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
-    await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
     await kill_run(feed)
-    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0
+    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 0
     assert await feed.sql("select state from pull_runs where source_id = :id") == [("interrupted",)]
 
 
 async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "AT_ONCE", dict.fromkeys(chores.AT_ONCE, 1))
+    monkeypatch.setattr(background_tasks, "AT_ONCE", dict.fromkeys(background_tasks.AT_ONCE, 1))
     feed.camera.faults[""] = "hang"
     stop = asyncio.Event()
-    run = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    working = asyncio.create_task(chores.run_chores(feed.system, stop))
+    run = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    working = asyncio.create_task(background_tasks.run_chores(feed.system, stop))
     async with asyncio.timeout(30):
         await feed.camera.reached.wait()
         asked = NewJob(project=int(feed.house.ids["project_id"]), pipeline="p")
@@ -326,8 +326,8 @@ async def test_a_source_that_cannot_be_begun_keeps_no_other_from_its_turn(feed: 
     async with feed.system.database.transaction(SYSTEM) as tx:
         broken = "update pull_sources set next_run_at = now() - interval '2 h', schedule = 'no' where id = %s"
         await tx.execute(broken, (bad.id,))
-    assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
-    assert await pulls.start_due_runs(feed.system, SYSTEM) == 0
+    assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
+    assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 0
     assert (await sources.show_source(feed.system, SYSTEM, bad.id)).health == "failing"
 
 
@@ -348,7 +348,7 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     assert (await feed.run()).failed == 1
     assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), "it says something all the time, but too little"
     feed.camera.faults[""] = "hang"
-    monkeypatch.setattr(pulls, "LIST_WITHIN", short)
+    monkeypatch.setattr(pull_runs, "LIST_WITHIN", short)
     assert "listing was not over" in ((await feed.run()).error or "")
     monkeypatch.setattr(source_tests, "TEST_WITHIN", short)
     assert "test was not over" in (await prove_source(feed.system, SYSTEM, feed.source_id, 0)).detail
@@ -362,20 +362,20 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
 async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed) -> None:
     """A process took the chore, and ended before it took the run."""
     fill(feed.camera, "a.jpg")
-    lost = (await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
+    lost = (await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
     await feed.sql(
         "update pull_runs set started_at = started_at - interval '2 h', heartbeat_at = heartbeat_at - interval '2 h'"
     )
-    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
+    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
     await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
-    assert await pulls.follow_dead_runs(feed.system, SYSTEM) == 1
+    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 1
     assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
 
 
 async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None:
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
     await sources.delete_source(feed.system, SYSTEM, feed.source_id)
-    await pulls.pull(feed.system, SYSTEM, accepted.run_id)
+    await pull_runs.pull(feed.system, SYSTEM, accepted.run_id)
     assert feed.camera.asked() == []
 
 
@@ -385,13 +385,13 @@ async def test_a_run_that_waited_in_an_archived_project_is_not_done(feed: Feed, 
     owner = {"Authorization": f"Bearer {feed.house.tokens['owner']}"}
     for by_hand in (True, False):
         if by_hand:
-            await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
+            await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
         else:
             await feed.sql("update pull_sources set next_run_at = now() - interval '1 h' where id = :id")
-            assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+            assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
         [waiting] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
         assert (await app_client.patch(project, json={"archived": True}, headers=owner)).status_code == 200
-        await pulls.pull(feed.system, SYSTEM, waiting[0])
+        await pull_runs.pull(feed.system, SYSTEM, waiting[0])
         run = await sources.show_run(feed.system, SYSTEM, feed.source_id, waiting[0])
         assert (run.state, run.imported, feed.camera.asked()) == ("interrupted", 0, [])
         assert "archived" in (run.error or "")

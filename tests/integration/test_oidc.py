@@ -21,16 +21,16 @@ from jwt.algorithms import RSAAlgorithm
 
 from tests.integration.browsers import follow, invite, open_browser, remember
 from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET, Provider, make_key, part, run_provider
-from trapline.server.actions.links import make_first_link
-from trapline.server.actions.oidc import show_ways
-from trapline.server.identity_provider import ANEW_AFTER_S, IdentityProvider
-from trapline.server.opening import open_system
-from trapline.server.rules.access import Scope
-from trapline.server.rules.addresses import OutboundPolicy
-from trapline.server.rules.oidc import JOURNEY_S, begin_journey, read_journey
-from trapline.server.rules.sign_ins import ADDRESS
-from trapline.server.settings import SettingsError, load_settings
-from trapline.server.system import System, allow_per_s
+from trapline.server.accounts.actions.oidc import show_ways
+from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.accounts.rules.login_backoff import ADDRESS
+from trapline.server.accounts.rules.oidc import JOURNEY_S, begin_journey, read_journey
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.settings import SettingsError, load_settings
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System, allow_per_s
+from trapline.server.platform.network.oidc_provider import ANEW_AFTER_S, IdentityProvider
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 ANNA = {"sub": "4711", "email": "Anna@Example.org", "email_verified": True}
 

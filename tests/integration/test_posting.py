@@ -9,8 +9,8 @@ import pytest
 
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import begin, box
-from trapline.server.system import System
-from trapline.wire.posting import StoredAnnotations
+from trapline.server.platform.app_context import System
+from trapline.wire.bulk_annotations import StoredAnnotations
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import httpx2
 
 from tests.integration.houses import House, build_house
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 
 def _as(house: House, who: str = "owner", **headers: str) -> dict[str, str]:

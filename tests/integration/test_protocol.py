@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from trapline.server.routes.protocol import AHEAD, HEAD_BYTES, HEADERS, TARGET_BYTES, UNWANTED_BYTES, Protocol
-from trapline.server.routes.safe_headers import SAFE_HEADERS
+from trapline.server.platform.http.protocol import AHEAD, HEAD_BYTES, HEADERS, TARGET_BYTES, UNWANTED_BYTES, Protocol
+from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
 Ask = Callable[..., list[tuple[int, Any]]]
 HOST = b"Host: here\r\n"

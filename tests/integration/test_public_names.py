@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.fields import Field, make_field, success
 from tests.integration.outside import begin, box
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 PEOPLE = (
     "person", "Person", "people", "human", "humans", "Homo sapiens", "homo_sapiens", "hiker", "hunter", "cyclist",

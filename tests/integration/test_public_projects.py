@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 
 from tests.integration.houses import House, build_house
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.db.analyses import AnalysisRow
-from trapline.server.db.annotations import AnnotationRow
-from trapline.server.db.images import ImageClassRow, ImageTagRow
-from trapline.server.db.public_projects import enter
-from trapline.server.routes.access_table import ACCESS
-from trapline.server.rules.access import Scope
-from trapline.server.rules.withheld import KEPT_BACK, NAMES_PEOPLE
-from trapline.server.store.keys import thumbnail_key
-from trapline.server.system import System, allow_per_s
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.images.queries.images import ImageClassRow, ImageTagRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System, allow_per_s
+from trapline.server.platform.store.storage_keys import thumbnail_key
+from trapline.server.public.queries.public_projects import enter
+from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE
 
 SYSTEM = Scope.system()
 TAKEN = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
@@ -340,7 +340,7 @@ async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch:
         await enter(Scope("visitor"), tx, int(visit.house.ids["project_id"]))
         shown = await tx.execute("show statement_timeout")
         assert await shown.fetchone() == ("2s",)
-    monkeypatch.setattr("trapline.server.actions.public_projects.WAIT_S", 0.2)
+    monkeypatch.setattr("trapline.server.public.actions.public_projects.WAIT_S", 0.2)
     async with visit.system.visits, visit.system.visits:
         refused = await visit.client.get(visit.path)
         assert refused.status_code == 503

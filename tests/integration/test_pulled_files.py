@@ -13,9 +13,9 @@ from PIL import Image
 from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg, make_png
-from trapline.server.actions import sources
-from trapline.server.rules.pulling import QUARANTINE_AFTER
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions import sources
+from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import FileState
 
 HTML = {"Content-Type": "text/html"}

@@ -11,15 +11,15 @@ from tests.integration.camera import running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import pulls, sources
-from trapline.server.actions.pull_run import SICK_AFTER
-from trapline.server.actions.pull_turns import PROBES
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.background import chores
-from trapline.server.gateways.pace import Pace
-from trapline.server.rules.pulling import QUARANTINE_AFTER
-from trapline.server.store.keys import THUMBNAIL_SIZES, thumbnail_key
-from trapline.server.system import System
+from trapline.server.app.background import background_tasks
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.app_context import System
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions.file_scheduler import PROBES
+from trapline.server.sources.actions.pull_run import SICK_AFTER
+from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import NewSource, PullRun
 
 
@@ -172,7 +172,7 @@ async def test_thumbnails_of_a_run_that_died_are_made_later(feed: Feed, monkeypa
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("trapline.server.actions.pull_files.keep_thumbnails", die)
+        patch.setattr("trapline.server.sources.actions.pull_files.keep_thumbnails", die)
         with pytest.raises(asyncio.CancelledError):
             await feed.run()
     assert await make_thumbnails(feed.system, SYSTEM) == 0, "whoever imported it has said that it makes them"
@@ -192,9 +192,9 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
         return {name: (await feed.sql(query.format(name)))[0][0] for (name,) in tables}
 
     before = await rows()
-    run_id = (await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
+    run_id = (await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
     feed.camera.asked()
-    await pulls.pull(feed.system, SYSTEM, run_id)
+    await pull_runs.pull(feed.system, SYSTEM, run_id)
     after = await rows()
     assert feed.camera.asked() == [""]
     changed = {name for name in after if after[name] != before[name]}
@@ -221,13 +221,13 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
             deployment = UUID(feed.house.ids["deployment_id"])
             new = NewSource(name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600)
             source = await sources.create_source(system, SYSTEM, new)
-            await pulls.start_run(system, SYSTEM, source.id, None)
+            await pull_runs.start_run(system, SYSTEM, source.id, None)
         stop = asyncio.Event()
-        working = asyncio.create_task(chores.run_chores(system, stop))
+        working = asyncio.create_task(background_tasks.run_chores(system, stop))
         async with asyncio.timeout(30):
             while len(slow.requests) < 20:
                 await asyncio.sleep(0.02)
-        await pulls.start_run(system, SYSTEM, feed.source_id, None)
+        await pull_runs.start_run(system, SYSTEM, feed.source_id, None)
         await feed.until_imported("a.jpg")
         stop.set()
         slow.go_on.set()

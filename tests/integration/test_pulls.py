@@ -12,11 +12,11 @@ from PIL import Image
 from tests.integration.camera import MODIFIED
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import pulls, sources
-from trapline.server.actions.source_tests import prove_source
-from trapline.server.errors import Conflict
-from trapline.server.rules.pulling import QUARANTINE_AFTER
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Conflict
+from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import SourceSettings
 
 
@@ -138,9 +138,9 @@ async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
         # As if that time had passed.
         await feed.make_due()
         await feed.sql("update pull_sources set next_run_at = now() where id = :id")
-        assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+        assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
         [(run_id,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
-        await pulls.pull(feed.system, SYSTEM, run_id)
+        await pull_runs.pull(feed.system, SYSTEM, run_id)
     assert await feed.states() == {"a.jpg": "quarantined", "b.jpg": "imported"}
     next_run = (await feed.show()).next_run
     assert next_run is not None
@@ -175,10 +175,10 @@ async def test_a_scheduled_run_is_followed_while_files_wait(feed: Feed) -> None:
     assert (await feed.run(max_files=2)).remaining == 23, "one by hand stops at its limit"
     running = "select id from pull_runs where source_id = :id and state = 'running'"
     await feed.sql("update pull_sources set next_run_at = now() where id = :id")
-    assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+    assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
     runs = []
     while following := await feed.sql(running):
-        await pulls.pull(feed.system, SYSTEM, following[0][0])
+        await pull_runs.pull(feed.system, SYSTEM, following[0][0])
         runs.append(await sources.show_run(feed.system, SYSTEM, feed.source_id, following[0][0]))
         assert len(runs) < 10
     assert [run.remaining for run in runs] == [13, 3, 0]
@@ -272,12 +272,12 @@ async def test_a_file_that_is_refused_while_the_listing_comes_is_left_for_longer
 async def test_a_source_has_one_run_at_a_time(feed: Feed) -> None:
     fill(feed.camera, "a.jpg")
     feed.camera.faults["a.jpg"] = "hang"
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     with pytest.raises(Conflict, match=str(accepted.run_id)):
-        await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    await pulls.pull(feed.system, SYSTEM, accepted.run_id)
+        await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    await pull_runs.pull(feed.system, SYSTEM, accepted.run_id)
     with pytest.raises(Conflict):
         await sources.delete_source(feed.system, SYSTEM, feed.source_id)
     feed.camera.go_on.set()
@@ -287,7 +287,7 @@ async def test_a_source_has_one_run_at_a_time(feed: Feed) -> None:
 
 async def test_many_schedulers_begin_a_due_run_once(feed: Feed) -> None:
     await feed.sql("update pull_sources set next_run_at = now() - interval '5 hours' where id = :id")
-    begun = await asyncio.gather(*[pulls.start_due_runs(feed.system, SYSTEM) for _ in range(5)])
+    begun = await asyncio.gather(*[pull_runs.start_due_runs(feed.system, SYSTEM) for _ in range(5)])
     assert sum(begun) == 1, "five missed hours are caught up once, by one"
     assert [count for (count,) in await feed.sql("select count(*) from pull_runs where source_id = :id")] == [1]
     assert [count for (count,) in await feed.sql("select count(*) from procrastinate.procrastinate_jobs")] == [1]
@@ -301,8 +301,8 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
     await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
     feed.camera.faults["b.jpg"] = "hang"
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    frozen = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    frozen = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.until_imported("a.jpg")
     await feed.sql(
@@ -310,10 +310,10 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
         "where source_id = :id"
     )
     feed.camera.faults.clear()
-    assert [await pulls.follow_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
+    assert [await pull_runs.follow_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
     [(following,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
     assert following != accepted.run_id
-    await pulls.pull(feed.system, SYSTEM, following)
+    await pull_runs.pull(feed.system, SYSTEM, following)
     feed.camera.go_on.set()
     await frozen
     dead = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
@@ -327,8 +327,8 @@ async def test_a_stop_marks_the_run_and_the_next_tick_goes_on(feed: Feed) -> Non
     await feed.change(concurrency=1)
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["b.jpg"] = "hang"
-    accepted = await pulls.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pulls.pull(feed.system, SYSTEM, accepted.run_id))
+    accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
+    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.until_imported("a.jpg")
     going.cancel()
@@ -337,7 +337,7 @@ async def test_a_stop_marks_the_run_and_the_next_tick_goes_on(feed: Feed) -> Non
     feed.camera.go_on.set()
     run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
     assert (run.state, run.imported) == ("interrupted", 1)
-    assert await pulls.start_due_runs(feed.system, SYSTEM) == 1
+    assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
 
 
 async def test_a_crash_between_store_and_row_neither_loses_nor_doubles(feed: Feed) -> None:

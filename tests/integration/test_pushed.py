@@ -16,12 +16,12 @@ import pytest
 from tests.applications import application_of
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import event_secrets, pulls, pushed, sources
-from trapline.server.db.pushed_files import list_sources_told_of, note_pushed
-from trapline.server.db.sources import get_source
-from trapline.server.routes.application import dress
-from trapline.server.rules.webhooks import PREFIX, make_secret, sign
-from trapline.server.system import Buckets, System
+from trapline.server.app.http.application import dress
+from trapline.server.platform.app_context import Buckets, System
+from trapline.server.platform.webhook_signatures import PREFIX, make_secret, sign
+from trapline.server.sources.actions import event_secrets, pull_runs, pushed_events, sources
+from trapline.server.sources.queries.pushed_files import list_sources_told_of, note_pushed
+from trapline.server.sources.queries.sources import get_source
 from trapline.wire.sources import NewSource, PullRun
 
 
@@ -68,7 +68,7 @@ async def do_runs(feed: Feed) -> list[PullRun]:
         if not waiting:
             return page.results
         for run in waiting:
-            await pulls.pull(feed.system, SYSTEM, run.id)
+            await pull_runs.pull(feed.system, SYSTEM, run.id)
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v2"])
@@ -237,20 +237,20 @@ async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, 
     answer = await push(client, feed, secret, told(feed, "a.jpg"))
     assert (answer.status_code, answer.json()["run_id"]) == (202, None)
     assert "paused" in answer.json()["detail"]
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0
     assert (await do_runs(feed))[0].imported == 1
     feed.camera.faults["a.jpg"] = "404"
     async with feed.system.database.transaction(SYSTEM) as tx:
         row = await get_source(SYSTEM, tx, feed.source_id, lock=True)
         await note_pushed(SYSTEM, tx, row, [("a.jpg", None)], "x")
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
     assert (await do_runs(feed))[0].failed == 1
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
     await feed.make_due()
-    assert await pushed.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
 
 
 async def test_a_source_that_fails_is_left_alone_also_by_events(

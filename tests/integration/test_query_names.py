@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 FIVE_CALLS = {
     ("get", "/api/v2/projects"),

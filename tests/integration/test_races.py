@@ -12,15 +12,15 @@ from uuid_utils.compat import uuid7
 
 from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.actions import results
-from trapline.server.actions.tasks import LEASE_TOKENS
-from trapline.server.db.line import cancel
-from trapline.server.db.line.expiry import Terms, expire_leases
-from trapline.server.db.line.holders import Contact, touch_holder
-from trapline.server.db.line.job_row import JobClosed
-from trapline.server.rules.access import Scope
-from trapline.server.rules.lease_tokens import make_lease_token
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions import results
+from trapline.server.queue.actions.tasks import LEASE_TOKENS
+from trapline.server.queue.queries import cancel
+from trapline.server.queue.queries.holders import Contact, touch_holder
+from trapline.server.queue.queries.job_counters import JobClosed
+from trapline.server.queue.queries.lease_expiry import Terms, expire_leases
+from trapline.server.queue.rules.lease_tokens import make_lease_token
 from trapline.wire.auth import Role, TokenKind
 
 RACES = 500 if os.environ.get("TRAPLINE_SOAK") else 100

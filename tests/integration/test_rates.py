@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 
 from tests.integration.houses import House, build_house
-from trapline.server.opening import open_system
-from trapline.server.routes.application import dress
-from trapline.server.rules.tokens import make_token
-from trapline.server.settings import load_settings
-from trapline.server.system import Buckets, CallRates, System
+from trapline.server.accounts.rules.tokens import make_token
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.http.application import dress
+from trapline.server.app.settings import load_settings
+from trapline.server.platform.app_context import Buckets, CallRates, System
 from trapline.wire.auth import TokenKind
 
 HOUR = 1 / 3600

@@ -5,8 +5,8 @@ import random
 from typing import Any
 
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.actions import jobs
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions import jobs
 
 ROUNDS = 25
 CHANCE = random.Random(20261121)

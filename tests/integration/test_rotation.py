@@ -15,16 +15,16 @@ from sqlalchemy import LargeBinary, text
 
 from tests.acceptance.running import quiet_environment
 from tests.integration.houses import House, build_house, fingerprint
-from trapline.server.actions import event_secrets, sources
-from trapline.server.actions.gateways import open_secrets
-from trapline.server.actions.rotation import look_at_sealed
-from trapline.server.db.sealed import PLACES
-from trapline.server.db.sources import SourceRow, get_source
-from trapline.server.db.tables import metadata
-from trapline.server.engines.key_file import KeyFile, parse_keys
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
-from trapline.server.vault import SecretKeys, WrongKey, seal
+from trapline.server.app.tables import metadata
+from trapline.server.operations.actions.key_rotation import look_at_sealed
+from trapline.server.operations.queries.encrypted_columns import PLACES
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.postgres.key_file import KeyFile, parse_keys
+from trapline.server.platform.vault import SecretKeys, WrongKey, seal
+from trapline.server.sources.actions import event_secrets, sources
+from trapline.server.sources.actions.gateways import open_secrets
+from trapline.server.sources.queries.sources import SourceRow, get_source
 from trapline.wire.sources import AuthType, NewSource
 
 SYSTEM = Scope.system()

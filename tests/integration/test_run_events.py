@@ -14,17 +14,17 @@ from sqlalchemy import text
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.integration.test_runs import as_caller, over_image, submit
-from trapline.server.actions.failures import retry_job
-from trapline.server.actions.jobs import cancel_job, expand_job
-from trapline.server.actions.tokens import revoke_token
-from trapline.server.db.known import Memory
-from trapline.server.db.line.job_row import begin_job
-from trapline.server.errors import TooMany
-from trapline.server.following import Followers
-from trapline.server.routes.application import dress
-from trapline.server.routes.streams import AT_ONCE, OpenStreams
-from trapline.server.rules.access import Origin, Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.tokens import revoke_token
+from trapline.server.accounts.routes.event_streams import AT_ONCE, OpenStreams
+from trapline.server.app.http.application import dress
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.caches import Memory
+from trapline.server.platform.errors import TooMany
+from trapline.server.queue.actions.failures import retry_job
+from trapline.server.queue.actions.jobs import cancel_job, expand_job
+from trapline.server.queue.job_subscribers import Followers
+from trapline.server.queue.queries.job_counters import begin_job
 from trapline.wire.auth import Role
 from trapline.wire.jobs import JobMove, RetryRequest
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.houses import House, build_house
-from trapline.server.actions.jobs import expand_job
-from trapline.server.db.line.job_row import Change, begin_job, record_move, settle_job
-from trapline.server.rules.access import Origin, Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions.jobs import expand_job
+from trapline.server.queue.queries.job_counters import Change, begin_job, record_move, settle_job
 from trapline.wire.jobs import JobState
 
 RUN, JOBS = "/pipeline/run", "/pipeline/jobs"

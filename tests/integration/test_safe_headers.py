@@ -12,15 +12,15 @@ from fastapi import FastAPI
 from tests.applications import application_of
 from tests.integration.fields import make_field
 from tests.integration.outside import begin
-from trapline.server.actions.links import make_first_link
-from trapline.server.routes.application import dress, make_application
-from trapline.server.routes.files import POLICY
-from trapline.server.routes.protocol import HttpsProtocol, Protocol
-from trapline.server.routes.safe_headers import NOTHING, PAGE_POLICY, SAFE_HEADERS
-from trapline.server.rules.access import Scope
-from trapline.server.serving import configure
-from trapline.server.settings import Settings
-from trapline.server.system import System
+from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.app.http.application import dress, make_application
+from trapline.server.app.http_server import configure
+from trapline.server.app.settings import Settings
+from trapline.server.images.routes.files import POLICY
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.http.protocol import HttpsProtocol, Protocol
+from trapline.server.platform.http.security_headers import NOTHING, PAGE_POLICY, SAFE_HEADERS
 
 DOCUMENT: dict[str, Any] = make_application(None).openapi()
 

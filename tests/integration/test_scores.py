@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.adc_client import find_on
 from tests.integration.fields import Field, make_field
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 LABELS = [f"species {number}" for number in range(30_000)]
 

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import SLUG, SYSTEM, Field, add_images, make_field
-from trapline.server.actions import jobs, sequences
-from trapline.server.actions.sequences import group_images
-from trapline.server.system import System
+from trapline.server.catalogue.actions import sequences
+from trapline.server.catalogue.actions.sequences import group_images
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions import jobs
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 

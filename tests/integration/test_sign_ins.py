@@ -10,13 +10,13 @@ import pytest
 from fastapi import FastAPI
 
 from tests.integration.browsers import PASSWORD, follow, open_browser, sign_in
-from trapline.server.actions.links import make_first_link
-from trapline.server.actions.passwords import find_user_by_password
-from trapline.server.actions.upkeep import forget_old_failures
-from trapline.server.db.base import Database
-from trapline.server.rules.access import Origin, Scope
-from trapline.server.rules.sign_ins import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS
-from trapline.server.system import System
+from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.accounts.actions.passwords import find_user_by_password
+from trapline.server.accounts.rules.login_backoff import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS
+from trapline.server.operations.actions.retention import forget_old_failures
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Database
 
 EMAIL = "owner@example.org"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.66"

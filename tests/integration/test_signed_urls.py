@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions.thumbnails import make_thumbnails
-from trapline.server.system import System
+from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.platform.app_context import System
 
 URLS = ("thumbnail_url", "preview_url", "file_url")
 

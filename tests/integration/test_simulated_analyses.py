@@ -16,10 +16,10 @@ from tests.applications import application_of
 from tests.integration.export_desk import Desk
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field
 from tests.integration.outside import ask, begin, box
-from trapline.server.actions.day_counts import count_days
-from trapline.server.db import migrations
-from trapline.server.routes.application import dress
-from trapline.server.system import Callbacks, System
+from trapline.server.app.http.application import dress
+from trapline.server.catalogue.actions.day_counts import count_days
+from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.db import migrations
 
 SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"}})
 """The field, and the provenance that programs sent before there was a field."""

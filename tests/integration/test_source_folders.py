@@ -15,10 +15,10 @@ from fastapi import FastAPI
 
 from tests.integration.browsers import follow, invite, open_browser
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import pulls
-from trapline.server.actions.links import make_first_link
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions import pull_runs
 
 SYSTEM = Scope.system()
 SOURCES = "/image-pull-sources"
@@ -37,7 +37,7 @@ class Station:
     async def run(self, source: dict[str, Any]) -> dict[str, Any]:
         accepted = await self.operator.post(f"{SOURCES}/{source['id']}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
-        await pulls.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
         done: dict[str, Any] = (await self.operator.get(f"{SOURCES}/{source['id']}/runs")).json()["results"][0]
         return done
 

@@ -11,8 +11,8 @@ import pytest
 from tests.integration.camera import MODIFIED, Camera, running_camera
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, SYSTEM, Desk, open_desk
-from trapline.server.actions import pulls
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.sources.actions import pull_runs
 
 LOGIN = b"<!doctype html><html>Please sign in</html>"
 HTML = {"Content-Type": "text/html"}
@@ -36,7 +36,7 @@ class Watch:
     async def run(self, max_files: int = 0) -> dict[str, Any]:
         accepted = await self.desk.client.post(f"{PATH}/{self.source}/process?max_files={max_files}")
         assert accepted.status_code == 202, accepted.text
-        await pulls.pull(self.desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.pull(self.desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
         run: dict[str, Any] = (await self.desk.client.get(accepted.headers["location"])).json()
         return run
 
@@ -214,9 +214,9 @@ async def test_the_oldest_come_first_unless_set_and_unknown_orders_are_refused(w
 async def test_more_files_than_one_page_of_the_ledger_come_once_each_in_order(
     watch: Watch, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trapline.server.actions import pull_turns
+    from trapline.server.sources.actions import file_scheduler
 
-    monkeypatch.setattr(pull_turns, "LISTED_AT_ONCE", 3)
+    monkeypatch.setattr(file_scheduler, "LISTED_AT_ONCE", 3)
     names = [f"{number:02}.jpg" for number in range(11)]
     for place, name in enumerate(names):
         watch.fill(name)

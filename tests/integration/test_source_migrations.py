@@ -5,7 +5,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from trapline.server.db import migrations
+from trapline.server.platform.db import migrations
 
 
 def _add_source(connection: psycopg.Connection, number: int, project: int, **more: object) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import pulls, sources
-from trapline.server.actions.source_tests import prove_source
-from trapline.server.errors import OutboundRefused, Unprocessable
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import OutboundRefused, Unprocessable
+from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions.source_tests import prove_source
 from trapline.wire.sources import AuthType, NewSource, SourceSettings
 
 SYSTEM = Scope.system()
@@ -191,8 +191,8 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, h
     system = replace(system, source_folders=(tmp_path,))
     new = NewSource(name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"]))
     source = await sources.create_source(system, SYSTEM, new)
-    accepted = await pulls.start_run(system, SYSTEM, source.id, None)
-    await pulls.pull(system, SYSTEM, accepted.run_id)
+    accepted = await pull_runs.start_run(system, SYSTEM, source.id, None)
+    await pull_runs.pull(system, SYSTEM, accepted.run_id)
     run = await sources.show_run(system, SYSTEM, source.id, accepted.run_id)
     assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
 

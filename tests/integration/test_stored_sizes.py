@@ -9,8 +9,8 @@ import pytest
 
 from tests.conformance.adc_client import PIPELINE, find_box, find_class, make_success
 from tests.integration.fields import Field, make_field
-from trapline.server.rules.packed_data import pack_data, unpack_data
-from trapline.server.system import System
+from trapline.server.findings.rules.packed_data import pack_data, unpack_data
+from trapline.server.platform.app_context import System
 
 LABELS = [f"Genus{number % 37} species{number}" for number in range(100)]
 BOXES = 10

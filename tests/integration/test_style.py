@@ -10,10 +10,10 @@ import pytest
 
 from tests.integration.houses import build_house
 from tests.integration.test_auth import make_owner
-from trapline.server.actions.upkeep import forget_old_answers
-from trapline.server.errors import DatabaseSlow
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.operations.actions.retention import forget_old_answers
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import DatabaseSlow
 
 LONE_SURROGATE = base64.urlsafe_b64encode(rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]').decode()
 

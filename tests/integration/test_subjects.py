@@ -23,15 +23,16 @@ from tests.conformance.file_servers import make_certificate
 from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
-from trapline.server.actions import deleted_projects, projects, webhooks
-from trapline.server.actions.health import find_health
-from trapline.server.actions.metrics import Reader
-from trapline.server.actions.subjects import follow_subjects
-from trapline.server.background.deliveries import Deliveries
-from trapline.server.engines.postgres import Postgres, free_port
-from trapline.server.errors import NotFound, OutboundFailed
-from trapline.server.rules.filters import WebhookFilter
-from trapline.server.subjects import Subjects
+from trapline.server.app.actions.health import find_health
+from trapline.server.catalogue.rules.filters import WebhookFilter
+from trapline.server.notifications.actions import webhooks
+from trapline.server.notifications.actions.nats_subjects import follow_subjects
+from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.notifications.nats_publisher import Subjects
+from trapline.server.operations.actions.metrics import Reader
+from trapline.server.platform.errors import NotFound, OutboundFailed
+from trapline.server.platform.postgres.postgres import Postgres, free_port
+from trapline.server.projects.actions import project_deletion, projects
 from trapline.wire.projects import NewProject
 from trapline.wire.webhooks import NatsState
 
@@ -215,12 +216,12 @@ async def test_a_deleted_project_publishes_nothing(bare: Office) -> None:
     system = replace(bare.system, nats_url="nats://127.0.0.1:1")
     is_on = "select is_active from webhooks where project_id = :project"
     await follow_subjects(system, SYSTEM)
-    await deleted_projects.delete_project(system, SYSTEM, bare.project, "house")
+    await project_deletion.delete_project(system, SYSTEM, bare.project, "house")
     await follow_subjects(system, SYSTEM)
     assert await bare.sql(is_on, project=bare.project) == [(False,)]
     await bare.end_job()
     assert await bare.sql("select 1 from webhook_deliveries") == []
-    await deleted_projects.restore_project(system, SYSTEM, bare.project)
+    await project_deletion.restore_project(system, SYSTEM, bare.project)
     assert await bare.sql(is_on, project=bare.project) == [(True,)]
 
 

@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from tests.integration.fields import Field, make_field, success
-from trapline.server.db.deleted_projects import forget_project
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.projects.queries.project_deletion import forget_project
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from tests.integration.houses import House, build_house
 from tests.integration.neighbours import make_operator
 from tests.integration.test_auth import make_owner
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from PIL import Image
 
 from tests.integration.camera import Camera, running_camera
 from tests.integration.source_desk import PATH, SYSTEM, Desk, open_desk
-from trapline.server.actions.export_building import build_export
-from trapline.server.system import System
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.platform.app_context import System
 
 SIZE = (320, 240)
 

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from tests.integration.browsers import PASSWORD, follow, invite, open_browser, sign_in
 from tests.integration.houses import build_house, fingerprint
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.actions.links import make_first_link, make_sign_in_link
-from trapline.server.rules.access import Scope
-from trapline.server.system import System
+from trapline.server.accounts.actions.one_time_links import make_first_link, make_sign_in_link
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
 
 ANNA = "anna@example.org"
 

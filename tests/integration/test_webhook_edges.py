@@ -8,12 +8,13 @@ import pytest
 
 from tests.integration.receivers import SYSTEM, Office, Receiver, status
 from tests.integration.test_webhooks import grounds, office, receiver
-from trapline.server.actions import deliveries, event_secrets, signing_secrets, webhooks
-from trapline.server.db import deliveries as kept
-from trapline.server.errors import OutboundRefused
-from trapline.server.rules.access import Once, Origin, Scope
-from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_network
-from trapline.server.rules.webhooks import PAUSES_S, pause_after, pause_before_end
+from trapline.server.notifications.actions import deliveries, signing_secrets, webhooks
+from trapline.server.notifications.queries import deliveries as kept
+from trapline.server.platform.access import Once, Origin, Scope
+from trapline.server.platform.errors import OutboundRefused
+from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
+from trapline.server.platform.webhook_signatures import PAUSES_S, pause_after, pause_before_end
+from trapline.server.sources.actions import event_secrets
 from trapline.wire.webhooks import EventType, NewWebhook, WebhookChange
 
 __all__ = ["grounds", "office", "receiver"]

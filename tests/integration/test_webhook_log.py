@@ -9,9 +9,9 @@ import pytest
 
 from tests.integration.receivers import OK, SYSTEM, Office, Receiver, status
 from tests.integration.test_webhooks import grounds, office, receiver
-from trapline.server.actions import webhooks
-from trapline.server.errors import NotFound
-from trapline.server.rules.filters import DeliveryFilter
+from trapline.server.catalogue.rules.filters import DeliveryFilter
+from trapline.server.notifications.actions import webhooks
+from trapline.server.platform.errors import NotFound
 from trapline.wire.webhooks import EventType, ReplayRequest
 
 __all__ = ["grounds", "office", "receiver"]

@@ -17,13 +17,13 @@ from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house
 from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver, status
 from tests.outbound_policy import allow_origins
-from trapline.server.actions import deliveries, webhooks
-from trapline.server.actions.deliveries import take_due
-from trapline.server.background.deliveries import Deliveries
-from trapline.server.engines.postgres import Postgres
-from trapline.server.errors import Conflict, NotFound, OutboundRefused
-from trapline.server.routes.application import dress
-from trapline.server.system import System
+from trapline.server.app.http.application import dress
+from trapline.server.notifications.actions import deliveries, webhooks
+from trapline.server.notifications.actions.deliveries import take_due
+from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Conflict, NotFound, OutboundRefused
+from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.webhooks import EventType, WebhookChange
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,7 +7,7 @@ import pytest
 from tests.conformance.adc_client import PIPELINE
 from tests.integration.fields import Field, failure, make_field
 from tests.integration.greeted import greet
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

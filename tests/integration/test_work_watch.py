@@ -9,11 +9,11 @@ from PIL import Image
 
 from tests.integration.fields import Field, make_field
 from tests.integration.greeted import greet
-from trapline.server.background.deliveries import Deliveries
-from trapline.server.background.loops import Loop, run_loop
-from trapline.server.background.run import list_loops
-from trapline.server.background.work_watch import WorkWatch
-from trapline.server.system import System
+from trapline.server.app.background.background_process import list_loops
+from trapline.server.app.background.loops import Loop, run_loop
+from trapline.server.app.background.work_watch import WorkWatch
+from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.platform.app_context import System
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.fields import Field, make_field, success
 from tests.integration.greeted import greet
-from trapline.server.db import migrations
-from trapline.server.system import System
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db import migrations
 
 
 @pytest.fixture

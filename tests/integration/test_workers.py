@@ -8,9 +8,9 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.greeted import greet
-from trapline.server.actions import line
-from trapline.server.db.line.evict import list_holdings
-from trapline.server.system import Leases, System
+from trapline.server.platform.app_context import Leases, System
+from trapline.server.queue.actions import queue_maintenance
+from trapline.server.queue.queries.lease_revocation import list_holdings
 
 TAKEN_BACK = "rejected: the lease was taken back"
 
@@ -129,7 +129,7 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     assert answer.status_code == 200, answer.text
     assert (answer.json()["taken_back"], answer.json()["worker"]["ended_why"]) == (2, "evicted")
     assert answer.json()["worker"]["ended_by"] == "token owner"
-    await line.return_expired(system, SYSTEM)
+    await queue_maintenance.return_expired(system, SYSTEM)
     states = dict(await field.ask("select id::text, state from analyses where attempt > 0"))
     assert states == {begun["id"]: "processing", finished["id"]: "queued", idle["id"]: "queued"}
     for path, body in (
@@ -166,7 +166,7 @@ async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field:
     await worker.renew(tasks, begun=tasks[:2])
     assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 1
     await field.change("update workers set last_contact_at = last_contact_at - interval '1 h'")
-    await line.return_expired(system, SYSTEM)
+    await queue_maintenance.return_expired(system, SYSTEM)
     assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [("queued", 0, 3)]
     # Its finished results are valid work still.
     assert await worker.post(job, [success(tasks[0])]) == ["accepted"]
@@ -225,7 +225,7 @@ async def test_the_reaper_finishes_what_an_eviction_left_undone(field: Field, sy
     worker = await greet(field)
     await worker.lease(2)
     await field.change("update workers set ended_at = now(), ended_why = 'evicted', ended_by = 'x'")
-    await line.return_expired(system, SYSTEM)
+    await queue_maintenance.return_expired(system, SYSTEM)
     async with system.database.transaction(SYSTEM) as tx:
         assert await list_holdings(SYSTEM, tx, worker.id) == {}  # type: ignore[arg-type]
     assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3 order by 2") == [

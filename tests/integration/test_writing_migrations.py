@@ -9,9 +9,9 @@ import psycopg
 
 from tests.acceptance.running import quiet_environment
 from tests.house.tree import ROOT, list_files
-from trapline.server.db.migrations import find_present, migrate, newest
+from trapline.server.platform.db.migrations import find_present, migrate, newest
 
-TABLE = Path("src/trapline/server/db/taxa.py")
+TABLE = Path("src/trapline/server/review/queries/taxa.py")
 
 
 def test_a_written_migration_is_applied_to_an_existing_database(empty_database_url: str, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_migration_with_a_smaller_number_is_applied(empty_database_url: str, t
     """Branches land in another order than their numbers were given: the chain is the order."""
     migrate(empty_database_url)
     copy = _copy_program(tmp_path / "copy")
-    versions = copy / "src/trapline/server/db/migrations/versions"
+    versions = copy / "src/trapline/server/platform/db/migrations/versions"
     assert not list(versions.glob("0020_*"))
     (versions / "0020_late.py").write_text(
         f'"""Late."""\n\nfrom alembic import op\n\nrevision = "0020"\ndown_revision = "{newest()}"\n\n\n'
@@ -62,7 +62,7 @@ def test_a_migration_with_a_smaller_number_is_applied(empty_database_url: str, t
 def test_two_migrations_after_the_same_one_are_refused(empty_database_url: str, tmp_path: Path) -> None:
     """Neither a database nor the tool silently takes one of them."""
     copy = _copy_program(tmp_path / "copy")
-    versions = copy / "src/trapline/server/db/migrations/versions"
+    versions = copy / "src/trapline/server/platform/db/migrations/versions"
     (last,) = versions.glob(f"{newest()}_*.py")
     text = last.read_text("utf-8")
     (versions / "9000_a_branch.py").write_text(
@@ -84,7 +84,7 @@ def _copy_program(copy: Path) -> Path:
 
 
 def _list_migrations(copy: Path) -> list[Path]:
-    return sorted((copy / "src/trapline/server/db/migrations/versions").glob("[0-9]*.py"))
+    return sorted((copy / "src/trapline/server/platform/db/migrations/versions").glob("[0-9]*.py"))
 
 
 def _add_column(copy: Path) -> None:

@@ -8,9 +8,9 @@ from PIL import Image
 
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
-from trapline.server.actions import clocks, deployments
-from trapline.server.actions.clocks import date_all
-from trapline.server.system import System
+from trapline.server.images.actions import clock_offsets, deployments
+from trapline.server.images.actions.clock_offsets import date_all
+from trapline.server.platform.app_context import System
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
 # Local times of a camera in Berlin, and the moments that they are there. In spring 02:30 did not exist: a clock without
@@ -86,7 +86,7 @@ async def date_rest(field: Field) -> None:
 
 async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployments, "BATCH", 3)
-    monkeypatch.setattr(clocks, "BATCH", 3)
+    monkeypatch.setattr(clock_offsets, "BATCH", 3)
     deployment = await create(field)
     at = f"/deployments/{deployment}"
     assert (await call(field, "GET", at))["utc_assumed"] is False, "there is no image yet"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.survey.truth import SIZES, build_truth
 from tests.survey.walk import list_failures, run_survey
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 
 
 def main() -> int:

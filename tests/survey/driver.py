@@ -28,10 +28,10 @@ from trapline.client.signing import by_secret
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.auth import NewToken, Role, TokenKind
+from trapline.wire.bulk_annotations import PostedAnnotation
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.identifications import IdentificationKind, LifeStage, NewIdentification, Sex
 from trapline.wire.jobs import JobState, NewJob, Selection
-from trapline.wire.posting import PostedAnnotation
 from trapline.wire.projects import NewProject, ProjectChange
 from trapline.wire.sources import AuthType, NewSource, RunState
 from trapline.wire.users import NewMembership, NewUser

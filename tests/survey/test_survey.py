@@ -10,7 +10,7 @@ import pytest
 
 from tests.survey.truth import build_truth
 from tests.survey.walk import list_failures, run_survey
-from trapline.server.engines.postgres import free_port
+from trapline.server.platform.postgres.postgres import free_port
 
 
 @pytest.fixture

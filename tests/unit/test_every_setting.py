@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from tests.settings_values import SERVER_VALUES, WORKER_VALUES, Value
 
-from trapline.server.settings import load_settings, variable_names
+from trapline.server.app.settings import load_settings, variable_names
 from trapline.worker.settings import read_settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"

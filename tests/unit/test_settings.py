@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.mailing import read_mail_server
-from trapline.server.settings import (
+from trapline.server.app.settings import (
     _OF_KUBERNETES,
     TEST_NAMES,
     Settings,
@@ -17,6 +16,7 @@ from trapline.server.settings import (
     read_secret_keys,
     split_secrets,
 )
+from trapline.server.platform.network.email_sender import read_mail_server
 
 NO_FILE = Path("/nonexistent/.env")
 KEY = "k" * 32

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from trapline.server.telemetry import set_up_logs
+from trapline.server.platform.telemetry import set_up_logs
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def list_analyses(
     Example: `trapline analysis list ID --json | jq -r .[0].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -66,7 +66,7 @@ def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = Fal
     Example: `trapline analysis show ID`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -97,7 +97,7 @@ def show_scores(
     Example: `trapline analysis scores ID --limit 5`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         scores = server.get_scores(annotation)
@@ -116,7 +116,7 @@ def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline analysis files ID`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -138,7 +138,7 @@ def fetch_file(
 
     Example: `trapline analysis fetch ID -o heatmap.png`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _write(output, server.read_artifact(artifact))
@@ -155,7 +155,7 @@ def export_analysis(
 
     Example: `trapline analysis export ID --format coco -o found.json`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _write(output, server.export_analysis(analysis, form))
@@ -167,7 +167,7 @@ def cancel_analysis(analysis: Named) -> None:
 
     Example: `trapline analysis cancel ID`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.cancel_analysis(analysis)

@@ -8,6 +8,6 @@ def background() -> None:
 
     Any number of these may run beside each other, on any machine that reaches DATABASE_URL and the file store.
     """
-    from trapline.server.main import main
+    from trapline.server.app.main import main
 
     raise typer.Exit(main(["background"]))

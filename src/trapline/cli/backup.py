@@ -28,7 +28,7 @@ def backup(
 
     Example: `trapline backup /backups/monday --data /srv/trapline`
     """
-    from trapline.cli.failures import Exit
+    from trapline.cli.errors import Exit
     from trapline.cli.output import make_console, print_json
 
     manifest = asyncio.run(_make(into.resolve(), data, make_console(to_errors=True).print))
@@ -53,9 +53,9 @@ def backup(
 
 
 async def _make(into: Path, data: Path | None, tell: Any) -> dict[str, Any]:
-    from trapline.cli.local import settle
-    from trapline.server.actions.backups import make_backup
-    from trapline.server.opening import open_system
+    from trapline.cli.local_server import settle
+    from trapline.server.app.app_startup import open_system
+    from trapline.server.operations.actions.backups import make_backup
 
     settings = settle(data)
     async with open_system(settings) as system:

@@ -12,7 +12,7 @@ import typer
 from trapline.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from trapline.server.actions.file_checks import CheckedImage
+    from trapline.server.operations.actions.file_checks import CheckedImage
 
 MIB = 1 << 20
 REPORT_EVERY = 1000
@@ -54,7 +54,7 @@ def check_files(
 
     Example: `trapline check files --repair --rate 50 --data /srv/trapline`
     """
-    from trapline.cli.failures import Exit
+    from trapline.cli.errors import Exit
     from trapline.cli.output import print_json
 
     report = asyncio.run(_check(data, repair=repair, rate=rate, restart=restart))
@@ -72,12 +72,12 @@ def check_files(
 
 async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool) -> dict[str, Any]:
     from trapline.cli.child_environments import MEDIA_FOLDERS, allows_private_sources
-    from trapline.cli.local import settle
-    from trapline.server.actions.file_checks import check_all_files
-    from trapline.server.opening import open_system
-    from trapline.server.rules.access import Scope
-    from trapline.server.settings import load_settings
-    from trapline.server.telemetry import set_up_logs
+    from trapline.cli.local_server import settle
+    from trapline.server.app.app_startup import open_system
+    from trapline.server.app.settings import load_settings
+    from trapline.server.operations.actions.file_checks import check_all_files
+    from trapline.server.platform.access import Scope
+    from trapline.server.platform.telemetry import set_up_logs
 
     report: dict[str, Any] = {"images": 0, "bytes": 0, "harmed": [], "repaired": [], "remade": [], "unchecked": []}
 
@@ -124,7 +124,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
 
 def _require_owner(folder: Path) -> None:
     """Refuse root if another user owns the data folder. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
 
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or (owner := folder.stat().st_uid) == 0:
         return

@@ -10,13 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from trapline.server.settings import (
-    HANDED_DOWN,
-    TEST_NAMES,
-    WORKER_NAMES,
-    Settings,
-    variable_names,
-)
+from trapline.server.app.settings import HANDED_DOWN, TEST_NAMES, WORKER_NAMES, Settings, variable_names
 
 MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
 """The folders in which systems mount memory cards and disks."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from trapline.cli.supervision import (
+from trapline.cli.supervisor import (
     Ended,
     Event,
     Restarted,
@@ -15,8 +15,8 @@ from trapline.cli.supervision import (
     describe_pause,
     pause_after,
 )
-from trapline.server.engines.folder import EngineError
-from trapline.server.engines.postgres import Postgres, start_postgres, stop_postgres
+from trapline.server.platform.postgres.data_folder import EngineError
+from trapline.server.platform.postgres.postgres import Postgres, start_postgres, stop_postgres
 
 LONGEST_PAUSE_S = 5.0
 """Shorter than that of other programs: after a full disk has space again, writes must be possible within 10 s."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trapline.cli.failures import CommandFailed, Exit
-from trapline.cli.supervision import Program, Supervisor
+from trapline.cli.errors import CommandFailed, Exit
+from trapline.cli.supervisor import Program, Supervisor
 from trapline.cli.up import PIPELINE, READY_WITHIN_S, STOP_WITHIN_S, is_ready
 from trapline.extras import describe_install
 
@@ -57,7 +57,7 @@ def demo(
     folder = _choose_folder(data, console)
     pictures = images.resolve() if images else _fetch_pictures(console)
     _load_models(console)
-    from trapline.cli.demo_camera import serve_camera
+    from trapline.cli.demo_camera_server import serve_camera
 
     with serve_camera(pictures) as camera, _server(folder, _choose_port(port, console), camera, console) as address:
         from trapline.cli.demo_account import open_account
@@ -93,7 +93,7 @@ def _require_extras() -> None:
 
 def _choose_folder(data: Path | None, console: "Console") -> Path:
     """The data folder; as root below a closed folder another one, because PostgreSQL could not reach it there."""
-    from trapline.server.engines.folder import is_reachable
+    from trapline.server.platform.postgres.data_folder import is_reachable
 
     folder = (data or Path("demo-data")).resolve()
     if data is None and not is_reachable(folder):
@@ -103,7 +103,7 @@ def _choose_folder(data: Path | None, console: "Console") -> Path:
 
 
 def _choose_port(port: int, console: "Console") -> int:
-    from trapline.server.engines.postgres import free_port
+    from trapline.server.platform.postgres.postgres import free_port
 
     if port == 0:
         return free_port()
@@ -119,7 +119,7 @@ def _choose_port(port: int, console: "Console") -> int:
 
 
 def _fetch_pictures(console: "Console") -> Path:
-    from trapline.cli.demo_pictures import fetch_pictures, find_cache
+    from trapline.cli.demo_images import fetch_pictures, find_cache
     from trapline.cli.output import print_table
 
     cache = find_cache()
@@ -134,8 +134,8 @@ def _fetch_pictures(console: "Console") -> Path:
 def _load_models(console: "Console") -> None:
     """Fetch the models, before anything is started that would have to wait for them."""
     from trapline.worker.main import CannotStart, load_pipelines
+    from trapline.worker.progress_display import start_log
     from trapline.worker.settings import read_settings
-    from trapline.worker.show import start_log
 
     console.print(f"Models of {PIPELINE}: fetched if they are not here yet")
     try:
@@ -147,7 +147,7 @@ def _load_models(console: "Console") -> None:
 @contextmanager
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
     """A whole Trapline for as long as the block runs; gives its address. What it says goes to a log file."""
-    from trapline.cli.server import read_variable
+    from trapline.cli.server_session import read_variable
 
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"

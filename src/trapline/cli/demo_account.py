@@ -4,10 +4,10 @@ import asyncio
 import secrets
 from pathlib import Path
 
-from trapline.cli.local import ensure_token, open_local
-from trapline.server.actions.links import address_of, make_first_link, make_sign_in_link, use_link
-from trapline.server.db.people import find_operator, list_roles
-from trapline.server.rules.access import Origin, Scope
+from trapline.cli.local_server import ensure_token, open_local
+from trapline.server.accounts.actions.one_time_links import address_of, make_first_link, make_sign_in_link, use_link
+from trapline.server.accounts.queries.accounts import find_operator, list_roles
+from trapline.server.platform.access import Origin, Scope
 from trapline.wire.auth import LinkUse, NewToken
 
 EMAIL = "demo@trapline.example"

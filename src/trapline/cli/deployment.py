@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from trapline.cli.deployment_change import (
+from trapline.cli.deployment_update import (
     change_deployment,
     delete_deployment,
     export_deployments,
@@ -43,10 +43,10 @@ def create_deployment(
     """
     from pydantic import ValidationError
 
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.moments import read_moment
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.timestamps import read_moment
     from trapline.wire.deployments import NewDeployment
 
     with open_server() as server:
@@ -79,7 +79,7 @@ def create_deployment(
 def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> None:
     """List a project's deployments."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         deployments = server.list_deployments(get_project(server, project).id)

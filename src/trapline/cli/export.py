@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from trapline.cli.export_make import make_command
+from trapline.cli.export_create import make_command
 from trapline.cli.options import AsJson
 from trapline.wire.exports import ExportFormat
 
@@ -53,7 +53,7 @@ def list_exports(
     Example: `trapline export list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import list_within, open_server
+    from trapline.cli.server_session import list_within, open_server
 
     with open_server() as server:
         found = list_within(server, server.list_exports, project)
@@ -80,7 +80,7 @@ def show_export(export: Named, *, as_json: AsJson = False) -> None:
 
     Example: `trapline export show ID`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _say(server.get_export(export), as_json=as_json)
@@ -96,8 +96,8 @@ def download_export(
 
     Example: `trapline export download ID -o observations.csv`
     """
-    from trapline.cli.export_make import fetch
-    from trapline.cli.server import open_server
+    from trapline.cli.export_create import fetch
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         fetch(server, server.get_export(export), output)
@@ -109,7 +109,7 @@ def cancel_export(export: Named) -> None:
 
     Example: `trapline export cancel ID`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.cancel_export(export)
@@ -122,7 +122,7 @@ def delete_export(export: Named) -> None:
 
     Example: `trapline export delete ID`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.remove_export(export)
@@ -130,7 +130,7 @@ def delete_export(export: Named) -> None:
 
 
 def _say(export: "Export", *, as_json: bool) -> None:
-    from trapline.cli.export_make import say_found
+    from trapline.cli.export_create import say_found
     from trapline.cli.output import print_json
 
     if as_json:

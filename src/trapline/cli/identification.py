@@ -51,7 +51,7 @@ def identify(
     """
     from trapline.cli.output import print_json
     from trapline.cli.parameters import fill_form
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.identifications import NewIdentification
 
     said = {
@@ -95,9 +95,9 @@ def list_identifications(
 
     Example: `trapline identification list --kind correct --after 2026-05-01`
     """
-    from trapline.cli.moments import read_moment
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.timestamps import read_moment
     from trapline.client import iterate
 
     with open_server() as server:
@@ -131,7 +131,7 @@ def show_identification(
     Example: `trapline identification show ID`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = server.get_identification(identification)
@@ -152,7 +152,7 @@ def withdraw_identifications(
     Example: `trapline identification withdraw ID`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         told = server.withdraw_identifications(identifications)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from trapline.cli.images_found import list_classes, list_findings, list_tags, show_image
+from trapline.cli.image_findings import list_classes, list_findings, list_tags, show_image
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def upload_images(
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
     from trapline.cli.output import make_console, print_json
-    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.cli.server_session import get_deployment, get_project, open_server
     from trapline.client.errors import CallFailed
     from trapline.client.uploads import ENDINGS, list_files
 
@@ -119,7 +119,7 @@ def list_images(
     Example: `trapline images list --tag "red fox" --json | jq -r .[].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.cli.server_session import get_deployment, get_project, open_server
 
     with open_server() as server:
         within = get_project(server, project)
@@ -168,8 +168,8 @@ def change_images(
     """
     from pydantic import ValidationError
 
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.server_session import open_server
     from trapline.wire.images import ImagesChange
 
     changes = {
@@ -201,7 +201,7 @@ def delete_images(
 
     Example: `trapline images delete ID --reason "a person is on it"`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _say(server.delete_images(_read_ids(images), reason), "deleted", "were deleted before", as_json=as_json)
@@ -213,7 +213,7 @@ def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
 
     Example: `trapline images restore ID`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _say(server.restore_images(_read_ids(images)), "restored", "were not deleted", as_json=as_json)
@@ -224,7 +224,7 @@ def _name_some(names: list[str]) -> str:
 
 
 def _read_ids(given: list[str]) -> list[UUID]:
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     try:
         return [UUID(one) for one in given]

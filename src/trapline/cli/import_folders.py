@@ -13,7 +13,7 @@ MOST_PRINTED = 50
 
 def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict[str, UUID]:
     """Read FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     if not given:
         return {}

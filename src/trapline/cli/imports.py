@@ -57,7 +57,7 @@ def _make_command(kind: str) -> "Callable[..., None]":
         as_json: AsJson = False,
     ) -> None:
         from trapline.cli.import_folders import read_folders
-        from trapline.cli.server import get_deployment, get_project, open_server
+        from trapline.cli.server_session import get_deployment, get_project, open_server
 
         with open_server() as server:
             within = get_project(server, project)
@@ -101,7 +101,7 @@ def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
 
 def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
     """Tell what became of an import; ends with 1 where not all of it was taken."""
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
     from trapline.cli.output import print_json
     from trapline.wire.imports import LIVE, ImportState
 
@@ -157,7 +157,7 @@ def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
     Example: `trapline import list --project "Forest edge"`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -181,7 +181,7 @@ def show_import(one: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline import show 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = server.get_import(one)
@@ -200,7 +200,7 @@ def list_faults(one: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline import faults 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -218,7 +218,7 @@ def list_folders(one: Named, *, folder: Folders = None, as_json: AsJson = False)
     """
     from trapline.cli.import_folders import print_folders, read_folders
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = server.get_import(one)
@@ -239,7 +239,7 @@ def cancel_import(one: Named) -> None:
 
     Example: `trapline import cancel 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = server.cancel_import(one)
@@ -252,7 +252,7 @@ def delete_import(one: Named) -> None:
 
     Example: `trapline import delete 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.remove_import(one)

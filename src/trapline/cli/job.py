@@ -27,8 +27,8 @@ app = typer.Typer(
 
 
 def _read_number(given: str) -> int:
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import find_job_number
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.server_session import find_job_number
 
     number = find_job_number(given)
     if number is None:
@@ -55,7 +55,7 @@ def show_job(
 ) -> None:
     """Show a job, live until it ends."""
     from trapline.cli.output import make_console, print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         if as_json:
@@ -81,7 +81,7 @@ def list_jobs(
     Example: `trapline job list --pipeline animal-detector --status failed`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -108,7 +108,7 @@ def list_jobs(
 def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
     """Cancel a job; what is done stays, what is not is dropped."""
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         job = server.move_job(job_id, "cancel")
@@ -141,7 +141,7 @@ def set_priority(
 
     Example: `trapline job priority 12 high`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.jobs import JobChange
 
     change = JobChange(priority=read_priority(priority))
@@ -163,7 +163,7 @@ def show_failures(
     Example: `trapline job failures 12 --reason "failed to load image"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         if task is not None:
@@ -210,8 +210,8 @@ def retry_job(
 
     Example: `trapline job retry 12 --reason "failed to load image"`
     """
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.server_session import open_server
     from trapline.wire.jobs import RetryRequest
 
     if reason is not None and task:
@@ -223,7 +223,7 @@ def retry_job(
 
 
 def _move(job_id: int, verb: str, *, as_json: bool) -> None:
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         say_moved(server.move_job(job_id, verb), as_json=as_json)
@@ -246,7 +246,7 @@ def _name_state(job: "Job") -> str:
 def _read_id(given: str) -> "UUID":
     from uuid import UUID
 
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     try:
         return UUID(given)
@@ -311,7 +311,7 @@ def follow(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
 
 def watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
     """Show a job until it ends; raises CommandFailed where it did not complete whole."""
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
     from trapline.cli.output import make_console, print_json
 
     if as_json:

@@ -17,7 +17,7 @@ def show_log(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> No
     Example: `trapline job log 12`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -31,7 +31,7 @@ def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) 
     Example: `trapline job analyses 12 --json | jq -r .[].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -45,8 +45,8 @@ def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) 
 
 
 def _read(job: str) -> int:
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import find_job_number
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.server_session import find_job_number
 
     number = find_job_number(job)
     if number is None:

@@ -59,12 +59,12 @@ def run_job(
 
     Example: `trapline job run --preset night --image-file ids.txt --parameter threshold=0.4 --metadata ticket=7`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.job import say_moved, watch
-    from trapline.cli.moments import read_moment
     from trapline.cli.output import print_json
     from trapline.cli.parameters import read_parameters
-    from trapline.cli.server import find_job_number, get_deployment, get_project, open_server
+    from trapline.cli.server_session import find_job_number, get_deployment, get_project, open_server
+    from trapline.cli.timestamps import read_moment
 
     if (pipeline is None) == (preset is None):
         raise CommandFailed("Say what to run: either a pipeline, or --preset NAME.", Exit.WRONG_USAGE)
@@ -110,7 +110,7 @@ def run_job(
 
 def read_priority(given: str) -> "Priority":
     """Read a priority; raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.wire.jobs import Priority
 
     try:
@@ -122,7 +122,7 @@ def read_priority(given: str) -> "Priority":
 def _run(server: "Trapline", wanted: dict[str, Any], content: dict[str, Any], key: str | None) -> "Job":
     """Ask for a run; answers the job that it is."""
     from trapline.cli.parameters import fill_form
-    from trapline.cli.server import find_job_number
+    from trapline.cli.server_session import find_job_number
     from trapline.wire.runs import NewRun
 
     accepted = server.submit_run(fill_form(NewRun, {**wanted, "content": content}, "run"), key=key)
@@ -132,7 +132,7 @@ def _run(server: "Trapline", wanted: dict[str, Any], content: dict[str, Any], ke
 
 
 def _read_lines(file: Path) -> list[str]:
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ def create_key(
     Example: `trapline key create --project "Forest edge" --service deer-net`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.callback_keys import NewCallbackKey
 
     with open_server() as server:
@@ -62,7 +62,7 @@ def list_keys(
     Example: `trapline key list --project "Forest edge"`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         keys = server.list_callback_keys(get_project(server, project).id)
@@ -90,8 +90,8 @@ def revoke_key(
 
     Example: `trapline key revoke tlk_0123456789abcdef`
     """
-    from trapline.cli.failures import CommandFailed
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = [it for it in server.list_callback_keys() if key in (it.key_id, str(it.id))]
@@ -138,10 +138,10 @@ def check_signature(
 
     Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check refused.http --project 7`
     """
-    from trapline.cli.failures import Exit
+    from trapline.cli.errors import Exit
     from trapline.cli.output import print_json
     from trapline.cli.raw_request import parse_request
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     message = None if signed is None else signed.read_bytes().decode("utf-8", "backslashreplace")
     given = sys.stdin.buffer.read() if request == Path("-") else request.read_bytes()

@@ -19,8 +19,8 @@ def link(
 
 
 async def _make(email: str | None, data: Path | None) -> str:
-    from trapline.cli.local import open_local
-    from trapline.server.actions.links import address_of, make_first_link, make_sign_in_link
+    from trapline.cli.local_server import open_local
+    from trapline.server.accounts.actions.one_time_links import address_of, make_first_link, make_sign_in_link
 
     async with open_local(data) as system:
         secret = await make_first_link(system) or await make_sign_in_link(system, email)

@@ -8,8 +8,8 @@ from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ServerRefused, ServerUnreachable, Trapline
 from trapline.worker.main import CannotStart, SignedOut, declare_pipelines, run_worker
+from trapline.worker.progress_display import start_log
 from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
-from trapline.worker.show import start_log
 
 LOOK_EVERY_S, LOOK_SOON_S = 8.0, 2.0
 """How often new projects are looked for: the latter after the start and after a new project, for LIVELY_S."""

@@ -120,7 +120,7 @@ def _root() -> None:
 
 def app() -> None:
     """Run the command line; every foreseen failure is one sentence on standard error and an exit code."""
-    from trapline.cli.failures import explain
+    from trapline.cli.errors import explain
 
     try:
         program(standalone_mode=True)

@@ -3,10 +3,10 @@
 
 def migrate() -> None:
     """Bring the database that DATABASE_URL names to this version; an embedded one is migrated by `trapline up`."""
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.server.db.migrations import find_present, newest
-    from trapline.server.db.migrations import migrate as bring_up
-    from trapline.server.settings import load_settings
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.server.app.settings import load_settings
+    from trapline.server.platform.db.migrations import find_present, newest
+    from trapline.server.platform.db.migrations import migrate as bring_up
 
     url = load_settings().database_url
     if url is None:

@@ -39,9 +39,9 @@ def ask_for_notice(
 
     Example: `trapline notice add class_seen --class lynx --confidence 0.8`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.notices import NewNotice, NoticeKind
 
     if kind not in list(NoticeKind):
@@ -73,7 +73,7 @@ def list_notices(
     Example: `trapline notice list`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         asked = get_project(server, project).id if project else None
@@ -98,7 +98,7 @@ def end_notice(notice: Annotated[UUID, typer.Argument(help="Its id, as `list` sh
 
     Example: `trapline notice end 0190f0aa-0000-7000-8000-000000000000`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.end_notice(notice)
@@ -111,9 +111,9 @@ def try_mail(*, as_json: AsJson = False) -> None:
 
     Example: `trapline notice test`
     """
-    from trapline.cli.failures import Exit
+    from trapline.cli.errors import Exit
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         done = server.try_mail()

@@ -12,7 +12,7 @@ Form = TypeVar("Form", bound="BaseModel")
 
 def read_parameters(option: str, given: list[str] | None, file: Path | None = None) -> dict[str, Any]:
     """Read NAME=VALUE, where a value that is no JSON is text; it goes before what `file` has. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     parameters: dict[str, Any] = {}
     if file is not None:
@@ -42,7 +42,7 @@ def fill_form(form: type[Form], given: dict[str, Any], what: str) -> Form:
     """Put what was given into a form; raises CommandFailed with what is wrong, where that is no `what`."""
     from pydantic import ValidationError
 
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     try:
         return form.model_validate(given)

@@ -26,7 +26,7 @@ def list_pipelines(*, project: InProject = None, as_json: AsJson = False) -> Non
     Example: `trapline pipeline list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         found = server.list_pipelines(get_project(server, project).id)
@@ -52,7 +52,7 @@ def list_services(*, project: InProject = None, as_json: AsJson = False) -> None
     Example: `trapline pipeline services`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         found = server.list_services(get_project(server, project).id)
@@ -71,7 +71,7 @@ def list_algorithms(*, project: InProject = None, search: Search = None, as_json
     Example: `trapline pipeline algorithms --search lynx`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -97,7 +97,7 @@ def list_classes(
     Example: `trapline pipeline classes 3 --search fox`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import iterate
 
     with open_server() as server:

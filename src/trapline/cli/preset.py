@@ -44,7 +44,7 @@ def add_preset(
 
     Example: `trapline preset add night animal-detector --parameter threshold=0.4 --priority high`
     """
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.presets import NewPreset
 
     given = read_parameters("--parameter", parameter)
@@ -71,7 +71,7 @@ def list_presets(
     Example: `trapline preset list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import list_within, open_server
+    from trapline.cli.server_session import list_within, open_server
 
     with open_server() as server:
         found = list_within(server, server.list_presets, project)
@@ -96,7 +96,7 @@ def show_preset(preset: Named, *, project: InProject = None, as_json: AsJson = F
 
     Example: `trapline preset show night`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         _say(_find_preset(server, preset, project), as_json=as_json)
@@ -118,7 +118,7 @@ def change_preset(
 
     Example: `trapline preset change night --parameter threshold=0.5`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.presets import PresetChange
 
     given = {
@@ -139,7 +139,7 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
     Example: `trapline preset delete night`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.remove_preset(_find_preset(server, preset, project).id)
@@ -148,7 +148,7 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
     """The preset with this name or number, of a project or of all of the caller's. Raises CommandFailed."""
-    from trapline.cli.server import choose_one, list_within
+    from trapline.cli.server_session import choose_one, list_within
 
     return choose_one(list_within(server, server.list_presets, project), "preset", named, lambda it: (it.name, it.id))
 

@@ -30,7 +30,7 @@ def create_project(
     Example: `trapline project create "Forest edge"`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.projects import NewProject
 
     with open_server() as server:
@@ -45,7 +45,7 @@ def create_project(
 def list_projects(*, as_json: AsJson = False) -> None:
     """List your projects."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         projects = server.list_projects()
@@ -69,7 +69,7 @@ def show_summary(
     Example: `trapline project summary 1`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         told = server.summarise(project)
@@ -94,7 +94,7 @@ def list_members(
 ) -> None:
     """List who has a role in a project."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         members = server.list_members(get_project(server, project).id)
@@ -116,7 +116,7 @@ def give_role(
 
     Example: `trapline project give "Forest edge" anna@example.org reviewer`
     """
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.users import MemberChange, NewMember
 
     with open_server() as server:
@@ -135,8 +135,8 @@ def take_role(
     email: Annotated[str, typer.Argument(help="Whose role; your own leaves the project.")],
 ) -> None:
     """Take somebody's role in a project away; its owner's cannot be, where there is no other."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.errors import CommandFailed
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         number = get_project(server, project).id
@@ -171,8 +171,8 @@ def change_project(
     ] = None,
 ) -> None:
     """Change a project, archive it, let everybody see it, or take that back."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed
+    from trapline.cli.server_session import open_server
     from trapline.wire.projects import ProjectChange
 
     given = {
@@ -216,7 +216,7 @@ def delete_project(
 ) -> None:
     """Delete a project. It can be restored for a while; then it goes with everything in it."""
     from trapline.cli.output import describe
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         gone = server.delete_project(get_project(server, project).id, name)
@@ -229,7 +229,7 @@ def restore_project(
 ) -> None:
     """Restore a deleted project, or list which there are."""
     from trapline.cli.output import print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         if project is None:
@@ -259,9 +259,9 @@ def show_audit(
     """
     from itertools import islice
 
-    from trapline.cli.moments import read_moment
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.timestamps import read_moment
     from trapline.client import iterate
 
     asked = {"actor": actor, "action": action, "kind": kind, "since": read_moment("--since", since)}

@@ -5,7 +5,7 @@ import re
 
 from pydantic import ValidationError
 
-from trapline.cli.failures import CommandFailed, Exit
+from trapline.cli.errors import CommandFailed, Exit
 from trapline.wire.callback_keys import SignatureToCheck
 
 _REQUEST_LINE = re.compile(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trapline.cli.failures import CommandFailed, Exit
+from trapline.cli.errors import CommandFailed, Exit
 
 if TYPE_CHECKING:
     from trapline.wire.worker_projects import WorkerProject

@@ -12,7 +12,7 @@ import typer
 from trapline.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from trapline.server.settings import Settings
+    from trapline.server.app.settings import Settings
 
 UNFINISHED = "restore-unfinished"
 """A file in the data folder as long as it is not whole; `trapline up` refuses such a one."""
@@ -33,12 +33,12 @@ def restore(
 
     Example: `trapline restore /backups/monday --data /srv/restored`
     """
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
     from trapline.cli.output import make_console, print_json
-    from trapline.server.actions.backups import read_manifest
-    from trapline.server.db.migrations import is_empty
-    from trapline.server.engines.folder import lock_folder
-    from trapline.server.settings import load_settings, read_secret_keys
+    from trapline.server.app.settings import load_settings, read_secret_keys
+    from trapline.server.operations.actions.backups import read_manifest
+    from trapline.server.platform.db.migrations import is_empty
+    from trapline.server.platform.postgres.data_folder import lock_folder
 
     settings = load_settings()
     folder = (data or settings.data).resolve()
@@ -75,8 +75,8 @@ def restore(
 def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
     from pydantic import SecretStr
 
-    from trapline.server.engines.key_file import NAME
-    from trapline.server.engines.postgres import start_postgres, stop_postgres
+    from trapline.server.platform.postgres.key_file import NAME
+    from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
     if manifest["has_secret_key"] and settings.secret_key is None:
         shutil.copy(backup / NAME, settings.data / NAME)
@@ -93,10 +93,10 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
 
 async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
     from trapline.cli.output import make_console
-    from trapline.server.actions.backups import DUMP, restore_files, verify_restored, verify_rows
-    from trapline.server.db.migrations import migrate
-    from trapline.server.engines.dumps import load_database
-    from trapline.server.opening import open_system
+    from trapline.server.app.app_startup import open_system
+    from trapline.server.operations.actions.backups import DUMP, restore_files, verify_restored, verify_rows
+    from trapline.server.platform.db.migrations import migrate
+    from trapline.server.platform.postgres.dumps import load_database
 
     tell = make_console(to_errors=True).print
     assert settings.database_url is not None

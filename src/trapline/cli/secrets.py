@@ -15,8 +15,8 @@ from trapline.cli.options import AsJson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trapline.server.engines.key_file import KeyFile
-    from trapline.server.system import System
+    from trapline.server.platform.app_context import System
+    from trapline.server.platform.postgres.key_file import KeyFile
 
 app = typer.Typer(
     help="Secrets at rest (passwords of pull sources, keys of outside pipelines), and the key that encrypts them.",
@@ -48,9 +48,9 @@ def rotate(
     end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and run this. Killed in the middle, run it
     again. Example: `trapline secrets rotate --data /srv/trapline`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.output import make_console, print_json
-    from trapline.server.vault import WrongKey
+    from trapline.server.platform.vault import WrongKey
 
     console = make_console(to_errors=True)
     try:
@@ -66,11 +66,11 @@ def rotate(
 
 
 async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool) -> dict[str, Any]:
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.local import open_local
-    from trapline.server.actions.rotation import check_sealed, look_at_sealed, reseal
-    from trapline.server.engines.key_file import KeyFile
-    from trapline.server.rules.access import Scope
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.local_server import open_local
+    from trapline.server.operations.actions.key_rotation import check_sealed, look_at_sealed, reseal
+    from trapline.server.platform.access import Scope
+    from trapline.server.platform.postgres.key_file import KeyFile
 
     scope = Scope.system("secrets rotate")
     async with open_local(data) as system:
@@ -96,9 +96,9 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
 
 async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
     """Drop the old key of the data folder, or say when those of the settings may go."""
-    from trapline.server.actions.rotation import drop_old_keys, find_hindrance
-    from trapline.server.engines.key_file import KeyFile
-    from trapline.server.rules.access import Scope
+    from trapline.server.operations.actions.key_rotation import drop_old_keys, find_hindrance
+    from trapline.server.platform.access import Scope
+    from trapline.server.platform.postgres.key_file import KeyFile
 
     scope = Scope.system("secrets rotate")
     newest = system.secrets.current
@@ -130,8 +130,8 @@ async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
 
 
 def _add_key(keys: "KeyFile") -> None:
-    from trapline.cli.failures import CommandFailed
-    from trapline.server.engines.key_file import make_key
+    from trapline.cli.errors import CommandFailed
+    from trapline.server.platform.postgres.key_file import make_key
 
     newest = max(keys) + 1
     if newest > 255:
@@ -142,8 +142,8 @@ def _add_key(keys: "KeyFile") -> None:
 @contextmanager
 def _alone(keys: Any) -> "Iterator[None]":
     """Keep a second change of the same key file out; raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.server.engines.key_file import KeyFile
+    from trapline.cli.errors import CommandFailed
+    from trapline.server.platform.postgres.key_file import KeyFile
 
     if not isinstance(keys, KeyFile):
         yield

@@ -34,9 +34,9 @@ def list_sequences(
 
     Example: `trapline sequence list --deployment "Old oak" --images 2 --after 2026-05-01`
     """
-    from trapline.cli.moments import read_moment
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.cli.server_session import get_deployment, get_project, open_server
+    from trapline.cli.timestamps import read_moment
     from trapline.client import iterate
 
     with open_server() as server:
@@ -67,7 +67,7 @@ def show_sequence(
     Example: `trapline sequence show ID`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         shown = server.get_sequence(sequence)

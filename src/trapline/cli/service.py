@@ -56,7 +56,7 @@ def install(
 
     Example: `trapline service install --data /srv/trapline --env-file /etc/trapline.env`
     """
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
 
     if whole_machine and user in ("root", "0", "nobody"):
         raise CommandFailed(f"The service cannot run as {user}. Choose a user that only Trapline uses.")
@@ -99,7 +99,7 @@ def _print_next_steps(service: Service) -> None:
 
 def _write(file: Path, text: str) -> None:
     """Write a file, unless there is another one. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
 
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise CommandFailed(f"{file} exists and has other content. Nothing was written; remove it first.")
@@ -115,7 +115,7 @@ def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
     """The data folder: the flag, else what the service would read, else what `trapline up` would read here."""
     from dotenv import dotenv_values
 
-    from trapline.cli.server import read_variable
+    from trapline.cli.server_session import read_variable
 
     if data is None and env_file is not None:
         data = Path(found) if (found := dotenv_values(env_file).get("TRAPLINE_DATA")) else None
@@ -124,8 +124,8 @@ def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
 
 def _require_reachable(service: Service) -> None:
     """Refuse a program or a data folder below a folder that the service's user cannot pass through."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.server.engines.folder import blocking_parent
+    from trapline.cli.errors import CommandFailed
+    from trapline.server.platform.postgres.data_folder import blocking_parent
 
     for path, instead in ((Path(service.program[0]), "Install Trapline"), (service.folder, "Choose a data folder")):
         blocking = blocking_parent(path)

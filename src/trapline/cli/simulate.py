@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trapline.client import Callbacks, Trapline
     from trapline.client.signing import Sign
     from trapline.wire.analyses import CreatedAnalysis
-    from trapline.wire.posting import PostedAnnotation
+    from trapline.wire.bulk_annotations import PostedAnnotation
 
 SHARED_SECRET = "ML_CALLBACK_HMAC_SECRET"  # noqa: S105 - the name of a variable
 LONGEST_SIDE = 160
@@ -49,7 +49,7 @@ def simulate(
 
     Example: `trapline simulate --image-id 01890a5d-ac96-774b-bcce-b302099a8057`
     """
-    from trapline.cli.server import DEFAULT_SERVER, open_server, read_variable
+    from trapline.cli.server_session import DEFAULT_SERVER, open_server, read_variable
     from trapline.wire.analyses import NewAnalysis
 
     address = base_url or read_variable("API_BASE_URL") or read_variable("TRAPLINE_SERVER") or DEFAULT_SERVER
@@ -101,7 +101,7 @@ def _post(outside: "Callbacks", analysis_id: UUID, annotations: "list[PostedAnno
 
 def _choose_secret(own: str) -> "tuple[Sign, str]":
     """What signs, and whose secret that is: the first of the shared ones if there are any, else the analysis's own."""
-    from trapline.cli.server import read_variable
+    from trapline.cli.server_session import read_variable
     from trapline.client.signing import by_secret
 
     shared = [part.strip() for part in (read_variable(SHARED_SECRET) or "").split(",") if part.strip()]
@@ -113,7 +113,7 @@ def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
     """Print a step before it is done, and whether it was; `hints` say more about a refusal, by its status."""
     from pydantic import ValidationError
 
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.client import ServerRefused
 
     print(f"{words} ... ", end="", flush=True)
@@ -151,7 +151,7 @@ def _shrink(width: int, height: int) -> tuple[int, int]:
 def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[PostedAnnotation]":
     """Boxes with a classification each, and the heatmap that was uploaded to `path`."""
     from trapline.wire.annotations import AnnotationType
-    from trapline.wire.posting import PostedAnnotation
+    from trapline.wire.bulk_annotations import PostedAnnotation
 
     found = []
     for number, ((left, top, right, bottom), (name, confidence)) in enumerate(zip(BOXES, CLASSES, strict=True)):

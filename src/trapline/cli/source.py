@@ -7,10 +7,10 @@ import typer
 
 from trapline.cli.options import AsJson, InProject
 from trapline.cli.source_add import HELP, add_source
-from trapline.cli.source_change import change_source, list_runs
 from trapline.cli.source_events import source_events
 from trapline.cli.source_folders import grant_source_folder, list_source_folders, revoke_source_folder
 from trapline.cli.source_show import show_source
+from trapline.cli.source_update import change_source, list_runs
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -41,8 +41,8 @@ def prove_source(
     source: Named, *, project: InProject = None, test_files: TestFiles = 2, as_json: AsJson = False
 ) -> None:
     """List what a run would take and fetch a few files to prove it; nothing is stored. Exit code 1 if it fails."""
-    from trapline.cli.server import open_server
-    from trapline.cli.source_proof import tell_test
+    from trapline.cli.server_session import open_server
+    from trapline.cli.source_test_report import tell_test
 
     with open_server() as server:
         found = get_source(server, project, source)
@@ -53,7 +53,7 @@ def prove_source(
 def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
     """List pull sources, active and paused ones."""
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         sources = _list_all(server, project)
@@ -96,9 +96,9 @@ def run_source(
 
     Example: `trapline source run "Old oak" --wait`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.client import ServerRefused
 
     if all_ == (source is not None):
@@ -157,9 +157,9 @@ def list_files(
 
     Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old oak" --retry`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     if path is not None and not retry:
         raise CommandFailed("--path says which file --retry is for.", Exit.WRONG_USAGE)
@@ -193,7 +193,7 @@ def delete_source(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a source and its list of files. Its images stay."""
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         found = get_source(server, project, source)
@@ -205,7 +205,7 @@ def delete_source(
 
 def get_source(server: "Trapline", project: str | None, named: str) -> "Source":
     """The source with this name or id. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
 
     sources = _list_all(server, project)
     for source in sources:
@@ -239,7 +239,7 @@ def _choose(server: "Trapline", project: str | None, named: str | None) -> "list
 
 
 def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
-    from trapline.cli.server import get_project
+    from trapline.cli.server_session import get_project
 
     chosen = get_project(server, project).id if project else None
     sources: list[Source] = []
@@ -264,7 +264,7 @@ def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":
 
 def _toggle(named: str, project: str | None, *, is_active: bool, as_json: bool) -> None:
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         source = server.toggle_source(get_source(server, project, named).id, is_active=is_active)

@@ -99,9 +99,9 @@ def add_source(
 ) -> None:
     """Add a pull source."""
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_deployment, get_project, open_server
+    from trapline.cli.server_session import get_deployment, get_project, open_server
     from trapline.cli.source_options import read_options, read_sign_in
-    from trapline.cli.source_proof import tell_test
+    from trapline.cli.source_test_report import tell_test
     from trapline.wire.deployments import NewDeployment
     from trapline.wire.sources import NewSource, SourceTrial
 
@@ -166,7 +166,7 @@ def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:
 def _checked(kind: Any, **values: Any) -> Any:
     from pydantic import ValidationError
 
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     try:
         return kind(**values)

@@ -20,9 +20,9 @@ def source_events(
 
     Example: `trapline source events "Old oak"`
     """
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.cli.source import get_source
 
     with open_server() as server:

@@ -16,7 +16,7 @@ def list_source_folders(
 ) -> None:
     """List the folders of the server's machine that are granted to projects. Operators see all projects."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         if missing:
@@ -46,7 +46,7 @@ def grant_source_folder(
     Example: `trapline source grant /media/cards --project "Forest edge"`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.source_folders import NewSourceFolder
 
     with open_server() as server:
@@ -64,8 +64,8 @@ def revoke_source_folder(
     project: Annotated[str, typer.Option(help="A project (name or id).")],
 ) -> None:
     """Revoke a folder: the sources that read it pause. Images are kept. Requires an operator."""
-    from trapline.cli.failures import CommandFailed
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         for folder in server.list_source_folders():

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trapline.cli.failures import CommandFailed, Exit
+from trapline.cli.errors import CommandFailed, Exit
 
 PASSWORD_VARIABLE = "TRAPLINE_SOURCE_PASSWORD"  # noqa: S105 - the name of a variable is no secret
 PROMPTS = {"basic": "Password", "bearer": "Token", "header": "Header (the Authorization value, or Name: value)"}

@@ -15,7 +15,7 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
     Example: `trapline source show "Old oak"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.cli.source import describe_run, get_source
 
     with open_server() as server:

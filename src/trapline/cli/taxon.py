@@ -50,7 +50,7 @@ def list_taxa(
     Example: `trapline taxon list --search fox`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -91,7 +91,7 @@ def add_taxon(
 
     Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common de=Rotfuchs`
     """
-    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.cli.server_session import get_project, get_taxon, open_server
     from trapline.wire.taxa import NewTaxon
 
     with open_server() as server:
@@ -121,7 +121,7 @@ def change_taxon(
 
     Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
     """
-    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.cli.server_session import get_project, get_taxon, open_server
     from trapline.wire.taxa import TaxonChange
 
     given = _given(author, rank, common, higher, gbif_key)
@@ -143,7 +143,7 @@ def delete_taxon(taxon: Named, *, project: InProject = None) -> None:
 
     Example: `trapline taxon delete "Felis concolor"`
     """
-    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.cli.server_session import get_project, get_taxon, open_server
 
     with open_server() as server:
         server.remove_taxon(get_taxon(server, get_project(server, project).id, taxon).id)
@@ -164,7 +164,7 @@ def import_taxa(
     Example: `trapline taxon import species.csv`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         taken = server.take_taxa(get_project(server, project).id, file.read())
@@ -193,7 +193,7 @@ def list_labels(
     Example: `trapline taxon labels --unmapped`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.client import iterate
 
     with open_server() as server:
@@ -229,7 +229,7 @@ def map_labels(
 
     Example: `trapline taxon label fox "Vulpes vulpes"`
     """
-    from trapline.cli.server import get_project, get_taxon, open_server
+    from trapline.cli.server_session import get_project, get_taxon, open_server
 
     with open_server() as server:
         within = get_project(server, project).id
@@ -254,7 +254,7 @@ def _given(
 
 
 def _parse_pairs(option: str, form: str, values: "Sequence[str] | None") -> list[tuple[str, str]]:
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
 
     for value in values or ():
         if "=" not in value:

@@ -53,7 +53,7 @@ def create(
 
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     if data is None:
-        from trapline.cli.server import open_server
+        from trapline.cli.server_session import open_server
 
         with open_server() as server:
             ids = _find_projects(server, project)
@@ -72,7 +72,7 @@ def create(
 def list_tokens(*, as_json: AsJson = False) -> None:
     """List the tokens that you made; their secrets are never shown again."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         tokens = server.list_tokens()
@@ -98,7 +98,7 @@ def revoke(
     token_id: Annotated[UUID, typer.Argument(help="The token's id, as `trapline token list` shows it.")],
 ) -> None:
     """Revoke a token; it is refused from now on."""
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.revoke_token(token_id)
@@ -106,17 +106,17 @@ def revoke(
 
 
 def _find_projects(server: "Trapline", named: list[str] | None) -> list[int] | None:
-    from trapline.cli.server import get_project
+    from trapline.cli.server_session import get_project
 
     return [get_project(server, name).id for name in named] if named else None
 
 
 async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> TokenMade:
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.local import open_local
-    from trapline.server.actions.tokens import create_token
-    from trapline.server.db.people import find_operator, list_roles
-    from trapline.server.rules.access import Scope
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.local_server import open_local
+    from trapline.server.accounts.actions.tokens import create_token
+    from trapline.server.accounts.queries.accounts import find_operator, list_roles
+    from trapline.server.platform.access import Scope
 
     if projects and not all(project.isdecimal() for project in projects):
         raise CommandFailed("With --data, name projects by their ids.", Exit.WRONG_USAGE)

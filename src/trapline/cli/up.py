@@ -20,16 +20,16 @@ from urllib.request import ProxyHandler, build_opener
 
 import typer
 
-from trapline.cli.failures import CommandFailed
+from trapline.cli.errors import CommandFailed
 from trapline.cli.output import make_console
 from trapline.cli.restore import UNFINISHED
-from trapline.cli.supervision import Event, Program, Supervisor, Wanted, describe_end
+from trapline.cli.supervisor import Event, Program, Supervisor, Wanted, describe_end
 
 if TYPE_CHECKING:
     from trapline.cli.database_supervision import EmbeddedDatabase
 
 PIPELINE = "animal-detector"
-SERVER = "trapline.server.main"
+SERVER = "trapline.server.app.main"
 LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 METRICS_LISTEN = "TRAPLINE_METRICS_LISTEN"
@@ -92,10 +92,10 @@ def run(data: Path | None, wishes: Wishes) -> int:
     """Start, supervise and stop; answers the exit code."""
     # The server's libraries take a second to load: this command's usage need not wait for them.
     from trapline.cli.child_environments import allows_private_sources, build_server_environment
-    from trapline.server.engines.folder import lock_folder
-    from trapline.server.engines.postgres import plan_url
-    from trapline.server.failpoints import FailpointsRefused, check
-    from trapline.server.settings import load_settings, read_place
+    from trapline.server.app.settings import load_settings, read_place
+    from trapline.server.platform.failpoints import FailpointsRefused, check
+    from trapline.server.platform.postgres.data_folder import lock_folder
+    from trapline.server.platform.postgres.postgres import plan_url
 
     started = time.monotonic()
     console = make_console(to_errors=True)
@@ -270,7 +270,7 @@ def _has_worker() -> bool:
 def _begin_preparation(environment: Mapping[str, str], schema: str) -> subprocess.Popen[str]:
     """Let a process load what it takes to migrate or check the schema; it waits for the database's URL."""
     return subprocess.Popen(
-        [sys.executable, "-m", "trapline.cli.preparation", schema],
+        [sys.executable, "-m", "trapline.cli.server_setup", schema],
         env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -41,7 +41,7 @@ def invite_user(
     Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role reviewer`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.users import NewMembership, NewUser
 
     with open_server() as server:
@@ -57,7 +57,7 @@ def invite_user(
 def list_users(*, as_json: AsJson = False) -> None:
     """List everybody who has an account."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         users = server.list_users()
@@ -126,7 +126,7 @@ def change_user(
 @app.command("reset")
 def reset_user(user: Named) -> None:
     """Print a link, this once, that lets somebody choose a new password; their sessions end when they do."""
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         print(server.make_user_link(_find(server, user).id).url)
@@ -141,7 +141,7 @@ def show_me(
     Example: `trapline user me --name "Anna Berg"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         caller = server.get_caller() if name is None else server.change_own_name(name)
@@ -156,7 +156,7 @@ def show_me(
 def list_sessions(*, as_json: AsJson = False) -> None:
     """List the browsers that you are signed in with."""
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         sessions = server.list_sessions()
@@ -175,8 +175,8 @@ def end_session(
     every: Annotated[bool, typer.Option("--all", help="End all of them.")] = False,
 ) -> None:
     """Sign one of your browsers out, or all of them."""
-    from trapline.cli.failures import CommandFailed, Exit
-    from trapline.cli.server import open_server
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.server_session import open_server
 
     if (session is None) != every:
         raise CommandFailed("Give either the id of a session, or --all.", Exit.WRONG_USAGE)
@@ -198,7 +198,7 @@ def change_password(
     ],
 ) -> None:
     """Set your password; all your sessions end."""
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.auth import PasswordChange
 
     with open_server() as server:
@@ -207,14 +207,14 @@ def change_password(
 
 
 def _change(named: str, change: "UserChange") -> "User":
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         return server.change_user(_find(server, named).id, change)
 
 
 def _find(server: "Trapline", named: str) -> "User":
-    from trapline.cli.failures import CommandFailed
+    from trapline.cli.errors import CommandFailed
 
     for user in server.list_users():
         if named.lower() in (user.email.lower(), str(user.id)):

@@ -52,7 +52,7 @@ def add_webhook(
     Example: `trapline webhook add https://station.example/hook --event job --event source.failing`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
     from trapline.wire.webhooks import NewWebhook
 
     types = _read_types(event)
@@ -83,7 +83,7 @@ def list_webhooks(
     Example: `trapline webhook list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import list_within, open_server
+    from trapline.cli.server_session import list_within, open_server
 
     with open_server() as server:
         found = list_within(server, server.list_webhooks, project)
@@ -124,7 +124,7 @@ def change_webhook(
 
     Example: `trapline webhook change station --on`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.webhooks import WebhookChange
 
     given = {
@@ -156,7 +156,7 @@ def list_deliveries(
     Example: `trapline webhook deliveries station --state failed`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         wanted = {"state": state, "event_type": event, **_read_period(since, until)}
@@ -191,9 +191,9 @@ def replay(
 
     Example: `trapline webhook replay station --failed --since 2026-05-01`
     """
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.cli.parameters import fill_form
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.webhooks import ReplayRequest
 
     narrowed = {"event_type": event, **_read_period(since, until)}
@@ -225,9 +225,9 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
 
     Example: `trapline webhook test station`
     """
-    from trapline.cli.failures import Exit
+    from trapline.cli.errors import Exit
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
     from trapline.wire.webhooks import DeliveryState
 
     with open_server() as server:
@@ -248,7 +248,7 @@ def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline webhook rotate station`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         made = server.rotate_webhook_secret(_get_webhook(server, webhook).id)
@@ -264,7 +264,7 @@ def delete_webhook(webhook: Named) -> None:
 
     Example: `trapline webhook delete station`
     """
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         server.remove_webhook(_get_webhook(server, webhook).id)
@@ -284,21 +284,21 @@ def _replay_one(server: "Trapline", webhook_id: UUID, delivery_id: UUID) -> bool
 
 
 def _get_webhook(server: "Trapline", named: str) -> "Webhook":
-    from trapline.cli.server import choose_one, list_within
+    from trapline.cli.server_session import choose_one, list_within
 
     found = list_within(server, server.list_webhooks, None)
     return choose_one(found, "webhook", named, lambda it: (it.name, it.url, it.id))
 
 
 def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
-    from trapline.cli.moments import read_moment
+    from trapline.cli.timestamps import read_moment
 
     return {"created_after": read_moment("--since", since), "created_before": read_moment("--until", until)}
 
 
 def _read_types(events: list[str] | None) -> "list[EventType]":
     """The types that these words name, each whole or by its beginning. Raises CommandFailed."""
-    from trapline.cli.failures import CommandFailed, Exit
+    from trapline.cli.errors import CommandFailed, Exit
     from trapline.wire.webhooks import EventType
 
     chosen = []

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trapline.cli.failures import CommandFailed, Exit
+from trapline.cli.errors import CommandFailed, Exit
 from trapline.cli.options import AsJson
-from trapline.cli.worker_parent import go_on_in_child
+from trapline.cli.worker_supervisor import go_on_in_child
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.workers import Worker
-    from trapline.worker.catalogue import Entry
+    from trapline.worker.pipeline_catalogue import Entry
 
 HELP = """Lease images from a server, run pipelines over them, and post what they find.
 
@@ -97,7 +97,7 @@ def list_workers(
     Example: `trapline worker list --project "Forest edge" --ended`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server import get_project, open_server
+    from trapline.cli.server_session import get_project, open_server
 
     with open_server() as server:
         within = get_project(server, project).id if project is not None else None
@@ -131,7 +131,7 @@ def list_pipelines(*, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from trapline.cli.output import print_json, print_table
-    from trapline.worker.catalogue import list_catalogue
+    from trapline.worker.pipeline_catalogue import list_catalogue
     from trapline.worker.settings import find_model_cache
 
     entries = list_catalogue(find_model_cache())
@@ -172,7 +172,7 @@ def evict_worker(
     Example: `trapline worker evict 0197d3a0-5f1e`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server import open_server
+    from trapline.cli.server_session import open_server
 
     with open_server() as server:
         evicted = server.evict_worker(_find_worker(server, worker).id)

@@ -2,8 +2,8 @@
 
 from uuid import UUID, uuid4
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
 from trapline.wire.analyses import Analysis, AnalysisFormat, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact

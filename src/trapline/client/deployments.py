@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
 from trapline.wire.deployments import (
     ClockPreview,
     ClockToTry,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from trapline.client.connection import Connection
+from trapline.client.api_session import Connection
 from trapline.client.errors import ServerRefused
-from trapline.client.tables import Page
+from trapline.client.notebook_tables import Page
 from trapline.wire.exports import LIVE, Export, NewExport
 
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.2, 3.0

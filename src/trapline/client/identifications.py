@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
 from trapline.wire.identifications import (
     MOST_AT_ONCE,
     Identification,

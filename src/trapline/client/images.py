@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from trapline.client.connection import Connection
+from trapline.client.api_session import Connection
 from trapline.wire.day_counts import DayCounts, Summary
 from trapline.wire.images import ImageDeletion, ImagesChange, ImagesChanged, ImagesNamed, TagCount, TagCounts
 

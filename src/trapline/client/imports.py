@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
 from trapline.wire.imports import LIVE, AssignedFolders, Import, ImportFault, ImportFormat, UnmatchedFolders
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0

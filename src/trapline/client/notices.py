@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from trapline.client.connection import Connection
+from trapline.client.api_session import Connection
 from trapline.wire.notices import NewNotice, Notice, Notices, TestMail
 
 

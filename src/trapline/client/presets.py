@@ -1,7 +1,7 @@
 """What a token may do about presets: pipelines with their parameters under a name."""
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
 from trapline.wire.presets import NewPreset, Preset, PresetChange
 
 

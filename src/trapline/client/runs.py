@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 from httpx2 import EventSource, ServerSentEvent, codes
 
-from trapline.client.connection import Connection
+from trapline.client.api_session import Connection
 from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.notebook_tables import Page, ShownRun
 from trapline.client.retry import LONGEST_WAIT_S
-from trapline.client.tables import Page, ShownRun
 from trapline.wire.deployments import Deployment
 from trapline.wire.images import Image
 from trapline.wire.jobs import Job, Priority, RetryRequest, Start

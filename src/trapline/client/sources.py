@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from trapline.client.connection import Connection
-from trapline.client.tables import Page
-from trapline.wire.pushed import EventSecret
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
+from trapline.wire.pushed_events import EventSecret
 from trapline.wire.source_folders import NewSourceFolder, SourceFolder, UngrantedSource
 from trapline.wire.sources import (
     FilesReleased,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from trapline.client.connection import Connection
+from trapline.client.api_session import Connection
 from trapline.client.errors import ServerRefused
 from trapline.client.uploads import CountedFile, name_below
 from trapline.wire.images import CaptureTimeSource, Upload, UploadedFile

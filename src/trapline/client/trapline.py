@@ -8,26 +8,26 @@ from uuid import UUID
 
 from trapline import __version__
 from trapline.client.analyses import AnalysisCalls
-from trapline.client.connection import Connection
+from trapline.client.annotations import FindingCalls
+from trapline.client.api_session import Connection
 from trapline.client.deployments import DeploymentCalls
 from trapline.client.errors import CallFailed
 from trapline.client.exports import ExportCalls
-from trapline.client.findings import FindingCalls
 from trapline.client.identifications import IdentificationCalls
 from trapline.client.images import ImageCalls
 from trapline.client.imports import ImportCalls
+from trapline.client.notebook_images import ShownImage, ShownImageDetail
+from trapline.client.notebook_tables import Page
 from trapline.client.notices import NoticeCalls
-from trapline.client.people import PeopleCalls
-from trapline.client.pictures import ShownImage, ShownImageDetail
 from trapline.client.presets import PresetCalls
 from trapline.client.public_projects import PublicProjectCalls
 from trapline.client.retry import NEVER, Retry
 from trapline.client.runs import RunCalls
 from trapline.client.sources import SourceCalls
 from trapline.client.staged_files import is_large, send_staged, split_announced
-from trapline.client.tables import Page
 from trapline.client.taxa import TaxonCalls
 from trapline.client.uploads import count_bytes, list_files, name_below, open_parts, split_batches, sum_up
+from trapline.client.users import PeopleCalls
 from trapline.client.webhooks import WebhookCalls
 from trapline.wire.analyses import Analysis
 from trapline.wire.audit import AuditEntry

@@ -17,14 +17,14 @@ from trapline.client import Trapline
 from trapline.wire.results import Failure, Result, Success
 from trapline.wire.tasks import Task
 from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
-from trapline.worker.holding import Holding
-from trapline.worker.identity import Identity
+from trapline.worker.held_leases import Holding
 from trapline.worker.images import BadImage, ImageFetcher, PixelBudget, decode, read_size
-from trapline.worker.leasing import Lease, Leaser
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import Picture, Pipeline
-from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
+from trapline.worker.result_poster import Poster
+from trapline.worker.task_leaser import Lease, Leaser
+from trapline.worker.worker_identity import Identity
 
 EMPTY_WAIT_S = 0.05
 IDLE_WAIT_S = 0.25

@@ -18,14 +18,12 @@ from trapline.client import Retry, Trapline
 from trapline.wire.pipelines import Pipeline as Declaration
 from trapline.wire.workers import Hello
 from trapline.worker.devices import CPU, DeviceUnavailable, require_device
-from trapline.worker.ends import MODEL_HUNG
-from trapline.worker.holding import Holding
-from trapline.worker.identity import Identity, SignedOut
+from trapline.worker.exit_codes import MODEL_HUNG
+from trapline.worker.held_leases import Holding
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
 from trapline.worker.model_watch import ModelWatch
-from trapline.worker.names import HeldName
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
     ExtraMissing,
@@ -37,10 +35,12 @@ from trapline.worker.pipeline import (
     find_slugs,
     make_pipeline,
 )
-from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
+from trapline.worker.progress_display import show_download, show_progress, start_log
+from trapline.worker.result_poster import Poster
 from trapline.worker.settings import WorkerSettings
-from trapline.worker.show import show_download, show_progress, start_log
+from trapline.worker.worker_identity import Identity, SignedOut
+from trapline.worker.worker_names import HeldName
 
 WATCH_EVERY_S = 0.25
 GOODBYE_S = 1.0

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from trapline.client.address import find_api_root
+from trapline.client.api_url import find_api_root
 from trapline.worker.devices import CPU, parse_device
 from trapline.worker.model_watch import BATCH_S, START_S
 

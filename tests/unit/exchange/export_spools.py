@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from trapline.server.exchange.export_records import (
+from trapline.server.exports.formats.export_records import (
     IMAGES,
     About,
     DeploymentRecord,

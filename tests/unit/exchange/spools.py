@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exchange.export_records import (
+from trapline.server.exports.formats.export_records import (
     IMAGES,
     About,
     DeploymentRecord,

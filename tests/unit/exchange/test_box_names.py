@@ -13,7 +13,7 @@ import msgspec
 from PIL import Image
 from tests.unit.exchange.spools import HEIGHT, LYNX, NOON, WIDTH, found, image, make_spool, said, write_twice
 
-from trapline.server.exchange import (
+from trapline.server.exports.formats import (
     camtrap_dp,
     coco_project,
     crops,
@@ -23,8 +23,8 @@ from trapline.server.exchange import (
     speciesnet_export,
     yolo,
 )
-from trapline.server.exchange.export_records import FoundRecord, ImageRecord, Report, Spool
-from trapline.server.exchange.observations import Kind, Naming, Observation, SeenImage, observe
+from trapline.server.exports.formats.export_records import FoundRecord, ImageRecord, Report, Spool
+from trapline.server.exports.formats.observations import Kind, Naming, Observation, SeenImage, observe
 
 DETECTOR, CLASSIFIER, ENSEMBLE = (f"speciesnet-{part}" for part in ("detector", "classifier", "ensemble"))
 

@@ -24,9 +24,9 @@ from tests.unit.exchange.spools import (
     write_twice,
 )
 
-from trapline.server.exchange.camtrap_dp import write, write_package
-from trapline.server.exchange.camtrap_dp_check import TABLES, check_package, find_wrong_row, load_schema
-from trapline.server.exchange.export_records import MOST_LISTED, ImageRecord, Problem, Report, shorten
+from trapline.server.exports.formats.camtrap_dp import write, write_package
+from trapline.server.exports.formats.camtrap_dp_validation import TABLES, check_package, find_wrong_row, load_schema
+from trapline.server.exports.formats.export_records import MOST_LISTED, ImageRecord, Problem, Report, shorten
 
 Row = dict[str, str]
 ABOUT: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pytest
 from pycocotools.coco import COCO
 from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
 
-from trapline.server.exchange.coco_project import write, write_camera_traps
-from trapline.server.exchange.export_records import ImageRecord
+from trapline.server.exports.formats.coco_project import write, write_camera_traps
+from trapline.server.exports.formats.export_records import ImageRecord
 
 RUNS: dict[str, Any] = {"format": "rle", "counts": [105, 3, 97, 3, WIDTH * HEIGHT - 208], "size": [HEIGHT, WIDTH]}
 RING: dict[str, Any] = {"format": "polygon", "points": [[0, 0], [10, 0], [10, 10]]}

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.db.export_gathering import FoundOn, SaidOf
-from trapline.server.exchange.export_assembly import Names, Page, make_records
-from trapline.server.exchange.export_records import ImageRecord
-from trapline.server.exchange.observations import Kind, Naming, Observation, SeenImage, observe
+from trapline.server.exports.formats.export_assembly import Names, Page, make_records
+from trapline.server.exports.formats.export_records import ImageRecord
+from trapline.server.exports.formats.observations import Kind, Naming, Observation, SeenImage, observe
+from trapline.server.exports.queries.export_gathering import FoundOn, SaidOf
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IMAGE, OLD, NEW, OTHER = (UUID(int=number) for number in (1, 10, 11, 12))

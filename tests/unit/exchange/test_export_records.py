@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from trapline.server.exchange.export_records import (
+from trapline.server.exports.formats.export_records import (
     IMAGES,
     About,
     FoundRecord,

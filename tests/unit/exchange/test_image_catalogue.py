@@ -5,8 +5,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from trapline.server.exchange.image_catalogue import Catalogue, Match, Named, NoMatch
-from trapline.server.rules.geometry import Frame
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.image_index import Catalogue, Match, Named, NoMatch
 from trapline.wire.imports import FaultKind
 
 SPACE = UUID(int=7)

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from trapline.server.exchange.image_catalogue import Catalogue, Named
-from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_megadetector import MegadetectorReader
-from trapline.server.exchange.import_records import (
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.image_index import Catalogue, Named
+from trapline.server.imports.formats.import_formats import open_reader
+from trapline.server.imports.formats.import_megadetector import MegadetectorReader
+from trapline.server.imports.formats.import_records import (
     LONGEST_ENTRY,
     Entry,
     Finding,
@@ -24,8 +25,7 @@ from trapline.server.exchange.import_records import (
     Unreadable,
     Wrong,
 )
-from trapline.server.exchange.imported_rows import MOST_BYTES, Batch, make_batches
-from trapline.server.rules.geometry import Frame
+from trapline.server.imports.formats.imported_rows import MOST_BYTES, Batch, make_batches
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 TABLES = {"datapackage.json": "{}", "deployments.csv": "", "media.csv": "mediaID\n"}

@@ -10,12 +10,12 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from trapline.server.db.imported import NewResult
-from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_records import Entry, Fault, Reader, Reading, Unreadable, Wrong
-from trapline.server.exchange.imported_rows import make_result
-from trapline.server.rules.annotation_data import WrongData
-from trapline.server.rules.geometry import Frame
+from trapline.server.findings.rules.annotation_data import WrongData
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.import_formats import open_reader
+from trapline.server.imports.formats.import_records import Entry, Fault, Reader, Reading, Unreadable, Wrong
+from trapline.server.imports.formats.imported_rows import make_result
+from trapline.server.imports.queries.imported_results import NewResult
 from trapline.wire.deployments import TimeZone
 from trapline.wire.imports import ImportFormat, ImportOptions
 

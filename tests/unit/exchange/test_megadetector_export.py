@@ -18,8 +18,8 @@ from tests.unit.exchange.export_spools import (
     make_spool,
 )
 
-from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord, Report
-from trapline.server.exchange.megadetector_export import write
+from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord, Report
+from trapline.server.exports.formats.megadetector_export import write
 
 
 def read(folder: Path, *images: ImageRecord, **more: object) -> tuple[dict[str, Any], Report]:

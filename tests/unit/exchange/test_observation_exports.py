@@ -16,9 +16,14 @@ import pytest
 from pyarrow import parquet
 from tests.unit.exchange.spools import HOSTILE, LYNX, MAN, PLACE, found, image, make_spool, said, write_twice
 
-from trapline.server.errors import Unprocessable
-from trapline.server.exchange import darwin_core_export, observation_parquet, observation_table, speciesnet_export
-from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord
+from trapline.server.exports.formats import (
+    darwin_core_export,
+    observation_parquet,
+    observation_table,
+    speciesnet_export,
+)
+from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord
+from trapline.server.platform.errors import Unprocessable
 
 SPACE = "{http://rs.tdwg.org/dwc/text/}"
 

@@ -15,8 +15,8 @@ from tests.unit.exchange.export_spools import (
     make_spool,
 )
 
-from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord
-from trapline.server.exchange.observation_table import COLUMNS, write
+from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord
+from trapline.server.exports.formats.observation_table import COLUMNS, write
 
 
 def read(folder: Path, *images: ImageRecord, **more: object) -> list[dict[str, str]]:

@@ -16,9 +16,9 @@ import yaml
 from PIL import Image
 from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
 
-from trapline.server.exchange import coco_project, crops, yolo
-from trapline.server.exchange.export_records import DeploymentRecord, ImageRecord, Report, Spool
-from trapline.server.exchange.packing import name_folders, name_part, relative_path
+from trapline.server.exports.formats import coco_project, crops, yolo
+from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord, Report, Spool
+from trapline.server.platform.formats.zip_writer import name_folders, name_part, relative_path
 
 
 def _picture(key: str) -> bytes:

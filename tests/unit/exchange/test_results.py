@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from tests.conformance.adc_client import find_on
 
-from trapline.server.errors import Invalid
-from trapline.server.exchange import results
-from trapline.server.exchange.findings import Findings, KnownAlgorithm, Subject, make_findings
-from trapline.server.exchange.results import Element, Failure, Refused, Success, is_about, read_elements
-from trapline.server.exchange.splitting import split_body
-from trapline.server.rules.geometry import Frame
-from trapline.server.rules.score_codec import decode_scores
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.findings.rules.score_codec import decode_scores
+from trapline.server.platform.errors import Invalid
+from trapline.server.platform.formats.json_stream import split_body
+from trapline.server.queue.formats import result_decoding
+from trapline.server.queue.formats.result_decoding import Element, Failure, Refused, Success, is_about, read_elements
+from trapline.server.queue.formats.result_rows import Findings, KnownAlgorithm, Subject, make_findings
 from trapline.wire import results as wire
 
 IMAGE, ANALYSIS = UUID(int=1), UUID(int=2)
@@ -54,13 +54,13 @@ def find(**changes: Any) -> Findings:
 @pytest.mark.parametrize(
     ("kind", "ours"),
     [
-        (wire.Success, results.Success),
-        (wire.Failure, results.Failure),
-        (wire.Classification, results.Classification),
-        (wire.BoundingBox, results.BoundingBox),
-        (wire.AlgorithmReference, results.AlgorithmReference),
-        (wire.SourceImage, results.SourceImage),
-        (wire.Detection, results.Detection),
+        (wire.Success, result_decoding.Success),
+        (wire.Failure, result_decoding.Failure),
+        (wire.Classification, result_decoding.Classification),
+        (wire.BoundingBox, result_decoding.BoundingBox),
+        (wire.AlgorithmReference, result_decoding.AlgorithmReference),
+        (wire.SourceImage, result_decoding.SourceImage),
+        (wire.Detection, result_decoding.Detection),
     ],
 )
 def test_every_field_of_the_wire_is_read(kind: Any, ours: Any) -> None:

@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from trapline.server.exchange.export_formats import FORMATS
-from trapline.server.exchange.export_records import (
+from trapline.server.exports.formats.export_formats import FORMATS
+from trapline.server.exports.formats.export_records import (
     IMAGES,
     About,
     DeploymentRecord,
@@ -19,9 +19,9 @@ from trapline.server.exchange.export_records import (
     Spool,
     write_records,
 )
-from trapline.server.exchange.image_catalogue import Catalogue, Match, Named
-from trapline.server.exchange.import_formats import open_reader
-from trapline.server.exchange.import_records import Entry, Fault, Finding
+from trapline.server.imports.formats.image_index import Catalogue, Match, Named
+from trapline.server.imports.formats.import_formats import open_reader
+from trapline.server.imports.formats.import_records import Entry, Fault, Finding
 from trapline.wire.exports import ExportFormat
 from trapline.wire.imports import ImportFormat, ImportOptions
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from trapline.server.errors import Invalid
-from trapline.server.exchange.splitting import GROUP, SMALL, Body, split_body
+from trapline.server.platform.errors import Invalid
+from trapline.server.platform.formats.json_stream import GROUP, SMALL, Body, split_body
 
 
 @contextmanager

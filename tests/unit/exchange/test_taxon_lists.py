@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from trapline.server.errors import Invalid
-from trapline.server.exchange.darwin_core import MOST_UNPACKED
-from trapline.server.exchange.taxon_lists import TaxonList, read_list
-from trapline.server.exchange.taxon_tables import MOST_ROWS
+from trapline.server.platform.errors import Invalid
+from trapline.server.review.formats.darwin_core import MOST_UNPACKED
+from trapline.server.review.formats.taxon_lists import TaxonList, read_list
+from trapline.server.review.formats.taxon_tables import MOST_ROWS
 
 
 def values_of(told: TaxonList) -> list[dict[str, Any]]:

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.http_directory import HttpDirectory
-from trapline.server.gateways.port import Gateway
-from trapline.server.gateways.rest_listing import RestListing
-from trapline.server.gateways.s3_bucket import S3Bucket
-from trapline.server.outbound import Credentials, Outbound
-from trapline.server.rules.presign import Signer
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.outbound import Credentials, Outbound
+from trapline.server.platform.store.presign import Signer
+from trapline.server.sources.gateways.gateway import Gateway
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
+from trapline.server.sources.gateways.rest_gateway import RestListing
+from trapline.server.sources.gateways.s3_gateway import S3Bucket
 from trapline.wire.gateway_options import RestMapping
 
 SECRET = "canary-4711"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from trapline.server.gateways.ftp_listing import Line, is_entry, read_list, read_mlsd, read_stamp
+from trapline.server.sources.gateways.ftp_listing import Line, is_entry, read_list, read_mlsd, read_stamp
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 import pytest
 from tests.unit.gateways.told_server import allow, say, told_server
 
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways.http_answers import as_open_file, read_retry_after, readable_path
-from trapline.server.gateways.port import fingerprint_of
-from trapline.server.outbound import Outbound
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.http_responses import as_open_file, read_retry_after, readable_path
+from trapline.server.platform.network.outbound import Outbound
+from trapline.server.sources.gateways.gateway import fingerprint_of
 
 DAY_S = 86_400
 IN_TWO_HOURS = "in two hours"

@@ -10,13 +10,13 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from tests.unit.gateways.told_server import allow, say, told_server
 
-from trapline.server.errors import OutboundFailed
-from trapline.server.gateways import http_listing
-from trapline.server.gateways.http_directory import HttpDirectory
-from trapline.server.gateways.http_listing import HtmlListing, JsonListing, Link
-from trapline.server.gateways.port import Walk
-from trapline.server.outbound import Outbound
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.network.outbound import Outbound
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+from trapline.server.sources.gateways import http_listing
+from trapline.server.sources.gateways.gateway import Walk
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
+from trapline.server.sources.gateways.http_listing import HtmlListing, JsonListing, Link
 
 NGINX = """<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
 <a href="100MEDIA/">100MEDIA/</a>                                          21-Nov-2026 04:39                   -

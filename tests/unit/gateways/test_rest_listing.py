@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
-from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
-from trapline.server.gateways import rest_listing
-from trapline.server.gateways.port import Entry, Walk
-from trapline.server.gateways.rest_listing import RestListing
-from trapline.server.outbound import Outbound
+from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.network.outbound import Outbound
+from trapline.server.sources.gateways import rest_gateway
+from trapline.server.sources.gateways.gateway import Entry, Walk
+from trapline.server.sources.gateways.rest_gateway import RestListing
 from trapline.wire.gateway_options import RestMapping
 
 FIRST = datetime(2026, 11, 21, 4, 39, 26, tzinfo=UTC)
@@ -171,10 +171,10 @@ async def test_pages_that_loop_or_never_end_are_left(interface: Interface, monke
     interface.server.answers.clear()
     interface.server.answer = lambda _: say(json.dumps({"files": [], "next": f"/api?page={next(count)}"}))
     assert await interface.list() == []
-    monkeypatch.setattr(rest_listing, "MAX_FOLDERS", 5)
+    monkeypatch.setattr(rest_gateway, "MAX_FOLDERS", 5)
     interface.server.answer = lambda _: say(json.dumps({"files": [{"url": "1.jpg"}], "next": f"?page={next(count)}"}))
     assert "more than 5 pages" in await interface.fails()
-    monkeypatch.setattr(rest_listing, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(rest_gateway, "MAX_ENTRIES", 3)
     assert "more than 3 entries" in await interface.fails()
 
 
@@ -236,7 +236,7 @@ async def test_an_answer_that_is_no_listing_is_said_in_words(interface: Interfac
 
 
 async def test_a_page_has_a_limit(interface: Interface, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_listing, "PAGE_BYTES", 2**20)
+    monkeypatch.setattr(rest_gateway, "PAGE_BYTES", 2**20)
     interface.tell("/api", b" " * (2**20 + 1))
     assert "longer than 1 MiB" in await interface.fails()
 

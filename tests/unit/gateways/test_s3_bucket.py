@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
-from trapline.server.errors import FileGone, OutboundFailed, OutboundRefused
-from trapline.server.gateways import s3_bucket
-from trapline.server.gateways.port import Entry
-from trapline.server.gateways.s3_bucket import S3Bucket
-from trapline.server.outbound import Outbound
-from trapline.server.rules.presign import Signer
+from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.network.outbound import Outbound
+from trapline.server.platform.store.presign import Signer
+from trapline.server.sources.gateways import s3_gateway
+from trapline.server.sources.gateways.gateway import Entry
+from trapline.server.sources.gateways.s3_gateway import S3Bucket
 
 SIGNER = Signer("key", "canary-secret", "us-east-1")
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -119,11 +119,11 @@ async def test_addresses_that_cannot_be_are_refused(url: str, endpoint: str, ser
 async def test_pages_that_loop_or_never_end_are_left(server: ToldServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answer = lambda _: listing(token="same")
     assert "leads back" in (await fails(server)).detail
-    monkeypatch.setattr(s3_bucket, "MAX_FOLDERS", 5)
+    monkeypatch.setattr(s3_gateway, "MAX_FOLDERS", 5)
     tokens = iter(range(1000))
     server.answer = lambda _: listing(contents("camera/a.jpg"), token=f"t{next(tokens)}")
     assert "more than 5 pages" in (await fails(server)).detail
-    monkeypatch.setattr(s3_bucket, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(s3_gateway, "MAX_ENTRIES", 3)
     assert "more than 3 entries" in (await fails(server)).detail
 
 
@@ -173,7 +173,7 @@ async def test_patience_that_is_asked_for_is_told(server: ToldServer) -> None:
 
 
 async def test_a_page_has_a_limit(server: ToldServer) -> None:
-    server.answer = lambda _: say(b" " * (s3_bucket.PAGE_BYTES + 1))
+    server.answer = lambda _: say(b" " * (s3_gateway.PAGE_BYTES + 1))
     assert "longer than 4 MiB" in (await fails(server)).detail
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.outbound_policy import allow_origins
 
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 

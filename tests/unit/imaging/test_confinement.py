@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.imaging.decoders import Decoders
+from trapline.server.platform.imaging.decoder_pool import Decoders
 
 TRIED = """
 import ctypes, json, os, resource, signal, socket, subprocess, sys, threading
-from trapline.server.imaging.confinement import confine, describe
+from trapline.server.platform.imaging.confinement import confine, describe
 
 if user := int(sys.argv.pop(1)):
     os.setgroups([])
@@ -109,7 +109,7 @@ def test_a_confined_process_can_only_compute(tmp_path: Path, user: int) -> None:
 
 LEAVES = """
 import os
-from trapline.server.imaging.confinement import confine
+from trapline.server.platform.imaging.confinement import confine
 
 def network():
     return os.stat("/proc/self/ns/net").st_ino

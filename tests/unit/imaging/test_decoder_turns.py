@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from trapline.server.imaging.decoder_turns import DecoderTurns
-from trapline.server.imaging.decoders import Broken, Decoders, Limits, Picture
+from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Limits, Picture
+from trapline.server.platform.imaging.decoder_turns import DecoderTurns
 
 TOO_LONG = "decoding it took more processor time than is allowed for an image of its size"
 EXPENSIVE, OTHER, THIRD = 1, 2, 3

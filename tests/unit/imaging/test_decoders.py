@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trapline.server.imaging.decoders import Broken, Decoders, Limits, Picture, Skipped
-from trapline.server.imaging.requests import send_without_blocking
+from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Limits, Picture, Skipped
+from trapline.server.platform.imaging.requests import send_without_blocking
 
 
 @pytest.fixture
@@ -205,7 +205,10 @@ def _list_processor_limits() -> list[str]:
     for process in Path("/proc").iterdir():
         try:
             parent = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid() and b"trapline.server.imaging.child" in (process / "cmdline").read_bytes():
+            if (
+                int(parent) == os.getpid()
+                and b"trapline.server.platform.imaging.decoder_process" in (process / "cmdline").read_bytes()
+            ):
                 shown = (process / "limits").read_text(encoding="utf-8").splitlines()
                 limits += [line.split()[3] for line in shown if line.startswith("Max cpu time")]
         except OSError:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from trapline.server.imaging.decoders import Broken, Decoders, Picture, Skipped
+from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Picture, Skipped
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RED, LIGHT = (254, 0, 0), (253, 253, 253)

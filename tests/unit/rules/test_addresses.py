@@ -4,7 +4,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from trapline.server.rules.addresses import OutboundPolicy, can_be_allowed, parse_allowed_network, why_refused
+from trapline.server.platform.network.outbound_policy import (
+    OutboundPolicy,
+    can_be_allowed,
+    parse_allowed_network,
+    why_refused,
+)
 
 PUBLIC = OutboundPolicy()
 STATION = OutboundPolicy(allow_private=True)

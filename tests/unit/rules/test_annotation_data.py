@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from trapline.server.rules.annotation_data import WrongData, check_data
-from trapline.server.rules.geometry import Frame
-from trapline.server.rules.run_lengths import count_pixels, decode
+from trapline.server.findings.rules.annotation_data import WrongData, check_data
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.findings.rules.run_lengths import count_pixels, decode
 
 PICTURE = Frame(200, 100)
 

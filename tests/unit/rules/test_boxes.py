@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline.server.rules.geometry import Box, Frame, clip
+from trapline.server.findings.rules.geometry import Box, Frame, clip
 
 FRAME = Frame(200, 100)
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trapline.server.rules.capture_time import CaptureTime, compile_pattern, find_capture_time
+from trapline.server.images.rules.capture_time import CaptureTime, compile_pattern, find_capture_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline.server.rules.failure_reasons import LONGEST, name_reason
+from trapline.server.queue.rules.failure_reasons import LONGEST, name_reason
 
 SAME = [
     ["failed to load image", "  failed to   load image\n"],

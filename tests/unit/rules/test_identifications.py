@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from trapline.server.rules.identifications import CARRIES, Held, Said, find_faults
+from trapline.server.review.rules.identifications import CARRIES, Held, Said, find_faults
 from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.identifications import NewIdentification
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from trapline.server.rules.lease_tokens import Leased, find_leased, make_lease_token
-from trapline.server.rules.leasing import tasks_per_lease
-from trapline.server.rules.moves import ALLOWED_JOB_MOVES, FINAL, find_end
-from trapline.server.rules.retry import Again, Dead, judge_error, judge_loss
-from trapline.server.rules.verdicts import Standing, Verdict, judge_result
-from trapline.server.rules.worker_names import name_worker
+from trapline.server.queue.rules.job_transitions import ALLOWED_JOB_MOVES, FINAL, find_end
+from trapline.server.queue.rules.lease_size import tasks_per_lease
+from trapline.server.queue.rules.lease_tokens import Leased, find_leased, make_lease_token
+from trapline.server.queue.rules.result_acceptance import Standing, Verdict, judge_result
+from trapline.server.queue.rules.retry_policy import Again, Dead, judge_error, judge_loss
+from trapline.server.queue.rules.worker_names import name_worker
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
 

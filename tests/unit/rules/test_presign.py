@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from trapline.server.rules.presign import Signer
+from trapline.server.platform.store.presign import Signer
 
 NOW = datetime(2026, 5, 17, 8, 30, 5, tzinfo=UTC)
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

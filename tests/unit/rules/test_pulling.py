@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trapline.server.rules.pulling import (
+from trapline.server.sources.rules.pull_policy import (
     LONGEST_RETRY,
     check_schedule,
     find_exclusion,

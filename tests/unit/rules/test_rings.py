@@ -4,7 +4,7 @@ from itertools import permutations, product
 
 import pytest
 
-from trapline.server.rules.rings import Ring, join_holes, measure_parts, nest_rings
+from trapline.server.findings.rules.polygon_rings import Ring, join_holes, measure_parts, nest_rings
 
 
 def _square(x: float, y: float, side: float) -> Ring:

@@ -5,8 +5,8 @@ from itertools import groupby
 
 import pytest
 
-from trapline.server.rules.geometry import Frame
-from trapline.server.rules.run_lengths import measure_runs, read_runs, resample_runs
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.findings.rules.run_lengths import measure_runs, read_runs, resample_runs
 
 
 def _runs(rows: list[str]) -> list[int]:

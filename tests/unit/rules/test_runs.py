@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline.server.rules.runs import (
+from trapline.server.queue.rules.run_names import (
     name_picture,
     preview_files,
     preview_selection,

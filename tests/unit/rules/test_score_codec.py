@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from trapline.server.rules.score_codec import Vector, _exponentials, _softmax, decode_scores, encode_scores
+from trapline.server.findings.rules.score_codec import Vector, _exponentials, _softmax, decode_scores, encode_scores
 
 FROZEN = "e80c6c28f4a40592ac3eaa5f2afd389a2ebdffd629a8a5410c9fd7938ce48db0"
 

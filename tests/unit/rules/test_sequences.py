@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from trapline.server.rules.sequences import Stretch, find_stretches, join_stretches
+from trapline.server.images.rules.sequences import Stretch, find_stretches, join_stretches
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 

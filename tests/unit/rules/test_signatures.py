@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.rules.signatures import BadSignature, Check, Reason, read_claim
+from trapline.server.external.rules.signatures import BadSignature, Check, Reason, read_claim
 
 NOW = 1_767_225_600
 SECRET = "a secret of the tests"

@@ -5,7 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from trapline.server.rules.taxa import FIELDS, KnownTaxon, TaxonLine, name_key, searched_text, split_author, take_in
+from trapline.server.review.rules.taxon_names import (
+    FIELDS,
+    KnownTaxon,
+    TaxonLine,
+    name_key,
+    searched_text,
+    split_author,
+    take_in,
+)
 
 
 @pytest.mark.parametrize(

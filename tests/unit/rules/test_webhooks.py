@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from trapline.server.rules.pushed import NotAMessage, folder_address, read_message
-from trapline.server.rules.webhooks import Delivery, is_signed, make_secret, read_delivery, sign
+from trapline.server.platform.webhook_signatures import Delivery, is_signed, make_secret, read_delivery, sign
+from trapline.server.sources.rules.pushed_events import NotAMessage, folder_address, read_message
 
 # The one vector that the convention's own libraries test themselves with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

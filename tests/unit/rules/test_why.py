@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trapline.server.rules.why import Circumstances, Hands, Rivals, explain, is_waiting
+from trapline.server.queue.rules.job_status_reason import Circumstances, Hands, Rivals, explain, is_waiting
 from trapline.wire.jobs import JobState
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

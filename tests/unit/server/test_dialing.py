@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from trapline.server.dialing import LOOKED_UP_AT_ONCE, Dialer, is_data_port, resolve_host
-from trapline.server.errors import OutboundRefused
-from trapline.server.rules.addresses import OutboundPolicy
+from trapline.server.platform.errors import OutboundRefused
+from trapline.server.platform.network.dialing import LOOKED_UP_AT_ONCE, Dialer, is_data_port, resolve_host
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 
 async def private(host: str, port: int) -> list[str]:

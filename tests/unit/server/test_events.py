@@ -2,7 +2,7 @@
 
 import asyncio
 
-from trapline.server.events import Listeners, Stamps
+from trapline.server.catalogue.events import Listeners, Stamps
 from trapline.wire.events import Change
 
 JOB = Change(project_id=1, kind="job", id="7")

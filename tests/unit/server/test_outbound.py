@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from tests.outbound_policy import allow_origins
 
-from trapline.server.errors import OutboundFailed, OutboundRefused
-from trapline.server.outbound import Credentials, Outbound, Timeouts, parse_url
-from trapline.server.rules.addresses import OutboundPolicy, parse_allowed_network
+from trapline.server.platform.errors import OutboundFailed, OutboundRefused
+from trapline.server.platform.network.outbound import Credentials, Outbound, Timeouts, parse_url
+from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 
 
 class Canary:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from trapline.server.vault import SecretKeys, WrongKey, seal, unseal
+from trapline.server.platform.vault import SecretKeys, WrongKey, seal, unseal
 
 ROW = UUID("018f0000-0000-7000-8000-000000000001")
 OTHER = UUID("018f0000-0000-7000-8000-000000000002")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.store.keys import original_key
-from trapline.server.store.local import LocalStore
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import original_key
 
 DATA = bytes(range(256)) * 1000
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.errors import NotFound
-from trapline.server.store.keys import is_signed, original_key, sign_parts, sign_url
-from trapline.server.store.local import LocalStore
+from trapline.server.platform.errors import NotFound
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import is_signed, original_key, sign_parts, sign_url
 
 
 async def read(store: LocalStore, key: str, first: int = 0, length: int | None = None) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refuse
 
 from trapline.client import Callbacks, Retry, ServerRefused, ServerUnreachable, Trapline
-from trapline.client.address import find_api_root
+from trapline.client.api_url import find_api_root
 from trapline.client.signing import by_key
 from trapline.wire.artifacts import ArtifactType, NewArtifact, Presigned
 from trapline.wire.projects import ProjectChange

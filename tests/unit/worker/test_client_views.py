@@ -12,7 +12,7 @@ import pytest
 from tests.unit.worker.fake_server import TOKEN, FakeServer, make_jpeg
 
 from trapline.client import Gallery, Retry, ServerRefused, Table, Trapline
-from trapline.client.tables import ShownRun
+from trapline.client.notebook_tables import ShownRun
 from trapline.wire.annotations import Annotation, AnnotationType
 
 NOW = datetime(2026, 5, 1, 21, 30, tzinfo=UTC)

@@ -14,11 +14,11 @@ from tests.unit.worker.test_loop import Sleeper, run
 from tests.unit.worker.test_process import finish, installed, start
 
 from trapline.wire.tasks import Task
-from trapline.worker.holding import Holding, Lease
-from trapline.worker.identity import SignedOut
+from trapline.worker.held_leases import Holding, Lease
 from trapline.worker.loop import Limits
-from trapline.worker.names import HeldName
 from trapline.worker.pipeline import Found, Picture
+from trapline.worker.worker_identity import SignedOut
+from trapline.worker.worker_names import HeldName
 
 __all__ = ["installed"]
 
@@ -251,7 +251,7 @@ def test_eviction_is_an_exit_code_and_a_sentence(server: FakeServer, installed: 
 
 def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
     hold = (
-        "import sys, pathlib; from trapline.worker.names import HeldName;"
+        "import sys, pathlib; from trapline.worker.worker_names import HeldName;"
         "print(HeldName(pathlib.Path(sys.argv[1]), 's', 'service').name, flush=True); sys.stdin.read()"
     )
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from trapline.worker.pipeline import Pixels
-from trapline.worker.pipelines.components import find_components
+from trapline.worker.pipelines.connected_components import find_components
 from trapline.worker.pipelines.imagenet import INSECT, find_order, read_labels
 from trapline.worker.pipelines.insect_sheet import Spot, Wishes, find_spots, read_wishes
 

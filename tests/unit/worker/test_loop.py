@@ -13,15 +13,15 @@ from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make
 from trapline.client import Retry, Trapline
 from trapline.wire.pipelines import Algorithm
 from trapline.wire.workers import Hello
-from trapline.worker.holding import Holding
-from trapline.worker.identity import Identity, SignedOut
+from trapline.worker.held_leases import Holding
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import Limits, Worker
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import Found, Picture, Pipeline
-from trapline.worker.posting import Poster
 from trapline.worker.progress import Progress
+from trapline.worker.result_poster import Poster
+from trapline.worker.worker_identity import Identity, SignedOut
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "brightest_spot.py"
 

@@ -7,7 +7,7 @@ import numpy as np
 from trapline.worker.model_files import ModelFile
 from trapline.worker.onnx_session import Session, open_session
 from trapline.worker.pipeline import Machine, Pixels
-from trapline.worker.pipelines import tfjs
+from trapline.worker.pipelines import tfjs_converter
 from trapline.worker.pipelines.boxes import Boxes, clip, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import GROUP_OF, GROUPS
 
@@ -49,7 +49,9 @@ class Seen:
 def open_centernet(machine: Machine) -> Session:
     """The model in memory, converted from TensorFlow.js, which takes a quarter of a second."""
     graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
-    return open_session(tfjs.convert(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads)
+    return open_session(
+        tfjs_converter.convert(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads
+    )
 
 
 def detect(session: Session, pixels: Pixels) -> list[Seen]:

@@ -20,7 +20,7 @@ from trapline.worker.pipelines.camera_trap import (
     prepare_crop,
     softmax,
 )
-from trapline.worker.pipelines.components import find_components
+from trapline.worker.pipelines.connected_components import find_components
 from trapline.worker.pipelines.parameters import read_number
 
 DETECTOR = Algorithm(

@@ -1,0 +1,229 @@
+"""`trapline deployment change`, `clock`, `export` and `import`: what is done to deployments that are there."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+from trapline.cli.parameters import fill_form
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.deployments import Deployment
+
+ZONES = {"given": "given", "coordinates": "of its coordinates", "default": "by default"}
+Named = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Its name or id.")]
+
+
+def change_deployment(
+    deployment: Named,
+    *,
+    project: InProject = None,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
+    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
+    uncertainty: Annotated[float | None, typer.Option(min=0, help="Of the place, in metres.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")] = None,
+    redate: Annotated[
+        bool, typer.Option("--redate-images", help="Date the images that are there again in the time zone.")
+    ] = False,
+    camera: Annotated[str | None, typer.Option(help="Which camera it is.")] = None,
+    habitat: Annotated[str | None, typer.Option(help="What it looks at.")] = None,
+    notes: Annotated[str | None, typer.Option(help="What else is to be known.")] = None,
+    start: Annotated[str | None, typer.Option(help="The day or moment it began.")] = None,
+    end: Annotated[str | None, typer.Option(help="The day or moment it ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a deployment; what is left out stays. `trapline deployment clock` sets its clock.
+
+    Example: `trapline deployment change "Old oak" --habitat "beech forest" --end 2026-09-30`
+    """
+    from trapline.cli.timestamps import read_moment
+    from trapline.wire.deployments import DeploymentChange
+
+    given = {
+        "name": name,
+        "latitude": lat,
+        "longitude": lon,
+        "coordinate_uncertainty_m": uncertainty,
+        "time_zone": time_zone,
+        "redate_images": redate or None,
+        "camera": camera,
+        "habitat": habitat,
+        "notes": notes,
+        "started_at": read_moment("--start", start),
+        "ended_at": read_moment("--end", end),
+    }
+    change = fill_form(DeploymentChange, {k: v for k, v in given.items() if v is not None}, "deployment")
+    with _open() as server:
+        _tell(server.change_deployment(_find(server, project, deployment).id, change), "Changed", as_json=as_json)
+
+
+def set_clock(
+    deployment: Named,
+    *,
+    project: InProject = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Seconds that are added to what the camera's clock said; -3600 is an hour less.")
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of the camera's clock in which all images are dated, such as Europe/Berlin."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Back to the offset and zone before.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; else it is only told what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what another clock offset or time zone would change; --apply dates the images, --undo sets it back.
+
+    Examples: `trapline deployment clock "Old oak" --offset -3600`,
+    `trapline deployment clock "Old oak" --time-zone Europe/Berlin --apply`
+    """
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.output import print_json, print_table
+    from trapline.wire.deployments import DeploymentChange
+
+    if (offset is None and time_zone is None) != undo:
+        raise CommandFailed(
+            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.", Exit.WRONG_USAGE
+        )
+    wanted = {"clock_offset_s": offset, "time_zone": time_zone}
+    change = fill_form(
+        DeploymentChange,
+        {name: value for name, value in wanted.items() if value is not None} | {"redate_images": time_zone is not None},
+        "deployment",
+    )
+    with _open() as server:
+        found = _find(server, project, deployment)
+        if undo:
+            _tell(server.undo_clock(found.id), "Set back the clock of", as_json=as_json)
+            return
+        if apply:
+            changed = server.change_deployment(found.id, change)
+            _tell(changed, "Set the clock of", as_json=as_json)
+            return
+        preview = server.preview_clock(found.id, offset, time_zone=time_zone)
+    if as_json:
+        print_json(preview)
+        return
+    print(
+        f"{preview.moved} images would move; {preview.edited} dated by hand and {preview.without_camera_time} whose "
+        "time needs neither zone nor offset would stay. Nothing was changed: --apply does it."
+    )
+    print_table(
+        ("file", "taken", "would be"), [(it.filename, str(it.captured_at), str(it.would_be)) for it in preview.first]
+    )
+
+
+def delete_deployment(deployment: Named, *, project: InProject = None) -> None:
+    """Delete a deployment that has neither images nor pull sources.
+
+    Example: `trapline deployment delete "Old oak"`
+    """
+    with _open() as server:
+        server.remove_deployment(_find(server, project, deployment).id)
+    print("Deleted.")
+
+
+def export_deployments(
+    *,
+    project: InProject = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A file; - is standard output.")] = Path("-"),
+) -> None:
+    """Write a project's deployments as CSV, to be changed in a spreadsheet and taken back by `import`.
+
+    Example: `trapline deployment export -o deployments.csv`
+    """
+    from trapline.cli.server_session import get_project
+
+    with _open() as server:
+        sheet = server.write_deployment_sheet(get_project(server, project).id)
+    if output == Path("-"):
+        sys.stdout.buffer.write(sheet)
+    else:
+        output.write_bytes(sheet)
+
+
+def import_deployments(
+    sheet: Annotated[typer.FileBinaryRead, typer.Argument(help="CSV; - is stdin.")],
+    *,
+    project: InProject = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make and change deployments as a CSV says, known by their names: all of them, or none if a line is wrong.
+
+    Example: `trapline deployment import deployments.csv`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.server_session import get_project
+
+    with _open() as server:
+        taken = server.take_deployment_sheet(get_project(server, project).id, sheet.read())
+    if as_json:
+        print_json(taken)
+    else:
+        print(f"{taken.made} made, {taken.changed} changed, {taken.unchanged} as they were")
+
+
+def _open() -> "Trapline":
+    from trapline.cli.server_session import open_server
+
+    return open_server()
+
+
+def _find(server: "Trapline", project: str | None, named: str) -> "Deployment":
+    from trapline.cli.server_session import get_deployment, get_project
+
+    return get_deployment(server, get_project(server, project), named)
+
+
+def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
+    from trapline.cli.output import print_json
+
+    if as_json:
+        print_json(deployment)
+        return
+    print(f"{done} {deployment.name}.")
+    if deployment.dating:
+        print(f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the rest follow.")
+    warn_of_utc(deployment)
+
+
+def show_deployment(deployment: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
+    """Show a deployment.
+
+    Example: `trapline deployment show "Old oak"`
+    """
+    from trapline.cli.output import print_json, print_table
+
+    with _open() as server:
+        found = _find(server, project, deployment)
+    if as_json:
+        print_json(found)
+        return
+    zone = f"{found.time_zone} ({ZONES[found.time_zone_source]})"
+    dated = f"{found.images_dated} of {found.images_to_date} images" if found.dating else "done"
+    shown = {
+        "id": found.id, "latitude": found.latitude, "longitude": found.longitude,
+        "uncertainty (m)": found.coordinate_uncertainty_m, "time zone": zone, "clock offset (s)": found.clock_offset_s,
+        "dating": dated, "start": found.started_at, "end": found.ended_at, "camera": found.camera,
+        "habitat": found.habitat, "notes": found.notes, "images": found.images, "last image": found.last_image_at,
+    }  # fmt: skip
+    print_table(("field", found.name), [(name, "" if value is None else str(value)) for name, value in shown.items()])
+    warn_of_utc(found)
+
+
+def warn_of_utc(deployment: "Deployment") -> None:
+    """Print a warning if times of the camera were read as UTC because no time zone was given."""
+    if not deployment.utc_assumed:
+        return
+    zone, name = deployment.suggested_time_zone or "ZONE", shlex.quote(deployment.name)
+    print(
+        "Warning: no time zone is set, and the times of its camera were read as UTC. To set the zone and correct the "
+        f"times of its images: trapline deployment clock {name} --time-zone {zone} --apply; if its clock is in UTC: "
+        f"trapline deployment change {name} --time-zone UTC",
+        file=sys.stderr,
+    )

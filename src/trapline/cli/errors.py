@@ -1,0 +1,63 @@
+"""What went wrong, in one sentence with what to do, and the exit code that stands for it."""
+
+import sys
+from enum import IntEnum
+
+from trapline.extras import describe_install
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    DONE = 0
+    NOT_DONE = 1
+    WRONG_USAGE = 2
+    NO_ANSWER = 3
+    REFUSED = 4
+
+
+class CommandFailed(Exception):
+    """A command cannot do what it was asked for; the message is a sentence for people."""
+
+    def __init__(self, sentence: str, code: Exit = Exit.NOT_DONE) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def explain(error: BaseException) -> tuple[str, int] | None:
+    """The sentence and the exit code for a foreseen failure; None for breakage, whose traceback is wanted."""
+    from trapline.client import ServerRefused, ServerUnreachable
+
+    if isinstance(error, CommandFailed):
+        return str(error), error.code
+    if isinstance(error, ServerUnreachable):
+        return f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.", Exit.NO_ANSWER
+    if isinstance(error, ServerRefused):
+        return str(error), Exit.REFUSED
+    if isinstance(error, ModuleNotFoundError):
+        return _explain_missing(error)
+    # Only a command that loaded the server can have met the server's own failures.
+    if "trapline.server.platform.errors" in sys.modules:
+        from trapline.server.platform.errors import TraplineError
+
+        if isinstance(error, TraplineError):
+            return error.detail, Exit.NOT_DONE
+    if "trapline.server.app.settings" in sys.modules:
+        from trapline.server.app.settings import SettingsError
+
+        if isinstance(error, SettingsError):
+            return str(error), Exit.WRONG_USAGE
+    if "trapline.server.platform.postgres.data_folder" in sys.modules:
+        from trapline.server.platform.postgres.data_folder import EngineError
+
+        if isinstance(error, EngineError):
+            return str(error), Exit.NOT_DONE
+    return None
+
+
+def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
+    name = (error.name or "").partition(".")[0]
+    if not name or name == "trapline":
+        return None
+    extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
+    return f"This command needs more than is installed ({name} is missing): {describe_install(extra)}.", 2

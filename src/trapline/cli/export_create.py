@@ -1,0 +1,195 @@
+"""`trapline export FORMAT`: asks for an export, shows how far it is, says what was found wrong, and downloads it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+from trapline.wire.exports import ExportFormat
+from trapline.wire.images import StateFilter
+
+if TYPE_CHECKING:
+    from trapline.client import Trapline
+    from trapline.wire.exports import Export, ExportProblem
+
+MOST_SAID = 20
+
+
+def make_command(form: ExportFormat) -> Callable[..., None]:
+    """Make the command of a format."""
+
+    def make_export(
+        *,
+        output: Annotated[
+            Path | None, typer.Option("--output", "-o", help="A file or a folder; without it nothing is downloaded.")
+        ] = None,
+        project: InProject = None,
+        deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+        named: Annotated[str | None, typer.Option("--class", help="Images that show this class.")] = None,
+        taxon: Annotated[str | None, typer.Option(help="Images that show it: a scientific name or an id.")] = None,
+        after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
+        before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
+        day_after: Annotated[
+            str | None, typer.Option(help="Taken on this day or later, by the clock of its place.")
+        ] = None,
+        day_before: Annotated[
+            str | None, typer.Option(help="Taken before this day, by the clock of its place.")
+        ] = None,
+        class_min: Annotated[
+            float | None, typer.Option(min=0, max=1, help="Images that show the class, or any, at least so surely.")
+        ] = None,
+        state: Annotated[StateFilter | None, typer.Option(help="Where the newest analysis of an image is.")] = None,
+        reviewed: Annotated[
+            bool | None, typer.Option("--reviewed/--not-reviewed", help="What a person has reviewed, or has not.")
+        ] = None,
+        blank: Annotated[
+            bool | None, typer.Option("--blank/--not-blank", help="Where nothing was found, or something was.")
+        ] = None,
+        starred: Annotated[bool, typer.Option("--starred", help="What has a star.")] = False,
+        camera_time: Annotated[
+            bool | None,
+            typer.Option("--camera-time/--no-camera-time", help="What a camera dated, or what has its file's time."),
+        ] = None,
+        truncated: Annotated[
+            bool | None,
+            typer.Option("--truncated/--not-truncated", help="Files that end before the image does, or others."),
+        ] = None,
+        tag: Annotated[str | None, typer.Option(help="What has this tag.")] = None,
+        job: Annotated[int | None, typer.Option(help="What this job is over.")] = None,
+        sequence: Annotated[str | None, typer.Option(help="What is in this sequence.")] = None,
+        image: Annotated[list[str] | None, typer.Option(help="The id of an image; may be given several times.")] = None,
+        sure: Annotated[
+            float | None,
+            typer.Option("--min", min=0, max=1, help="Leave out what models are less sure of and nobody spoke of."),
+        ] = None,
+        option: Annotated[
+            list[str] | None,
+            typer.Option(help='NAME=VALUE of the format, such as title="Forest edge"; may be given several times.'),
+        ] = None,
+        option_file: Annotated[Path | None, typer.Option(help="The same as a file of JSON.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from trapline.cli.output import print_json
+        from trapline.cli.parameters import fill_form, read_parameters
+        from trapline.cli.server_session import get_deployment, get_project, get_taxon, open_server
+        from trapline.cli.timestamps import read_moment
+        from trapline.wire.exports import NewExport
+
+        options = read_parameters("--option", option, option_file)
+        if sure is not None:
+            options["confidence_min"] = sure
+        chosen: dict[str, Any] = {
+            "class_name": named,
+            "captured_after": read_moment("--after", after),
+            "captured_before": read_moment("--before", before),
+            "day_after": day_after,
+            "day_before": day_before,
+            "confidence_min": class_min,
+            "analysis_state": state,
+            "reviewed": reviewed,
+            "blank": blank,
+            "starred": starred or None,
+            "camera_time": camera_time,
+            "truncated": truncated,
+            "tag": tag,
+            "job": job,
+            "sequence": sequence,
+            "images": image,
+        }
+        with open_server() as server:
+            within = get_project(server, project)
+            if deployment is not None:
+                chosen["deployment"] = get_deployment(server, within, deployment).id
+            if taxon is not None:
+                chosen["taxon"] = get_taxon(server, within.id, taxon).id
+            wanted = {
+                "project": within.id,
+                "format": form,
+                "selection": {name: value for name, value in chosen.items() if value is not None},
+                "options": options,
+            }
+            export = _follow(server, server.make_export(fill_form(NewExport, wanted, "export")))
+            if as_json:
+                print_json(export)
+            else:
+                say_found(export)
+            if export.state != "ready":
+                raise typer.Exit(1)
+            if output is not None:
+                fetch(server, export, output)
+            elif not as_json:
+                print(f"{export.images:,} images. Download it: trapline export download {export.id}")
+
+    return make_export
+
+
+def _follow(server: "Trapline", export: "Export") -> "Export":
+    """Show on standard error how far it is, until it is made."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from trapline.cli.output import make_console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = make_console(to_errors=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(export.state.value, total=None)
+
+        def show(now: "Export") -> None:
+            shown.update(task, description=now.state.value, completed=now.images, total=now.expected)
+
+        return server.wait_for_export(export.id, progress=show)
+
+
+def fetch(server: "Trapline", export: "Export", output: Path) -> None:
+    """Download it, and say where it is; `-` is standard output."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    from trapline.cli.output import make_console
+
+    if output == Path("-"):
+        _write_out(server, export)
+        return
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = make_console(to_errors=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=export.size_bytes)
+        place = server.download_export(
+            export, output, progress=lambda received, total: shown.update(task, completed=received, total=total)
+        )
+    print(f"{export.images:,} images in {place}", file=sys.stderr)
+
+
+def _write_out(server: "Trapline", export: "Export") -> None:
+    import shutil
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder, server.download_export(export, folder).open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def say_found(export: "Export") -> None:
+    """Say on standard error what was set right, what was left out, and what is wrong."""
+    _say("Set right:", export.fixed)
+    _say("Left out:", export.left_out)
+    _say("Not valid:", export.problems)
+    if export.error:
+        print(f"{export.state.value}: {export.error}", file=sys.stderr)
+    elif export.state == "invalid":
+        print("It is not valid, and cannot be downloaded. Put this right, and export again.", file=sys.stderr)
+    elif export.state not in ("ready", "invalid"):
+        print(f"It is {export.state.value}.", file=sys.stderr)
+
+
+def _say(lead: str, found: "Sequence[ExportProblem]") -> None:
+    if not found:
+        return
+    print(lead, file=sys.stderr)
+    for one in found[:MOST_SAID]:
+        where = f"{one.deployment}: " if one.deployment else ""
+        often = f" ({one.count:,} times)" if one.count > 1 else ""
+        print(f"  {where}{one.what}{often}", file=sys.stderr)
+    if len(found) > MOST_SAID:
+        print(f"  and {len(found) - MOST_SAID} more", file=sys.stderr)

@@ -1,0 +1,134 @@
+"""`trapline images findings` and `classes`: what models saw on many images."""
+
+from itertools import islice
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+
+
+def list_findings(
+    image: Annotated[UUID | None, typer.Argument(metavar="[IMAGE]", help="The id of one image; else of all.")] = None,
+    *,
+    project: InProject = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Such as bounding_box or classification.")] = None,
+    named: Annotated[str | None, typer.Option("--class", help="The class that was seen.")] = None,
+    taxon: Annotated[
+        str | None, typer.Option(help="What labels said that mean it: a scientific name or an id.")
+    ] = None,
+    sure: Annotated[float | None, typer.Option("--min", min=0, max=1, help="At least so sure.")] = None,
+    unsure: Annotated[float | None, typer.Option("--max", min=0, max=1, help="At most so sure.")] = None,
+    model: Annotated[str | None, typer.Option(help="A pipeline's slug, or an outside model's name.")] = None,
+    version: Annotated[str | None, typer.Option("--model-version", help="Its version.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="The key of the algorithm that said it.")] = None,
+    after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
+    before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what completed analyses found, on the newest images first.
+
+    Example: `trapline images findings --class lynx --min 0.8 --after 2026-05-01`
+    """
+    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.output import print_list
+    from trapline.cli.server_session import get_deployment, get_project, get_taxon, open_server
+    from trapline.cli.timestamps import read_moment
+    from trapline.client import iterate
+
+    said: dict[str, str | float | None] = {
+        "type": kind,
+        "class_": named,
+        "confidence_min": sure,
+        "confidence_max": unsure,
+    }
+    by = {"model": model, "model_version": version, "algorithm": algorithm}
+    if image is not None and (deployment or after or before):
+        raise CommandFailed("An image is of one deployment and one time: leave those out.", Exit.WRONG_USAGE)
+    with open_server() as server:
+        if taxon is not None:
+            of_project = server.get_image(image).project_id if image else get_project(server, project).id
+            said["taxon"] = str(get_taxon(server, of_project, taxon).id)
+        if image is not None:
+            pages = iterate(server.list_image_annotations, image, **said, **by)
+        else:
+            within = get_project(server, project)
+            pages = iterate(
+                server.find_annotations,
+                project=within.id,
+                deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+                captured_after=read_moment("--after", after),
+                captured_before=read_moment("--before", before),
+                **said,
+                **by,
+            )
+        found = list(islice(pages, limit))
+    print_list(
+        found,
+        ("taken", "type", "class", "confidence", "model", "version", "image", "id"),
+        lambda it: (
+            it.captured_at,
+            it.annotation_type.value,
+            it.class_name,
+            None if it.confidence is None else f"{it.confidence:.2f}",
+            it.model_name,
+            it.model_version,
+            it.image_id,
+            it.id,
+        ),
+        as_json=as_json,
+    )
+
+
+def list_classes(*, project: InProject = None, as_json: AsJson = False) -> None:
+    """List the classes that were seen in a project and on how many images, the most frequent first.
+
+    Example: `trapline images classes`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server_session import get_project, open_server
+
+    with open_server() as server:
+        found = server.count_classes(get_project(server, project).id)
+    print_list(found, ("class", "images"), lambda it: (it.class_name, it.images), as_json=as_json)
+
+
+def list_tags(*, project: InProject = None, as_json: AsJson = False) -> None:
+    """List the tags of a project and how many images have each.
+
+    Example: `trapline images tags`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server_session import get_project, open_server
+
+    with open_server() as server:
+        found = server.list_tags(get_project(server, project).id)
+    print_list(found, ("tag", "images"), lambda it: (it.tag, it.images), as_json=as_json)
+
+
+def show_image(
+    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="Its id.")], *, as_json: AsJson = False
+) -> None:
+    """Show an image: when and where it was taken, its tags, what was seen on it. --json has its EXIF and addresses.
+
+    Example: `trapline images show ID`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server_session import open_server
+
+    with open_server() as server:
+        shown = server.get_image(image)
+    if as_json:
+        print_json(shown)
+        return
+    name = shown.source_path or shown.filename
+    print(f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}")
+    if shown.tags:
+        print(f"tags: {', '.join(shown.tags)}")
+    print_table(
+        ("model", "version", "status", "found", "analysis"),
+        [(it.model_name, it.model_version, it.status.value, it.annotation_count, it.id) for it in shown.analyses],
+    )

@@ -1,0 +1,72 @@
+"""The server's own machine: its data folder, and actions without HTTP between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from trapline.cli.errors import CommandFailed
+from trapline.server.accounts.actions.auth import scope_of_token
+from trapline.server.accounts.actions.tokens import create_token
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.settings import Settings, load_settings
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import Unauthenticated
+from trapline.server.platform.postgres.data_folder import write_secret
+from trapline.server.platform.postgres.postgres import find_running
+from trapline.wire.auth import NewToken, TokenKind
+
+
+def settle(data: Path | None) -> Settings:
+    """The settings with the data folder made absolute, and with the database that runs on it now.
+
+    Raises CommandFailed where there is no DATABASE_URL and no Trapline runs on the folder.
+    """
+    settings = load_settings()
+    folder = (data or settings.data).resolve()
+    url = settings.database_url
+    if url is None:
+        running = find_running(folder)
+        if running is None:
+            raise CommandFailed(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
+        url = SecretStr(running)
+    update: dict[str, object] = {"data": folder, "database_url": url}
+    told = folder / "public-url"
+    if "public_url" not in settings.model_fields_set and told.exists():
+        update["public_url"] = told.read_text(encoding="utf-8").strip()
+    return settings.model_copy(update=update)
+
+
+@asynccontextmanager
+async def open_local(data: Path | None) -> AsyncIterator[System]:
+    """The system of a server on this machine, beside its own processes."""
+    async with open_system(settle(data)) as system:
+        yield system
+
+
+async def ensure_token(system: System, folder: Path, name: str, scope: Scope, new: NewToken) -> str:
+    """The API token that is kept under this name in the data folder, mode 0600; made anew where it is not good."""
+    kept = await asyncio.to_thread(_read_kept, folder / name)
+    if kept is not None:
+        try:
+            await scope_of_token(system, kept, Origin())
+        except Unauthenticated:
+            await asyncio.to_thread((folder / name).unlink)
+        else:
+            return kept
+    made = await create_token(system, scope, new)
+    await asyncio.to_thread(write_secret, folder / name, made.token)
+    return made.token
+
+
+def _read_kept(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else None
+
+
+async def ensure_worker_token(system: System, folder: Path) -> str:
+    """The token of this machine's own worker, good for every project."""
+    new = NewToken(name="local worker", kind=TokenKind.WORKER)
+    return await ensure_token(system, folder, "worker-token", Scope.system("up"), new)

@@ -1,0 +1,69 @@
+"""`trapline source change` and `trapline source runs`: another schedule or address, and how its polls went."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from trapline.cli.options import AsJson, InProject
+
+Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
+
+
+def change_source(
+    source: Named,
+    *,
+    project: InProject = None,
+    setting: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            help="NAME=VALUE, where a value that is JSON is read as such; null forgets. Such as schedule, base_url, "
+            "include, auth_password; may be given several times.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Change a source; what is left out stays. The names are those of `trapline source list --json`.
+
+    Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set max_files_per_run=500`
+    """
+    from trapline.cli.output import print_json
+    from trapline.cli.parameters import fill_form, read_parameters
+    from trapline.cli.server_session import open_server
+    from trapline.cli.source import get_source
+    from trapline.wire.sources import SourceSettings
+
+    change = fill_form(SourceSettings, read_parameters("--set", setting), "source")
+    with open_server() as server:
+        changed = server.change_source(get_source(server, project, source).id, change)
+    if as_json:
+        print_json(changed)
+    else:
+        print(f"Changed {changed.name}.")
+
+
+def list_runs(
+    source: Named,
+    *,
+    project: InProject = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the polls of a source, and what came of each.
+
+    Example: `trapline source runs "Old oak"`
+    """
+    from trapline.cli.output import print_list
+    from trapline.cli.server_session import open_server
+    from trapline.cli.source import get_source
+    from trapline.client import iterate
+
+    with open_server() as server:
+        found = list(islice(iterate(server.list_source_runs, get_source(server, project, source).id), limit))
+    print_list(
+        found,
+        ("began", "why", "state", "imported", "failed", "error"),
+        lambda it: (it.started_at, it.trigger, it.state, it.imported, it.failed, it.error),
+        as_json=as_json,
+    )

@@ -1,0 +1,161 @@
+"""What an outside pipeline calls: signed, and safe to call again."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+from uuid import UUID
+
+from trapline import __version__
+from trapline.client.analyses import AnalysisReads
+from trapline.client.api_session import Connection
+from trapline.client.errors import ServerRefused
+from trapline.client.retry import Retry
+from trapline.client.signing import Sign
+from trapline.wire.analyses import Analysis, AnalysisState, Finalization, StatusChange
+from trapline.wire.artifacts import ArtifactType, NewArtifact, Presigned
+from trapline.wire.bulk_annotations import PostedAnnotation, PostedAnnotations, PostMode, StoredAnnotations
+from trapline.wire.problem import FieldProblem
+
+_PLACE = re.compile(r"annotations\.(\d+)(\.|$)")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An annotation that the server did not take: its place in what was given, and why."""
+
+    place: int
+    problems: list[FieldProblem]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What was stored, and what was left out because it was wrong."""
+
+    stored: StoredAnnotations
+    skipped: list[Skipped]
+
+
+class Callbacks(AnalysisReads):
+    """A session of an outside pipeline, to be closed or used in a `with`. Safe to use from several threads.
+
+    `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an analysis's secret or the
+    shared one (which reads nothing). Every call is tried again after passing failures: the same again changes nothing.
+    Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sign: Sign,
+        *,
+        retry: Retry | None = None,
+        read_timeout_s: float = 30.0,
+        post_timeout_s: float = 60.0,
+    ) -> None:
+        self._to = Connection(
+            url,
+            None,
+            user_agent=f"trapline/{__version__}",
+            retry=retry or Retry(),
+            read_timeout_s=read_timeout_s,
+            post_timeout_s=post_timeout_s,
+            sign=sign,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._to.close()
+
+    def set_status(self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None) -> Analysis:
+        """Move an analysis: to processing when the work begins. The state that it has already is no change."""
+        change = StatusChange(status=status, error_message=error_message)
+        path = f"/analyses/{analysis_id}/status"
+        return self._to.send("PATCH", path, Analysis, change, retry=self._to.retry)
+
+    def presign(self, analysis_id: UUID, new: NewArtifact) -> Presigned:
+        """Ask for an address to upload a file to; it may be asked for again until the file is cited."""
+        path = f"/analyses/{analysis_id}/artifacts/presign"
+        return self._to.send("POST", path, Presigned, new, retry=self._to.retry)
+
+    def upload(self, presigned: Presigned, content: bytes | Path) -> None:
+        """Send a file to the address that was given for it."""
+        self._to.retry.run(lambda: self._upload(presigned, content))
+
+    def add_artifact(self, analysis_id: UUID, kind: ArtifactType, filename: str, content: bytes | Path) -> str:
+        """Upload a file with its size and SHA-256 announced; answers the `storage_path` to cite it by."""
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        new = NewArtifact(artifact_type=kind, filename=filename, size=size, sha256=_hash(content))
+        presigned = self.presign(analysis_id, new)
+        self.upload(presigned, content)
+        return presigned.storage_path
+
+    def post_annotations(
+        self,
+        analysis_id: UUID,
+        annotations: Sequence[PostedAnnotation],
+        *,
+        mode: PostMode = PostMode.APPEND,
+        on_invalid: Literal["refuse", "skip"] = "refuse",
+    ) -> Posted:
+        """Store annotations, all of them or none; those that are there already stay as they are.
+
+        With `skip` those that the server names as wrong are left out and the rest is sent again; where nothing would be
+        left, it is refused after all, so that a replacement of the whole set by nothing is never made by accident.
+        """
+        places = list(range(len(annotations)))
+        skipped: list[Skipped] = []
+        while True:
+            body = PostedAnnotations(annotations=[annotations[place] for place in places], mode=mode)
+            try:
+                path = f"/analyses/{analysis_id}/annotations:bulk"
+                stored = self._to.send("POST", path, StoredAnnotations, body, retry=self._to.retry)
+            except ServerRefused as refused:
+                wrong = _name_wrong(refused) if on_invalid == "skip" else {}
+                if not wrong or len(wrong) == len(places):
+                    raise
+                skipped += [Skipped(places[index], problems) for index, problems in wrong.items()]
+                places = [place for index, place in enumerate(places) if index not in wrong]
+            else:
+                return Posted(stored, sorted(skipped, key=lambda one: one.place))
+
+    def finalize(self, analysis_id: UUID, *, error_message: str | None = None) -> Analysis:
+        """End an analysis: completed, or failed if there is an error to tell."""
+        status = AnalysisState.COMPLETED if error_message is None else AnalysisState.FAILED
+        end = Finalization(status=status, error_message=error_message)
+        return self._to.send("POST", f"/analyses/{analysis_id}/finalize", Analysis, end, retry=self._to.retry)
+
+    def _upload(self, presigned: Presigned, content: bytes | Path) -> None:
+        if isinstance(content, bytes):
+            self._to.put_signed(presigned.upload_url, content, presigned.headers)
+        else:
+            with content.open("rb") as file:
+                self._to.put_signed(presigned.upload_url, file, presigned.headers)
+
+
+def _name_wrong(refused: ServerRefused) -> dict[int, list[FieldProblem]]:
+    """The places of the annotations that a refusal names; none where anything else is wrong, too."""
+    wrong: dict[int, list[FieldProblem]] = {}
+    if refused.status != 422:
+        return {}
+    for problem in refused.errors:
+        named = _PLACE.match(problem.where)
+        if named is None:
+            return {}
+        wrong.setdefault(int(named.group(1)), []).append(problem)
+    return wrong
+
+
+def _hash(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""Images as a notebook shows them: the picture with the boxes that were found on it."""
+
+import base64
+from collections.abc import Iterable
+from html import escape
+from typing import Literal
+
+import httpx2
+
+from trapline.client.api_session import make_refusal
+from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.wire.annotations import Box
+from trapline.wire.images import Image, ImageDetail
+
+Size = Literal["thumbnail", "preview", "file"]
+
+FETCH_TIMEOUT_S = 30.0
+SHOWN = 24
+"""So many images of a longer list are shown: each of them is fetched first."""
+WIDE_PX, SMALL_PX, LETTER_PX = 800, 240, 13
+COLOUR = "#ff9f1c"
+
+
+class Drawn(Image):
+    """An image that can be fetched, and that a notebook shows as a picture."""
+
+    def read(self, size: Size = "file") -> bytes:
+        """Fetch the upright original, or a copy of 320 (thumbnail) or 1280 pixels (preview) once there is one.
+
+        Its address holds for some hours: ask for the image again behind that. Raises ServerRefused, ServerUnreachable.
+        """
+        with _open_session() as session:
+            return _fetch(session, _find_address(self, size)).content
+
+    def _repr_html_(self) -> str:
+        with _open_session() as session:
+            return _draw(session, self, "preview", WIDE_PX)
+
+
+class ShownImage(Drawn):
+    """One stored picture of a list."""
+
+
+class ShownImageDetail(Drawn, ImageDetail):
+    """One stored picture with every analysis of it."""
+
+
+class Gallery:
+    """Images side by side, for a notebook: `Gallery(islice(iterate(server.list_images, project=1), 12))`."""
+
+    def __init__(self, images: Iterable[Image]) -> None:
+        self.images = list(images)
+
+    def to_html(self) -> str:
+        """The first of them as HTML that stands alone."""
+        with _open_session() as session:
+            shown = "".join(_draw(session, image, "thumbnail", SMALL_PX) for image in self.images[:SHOWN])
+        more = len(self.images) - SHOWN
+        told = f"<p>and {more:,} more</p>" if more > 0 else ""
+        return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{shown}</div>{told}'
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+def _open_session() -> httpx2.Client:
+    # The addresses are signed: no token goes along, whosever they are.
+    return httpx2.Client(trust_env=False, follow_redirects=False, timeout=FETCH_TIMEOUT_S)
+
+
+def _find_address(image: Image, size: Size) -> str:
+    smaller = {"thumbnail": image.thumbnail_url, "preview": image.preview_url, "file": None}[size]
+    return smaller or image.file_url
+
+
+def _fetch(session: httpx2.Client, url: str) -> httpx2.Response:
+    try:
+        answer = session.get(url)
+    except httpx2.TransportError as error:
+        where = httpx2.URL(url)
+        raise ServerUnreachable(
+            f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
+        ) from error
+    if not answer.is_success:
+        raise make_refusal(answer)
+    return answer
+
+
+def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> str:
+    """An image as HTML that stands alone: it is still seen when its address is over, and gives that to nobody."""
+    caption = escape(f"{image.filename} · {image.deployment_name} · {image.captured_at:%Y-%m-%d %H:%M:%S}")
+    try:
+        answer = _fetch(session, _find_address(image, size))
+    except (ServerRefused, ServerUnreachable) as error:
+        return f"<p>{caption}: the picture cannot be shown: {escape(str(error))}</p>"
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    data = f"data:{escape(kind or image.media_type)};base64,{base64.b64encode(answer.content).decode()}"
+    width, height = image.width, image.height
+    shown_px = min(width, width_px)
+    letter = LETTER_PX * width / shown_px
+    boxes = "".join(_draw_box(box, letter) for box in image.boxes)
+    return (
+        f'<figure style="margin:0;width:{shown_px}px;max-width:100%">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="width:100%;display:block">'
+        f'<image href="{data}" width="{width}" height="{height}" preserveAspectRatio="none"/>{boxes}</svg>'
+        f'<figcaption style="font-size:small">{caption}</figcaption></figure>'
+    )
+
+
+def _draw_box(box: Box, letter: float) -> str:
+    """A box with its class; `letter` is the height of its letters in pixels of the original."""
+    sure = "" if box.confidence is None else f" {box.confidence:.0%}"
+    name = escape(f"{box.class_name or ''}{sure}".strip())
+    above = box.y_min - letter / 3 if box.y_min > 1.5 * letter else box.y_min + letter
+    return (
+        f'<rect x="{box.x_min:g}" y="{box.y_min:g}" width="{box.x_max - box.x_min:g}" '
+        f'height="{box.y_max - box.y_min:g}" fill="none" stroke="{COLOUR}" stroke-width="2" '
+        f'vector-effect="non-scaling-stroke"/><text x="{box.x_min:g}" y="{above:g}" font-size="{letter:g}" '
+        f'font-family="sans-serif" fill="{COLOUR}" stroke="#000" stroke-width="{letter / 8:g}" '
+        f'paint-order="stroke">{name}</text>'
+    )

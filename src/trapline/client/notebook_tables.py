@@ -1,0 +1,116 @@
+"""What a listing answers as a table: in a notebook, as plain rows, and for pandas."""
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from html import escape
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from trapline.client.notebook_images import Drawn, Gallery
+from trapline.wire import values
+from trapline.wire.runs import Run
+
+Item = TypeVar("Item")
+
+SHOWN = 100
+LONGEST_TEXT = 80
+
+
+class Table:
+    """Messages or mappings as rows, from a list, a page's results or `iterate`. A notebook shows the first 100."""
+
+    def __init__(self, rows: Iterable[BaseModel | Mapping[str, Any]]) -> None:
+        self._rows = [_flatten(row.model_dump() if isinstance(row, BaseModel) else row) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.to_dicts())
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns; what lies in another value is named with a dot, such as data.x_min."""
+        return list(dict.fromkeys(name for row in self._rows for name in row))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows, each with every column; ids are text, times are times."""
+        columns = self.columns
+        return [{name: row.get(name) for name in columns} for row in self._rows]
+
+    def to_pandas(self) -> Any:
+        """The rows as a DataFrame of pandas, which has to be installed: ModuleNotFoundError where it is not."""
+        # It is large, and few who use the client have it.
+        return importlib.import_module("pandas").DataFrame(self.to_dicts(), columns=self.columns)
+
+    def to_html(self) -> str:
+        """The first rows as HTML; nothing in them is taken for markup."""
+        # Whoever has a signed address sees the picture: it does not belong into a notebook that is given on.
+        columns = [name for name in self.columns if not name.endswith("_url")]
+        head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_describe(row.get(name)))}</td>" for name in columns) + "</tr>"
+            for row in self._rows[:SHOWN]
+        )
+        more = len(self._rows) - SHOWN
+        told = f"<p>and {more:,} more</p>" if more > 0 else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{told}"
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+class Page(values.Page[Item], Generic[Item]):
+    """One page of a list. A notebook shows images as pictures, all else as a table."""
+
+    def to_table(self) -> Table:
+        """Its results as rows."""
+        return Table(result for result in self.results if isinstance(result, BaseModel))
+
+    def _repr_html_(self) -> str:
+        images = [result for result in self.results if isinstance(result, Drawn)]
+        shown = Gallery(images).to_html() if images else self.to_table().to_html()
+        return shown if self.next is None else f"{shown}<p>one page of {self.count:,}</p>"
+
+
+class ShownRun(Run):
+    """One run. A notebook shows where it is, and what was found by class."""
+
+    def _repr_html_(self) -> str:
+        progress = self.progress
+        head = f"{self.job_id} · {self.preset or self.pipeline} · {self.status.value}"
+        figures = f"{progress.completed:,} of {progress.total:,} images, {progress.failed:,} failed"
+        told = f"<p><b>{escape(head)}</b><br>{figures}. {escape(self.error or self.why)}</p>"
+        if self.result is None:
+            return told
+        classes = sorted(self.result.by_class.items(), key=lambda item: (-item[1], item[0]))
+        return told + Table({"class": name, "annotations": count} for name, count in classes).to_html()
+
+
+def _flatten(row: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+    """A message's values by name, without any mapping in them."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flatten(value, f"{within}{name}.")
+        else:
+            flat[f"{within}{name}"] = _simplify(value)
+    return flat
+
+
+def _simplify(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list):
+        return [_simplify(inner) for inner in value]
+    if isinstance(value, Mapping):
+        return {name: _simplify(inner) for name, inner in value.items()} or None
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _describe(value: Any) -> str:
+    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

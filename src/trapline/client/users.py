@@ -1,0 +1,69 @@
+"""What a token may do about people: accounts, members of projects, its own person's sessions and password."""
+
+from uuid import UUID
+
+from trapline.client.api_session import Connection
+from trapline.client.notebook_tables import Page
+from trapline.wire.auth import OneTimeLink, PasswordChange, Session
+from trapline.wire.users import Member, MemberChange, NewMember, NewUser, User, UserChange, UserInvited
+
+
+class PeopleCalls:
+    """What a token may do about people."""
+
+    _to: Connection
+
+    def list_users(self, **filters: str | int | float | None) -> list[User]:
+        """Everybody who has an account; for operators, as all about users is.
+
+        Filters are email, name, role, state, is_operator, order.
+        """
+        return self._to.get_all("/users", Page[User], filters)
+
+    def invite_user(self, new: NewUser) -> UserInvited:
+        """Make an account; the answer holds the link to give to its person, this once."""
+        return self._to.send("POST", "/users", UserInvited, new)
+
+    def get_user(self, user_id: UUID) -> User:
+        """One account."""
+        return self._to.get(f"/users/{user_id}", User)
+
+    def change_user(self, user_id: UUID, change: UserChange) -> User:
+        """Change what is set in `change`; somebody deactivated is out at once."""
+        return self._to.send("PATCH", f"/users/{user_id}", User, change)
+
+    def make_user_link(self, user_id: UUID) -> OneTimeLink:
+        """A link that lets somebody choose a new password; their earlier links are good no longer."""
+        return self._to.send("POST", f"/users/{user_id}/link", OneTimeLink)
+
+    def list_members(self, project_id: int) -> list[Member]:
+        """The members of a project."""
+        return self._to.get_all(f"/projects/{project_id}/members", Page[Member])
+
+    def add_member(self, project_id: int, new: NewMember) -> Member:
+        """Give somebody who has an account a role in a project."""
+        return self._to.send("POST", f"/projects/{project_id}/members", Member, new)
+
+    def change_member(self, project_id: int, user_id: UUID, change: MemberChange) -> Member:
+        """Give a member another role."""
+        return self._to.send("PATCH", f"/projects/{project_id}/members/{user_id}", Member, change)
+
+    def remove_member(self, project_id: int, user_id: UUID) -> None:
+        """Take a member's role away."""
+        self._to.send("DELETE", f"/projects/{project_id}/members/{user_id}", type(None))
+
+    def list_sessions(self) -> list[Session]:
+        """The browsers that the token's person is signed in with."""
+        return self._to.get_all("/auth/sessions", Page[Session])
+
+    def end_session(self, session_id: UUID) -> None:
+        """End one of them."""
+        self._to.send("DELETE", f"/auth/sessions/{session_id}", type(None))
+
+    def end_sessions(self) -> None:
+        """End all of them."""
+        self._to.send("DELETE", "/auth/sessions", type(None))
+
+    def change_password(self, change: PasswordChange) -> None:
+        """Set the password of the token's person, and end their sessions."""
+        self._to.send("PUT", "/auth/password", type(None), change)

@@ -1,0 +1,127 @@
+"""Sign in by the organisation's OpenID provider: the way there and back, and whose account somebody has here."""
+
+import hashlib
+import hmac
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from trapline.server.accounts.actions.auth import NOBODY, SignedIn, begin_session
+from trapline.server.accounts.queries.accounts import UserRow, find_user_by_email, find_user_by_subject, get_user
+from trapline.server.accounts.queries.sign_in_failures import Attempt, count_attempt, forgive
+from trapline.server.accounts.rules.login_backoff import ADDRESS, network_of
+from trapline.server.accounts.rules.oidc import BEGIN_AGAIN, begin_journey, find_verified_email, read_journey
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import Forbidden, NotFound, ProviderAway, TooMany, TraplineError, Unauthenticated
+from trapline.server.platform.network.oidc_provider import IdentityProvider
+from trapline.wire.oidc import OidcBegun, OidcReturn, OidcWay, SignInWays
+
+log = structlog.get_logger(__name__)
+
+RETURN_PATH = "/sign-in/oidc"
+NO_EMAIL = (
+    "Your organisation's sign-in does not say that your e-mail address was verified, so nobody can tell whose account "
+    "you have here. Nobody was signed in; tell your operator, or use a password."
+)
+UNKNOWN = (
+    "You are known to your organisation, but have no account here with the e-mail address {}. Nobody was signed in. "
+    "Ask an owner of your project, or an operator of this Trapline, to invite you first."
+)
+SOMEBODY_ELSE = (
+    "The account here with your e-mail address belongs to another account of your organisation. Nobody was signed in. "
+    "If both are yours, ask an operator of this Trapline to unlink it."
+)
+DEACTIVATED = "Your account here is deactivated. Nobody was signed in; ask an operator of this Trapline."
+
+
+def show_ways(system: System) -> SignInWays:
+    """How people sign in here."""
+    provider = system.identity_provider
+    return SignInWays(oidc=OidcWay(name=provider.name) if provider else None)
+
+
+async def begin(system: System) -> tuple[OidcBegun, str]:
+    """Begin to sign in; answers where to go, and the cookie that this attempt is known by.
+
+    Raises NotFound, ProviderAway.
+    """
+    provider = _get_provider(system)
+    journey, cookie = begin_journey(system.secrets.derive("oidc"), time.time())
+    return OidcBegun(url=await provider.make_address(journey, system.public_url + RETURN_PATH)), cookie
+
+
+async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str | None) -> SignedIn:
+    """Sign in somebody who came back from the provider.
+
+    Raises Unauthenticated, Forbidden for who has no account here, TooMany, ProviderAway, NotFound.
+    """
+    provider = _get_provider(system)
+    attempt = await _count(system, origin)
+    try:
+        journey = read_journey(system.secrets.derive("oidc"), cookie, given.state, time.time())
+        if given.code is None:
+            raise Unauthenticated(f"Your organisation did not sign you in. {BEGIN_AGAIN}")
+        claims = await provider.exchange(given.code, journey, system.public_url + RETURN_PATH)
+        issuer, subject, email = claims["iss"], claims["sub"], find_verified_email(claims)
+        async with system.database.transaction(NOBODY) as tx:
+            found = await _find_account(tx, issuer, subject, email)
+        async with system.database.transaction(Scope(actor=f"user:{found.id}", origin=origin)) as tx:
+            # Meanwhile it can be deactivated, or linked to somebody else.
+            user = await get_user(NOBODY, tx, found.id, lock=True)
+            _link(tx, user, issuer, subject)
+            await forgive(NOBODY, tx, attempt)
+            return await begin_session(system, tx, user, origin)
+    except ProviderAway:
+        async with system.database.transaction(NOBODY) as tx:
+            await forgive(NOBODY, tx, attempt)
+        raise
+    except TraplineError as error:
+        log.warning("somebody was not signed in by OIDC", address=origin.address, why=type(error).__name__)
+        raise
+
+
+def _get_provider(system: System) -> IdentityProvider:
+    if system.identity_provider is None:
+        raise NotFound("This Trapline has no OpenID provider. Sign in by password, or by a one-time link.")
+    return system.identity_provider
+
+
+async def _count(system: System, origin: Origin) -> Attempt:
+    """Count an attempt of this address, of which password attempts are a part, too. Raises TooMany."""
+    key = system.secrets.derive("sign-in failures")
+    address = hmac.new(key, f"address\0{network_of(origin.address)}".encode(), hashlib.sha256).digest()
+    attempt = Attempt(both=address, address=address, account=b"")
+    async with system.database.transaction(NOBODY) as tx:
+        wait = await count_attempt(NOBODY, tx, attempt, {address: ADDRESS})
+        if wait:
+            raise TooMany(f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait)
+    return attempt
+
+
+async def _find_account(tx: Transaction, issuer: str, subject: str, email: str | None) -> UserRow:
+    """Whose account it is: the one that is linked, else the one with this verified e-mail address. Nobody is made."""
+    found = await find_user_by_subject(NOBODY, tx, issuer, subject)
+    if found is not None:
+        return found
+    if email is None:
+        raise Forbidden(NO_EMAIL)
+    found = await find_user_by_email(NOBODY, tx, email)
+    if found is None:
+        raise Forbidden(UNKNOWN.format(email))
+    return found
+
+
+def _link(tx: Transaction, user: UserRow, issuer: str, subject: str) -> None:
+    """Link an account with whom the provider names, from now on whatever their e-mail address. Raises Forbidden."""
+    if user.deactivated_at is not None:
+        raise Forbidden(DEACTIVATED)
+    if (user.oidc_issuer, user.oidc_subject) == (issuer, subject):
+        return
+    if user.oidc_issuer == issuer:
+        raise Forbidden(SOMEBODY_ELSE)
+    user.oidc_issuer, user.oidc_subject = issuer, subject
+    user.updated_at = datetime.now(UTC)
+    tx.audit("link_oidc", "user", user.id, issuer=issuer)

@@ -1,0 +1,163 @@
+"""One-time links: the first owner's, invitations, new passwords, and signing in."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from trapline.server.accounts.actions.auth import NOBODY, SignedIn, begin_session
+from trapline.server.accounts.actions.passwords import hash_in_thread
+from trapline.server.accounts.actions.replayable_secrets import find_strength_again, make_strength
+from trapline.server.accounts.queries.accounts import (
+    LinkRow,
+    UserRow,
+    end_links,
+    end_sessions,
+    find_link,
+    find_operator,
+    find_user_by_email,
+    get_user,
+    has_any_user,
+)
+from trapline.server.accounts.rules.tokens import hash_secret, make_secret
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.wire.auth import LinkState, LinkUse, OneTimeLink
+
+LIFETIMES = {
+    "first_owner": timedelta(hours=24),
+    "sign_in": timedelta(hours=24),
+    "reset": timedelta(hours=24),
+    "invite": timedelta(days=7),
+}
+BAD_LINK = (
+    "This link was used already, is too old, or a newer one took its place. Ask whoever gave it to you for a new one; "
+    "`trapline link` on the server's machine makes one, too."
+)
+NO_PASSWORD = "Choose a password of at least 10 characters. The link is still good."  # noqa: S105 - words, no secret
+
+
+async def make_first_link(system: System) -> str | None:
+    """Make the link that makes the owner's account; None where somebody has an account already."""
+    scope = Scope.system()
+    async with system.database.transaction(scope) as tx:
+        if await has_any_user(scope, tx):
+            return None
+        return (await add_link(system, tx, "first_owner", None))[0]
+
+
+async def make_sign_in_link(system: System, email: str | None = None) -> str:
+    """Make a link that signs a person in once: the one with this e-mail, else the first operator. Raises NotFound."""
+    scope = Scope.system()
+    async with system.database.transaction(scope) as tx:
+        user = await (find_user_by_email(scope, tx, email) if email else find_operator(scope, tx))
+        if user is None or user.deactivated_at is not None:
+            raise NotFound("Nobody has that account, or it is deactivated.")
+        return (await add_link(system, tx, "sign_in", user.id))[0]
+
+
+async def add_link(system: System, tx: Transaction, purpose: str, user_id: UUID | None) -> tuple[str, OneTimeLink]:
+    """Make a link; the earlier ones for the same person are good no longer. Answers its secret, and how it is told."""
+    if user_id is not None:
+        await end_links(tx.scope, tx, user_id)
+    expires_at = datetime.now(UTC) + LIFETIMES[purpose]
+    secret = make_secret(make_strength(system, tx.scope, _name_of(expires_at)))
+    row = LinkRow(secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=expires_at)
+    tx.session.add(row)
+    tx.audit("make_link", "user" if user_id else "link", user_id or purpose, purpose=purpose)
+    return secret, OneTimeLink(url=address_of(system, secret), purpose=purpose, expires_at=expires_at)
+
+
+def tell_again(system: System, scope: Scope, link: OneTimeLink) -> OneTimeLink:
+    """Tell of a link as it was made for this very request before. Raises Conflict."""
+
+    def fits(strength: bytes) -> bool:
+        return _mark_of(address_of(system, make_secret(strength))) == link.url
+
+    strength = find_strength_again(system, scope, _name_of(link.expires_at), fits)
+    return link.model_copy(update={"url": address_of(system, make_secret(strength))})
+
+
+def without_secret(link: OneTimeLink) -> OneTimeLink:
+    """A link as it is kept in the answer to a request: with a mark in the place of its secret."""
+    return link.model_copy(update={"url": _mark_of(link.url)})
+
+
+def _name_of(expires_at: datetime) -> str:
+    """What tells a link from every other one of the same request: its end, to the microsecond."""
+    return expires_at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _mark_of(url: str) -> str:
+    return hash_secret(url).hex()
+
+
+def address_of(system: System, secret: str) -> str:
+    """Where a link leads: its secret stands behind "#", which browsers send to nobody."""
+    return f"{system.public_url}/welcome#{secret}"
+
+
+async def show_link(system: System, link: str) -> LinkState:
+    """Tell what a one-time link is for, without using it. Raises NotFound."""
+    async with system.database.transaction(NOBODY) as tx:
+        row = await find_link(NOBODY, tx, hash_secret(link))
+        if row is None:
+            raise NotFound(BAD_LINK)
+        user = await get_user(NOBODY, tx, row.user_id) if row.user_id else None
+        return LinkState(
+            purpose=row.purpose,
+            expires_at=row.expires_at,
+            email=user.email if user else None,
+            name=user.name if user else None,
+        )
+
+
+async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
+    """Sign in by a one-time link, which makes the first owner's account, or sets a password.
+
+    Raises NotFound, Unprocessable, Conflict.
+    """
+    state = await show_link(system, given.link)
+    if given.password is None and state.purpose != "sign_in":
+        raise Unprocessable(NO_PASSWORD)
+    password_hash = await hash_in_thread(system, given.password) if given.password else None
+    scope = Scope(actor="link", origin=origin)
+    async with system.database.transaction(scope) as tx:
+        if state.purpose == "first_owner":
+            user = await _make_owner(scope, tx, given, password_hash)
+        else:
+            user = await _find_person(scope, tx, given.link)
+        link = await find_link(scope, tx, hash_secret(given.link), lock=True)
+        if link is None:
+            raise NotFound(BAD_LINK)
+        link.used_at = datetime.now(UTC)
+        if password_hash is not None and link.purpose != "first_owner":
+            user.password_hash = password_hash
+            user.name = given.name or user.name
+            user.updated_at = datetime.now(UTC)
+            tx.audit("set_password", "user", user.id, by=link.purpose, sessions=await end_sessions(scope, tx, user.id))
+        return await begin_session(system, tx, user, origin)
+
+
+async def _make_owner(scope: Scope, tx: Transaction, given: LinkUse, password_hash: str | None) -> UserRow:
+    if given.email is None:
+        raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('the first owner', 2))")
+    if await has_any_user(scope, tx):
+        raise Conflict("Somebody has made the owner's account already. Sign in, or ask them for a link.")
+    user = UserRow(email=given.email, name=given.name or "", password_hash=password_hash, is_operator=True)
+    tx.session.add(user)
+    await tx.session.flush()
+    tx.audit("make_owner", "user", user.id)
+    return user
+
+
+async def _find_person(scope: Scope, tx: Transaction, secret: str) -> UserRow:
+    """Find whose a link is and lock them first, as everything does that ends links."""
+    link = await find_link(scope, tx, hash_secret(secret))
+    if link is None or link.user_id is None:
+        raise NotFound(BAD_LINK)
+    user = await get_user(scope, tx, link.user_id, lock=True)
+    if user.deactivated_at is not None:
+        raise NotFound(BAD_LINK)
+    return user

@@ -1,0 +1,183 @@
+"""Everybody's accounts, for operators: invite, list, change, deactivate, reset by link."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from trapline.server.accounts.actions.one_time_links import add_link, tell_again, without_secret
+from trapline.server.accounts.queries.accounts import (
+    MemberRow,
+    UserRow,
+    end_links,
+    end_sessions,
+    find_last_seen,
+    get_user,
+    has_other_operator,
+    select_users,
+)
+from trapline.server.accounts.queries.tokens import revoke_tokens_of
+from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.projects.queries.members import list_memberships
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.wire.auth import Membership, OneTimeLink
+from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserState
+from trapline.wire.values import Page
+
+LAST_OPERATOR = "This is the last operator of this Trapline. Nothing was changed. Make somebody else an operator first."
+
+
+def state_of(user: UserRow) -> UserState:
+    """Whether somebody can sign in."""
+    if user.deactivated_at is not None:
+        return UserState.DEACTIVATED
+    can_sign_in = user.password_hash is not None or user.oidc_subject is not None
+    return UserState.ACTIVE if can_sign_in else UserState.INVITED
+
+
+async def _describe(tx: Transaction, scope: Scope, rows: list[UserRow]) -> list[User]:
+    ids = [row.id for row in rows]
+    memberships = await list_memberships(scope, tx, ids)
+    last_seen = await find_last_seen(scope, tx, ids)
+    return [
+        User(
+            id=row.id,
+            email=row.email,
+            name=row.name,
+            state=state_of(row),
+            is_operator=row.is_operator,
+            is_linked=row.oidc_subject is not None,
+            memberships=[
+                Membership(project_id=project, project_name=name, role=role)
+                for project, name, role in memberships[row.id]
+            ],
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            last_seen_at=last_seen.get(row.id),
+            deactivated_at=row.deactivated_at,
+        )
+        for row in rows
+    ]
+
+
+async def list_users(
+    system: System, scope: Scope, wanted: UserFilter, *, descending: bool, limit: int, cursor: str | None
+) -> Page[User]:
+    """List everybody who has an account, by when they were invited."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_users(scope, wanted)
+        rows, following = await fetch_page(
+            tx, statement, [(UserRow.id, UUID)], descending=descending, limit=limit, cursor=cursor
+        )
+        count, estimated = await count_rows(tx, statement)
+        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_user(system: System, scope: Scope, user_id: UUID) -> User:
+    """Show one account. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [user] = await _describe(tx, scope, [await get_user(scope, tx, user_id)])
+        return user
+
+
+async def invite_user(system: System, scope: Scope, new: NewUser) -> UserInvited:
+    """Make an account with these roles, and a link that lets its person choose a password.
+
+    Raises Conflict where the e-mail address has an account, Unprocessable for a project that is not there.
+    """
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, UserInvited)
+        if done is not None:
+            return done.model_copy(update={"link": tell_again(system, scope, done.link)})
+        row = UserRow(email=new.email, name=new.name, is_operator=new.is_operator)
+        tx.session.add(row)
+        try:
+            await tx.session.flush()
+        except IntegrityError:
+            raise Conflict(
+                f"{new.email} has an account already. Nothing was made. Give it a role in a project, or a new link."
+            ) from None
+        await tx.session.refresh(row)
+        tx.audit("invite", "user", row.id, email=new.email, is_operator=new.is_operator)
+        for project, role in {given.project: given.role for given in new.memberships}.items():
+            row_of = await tx.session.get(ProjectRow, project, with_for_update={"key_share": True})
+            if row_of is None or row_of.deleted_at is not None:
+                raise Unprocessable(f"There is no project {project}. Nobody was invited.")
+            tx.session.add(MemberRow(project_id=project, user_id=row.id, role=role.value))
+            tx.audit("add", "member", row.id, project, role=role.value)
+        await tx.session.flush()
+        _, link = await add_link(system, tx, "invite", row.id)
+        [user] = await _describe(tx, scope, [row])
+        keep_answer(scope, tx, UserInvited(**dict(user), link=without_secret(link)), projects=())
+        return UserInvited(**dict(user), link=link)
+
+
+async def change_user(system: System, scope: Scope, user_id: UUID, change: UserChange) -> User:
+    """Change an account; to deactivate one ends its sessions, links and tokens at once, for good.
+
+    Raises NotFound, LostRace, Conflict for the last operator.
+    """
+    async with system.database.transaction(scope) as tx:
+        # Two operators who deactivate each other at the same moment must not both succeed.
+        await tx.execute("select pg_advisory_xact_lock(hashtextextended('operators', 2))")
+        row = await get_user(scope, tx, user_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        loses = change.is_operator is False or change.deactivated is True
+        if loses and row.is_operator and not await has_other_operator(scope, tx, row.id):
+            raise Conflict(LAST_OPERATOR)
+        if change.name is not None:
+            row.name = change.name
+        if change.is_operator is not None:
+            row.is_operator = change.is_operator
+        if change.deactivated and row.deactivated_at is None:
+            row.deactivated_at = datetime.now(UTC)
+            await end_links(scope, tx, row.id)
+            sessions, tokens = await end_sessions(scope, tx, row.id), await revoke_tokens_of(scope, tx, row.id)
+            tx.audit("deactivate", "user", row.id, sessions=sessions, tokens=tokens)
+        elif change.deactivated is False and row.deactivated_at is not None:
+            row.deactivated_at = None
+            tx.audit("reactivate", "user", row.id)
+        if change.is_linked is False and row.oidc_subject is not None:
+            row.oidc_issuer = row.oidc_subject = None
+            tx.audit("unlink_oidc", "user", row.id)
+        given = change.model_dump(exclude_none=True, exclude={"deactivated", "is_linked"})
+        if given:
+            tx.audit("change", "user", row.id, **given)
+        row.updated_at = datetime.now(UTC)
+        tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.user_id == user_id))
+        await tx.session.flush()
+        [user] = await _describe(tx, scope, [row])
+        return user
+
+
+async def change_own_name(system: System, scope: Scope, name: str) -> None:
+    """Change the caller's name. Raises NotFound for a token of nobody."""
+    if scope.user_id is None:
+        raise NotFound
+    async with system.database.transaction(scope) as tx:
+        row = await get_user(scope, tx, scope.user_id, lock=True)
+        row.name, row.updated_at = name, datetime.now(UTC)
+        tx.audit("change", "user", row.id, name=name)
+
+
+async def make_link(system: System, scope: Scope, user_id: UUID) -> OneTimeLink:
+    """Make a link that lets somebody choose a new password: an invitation again, where they have none yet.
+
+    Raises NotFound, Conflict where the account is deactivated.
+    """
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, OneTimeLink)
+        if done is not None:
+            return tell_again(system, scope, done)
+        row = await get_user(scope, tx, user_id, lock=True)
+        if row.deactivated_at is not None:
+            raise Conflict("This account is deactivated. No link was made. Reactivate it first.")
+        _, link = await add_link(system, tx, "reset" if row.password_hash else "invite", row.id)
+        keep_answer(scope, tx, without_secret(link), projects=())
+        return link

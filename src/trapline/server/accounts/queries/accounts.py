@@ -1,0 +1,360 @@
+"""Users, their sessions and one-time links, API tokens, and who is a member of which project."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.platform.access import MACHINES, Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.row import Key, Now, Row
+from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.wire.auth import Role
+from trapline.wire.users import UserState
+
+
+class UserRow(Row):
+    """A person. An operator is one who may do everything in this installation.
+
+    `oidc_issuer` and `oidc_subject` are whom an OpenID provider knows this person as, once they signed in by it.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index("uq_users_email_lower", text("lower(email)"), unique=True),
+        UniqueConstraint("oidc_issuer", "oidc_subject"),
+    )
+
+    id: Mapped[Key]
+    email: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    password_hash: Mapped[str | None]
+    oidc_issuer: Mapped[str | None]
+    oidc_subject: Mapped[str | None]
+    is_operator: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+    deactivated_at: Mapped[datetime | None]
+
+
+class SessionRow(Row):
+    """A person signed in on one browser; only a hash of the cookie is kept."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[Key]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    user_agent: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[Now]
+    last_seen_at: Mapped[Now]
+    expires_at: Mapped[datetime]
+
+
+class LinkRow(Row):
+    """A link that signs somebody in once, or that makes the first owner's account."""
+
+    __tablename__ = "links"
+    __table_args__ = (CheckConstraint("purpose in ('first_owner', 'sign_in', 'invite', 'reset')", name="purpose"),)
+
+    id: Mapped[Key]
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    purpose: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[Now]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class TokenRow(Row):
+    """An API token; only a hash is kept, and a prefix to look it up by.
+
+    `project_ids` null stands for all projects of its user, or for every project if `every_project`; `scopes` null for
+    all that its kind may do. `made_by` is the token that made it, and that takes it along when it is revoked.
+    """
+
+    __tablename__ = "tokens"
+    __table_args__ = (CheckConstraint("kind in ('user', 'worker', 'pipeline')", name="kind"),)
+
+    id: Mapped[Key]
+    kind: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    project_ids: Mapped[list[int] | None]
+    every_project: Mapped[bool] = mapped_column(default=False)
+    scopes: Mapped[list[str] | None]
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[Now]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class MemberRow(Row):
+    """A user's role in a project."""
+
+    __tablename__ = "members"
+    __table_args__ = (CheckConstraint("role in ('viewer', 'reviewer', 'manager', 'owner')", name="role"),)
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str]
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserRow | None:
+    """Find the person with this e-mail address, in any case of its letters."""
+    return (await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))).one_or_none()
+
+
+async def find_user_by_subject(scope: Scope, tx: Transaction, issuer: str, subject: str) -> UserRow | None:
+    """Find the person whom an OpenID provider knows as this."""
+    statement = select(UserRow).where(UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject)
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
+    """Select everybody who has an account, or who fits."""
+    email = None if wanted.email is None else wanted.email.lower()
+    columns = ((func.lower(UserRow.email), email), (UserRow.name, wanted.name))
+    statement = narrow(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
+    if wanted.role is not None:
+        statement = statement.where(
+            UserRow.id.in_(
+                select(MemberRow.user_id)
+                .join(ProjectRow, ProjectRow.id == MemberRow.project_id)
+                .where(MemberRow.role == wanted.role, ProjectRow.deleted_at.is_(None))
+            )
+        )
+    # The same as the action tells of each.
+    may_sign_in = or_(UserRow.password_hash.is_not(None), UserRow.oidc_subject.is_not(None))
+    match wanted.state:
+        case UserState.DEACTIVATED:
+            return statement.where(UserRow.deactivated_at.is_not(None))
+        case UserState.ACTIVE:
+            return statement.where(UserRow.deactivated_at.is_(None), may_sign_in)
+        case UserState.INVITED:
+            return statement.where(UserRow.deactivated_at.is_(None), ~may_sign_in)
+    return statement
+
+
+async def get_user(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:
+    """Get a person; raises NotFound. Whatever ends their sessions, links or rights locks them first."""
+    row = await tx.session.get(UserRow, user_id, with_for_update=lock or None, populate_existing=lock)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def has_any_user(scope: Scope, tx: Transaction) -> bool:
+    """Tell whether anybody has an account yet."""
+    return (await tx.session.scalars(select(UserRow.id).limit(1))).first() is not None
+
+
+async def find_operator(scope: Scope, tx: Transaction) -> UserRow | None:
+    """Find the first operator of this installation."""
+    statement = select(UserRow).where(UserRow.is_operator, UserRow.deactivated_at.is_(None)).order_by(UserRow.id)
+    return (await tx.session.scalars(statement.limit(1))).first()
+
+
+async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bool:
+    """Whether somebody else who can sign in is an operator."""
+    statement = select(UserRow.id).where(UserRow.is_operator, UserRow.deactivated_at.is_(None), UserRow.id != user_id)
+    return (await tx.session.scalars(statement.limit(1))).first() is not None
+
+
+async def find_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each of these people was last seen, by a session that is not over."""
+    statement = (
+        select(SessionRow.user_id, func.max(SessionRow.last_seen_at))
+        .where(SessionRow.user_id.in_(user_ids))
+        .group_by(SessionRow.user_id)
+    )
+    return {user: moment for user, moment in (await tx.session.execute(statement)).all()}
+
+
+async def find_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> tuple[SessionRow, UserRow] | None:
+    """Find a live session and its person."""
+    statement = (
+        select(SessionRow, UserRow)
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(
+            SessionRow.secret_hash == secret_hash,
+            SessionRow.expires_at > func.now(),
+            UserRow.deactivated_at.is_(None),
+        )
+    )
+    found = (await tx.session.execute(statement)).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+async def end_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None:
+    """End a session; one that is over already is fine."""
+    await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
+
+
+async def end_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None) -> int:
+    """End all sessions of a person but this one; answers how many there were."""
+    statement = delete(SessionRow).where(SessionRow.user_id == user_id).returning(SessionRow.id)
+    if but is not None:
+        statement = statement.where(SessionRow.id != but)
+    return len((await tx.session.scalars(statement)).all())
+
+
+async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[SessionRow]:
+    """List the live sessions of a person, the last used first."""
+    statement = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.expires_at > func.now())
+    return list((await tx.session.scalars(statement.order_by(SessionRow.last_seen_at.desc(), SessionRow.id))).all())
+
+
+async def end_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
+    """Let no link of a person be good any longer."""
+    await tx.session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None)))
+
+
+async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False) -> LinkRow | None:
+    """Find a one-time link that is still good."""
+    statement = select(LinkRow).where(
+        LinkRow.secret_hash == secret_hash, LinkRow.used_at.is_(None), LinkRow.expires_at > func.now()
+    )
+    return (await tx.session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
+
+
+class LiveToken(NamedTuple):
+    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or of an owner of all.
+
+    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use was noted lately.
+    """
+
+    id: UUID
+    kind: str
+    secret_hash: bytes
+    user_id: UUID | None
+    every_project: bool
+    project_ids: list[int] | None
+    scopes: list[str] | None
+    is_long_unused: bool
+    has_live_user: bool
+    is_operator: bool
+    roles: dict[int, Role]
+    archived: frozenset[int]
+
+
+async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveToken | None:
+    """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
+    return await _find_live(tx, prefix, None)
+
+
+async def find_live_token_by_id(scope: Scope, tx: Transaction, token_id: UUID) -> LiveToken | None:
+    """Find a token by its ID, for a URL that was signed for it."""
+    return await _find_live(tx, None, token_id)
+
+
+async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None) -> LiveToken | None:
+    cursor = await tx.execute(
+        """
+        select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
+            t.scopes, coalesce(t.last_used_at < now() - interval '1 minute', true),
+            u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false),
+            r.projects, r.roles, r.archived
+        from tokens t left join users u on u.id = t.user_id, lateral (
+            select array_agg(id), array_agg('owner'::text), array_agg(id) filter (where archived_at is not null)
+            from projects where t.every_project and deleted_at is null
+            union all
+            select array_agg(m.project_id), array_agg(m.role), array_agg(p.id) filter (where p.archived_at is not null)
+            from members m join projects p on p.id = m.project_id
+            where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
+        ) r(projects, roles, archived)
+        where (t.prefix = %s or t.id = %s) and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
+        order by r.projects is null limit 1
+        """,
+        (prefix, token_id),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    projects, roles, archived = row[10:]
+    reached = dict(zip(projects or (), map(Role, roles or ()), strict=True))
+    return LiveToken._make([*row[:10], reached, frozenset(archived or ())])
+
+
+async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
+    """Note that a token is used."""
+    await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
+
+
+async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> tuple[dict[int, Role], frozenset[int]]:
+    """List the projects that a person is a member of, with the role in each, and which of them are archived."""
+    cursor = await tx.execute(
+        "select m.project_id, m.role, p.archived_at is not null from members m join projects p on p.id = m.project_id"
+        " where m.user_id = %s and p.deleted_at is null",
+        (user_id,),
+    )
+    rows = await cursor.fetchall()
+    return {project: Role(role) for project, role, _ in rows}, frozenset(row[0] for row in rows if row[2])
+
+
+async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:
+    """List the sessions and tokens of these that hold, each with a text that differs once it reaches something else."""
+    cursor = await tx.execute(
+        """
+        with holding as (
+            select id, user_id, '' as limits from sessions where id = any(%(ids)s) and expires_at > now()
+            union all
+            select id, user_id, concat(every_project, project_ids, scopes) from tokens
+            where id = any(%(ids)s) and revoked_at is null and (expires_at is null or expires_at > now())
+        )
+        select h.id, concat(h.limits, u.deactivated_at, u.is_operator, (
+            select string_agg(concat(m.project_id, m.role, p.deleted_at, p.archived_at), ',' order by m.project_id)
+            from members m join projects p on p.id = m.project_id where m.user_id = h.user_id
+        )) from holding h left join users u on u.id = h.user_id
+        """,
+        {"ids": ids},
+    )
+    return await cursor.fetchall()
+
+
+async def name_actors(
+    scope: Scope, tx: Transaction, actors: Iterable[str | None], *, with_emails: bool = True
+) -> dict[str | None, str]:
+    """Describe those who did something: a person's name or e-mail address, a token's name, else as it is stored.
+
+    A token of a worker or pipeline reads no e-mail address, and without `with_emails` no caller does.
+    """
+    by_kind: dict[str, set[UUID]] = {"user": set(), "token": set()}
+    for actor in actors:
+        kind, _, text_of_key = (actor or "").partition(":")
+        if kind in by_kind:
+            by_kind[kind].add(UUID(text_of_key))
+    people = select(UserRow.id, UserRow.name, UserRow.email).where(UserRow.id.in_(by_kind["user"]))
+    tokens = select(TokenRow.id, TokenRow.name).where(TokenRow.id.in_(by_kind["token"]))
+    named: dict[str | None, str] = {}
+    for key, name, email in (await tx.session.execute(people)).all():
+        named[f"user:{key}"] = name or (
+            email if with_emails and scope.kind not in MACHINES else "a person without a name"
+        )
+    for key, name in (await tx.session.execute(tokens)).all():
+        named[f"token:{key}"] = f"token {name}"
+    return {actor: named.get(actor, actor) for actor in actors if actor is not None}

@@ -1,0 +1,59 @@
+"""Sign in by the organisation's OpenID provider, where one is set."""
+
+from fastapi import APIRouter, Request, Response
+
+from trapline.server.accounts.actions import oidc
+from trapline.server.accounts.routes.access import SystemOf, refuse_other_pages
+from trapline.server.accounts.routes.auth import keep_cookie
+from trapline.server.accounts.rules.oidc import JOURNEY_S
+from trapline.server.platform.http.rate_limits import count_visitor
+from trapline.server.platform.http.request_context import OriginOf
+from trapline.wire.auth import Caller
+from trapline.wire.oidc import OidcBegun, OidcReturn, SignInWays
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+def _cookie_of(system: SystemOf) -> str:
+    return "__Host-trapline_oidc" if system.public_url.startswith("https://") else "trapline_oidc"
+
+
+@router.get("/ways")
+async def show_ways(system: SystemOf, request: Request) -> SignInWays:
+    """Tell how people sign in here."""
+    count_visitor(request, system)
+    return oidc.show_ways(system)
+
+
+@router.post("/oidc/begin")
+async def begin_oidc(system: SystemOf, request: Request, response: Response) -> OidcBegun:
+    """Begin to sign in by the OpenID provider: the answer says where to go, and sets a cookie for ten minutes."""
+    count_visitor(request, system)
+    refuse_other_pages(request)
+    begun, cookie = await oidc.begin(system)
+    response.set_cookie(
+        _cookie_of(system),
+        cookie,
+        max_age=JOURNEY_S,
+        httponly=True,
+        samesite="lax",
+        secure=system.public_url.startswith("https://"),
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return begun
+
+
+@router.post("/oidc")
+async def finish_oidc(
+    system: SystemOf, origin: OriginOf, given: OidcReturn, request: Request, response: Response
+) -> Caller:
+    """Sign in with what the provider sent this browser back with; the answer sets the session's cookie.
+
+    Only who has an account is signed in: by the link made at the first time, then by a verified e-mail address.
+    """
+    refuse_other_pages(request)
+    signed_in = await oidc.finish(system, origin, given, request.cookies.get(_cookie_of(system)))
+    response.delete_cookie(
+        _cookie_of(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
+    )
+    return keep_cookie(system, response, signed_in)

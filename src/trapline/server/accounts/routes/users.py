@@ -1,0 +1,67 @@
+"""Everybody's accounts, for the operators of the installation."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from trapline.server.accounts.actions import users
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.platform.http.parameters import Cursor, Limit, QueryText, set_etag
+from trapline.wire.auth import OneTimeLink, Role
+from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserOrder, UserState
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("")
+async def list_users(
+    system: SystemOf,
+    scope: ScopeOf,
+    email: Annotated[QueryText | None, Query(description="In any case of its letters.")] = None,
+    name: QueryText | None = None,
+    role: Annotated[Role | None, Query(description="A role that they have in some project.")] = None,
+    state: UserState | None = None,
+    is_operator: bool | None = None,
+    order: UserOrder = UserOrder.OLDEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[User]:
+    """List everybody who has an account, by when they were invited."""
+    wanted = UserFilter(email, name, role, state, is_operator)
+    descending = order == UserOrder.NEWEST_FIRST
+    return await users.list_users(system, scope, wanted, descending=descending, limit=limit, cursor=cursor)
+
+
+@router.post("", status_code=201)
+async def invite_user(system: SystemOf, scope: ScopeOf, new: NewUser, response: Response) -> UserInvited:
+    """Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them."""
+    user = await users.invite_user(system, scope, new)
+    response.headers["Location"] = f"/api/v2/users/{user.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return user
+
+
+@router.get("/{user_id}")
+async def show_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> User:
+    """Show one account."""
+    user = await users.show_user(system, scope, user_id)
+    set_etag(response, user.updated_at)
+    return user
+
+
+@router.patch("/{user_id}")
+async def change_user(system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserChange, response: Response) -> User:
+    """Change an account; to deactivate it ends its sessions, links and API tokens at once."""
+    user = await users.change_user(system, scope, user_id, change)
+    set_etag(response, user.updated_at)
+    return user
+
+
+@router.post("/{user_id}/link", status_code=201)
+async def make_link(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> OneTimeLink:
+    """Make a link that lets somebody choose a new password; earlier links of theirs are good no longer."""
+    response.headers["Cache-Control"] = "no-store"
+    return await users.make_link(system, scope, user_id)

@@ -1,0 +1,62 @@
+"""Whether everything that is needed is there."""
+
+from collections.abc import Mapping
+from datetime import UTC
+
+from trapline.server.images.actions.image_import import MAKE_ROOM, find_shortage
+from trapline.server.notifications.queries.nats_subjects import NatsOutage, find_outage, has_subjects
+from trapline.server.operations.queries.file_checks import count_harmed
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.migrations import describe_mismatch, is_newer, newest, read_present
+from trapline.server.platform.errors import TraplineError
+from trapline.wire.health import Health
+
+REPAIR = "Run `trapline check files --repair`, or upload the same images again."
+
+
+def describe_harmed(harmed: Mapping[str, int]) -> str:
+    """Describe how many stored files are missing or damaged."""
+    return f"Stored files: {harmed.get('missing', 0):,} missing, {harmed.get('damaged', 0):,} damaged."
+
+
+def describe_nats(outage: NatsOutage | None) -> str:
+    """Describe since when the NATS server does not take events, and why."""
+    if outage is None:
+        return "ok"
+    since = f"{outage.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"Away since {since}: {outage.reason}. Events wait for a day and are published when it answers."
+
+
+async def find_health(system: System) -> Health:
+    """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
+
+    Reported without making anything unready: what decoders have given up (see imaging/confinement.py), a disk that is
+    almost full, for which only uploads and pulls wait, stored files that are missing or damaged, a NATS server that is
+    away, on which no request depends, and a schema that is newer, because what runs may continue until it is upgraded,
+    too.
+    """
+    needed, told = (
+        {"database": "ok", "migrations": "ok", "store": "ok"},
+        {"room": "ok", "files": "ok", "decoders": system.decoders.describe()},
+    )
+    scope = Scope.system()
+    try:
+        async with system.database.transaction(scope) as tx:
+            present = await read_present(scope, tx)
+            if present == newest() and (harmed := await count_harmed(scope, tx)):
+                told["files"] = f"{describe_harmed(harmed)} {REPAIR}"
+            if present == newest() and await has_subjects(scope, tx):
+                told["nats"] = describe_nats(await find_outage(scope, tx))
+        if mismatch := describe_mismatch(present):
+            (told if is_newer(present) else needed)["migrations"] = mismatch
+    except TraplineError as error:
+        needed["database"] = error.detail
+        needed["migrations"] = "Nobody can tell while the database is away."
+    try:
+        await system.store.check()
+        if shortage := await find_shortage(system):
+            told["room"] = f"{shortage} {MAKE_ROOM}"
+    except (TraplineError, OSError) as error:
+        needed["store"] = str(error)
+    return Health(status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | told)

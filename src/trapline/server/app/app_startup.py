@@ -1,0 +1,167 @@
+"""The engines that the settings name, opened and closed for whichever process needs them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from trapline.extras import describe_install
+from trapline.server.app.settings import Settings, SettingsError, read_secret_keys, split_secrets
+from trapline.server.platform.app_context import Callbacks, CallRates, FileChecks, Leases, Limits, System, allow_per_s
+from trapline.server.platform.db.base import Database
+from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.imaging.decoder_pool import Limits as DecoderLimits
+from trapline.server.platform.network.email_sender import MailServer, read_mail_server
+from trapline.server.platform.network.oidc_provider import IdentityProvider
+from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.vault import SecretKeys
+
+if TYPE_CHECKING:
+    from trapline.server.platform.store.s3_store import S3
+
+
+@asynccontextmanager
+async def open_system(settings: Settings) -> AsyncIterator[System]:
+    """Open the engines that these settings name, and close them at the end. The database must be there already."""
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
+    keys = SecretKeys(read_secret_keys(settings))
+    store = _find_bucket_store(settings) or LocalStore(settings.data / "store", keys.follow(FILES), settings.public_url)
+    database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
+    decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
+    try:
+        yield System(
+            database=database,
+            store=store,
+            decoders=decoders,
+            outbound=_outbound_policy(settings),
+            secrets=keys,
+            public_url=settings.public_url,
+            source_folders=tuple(Path(folder) for folder in settings.source_folders),
+            own_folders=(settings.data, settings.data / "store"),
+            operators_create_projects=settings.project_creation == "operators",
+            work_folder=settings.data / "work",
+            leases=Leases(
+                lease_s=settings.lease_s,
+                lease_max_s=settings.lease_max_s,
+                reaper_s=settings.reaper_s,
+                errors=settings.task_errors,
+                losses=settings.task_losses,
+                held_at_most=settings.held_at_most,
+            ),
+            file_checks=FileChecks(
+                bytes_per_s=settings.file_check_mib_per_s * 2**20, every_s=settings.file_check_every_days * 86_400
+            ),
+            limits=Limits(
+                image_bytes=settings.max_image_bytes,
+                image_pixels=settings.max_image_pixels,
+                json_bytes=settings.max_json_bytes,
+                result_bytes=settings.max_result_bytes,
+                deleted_kept_s=settings.deleted_images_kept_days * 86_400,
+                exports_kept_s=settings.exports_kept_days * 86_400,
+                streams=settings.streams_at_once,
+            ),
+            callbacks=_callbacks(settings),
+            metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+            rates=CallRates(
+                workers=allow_per_s(settings.worker_calls_per_s),
+                callers=allow_per_s(settings.token_calls_per_s),
+                strangers=allow_per_s(settings.address_calls_per_s),
+            ),
+            mail_server=_find_mail_server(settings),
+            identity_provider=_find_identity_provider(settings),
+            nats_url=_find_nats(settings),
+        )
+    finally:
+        await decoders.close()
+        await database.close()
+
+
+async def check_store(settings: Settings) -> None:
+    """Try all that will be asked of an S3 server; raises Unavailable in words that name what is missing."""
+    store = _find_bucket_store(settings)
+    if store is not None:
+        await store.check_rights()
+
+
+def _find_bucket_store(settings: Settings) -> "S3 | None":
+    """The store on the S3 server that these settings name; None where they name none. Raises SettingsError."""
+    if not any(name.startswith("s3_") for name in settings.model_fields_set):
+        return None
+    endpoint, bucket = settings.s3_endpoint, settings.s3_bucket
+    key, secret = settings.s3_access_key_id, settings.s3_secret_access_key
+    if endpoint is None or bucket is None or key is None or secret is None:
+        needed = {"ENDPOINT": endpoint, "BUCKET": bucket, "ACCESS_KEY_ID": key, "SECRET_ACCESS_KEY": secret}
+        missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
+        raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
+    # What speaks S3 takes long to load, and most have none.
+    from trapline.server.platform.store.presign import Signer
+    from trapline.server.platform.store.s3_store import S3, Bucket
+
+    signer = Signer(key, secret.get_secret_value(), settings.s3_region)
+    place = Bucket(endpoint, settings.s3_public_endpoint or endpoint, bucket, signer)
+    return S3(place, settings.data / "store")
+
+
+def _outbound_policy(settings: Settings) -> OutboundPolicy:
+    return OutboundPolicy(
+        allow_private=settings.allow_private_sources,
+        allowed_networks=tuple(parse_allowed_network(entry) for entry in settings.allowed_networks),
+    )
+
+
+def _find_nats(settings: Settings) -> str | None:
+    """The NATS server that these settings name; None where they name none. Raises SettingsError."""
+    if settings.nats_url is None:
+        return None
+    if find_spec("nats") is None:
+        raise SettingsError(
+            f"TRAPLINE_NATS_URL needs an extra that is not installed here: {describe_install('server', 'nats')}"
+        )
+    return settings.nats_url.get_secret_value()
+
+
+def _find_identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The OpenID provider that these settings name; None where they name none. Raises SettingsError."""
+    if settings.oidc_issuer is None and settings.oidc_client_id is None:
+        return None
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        missing = "CLIENT_ID" if settings.oidc_issuer else "ISSUER"
+        raise SettingsError(f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither.")
+    return IdentityProvider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
+        scopes=settings.oidc_scopes,
+        name=settings.oidc_name,
+        policy=_outbound_policy(settings),
+    )
+
+
+def _find_mail_server(settings: Settings) -> MailServer | None:
+    """The mail server that these settings name; None where they name none."""
+    if settings.smtp_url is None:
+        return None
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    return read_mail_server(settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host)
+
+
+def _callbacks(settings: Settings) -> Callbacks:
+    return Callbacks(
+        shared_secrets=split_secrets(settings.ml_callback_hmac_secret),
+        allow_shared=settings.ml_hmac_allow_shared_secret,
+        min_version=settings.ml_hmac_min_version,
+        require_signature=settings.ml_pipeline_require_hmac,
+        skew_s=settings.ml_hmac_timestamp_skew_seconds,
+        body_bytes=settings.ml_callback_max_body_bytes,
+        allowed_models=settings.ml_allowed_models,
+        analyses_per_image=settings.ml_max_analyses_per_image,
+        bulk_annotations=settings.ml_max_bulk_annotations,
+        artifact_bytes=settings.ml_max_artifact_bytes,
+        address_lifetime_s=settings.ml_presigned_url_expiry_seconds,
+        stale_after_s=settings.ml_stale_after_s,
+    )

@@ -1,0 +1,205 @@
+"""Chores: background work that was asked for within a transaction, or that a schedule asks for.
+
+A chore is done at least once, in any number of processes, so each is safe to do again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException, ProcrastinateException
+from structlog.contextvars import bound_contextvars
+
+from trapline.server.exports.actions.export_build import build_export
+from trapline.server.exports.actions.exports import BUILD, take_up_exports
+from trapline.server.imports.actions.imports import IMPORT
+from trapline.server.imports.actions.result_import import take_import, take_up_imports
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.background_tasks import EXPORTS, FETCHES, PULLS, QUEUE
+from trapline.server.platform.failpoints import doing
+from trapline.server.platform.metrics import outcome_counted
+from trapline.server.platform.telemetry import concerned
+from trapline.server.queue.actions.content_download import fetch_content
+from trapline.server.queue.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
+from trapline.server.queue.actions.queue_maintenance import recount_jobs, take_up_unfinished
+from trapline.server.sources.actions.pull_runs import PULL, pull
+
+log = structlog.get_logger(__name__)
+
+# How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
+# waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
+# What a run costs is bounded elsewhere, decoders and connections to the database among it.
+AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
+STOP_WITHIN_S = 3.5
+LOOK_EVERY_S = 5.0
+DEAD_AFTER_S = 20.0
+HEARTBEAT_S = 9.0
+SCOPE = Scope.system()
+EVERY_MINUTE = "* * * * *"
+AGAIN = RetryStrategy(max_attempts=20, exponential_wait=2)
+LONGEST_PAUSE_S = 2.0
+POOL_PATIENCE_S = 3.0
+
+Chore = Callable[..., Awaitable[None]]
+
+
+async def _pull(system: System, run_id: str) -> None:
+    await pull(system, SCOPE, UUID(run_id))
+
+
+async def _expand(system: System, job_id: int) -> None:
+    await expand_job(system, SCOPE, job_id)
+
+
+async def _sweep(system: System, job_id: int) -> None:
+    await sweep_job(system, SCOPE, job_id)
+
+
+async def _fetch(system: System, job_id: int) -> None:
+    await fetch_content(system, SCOPE, job_id)
+
+
+async def _build(system: System, export_id: str) -> None:
+    await build_export(system, SCOPE, UUID(export_id))
+
+
+async def _import(system: System, import_id: str) -> None:
+    await take_import(system, SCOPE, UUID(import_id))
+
+
+CHORES: dict[str, Chore] = {
+    PULL: _pull,
+    EXPAND: _expand,
+    SWEEP: _sweep,
+    FETCH: _fetch,
+    BUILD: _build,
+    IMPORT: _import,
+}
+"""Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
+QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS, IMPORT: EXPORTS}
+
+
+async def _take_up_unfinished(system: System) -> None:
+    await take_up_unfinished(system, SCOPE)
+
+
+async def _take_up_exports(system: System) -> None:
+    await take_up_exports(system, SCOPE)
+
+
+async def _take_up_imports(system: System) -> None:
+    await take_up_imports(system, SCOPE)
+
+
+async def _recount_jobs(system: System) -> None:
+    await recount_jobs(system, SCOPE)
+
+
+TIMED: dict[str, tuple[str, Chore]] = {
+    "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
+    "take_up_exports": (EVERY_MINUTE, _take_up_exports),
+    "take_up_imports": (EVERY_MINUTE, _take_up_imports),
+    "recount_jobs": ("*/5 * * * *", _recount_jobs),
+}
+"""Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""
+
+
+def make_chores(system: System) -> App:
+    """Put the chores of one process together, on procrastinate's own schema."""
+    app = App(
+        connector=PsycopgConnector(
+            conninfo=system.database.url,
+            kwargs={"options": "-c search_path=procrastinate"},
+            connection_class=system.database.pulse.connection_class,
+            min_size=0,
+            max_size=6,
+            # While the database is away, chores are begun anew again and again: nobody need wait in here.
+            timeout=POOL_PATIENCE_S,
+            reconnect_timeout=POOL_PATIENCE_S,
+        )
+    )
+    for name, chore in CHORES.items():
+        app.task(name=name, queue=QUEUES.get(name, QUEUE), retry=AGAIN)(_asked(system, name, chore))
+    for name, (cron, chore) in TIMED.items():
+        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
+        app.periodic(cron=cron)(task)
+    return app
+
+
+def _asked(system: System, name: str, chore: Chore) -> Chore:
+    async def do(**arguments: Any) -> None:
+        with doing(f"chore {name}"), outcome_counted(name), bound_contextvars(chore=name, **concerned(arguments)):
+            await chore(system, **arguments)
+
+    return do
+
+
+def _timed(system: System, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
+    async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
+        with doing(f"chore {name}"), outcome_counted(name):
+            await chore(system)
+
+    return do
+
+
+async def _retry_stalled(app: App) -> None:
+    """Ask again for chores whose process was killed: they stay marked as being done, and others wait behind them."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
+            with suppress(ConnectorException):  # another process was faster
+                await app.job_manager.retry_job(job)
+                log.warning("a chore was cut off and is done again", chore=job.task_name, chore_id=job.id)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def run_chores(system: System, stop: asyncio.Event) -> None:
+    """Do chores until told to stop. Procrastinate's worker ends when the database is away: it is begun again."""
+    # Its own log tells every chore twice; what matters is told by the actions.
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            app = make_chores(system)
+            async with app.open_async():
+                # What another process was killed over goes on now, not when its chore is found to have stalled.
+                await take_up_unfinished(system, SCOPE, still_for_s=0)
+                working = [
+                    asyncio.create_task(
+                        app.run_worker_async(
+                            queues=[queue],
+                            concurrency=at_once,
+                            delete_jobs="successful",
+                            install_signal_handlers=False,
+                            shutdown_graceful_timeout=STOP_WITHIN_S,
+                            fetch_job_polling_interval=LOOK_EVERY_S,
+                            stalled_worker_timeout=DEAD_AFTER_S,
+                            update_heartbeat_interval=HEARTBEAT_S,
+                        )
+                    )
+                    for queue, at_once in AT_ONCE.items()
+                ]
+                working.append(asyncio.create_task(_retry_stalled(app)))
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (stopping, *working):
+                    task.cancel()
+                ended = await asyncio.gather(*working, return_exceptions=True)
+                for reason in ended:
+                    if isinstance(reason, Exception):
+                        raise reason
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+        except (ProcrastinateException, OSError) as error:
+            log.warning("chores rest while the database is away", reason=str(error).splitlines()[0])
+        except Exception:
+            log.exception("the chores broke and are begun again")
+        if not stop.is_set():
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)

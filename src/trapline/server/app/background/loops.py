@@ -1,0 +1,77 @@
+"""Loops: one action again and again, at intervals that are too short for a schedule."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from trapline.server.platform.errors import DatabaseAway, TraplineError
+from trapline.server.platform.failpoints import doing
+from trapline.server.platform.metrics import outcome_counted
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE_S = 30.0
+# A database that is away is asked for often, because asking costs nothing and much waits for it.
+AWAY_PAUSE_S = 2.0
+UNWOKEN_S = 30.0
+"""A loop that waits to be woken runs this often without it."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One action, its name in the log, and how many seconds to rest when it found nothing to do.
+
+    `step` answers whether there may be more to do at once. With `wake`, it is not called again before that is set, or
+    before UNWOKEN_S is over.
+    """
+
+    name: str
+    every_s: float
+    step: Callable[[], Awaitable[bool]]
+    wake: asyncio.Event | None = None
+
+
+async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
+    """Repeat a loop's step until told to stop. A failure is logged and tried again, ever less often, for ever."""
+    failures = 0
+    while not stop.is_set():
+        more, longest = False, LONGEST_PAUSE_S
+        if loop.wake is not None:
+            loop.wake.clear()
+        try:
+            with doing(f"loop {loop.name}"), outcome_counted(loop.name), bound_contextvars(loop=loop.name):
+                more = await loop.step()
+            failures = 0
+        except TraplineError as error:
+            failures += 1
+            longest = AWAY_PAUSE_S if isinstance(error, DatabaseAway) else LONGEST_PAUSE_S
+            log.warning("a loop rests", loop=loop.name, reason=error.detail)
+        except Exception:
+            failures += 1
+            log.exception("a loop broke and is begun again", loop=loop.name)
+        if not more:
+            pause = min(loop.every_s * 2 ** min(failures, 10), max(longest, loop.every_s))
+            await _rest(stop, pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            if loop.wake is not None and not failures:
+                await _rest_until(loop.wake, stop)
+
+
+async def _rest_until(wake: asyncio.Event, stop: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (wake, stop)]
+    try:
+        await asyncio.wait(waits, timeout=UNWOKEN_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,180 @@
+"""The HTTP application: every router, mounted where the guides expect it, in one envelope."""
+
+from collections.abc import Mapping
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trapline import __version__
+from trapline.server.accounts.routes import auth, oidc, tokens, users
+from trapline.server.accounts.routes.access import judge_caller
+from trapline.server.accounts.routes.event_streams import OpenStreams
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.app.http.documentation import add_documentation
+from trapline.server.app.http.spa import add_page
+from trapline.server.app.routes import health
+from trapline.server.catalogue.events import Listeners
+from trapline.server.catalogue.routes import events, images, sequences, summary
+from trapline.server.exports.routes import exports
+from trapline.server.external.routes import analyses, callback_keys
+from trapline.server.findings.routes import annotations
+from trapline.server.images.routes import deployments, files, staged_files
+from trapline.server.imports.routes import imports
+from trapline.server.notifications.routes import notices, webhooks
+from trapline.server.operations.routes import metrics
+from trapline.server.platform.app_context import System
+from trapline.server.platform.http.middleware import Envelope
+from trapline.server.platform.http.prefix_router import SubjectRouter
+from trapline.server.platform.http.problems import add_problem_handlers, refuse
+from trapline.server.platform.http.query_names import IgnoredNames, refuse_unknown_names
+from trapline.server.platform.http.rate_limits import count_stranger
+from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
+from trapline.server.projects.routes import audit, members, projects
+from trapline.server.public.routes import public_projects
+from trapline.server.queue.job_subscribers import Followers
+from trapline.server.queue.routes import (
+    algorithms,
+    failures,
+    jobs,
+    pipelines,
+    presets,
+    run_events,
+    runs,
+    tasks,
+    workers,
+)
+from trapline.server.queue.task_notifier import Arrivals
+from trapline.server.review.routes import identifications, taxa
+from trapline.server.sources.routes import pushed_events, source_folders, sources
+from trapline.wire.problem import Problem
+
+VERSIONED = [
+    auth.router,
+    oidc.router,
+    tokens.router,
+    users.router,
+    projects.router,
+    members.router,
+    audit.router,
+    public_projects.router,
+    deployments.router,
+    source_folders.router,
+    sequences.router,
+    events.router,
+    images.router,
+    imports.router,
+    summary.router,
+    staged_files.router,
+    pipelines.router,
+    algorithms.router,
+    presets.router,
+    taxa.router,
+    workers.router,
+    workers.additions,
+    jobs.router,
+    failures.router,
+    tasks.router,
+    annotations.router,
+    identifications.router,
+    exports.router,
+    callback_keys.router,
+    webhooks.router,
+    notices.router,
+]
+"""Mounted under /api/v2."""
+
+GUIDED = [
+    health.router,
+    metrics.router,
+    files.router,
+    sources.router,
+    pushed_events.router,
+    runs.router,
+    run_events.router,
+]
+"""Mounted where the guides expect them, and under /api/v2 too."""
+
+CALLED_BACK = [analyses.router]
+"""Mounted under /api, where outside pipelines expect them, and under /api/v2."""
+
+
+def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
+    """Put the application together; without a system it can only describe itself.
+
+    Where outside pipelines are switched off (`outside`), their routes are not there at all.
+    """
+    app = FastAPI(
+        title="Trapline",
+        version=__version__,
+        openapi_url="/api/v2/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "What happened and what to do."}},
+        separate_input_output_schemas=False,
+        dependencies=[Depends(refuse_unknown_names)],
+    )
+    give_state(app, system)
+    for subject in map(SubjectRouter, VERSIONED):
+        app.include_router(subject, prefix="/api/v2")
+    for subject in map(SubjectRouter, GUIDED):
+        app.include_router(subject)
+        app.include_router(subject, prefix="/api/v2", include_in_schema=False)
+    for subject in map(SubjectRouter, CALLED_BACK if outside else (analyses.switched_off,)):
+        app.include_router(subject, prefix="/api/v2")
+        app.include_router(subject, prefix="/api", include_in_schema=False)
+    check_access()
+    add_problem_handlers(app)
+    add_documentation(app)
+    add_page(app)
+    return app
+
+
+def give_state(app: FastAPI, system: System | None) -> None:
+    """Give an application what its routes work with."""
+    app.state.system = system
+    app.state.listeners = Listeners()
+    app.state.arrivals = Arrivals()
+    app.state.followers = Followers()
+    app.state.streams = OpenStreams()
+    app.state.ignored_names = IgnoredNames()
+    app.state.worker_additions = True
+
+
+def list_routes() -> set[str]:
+    """List every route as the table of access names it."""
+    return {
+        access_key(method, route.path)
+        for router in (*VERSIONED, *GUIDED, *CALLED_BACK)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def check_access() -> None:
+    """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
+    routes = list_routes()
+    if missing := routes - ACCESS.keys():
+        raise RuntimeError(f"routes/access_table.py does not say who may call: {', '.join(sorted(missing))}")
+    if stale := ACCESS.keys() - routes:
+        raise RuntimeError(f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}")
+
+
+def dress(app: FastAPI) -> ASGIApp:
+    """Put the application into its envelope, outside of everything, errors included."""
+
+    def choose_headers() -> Mapping[str, str]:
+        system: System | None = app.state.system
+        is_https = system is not None and system.public_url.startswith("https://")
+        return SAFE_HEADERS_HTTPS if is_https else SAFE_HEADERS
+
+    async def refuse_flood(scope: Scope, receive: Receive, send: Send) -> bool:
+        too_many = count_stranger(app.state.system, scope)
+        if too_many is not None:
+            await refuse(app, too_many, scope, receive, send)
+        return too_many is not None
+
+    return Envelope(app, judge_caller, choose_headers, refuse_flood)

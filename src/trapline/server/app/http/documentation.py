@@ -1,0 +1,48 @@
+"""The documentation of the API for people: one plain page made of the OpenAPI document, nothing from elsewhere."""
+
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+
+from trapline.server.platform.http.security_headers import allow_style
+
+ADDRESS = "/api/v2/docs"
+STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}h3{font:600 1rem monospace}"
+
+
+def add_documentation(app: FastAPI) -> None:
+    """Serve the documentation beside the document that it is made of."""
+    app.get(ADDRESS, include_in_schema=False)(show_documentation)
+
+
+async def show_documentation(request: Request) -> HTMLResponse:
+    """Answer the page."""
+    # FastAPI remembers every function that answers: one that held its application would keep it for ever.
+    return HTMLResponse(describe(request.app.openapi()), headers={"Content-Security-Policy": allow_style(STYLE)})
+
+
+def describe(document: dict[str, Any]) -> str:
+    """Write an OpenAPI document as HTML: every call with its words and its parameters, by subject."""
+    subjects: dict[str, list[str]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            subject = operation.get("tags", ["other"])[0]
+            subjects.setdefault(subject, []).append(_describe_call(method.upper(), path, operation))
+    parts = "".join(f"<h2>{escape(subject)}</h2>{''.join(calls)}" for subject, calls in subjects.items())
+    return (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>The API of Trapline</title><style>{STYLE}</style>"
+        f"<h1>The API of Trapline</h1><p>Every message in full: <a href='/api/v2/openapi.json'>"
+        f"openapi.json</a>.</p>{parts}</html>"
+    )
+
+
+def _describe_call(method: str, path: str, operation: dict[str, Any]) -> str:
+    parameters = "".join(
+        f"<li><code>{escape(given['name'])}</code> ({escape(given['in'])}"
+        f"{', required' if given.get('required') else ''}) {escape(given.get('description', ''))}</li>"
+        for given in operation.get("parameters", [])
+    )
+    words = escape(operation.get("description") or operation.get("summary", ""))
+    return f"<h3>{method} {escape(path)}</h3><p>{words}</p>" + (f"<ul>{parameters}</ul>" if parameters else "")

@@ -1,0 +1,48 @@
+"""The page: the built files, and index.html for every address that the page itself understands."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+from trapline.server.platform.http.security_headers import PAGE_POLICY
+
+FOLDER = Path(__file__).parents[2] / "page"
+API_WORDS = ("api", "pipeline", "image-pull-sources", "files", "healthz", "readyz", "metrics")
+"""What the first segment of a path of the API begins with: an unknown one is 404, never the page."""
+UNKNOWN = "There is no such path. The API is described at /api/v2/docs."
+NOT_BUILT = (
+    "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make web</code> "
+    "and reload. The API works without it: <a href='/api/v2/docs'>its documentation</a>.</p>"
+)
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve the page for everything that no other route takes; added last."""
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def show_page(path: str, request: Request) -> Response:
+        """Respond with a built file, or with the page itself where a browser requests a document."""
+        if path.startswith(API_WORDS):
+            raise HTTPException(404, UNKNOWN)
+        if path.startswith("assets/") or path in ("favicon.svg", "favicon.ico", "manifest.webmanifest"):
+            file = _find_built(path)
+            if file is None:
+                raise HTTPException(404)
+            return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+        if path and "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(404, UNKNOWN)
+        index = FOLDER / "index.html"
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
+        if not index.is_file():
+            return HTMLResponse(NOT_BUILT, 503, headers=headers)
+        return FileResponse(index, headers=headers)
+
+
+def _find_built(path: str) -> Path | None:
+    try:
+        file = (FOLDER / path).resolve()
+        return file if file.is_relative_to(FOLDER) and file.is_file() else None
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return None

@@ -1,0 +1,128 @@
+"""Serving HTTP: the application over its engines, in one process, until it is told to stop."""
+
+import asyncio
+import gc
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from types import FrameType
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from trapline.server.app.app_startup import open_system
+from trapline.server.app.http.application import dress, make_application
+from trapline.server.app.settings import Settings
+from trapline.server.catalogue.events import Listeners
+from trapline.server.operations.actions.metrics import Reader
+from trapline.server.operations.metrics_server import serve_metrics
+from trapline.server.platform.failpoints import watch_replies
+from trapline.server.platform.http.connection_acceptor import Accepting
+from trapline.server.platform.http.protocol import HttpsProtocol, Protocol
+from trapline.server.queue.job_subscribers import Followers
+from trapline.server.queue.task_notifier import Arrivals
+
+STOP_WITHIN_S = 8
+KEEP_ALIVE_S = 75
+TICK_S = 1.0
+
+
+def make_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
+    """Make the application of one API process; its engines, and its port for metrics, open and close with it."""
+    app = make_application(None, outside=settings.ml_analysis_enabled)
+    app.state.worker_additions = settings.worker_additions
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as engines:
+            app.state.system = system = await engines.enter_async_context(open_system(settings))
+            if metrics is not None:
+                await engines.enter_async_context(serve_metrics(metrics, partial(Reader().read, system)))
+            yield
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
+
+    def __init__(self, config: uvicorn.Config, waiting: Sequence[Listeners | Arrivals | Followers]) -> None:
+        super().__init__(config)
+        self._waiting = waiting
+        self._end: Callable[[], object] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; connections are taken our way."""
+        await super().startup(sockets=[])
+        if self.started:
+            taken = [Accepting(each, self._make_protocol, self.server_state.connections) for each in sockets or ()]
+            self.servers.extend(cast("list[asyncio.Server]", taken))
+
+    async def main_loop(self) -> None:
+        """Wait for the end; the header Date is renewed each second, not ten times as by Uvicorn."""
+        loop = asyncio.get_running_loop()
+        self._end = partial(loop.call_soon_threadsafe, (ended := asyncio.Event()).set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await ended.wait()
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        protocol = cast("type[Protocol]", self.config.http_protocol_class)
+        return protocol(self.config, self.server_state, self.lifespan.state)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        for each in self._waiting:
+            each.close()
+        super().handle_exit(sig, frame)
+        if self._end is not None:
+            self._end()
+
+
+def spare_collection() -> None:
+    """Let the collector of cycles pass over what lives as long as the process, and come by less often.
+
+    Bodies of results are read into hundreds of thousands of small objects without a cycle among them: looking through
+    these again and again took a quarter of the line's time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Say how an application is served: over our protocol, in its envelope, behind the proxies that are trusted."""
+    return uvicorn.Config(
+        watch_replies(dress(app)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=HttpsProtocol if settings.public_url.startswith("https://") else Protocol,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        # Workers never repeat a POST: one that goes out on a connection which is just being closed is lost.
+        timeout_keep_alive=KEEP_ALIVE_S,
+        # Who is none of these may say what they like: without any, uvicorn would trust the loopback.
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
+
+
+def serve_api(settings: Settings, listener: socket.socket, metrics: socket.socket | None = None) -> None:
+    """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
+    app = make_app(settings, metrics)
+    spare_collection()
+    # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    waiting = [app.state.listeners, app.state.arrivals, app.state.followers]
+    server = _Server(configure(app, settings), waiting)
+    # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if it were killed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    server.run([listener])

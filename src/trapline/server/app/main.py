@@ -1,0 +1,125 @@
+"""The composition root: settings in; engines, application and chores out.
+
+`python -m trapline.server.app.main api` serves HTTP, `... background` does the chores. `trapline up` starts both.
+"""
+
+import asyncio
+import importlib
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from trapline.server.app.settings import Settings, SettingsError, load_settings, read_place
+from trapline.server.platform.db.migrations import check_present
+from trapline.server.platform.errors import DatabaseAway, TraplineError
+from trapline.server.platform.failpoints import FailpointsRefused, arm
+from trapline.server.platform.telemetry import set_up_logs
+
+log = structlog.get_logger(__name__)
+
+LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
+METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
+FAILPOINTS = "TRAPLINE_FAILPOINTS"
+AGAIN_AFTER_S = 0.2
+
+
+async def do_chores(settings: Settings) -> None:
+    """Do the background work until SIGTERM or SIGINT."""
+    from trapline.server.app.app_startup import open_system
+    from trapline.server.app.background.background_process import run_background
+
+    async with AsyncExitStack() as engines:
+        system = await engines.enter_async_context(open_system(settings))
+        if settings.metrics_listen is not None:
+            await engines.enter_async_context(_tell_counted(settings.metrics_listen))
+        await run_background(system)
+
+
+@asynccontextmanager
+async def _tell_counted(place: str) -> AsyncIterator[None]:
+    """Serve what this process has counted; what stands in the database is told by those that serve the API."""
+    from trapline.server.operations.metrics_server import serve_metrics
+    from trapline.server.platform.metrics import write_metrics
+
+    async def tell() -> bytes:
+        return write_metrics([])
+
+    host, port = read_place(place)
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise SettingsError(f"TRAPLINE_METRICS_LISTEN: nobody can listen on {place}: {error.strerror}.") from None
+    async with serve_metrics(listener, tell):
+        yield
+
+
+def _inherit(name: str) -> socket.socket | None:
+    """The listening socket that `trapline up` hands down under this name; None where there is none."""
+    number = os.environ.get(name)
+    return socket.socket(fileno=int(number)) if number else None
+
+
+def _check_schema(url: str, *, wait: bool) -> None:
+    """Refuse a database of another version. Raises Unavailable.
+
+    A database that does not answer is not a reason to end: the API answers 503 without it, and reports the version as
+    soon as it is back; the background waits for it.
+    """
+    told = False
+    while True:
+        try:
+            check_present(url)
+        except DatabaseAway as away:
+            if not told:
+                log.warning("the database does not answer", reason=away.detail)
+            told = True
+            if wait:
+                time.sleep(AGAIN_AFTER_S)
+                continue
+        return
+
+
+def load(arguments: list[str]) -> None:
+    """Load what a process stands on before there is anything to do for it."""
+    # Each loads what it needs and no more: the API must be there soon, and chores know no HTTP.
+    wanted = {
+        "api": "trapline.server.app.http_server",
+        "background": "trapline.server.app.background.background_process",
+    }
+    for name in arguments[:1]:
+        importlib.import_module(wanted[name])
+
+
+def main(arguments: list[str]) -> int:
+    """Run one process of the server; answers its exit code."""
+    try:
+        settings = load_settings()
+        set_up_logs(settings.log_format, settings.log_level)
+        assert settings.database_url is not None, "DATABASE_URL"
+        arm(os.environ.get(FAILPOINTS), settings.data)
+        _check_schema(settings.database_url.get_secret_value(), wait=arguments == ["background"])
+        match arguments:
+            case ["api"]:
+                from trapline.server.app.http_server import serve_api
+
+                listener = _inherit(LISTEN_SOCKET)
+                assert listener is not None, LISTEN_SOCKET
+                serve_api(settings, listener, _inherit(METRICS_SOCKET))
+            case ["background"]:
+                asyncio.run(do_chores(settings))
+            case _:
+                sys.stderr.write("usage: python -m trapline.server.app.main api|background\n")
+                return 2
+    except (SettingsError, TraplineError, FailpointsRefused) as error:
+        log.error("this process cannot start", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""Every table, by importing the files that hold them: what migrations and their test compare with."""
+
+from trapline.server.accounts.queries import accounts, sign_in_failures
+from trapline.server.exports.queries import exports
+from trapline.server.external.queries import artifacts, callback_keys
+from trapline.server.findings.queries import analyses, annotations, day_counts
+from trapline.server.images.queries import deployments, image_deletion, images, sequences, staged_files
+from trapline.server.imports.queries import imported_ids, imports
+from trapline.server.notifications.queries import notices, webhooks
+from trapline.server.operations.queries import file_checks
+from trapline.server.platform.db import audit, host_rate_limits, idempotency
+from trapline.server.platform.db.row import Row
+from trapline.server.projects.queries import projects
+from trapline.server.queue.queries import job_downloads, jobs, pipelines, presets, workers
+from trapline.server.review.queries import identifications, taxa
+from trapline.server.sources.queries import source_connections, sources
+
+TABLES = (
+    accounts,
+    sign_in_failures,
+    projects,
+    deployments,
+    sequences,
+    images,
+    day_counts,
+    image_deletion,
+    staged_files,
+    file_checks,
+    sources,
+    source_connections,
+    pipelines,
+    presets,
+    workers,
+    jobs,
+    job_downloads,
+    host_rate_limits,
+    analyses,
+    annotations,
+    artifacts,
+    taxa,
+    identifications,
+    exports,
+    imports,
+    imported_ids,
+    callback_keys,
+    audit,
+    idempotency,
+    webhooks,
+    notices,
+)
+metadata = Row.metadata

@@ -1,0 +1,147 @@
+"""Counts of images by day: counted anew where something changed, summed up for the overview and the grid."""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from trapline.server.catalogue.queries.image_findings import ZONES, count_by_day, filter_images
+from trapline.server.catalogue.rules.filters import DayFilter, ImageFilter
+from trapline.server.findings.queries.day_counts import (
+    DAYS_AT_ONCE,
+    LONGEST_S,
+    Sums,
+    count_days_without_camera_time,
+    count_dirty_days,
+    is_behind,
+    sum_all,
+    sum_days,
+    sum_images,
+)
+from trapline.server.images.queries.images import select_images
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.caches import SummedUp
+from trapline.server.platform.errors import DatabaseSlow
+from trapline.wire.day_counts import ClassSum, DayCount, DayCounts, DaySum, DeploymentSum, Summary
+
+COUNTED_AT_ONCE = 20_000
+"""How many images are counted for an answer; of more, what was counted before is told."""
+MOST = 1000
+KEPT_FOR, LONG_S = 20, 0.1
+_EARLY = datetime(1, 1, 3, tzinfo=UTC)
+"""Before this there may be no day before."""
+
+
+async def count_days(system: System, scope: Scope) -> bool:
+    """Count some of the days on which something changed; answers whether there may be more at once.
+
+    Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where one takes too long.
+    """
+    most = system.known.days_at_once.find(None) or DAYS_AT_ONCE
+    began = time.monotonic()
+    try:
+        async with system.database.transaction(scope) as tx:
+            more = await count_dirty_days(scope, tx, most)
+    except DatabaseSlow:
+        if most == 1:
+            raise
+        system.known.days_at_once.keep(None, most // 2)
+        return True
+    if more and most < DAYS_AT_ONCE and time.monotonic() - began < LONGEST_S / 4:
+        system.known.days_at_once.keep(None, min(2 * most, DAYS_AT_ONCE))
+    return more
+
+
+async def list_days(system: System, scope: Scope, project_id: int, wanted: ImageFilter) -> DayCounts:
+    """List the days of a project on which a filter finds images, the latest first, with how many. Raises NotFound.
+
+    Of many images it tells what was counted before: exactly for a deployment, a class, blank ones and days, and for
+    other filters as many as there are without them. Deleted images, which are in no such count, are always counted.
+    """
+    async with system.database.transaction(scope) as tx:
+        statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
+        found = await count_by_day(tx, statement, wanted, None if wanted.deleted else COUNTED_AT_ONCE)
+        is_estimate = found is None
+        behind = False
+        if found is None:
+            # Asked first: what is counted between the two is told twice, and not left out.
+            behind = await is_behind(scope, tx, project_id)
+            found = await _recall_days(scope, tx, project_id, wanted)
+    results = [DayCount(day=day, images=images) for day, images in found]
+    images = sum(images for _, images in found)
+    return DayCounts(results=results, images=images, is_estimate=is_estimate, is_behind=behind)
+
+
+async def estimate_images(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> int:
+    """Estimate how many images a filter finds, from what was counted before; 0 where that says nothing."""
+    if wanted != ImageFilter(
+        deployment_id=wanted.deployment_id,
+        class_name=wanted.class_name,
+        blank=wanted.blank,
+        day_after=wanted.day_after,
+        day_before=wanted.day_before,
+    ):
+        return 0
+    return _choose(wanted, *await sum_images(scope, tx, _days_of(project_id, wanted)))
+
+
+async def _recall_days(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> list[tuple[date, int]]:
+    told = await sum_days(scope, tx, _days_of(project_id, wanted))
+    counted = [(day, _choose(wanted, images, blank)) for day, images, blank in told]
+    return [(day, count) for day, count in counted if count]
+
+
+def _days_of(project_id: int, wanted: ImageFilter) -> DayFilter:
+    return DayFilter(project_id, wanted.deployment_id, wanted.class_name, *_days_around(wanted))
+
+
+def _choose(wanted: ImageFilter, images: int, blank: int) -> int:
+    # Which images of a class are blank is not counted: whatever shows a class is not.
+    if wanted.blank is None or wanted.class_name is not None:
+        return images
+    return blank if wanted.blank else images - blank
+
+
+def _days_around(wanted: ImageFilter) -> tuple[date | None, date | None]:
+    """The first day of a filter and the one behind its last; of times, all days that they may be in some zone."""
+    after, before = wanted.day_after, wanted.day_before
+    if wanted.captured_after is not None and wanted.captured_after.astimezone(UTC) >= _EARLY:
+        first = (wanted.captured_after.astimezone(UTC) - ZONES).date()
+        after = first if after is None else max(after, first)
+    if wanted.captured_before is not None:
+        behind = (wanted.captured_before.astimezone(UTC) + ZONES).date() + timedelta(days=1)
+        before = behind if before is None else min(before, behind)
+    return after, before
+
+
+async def summarise(system: System, scope: Scope, wanted: DayFilter) -> Summary:
+    """Sum up what came in and what was found: by day, hour of the day, class and deployment. Raises NotFound.
+
+    What takes long is told again, as behind, for twenty times as long as it took: pages ask for it over and over.
+    """
+    scope.check(wanted.project_id)
+    known = system.known.summaries.find(wanted)
+    if known is not None and time.monotonic() - known.since < KEPT_FOR * known.took_s:
+        return known.summary.model_copy(update={"is_behind": True})
+    async with system.database.transaction(scope) as tx:
+        behind = await is_behind(scope, tx, wanted.project_id)
+        began = time.monotonic()
+        sums: Sums = await sum_all(scope, tx, wanted, MOST)
+        without = await count_days_without_camera_time(scope, tx, wanted)
+        now = time.monotonic()
+    summary = Summary(
+        images=sums.images,
+        blank=sums.blank,
+        without_camera_time=without,
+        days=[DaySum(day=day, images=images, blank=blank) for day, images, blank in sums.days],
+        hours=sums.hours,
+        classes=[ClassSum(class_name=name, images=images) for name, images in sums.classes],
+        deployments=[
+            DeploymentSum(deployment_id=key, name=name, images=images, last_captured_at=last)
+            for key, name, images, last in sums.deployments
+        ],
+        is_behind=behind,
+    )
+    if now - began > LONG_S:
+        system.known.summaries.keep(wanted, SummedUp(summary, now, now - began))
+    return summary

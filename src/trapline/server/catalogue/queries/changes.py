@@ -1,0 +1,55 @@
+"""What changed lately in some projects: asked once a second while somebody looks."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+# Longer than any transaction of ours: a row carries the time at which its transaction began.
+LATELY = timedelta(seconds=60)
+
+QUERY = """
+select 'job', project_id, id::text, updated_at::text from jobs
+ where project_id = any(:projects) and updated_at > :since
+union all
+select 'source', project_id, id::text, greatest(updated_at, last_pull_timestamp)::text from pull_sources
+ where project_id = any(:projects) and greatest(updated_at, last_pull_timestamp) > :since
+union all
+select 'source', project_id, source_id::text, heartbeat_at::text || state from pull_runs
+ where project_id = any(:projects) and state = 'running'
+union all
+select 'worker', project_id, null, max(at)::text from (
+    select project_id, greatest(last_contact_at, seen_at) as at from holders where project_id = any(:projects)
+    union all
+    select sp.project_id, greatest(w.last_contact_at, w.ended_at) from workers w
+    join service_projects sp on sp.service_id = w.service_id where sp.project_id = any(:projects)
+) heard where at > :since group by project_id
+union all
+select 'image', project_id, null, count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
+  from images where project_id = any(:projects) and id >= cast(:floor as uuid) group by project_id
+union all
+select 'identification', project_id, null, count(*)::text || max(at)::text from (
+    select project_id, created_at as at from identifications where project_id = any(:projects) and created_at > :since
+    union all
+    select project_id, withdrawn_at from identifications where project_id = any(:projects) and withdrawn_at > :since
+) said group by project_id
+"""
+
+
+def _floor_of(moment: datetime) -> str:
+    """The smallest UUIDv7 of a moment (RFC 9562): its first 48 bits are milliseconds since 1970."""
+    stamp = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"
+
+
+async def list_lately_changed(
+    scope: Scope, tx: Transaction, projects: list[int]
+) -> list[tuple[str, int, str | None, str]]:
+    """List (kind, project, id, stamp) of what changed in the last minute; the stamp differs after another change."""
+    for project in projects:
+        scope.check(project)
+    since = datetime.now(UTC) - LATELY
+    found = await tx.session.execute(text(QUERY), {"projects": projects, "since": since, "floor": _floor_of(since)})
+    return [(kind, project, key, stamp) for kind, project, key, stamp in found.all()]

@@ -1,0 +1,28 @@
+"""The figures of the overview and its charts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.actions import day_counts
+from trapline.server.catalogue.rules.filters import DayFilter
+from trapline.server.platform.http.parameters import LARGEST, QueryText
+from trapline.wire.day_counts import GivenDay, Summary
+
+router = APIRouter(prefix="/summary", tags=["summary"])
+
+
+@router.get("")
+async def summarise(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: Annotated[int, Query(ge=1, le=LARGEST)],
+    deployment: UUID | None = None,
+    class_name: Annotated[QueryText | None, Query(alias="class")] = None,
+    day_after: Annotated[GivenDay | None, Query(description="From this day on, where it was taken.")] = None,
+    day_before: Annotated[GivenDay | None, Query(description="Before this day, where it was taken.")] = None,
+) -> Summary:
+    """Sum up the images of a project: by day, by hour of the day, by class and by deployment."""
+    return await day_counts.summarise(system, scope, DayFilter(project, deployment, class_name, day_after, day_before))

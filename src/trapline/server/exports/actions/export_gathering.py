@@ -1,0 +1,307 @@
+"""Gathering: what an export takes, page by page in short transactions, into a spool on the disk."""
+
+import asyncio
+import io
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.exports.actions.export_attempt import Attempt, Stopped, check_disk
+from trapline.server.exports.formats.export_assembly import Names, Page, count_deployments, make_records
+from trapline.server.exports.formats.export_records import IMAGES, About, DeploymentRecord, TaxonRecord, write_records
+from trapline.server.exports.queries.export_gathering import (
+    Wanted,
+    count_sequences,
+    count_wanted,
+    is_any_left,
+    list_deployments,
+    list_found_on,
+    list_images,
+    list_meanings,
+    list_said_of,
+    list_shown,
+    list_taxa,
+    name_reviewers,
+    weigh_found_on,
+)
+from trapline.server.exports.queries.exports import ExportRow, hold_images, let_go_of_images
+from trapline.server.images.queries.images import list_tags
+from trapline.server.imports.queries.imported_ids import DeploymentIds, list_deployment_ids, list_image_ids
+from trapline.server.platform.errors import DatabaseSlow
+from trapline.server.platform.failpoints import reach
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.wire.exports import ExportSelection
+
+log = structlog.get_logger(__name__)
+
+PAGE, FIRST_PAGE = 500, 50
+PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
+"""About so much is held in memory: pages of images on which more was found are cut before that is read. An annotation
+is its data, and about so many bytes beside it."""
+ABOUT = "about.json"
+
+
+async def gather(attempt: Attempt) -> None:
+    """Gather all that an export takes into its spool, from where it was left off. Raises Stopped, Unavailable."""
+    await _Gatherer(attempt).gather()
+
+
+@dataclass
+class _Progress:
+    deployment: UUID | None = None
+    after: tuple[datetime, UUID] | None = None
+    is_again: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        captured_at, image = self.after or (None, None)
+        return {
+            "deployment": self.deployment and str(self.deployment),
+            "captured_at": captured_at and captured_at.isoformat(),
+            "image": image and str(image),
+            "again": self.is_again,
+        }
+
+    @classmethod
+    def read(cls, told: dict[str, Any] | None) -> "_Progress":
+        if told is None:
+            return cls()
+        after = (datetime.fromisoformat(told["captured_at"]), UUID(told["image"])) if told["image"] else None
+        return cls(UUID(told["deployment"]) if told["deployment"] else None, after, told["again"])
+
+
+class _Gatherer:
+    """Fills the spool of one attempt."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._on = attempt
+        self._wanted = make_wanted(attempt.row)
+        self._is_public = False
+
+    async def gather(self) -> None:
+        """Gather all that the export takes into its spool, unless that is done."""
+        if self._on.row.state == "writing" and self._is_spool_whole() and (self._on.folder / ABOUT).exists():
+            return
+        progress = _Progress.read(self._on.row.gathered_to)
+        if not self._is_spool_whole():
+            await self._begin_anew(progress)
+        if self._on.row.expected is None:
+            await self._count()
+        with (self._on.folder / IMAGES).open("ab") as spool:
+            _cut(spool, self._on.row.spooled_bytes)
+            await self._gather_pages(spool, progress)
+            while not progress.is_again and await self._is_any_left():
+                progress.is_again = True
+                await self._begin_anew(progress)
+                _cut(spool, 0)
+                await self._gather_pages(spool, progress)
+        await self._write_about()
+        await self._on.move(state="writing")
+
+    def _is_spool_whole(self) -> bool:
+        with suppress(FileNotFoundError):
+            return (self._on.folder / IMAGES).stat().st_size >= self._on.row.spooled_bytes
+        return self._on.row.spooled_bytes == 0
+
+    async def _begin_anew(self, progress: _Progress) -> None:
+        progress.deployment = progress.after = None
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            await let_go_of_images(self._on.scope, tx, self._on.row.id)
+            nothing = {"spooled_bytes": 0, "images": 0, "annotations": 0, "gathered_to": progress.as_json()}
+            await self._on.move_in(tx, state="gathering", **nothing)
+        self._on.row.spooled_bytes = self._on.row.images = self._on.row.annotations = 0
+
+    async def _count(self) -> None:
+        try:
+            async with self._on.system.database.transaction(self._on.scope) as tx:
+                await self._on.move_in(tx, expected=await count_wanted(self._on.scope, tx, self._wanted))
+        except DatabaseSlow:
+            log.info("it takes too long to count what an export takes", export=str(self._on.row.id))
+
+    async def _is_any_left(self) -> bool:
+        try:
+            async with self._on.system.database.transaction(self._on.scope) as tx:
+                return await is_any_left(self._on.scope, tx, self._wanted, self._on.row.id)
+        except DatabaseSlow:
+            return False
+
+    async def _gather_pages(self, spool: io.BufferedWriter, progress: _Progress) -> None:
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            project = await tx.session.get(ProjectRow, self._on.row.project_id)
+            self._is_public = project is not None and project.public
+            deployments = [row.id for row in await list_deployments(self._on.scope, tx, self._wanted)]
+            names = Names(
+                people=await name_reviewers(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
+                meanings=await list_meanings(self._on.scope, tx, self._on.row.project_id),
+                confidence_min=self._on.row.options.get("confidence_min"),
+                taxa={
+                    one["id"]: TaxonRecord(**one)
+                    for one in await list_taxa(self._on.scope, tx, self._on.row.project_id)
+                },
+            )
+        limit = min(FIRST_PAGE, PAGE)
+        for deployment in deployments:
+            if progress.deployment is not None and deployment < progress.deployment:
+                continue
+            if deployment != progress.deployment:
+                progress.deployment, progress.after = deployment, None
+            is_last = False
+            while not is_last:
+                try:
+                    images, weight, is_last = await self._gather_page(spool, progress, names, limit)
+                except DatabaseSlow:
+                    if limit == 1:
+                        raise
+                    _cut(spool, self._on.row.spooled_bytes)
+                    limit //= 2
+                    continue
+                limit = find_page(limit, images, weight)
+
+    async def _gather_page(
+        self, spool: io.BufferedWriter, progress: _Progress, names: Names, limit: int
+    ) -> tuple[int, int, bool]:
+        """Gather a page; answers how many images it has, about how many bytes were held, and whether it is the last.
+
+        Nothing is told of it before it is committed: whatever it raises, it can be gathered again.
+        """
+        scope, row, as_of = self._on.scope, self._on.row, self._wanted.as_of
+        assert progress.deployment is not None
+        self._on.check()
+        async with self._on.system.database.transaction(scope) as tx:
+            listed = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
+            if not listed:
+                return 0, 0, True
+            weights = await weigh_found_on(scope, tx, [image.id for image in listed], FOUND_BYTES)
+            images = listed[: count_fitting([weights.get(image.id, 0) for image in listed])]
+            new = await hold_images(scope, tx, row, [image.id for image in images])
+            ids = [image.id for image in images if image.id in new]
+            page = Page(
+                images=[image for image in images if image.id in new],
+                tags=await list_tags(scope, tx, ids),
+                found=await list_found_on(scope, tx, ids, as_of),
+                said=await list_said_of(scope, tx, ids, as_of),
+                shown=await list_shown(scope, tx, row.project_id, ids) if self._is_public else (),
+                ids=await list_image_ids(scope, tx, ids),
+                sequences=await count_sequences(
+                    scope, tx, {image.sequence_id for image in images if image.sequence_id is not None}, as_of
+                ),
+            )
+            annotations = await asyncio.to_thread(_spool_page, spool, page, names)
+            after = (images[-1].captured_at, images[-1].id)
+            reached = {
+                "spooled_bytes": spool.tell(),
+                "images": row.images + len(ids),
+                "annotations": row.annotations + annotations,
+            }
+            await self._on.move_in(tx, gathered_to=replace(progress, after=after).as_json(), **reached)
+        weight = reached["spooled_bytes"] - row.spooled_bytes
+        weight += sum(FOUND_BYTES + len(one.data) for one in page.found)
+        progress.after = after
+        for name, value in reached.items():
+            setattr(row, name, value)
+        await reach("export page")
+        return len(images), weight, len(images) == len(listed) < limit
+
+    async def _write_about(self) -> None:
+        scope, row = self._on.scope, self._on.row
+        async with self._on.system.database.transaction(scope) as tx:
+            project = await tx.session.get(ProjectRow, row.project_id)
+            if project is None:
+                raise Stopped
+            known = await list_deployment_ids(scope, tx, row.project_id)
+            counted = {"images", "first_image_at", "last_image_at", *DeploymentIds._fields}
+            shown = set(DeploymentRecord.__struct_fields__) - counted
+            deployments = {
+                one.id: DeploymentRecord(
+                    **{name: getattr(one, name) for name in shown}, **known.get(one.id, DeploymentIds(""))._asdict()
+                )
+                for one in await list_deployments(scope, tx, self._wanted)
+            }
+            taxa = [TaxonRecord(**one) for one in await list_taxa(scope, tx, row.project_id)]
+        about = About(
+            project_id=project.id,
+            project_name=project.name,
+            project_description=project.description,
+            started_at=row.created_at,
+            sequence_gap_s=project.sequence_gap_s,
+            public=project.public,
+            public_url=self._on.system.public_url,
+            options=row.options,
+            deployments=await asyncio.to_thread(count_deployments, self._on.folder, deployments),
+            taxa=taxa,
+        )
+        draft = self._on.folder / f".{ABOUT}"
+        draft.write_bytes(msgspec.json.encode(about))
+        draft.rename(self._on.folder / ABOUT)
+
+
+def find_page(limit: int, images: int, weight: int) -> int:
+    """Find how long the next page may be, after one of so many images and bytes: twice as long at most."""
+    fitting = PAGE_BYTES * images // weight if weight else PAGE
+    return max(1, min(PAGE, 2 * limit, fitting))
+
+
+def count_fitting(weights: Sequence[int]) -> int:
+    """Count how many images of these weights in bytes one page holds: one at least."""
+    held = 0
+    for number, weight in enumerate(weights):
+        held += weight
+        if held > PAGE_BYTES and number:
+            return number
+    return len(weights)
+
+
+def _cut(spool: io.BufferedWriter, size: int) -> None:
+    """Take off what a page left that was never committed."""
+    spool.truncate(size)
+    spool.seek(0, os.SEEK_END)
+
+
+def _spool_page(spool: io.BufferedWriter, page: Page, names: Names) -> int:
+    """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has.
+
+    Raises OSError where the disk is almost full.
+    """
+    check_disk(Path(spool.name).parent)
+    records = make_records(page, names)
+    spool.write(write_records(records))
+    spool.flush()
+    os.fdatasync(spool.fileno())
+    return sum(len(record.found) for record in records)
+
+
+def make_wanted(row: ExportRow) -> Wanted:
+    """Tell which images an export takes."""
+    chosen = ExportSelection.model_validate(row.selection)
+    return Wanted(
+        project_id=row.project_id,
+        as_of=row.created_at,
+        filter=ImageFilter(
+            deployment_id=chosen.deployment,
+            class_name=chosen.class_name,
+            taxon_id=chosen.taxon,
+            analysis_state=chosen.analysis_state.value if chosen.analysis_state else None,
+            captured_after=chosen.captured_after,
+            captured_before=chosen.captured_before,
+            day_after=chosen.day_after,
+            day_before=chosen.day_before,
+            confidence_min=chosen.confidence_min,
+            blank=chosen.blank,
+            reviewed=chosen.reviewed,
+            job_id=chosen.job,
+            tag=chosen.tag,
+            starred=chosen.starred,
+            camera_time=chosen.camera_time,
+            truncated=chosen.truncated,
+            sequence_id=chosen.sequence,
+        ),
+        images=None if chosen.images is None else tuple(chosen.images),
+    )

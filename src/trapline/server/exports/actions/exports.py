@@ -1,0 +1,311 @@
+"""Exports: ask for one, list, show, download, cancel, delete; and what becomes of them with time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func
+
+from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.catalogue.rules.filters import ExportFilter
+from trapline.server.exports.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, drop_folder, list_folders
+from trapline.server.exports.formats.export_formats import FORMATS, name_file
+from trapline.server.exports.queries.exports import (
+    ExportRow,
+    NamedFilter,
+    count_deleted,
+    count_images_among,
+    expire_exports,
+    get_export,
+    let_go_of_unmade,
+    list_filters,
+    list_live_among,
+    list_resting,
+    name_deployments,
+    name_projects,
+    select_exports,
+)
+from trapline.server.images.actions.image_import import check_room
+from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.images.queries.sequences import get_sequence
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.projects.actions.concurrency_limits import check_live
+from trapline.server.projects.queries.concurrency_limits import LiveWork
+from trapline.server.projects.queries.projects import get_project
+from trapline.server.queue.queries.jobs import get_job
+from trapline.server.review.queries.taxa import get_taxon
+from trapline.wire.exports import (
+    LIVE,
+    Export,
+    ExportFormat,
+    ExportProblem,
+    ExportSelection,
+    ExportState,
+    NewExport,
+)
+from trapline.wire.values import Page
+
+log = structlog.get_logger(__name__)
+
+BUILD = "build_export"
+BATCH, HELD_BATCH = 100, 10_000
+
+
+async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
+    """Ask for an export, which some background process makes.
+
+    Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being made.
+    """
+    scope.check(new.project)
+    if lack := FORMATS[new.format].find_lack():
+        raise Unprocessable(f"format: {lack} Nothing was stored.")
+    await check_room(system)
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Export)
+        if done:
+            return done
+        await get_project(scope, tx, new.project)
+        await _check_selection(scope, tx, new.project, new.selection)
+        await check_live(scope, tx, LiveWork.EXPORTS, new.project)
+        row = ExportRow(
+            project_id=new.project,
+            format=new.format.value,
+            selection=new.selection.model_dump(mode="json", exclude_unset=True),
+            options=new.options.model_dump(mode="json", exclude_unset=True, exclude_none=True),
+            requested_by=scope.person,
+        )
+        tx.session.add(row)
+        await tx.session.flush()
+        await tx.session.refresh(row)
+        await defer_chore(scope, tx, BUILD, queue=EXPORTS, export_id=row.id)
+        chosen = dict(row.selection)
+        named = len(chosen.pop("images", ()))
+        more = {"named_images": named} if named else {}
+        tx.audit("export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more)
+        [told] = await _describe(scope, tx, [row])
+        return keep_answer(scope, tx, told)
+
+
+async def _check_selection(scope: Scope, tx: Transaction, project_id: int, chosen: ExportSelection) -> None:
+    """Make sure that all that a selection names is of the project. Raises NotFound."""
+    for name, getting in (
+        ("deployment", chosen.deployment and get_deployment(scope, tx, chosen.deployment)),
+        ("taxon", chosen.taxon and get_taxon(scope, tx, chosen.taxon)),
+        ("job", chosen.job and get_job(scope, tx, chosen.job)),
+        ("sequence", chosen.sequence and get_sequence(scope, tx, chosen.sequence)),
+    ):
+        if getting and await _find_project(getting) != project_id:
+            raise _missing(name)
+    if chosen.images and await count_images_among(scope, tx, project_id, chosen.images) < len(set(chosen.images)):
+        raise _missing("images")
+
+
+async def _find_project(getting: Awaitable[Any]) -> int | None:
+    try:
+        return int((await getting).project_id)
+    except NotFound:
+        return None
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(
+        f"selection.{name}: there is nothing here in this project, or it is not yours to see. Nothing was stored."
+    )
+
+
+async def list_exports(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: ExportFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[Export]:
+    """List exports by when they were asked for."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_exports(scope, project_id, wanted)
+        order = [(ExportRow.created_at, datetime), (ExportRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        filters = await list_filters(scope, tx, [row.id for row in rows])
+        # One may have been deleted since the page was read.
+        results = await _describe(scope, tx, [row for row in rows if row.id in filters], filters)
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_export(system: System, scope: Scope, export_id: UUID) -> Export:
+    """Show one export. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [told] = await _describe(scope, tx, [await get_export(scope, tx, export_id)])
+    return told
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """The file of an export: its key in the store, its name, type and size, and its SHA-256 in hexadecimal."""
+
+    key: str
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+_WHY_NOT = {
+    ExportState.QUEUED: "It is not made yet: wait until it is ready.",
+    ExportState.GATHERING: "It is being made: wait until it is ready.",
+    ExportState.WRITING: "It is being made: wait until it is ready.",
+    ExportState.INVALID: "It is not valid in its format; `problems` says why. Put that right, and export again.",
+    ExportState.FAILED: "It failed; `error` says why. Export again.",
+    ExportState.CANCELED: "It was canceled. Export again.",
+    ExportState.EXPIRED: "Its file was kept for some time, which is over. Export again.",
+}
+
+
+async def find_file(system: System, scope: Scope, export_id: UUID) -> ExportFile:
+    """Find the file of an export, and note in the audit who reads it. Raises NotFound, Conflict where there is none.
+
+    Who reads it in parts is told of once in some minutes.
+    """
+    origin = scope.origin
+    async with system.database.transaction(scope) as tx:
+        row = await get_export(scope, tx, export_id)
+        if row.state != ExportState.READY:
+            raise Conflict(_WHY_NOT[ExportState(row.state)])
+        assert row.storage_key is not None
+        assert row.sha256 is not None
+        if await system.store.find_size(row.storage_key) != row.size_bytes:
+            raise Conflict("Its file is no longer in the store. Export again.")
+        project = await get_project(scope, tx, row.project_id)
+        known = (scope.actor, row.storage_key, origin.address)
+        if not system.known.downloads.find(known):
+            tx.audit("download", "export", row.id, row.project_id, format=row.format)
+            tx.after_commit(lambda: system.known.downloads.keep(known, True))
+        kind = FORMATS[ExportFormat(row.format)].find_kind(row.options)
+        return ExportFile(
+            key=row.storage_key,
+            filename=name_file(project.name, row.created_at, kind[0]),
+            media_type=kind[1],
+            size=row.size_bytes or 0,
+            sha256=row.sha256.hex(),
+        )
+
+
+def read_file(system: System, file: ExportFile, first: int, length: int) -> AsyncIterator[bytes]:
+    """Read a part of the file of an export."""
+    return system.store.open(file.key, first, length)
+
+
+async def cancel_export(system: System, scope: Scope, export_id: UUID) -> Export:
+    """Cancel an export that is being made; one that is canceled already stays so. Raises NotFound, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_export(scope, tx, export_id, lock=True)
+        if row.state in LIVE:
+            row.state = ExportState.CANCELED.value
+            await _discard_file(scope, tx, row)
+            row.finished_at = row.updated_at = func.clock_timestamp()
+            await tx.session.flush()
+            await tx.session.refresh(row)
+        elif row.state != ExportState.CANCELED:
+            raise Conflict(f"It is {row.state}: there is nothing to cancel. Nothing was changed.")
+        tx.audit("cancel", "export", row.id, row.project_id)
+        [told] = await _describe(scope, tx, [row])
+    return told
+
+
+async def delete_export(system: System, scope: Scope, export_id: UUID) -> None:
+    """Delete an export with its file, in whatever state it is. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_export(scope, tx, export_id, lock=True)
+        await _discard_file(scope, tx, row)
+        tx.audit("delete", "export", row.id, row.project_id, format=row.format)
+        await tx.session.delete(row)
+
+
+async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
+    """Let the file of an export go, also one that is just being kept."""
+    if row.storage_key is not None:
+        await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], FILES_KEPT_S)
+        row.storage_key = None
+
+
+async def _describe(
+    scope: Scope, tx: Transaction, rows: Sequence[ExportRow], filters: Mapping[UUID, NamedFilter] | None = None
+) -> list[Export]:
+    """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
+    if not rows:
+        return []
+    chosen = filters if filters is not None else {row.id: NamedFilter(row.selection, _count_named(row)) for row in rows}
+    names = await name_actors(scope, tx, {row.requested_by for row in rows})
+    deleted = await count_deleted(scope, tx, [row.id for row in rows])
+    called = await name_projects(scope, tx, {row.project_id for row in rows})
+    met = {UUID(one["deployment"]) for row in rows for one in _all_problems(row) if one.get("deployment")}
+    deployments = await name_deployments(scope, tx, met)
+    shown = set(Export.model_fields) & set(ExportRow.__table__.columns.keys())
+    shown -= {"fixed", "left_out", "problems", "requested_by", "selection", "sha256"}
+    return [
+        Export(
+            **{field: getattr(row, field) for field in shown},
+            requested_by=names[row.requested_by],
+            selection=ExportSelection.model_validate(chosen[row.id].filter),
+            named_images=chosen[row.id].images,
+            fixed=[_tell(one, deployments) for one in row.fixed],
+            left_out=[_tell(one, deployments) for one in row.left_out],
+            problems=[_tell(one, deployments) for one in row.problems],
+            filename=name_file(called[row.project_id], row.created_at, kind[0]),
+            media_type=kind[1],
+            sha256=row.sha256.hex() if row.sha256 is not None else None,
+            deleted_since=deleted.get(row.id, 0),
+        )
+        for row in rows
+        for kind in (FORMATS[ExportFormat(row.format)].find_kind(row.options),)
+    ]
+
+
+def _count_named(row: ExportRow) -> int | None:
+    return len(row.selection["images"]) if "images" in row.selection else None
+
+
+def _all_problems(row: ExportRow) -> list[dict[str, Any]]:
+    return [*row.fixed, *row.left_out, *row.problems]
+
+
+def _tell(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
+    key = UUID(one["deployment"]) if one.get("deployment") else None
+    named = deployments.get(key) if key else None
+    return ExportProblem(what=one["what"], count=one.get("count", 1), deployment_id=key, deployment=named)
+
+
+async def take_up_exports(system: System, scope: Scope) -> None:
+    """Ask again for exports of which nobody has given a sign for a while: whoever made them was killed."""
+    async with system.database.transaction(scope) as tx:
+        for export_id in await list_resting(scope, tx, STILL_FOR_S):
+            await defer_chore(scope, tx, BUILD, queue=EXPORTS, export_id=export_id)
+
+
+async def forget_old_exports(system: System, scope: Scope) -> bool:
+    """Let the files of exports go whose time is over, and what was left half done; answers whether there are more."""
+    async with system.database.transaction(scope) as tx:
+        gone = await expire_exports(scope, tx, BATCH)
+        if gone:
+            await discard_files(scope, tx, [(key, project_id, None) for key, project_id in gone], FILES_KEPT_S)
+        folders = await asyncio.to_thread(list_folders, system)
+        live = await list_live_among(scope, tx, folders)
+    for export_id in set(folders) - live:
+        await asyncio.to_thread(drop_folder, system, export_id)
+    async with system.database.transaction(scope) as tx:
+        let_go = await let_go_of_unmade(scope, tx, HELD_BATCH)
+    return len(gone) == BATCH or let_go == HELD_BATCH

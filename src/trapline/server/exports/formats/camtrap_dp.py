@@ -1,0 +1,381 @@
+"""Camtrap DP 1.0.2 (TDWG): an export as deployments, media and observations, held against the standard as it is made.
+
+Each image is a medium and each thing seen on it an observation of that medium, the last word of a person on it
+included; what people saw in a sequence, all of whose images they looked at, is an observation of that event. A blank
+image is one row. Files that visitors of the project are not shown are not public.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, NamedTuple
+
+from trapline.server.exports.formats.camtrap_dp_descriptor import describe_package, find_language, find_notices
+from trapline.server.exports.formats.camtrap_dp_rows import (
+    DEPLOYMENTS,
+    MEDIA,
+    OBSERVATIONS,
+    Rows,
+    write_cell,
+    write_deployment,
+)
+from trapline.server.exports.formats.camtrap_dp_validation import DESCRIPTOR, MOST_ROWS, check_package, find_wrong_row
+from trapline.server.exports.formats.export_events import Event, Events
+from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool
+from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
+from trapline.server.images.rules.capture_time import NO_CAMERA_TIME
+from trapline.server.images.rules.image_flags import TRUNCATED
+from trapline.server.platform.formats.zip_writer import name_folders, packing, pour, set_aside, suffix_of
+
+ROWS_AT_ONCE = 2000
+MOST_LABELS = 50
+EXIF = "exif"
+
+
+@dataclass
+class _Period:
+    """The first and the last of a set of capture times."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, at: datetime) -> None:
+        """Add a capture time."""
+        self.first = at if self.first is None else min(self.first, at)
+        self.last = at if self.last is None else max(self.last, at)
+
+
+@dataclass
+class _Stand:
+    """What the images of a deployment say of it.
+
+    Times of files and of uploads are apart: they are days or years after the camera was taken down.
+    """
+
+    images: int = 0
+    by_camera: _Period = field(default_factory=_Period)
+    by_file: _Period = field(default_factory=_Period)
+    not_from_exif: int = 0
+    flagged: int = 0
+    camera_model: str = ""
+
+    def add(self, image: SeenImage) -> None:
+        """Take in an image."""
+        (self.by_file if NO_CAMERA_TIME in image.flags else self.by_camera).add(image.captured_at)
+        self.images += 1
+        self.not_from_exif += image.captured_at_source != EXIF
+        self.flagged += any(flag != TRUNCATED for flag in image.flags)
+        if not self.camera_model and image.exif.get("Model"):
+            self.camera_model = "-".join(
+                str(image.exif[part]).strip() for part in ("Make", "Model") if image.exif.get(part)
+            )
+
+
+@dataclass
+class _Table:
+    """A table on its way into its file; each row is held against the schema, the first are kept for Frictionless."""
+
+    name: str
+    header: str
+    out: BinaryIO
+    rows: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+    written: int = 0
+    wrong: str | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with the names of the columns."""
+        self.out.write(f"{self.header}\n".encode())
+        self.first.append(f"{self.header}\n")
+
+    def flush(self) -> None:
+        """Write the rows that came."""
+        rows = "".join(self.rows)
+        if self.wrong is None:
+            self.wrong = find_wrong_row(self.name, rows)
+        self.out.write(rows.encode())
+        self.written += len(self.rows)
+        self.rows.clear()
+
+
+class _Writer:
+    def __init__(self, spool: Spool, report: Report) -> None:
+        self.about, self.report = spool.about, report
+        self._all_taxa = spool.taxa
+        self.naming = Naming(spool.taxa)
+        self.rows = Rows(
+            self.naming,
+            {str(one.id): write_cell(one.external_id or str(one.id)) for one in spool.about.deployments},
+        )
+        self._event_ids: dict[str, set[str]] = {}
+        self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
+        self.labels: Counter[str] = Counter()
+        self.taxa: set[str] = set()
+        self.withheld = 0
+        self.verified = 0
+        folders = name_folders(spool.about.deployments)
+        self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
+        url = spool.about.public_url.rstrip("/")
+        is_linked = spool.about.public and url.startswith(("http://", "https://")) and ".." not in url
+        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+
+    def write_images(self, spool: Spool, media: _Table, observations: _Table) -> None:
+        """Write the rows of all images, of what is seen on them, and of the events they make."""
+        events, rows, naming, times = Events(verified_only=True), self.rows, self.naming, self.rows.times
+        taxa, is_public = self.taxa, spool.about.public
+        seen_rows = observations.rows
+        for image in spool.read(SeenImage):
+            self.stands[image.deployment_id].add(image)
+            at = times.local(image.captured_at, image.time_zone)
+            public = is_public and image.shown and not naming.is_withheld(image)
+            self.withheld += not public
+            media.rows.append(rows.media(image, at, self._path(image, public=public), public=public))
+            mark = len(seen_rows)
+            for one in (seen := observe(image, naming)):
+                seen_rows.append(rows.observation(one, image, at))
+                if image.media_id:
+                    self._event_ids.setdefault(image.event_id, set()).add(rows.name_event(one, image))
+                if one.kind is Kind.ANIMAL:
+                    if one.taxon is not None:
+                        taxa.add(one.taxon)
+                    else:
+                        self._count_label(one.label)
+            if image.reviewed or image.sequence_id is not None:
+                for event in events.add(image, seen):
+                    self._complete(event, seen_rows)
+            else:
+                self._event_ids.pop(image.event_id, None)
+            if len(media.first) <= MOST_ROWS and len(observations.first) <= MOST_ROWS:
+                media.first += media.rows[-1:]
+                observations.first += seen_rows[mark:]
+            if len(seen_rows) >= ROWS_AT_ONCE:
+                media.flush()
+                observations.flush()
+        mark = len(seen_rows)
+        for event in events.finish():
+            self._complete(event, seen_rows)
+        observations.first += seen_rows[mark:]
+        media.flush()
+        observations.flush()
+
+    def _count_label(self, label: str) -> None:
+        self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
+
+    def _complete(self, event: Event, rows: list[str]) -> None:
+        # The ID of the package where all images of the sequence have the same one.
+        named = self._event_ids.pop(event.id, set())
+        if event.verified:
+            self._add_event(event, named.pop() if len(named) == 1 else event.id, rows)
+
+    def _add_event(self, event: Event, key: str, rows: list[str]) -> None:
+        if not event.said and event.modelled:
+            return  # people took away something of it, and what models found beside that is no word of theirs
+        self.verified += 1
+        if not event.said:
+            rows.append(self.rows.event(event, key))
+        for group, seen in event.said.items():
+            rows.append(self.rows.event(event, key, group, seen))
+
+    def _path(self, image: SeenImage, *, public: bool) -> str:
+        if public and self._link:
+            return f"{self._link}{image.id}/picture"
+        return f"{self._place[image.deployment_id]}{image.id}{suffix_of(image.media_type)}"
+
+    def write_deployments(self, table: _Table) -> tuple[datetime, datetime] | None:
+        """Write the rows of the deployments; tell from when to when they stood."""
+        starts, ends = [], []
+        for deployment in self.about.deployments:
+            stand = self.stands[str(deployment.id)]
+            start, end = self._find_span(deployment, stand)
+            if start is None or end is None:
+                if not stand.images:
+                    self._leave_out(deployment)
+                    continue
+                self.report.problems.append(
+                    Problem(f"{_named(deployment)} has neither images nor dates.", 1, deployment.id)
+                )
+            else:
+                starts.append(start)
+                ends.append(end)
+            if deployment.latitude is None or deployment.longitude is None:
+                self._miss_place(deployment, stand)
+            issues = self._find_time_issues(deployment, stand)
+            table.rows.append(
+                write_deployment(
+                    deployment,
+                    self.rows.times.local(start, deployment.time_zone) if start else "",
+                    self.rows.times.local(end, deployment.time_zone) if end else "",
+                    stand.camera_model,
+                    issues=issues,
+                    comments=_comment(deployment),
+                )
+            )
+        table.first += table.rows
+        wrong = bool(self.report.problems)
+        # A place that is missing is said in better words than a row that does not match.
+        table.wrong = "" if wrong else None
+        table.flush()
+        return (min(starts), max(ends)) if starts else None
+
+    def _find_span(self, deployment: DeploymentRecord, stand: _Stand) -> tuple[datetime | None, datetime | None]:
+        seen = stand.by_camera
+        start = deployment.started_at or seen.first or stand.by_file.first
+        end = deployment.ended_at or seen.last or stand.by_file.last
+        if deployment.started_at is None and start is not None:
+            self._fix(f"has no start: it is the time of its first image{_of_file(seen)}.", deployment)
+        if deployment.ended_at is None and end is not None:
+            self._fix(f"has no end: it is the time of its last image{_of_file(seen)}.", deployment)
+        if start is not None and seen.first is not None and seen.first < start:
+            self._fix("has images from before its start, which is that of the first image here.", deployment)
+            start = seen.first
+        if end is not None and seen.last is not None and seen.last > end:
+            self._fix("has images from after its end, which is that of the last image here.", deployment)
+            end = seen.last
+        if start is not None and end is None:
+            end = start
+        if end is not None and start is None:
+            start = end
+        return start, end
+
+    def _find_time_issues(self, deployment: DeploymentRecord, stand: _Stand) -> bool:
+        why = []
+        if stand.not_from_exif:
+            why.append(f"the times of {stand.not_from_exif:,} images were not read from their EXIF")
+        if stand.flagged:
+            why.append(f"those of {stand.flagged:,} look wrong")
+        if deployment.clock_offset_s:
+            why.append("its clock was off, which the times here make up for")
+        if why:
+            self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
+        return bool(why)
+
+    def _miss_place(self, deployment: DeploymentRecord, stand: _Stand) -> None:
+        self.report.problems.append(
+            Problem(
+                f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. Give it a latitude and a "
+                f"longitude and export again, or leave out its {stand.images:,} images.",
+                1,
+                deployment.id,
+            )
+        )
+
+    def _leave_out(self, deployment: DeploymentRecord) -> None:
+        what = f"{_named(deployment)} has no images here and no dates, and is left out."
+        self.report.left_out.append(Problem(what, 1, deployment.id))
+
+    def _fix(self, what: str, deployment: DeploymentRecord) -> None:
+        """Tell that something of a deployment was set right, in one piece with all else of it."""
+        fixed = self.report.fixed
+        if fixed and fixed[-1].deployment == deployment.id:
+            fixed[-1].what += f" It {what}"
+        else:
+            fixed.append(Problem(f"{_named(deployment)} {what}", 1, deployment.id))
+
+    def describe(self, spool: Spool, span: tuple[datetime, datetime] | None, *, has_images: bool) -> dict[str, Any]:
+        """Describe the package as a whole."""
+        levels = [level for level, there in (("media", has_images), ("event", self.verified)) if there]
+        taxa = [taxon for key, taxon in spool.taxa.items() if str(key) in self.taxa]
+        shown = [
+            one for one in self.about.deployments if self.stands[str(one.id)].images or one.started_at or one.ended_at
+        ]
+        return describe_package(self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0)
+
+    def tell(self) -> None:
+        """Tell what was filled in and what could not be said."""
+        filled, missing = find_notices(self.about)
+        self.report.left_out += missing
+        if self.withheld:
+            what = (
+                "filePublic is false, and filePath leads nowhere, for images that visitors are not shown: people are "
+                "on them, a tag keeps them back, or no model looked at them."
+                if self.about.public
+                else "filePublic is false: the project is not public."
+            )
+            filled = [*filled, Problem(what, self.withheld)]
+        self.report.fixed[:0] = filled
+        for label, count in self.labels.most_common():
+            named = f"of the class “{label}”" if label else "of other classes"
+            self.report.left_out.append(
+                Problem(
+                    f"The scientific name of observations {named}: no taxon of the project is meant by it. They are "
+                    "animals here, and the class is a tag. Say which taxon it means and export again.",
+                    count,
+                )
+            )
+        if self.naming.formless:
+            self.report.left_out.append(
+                Problem("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
+            )
+        nameless = sum(
+            find_language(language) is None
+            for key, taxon in self._all_taxa.items()
+            if str(key) in self.taxa
+            for language in taxon.common_names
+        )
+        if nameless:
+            what = "Common names in languages that have no code of three letters here: vernacularNames requires one."
+            self.report.left_out.append(Problem(what, nameless))
+        if not self._link:
+            why = "this server has no public address" if self.about.public else "the project is not public"
+            what = f"filePath leads nowhere: {why}, and the files are no part of the package."
+            self.report.left_out.append(Problem(what))
+
+
+class Checkable(NamedTuple):
+    """What Frictionless is shown of an export: its descriptor, and the first rows of each table."""
+
+    descriptor: dict[str, Any]
+    tables: dict[str, list[str]]
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write an export as a zip. What keeps it from being valid is among the problems of the report."""
+    report, made = write_package(spool, out)
+    if not report.problems:
+        # Problems in words were found already; a tool's own would only say them again.
+        report.problems += [Problem(what) for what in check_package(made.descriptor, made.tables, spool.folder)]
+    return report
+
+
+def write_package(spool: Spool, out: BinaryIO) -> tuple[Report, Checkable]:
+    """Write an export as a zip, each row of which is held against its schema."""
+    report = Report()
+    writer = _Writer(spool, report)
+    with packing(out) as pack, set_aside(spool.folder) as aside:
+        observations = _Table("observations", OBSERVATIONS, aside)
+        with pack.open("media.csv") as file:
+            media = _Table("media", MEDIA, file)
+            writer.write_images(spool, media, observations)
+        with pack.open("observations.csv") as file:
+            pour(aside, file)
+        with pack.open("deployments.csv") as file:
+            deployments = _Table("deployments", DEPLOYMENTS, file)
+            span = writer.write_deployments(deployments)
+        descriptor = writer.describe(spool, span, has_images=media.written > 0)
+        pack.add(DESCRIPTOR, json.dumps(descriptor, indent=2, ensure_ascii=False).encode("utf-8", "replace"))
+    report.written = observations.written
+    writer.tell()
+    if not media.written:
+        report.problems.append(Problem("The selection has no images, and Camtrap DP cannot be empty. Choose others."))
+    tables = {table.name: table for table in (deployments, media, observations)}
+    for table in tables.values():
+        if table.wrong:
+            what = f"{table.name}.csv has a row that the standard forbids: {table.wrong[:300]}"
+            report.problems.append(Problem(what))
+    return report, Checkable(descriptor, {name: table.first for name, table in tables.items()})
+
+
+def _named(deployment: DeploymentRecord) -> str:
+    return f"The deployment “{deployment.name}”"
+
+
+def _of_file(seen: _Period) -> str:
+    return "" if seen.first else ", by its file or its upload, because no image has a time of the camera"
+
+
+def _comment(deployment: DeploymentRecord) -> str:
+    told = [deployment.notes] if deployment.notes else []
+    if deployment.clock_offset_s:
+        told.append(f"The camera's clock was set by {deployment.clock_offset_s:+d} s; times here are corrected.")
+    return " ".join(told)

@@ -1,0 +1,174 @@
+"""The descriptor of a Camtrap DP: what an export is, who made it and under which licence, as GBIF's IPT asks for it."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from trapline.server.exports.formats.export_records import About, DeploymentRecord, Problem, TaxonRecord
+from trapline.server.platform.formats.zip_writer import name_part
+
+RELEASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
+NAMED_RANKS = frozenset({*RANKS, "species", "subspecies"})
+LICENCES = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC-BY-NC-4.0": "https://creativecommons.org/licenses/by-nc/4.0/",
+    "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
+    "CC-BY-NC-SA-4.0": "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+}
+FOR_GBIF = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
+# ISO 639-3 of the languages that lists of taxa are mostly in (639-1).
+LANGUAGES = {
+    "cs": "ces", "da": "dan", "de": "deu", "en": "eng", "es": "spa", "et": "est", "fi": "fin", "fr": "fra",
+    "hu": "hun", "it": "ita", "ja": "jpn", "ko": "kor", "lt": "lit", "lv": "lav", "nb": "nob", "nl": "nld",
+    "no": "nor", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus", "sk": "slk", "sl": "slv", "sv": "swe",
+    "sw": "swa", "tr": "tur", "uk": "ukr", "zh": "zho",
+}  # fmt: skip
+_LICENCE_NAME = re.compile(r"[-a-zA-Z0-9._]+")
+_THREE = re.compile(r"[a-z]{3}")
+
+
+def describe_package(
+    about: About,
+    deployments: Iterable[DeploymentRecord],
+    span: tuple[datetime, datetime] | None,
+    taxa: Iterable[TaxonRecord],
+    levels: list[str],
+    *,
+    individuals: bool = False,
+) -> dict[str, Any]:
+    """Describe an export; `span` is from when to when its deployments stood, `levels` are those of its observations."""
+    options = about.options
+    title = options.get("title") or about.project_name or "Camera trap data"
+    descriptor: dict[str, Any] = {
+        "resources": [
+            {
+                "name": table, "path": f"{table}.csv", "profile": "tabular-data-resource", "format": "csv",
+                "mediatype": "text/csv", "encoding": "utf-8", "schema": f"{RELEASE}{table}-table-schema.json",
+            }
+            for table in ("deployments", "media", "observations")
+        ],
+        "profile": f"{RELEASE}camtrap-dp-profile.json",
+        "name": re.sub(r"[^-a-z0-9._]+", "-", name_part(title).lower()) or "export",
+        "created": about.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "title": title,
+        "contributors": _list_contributors(about),
+        "description": describe(about),
+        "version": "1.0",
+        "keywords": ["camera traps"],
+        "sources": [{"title": "Trapline"}],
+    }  # fmt: skip
+    if about.public_url.startswith(("http://", "https://")):
+        descriptor["homepage"] = about.public_url
+    if licences := list_licences(about):
+        descriptor["licenses"] = licences
+    descriptor["project"] = {
+        "id": str(about.project_id),
+        "title": about.project_name or title,
+        **({"description": about.project_description} if about.project_description else {}),
+        "samplingDesign": options.get("sampling_design") or "opportunistic",
+        "captureMethod": ["activityDetection"],
+        "individualAnimals": individuals,
+        "observationLevel": levels or ["media"],
+    }
+    if (spatial := _find_spatial(deployments)) is not None:
+        descriptor["spatial"] = spatial
+    if span is not None:
+        descriptor["temporal"] = {"start": span[0].date().isoformat(), "end": span[1].date().isoformat()}
+    descriptor["taxonomic"] = [_describe_taxon(taxon) for taxon in sorted(taxa, key=_by_name)]
+    return descriptor
+
+
+def describe(about: About) -> str:
+    """Say in a sentence what an export is, where nobody else did."""
+    own = about.options.get("description") or about.project_description
+    return own or f"Camera trap images of the project {about.project_name}, and what was seen on them."
+
+
+def list_licences(about: About) -> list[dict[str, str]]:
+    """List the licences of the data and of the pictures, both or none, as the standard wants."""
+    named = [(scope, about.options.get(f"{scope}_licence")) for scope in ("data", "media")]
+    return [_describe_licence(scope, name) for scope, name in named if name] if all(name for _, name in named) else []
+
+
+def find_notices(about: About) -> tuple[list[Problem], list[Problem]]:
+    """Find what was filled in because nobody said it, and what GBIF asks for and is not there."""
+    options, filled, missing = about.options, [], []
+    if not options.get("title"):
+        filled.append(Problem("No title was given: it is the name of the project."))
+    if not options.get("description") and not about.project_description:
+        filled.append(Problem("No description was given: a sentence that names the project stands in its place."))
+    if not options.get("contributors"):
+        filled.append(Problem("No contributor was named: the project itself stands there. GBIF asks for a contact."))
+    if not options.get("sampling_design"):
+        filled.append(Problem("No sampling design was given: it is said to be opportunistic."))
+    filled.append(
+        Problem("How pictures are taken is known of no camera: captureMethod is said to be activityDetection.")
+    )
+    if not list_licences(about):
+        missing.append(
+            Problem(
+                "No licences, of the data and of the pictures: the package is valid without, but GBIF takes it only "
+                f"with both. Name them, such as {', '.join(FOR_GBIF)}, and export again."
+            )
+        )
+    elif options["data_licence"] not in FOR_GBIF:
+        missing.append(Problem(f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}."))
+    return filled, missing
+
+
+def _list_contributors(about: About) -> list[dict[str, str]]:
+    named = [
+        {key: str(one[key]) for key in ("title", "email", "path", "organization", "role") if one.get(key)}
+        for one in about.options.get("contributors") or ()
+    ]
+    return named or [{"title": about.project_name or "Unknown", "role": "contributor"}]
+
+
+def _describe_licence(scope: str, name: str) -> dict[str, str]:
+    told = {"name": name} if _LICENCE_NAME.fullmatch(name) else {"name": name_part(name), "title": name}
+    return {**told, **({"path": LICENCES[name]} if name in LICENCES else {}), "scope": scope}
+
+
+def _find_spatial(deployments: Iterable[DeploymentRecord]) -> dict[str, Any] | None:
+    """Find the rectangle around the places."""
+    places = [
+        (one.longitude, one.latitude) for one in deployments if one.longitude is not None and one.latitude is not None
+    ]
+    if not places:
+        return None
+    (west, east), (south, north) = ((min(side), max(side)) for side in zip(*places, strict=True))
+    return {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }
+
+
+def _describe_taxon(taxon: TaxonRecord) -> dict[str, Any]:
+    told: dict[str, Any] = {"scientificName": taxon.scientific_name}
+    if taxon.gbif_key is not None:
+        told["taxonID"] = f"https://www.gbif.org/species/{taxon.gbif_key}"
+    elif taxon.external_id:
+        told["taxonID"] = taxon.external_id
+    if taxon.rank.lower() in NAMED_RANKS:
+        told["taxonRank"] = taxon.rank.lower()
+    told |= {rank: taxon.higher_ranks[rank] for rank in RANKS if taxon.higher_ranks.get(rank)}
+    names: dict[str, str] = {}
+    for language, of_it in taxon.common_names.items():
+        code = find_language(language)
+        if code is not None and of_it:
+            names.setdefault(code, of_it[0])
+    return told | ({"vernacularNames": names} if names else {})
+
+
+def find_language(language: str) -> str | None:
+    """Find the ISO 639-3 code of a language tag, such as `por` for `pt-br`; None for one that is not known."""
+    first = language.lower().partition("-")[0]
+    code = LANGUAGES.get(first, first)
+    return code if _THREE.fullmatch(code) else None
+
+
+def _by_name(taxon: TaxonRecord) -> tuple[str, str]:
+    return taxon.scientific_name, str(taxon.id)

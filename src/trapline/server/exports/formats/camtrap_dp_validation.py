@@ -1,0 +1,154 @@
+"""Camtrap DP held against its standard before anybody may download it, without asking anybody outside.
+
+Frictionless, which the field trusts, reads some two thousand rows a second and keeps every id in memory: a million
+rows would take ten minutes and more memory than an export may have. So the schemas are compiled to one expression a
+table, which every row must match as it is written; and Frictionless reads what is written for the deployments and the
+first images, with their references, each time, which is the whole of a small export. The schemas and the profile are
+those of TDWG (github.com/tdwg/camtrap-dp, release 1.0.2, MIT), and lie beside this file.
+
+Frictionless runs in a process of its own, `python -m trapline.server.exports.formats.camtrap_dp_validation FOLDER`: it
+changes how long a cell of any CSV may be for the whole process, and what it loads takes 80 MB that would never be given
+back.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+TABLES = ("deployments", "media", "observations")
+MOST_ROWS = 1000
+"""How many rows of a table Frictionless reads, beside every deployment."""
+MOST_ERRORS = 20
+LONGEST_S = 600
+
+DESCRIPTOR = "datapackage.json"
+_FOLDER = "camtrap_dp_schemas"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)"
+_TEXT = r'[^",\n]++|"(?:[^"\n]|"")++"'
+_PATH = r"(?![./~])(?:(?!\.\.)[^\",\n])++"
+_FRACTION = r"0(?:\.\d++)?|1(?:\.0++)?"
+_MORE_THAN_NONE = r"0?\.0*[1-9]\d*|1(?:\.0++)?"
+
+
+@cache
+def load(name: str) -> Any:
+    """Load one of the files of the standard."""
+    return json.loads(files(__package__).joinpath(_FOLDER, name).read_bytes())
+
+
+def load_schema(table: str) -> Any:
+    """Load the schema of a table."""
+    return load(f"{table}-table-schema.json")
+
+
+@cache
+def compile_table(table: str) -> re.Pattern[str]:
+    """Compile the schema of a table to what its rows, any number of them, must look like."""
+    cells = (_compile_field(field) for field in load_schema(table)["fields"])
+    return re.compile(f"(?>{','.join(cells)}\n)*+")
+
+
+def find_wrong_row(table: str, rows: str) -> str | None:
+    """Find the first row that the schema does not allow; None where all are well."""
+    pattern = compile_table(table)
+    if pattern.fullmatch(rows):
+        return None
+    return next((row for row in rows.splitlines(keepends=True) if not pattern.fullmatch(row)), rows)
+
+
+def _compile_field(field: dict[str, Any]) -> str:
+    constraints = field.get("constraints", {})
+    pattern = _compile_value(field, constraints)
+    return f"(?:{pattern})" if constraints.get("required") else f"(?:{pattern})?+"
+
+
+def _compile_value(field: dict[str, Any], constraints: dict[str, Any]) -> str:
+    if "enum" in constraints:
+        return "|".join(map(re.escape, constraints["enum"]))
+    least, most = constraints.get("minimum"), constraints.get("maximum")
+    match field["type"]:
+        case "datetime":
+            return _TIME
+        case "boolean":
+            return "true|false"
+        case "integer":
+            return r"[1-9]\d*+" if least == 1 else r"-?\d++"
+        case "number" if most == 1:
+            return _MORE_THAN_NONE if least else _FRACTION
+        case "number":
+            return r"-?\d++(?:\.\d++)?"
+    if field["name"] == "filePath":
+        return _PATH
+    if field["name"] == "fileMediatype":
+        return r"(?:image|video|audio)/[^\",\n]*+"
+    return _TEXT
+
+
+def check_package(descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path) -> list[str]:
+    """Hold rows and the descriptor against the standard, by the field's own tools; say what is wrong, by place."""
+    with TemporaryDirectory(dir=folder) as beneath:
+        for table, rows in tables.items():
+            (Path(beneath) / f"{table}.csv").write_text("".join(rows), "utf-8", newline="")
+        (Path(beneath) / DESCRIPTOR).write_text(json.dumps(descriptor), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", __spec__.name, beneath],
+            cwd="/", env={"LANG": "C.UTF-8"}, capture_output=True, check=True, timeout=LONGEST_S,
+        )  # fmt: skip
+    return list(json.loads(done.stdout))
+
+
+def main(folder: Path) -> None:
+    """Check the package in a folder, and print what is wrong as a list of JSON."""
+    descriptor = json.loads((folder / DESCRIPTOR).read_text("utf-8"))
+    wrong = [f"{DESCRIPTOR}, {where}: {what}" for where, what in _check_descriptor(descriptor)]
+    sys.stdout.write(json.dumps(wrong or list(_check_tables(folder))))
+
+
+def _check_descriptor(descriptor: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    from jsonschema import Draft4Validator
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT4
+
+    # What the standard takes from elsewhere, by the addresses under which it does.
+    shapes = {"type": "object", "required": ["type", "coordinates"]}
+    known = {
+        "https://specs.frictionlessdata.io/schemas/data-package.json": load("data-package.json"),
+        "http://json.schemastore.org/geojson.json": shapes,
+    }
+    registry: Any = Registry().with_resources(
+        (address, Resource.from_contents(content, default_specification=DRAFT4)) for address, content in known.items()
+    )
+    validator = Draft4Validator(load("camtrap-dp-profile.json"), registry=registry)
+    for count, error in enumerate(validator.iter_errors(descriptor)):
+        if count == MOST_ERRORS:
+            return
+        yield ".".join(map(str, error.absolute_path)) or "the whole", error.message[:300]
+
+
+def _check_tables(folder: Path) -> Iterable[str]:
+    from frictionless import Package
+
+    resources = [
+        {
+            "name": table, "path": f"{table}.csv", "schema": load_schema(table), "format": "csv",
+            "encoding": "utf-8", "type": "table", "mediatype": "text/csv",
+        }
+        for table in TABLES
+    ]  # fmt: skip
+    package = Package.from_descriptor({"name": "export", "resources": resources}, basepath=str(folder))
+    report = package.validate(limit_errors=MOST_ERRORS)
+    for error in report.flatten(["title", "note", "fieldName", "rowNumber"])[:MOST_ERRORS]:
+        title, note, field, row = error
+        where = ", ".join(f"{what} {which}" for what, which in (("row", row), ("column", field)) if which)
+        yield f"{title}{' in ' + where if where else ''}: {str(note)[:300]}"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,283 @@
+"""A project as COCO (cocodataset.org, "Data format"), and as COCO Camera Traps (lila.science, "COCO Camera Traps").
+
+Categories are the taxa that were meant, or the classes where no taxon says them. COCO has what is drawn: boxes, masks,
+polygons and key points; COCO Camera Traps also has what is said of whole images, category 0 being an empty one, and
+names places and sequences. With pictures, either is a zip of them, upright, beside `annotations.json`.
+"""
+
+from array import array
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any, BinaryIO
+
+import msgspec
+
+from trapline.server.exports.formats.export_records import Problem, Report, Spool
+from trapline.server.exports.formats.export_times import Times
+from trapline.server.exports.formats.observations import DRAWN, Kind, Naming, Observation, SeenImage, observe
+from trapline.server.external.formats.coco_analysis import Categories, describe_shape, find_shape
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.platform.formats.zip_writer import (
+    FileNames,
+    Pack,
+    name_folders,
+    packing,
+    pour,
+    set_aside,
+    suffix_of,
+)
+
+ANNOTATIONS = "annotations.json"
+PIECES = 4000
+JPEG = "image/jpeg"
+
+
+class _Drawn(msgspec.Struct, omit_defaults=True, gc=False):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    area: float
+    iscrowd: int
+    score: float | None = None
+
+
+class _Seen(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str
+    image_id: str
+    category_id: int
+    seq_id: str
+    bbox: tuple[float, float, float, float] | None = None
+    count: int | None = None
+    sex: str | None = None
+    age: str | None = None
+    score: float | None = None
+    human: bool = False
+
+
+class _List:
+    """The elements of a list of JSON, on their way into a file."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._pieces, self._lead = out, list[bytes](), b""
+        self.written = 0
+
+    def add(self, element: Any) -> None:
+        """Add an element."""
+        self._pieces.append(_encode(element))
+        self.written += 1
+        if len(self._pieces) >= PIECES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the elements that came."""
+        if self._pieces:
+            self._out.write(self._lead + b",\n".join(self._pieces))
+            self._pieces.clear()
+            self._lead = b",\n"
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Coco:
+    """What both have in common: which image is called what, and what is left out."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self.naming = Naming(spool.taxa)
+        self.times = Times()
+        self.folders = name_folders(spool.about.deployments)
+        self.names = FileNames()
+        self.with_pictures = bool(spool.about.options.get("with_pictures"))
+        self.categories = Categories()
+        self.numbers: dict[tuple[Kind, str, str | None], int] = {}
+        self.undrawn = 0
+
+    def name_file(self, image: SeenImage) -> str:
+        """Name the file of an image: in the zip, or where it came from."""
+        folder = self.folders[image.deployment_id]
+        if self.with_pictures:
+            kind = JPEG if image.upright_file else image.media_type
+            return f"images/{folder}/{image.id}{suffix_of(kind)}"
+        return self.name_path(image)
+
+    def name_path(self, image: SeenImage) -> str:
+        """Name where an image came from, below its deployment; once for each image, in their order."""
+        name = self.names.name(image.deployment_id, image.path or image.filename, image.id)
+        return f"{self.folders[image.deployment_id]}/{name}"
+
+    def describe_origin(self, image: SeenImage) -> dict[str, str]:
+        """Describe which image of Trapline it is, and where it came from if its file is named by its ID."""
+        path = {"trapline_path": self.name_path(image)} if self.with_pictures else {}
+        return {"trapline_id": image.id} | path
+
+    def find_category(self, one: Observation) -> int:
+        """Find the category of what is drawn as a box, or said of a whole image."""
+        key = one.kind, one.label, one.taxon
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = self.categories.find(self.naming.title(one))
+        return number
+
+    def add_all(self, images: _List, annotations: _List) -> None:
+        """Add every image, and what is seen on it."""
+        raise NotImplementedError
+
+    def list_categories(self) -> list[dict[str, Any]]:
+        """List the categories, with what their taxa are."""
+        return self.categories.listed
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the file is."""
+        about = self.spool.about
+        told = {
+            "version": "1.0",
+            "description": about.options.get("title") or about.project_name,
+            "date_created": about.started_at.isoformat(),
+            "year": about.started_at.year,
+            "contributor": about.project_name,
+        }
+        if licence := about.options.get("data_licence"):
+            told["license"] = licence
+        return told
+
+
+class _Plain(_Coco):
+    def add_all(self, images: _List, annotations: _List) -> None:
+        naming, number = self.naming, 0
+        for place, image in enumerate(self.spool.read(SeenImage), 1):
+            images.add(
+                {
+                    "id": place, "file_name": self.name_file(image), "width": image.width, "height": image.height,
+                    "date_captured": self.times.local(image.captured_at, image.time_zone),
+                    **self.describe_origin(image),
+                }
+            )  # fmt: skip
+            for one in observe(image, naming):
+                box, found = one.box, one.found
+                if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+                    continue
+                # An image on which nothing holds names what was found as its reason: that is not drawn.
+                if found is not None and found.id == one.id and (found.type in DRAWN or one.parts):
+                    number += 1
+                    annotations.add(self._draw(one, image, place, number))
+                elif box is not None:
+                    number += 1
+                    category, area = self.find_category(one), box[2] * box[3]
+                    annotations.add(_Drawn(number, place, category, box, area, 0, one.confidence))
+                else:
+                    self.undrawn += 1
+
+    def _draw(self, one: Observation, image: SeenImage, place: int, number: int) -> dict[str, Any]:
+        found = one.found
+        assert found is not None
+        shape, form = None, dict[str, Any]()
+        # What was drawn first says where the thing is: the extent of key points is that of the points alone.
+        for drawn in (found, *one.parts):
+            data = msgspec.json.decode(drawn.data)
+            shape = shape or find_shape(drawn.type, data)
+            form = (describe_shape(drawn.type, data, Frame(image.width, image.height)) or {}) | form
+        category = self.find_category(one) if shape is None else self.categories.find(self.naming.title(one), shape)
+        told = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
+        return told if one.confidence is None else {**told, "score": one.confidence}
+
+
+class _CameraTraps(_Coco):
+    def add_all(self, images: _List, annotations: _List) -> None:
+        places = {str(one.id): one.name for one in self.spool.about.deployments}
+        lengths = iter(_count_frames(self.spool))
+        sequence, frame, frames = "", 0, 0
+        for image in self.spool.read(SeenImage):
+            frame += 1
+            if image.event_id != sequence:
+                sequence, frame, frames = image.event_id, 1, next(lengths)
+            at = self.times.local(image.captured_at, image.time_zone)
+            images.add(
+                {
+                    "id": image.id, "file_name": self.name_file(image), "width": image.width, "height": image.height,
+                    "location": places[image.deployment_id], "datetime": at[:19].replace("T", " "), "seq_id": sequence,
+                    "seq_num_frames": frames, "frame_num": frame,
+                    **self.describe_origin(image),
+                }
+            )  # fmt: skip
+            for one in observe(image, self.naming):
+                if one.kind is Kind.UNCLASSIFIED:
+                    continue
+                category = 0 if one.kind is Kind.BLANK else self.find_category(one)
+                seen = _Seen(one.id, image.id, category, sequence, one.box, score=one.confidence)
+                if one.said is not None:
+                    seen.human, seen.count = True, one.said.count or None
+                    seen.sex, seen.age = one.said.sex, one.said.life_stage
+                annotations.add(seen)
+
+    def list_categories(self) -> list[dict[str, Any]]:
+        return [{"id": 0, "name": "empty"}, *self.categories.listed]
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """The little of an image by which the frames of sequences are counted."""
+
+    id: str
+    sequence_id: str | None = None
+
+
+def _count_frames(spool: Spool) -> "array[int]":
+    """Count the images of each sequence of an export, in its order, in which the images of one follow each other."""
+    events = (image.sequence_id or image.id for image in spool.read(_Frame))
+    return array("L", (sum(1 for _ in frames) for _, frames in groupby(events)))
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write COCO; with pictures, a zip."""
+    return _write(_Plain(spool), spool, out)
+
+
+def write_camera_traps(spool: Spool, out: BinaryIO) -> Report:
+    """Write COCO Camera Traps; with pictures, a zip."""
+    return _write(_CameraTraps(spool), spool, out)
+
+
+def _write(coco: _Coco, spool: Spool, out: BinaryIO) -> Report:
+    if not coco.with_pictures:
+        return _write_json(coco, spool, out)
+    with packing(out) as pack:
+        with pack.open(ANNOTATIONS) as file:
+            report = _write_json(coco, spool, file)
+        report.left_out += add_pictures(pack, spool, coco.name_file)
+    return report
+
+
+def _write_json(coco: _Coco, spool: Spool, out: BinaryIO) -> Report:
+    with set_aside(spool.folder) as aside:
+        images, annotations = _List(out), _List(aside)
+        out.write(b'{"info":' + _encode(coco.describe()) + b',\n"images":[')
+        coco.add_all(images, annotations)
+        images.flush()
+        annotations.flush()
+        out.write(b'],\n"annotations":[')
+        pour(aside, out)
+        out.write(b'],\n"categories":' + _encode(coco.list_categories()) + b"}\n")
+    report = Report(written=annotations.written)
+    if coco.undrawn:
+        report.left_out.append(Problem("What is said of whole images: COCO has what is drawn alone.", coco.undrawn))
+    if coco.naming.formless:
+        what = "Masks that are files, heatmaps and custom data, which have no form in COCO."
+        report.left_out.append(Problem(what, coco.naming.formless))
+    return report
+
+
+def add_pictures(pack: Pack, spool: Spool, name: Callable[[SeenImage], str | None]) -> list[Problem]:
+    """Add the upright picture of each image under its name, if it has one; tell how many could not be read."""
+    missing = 0
+    for image in spool.read(SeenImage):
+        path = name(image)
+        if path is None:
+            continue
+        try:
+            content = spool.read_picture(image.upright_file or image.file)
+        except (FileNotFoundError, LookupError):
+            missing += 1
+            continue
+        pack.add(path, content, stored=True)
+    return [Problem("Pictures whose files could not be read.", missing)] if missing else []

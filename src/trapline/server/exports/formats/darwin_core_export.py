@@ -1,0 +1,234 @@
+"""Occurrences as a Darwin Core Archive (TDWG, "Darwin Core text guide"), as GBIF takes it.
+
+An occurrence is what was seen in a sequence: by people where they looked at all of it, else by models, and each says
+which. People are no occurrences, nor is what nobody gave a scientific name.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC
+from typing import BinaryIO
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree as ET
+
+from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, describe
+from trapline.server.exports.formats.export_events import Event, Events, Group, Seen
+from trapline.server.exports.formats.export_records import About, DeploymentRecord, Problem, Report, Spool
+from trapline.server.exports.formats.export_times import Times
+from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
+from trapline.server.platform.formats.spreadsheets import harmless
+from trapline.server.platform.formats.zip_writer import packing
+
+TERMS = "http://rs.tdwg.org/dwc/terms/"
+DUBLIN = "http://purl.org/dc/terms/"
+COLUMNS = (
+    "occurrenceID", "basisOfRecord", "eventID", "eventDate", "scientificName", "scientificNameAuthorship", "taxonRank",
+    *RANKS, "taxonID", "vernacularName", "individualCount", "sex", "lifeStage", "behavior", "occurrenceStatus",
+    "decimalLatitude", "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters", "locationID", "locality",
+    "habitat", "samplingProtocol", "identifiedBy", "dateIdentified", "identificationVerificationStatus",
+    "identificationRemarks", "associatedMedia", "datasetName", "license", "occurrenceRemarks",
+)  # fmt: skip
+OCCURRENCES = "occurrence.txt"
+LINES_AT_ONCE = 2000
+MOST_LABELS = 50
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write `occurrence.txt`, `meta.xml` and `eml.xml` in a zip."""
+    report = Report()
+    with packing(out) as pack:
+        with pack.open(OCCURRENCES) as file:
+            occurrences = _Occurrences(spool, file, report)
+            occurrences.write(spool)
+        pack.add("meta.xml", _describe_columns())
+        pack.add("eml.xml", _describe_dataset(spool.about))
+    occurrences.tell()
+    return report
+
+
+class _Occurrences:
+    def __init__(self, spool: Spool, out: BinaryIO, report: Report) -> None:
+        self._about, self._out, self._report = spool.about, out, report
+        self._naming, self._times = Naming(spool.taxa), Times()
+        self._deployments = {str(one.id): one for one in spool.about.deployments}
+        self._lines: list[str] = []
+        self._people = 0
+        self._labels: Counter[str] = Counter()
+        self._placeless: Counter[str] = Counter()
+        url = spool.about.public_url.rstrip("/")
+        is_linked = spool.about.public and url.startswith(("http://", "https://"))
+        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+
+    def write(self, spool: Spool) -> None:
+        """Write the occurrences of all events."""
+        self._out.write(("\t".join(COLUMNS) + "\n").encode())
+        events, naming = Events(), self._naming
+        for image in spool.read(SeenImage):
+            for event in events.add(image, observe(image, naming), shown=image.shown and not naming.is_withheld(image)):
+                self._add(event)
+        for event in events.finish():
+            self._add(event)
+        self._flush()
+
+    def tell(self) -> None:
+        """Tell what is no occurrence, and which have no place."""
+        told = self._report.left_out
+        if self._people:
+            told.append(Problem("People, vehicles and what nobody knows are no occurrences.", self._people))
+        for label, count in self._labels.most_common():
+            named = f"of the class “{label}”" if label else "of other classes"
+            what = f"Observations {named}: no taxon of the project is meant by it. Say which and export again."
+            told.append(Problem(what, count))
+        for key, count in self._placeless.items():
+            one = self._deployments[key]
+            what = f"The deployment “{one.name}” has no coordinates: its occurrences have no place, which GBIF flags."
+            told.append(Problem(what, count, one.id))
+        if not self._about.options.get("data_licence"):
+            told.append(Problem("No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."))
+
+    def _add(self, event: Event) -> None:
+        for group, seen in event.groups.items():
+            if group.kind is not Kind.ANIMAL:
+                self._people += 1
+            elif group.taxon is None or group.taxon not in self._naming.taxa:
+                label = group.label if group.label in self._labels or len(self._labels) < MOST_LABELS else ""
+                self._labels[label] += 1
+            else:
+                self._lines.append(self._describe(event, group, seen))
+        if len(self._lines) >= LINES_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._out.write("".join(self._lines).encode())
+        self._report.written += len(self._lines)
+        self._lines.clear()
+
+    def _describe(self, event: Event, group: Group, seen: Seen) -> str:
+        assert group.taxon is not None
+        taxon, place, said = self._naming.taxa[group.taxon], self._deployments[event.deployment_id], seen.said
+        start, end = (self._times.local(at, event.time_zone) for at in (event.start, event.end))
+        licence = self._about.options.get("data_licence") or ""
+        cells = {
+            "occurrenceID": event.key_of(group),
+            "basisOfRecord": "MachineObservation",
+            "eventID": event.id,
+            "eventDate": start if start == end else f"{start}/{end}",
+            "scientificName": taxon.scientific_name,
+            "scientificNameAuthorship": taxon.authorship,
+            "taxonRank": taxon.rank.lower(),
+            **{rank: taxon.higher_ranks.get(rank, "") for rank in RANKS},
+            "taxonID": f"https://www.gbif.org/species/{taxon.gbif_key}" if taxon.gbif_key else taxon.external_id,
+            "vernacularName": next(iter(taxon.english_names), ""),
+            "individualCount": str(seen.count or ""),
+            "sex": group.sex if group.sex in ("female", "male") else "",
+            "lifeStage": group.life_stage or "",
+            "behavior": group.behaviour or "",
+            "occurrenceStatus": "present",
+            **self._locate(place),
+            "habitat": place.habitat,
+            "samplingProtocol": "camera trap",
+            "identifiedBy": said.by if said is not None else seen.model,
+            "dateIdentified": self._times.read(said.at if said is not None else seen.at),
+            "identificationVerificationStatus": "verified by human" if said is not None else "predicted by machine",
+            "identificationRemarks": ""
+            if seen.confidence is None
+            else f"confidence of the model: {seen.confidence:.4f}",
+            "associatedMedia": " | ".join(f"{self._link}{key}/picture" for key in seen.media) if self._link else "",
+            "datasetName": self._about.options.get("title") or self._about.project_name,
+            "license": LICENCES.get(licence, licence),
+            "occurrenceRemarks": seen.comment or "",
+        }
+        return "\t".join(_plain(cells[name] or "") for name in COLUMNS) + "\n"
+
+    def _locate(self, place: DeploymentRecord) -> dict[str, str]:
+        told = dict.fromkeys(COLUMNS[COLUMNS.index("decimalLatitude") : COLUMNS.index("locationID")], "")
+        if place.latitude is None or place.longitude is None:
+            self._placeless[str(place.id)] += 1
+        else:
+            uncertain = place.coordinate_uncertainty_m
+            told |= {
+                # A text that begins with a minus is a number here, and no formula.
+                "decimalLatitude": f"{place.latitude:.7f}",
+                "decimalLongitude": f"{place.longitude:.7f}",
+                "geodeticDatum": "EPSG:4326",
+                "coordinateUncertaintyInMeters": f"{uncertain:g}" if uncertain else "",
+            }
+        return told | {"locationID": str(place.id), "locality": place.name}
+
+
+_NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+def _plain(text: str) -> str:
+    """Write a cell: on one line, without what parts cells, and harmless in a spreadsheet."""
+    plain = _BREAKS.sub(" ", text).strip()
+    return plain if _NUMBER.fullmatch(plain) else str(harmless(plain))
+
+
+def _describe_columns() -> bytes:
+    archive = ET.Element("archive", {"xmlns": "http://rs.tdwg.org/dwc/text/", "metadata": "eml.xml"})
+    core = ET.SubElement(
+        archive,
+        "core",
+        {
+            "encoding": "UTF-8", "fieldsTerminatedBy": "\\t", "linesTerminatedBy": "\\n", "fieldsEnclosedBy": "",
+            "ignoreHeaderLines": "1", "rowType": f"{TERMS}Occurrence",
+        },
+    )  # fmt: skip
+    ET.SubElement(ET.SubElement(core, "files"), "location").text = OCCURRENCES
+    ET.SubElement(core, "id", {"index": "0"})
+    for index, name in enumerate(COLUMNS):
+        ET.SubElement(core, "field", {"index": str(index), "term": f"{DUBLIN if name == 'license' else TERMS}{name}"})
+    return _write_xml(archive)
+
+
+def _describe_dataset(about: About) -> bytes:
+    """Describe the dataset in EML 2.2.0 (eml.ecoinformatics.org), as little of it as GBIF asks for."""
+    space, at = "https://eml.ecoinformatics.org/eml-2.2.0", about.started_at.astimezone(UTC)
+    title = about.options.get("title") or about.project_name
+    key = uuid5(NAMESPACE_URL, f"trapline:export:{about.public_url}:{about.project_id}:{at.isoformat()}")
+    root = ET.Element("eml:eml", {"xmlns:eml": space, "packageId": str(key), "system": "https://gbif.org"})
+    dataset = ET.SubElement(root, "dataset")
+    ET.SubElement(dataset, "title").text = _text(title)
+    named: Sequence[dict[str, str]] = about.options.get("contributors") or ({"title": about.project_name},)
+    for role in ("creator", "metadataProvider"):
+        for one in named if role == "creator" else named[:1]:
+            _add_party(dataset, role, one)
+    ET.SubElement(dataset, "pubDate").text = at.date().isoformat()
+    ET.SubElement(dataset, "language").text = "eng"
+    ET.SubElement(ET.SubElement(dataset, "abstract"), "para").text = _text(describe(about))
+    if licence := about.options.get("data_licence"):
+        rights = ET.SubElement(ET.SubElement(dataset, "intellectualRights"), "para")
+        if licence in LICENCES:
+            link = ET.SubElement(rights, "ulink", {"url": LICENCES[licence]})
+            ET.SubElement(link, "citetitle").text = licence
+        else:
+            rights.text = _text(licence)
+    contacts = [one for one in named if one.get("role") == "contact"] or named[:1]
+    for one in contacts:
+        _add_party(dataset, "contact", one)
+    return _write_xml(root)
+
+
+def _add_party(dataset: ET.Element, role: str, named: dict[str, str]) -> None:
+    party = ET.SubElement(dataset, role)
+    if named.get("organization"):
+        ET.SubElement(ET.SubElement(party, "individualName"), "surName").text = _text(named["title"])
+        ET.SubElement(party, "organizationName").text = _text(named["organization"])
+    else:
+        ET.SubElement(party, "organizationName").text = _text(named["title"])
+    if named.get("email"):
+        ET.SubElement(party, "electronicMailAddress").text = _text(named["email"])
+
+
+def _text(text: str) -> str:
+    return _BREAKS.sub(" ", text).strip() or "unnamed"
+
+
+def _write_xml(root: ET.Element) -> bytes:
+    ET.indent(root)
+    text: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()

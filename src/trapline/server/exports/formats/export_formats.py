@@ -1,0 +1,133 @@
+"""Every format of exports: what writes it, what its file is called, and whether it wants the pictures themselves."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from trapline.server.exports.formats.export_records import Report, Spool
+from trapline.wire.exports import ExportFormat
+
+Writer = Callable[[Spool, BinaryIO], Report]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format; `load` gives its writer, which is loaded with the first export.
+
+    A writer that reports problems has written something that is not valid: it is kept from being downloaded.
+    """
+
+    load: Callable[[], Writer]
+    suffix: str
+    media_type: str
+    needs_pictures: bool = False
+    packed: str | None = None
+    """What the name of a zip of it ends in, where pictures are asked for beside it."""
+    lack: Callable[[], str | None] | None = None
+    """Says what its writer lacks on this server, where it may lack something."""
+
+    def find_lack(self) -> str | None:
+        """Say what this server lacks to write it, and what to do; None where it can."""
+        return self.lack() if self.lack else None
+
+    def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
+        """Find what the name of a file ends in, and its media type."""
+        return (self.packed, ZIP) if self.packed and options.get("with_pictures") else (self.suffix, self.media_type)
+
+
+def _csv() -> Writer:
+    from trapline.server.exports.formats.observation_table import write
+
+    return write
+
+
+def _megadetector() -> Writer:
+    from trapline.server.exports.formats.megadetector_export import write
+
+    return write
+
+
+def _camtrap_dp() -> Writer:
+    from trapline.server.exports.formats.camtrap_dp import write
+
+    return write
+
+
+def _coco() -> Writer:
+    from trapline.server.exports.formats.coco_project import write
+
+    return write
+
+
+def _coco_camera_traps() -> Writer:
+    from trapline.server.exports.formats.coco_project import write_camera_traps
+
+    return write_camera_traps
+
+
+def _yolo() -> Writer:
+    from trapline.server.exports.formats.yolo import write
+
+    return write
+
+
+def _speciesnet() -> Writer:
+    from trapline.server.exports.formats.speciesnet_export import write
+
+    return write
+
+
+def _darwin_core() -> Writer:
+    from trapline.server.exports.formats.darwin_core_export import write
+
+    return write
+
+
+def _parquet() -> Writer:
+    from trapline.server.exports.formats.observation_parquet import write
+
+    return write
+
+
+def _geoparquet() -> Writer:
+    from trapline.server.exports.formats.observation_parquet import write_geo
+
+    return write_geo
+
+
+def _lack_parquet() -> str | None:
+    from trapline.server.exports.formats.observation_parquet import find_lack
+
+    return find_lack()
+
+
+def _crops() -> Writer:
+    from trapline.server.exports.formats.crops import write
+
+    return write
+
+
+JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
+FORMATS: dict[ExportFormat, Format] = {
+    ExportFormat.CAMTRAP_DP: Format(_camtrap_dp, "-camtrap-dp.zip", ZIP),
+    ExportFormat.COCO: Format(_coco, "-coco.json", JSON, packed="-coco.zip"),
+    ExportFormat.COCO_CAMERA_TRAPS: Format(
+        _coco_camera_traps, "-coco-camera-traps.json", JSON, packed="-coco-camera-traps.zip"
+    ),
+    ExportFormat.YOLO: Format(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
+    ExportFormat.MEGADETECTOR: Format(_megadetector, "-megadetector.json", JSON),
+    ExportFormat.SPECIESNET: Format(_speciesnet, "-speciesnet.json", JSON),
+    ExportFormat.DARWIN_CORE: Format(_darwin_core, "-darwin-core.zip", ZIP),
+    ExportFormat.CSV: Format(_csv, "-observations.csv", "text/csv; charset=utf-8"),
+    ExportFormat.PARQUET: Format(_parquet, "-observations.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.GEOPARQUET: Format(_geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.CROPS: Format(_crops, "-crops.zip", ZIP, needs_pictures=True),
+}
+
+
+def name_file(project: str, at: datetime, suffix: str) -> str:
+    """Name the file of an export by its project, the day, and its format, in letters that every disk takes."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", project).strip("-").lower()[:60] or "project"
+    return f"{plain}-{at:%Y-%m-%d}{suffix}"

@@ -1,0 +1,142 @@
+"""What several analyses of one image found twice, so that an export has each animal once, with what people said of it.
+
+A model that runs again finds the same animals anew. What somebody said of an older box holds, so that box stays, and
+the new one in its place goes. Of several models the latest analysis tells what an image shows, as on the page, beside
+everything of which people spoke.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.exports.queries.export_gathering import FoundOn
+from trapline.server.findings.rules.geometry import Box
+from trapline.server.review.rules.identifications import Said
+from trapline.wire.annotations import AnnotationType
+from trapline.wire.identifications import IdentificationKind
+
+SAME = 0.5
+"""From which share of the area that two boxes cover together is in both, they are taken for one animal."""
+BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
+
+
+class _Corners(msgspec.Struct):
+    x_min: float = 0.0
+    y_min: float = 0.0
+    x_max: float = 0.0
+    y_max: float = 0.0
+
+
+@dataclass
+class _Thing:
+    """Something that one analysis found, with its names and key points, and when it was last spoken of."""
+
+    rows: list[FoundOn] = field(default_factory=list)
+    root: FoundOn | None = None
+    spoken: tuple[datetime, UUID] | None = None
+    doubles: set[UUID] = field(default_factory=set)
+    """Of which other analyses something was found to be the same."""
+    _box: Box | None = None
+
+    @property
+    def first(self) -> FoundOn:
+        """What the names and key points hang on."""
+        return self.root or self.rows[0]
+
+    @property
+    def box(self) -> Box:
+        """Where it lies, if it is a box."""
+        if self._box is None:
+            try:
+                corners = msgspec.json.decode(self.first.data, type=_Corners)
+            except msgspec.ValidationError:
+                corners = _Corners()
+            self._box = Box(corners.x_min, corners.y_min, corners.x_max, corners.y_max)
+        return self._box
+
+
+def settle(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) -> tuple[set[UUID], set[UUID]]:
+    """Settle what of the annotations of an image is left out, and what is left aside where one view of it is wanted.
+
+    `holds` has what a person said that holds of each annotation.
+    """
+    left_out: set[UUID] = set()
+    aside: set[UUID] = set()
+    if all(one.is_latest for one in found):
+        return left_out, aside
+    kept: list[_Thing] = []
+    for thing in _list_things(found, holds):
+        first = thing.first
+        into: set[UUID] | None = None
+        twin = _find_twin(thing, kept)
+        if twin is not None:
+            twin.doubles.add(first.analysis_id)
+            into = left_out if first.made_by == twin.first.made_by else aside
+        elif thing.spoken is not None:
+            kept.append(thing)
+        elif not first.is_newest:
+            into = left_out
+        elif not first.is_latest:
+            into = aside
+        if into is not None:
+            into.update(one.id for one in thing.rows if one.id is not None)
+    return left_out, aside
+
+
+def _list_things(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) -> list[_Thing]:
+    """List what was found: first that of which people spoke, the last words first."""
+    things: dict[UUID, _Thing] = {}
+    for one in found:
+        if one.id is None:
+            continue
+        is_part = one.type != BOX and one.parent_id is not None
+        thing = things.setdefault(one.parent_id if is_part and one.parent_id is not None else one.id, _Thing())
+        thing.rows.append(one)
+        if not is_part:
+            thing.root = one
+        said = holds[one.id]
+        # That a whole image is blank is said of nothing in particular.
+        if said is not None and (said.annotation_id is not None or said.kind == IdentificationKind.CONFIRM):
+            thing.spoken = max(thing.spoken or (said.at, said.id), (said.at, said.id))
+    spoken = [(thing.spoken, thing) for thing in things.values() if thing.spoken is not None]
+    spoken.sort(key=lambda pair: pair[0], reverse=True)
+    return [thing for _, thing in spoken] + [thing for thing in things.values() if thing.spoken is None]
+
+
+def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
+    """Find the same thing among what another analysis found; each is the same as one thing of an analysis at most."""
+    key = thing.first.analysis_id
+    package = thing.first.package
+    others = [
+        other
+        for other in kept
+        if other.first.analysis_id != key
+        and key not in other.doubles
+        and (package is None or other.first.package != package)
+    ]
+    shares = [(_compare(thing, other), other) for other in others]
+    best = max(shares, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None and best[0] >= SAME else None
+
+
+def _compare(one: _Thing, other: _Thing) -> float:
+    """How much of two things is in both: a share of their area; names of a whole image are of the same thing."""
+    if one.first.type != other.first.type:
+        return 0.0
+    if one.first.type == CLASSIFICATION:
+        return 1.0
+    if one.first.type != BOX:
+        return float(one.first.data == other.first.data)
+    a, b = one.box, other.box
+    both = Box(max(a.x_min, b.x_min), max(a.y_min, b.y_min), min(a.x_max, b.x_max), min(a.y_max, b.y_max))
+    if both.is_empty:
+        return 0.0
+    shared = _area(both)
+    return shared / (_area(a) + _area(b) - shared)
+
+
+def _area(box: Box) -> float:
+    return max(box.x_max - box.x_min, 0.0) * max(box.y_max - box.y_min, 0.0)

@@ -1,0 +1,132 @@
+"""What a person's correction of a whole image means for the boxes that models found on it (export rule).
+
+The correction states everything that the image shows. Boxes that agree with it are kept under the person's name: the
+same taxon, an ancestor of it, or a generic label. Other boxes are overruled and are in no export. Between the
+correction and a statement about one box, the later one decides for that box.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from trapline.server.exports.formats.export_records import FoundRecord, TaxonRecord
+from trapline.server.exports.formats.observations import BOX, CLASS_PARTS, CLASSIFICATION, DRAWN, Kind, Naming
+from trapline.server.exports.queries.export_gathering import SaidOf
+from trapline.server.findings.formats.box_labels import find_name
+from trapline.server.review.rules.identifications import Said
+from trapline.server.review.rules.taxon_names import name_key
+from trapline.wire.identifications import IdentificationKind
+
+GENERIC = frozenset(
+    {"", "object", "animal", "unknown", "unidentified", "unknown animal", "unidentified animal", "wildlife", "fauna"}
+)
+"""Labels of detectors that say no more than that an animal is there."""
+GROUPS = {"mammal": "mammalia", "bird": "aves", "reptile": "reptilia", "amphibian": "amphibia", "insect": "insecta"}
+"""Names in daily use of classes of animals, as detectors have them."""
+
+
+@dataclass
+class Resolution:
+    """The annotations that a correction overrules, and those that it names, by ID."""
+
+    overruled: set[UUID] = field(default_factory=set)
+    named: set[UUID] = field(default_factory=set)
+
+
+class Agreement:
+    """Decides whether labels of models agree with what people state; each pair is decided once."""
+
+    def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
+        self._taxa = taxa
+        self._naming = Naming(taxa)
+        self._known: dict[tuple[str, UUID | None, str, UUID | None], bool] = {}
+
+    def is_given(self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None) -> bool:
+        """Return whether a label of a model agrees with a stated label or taxon."""
+        key = (label, taxon, stated, stated_taxon)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._agree(*key)
+        return known
+
+    def _agree(self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None) -> bool:
+        if taxon is not None and taxon == stated_taxon:
+            return True
+        kind = self._naming.find(stated, _text(stated_taxon)).kind
+        own = self._naming.find(label, _text(taxon)).kind
+        if kind is Kind.BLANK:
+            return False
+        if kind in (Kind.HUMAN, Kind.VEHICLE):
+            return own is kind
+        if own in (Kind.HUMAN, Kind.VEHICLE):
+            return False
+        names = set(self._names(label, taxon))
+        if not names or names & GENERIC:
+            return True
+        record = self._taxa.get(stated_taxon) if stated_taxon is not None else None
+        return bool(names & _list_ancestors(stated, record))
+
+    def _names(self, label: str, taxon: UUID | None) -> Iterable[str]:
+        """List the names by which a label of a model is compared."""
+        record = self._taxa.get(taxon) if taxon is not None else None
+        if record is not None:
+            return [name_key(record.scientific_name)]
+        parts = [name_key(part) for part in label.split(";")]
+        if len(parts) != CLASS_PARTS:
+            return [name_key(label), GROUPS.get(name_key(label), name_key(label))]
+        # A class string of SpeciesNet: its most specific rank says what it is.
+        ranks = [*parts[1:5], f"{parts[4]} {parts[5]}" if parts[5] else ""]
+        return [next((rank for rank in reversed(ranks) if rank), parts[-1])]
+
+
+def _text(taxon: UUID | None) -> str | None:
+    return None if taxon is None else str(taxon)
+
+
+def _list_ancestors(stated: str, taxon: TaxonRecord | None) -> set[str]:
+    """List the names of what was stated and of all taxa above it."""
+    names = {name_key(stated)} - {""}
+    if taxon is None:
+        return names
+    words = name_key(taxon.scientific_name).split(" ")
+    names |= {" ".join(words[:count]) for count in range(1, len(words) + 1)}
+    names |= {name_key(rank) for rank in taxon.higher_ranks.values()}
+    return names | {name_key(name) for of_it in taxon.common_names.values() for name in of_it}
+
+
+def resolve_correction(
+    records: Sequence[FoundRecord], holds: Mapping[UUID, Said | None], whole: SaidOf, agreement: Agreement
+) -> Resolution:
+    """Decide which annotations of an image a correction of the whole image overrules, and which it names.
+
+    `holds` has the statement about each annotation.
+    """
+    resolution = Resolution()
+    there = {one.id for one in records}
+    under: dict[UUID, list[FoundRecord]] = {}
+    for one in records:
+        if one.parent_id in there and one.parent_id is not None and one.type != BOX:
+            under.setdefault(one.parent_id, []).append(one)
+    for one in records:
+        if one.type != BOX and one.parent_id in there:
+            continue
+        parts = under.get(one.id, [])
+        group = {one.id, *(part.id for part in parts)}
+        own = holds[one.id]
+        if own is not None and own.kind is IdentificationKind.BLANK:
+            continue  # a person removed the box, and a name for the image does not restore it
+        if any((said := holds[key]) is not None and (said.at, said.id) >= (whole.at, whole.id) for key in group):
+            continue
+        if (one.type == BOX or one.type in DRAWN) and _agrees(one, parts, whole, agreement):
+            resolution.named |= group
+        else:
+            resolution.overruled |= group
+    return resolution
+
+
+def _agrees(root: FoundRecord, parts: Sequence[FoundRecord], whole: SaidOf, agreement: Agreement) -> bool:
+    names = [part for part in parts if part.type == CLASSIFICATION]
+    name = find_name(root, names) if names else None
+    # A classifier's name decides; a generic one leaves it to the detector's label.
+    named_by = name if name is not None and name_key(name.class_name or "") not in GENERIC else root
+    return agreement.is_given(named_by.class_name or "", named_by.taxon, whole.label or "", whole.taxon)

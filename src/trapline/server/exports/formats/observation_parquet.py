@@ -1,0 +1,116 @@
+"""The table of observations as Parquet, and as GeoParquet with the place of each (geoparquet.org, release 1.1.0).
+
+The columns are those of the CSV, with their types. Both want pyarrow, which is an extra.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any, BinaryIO
+
+from trapline.extras import describe_install
+from trapline.server.exports.formats.export_records import Report, Spool
+from trapline.server.exports.formats.observation_table import COLUMNS, list_observations
+from trapline.server.platform.errors import Unprocessable
+
+ROWS_AT_ONCE = 20_000
+LATITUDE, LONGITUDE = COLUMNS.index("latitude"), COLUMNS.index("longitude")
+_NUMBERS = frozenset(
+    {
+        "latitude", "longitude", "x_min", "y_min", "width", "height", "x_min_px", "y_min_px", "width_px", "height_px",
+        "detected_confidence", "confidence",
+    }
+)  # fmt: skip
+_WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
+_TRUTHS = frozenset(["blank", "reviewed", "starred"])
+_TIMES = frozenset(["captured_at", "said_at"])
+LACK = (
+    "Parquet needs the package pyarrow, which is not installed on the server. Its operator runs "
+    f"{describe_install('server', 'parquet')}, or you export CSV, which has the same columns."
+)
+_POINT = struct.Struct("<BIdd")
+
+
+def find_lack() -> str | None:
+    """Say that pyarrow is missing, without loading it; None where it is there."""
+    return LACK if find_spec("pyarrow") is None else None
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write Parquet. Raises Unprocessable where pyarrow is missing."""
+    return _write(spool, out, with_places=False)
+
+
+def write_geo(spool: Spool, out: BinaryIO) -> Report:
+    """Write GeoParquet: the same with points, for maps. Raises Unprocessable where pyarrow is missing."""
+    return _write(spool, out, with_places=True)
+
+
+def _write(spool: Spool, out: BinaryIO, *, with_places: bool) -> Report:
+    try:
+        # 160 MB that few installations want.
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise Unprocessable(f"{LACK} Nothing was written.") from error
+    fields = [pa.field(name, _type_of(name, pa)) for name in COLUMNS]
+    if with_places:
+        fields.append(pa.field("geometry", pa.binary()))
+    schema = pa.schema(fields, metadata={"geo": _describe_places(spool)} if with_places else None)
+    written = 0
+    rows = list_observations(spool)
+    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+        while batch := list(islice(rows, ROWS_AT_ONCE)):
+            columns = [
+                pa.array([_value(name, cell) for cell in cells], type=field.type)
+                for name, cells, field in zip(COLUMNS, zip(*batch, strict=True), fields, strict=False)
+            ]
+            if with_places:
+                columns.append(pa.array(_points(batch), type=pa.binary()))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            written += len(batch)
+    return Report(written=written)
+
+
+def _type_of(name: str, pa: Any) -> Any:
+    if name in _NUMBERS:
+        return pa.float64()
+    if name in _WHOLE:
+        return pa.int64()
+    if name in _TRUTHS:
+        return pa.bool_()
+    return pa.timestamp("us", tz="UTC") if name in _TIMES else pa.string()
+
+
+def _value(name: str, cell: Any) -> Any:
+    if cell is None or cell == "":
+        return None
+    if name in _TIMES:
+        return cell if isinstance(cell, datetime) else datetime.fromisoformat(cell)
+    if name in _NUMBERS:
+        return float(cell)
+    # A lone half of a pair of surrogates is no UTF-8.
+    return cell if name in _WHOLE or name in _TRUTHS else str(cell).encode("utf-8", "replace").decode()
+
+
+def _points(rows: list[list[Any]]) -> Iterator[bytes | None]:
+    """Write places as WKB: little-endian points of longitude and latitude."""
+    for row in rows:
+        latitude, longitude = row[LATITUDE], row[LONGITUDE]
+        yield None if latitude is None or longitude is None else _POINT.pack(1, 1, longitude, latitude)
+
+
+def _describe_places(spool: Spool) -> str:
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
+    places = [
+        (one.longitude, one.latitude)
+        for one in spool.about.deployments
+        if one.longitude is not None and one.latitude is not None
+    ]
+    if places:
+        across, up = zip(*places, strict=True)
+        column["bbox"] = [min(across), min(up), max(across), max(up)]
+    return json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})

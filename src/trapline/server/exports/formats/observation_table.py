@@ -1,0 +1,197 @@
+"""Observations as a table: a row for each box and each finding without one, and for what people said of whole images.
+
+A classification stands in the row of its box. Times are those of the image's own zone. An image on which nothing was
+found, or of which somebody said something as a whole, has a row of type `image`.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    FoundRecord,
+    ImageRecord,
+    Report,
+    SaidRecord,
+    Spool,
+    TaxonRecord,
+)
+from trapline.server.exports.formats.export_times import open_zone
+from trapline.server.findings.formats.box_labels import find_name, find_own, find_statement
+from trapline.server.platform.formats.spreadsheets import harmless
+from trapline.wire.annotations import AnnotationType
+
+COLUMNS = (
+    "observation_id", "type", "image_id", "filename", "path", "deployment_id", "deployment", "latitude", "longitude",
+    "captured_at", "captured_at_source", "time_zone", "sequence_id", "image_width", "image_height",
+    "x_min", "y_min", "width", "height", "x_min_px", "y_min_px", "width_px", "height_px",
+    "detected_class", "detected_confidence", "class_name", "confidence", "model_name", "model_version",
+    "scientific_name", "taxon_rank", "gbif_key", "common_name_en",
+    "said", "said_label", "count", "sex", "life_stage", "behaviour", "comment", "said_by", "said_at",
+    "blank", "reviewed", "starred", "tags", "flags", "image_sha256",
+)  # fmt: skip
+IMAGE, BLANK = "image", "blank"
+BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
+AT_ONCE = 1000
+_TEXTS = [
+    COLUMNS.index(name)
+    for name in (
+        "filename", "path", "deployment", "detected_class", "class_name", "model_name", "model_version",
+        "scientific_name", "taxon_rank", "common_name_en", "said_label", "behaviour", "comment", "said_by", "tags",
+        "flags", "time_zone",
+    )
+]  # fmt: skip
+
+Cells = list[Any]
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write a line for each observation; a cell that a spreadsheet would take for a formula is made harmless."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\r\n")
+    lines.writerow(COLUMNS)
+    written = 0
+    for cells in list_observations(spool):
+        for index in _TEXTS:
+            cells[index] = harmless(cells[index])
+        lines.writerow(cells)
+        written += 1
+        if written % AT_ONCE == 0:
+            _hand_over(text, out)
+    _hand_over(text, out)
+    return Report(written=written)
+
+
+def _hand_over(text: io.StringIO, out: BinaryIO) -> None:
+    # NUL cannot be stored, so none of the texts has one.
+    out.write(text.getvalue().encode("utf-8", "replace"))
+    text.seek(0)
+    text.truncate()
+
+
+def list_observations(spool: Spool) -> Iterator[Cells]:
+    """List the cells of each observation, one for each of COLUMNS; None for what is not known."""
+    deployments = {one.id: one for one in spool.about.deployments}
+    zones: dict[str, ZoneInfo | None] = {}
+    for image in spool.images():
+        if image.time_zone not in zones:
+            zones[image.time_zone] = open_zone(image.time_zone)
+        row = _Row(spool, image, deployments.get(image.deployment_id), zones[image.time_zone])
+        yield from row.observations()
+
+
+class _Row:
+    """What all observations on one image have in common."""
+
+    def __init__(
+        self, spool: Spool, image: ImageRecord, deployment: DeploymentRecord | None, zone: ZoneInfo | None
+    ) -> None:
+        self._taxa, self._image = spool.taxa, image
+        captured_at = image.captured_at.astimezone(zone) if zone else image.captured_at
+        self._place = [
+            image.id,
+            image.filename,
+            image.path,
+            image.deployment_id,
+            deployment.name if deployment else None,
+            deployment.latitude if deployment else None,
+            deployment.longitude if deployment else None,
+            captured_at.isoformat(timespec="seconds"),
+            image.captured_at_source,
+            image.time_zone,
+            image.sequence_id,
+            image.width,
+            image.height,
+        ]
+        self._marks = [
+            image.blank,
+            image.reviewed,
+            image.starred,
+            "; ".join(image.tags) or None,
+            "; ".join(image.flags) or None,
+            image.sha256,
+        ]
+
+    def observations(self) -> Iterator[Cells]:
+        """List them: what was found in its order, then the image as a whole."""
+        image = self._image
+        under: dict[UUID | None, list[FoundRecord]] = {one.id: [] for one in image.found if one.type == BOX}
+        for one in image.found:
+            if one.type == CLASSIFICATION and one.parent_id in under:
+                under[one.parent_id].append(one)
+        said, is_empty = image.said, True
+        for one in image.found:
+            if one.type != CLASSIFICATION or one.parent_id not in under:
+                statement = find_statement(one, under.get(one.id) or ())
+                if statement is not None and statement.kind == BLANK:
+                    said = said or statement
+                    continue  # a person removed it
+                is_empty = False
+                yield self._tell(one, under.get(one.id) or ())
+        if image.said is not None or is_empty:
+            nothing = [None] * 14
+            yield [image.id, IMAGE, *self._place, *nothing, *self._taxon(None, said), *_said(said), *self._marks]
+
+    def _tell(self, one: FoundRecord, under: Sequence[FoundRecord]) -> Cells:
+        named = find_name(one, under) if under else None
+        best = named or one
+        said = find_statement(one, under)
+        detected: Cells = [None, None]
+        if one.type == BOX:
+            # The box itself is called what the last of its classifications says.
+            own = find_own(one, under) or (one if named is None or named.terminal is None else None)
+            detected = [own.class_name if own else None, one.confidence]
+        return [
+            one.id,
+            one.type,
+            *self._place,
+            *self._box(one),
+            *detected,
+            best.class_name,
+            best.confidence,
+            best.model_name,
+            best.model_version,
+            *self._taxon(best, said),
+            *_said(said),
+            *self._marks,
+        ]
+
+    def _box(self, one: FoundRecord) -> Cells:
+        try:
+            x_min, y_min, x_max, y_max = (float(one.data[name]) for name in ("x_min", "y_min", "x_max", "y_max"))
+        except (KeyError, TypeError, ValueError):
+            return [None] * 8
+        wide, high = self._image.width, self._image.height
+        pixels = (x_min, y_min, x_max - x_min, y_max - y_min)
+        return [*(round(part / of, 6) for part, of in zip(pixels, (wide, high) * 2, strict=True)), *pixels]
+
+    def _taxon(self, found: FoundRecord | None, said: SaidRecord | None) -> Cells:
+        """The taxon that holds: what a person named, else what the label means that nobody doubts."""
+        taxon: TaxonRecord | None = None
+        if said is not None and said.kind == "correct":
+            taxon = self._taxa.get(said.taxon) if said.taxon else None
+        elif found is not None and found.taxon and (said is None or said.kind == "confirm"):
+            taxon = self._taxa.get(found.taxon)
+        if taxon is None:
+            return [None] * 4
+        return [taxon.scientific_name, taxon.rank or None, taxon.gbif_key, "; ".join(taxon.english_names) or None]
+
+
+def _said(said: SaidRecord | None) -> Sequence[Any]:
+    if said is None:
+        return [None] * 9
+    return [
+        said.kind,
+        said.label,
+        said.count,
+        said.sex,
+        said.life_stage,
+        said.behaviour,
+        said.comment,
+        said.by,
+        said.at.isoformat(timespec="seconds"),
+    ]

@@ -1,0 +1,198 @@
+"""What was found as predictions of SpeciesNet (github.com/google/cameratrapai), in its form of 2026-10-15.
+
+Each detection carries its own classification. What a person said stands in `processed_classification` with the source
+`human`; a name that SpeciesNet does not know has an id that is made of it.
+"""
+
+from typing import Any, BinaryIO
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool, TaxonRecord
+from trapline.server.exports.formats.observations import (
+    CLASS_PARTS,
+    CLASSIFICATION,
+    Kind,
+    Naming,
+    Observation,
+    SeenImage,
+    observe,
+)
+from trapline.server.platform.formats.zip_writer import FileNames, name_folders
+
+FORMAT_VERSION = "20261015"
+PIECES = 2000
+CATEGORIES = {Kind.HUMAN: ("2", "human"), Kind.VEHICLE: ("3", "vehicle")}
+ANIMAL = ("1", "animal")
+WHOLE = {"category": "0", "label": "whole_image_classification", "conf": 1.0, "bbox": [0.0, 0.0, 1.0, 1.0]}
+MOST_CLASSES = 5
+# As the package `speciesnet` has them (5.0.6, constants.py).
+KNOWN = {
+    Kind.BLANK: "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank",
+    Kind.ANIMAL: "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
+    Kind.HUMAN: "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human",
+    Kind.VEHICLE: "e2895ed5-780b-48f6-8a11-9e27cb594511;;;;;;vehicle",
+    Kind.UNKNOWN: ";".join(["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]),
+}
+
+
+class _Top(msgspec.Struct):
+    class_: str = msgspec.field(name="class", default="")
+    confidence: float = 0.0
+
+
+class _Topk(msgspec.Struct):
+    topk: list[_Top] = []
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write an element an image; those that no model looked at are left out."""
+    predictions = _Predictions(spool)
+    report = Report()
+    pieces: list[bytes] = []
+    out.write(b'{"info":' + msgspec.json.encode({"format_version": FORMAT_VERSION}) + b',"predictions":[')
+    for image in spool.read(SeenImage):
+        if not image.analysed and image.said is None:
+            predictions.not_looked_at += 1
+            continue
+        pieces.append((b"\n," if report.written else b"\n") + msgspec.json.encode(predictions.describe(image)))
+        report.written += 1
+        if len(pieces) == PIECES:
+            out.write(b"".join(pieces))
+            pieces.clear()
+    out.write(b"".join(pieces) + b"\n]}\n")
+    report.left_out += predictions.tell()
+    return report
+
+
+class _Predictions:
+    def __init__(self, spool: Spool) -> None:
+        self._naming = Naming(spool.taxa)
+        self._places = {str(one.id): _locate(one) for one in spool.about.deployments}
+        # Cameras number their files alike: without its place, a path is that of several images.
+        self._folders = name_folders(spool.about.deployments)
+        self._names = FileNames()
+        self._classes: dict[tuple[Kind, str, str | None], str] = {}
+        self._whole = 0
+        self.not_looked_at = 0
+
+    def describe(self, image: SeenImage) -> dict[str, Any]:
+        """Describe what was found on an image, the surest first."""
+        models: set[str] = set()
+        detections, whole = [], None
+        for one in observe(image, self._naming):
+            models.update(by.model for by in (one.found, one.named_by) if by is not None)
+            if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+                continue
+            if one.box is not None:
+                detections.append(self._detect(one, image))
+            elif whole is None or one.said is not None:
+                whole = {**WHOLE, **self._classify(one, image)}
+                self._whole += 1
+        detections.sort(key=lambda detection: -detection["conf"])
+        return {
+            "filepath": self._name_file(image),
+            **self._places[image.deployment_id],
+            "detections": [whole, *detections] if whole is not None else detections,
+            "model_version": ", ".join(sorted(models)),
+        }
+
+    def _name_file(self, image: SeenImage) -> str:
+        path = self._names.name(image.deployment_id, image.path or image.filename, image.id)
+        return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{path}"
+
+    def tell(self) -> list[Problem]:
+        """Tell what has no form there."""
+        told = [
+            ("Images that no model and nobody looked at yet.", self.not_looked_at),
+            ("Masks that are files, heatmaps and custom data, which have no form there.", self._naming.formless),
+        ]
+        return [Problem(what, count) for what, count in told if count]
+
+    def _detect(self, one: Observation, image: SeenImage) -> dict[str, Any]:
+        assert one.box is not None
+        assert one.found is not None
+        category, label = CATEGORIES.get(one.kind, ANIMAL)
+        left, top, width, height = one.box
+        box = [left / image.width, top / image.height, width / image.width, height / image.height]
+        sure = one.found.confidence if one.found.confidence is not None else float(one.said is not None)
+        told = {"category": category, "label": label, "conf": sure, "bbox": [round(side, 4) for side in box]}
+        return {**told, **self._classify(one, image)}
+
+    def _classify(self, one: Observation, image: SeenImage) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if one.found is not None and (raw := self._list_raw(one, image)):
+            raw.sort(key=lambda named: -named[1])
+            told["raw_classifications"] = {
+                "classes": [name for name, _ in raw[:MOST_CLASSES]],
+                "scores": [score for _, score in raw[:MOST_CLASSES]],
+            }
+        score = 1.0 if one.said is not None else one.confidence or 0.0
+        source = "human" if one.said is not None else one.named_by.model if one.named_by is not None else ""
+        told["processed_classification"] = {
+            "class": self._name(one.kind, one.label, one.taxon),
+            "score": score,
+            "source": source,
+        }
+        return told
+
+    def _list_raw(self, one: Observation, image: SeenImage) -> list[tuple[str, float]]:
+        """List what a classifier said of a box, or of the whole image, before anybody thought it over."""
+        assert one.found is not None
+        key = one.found.id
+        raw: dict[str, float] = {}
+        for found in image.found:
+            if found.type == CLASSIFICATION and key in (found.parent_id, found.id):
+                label = found.class_name or ""
+                if found.confidence is not None:
+                    raw[self._find(label, found.taxon)] = found.confidence
+                try:
+                    top = msgspec.json.decode(found.data, type=_Topk).topk
+                except msgspec.ValidationError:
+                    continue
+                for entry in top:
+                    if entry.class_ and entry.class_ != label:
+                        raw.setdefault(self._find(entry.class_, None), entry.confidence)
+        return list(raw.items())
+
+    def _find(self, label: str, taxon: str | None) -> str:
+        return self._name(self._naming.find(label, taxon).kind, label, taxon)
+
+    def _name(self, kind: Kind, label: str, taxon: str | None) -> str:
+        name = self._classes.get((kind, label, taxon))
+        if name is None:
+            known = self._naming.taxa.get(taxon) if taxon is not None else None
+            name = self._classes[kind, label, taxon] = _write_class(kind, label, known)
+        return name
+
+
+def _write_class(kind: Kind, label: str, taxon: TaxonRecord | None) -> str:
+    """Write a class string: `uuid;class;order;family;genus;species;common name`, in small letters."""
+    if label.count(";") == CLASS_PARTS - 1 and taxon is None:
+        return label
+    if kind in KNOWN and (kind is not Kind.ANIMAL or (taxon is None and label.lower() in ("", "animal"))):
+        return KNOWN[kind]
+    if taxon is None:
+        name = _plain(label)
+        return f"{uuid5(NAMESPACE_URL, f'trapline:class:{name}')};;;;;;{name}"
+    ranks = {rank.lower(): name for rank, name in taxon.higher_ranks.items()}
+    rank, words = taxon.rank.lower(), taxon.scientific_name.split(" ")
+    if rank in ("class", "order", "family", "genus"):
+        ranks[rank] = taxon.scientific_name
+    is_species = rank in ("species", "subspecies") or (not rank and len(words) > 1)
+    parts = [ranks.get(one, "") for one in ("class", "order", "family")]
+    parts.append(ranks.get("genus") or (words[0] if is_species else ""))
+    parts.append(" ".join(words[1:]) if is_species else "")
+    parts.append(next(iter(taxon.english_names), taxon.scientific_name))
+    return ";".join([str(taxon.id), *(_plain(part) for part in parts)])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace(";", ",").lower().split())
+
+
+def _locate(deployment: DeploymentRecord) -> dict[str, float]:
+    if deployment.latitude is None or deployment.longitude is None:
+        return {}
+    return {"latitude": deployment.latitude, "longitude": deployment.longitude}

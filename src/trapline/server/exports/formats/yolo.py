@@ -1,0 +1,119 @@
+"""Pictures and labels for training with YOLO (docs.ultralytics.com, "Object Detection Datasets Overview").
+
+Whole deployments go to training, validation or test: images of one place are so alike that a split at random would ask
+a model what it has seen. An image that is empty has an empty file of labels; one that nobody looked at is left out.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from trapline.server.exports.formats.coco_project import JPEG, add_pictures
+from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool
+from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
+from trapline.server.platform.formats.zip_writer import name_folders, packing, suffix_of
+
+TRAIN, VALIDATION, TEST = "train", "val", "test"
+SHARES = ((VALIDATION, 0.1), (TEST, 0.1))
+LEFT_OUT = frozenset({Kind.UNCLASSIFIED, Kind.UNKNOWN})
+
+
+def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]:
+    """Share deployments out, about 8 to 1 to 1 by their images, the same way each time.
+
+    Of two deployments one is for validation; a single one is for training.
+    """
+    ordered = sorted(
+        (one for one in deployments if one.images), key=lambda one: hashlib.sha256(str(one.id).encode()).digest()
+    )
+    total, parts, place = sum(one.images for one in ordered), {str(one.id): TRAIN for one in deployments}, 0
+    for part, share in SHARES:
+        taken = 0
+        # At least one stays for training, and one of three or more goes to each part.
+        while place < len(ordered) - 1 and taken < share * total:
+            one = ordered[place]
+            if taken and taken + one.images > 2 * share * total:
+                break
+            parts[str(one.id)] = part
+            taken += one.images
+            place += 1
+    return parts
+
+
+class _Labels:
+    def __init__(self, spool: Spool) -> None:
+        about = spool.about
+        self.naming = Naming(spool.taxa)
+        self.parts = split_deployments(about.deployments)
+        self.folders = name_folders(about.deployments)
+        self.classes: dict[str, int] = {}
+        self.unsure = 0
+
+    def write(self, image: SeenImage) -> str | None:
+        """Write the labels of an image: class, middle and size as fractions; None for one that is left out."""
+        lines = []
+        for one in observe(image, self.naming):
+            if one.box is None:
+                if one.kind is not Kind.BLANK:
+                    self.unsure += 1
+                    return None  # something is on it, and nobody says where
+                continue
+            if one.kind in LEFT_OUT:
+                self.unsure += 1
+                return None
+            left, top, width, height = one.box
+            number = self.classes.setdefault(self.naming.title(one), len(self.classes))
+            middle = (left + width / 2) / image.width, (top + height / 2) / image.height
+            lines.append(
+                f"{number} {middle[0]:.6f} {middle[1]:.6f} {width / image.width:.6f} {height / image.height:.6f}\n"
+            )
+        return "".join(lines)
+
+    def name(self, image: SeenImage) -> str:
+        """Name an image within its part of the split, without what comes after the point."""
+        return f"{self.parts[image.deployment_id]}/{self.folders[image.deployment_id]}/{image.id}"
+
+
+def write(spool: Spool, out: BinaryIO) -> Report:
+    """Write a zip of `images/`, `labels/` and `data.yaml`."""
+    labels, report = _Labels(spool), Report()
+    with packing(out) as pack:
+        chosen = bytearray()
+        for image in spool.read(SeenImage):
+            text = labels.write(image)
+            chosen.append(text is not None)
+            if text is not None:
+                pack.add(f"labels/{labels.name(image)}.txt", text.encode())
+                report.written += text.count("\n")
+        places = iter(chosen)
+
+        def name_picture(image: SeenImage) -> str | None:
+            kind = JPEG if image.upright_file else image.media_type
+            return f"images/{labels.name(image)}{suffix_of(kind)}" if next(places) else None
+
+        report.left_out += add_pictures(pack, spool, name_picture)
+        used = set(labels.parts.values())
+        pack.add("data.yaml", _describe(labels, used).encode())
+    if labels.unsure:
+        what = "Images on which something is seen, and nobody says for sure what or where."
+        report.left_out.append(Problem(what, labels.unsure))
+    if VALIDATION not in used:
+        report.left_out.append(
+            Problem("Validation: there is one deployment alone, and a split within it would deceive.")
+        )
+    return report
+
+
+def _describe(labels: _Labels, used: set[str]) -> str:
+    # A text of JSON is one of YAML too.
+    names = "".join(f"  {number}: {_quote(name)}\n" for name, number in labels.classes.items())
+    parts = "".join(f"{part}: images/{part if part in used else TRAIN}\n" for part in (TRAIN, VALIDATION))
+    if TEST in used:
+        parts += f"{TEST}: images/{TEST}\n"
+    # Without a `path` it is the folder of this file; a relative one is looked for elsewhere.
+    return f"{parts}nc: {len(labels.classes)}\nnames:{' {}' if not names else ''}\n{names}"
+
+
+def _quote(name: str) -> str:
+    return json.dumps("".join(sign for sign in name if sign.isprintable()), ensure_ascii=False)

@@ -1,0 +1,293 @@
+"""What goes into an export: images page by page, what was found on them, and what people said, as of one moment.
+
+Which images fit a filter, and their own times, tags and stars, are those of when a page is gathered.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, func, select, tuple_
+
+from trapline.server.catalogue.queries.image_findings import filter_images
+from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.exports.queries.exports import ExportImageRow
+from trapline.server.findings.queries.annotations import CONFIDENCE
+from trapline.server.findings.queries.current_findings import render_has_findings
+from trapline.server.findings.rules.packed_data import PACKED, UNPACKED_BYTES, unpack_data
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.queries.images import ImageRow, select_images
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.public.queries.public_projects import select_shown
+
+Place = tuple[datetime, UUID]
+"""Behind which image a page begins: its capture time and its id."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which images of a project an export takes: those that are named or fit, and were there at its start."""
+
+    project_id: int
+    as_of: datetime
+    filter: ImageFilter
+    images: tuple[UUID, ...] | None = None
+
+
+class FoundOn(NamedTuple):
+    """An annotation of a completed analysis; without any annotation the analysis alone.
+
+    `made_by` is the pipeline of its analysis, `model_name` the part of it that found this. `is_newest`: no later
+    analysis of this pipeline is completed. `is_latest`: the image is shown with this one, the latest with findings.
+    """
+
+    image_id: UUID
+    analysis_id: UUID
+    model_name: str
+    model_version: str
+    completed_at: datetime | None
+    id: UUID | None
+    type: str
+    class_name: str | None
+    confidence: float | None
+    data: str
+    parent_id: UUID | None
+    made_by: str = ""
+    is_newest: bool = True
+    is_latest: bool = True
+    package: str | None = None
+    """The import of a Camtrap DP that stored it, where an image has several such analyses: together they are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOf:
+    """Something that a person said, with the accepted taxon of the one that they named."""
+
+    id: UUID
+    image_id: UUID
+    annotation_id: UUID | None
+    analysis_id: UUID | None
+    kind: str
+    taxon: UUID | None
+    label: str | None
+    comment: str | None
+    count: int | None
+    sex: str | None
+    life_stage: str | None
+    behaviour: str | None
+    made_by: str
+    at: datetime
+
+
+def _select(scope: Scope, wanted: Wanted) -> Select[ImageRow]:
+    statement = filter_images(select_images(scope, wanted.project_id), wanted.filter)
+    if wanted.images is not None:
+        statement = statement.where(ImageRow.id.in_(wanted.images))
+    return statement.where(ImageRow.created_at <= wanted.as_of)
+
+
+async def count_wanted(scope: Scope, tx: Transaction, wanted: Wanted) -> int:
+    """Count how many images an export takes, if none of them changes meanwhile."""
+    counted = select(func.count()).select_from(_select(scope, wanted).with_only_columns(ImageRow.id).subquery())
+    return int((await tx.session.execute(counted)).scalar_one())
+
+
+async def is_any_left(scope: Scope, tx: Transaction, wanted: Wanted, export_id: UUID) -> bool:
+    """Tell whether an image fits that the export does not hold: its capture time moved while it was gathered."""
+    held = select(ExportImageRow.image_id).where(
+        ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
+    )
+    left = _select(scope, wanted).with_only_columns(ImageRow.id).where(~held.exists()).limit(1)
+    return (await tx.session.execute(left)).first() is not None
+
+
+async def list_deployments(scope: Scope, tx: Transaction, wanted: Wanted) -> list[DeploymentRow]:
+    """List the deployments that an export can be of, in the order in which it has them."""
+    statement = select(DeploymentRow).where(DeploymentRow.project_id == wanted.project_id).order_by(DeploymentRow.id)
+    if wanted.filter.deployment_id is not None:
+        statement = statement.where(DeploymentRow.id == wanted.filter.deployment_id)
+    return list((await tx.session.scalars(statement)).all())
+
+
+async def list_images(
+    scope: Scope, tx: Transaction, wanted: Wanted, deployment_id: UUID, after: Place | None, limit: int
+) -> Sequence[Any]:
+    """List a page of the images of a deployment, by capture time and id, with their EXIF."""
+    place = (ImageRow.captured_at, ImageRow.id)
+    statement = _select(scope, wanted).where(ImageRow.deployment_id == deployment_id)
+    if after is not None:
+        statement = statement.where(tuple_(*place) > tuple_(*after))
+    columns = [getattr(ImageRow, name) for name in IMAGE_COLUMNS]
+    chosen = statement.with_only_columns(*columns).order_by(*place).limit(limit)
+    return (await tx.session.execute(chosen)).all()
+
+
+IMAGE_COLUMNS = (
+    "id", "deployment_id", "filename", "source_path", "media_type", "width", "height", "captured_at",
+    "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id",
+    "starred", "flags", "exif", "source_id", "read_at",
+)  # fmt: skip
+
+
+async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[FoundOn]:
+    """List what the newest completed analysis of each model found on these images, in the order of each analysis.
+
+    Those of which people said something that was not withdrawn are listed too, behind the newest: their words hold.
+    """
+    cursor = await tx.execute(
+        f"""
+        with newest as materialized (
+            select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at, created_at
+            from analyses where image_id = any(%b) and state = 'completed' and not simulated
+                and coalesce(completed_at, updated_at) <= %s
+            order by image_id, model_name, created_at desc, id desc
+        ), weighed as materialized (
+            select z.*, case when count(*) over (partition by image_id) > 1
+                then coalesce({render_has_findings("z.id")}, false) end as has_findings
+            from newest z
+        ), spoken_of as materialized (
+            select distinct analysis_id as id from identifications
+            where image_id = any(%b) and kind <> 'comment' and created_at <= %s
+                and (withdrawn_at is null or withdrawn_at > %s)
+        ), packaged as materialized (
+            select w.*, case when count(*) over (partition by image_id) > 1 then (
+                select d.provenance->>'import_id' from analysis_details d
+                where d.analysis_id = w.id and d.provenance->>'format' = 'camtrap-dp'
+            ) end as package from weighed w
+        ), chosen as materialized (
+            select id, image_id, model_name, model_version, completed_at, true as is_newest,
+                row_number() over latest_first = 1
+                    or (package is not null and first_value(package) over latest_first is not null) as is_latest,
+                package
+            from packaged
+            window latest_first as (partition by image_id order by has_findings desc, created_at desc, id desc)
+            union all
+            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false, null
+            from spoken_of s join analyses a on a.id = s.id
+            where a.state = 'completed' and not a.simulated and coalesce(a.completed_at, a.updated_at) <= %s
+                and not exists (select from newest w where w.id = a.id)
+        )
+        select z.image_id, z.id, coalesce(g.key, z.model_name),
+            coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
+            coalesce(n.annotation_type, ''), n.class_name, {CONFIDENCE}, coalesce(n.data::text, '{{}}'), n.parent_id,
+            z.model_name, z.is_newest, z.is_latest, z.package, n.algorithm_id
+        from chosen z left join annotations n on n.analysis_id = z.id
+        left join algorithms g on g.id = n.algorithm_id
+        order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id
+        """,  # noqa: S608 - made of constants
+        (list(images), as_of, list(images), as_of, as_of, as_of),
+    )
+    return [_make_found(*row) for row in await cursor.fetchall()]
+
+
+def _make_found(*row: Any) -> FoundOn:
+    *columns, algorithm_id = row
+    found = FoundOn(*columns)
+    if algorithm_id is None or f'"{PACKED}"' not in found.data:
+        return found
+    data = unpack_data(msgspec.json.decode(found.data), found.class_name, algorithm_id)
+    return found._replace(data=msgspec.json.encode(data).decode())
+
+
+async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[SaidOf]:
+    """List what counted at that moment of what people said of these images, and of what was found on them."""
+    cursor = await tx.execute(
+        """
+        select d.id, d.image_id, d.annotation_id, d.analysis_id, d.kind, coalesce(t.accepted_id, t.id), d.label,
+            d.comment, d.count, d.sex, d.life_stage, d.behaviour, d.made_by, d.created_at
+        from identifications d left join taxa t on t.id = d.taxon_id
+        where d.image_id = any(%b) and d.kind <> 'comment' and d.created_at <= %s
+            and (d.withdrawn_at is null or d.withdrawn_at > %s)
+        """,
+        (list(images), as_of, as_of),
+    )
+    return [SaidOf(*row) for row in await cursor.fetchall()]
+
+
+async def list_shown(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> set[UUID]:
+    """List which of these images visitors would be shown, if their project is public."""
+    shown = select_shown(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
+    return set((await tx.session.scalars(shown.where(ImageRow.id.in_(images)))).all())
+
+
+async def count_sequences(
+    scope: Scope, tx: Transaction, sequences: Collection[UUID], as_of: datetime
+) -> Mapping[UUID, int]:
+    """Count how many images each of these sequences had at that moment, those of an export and all others."""
+    cursor = await tx.execute(
+        "select sequence_id, count(*) from images where sequence_id = any(%b) and deleted_at is null"
+        " and created_at <= %s group by 1",
+        (list(sequences), as_of),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def name_reviewers(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:
+    """Name everybody who had said something by then, so that it may be published: never by an e-mail address.
+
+    Who has given no name is a number, in the order in which they began.
+    """
+    cursor = await tx.execute(
+        """
+        select d.made_by, u.name from (
+            select made_by, min(created_at) as began from identifications
+            where project_id = %s and created_at <= %s group by 1
+        ) d left join users u on 'user:' || u.id = d.made_by order by d.began, d.made_by
+        """,
+        (project_id, as_of),
+    )
+    names = {}
+    for number, (made_by, name) in enumerate(await cursor.fetchall(), 1):
+        given = (name or "").strip()
+        names[made_by] = given if given and "@" not in given else f"reviewer {number}"
+    return names
+
+
+async def list_meanings(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
+    """List which accepted taxon each label of models means."""
+    cursor = await tx.execute(
+        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
+        " where l.project_id = %s",
+        (project_id,),
+    )
+    return {label: taxon for label, taxon in await cursor.fetchall()}
+
+
+async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
+    """List the accepted taxa that labels mean and that people named."""
+    names = ("id", "scientific_name", "authorship", "rank", "higher_ranks", "common_names", "gbif_key", "external_id")
+    cursor = await tx.execute(
+        f"""
+        select {", ".join(names)} from taxa where project_id = %(project)s and id in (
+            select coalesce(t.accepted_id, t.id) from taxa t where t.project_id = %(project)s and (
+                exists (select from taxon_labels l where l.project_id = t.project_id and l.taxon_id = t.id)
+                or exists (select from identifications d where d.project_id = t.project_id and d.taxon_id = t.id)
+            )
+        ) order by id
+        """,  # noqa: S608 - made of constants
+        {"project": project_id},
+    )
+    return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
+
+
+async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int) -> Mapping[UUID, int]:
+    """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes per annotation.
+
+    What is stored as it is is not read for that.
+    """
+    cursor = await tx.execute(
+        """
+        select a.image_id, sum(w.bytes)::bigint from analyses a cross join lateral (
+            select sum(%s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
+                else octet_length(n.data::text) end
+                + case when n.data ? %s then %s + coalesce(octet_length(n.class_name), 0) else 0 end) as bytes
+            from annotations n where n.analysis_id = a.id
+        ) w where a.image_id = any(%b) and a.state = 'completed' and not a.simulated and w.bytes is not null group by 1
+        """,
+        (extra_bytes, PACKED, UNPACKED_BYTES, list(images)),
+    )
+    return {image: int(weight) for image, weight in await cursor.fetchall()}

@@ -1,0 +1,101 @@
+"""Exports: ask for one, list, show, download, cancel, delete."""
+
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.rules.filters import ExportFilter
+from trapline.server.exports.actions import exports
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
+from trapline.server.platform.http.ranges import read_range
+from trapline.wire.exports import Export, ExportFormat, ExportOrder, ExportState, NewExport
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/exports", tags=["exports"])
+
+POLICY = "default-src 'none'; sandbox"
+
+
+@router.get("")
+async def list_exports(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    form: Annotated[ExportFormat | None, Query(alias="format")] = None,
+    state: ExportState | None = None,
+    order: ExportOrder = ExportOrder.NEWEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Export]:
+    """List exports by when they were asked for, of one project or of all of yours."""
+    wanted = ExportFilter(form.value if form else None, state.value if state else None)
+    return await exports.list_exports(
+        system,
+        scope,
+        project,
+        wanted,
+        descending=order == ExportOrder.NEWEST_FIRST,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+@router.post("", status_code=202)
+async def create_export(system: SystemOf, scope: ScopeOf, new: NewExport, response: Response) -> Export:
+    """Ask for an export; it is made in the background, of what is there now. Look at it until it is ready."""
+    made = await exports.create_export(system, scope, new)
+    response.headers["Location"] = f"/api/v2/exports/{made.id}"
+    return made
+
+
+@router.get("/{export_id}")
+async def show_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
+    """Show one export: how far it is, what was set right, and what is wrong with it."""
+    return await exports.show_export(system, scope, export_id)
+
+
+@router.get(
+    "/{export_id}/download",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, 206: {"description": "A part of it."}},
+)
+async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, request: Request) -> Response:
+    """Download the file of an export that is ready, whole or in part."""
+    file = await exports.find_file(system, scope, export_id)
+    etag = f'"{file.sha256}"'
+    headers = {
+        "Content-Type": file.media_type,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "Content-Security-Policy": POLICY,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-store",
+        "ETag": etag,
+    }
+    is_same = request.headers.get("if-range") in (None, etag)
+    wanted = read_range(request.headers.get("range") if is_same else None, file.size)
+    if wanted is None:
+        headers["Content-Range"] = f"bytes */{file.size}"
+        return Response(status_code=416, headers=headers)
+    first, length = wanted
+    headers["Content-Length"] = str(length)
+    status = 200
+    if length != file.size:
+        status = 206
+        headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
+    return StreamingResponse(exports.read_file(system, file, first, length), status_code=status, headers=headers)
+
+
+@router.post("/{export_id}/cancel")
+async def cancel_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
+    """Cancel an export that is being made."""
+    return await exports.cancel_export(system, scope, export_id)
+
+
+@router.delete("/{export_id}", status_code=204)
+async def delete_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> None:
+    """Delete an export with its file, in whatever state it is."""
+    await exports.delete_export(system, scope, export_id)

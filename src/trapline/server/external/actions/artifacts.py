@@ -1,0 +1,297 @@
+"""Artifacts: give an address to upload to, look whether the file came, cite it, clean up what nothing came of."""
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from trapline.server.external.actions.callbacks import Use, refuse_closed, refuse_of_job, take_effect
+from trapline.server.external.queries.artifacts import (
+    ArtifactRow,
+    count_artifacts,
+    get_artifact,
+    list_artifacts,
+    list_idle,
+    lock_artifact_at,
+    select_artifacts,
+)
+from trapline.server.external.queries.standalone_analyses import get_analysis, touch_analysis
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.operations.queries.snapshots import is_being_copied
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, Invalid, NotFound, TooLarge
+from trapline.server.platform.store.object_store import Arrived, Incoming
+from trapline.server.queue.rules.job_transitions import FINAL
+from trapline.wire.artifacts import Artifact, ArtifactState, ArtifactType, NewArtifact, Presigned
+from trapline.wire.values import Page
+
+PNG, TEXT, JSON = "image/png", "text/plain", "application/json"
+MEDIA_TYPES = {
+    ArtifactType.HEATMAP: PNG,
+    ArtifactType.MASK: PNG,
+    ArtifactType.SEGMENTATION: PNG,
+    ArtifactType.LOG: TEXT,
+    ArtifactType.METADATA: JSON,
+}
+OF_THE_ANALYSIS = frozenset({ArtifactType.LOG, ArtifactType.METADATA, ArtifactType.SEGMENTATION})
+"""Files that no annotation need cite: they belong to the analysis itself."""
+PNG_START = b"\x89PNG\r\n\x1a\n"
+MOST_ARTIFACTS = 1000
+ORPHANS_KEPT_S = 7 * 24 * 3600.0
+BATCH = 100
+DOWNLOAD_LIFETIME_S = 3600
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in the store under an artifact's path: the file, or what is wrong with it.
+
+    `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may have come since.
+    """
+
+    presigned_at: datetime
+    uploaded_at: datetime | None
+    file: Arrived | None = None
+    fault: str | None = None
+
+    def is_of(self, row: ArtifactRow) -> bool:
+        """Whether nothing was presigned or uploaded since."""
+        return (self.presigned_at, self.uploaded_at) == (row.presigned_at, row.uploaded_at)
+
+
+def path_of(analysis_id: UUID, filename: str) -> str:
+    """Name the place of an artifact in the store."""
+    return f"ml_outputs/{analysis_id}/{filename}"
+
+
+async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtifact, use: Use | None) -> Presigned:
+    """Give an address to which one file can be uploaded, for a while.
+
+    The same file may be asked for again as long as nothing cites it. Raises NotFound, TooLarge, Invalid, Conflict.
+    """
+    most = system.callbacks.artifact_bytes
+    if new.size is not None and new.size > most:
+        raise TooLarge(f"An artifact may have at most {most:,} bytes. Nothing was changed.")
+    async with system.database.transaction(scope) as tx:
+        analysis = await get_analysis(scope, tx, analysis_id, lock=True)
+        refuse_of_job(analysis)
+        is_first = await take_effect(tx, analysis, use)
+        if is_first:
+            refuse_closed(analysis)
+        row = await _put(scope, tx, analysis, new, is_first=is_first)
+        if is_first:
+            tx.audit("presign", "artifact", row.id, row.project_id, filename=row.filename)
+        await touch_analysis(tx, analysis)
+    left_s = system.callbacks.address_lifetime_s
+    expires_at = row.presigned_at + timedelta(seconds=left_s)
+    if not is_first:
+        # The same request again: its address lives no longer than the first one's.
+        left_s = int((expires_at - datetime.now(UTC)).total_seconds())
+        if left_s < 1:
+            raise Conflict("This request was answered before, and its address is over. Sign a new request.")
+    signed = await system.store.sign_put(
+        row.storage_path,
+        row.media_type,
+        lifetime_s=left_s,
+        size=row.announced_size,
+        sha256=row.announced_sha256.hex() if row.announced_sha256 else None,
+        at_most=most,
+    )
+    return Presigned(
+        artifact_id=row.id,
+        upload_url=signed.url,
+        storage_path=row.storage_path,
+        expires_at=expires_at,
+        headers=signed.headers,
+    )
+
+
+async def _put(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, new: NewArtifact, *, is_first: bool
+) -> ArtifactRow:
+    path = path_of(analysis.id, new.filename)
+    found = await list_artifacts(scope, tx, analysis, [path])
+    if not found:
+        if await count_artifacts(scope, tx, analysis) >= MOST_ARTIFACTS:
+            raise Invalid(f"An analysis may have at most {MOST_ARTIFACTS:,} artifacts. Nothing was changed.")
+        row = ArtifactRow(project_id=analysis.project_id, analysis_id=analysis.id, storage_path=path)
+        tx.session.add(row)
+    else:
+        [row] = found
+        if row.state == ArtifactState.CITED:
+            raise Conflict(f"{new.filename} is cited already and stays as it is. Choose another filename.")
+    if is_first:
+        row.artifact_type = new.artifact_type.value
+        row.media_type = MEDIA_TYPES[new.artifact_type]
+        row.filename = new.filename
+        row.state = ArtifactState.PRESIGNED.value
+        row.announced_size = new.size
+        row.announced_sha256 = bytes.fromhex(new.sha256) if new.sha256 else None
+        row.size = row.sha256 = row.uploaded_at = None
+        row.presigned_at = datetime.now(UTC)
+    await tx.session.flush()
+    await tx.session.refresh(row)
+    return row
+
+
+async def find_arrivals(
+    system: System, scope: Scope, analysis_id: UUID, paths: Collection[str] | None = None
+) -> dict[str, Seen]:
+    """Look into the store for the files of an analysis, some or all: those that were not seen yet, or not cited.
+
+    In no transaction: a store that is slow holds up nobody else. A file that is not what was announced is a fault in
+    words; one that is too large is deleted. Raises NotFound.
+    """
+    async with system.database.transaction(scope) as tx:
+        rows = await list_artifacts(scope, tx, await get_analysis(scope, tx, analysis_id), paths)
+    return {row.storage_path: await _look(system, row) for row in rows if row.state != ArtifactState.CITED}
+
+
+async def _look(system: System, row: ArtifactRow) -> Seen:
+    found = await system.store.find_arrived(row.storage_path)
+    fault = "was not uploaded yet" if found is None else await _find_fault(system, row, found)
+    return Seen(row.presigned_at, row.uploaded_at, found if fault is None else None, fault)
+
+
+async def _find_fault(system: System, row: ArtifactRow, found: Arrived) -> str | None:
+    most = system.callbacks.artifact_bytes
+    if found.size > most:
+        await system.store.delete(row.storage_path)
+        return f"had {found.size:,} bytes, more than the {most:,} that are allowed, and was deleted"
+    if row.announced_size is not None and found.size != row.announced_size:
+        return f"has {found.size:,} bytes; announced were {row.announced_size:,}"
+    if row.announced_sha256 is not None:
+        # Some S3 servers keep no checksum: then the file itself tells.
+        sha256 = found.sha256 or await _hash(system, row.storage_path)
+        if sha256 != row.announced_sha256.hex():
+            return "has another SHA-256 than was announced"
+    if row.media_type == PNG:
+        start = b"".join([chunk async for chunk in system.store.open(row.storage_path, 0, len(PNG_START))])
+        if start != PNG_START:
+            return "is not a PNG picture"
+    return None
+
+
+async def _hash(system: System, path: str) -> str:
+    digest = hashlib.sha256()
+    async for chunk in system.store.open(path):
+        await asyncio.to_thread(digest.update, chunk)
+    return digest.hexdigest()
+
+
+def note_seen(row: ArtifactRow, seen: Seen, state: ArtifactState) -> None:
+    """Note in an artifact's row what was seen of its file."""
+    assert seen.file is not None, "only a file that is there is noted"
+    row.state = state.value
+    row.size = seen.file.size
+    known = bytes.fromhex(seen.file.sha256) if seen.file.sha256 else row.announced_sha256
+    row.sha256 = known
+    row.uploaded_at = row.uploaded_at or datetime.now(UTC)
+
+
+async def cite_own(scope: Scope, tx: Transaction, analysis: AnalysisRow, arrived: Mapping[str, Seen]) -> None:
+    """Note at the end of an analysis which of its files came; those that are its own are cited with it."""
+    if not arrived:
+        return
+    for row in await list_artifacts(scope, tx, analysis, list(arrived)):
+        seen = arrived[row.storage_path]
+        if seen.file is not None and row.state != ArtifactState.CITED and seen.is_of(row):
+            note_seen(row, seen, _state_of(row))
+    await tx.session.flush()
+
+
+async def show_artifacts(
+    system: System, scope: Scope, analysis_id: UUID, limit: int, cursor: str | None
+) -> Page[Artifact]:
+    """List the artifacts of an analysis, the oldest first. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_artifacts(scope, await get_analysis(scope, tx, analysis_id))
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [(ArtifactRow.created_at, datetime), (ArtifactRow.id, UUID)],
+            descending=False,
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = await count_rows(tx, statement)
+    return Page(results=[_describe(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
+
+
+def _describe(row: ArtifactRow) -> Artifact:
+    return Artifact(
+        id=row.id,
+        analysis_id=row.analysis_id,
+        artifact_type=ArtifactType(row.artifact_type),
+        filename=row.filename,
+        media_type=row.media_type,
+        storage_path=row.storage_path,
+        state=ArtifactState(row.state),
+        size=row.size,
+        sha256=row.sha256.hex() if row.sha256 else None,
+        created_at=row.created_at,
+        uploaded_at=row.uploaded_at,
+    )
+
+
+async def find_download(system: System, scope: Scope, artifact_id: UUID) -> str:
+    """Find the signed address of an artifact. Raises NotFound where there is none, or no file yet."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_artifact(scope, tx, artifact_id)
+        scope.check(row.project_id)
+    if await system.store.find_arrived(row.storage_path) is None:
+        raise NotFound("This artifact was never uploaded.")
+    inline = row.media_type == PNG
+    return await system.store.sign_get(
+        row.storage_path, lifetime_s=DOWNLOAD_LIFETIME_S, filename=None if inline else row.filename
+    )
+
+
+async def clean_orphans(system: System, scope: Scope) -> bool:
+    """Delete a batch of artifacts that nothing came of for a week; answers whether there may be more.
+
+    A file goes before its row: a row that stays behind after a crash is found again, a file would never be.
+    """
+    async with system.database.transaction(scope) as tx:
+        if await is_being_copied(scope, tx):
+            return False  # a backup's rows speak of them still
+        idle = await list_idle(scope, tx, ORPHANS_KEPT_S, BATCH)
+        for row, state in idle:
+            seen = await _look(system, row) if state in FINAL else Seen(row.presigned_at, row.uploaded_at)
+            if seen.file is not None:
+                # It came, and its analysis ended before that was seen.
+                note_seen(row, seen, _state_of(row))
+                continue
+            await system.store.delete(row.storage_path)
+            await tx.session.delete(row)
+            tx.audit("delete orphan", "artifact", row.id, row.project_id)
+    return len(idle) == BATCH
+
+
+def _state_of(row: ArtifactRow) -> ArtifactState:
+    """What a file is at the end of its analysis that no annotation cited."""
+    return ArtifactState.CITED if row.artifact_type in OF_THE_ANALYSIS else ArtifactState.UPLOADED
+
+
+async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+    """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or its analysis over.
+
+    Raises Conflict.
+    """
+    scope = Scope.system("upload")
+    async with system.database.transaction(scope) as tx:
+        found = await lock_artifact_at(scope, tx, key)
+        if found is not None:
+            row, state = found
+            if row.state == ArtifactState.CITED or state in FINAL:
+                raise Conflict(
+                    f"This file is cited already, or its analysis is over ({state}). Nothing was stored; what is there "
+                    "stays."
+                )
+            row.uploaded_at = datetime.now(UTC)
+        await system.store.keep(incoming, key, media_type)

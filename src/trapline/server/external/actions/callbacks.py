@@ -1,0 +1,141 @@
+"""Callbacks of outside pipelines: who may have signed one, and what the signature lets them do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from trapline.server.external.queries.callback_keys import find_key, hold_key, touch_key, use_signature
+from trapline.server.external.rules.signatures import BadSignature, Claim, Reason
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import Conflict, Unauthenticated
+from trapline.server.platform.metrics import SIGNATURE_FAILURES
+from trapline.server.platform.vault import WrongKey, unseal
+from trapline.server.queue.rules.job_transitions import FINAL
+from trapline.wire.auth import Role
+
+log = structlog.get_logger(__name__)
+
+PURPOSE = "callbacks"
+READS = frozenset({"GET", "HEAD"})
+UNSIGNED = (
+    "The signature of this request does not hold. Nothing was changed. Sign exactly the bytes that are sent, with the "
+    "present time, and send each header once; the page's signature checker says which part is wrong."
+)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Somebody who may have signed: with which secret, and what they may touch if they have. `key` is a service key."""
+
+    secret: bytes
+    scope: Scope
+    key: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """A signature that is about to have its effect, named so that a second use is known; kept in seconds."""
+
+    name: bytes
+    kept_s: float
+    once_only: bool
+    key: UUID | None = None
+
+
+def make_secret(system: System, analysis_id: UUID) -> str:
+    """Make the secret of a stand-alone analysis: 64 hexadecimal characters, whose text is the key."""
+    return _derive(system.secrets.derive(PURPOSE), analysis_id).decode()
+
+
+def _derive(key: bytes, analysis_id: UUID) -> bytes:
+    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"analysis:{analysis_id}".encode())
+    return derivation.derive(key).hex().encode()
+
+
+async def list_signers(
+    system: System, origin: Origin, claim: Claim, method: str, analysis_id: UUID | None
+) -> Sequence[Signer]:
+    """List who may have signed a callback about an analysis; nothing about that analysis is looked up.
+
+    Raises BadSignature where a v2 signature names no active key.
+    """
+    if claim.version == 2:
+        return [await _find_service(system, origin, claim.key_id.decode())]
+    signers = []
+    if analysis_id is not None:
+        # The secret is of this analysis alone, and the path names no other.
+        own = Scope(actor=f"analysis:{analysis_id}", everything=True, origin=origin)
+        signers += [Signer(_derive(key, analysis_id), own) for key in system.secrets.derive_all(PURPOSE)]
+    # Whoever sees one header of the shared secret could read every analysis with it.
+    if system.callbacks.allow_shared and method not in READS:
+        shared = Scope(actor="shared secret", everything=True, origin=origin)
+        signers += [Signer(secret.encode(), shared) for secret in system.callbacks.shared_secrets]
+    return signers
+
+
+async def _find_service(system: System, origin: Origin, key_id: str) -> Signer:
+    scope = Scope(actor=f"key:{key_id}", origin=origin)
+    async with system.database.transaction(scope) as tx:
+        found = await find_key(tx, key_id)
+    if found is None:
+        raise BadSignature(Reason.UNKNOWN_KEY)
+    row, projects = found
+    try:
+        secret = unseal(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
+    except WrongKey as error:
+        log.error("a callback key cannot be opened", key=key_id, reason=str(error))
+        raise BadSignature(Reason.UNKNOWN_KEY) from error
+    roles = dict.fromkeys(projects, Role.MANAGER)
+    return Signer(secret.encode(), Scope(actor=f"key:{key_id}", roles=roles, origin=origin), row.id)
+
+
+def refuse(system: System, error: BadSignature, **about: str) -> Unauthenticated:
+    """Note a signature that does not hold; answers the one refusal that all of them get."""
+    system.callbacks.refused[error.reason.value] += 1
+    SIGNATURE_FAILURES.labels("callback", error.reason.value).inc()
+    log.warning("a callback was refused", reason=error.reason.value, **about)
+    return Unauthenticated(UNSIGNED)
+
+
+async def take_effect(tx: Transaction, row: AnalysisRow, use: Use | None) -> bool:
+    """Note within the effect's transaction that a signature was used; False where it had its effect already.
+
+    Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or its service left the
+    project, while the body came in.
+    """
+    if use is None:
+        return True
+    if use.key is not None:
+        if not await hold_key(tx, use.key, row.project_id):
+            raise Unauthenticated(UNSIGNED)
+        await touch_key(tx, use.key)
+    if await use_signature(tx, use.name, use.kept_s):
+        return True
+    if use.once_only:
+        raise Conflict(
+            "This nonce was used before. Nothing was changed now. Sign each attempt anew, with a nonce of its own."
+        )
+    return False
+
+
+def refuse_of_job(row: AnalysisRow) -> None:
+    """Raise Conflict for an analysis of a job, which only the line moves."""
+    if row.job_id is not None:
+        raise Conflict(
+            f"This analysis belongs to job {row.job_id}: its worker delivers the result, and no callback changes it. "
+            "Nothing was changed."
+        )
+
+
+def refuse_closed(row: AnalysisRow) -> None:
+    """Raise Conflict for an analysis that takes nothing any more: a job's, or one in a final state."""
+    refuse_of_job(row)
+    if row.state in FINAL:
+        raise Conflict(f"This analysis is {row.state} and takes nothing more. Nothing was changed.")

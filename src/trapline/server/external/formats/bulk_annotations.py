@@ -1,0 +1,308 @@
+"""Annotations as posted: decoded fast, and once more with patience where something is wrong, so that all is named."""
+
+import hashlib
+import mmap
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from trapline.server.findings.rules.annotation_data import NEEDS_FILE, WrongData, check_data
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.platform.errors import Invalid, Unprocessable
+from trapline.server.platform.formats.json_stream import has_many_values
+from trapline.server.queue.formats.result_rows import SHORT_LIST
+from trapline.wire.annotations import AnnotationType
+from trapline.wire.bulk_annotations import PostedAnnotation, PostedAnnotations, PostMode
+from trapline.wire.values import DEEPEST, is_deep
+
+MOST_PROBLEMS = 100
+MOST_FIELDS = 20
+MOST_VALUES = 4_000_000
+"""Of a body of 32 MiB, one every 8 bytes. Each takes up to a hundred bytes as an object."""
+MOST_DATA_BYTES = 2 * 1024 * 1024
+LONGEST_NAME = 255
+NAMES = frozenset(kind.value for kind in AnnotationType)
+BOX = AnnotationType.BOUNDING_BOX.value
+CLASSIFICATION = AnnotationType.CLASSIFICATION.value
+CUSTOM = AnnotationType.CUSTOM.value
+NUL = b"\\u0000"
+EXACT = 2**53
+_FLOAT, _DOUBLE = Struct(">f"), Struct(">d")
+
+Problems = list[tuple[str, str]]
+
+
+class Posted(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One annotation as posted."""
+
+    annotation_type: str
+    data: dict[str, Any]
+    class_name: str | None = None
+    confidence: float | None = None
+    storage_path: str | None = None
+    ordering: int | None = None
+    parent: int | str | None = None
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    annotations: list[Posted]
+    mode: str = PostMode.APPEND.value
+
+
+_DECODER = msgspec.json.Decoder(_Body)
+_ENCODER = msgspec.json.Encoder()
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+
+class Checked(msgspec.Struct, gc=False):
+    """An annotation that may be stored: its data brought to the upright original, its confidence as it will be kept.
+
+    `parent` is the place of its box in the same request, or the id of one that is there. `encoded` is its data as it
+    is kept, and `vectors` the long lists of scores and logits that are kept apart. `about` names all that makes it
+    what it is but its box.
+    """
+
+    kind: str
+    class_name: str | None
+    confidence: float | None
+    data: dict[str, Any]
+    storage_path: str | None
+    ordering: int | None
+    parent: int | UUID | None
+    encoded: bytes
+    vectors: tuple[list[float], list[float] | None] | None
+    about: bytes
+
+
+def decode_posted(body: bytes | mmap.mmap, most: int) -> tuple[list[Posted], PostMode]:
+    """Decode a request. Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong."""
+    if has_many_values(body, MOST_VALUES):
+        raise Invalid(
+            f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its annotations in several "
+            "requests with the mode append."
+        )
+    try:
+        found = _DECODER.decode(body)
+        mode = PostMode(found.mode)
+    except (msgspec.DecodeError, RecursionError, ValueError, UnicodeError):
+        found, mode = _decode_patiently(body, most)
+    if len(found.annotations) > most:
+        raise _too_many(len(found.annotations), most)
+    if body.find(NUL) >= 0:
+        # The escape may as well stand behind a backslash of the text's own: this way of reading tells.
+        _decode_patiently(body, most)
+    return found.annotations, mode
+
+
+def _too_many(count: int, most: int) -> Invalid:
+    return Invalid(
+        f"A request may have at most {most:,} annotations; this one has {count:,}. Nothing was stored. Send them in "
+        f"several requests with the mode append, {most:,} in each."
+    )
+
+
+def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, PostMode]:
+    """Read a body again to name everything that is wrong with it; answers it where nothing is."""
+    try:
+        plain = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
+        raise Invalid(f"The body is not JSON that can be read: {str(error)[:200]}. Nothing was stored.") from error
+    if isinstance(plain, dict) and isinstance(plain.get("annotations"), list) and len(plain["annotations"]) > most:
+        raise _too_many(len(plain["annotations"]), most)
+    items = plain.get("annotations") if isinstance(plain, dict) else None
+    if not isinstance(items, list) or len(plain) > MOST_FIELDS:
+        raise refuse_all([("annotations", "must be a list of annotations, in an object")])
+    problems = _find_problems(PostedAnnotations, {**plain, "annotations": []}, "")
+    for place, item in enumerate(items):
+        # One after the other, until enough is said: a body of nothing but faults must cost no more than it says.
+        if len(problems) > MOST_PROBLEMS:
+            break
+        if isinstance(item, dict) and len(item) > MOST_FIELDS:
+            problems.append((f"annotations.{place}", f"has more than {MOST_FIELDS} fields"))
+        else:
+            problems += _find_problems(PostedAnnotation, item, f"annotations.{place}.")
+    if problems:
+        raise refuse_all(problems)
+    read = [PostedAnnotation.model_validate(item) for item in items]
+    mode = PostMode(plain.get("mode", PostMode.APPEND))
+    return _Body([_plain(one) for one in read], mode.value), mode
+
+
+def _find_problems(kind: type[BaseModel], value: Any, before: str) -> Problems:
+    try:
+        kind.model_validate(value)
+    except ValidationError as error:
+        return [
+            (
+                before + ".".join(str(part) for part in found["loc"])[:300],
+                found["msg"].removeprefix("Value error, ")[:1000],
+            )
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    return []
+
+
+def _plain(one: PostedAnnotation) -> Posted:
+    return Posted(
+        one.annotation_type.value,
+        one.data,
+        one.class_name,
+        one.confidence,
+        one.storage_path,
+        one.ordering,
+        str(one.parent) if isinstance(one.parent, UUID) else one.parent,
+    )
+
+
+def refuse_all(problems: Problems) -> Unprocessable:
+    """Refuse a request for all that is wrong with it, in words; at most a hundred problems are listed."""
+    shown = "; ".join(f"{where}: {message}" for where, message in problems[:3])
+    more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
+    return Unprocessable(f"{shown}{more}. Nothing was stored.", problems[:MOST_PROBLEMS])
+
+
+def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
+    """Check every annotation by its type. Raises Unprocessable naming each that is wrong, by its place and field."""
+    problems: Problems = []
+    checked = []
+    boxes = _places_of_boxes(posted)
+    for place, one in enumerate(posted):
+        fault = _find_fault(one, boxes)
+        data = one.data
+        if fault is None:
+            try:
+                data = check_data(one.annotation_type, one.data, picture)
+            except WrongData as error:
+                fault = (f"data.{error.field}", error.message)
+        if fault is not None:
+            problems.append((f"annotations.{place}.{fault[0]}", fault[1]))
+            if len(problems) > MOST_PROBLEMS:
+                break
+            continue
+        found = _prepare(one, data, _parent_of(one, boxes))
+        if len(found.encoded) > MOST_DATA_BYTES:
+            problems.append((f"annotations.{place}.data", f"is longer than {MOST_DATA_BYTES:,} bytes"))
+        checked.append(found)
+    if problems:
+        raise refuse_all(problems)
+    return checked
+
+
+def _places_of_boxes(posted: Sequence[Posted]) -> dict[int, int | None]:
+    """Where the box of each ordering stands; None for an ordering that several different ones have."""
+    places: dict[int, int | None] = {}
+    for place, one in enumerate(posted):
+        if one.annotation_type == BOX and one.ordering is not None:
+            first = places.setdefault(one.ordering, place)
+            if first is not None and posted[first] != one:
+                places[one.ordering] = None
+    return places
+
+
+def _find_fault(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+    if is_deep(one.data):
+        return "data", f"is nested more than {DEEPEST} levels deep"
+    if one.annotation_type not in NAMES:
+        return "annotation_type", f"must be one of {', '.join(sorted(NAMES))}"
+    if one.class_name is not None and len(one.class_name) > LONGEST_NAME:
+        return "class_name", f"must have at most {LONGEST_NAME} characters"
+    if one.confidence is not None and not 0 <= one.confidence <= 1:
+        return "confidence", "must be from 0 to 1"
+    if one.ordering is not None and not -(2**31) <= one.ordering < 2**31:
+        return "ordering", "must be a whole number of 32 bits"
+    if one.storage_path is None:
+        if one.annotation_type in NEEDS_FILE:
+            return "storage_path", f"is missing: a {one.annotation_type} is a file that was uploaded before"
+    elif len(one.storage_path) > 1000:
+        return "storage_path", "must have at most 1000 characters"
+    return None if one.parent is None else _find_fault_of_parent(one, boxes)
+
+
+def _find_fault_of_parent(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+    if one.annotation_type != CLASSIFICATION:
+        return "parent", "belongs to a classification: it names its box"
+    if isinstance(one.parent, str):
+        try:
+            UUID(one.parent)
+        except ValueError:
+            return "parent", "must be the ordering of a box in this request, or the id of one that is there"
+        return None
+    if one.parent not in boxes:
+        return "parent", f"no box of this request has the ordering {one.parent}"
+    if boxes[one.parent] is None:
+        return "parent", f"several boxes of this request have the ordering {one.parent}"
+    return None
+
+
+def _parent_of(one: Posted, boxes: dict[int, int | None]) -> int | UUID | None:
+    return boxes[one.parent] if isinstance(one.parent, int) else UUID(one.parent) if one.parent else None
+
+
+def to_single(number: float) -> float:
+    """The shortest decimal that is this number in single precision."""
+    if -1 <= number <= 1 and round(number, 6) == number:
+        return number
+    packed = _FLOAT.pack(number)
+    for digits in (6, 7, 8):
+        short = float(f"{number:.{digits}g}")
+        if _FLOAT.pack(short) == packed:
+            return short
+    return float(f"{number:.9g}")
+
+
+def _encode_confidence(number: float | None) -> bytes:
+    """Encode a confidence for a fingerprint: in single precision where that is exact, as earlier versions did."""
+    if number is None:
+        return b""
+    return (_FLOAT if to_single(number) == number else _DOUBLE).pack(number + 0.0)
+
+
+def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Checked:
+    kind = one.annotation_type
+    confidence = one.confidence
+    vectors = None
+    kept = data
+    if kind == CLASSIFICATION:
+        scores, logits = data.get("scores") or [], data.get("logits")
+        if max(len(scores), len(logits or ())) > SHORT_LIST:
+            vectors = (scores, logits)
+            kept = {name: value for name, value in data.items() if name not in ("scores", "logits")}
+    # What the server adds to numbers of another frame is no part of what was posted: it may come back as it was read.
+    told = data
+    if kind != CUSTOM and ("given" in data or "scaled" in data):
+        told = {name: data[name] for name in data if name not in ("given", "scaled")}
+    about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
+    about += b"\0" + _encode_confidence(confidence)
+    encoded = _ENCODER.encode(kept)
+    return Checked(
+        kind, one.class_name, confidence, data, one.storage_path, one.ordering, parent, encoded, vectors, about
+    )
+
+
+def _canonical(value: Any) -> Any:
+    """The same numbers in one form: JSON has 10, 10.0 and -0.0 for them."""
+    kind = type(value)
+    if kind is dict:
+        # Numbers are seen to here: a call for each would be a third of the time that a box takes.
+        return {
+            name: (int(inner) if inner.is_integer() and -EXACT < inner < EXACT else inner)
+            if type(inner) is float
+            else inner
+            if type(inner) is int
+            else _canonical(inner)
+            for name, inner in value.items()
+        }
+    if kind is float:
+        return int(value) if value.is_integer() and -EXACT < value < EXACT else value
+    if kind is list:
+        return [_canonical(inner) for inner in value]
+    return value
+
+
+def fingerprint(one: Checked, parent: bytes | None) -> bytes:
+    """Name an annotation by all that makes it what it is: 16 bytes. `parent` is the fingerprint of its box."""
+    return hashlib.sha256(one.about + b"\0" + (parent or b"")).digest()[:16]

@@ -1,0 +1,138 @@
+"""Stand-alone analyses: made by outside pipelines and moved by their callbacks, never leased."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, update
+
+from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisMoveRow, AnalysisRow
+from trapline.server.images.queries.images import ImageRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import NotFound
+from trapline.server.queue.queries.jobs import JobRow
+from trapline.server.queue.rules.job_transitions import FINAL, NEW
+
+COUNTED = ("queued", "processing", "completed")
+"""The states of analyses that count towards the limit of an image."""
+
+
+async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
+    """Get an image and hold off others who add an analysis to it. Raises NotFound, Forbidden."""
+    row = await tx.session.get(ImageRow, image_id, with_for_update={"key_share": True})
+    if row is None or row.deleted_at is not None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool) -> tuple[int, int]:
+    """Count the stand-alone analyses of an image.
+
+    Returns how many are queued, processing or completed, of the simulated ones or of the others, and how many of both
+    were created in the last 24 hours, in any state.
+    """
+    scope.check(image.project_id)
+    is_open = AnalysisRow.state.in_(COUNTED) & (AnalysisRow.simulated.is_(simulated))
+    is_recent = AnalysisRow.created_at > func.now() - timedelta(days=1)
+    statement = select(func.count().filter(is_open), func.count().filter(is_recent)).where(
+        AnalysisRow.image_id == image.id, AnalysisRow.job_id.is_(None)
+    )
+    open_ones, recent = (await tx.session.execute(statement)).one()
+    return open_ones, recent
+
+
+async def add_analysis(
+    scope: Scope, tx: Transaction, row: AnalysisRow, detail: dict[str, Any]
+) -> tuple[AnalysisRow, AnalysisDetailRow]:
+    """Add an analysis with its details, and the first line of its history."""
+    scope.check(row.project_id)
+    tx.session.add(row)
+    await tx.session.flush()
+    details = AnalysisDetailRow(analysis_id=row.id, project_id=row.project_id, **detail)
+    tx.session.add_all([details, _move(row, 1, NEW, row.state, scope.actor, None)])
+    await tx.session.flush()
+    await tx.session.refresh(row)
+    return row, details
+
+
+async def get_analysis(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False) -> AnalysisRow:
+    """Get an analysis, a job's too, but none of a deleted image; locked on demand. Raises NotFound, Forbidden."""
+    row = await tx.session.get(AnalysisRow, analysis_id, with_for_update=lock or None)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    is_deleted = select(ImageRow.deleted_at.is_not(None)).where(ImageRow.id == row.image_id)
+    if (await tx.session.execute(is_deleted)).scalar_one():
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+async def move_analysis(
+    scope: Scope, tx: Transaction, row: AnalysisRow, to_state: str, reason: str | None, error_message: str | None
+) -> None:
+    """Move a locked analysis, with its history; the caller has asked the rules.
+
+    Nothing happens to the row unless it still is in the state that it was read in.
+    """
+    from_state = row.state
+    is_final = to_state in FINAL
+    now = func.now()
+    moved = await tx.session.execute(
+        update(AnalysisRow)
+        .where(AnalysisRow.id == row.id, AnalysisRow.state == from_state)
+        .values(
+            state=to_state,
+            started_at=func.coalesce(AnalysisRow.started_at, now) if to_state != "canceled" else AnalysisRow.started_at,
+            completed_at=now if is_final else None,
+            updated_at=now,
+        )
+        .returning(AnalysisRow.id)
+    )
+    assert moved.scalar_one_or_none() is not None, "the row is locked: nobody else can have moved it"
+    last = select(func.max(AnalysisMoveRow.number)).where(AnalysisMoveRow.analysis_id == row.id)
+    number = (await tx.session.execute(last)).scalar_one() or 0
+    tx.session.add(_move(row, number + 1, from_state, to_state, scope.actor, reason))
+    if error_message is not None:
+        await tx.session.execute(
+            update(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id == row.id).values(error_message=error_message)
+        )
+    await tx.session.flush()
+    await tx.session.refresh(row)
+
+
+def _move(
+    row: AnalysisRow, number: int, from_state: str, to_state: str, actor: str, reason: str | None
+) -> AnalysisMoveRow:
+    return AnalysisMoveRow(
+        analysis_id=row.id,
+        number=number,
+        project_id=row.project_id,
+        from_state=from_state,
+        to_state=to_state,
+        actor=actor,
+        reason=reason,
+    )
+
+
+async def touch_analysis(tx: Transaction, row: AnalysisRow) -> datetime:
+    """Note that something was heard of an analysis; answers when, which is the time of this transaction."""
+    cursor = await tx.execute("update analyses set updated_at = now() where id = %s returning updated_at", (row.id,))
+    found = await cursor.fetchone()
+    assert found is not None, "the row is locked: it cannot have gone"
+    moment: datetime = found[0]
+    return moment
+
+
+def select_analyses(scope: Scope, image: ImageRow) -> Select[AnalysisRow]:
+    """Select the analyses of an image."""
+    scope.check(image.project_id)
+    return select(AnalysisRow).where(AnalysisRow.image_id == image.id)
+
+
+def select_analyses_of_job(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
+    """Select the analyses of a job, but for those of deleted images."""
+    scope.check(job.project_id)
+    of_job = select(AnalysisRow).join(ImageRow, AnalysisRow.image_id == ImageRow.id)
+    return of_job.where(AnalysisRow.job_id == job.id, ImageRow.deleted_at.is_(None))

@@ -1,0 +1,181 @@
+"""Analyses of outside pipelines: made by people and pipeline tokens, moved by signed callbacks."""
+
+import mmap
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from pydantic import BaseModel, ValidationError
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.rules.filters import AnnotationFilter
+from trapline.server.external.actions import analyses, analysis_exports, artifacts, bulk_annotations
+from trapline.server.external.routes.callbacks import Callback, CallbackOf, SignedOf, receive_callback
+from trapline.server.platform.errors import Invalid, NotFound, Unauthenticated, Unprocessable
+from trapline.server.platform.http.parameters import Cursor, Limit
+from trapline.server.platform.http.problems import describe_problems
+from trapline.server.platform.http.request_bodies import describe_body
+from trapline.wire.analyses import (
+    Analysis,
+    AnalysisFormat,
+    AnalysisState,
+    CreatedAnalysis,
+    Finalization,
+    NewAnalysis,
+    StatusChange,
+)
+from trapline.wire.annotations import Annotation, AnnotationType
+from trapline.wire.artifacts import Artifact, NewArtifact, Presigned
+from trapline.wire.bulk_annotations import PostedAnnotations, StoredAnnotations
+from trapline.wire.values import AnyText, Fraction, Page
+
+router = APIRouter(tags=["analyses"])
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+def _read(body: bytes | mmap.mmap, kind: type[Asked]) -> Asked:
+    """Read a body that was received by hand. Raises Invalid for what is not JSON, Unprocessable for a wrong value."""
+    text = bytes(body)
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The body is not UTF-8. Nothing was changed.") from error
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        if text.strip() and any(found["type"] == "json_invalid" for found in errors):
+            raise Invalid("The body is not valid JSON. Nothing was changed.") from error
+        problems = describe_problems(errors)
+        shown = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
+        raise Unprocessable(f"{shown}. Nothing was changed.", problems) from error
+
+
+switched_off = APIRouter(include_in_schema=False)
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@switched_off.api_route("/images/{image_id}/analyses", methods=EVERY_METHOD)
+@switched_off.api_route("/analyses/{rest:path}", methods=EVERY_METHOD)
+@switched_off.api_route("/artifacts/{rest:path}", methods=EVERY_METHOD)
+async def find_nothing_here() -> None:
+    """Stand for all of these routes where outside pipelines are switched off."""
+    raise NotFound
+
+
+@router.post("/images/{image_id}/analyses", status_code=201)
+async def create_analysis(
+    system: SystemOf, scope: ScopeOf, response: Response, image_id: UUID, new: NewAnalysis
+) -> CreatedAnalysis:
+    """Make an analysis that an outside pipeline is going to do; its `callback_secret` signs its callbacks."""
+    made = await analyses.create_analysis(system, scope, image_id, new)
+    response.headers["Location"] = f"/api/analyses/{made.id}"
+    return made
+
+
+@router.get("/images/{image_id}/analyses")
+async def list_analyses(
+    system: SystemOf, scope: ScopeOf, image_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Analysis]:
+    """List the analyses of an image, newest first."""
+    return await analyses.list_analyses(system, scope, image_id, limit, cursor)
+
+
+@router.get("/analyses/{analysis_id}")
+async def show_analysis(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
+    """Show an analysis with the first page of its annotations."""
+    return await analyses.show_analysis(system, callback.scope, analysis_id, callback.use)
+
+
+@router.get("/analyses/{analysis_id}/annotations")
+async def show_annotations(
+    system: SystemOf,
+    callback: CallbackOf,
+    analysis_id: UUID,
+    annotation_type: Annotated[AnnotationType | None, Query(alias="type")] = None,
+    class_name: Annotated[AnyText | None, Query(alias="class")] = None,
+    confidence_min: Annotated[Fraction | None, Query(strict=False)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Annotation]:
+    """List the annotations of an analysis by ordering, then as they were posted."""
+    wanted = AnnotationFilter(annotation_type, class_name, confidence_min)
+    return await analyses.show_annotations(system, callback.scope, analysis_id, wanted, limit, cursor, callback.use)
+
+
+@router.patch("/analyses/{analysis_id}/status", openapi_extra=describe_body(StatusChange))
+async def change_status(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
+    """Move an analysis: from queued to processing, from there to its end. A person may cancel it."""
+    change = _read(callback.body, StatusChange)
+    if change.status != AnalysisState.CANCELED:
+        _check_signed(callback, system)
+    return await analyses.change_status(system, callback.scope, analysis_id, change, callback.use)
+
+
+def _check_signed(callback: Callback, system: SystemOf) -> None:
+    if not callback.is_signed and system.callbacks.require_signature:
+        raise Unauthenticated(
+            "Only a signed callback says this of an analysis; a person may set it to canceled. Nothing was changed."
+        )
+
+
+@router.post("/analyses/{analysis_id}/artifacts/presign", openapi_extra=describe_body(NewArtifact))
+async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Presigned:
+    """Give an address to upload one file to."""
+    new = _read(callback.body, NewArtifact)
+    return await artifacts.presign(system, callback.scope, analysis_id, new, callback.use)
+
+
+@router.post(
+    "/analyses/{analysis_id}/annotations:bulk",
+    openapi_extra=describe_body(PostedAnnotations),
+    response_model=StoredAnnotations,
+)
+async def post_annotations(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Response:
+    """Store annotations, all of them or none; those that are there already stay as they are."""
+    stored = await bulk_annotations.post_annotations(system, callback.scope, analysis_id, callback.body, callback.use)
+    return Response(msgspec.json.encode(stored), media_type="application/json")
+
+
+@router.post("/analyses/{analysis_id}/finalize", openapi_extra=describe_body(Finalization))
+async def finalize(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Analysis:
+    """End an analysis, completed or failed."""
+    end = _read(callback.body, Finalization)
+    return await analyses.finalize(system, callback.scope, analysis_id, end, callback.use)
+
+
+@router.get("/analyses/{analysis_id}/artifacts")
+async def show_artifacts(
+    system: SystemOf, scope: ScopeOf, analysis_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Artifact]:
+    """List the files of an analysis, the oldest first."""
+    return await artifacts.show_artifacts(system, scope, analysis_id, limit, cursor)
+
+
+@router.get("/artifacts/{artifact_id}/download", status_code=302, response_class=RedirectResponse)
+async def download(system: SystemOf, scope: ScopeOf, artifact_id: UUID) -> str:
+    """Lead to an artifact's file by a signed address."""
+    return await artifacts.find_download(system, scope, artifact_id)
+
+
+@router.get("/analyses/{analysis_id}/export", response_class=StreamingResponse)
+async def export(
+    system: SystemOf, scope: ScopeOf, analysis_id: UUID, form: Annotated[AnalysisFormat, Query(alias="format")]
+) -> StreamingResponse:
+    """Give an analysis with all its annotations as a file: json, csv, or coco."""
+    name, media_type, pieces = await analysis_exports.export_analysis(system, scope, analysis_id, form)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+@router.api_route(
+    "/analyses/{analysis_id}/{rest:path}",
+    methods=EVERY_METHOD,
+    include_in_schema=False,
+    dependencies=[Depends(receive_callback)],
+)
+async def find_nothing() -> None:
+    """Answer what stands nowhere else: a false signature is refused as everywhere, so nobody learns what exists."""
+    raise NotFound

@@ -1,0 +1,148 @@
+"""What analyses found: their annotations in order, with the algorithm that said each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, true, tuple_
+from sqlalchemy.orm import aliased
+
+from trapline.server.catalogue.rules.filters import AnnotationFilter
+from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisRow
+from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.cursors import FOREIGN, read_cursor, write_cursor
+from trapline.server.platform.errors import Invalid
+from trapline.server.queue.queries.pipelines import AlgorithmRow
+
+FIRST_PAGE = 1000
+SHORT_PAGE = 100
+"""How many annotations an analysis brings along in a list of analyses."""
+
+UNORDERED = 2**31
+"""Where an annotation without an ordering comes: behind all that have one."""
+
+Found = tuple[AnnotationRow, str | None]
+"""An annotation, and the key of the algorithm that said it."""
+
+
+@dataclass
+class FoundByAnalysis:
+    """An analysis with its details, how many annotations it has, the first of them, and the cursor of the rest."""
+
+    row: AnalysisRow
+    detail: AnalysisDetailRow | None
+    count: int = 0
+    annotations: list[Found] = field(default_factory=list)
+    next: str | None = None
+
+
+def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Select[AnnotationRow]:
+    """Select the annotations of an analysis."""
+    statement = select(AnnotationRow).where(AnnotationRow.analysis_id == analysis.id)
+    if wanted.annotation_type is not None:
+        statement = statement.where(AnnotationRow.annotation_type == wanted.annotation_type)
+    if wanted.class_name is not None:
+        statement = statement.where(AnnotationRow.class_name == wanted.class_name)
+    if wanted.confidence_min is not None:
+        statement = statement.where(AnnotationRow.confidence >= wanted.confidence_min)
+    return statement
+
+
+async def list_annotations(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, wanted: AnnotationFilter, limit: int, cursor: str | None
+) -> tuple[list[Found], str | None]:
+    """List a page of annotations by ordering, then as they were posted; answers the cursor of the next page.
+
+    Raises Invalid for a cursor of another list.
+    """
+    scope.check(analysis.project_id)
+    rows: list[Found] = []
+    # One after the other: each is one stretch of the index. Both in one condition would be sorted anew for each page.
+    for stretch in _stretches(select_annotations(analysis, wanted), cursor):
+        statement = (
+            stretch.outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
+            .add_columns(AlgorithmRow.key)
+            .order_by(AnnotationRow.ordering, AnnotationRow.id)
+            .limit(limit + 1 - len(rows))
+        )
+        rows += [(annotation, key) for annotation, key in (await tx.session.execute(statement)).all()]
+        if len(rows) > limit:
+            page = rows[:limit]
+            return page, _cursor_of(page[-1][0])
+    return rows, None
+
+
+def _stretches(statement: Select[AnnotationRow], cursor: str | None) -> list[Select[AnnotationRow]]:
+    """What lies behind a cursor: of those that have an ordering, then of those that have none."""
+    if cursor is None:
+        return [statement]
+    ordering, key = _read_place(cursor)
+    unordered = statement.where(AnnotationRow.ordering.is_(None))
+    if ordering == UNORDERED:
+        return [unordered.where(AnnotationRow.id > key)]
+    return [statement.where(tuple_(AnnotationRow.ordering, AnnotationRow.id) > tuple_(ordering, key)), unordered]
+
+
+def _read_place(cursor: str) -> tuple[int, UUID]:
+    ordering, key = read_cursor(cursor, [int, UUID])
+    if not -(2**31) <= ordering <= UNORDERED:
+        raise Invalid(FOREIGN)
+    return ordering, key
+
+
+def _cursor_of(row: AnnotationRow) -> str:
+    return write_cursor([UNORDERED if row.ordering is None else row.ordering, row.id])
+
+
+async def find_found(
+    scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow], longer: int | None = None
+) -> list[FoundByAnalysis]:
+    """Find for each of these analyses its details, how many annotations it has and the first of them.
+
+    These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and SHORT_PAGE for the others.
+    """
+    for row in rows:
+        scope.check(row.project_id)
+    ids = [row.id for row in rows]
+    details = {
+        detail.analysis_id: detail
+        for detail in await tx.session.scalars(select(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id.in_(ids)))
+    }
+    found = {row.id: FoundByAnalysis(row, details.get(row.id)) for row in rows}
+    # Each analysis by itself, by the index: grouped, they would be looked for in the whole table.
+    counted = select(func.count()).select_from(AnnotationRow).where(AnnotationRow.analysis_id == AnalysisRow.id)
+    counts = select(AnalysisRow.id, counted.scalar_subquery()).where(AnalysisRow.id.in_(ids))
+    for analysis_id, count in (await tx.session.execute(counts)).all():
+        found[analysis_id].count = count
+    split = len(ids) if longer is None else longer
+    for some, most in ((ids[:split], FIRST_PAGE), (ids[split:], SHORT_PAGE)):
+        for annotation, key in await _list_first(tx, some, most):
+            found[annotation.analysis_id].annotations.append((annotation, key))
+    for one in found.values():
+        if one.count > len(one.annotations):
+            one.next = _cursor_of(one.annotations[-1][0])
+    return list(found.values())
+
+
+async def _list_first(tx: Transaction, ids: Sequence[UUID], most: int) -> list[Found]:
+    if not ids:
+        return []
+    first = (
+        select(AnnotationRow)
+        .where(AnnotationRow.analysis_id == AnalysisRow.id)
+        .order_by(AnnotationRow.ordering, AnnotationRow.id)
+        .limit(most)
+        .lateral()
+    )
+    annotation = aliased(AnnotationRow, first)
+    statement = (
+        select(annotation, AlgorithmRow.key)
+        .select_from(AnalysisRow)
+        .join(first, true())
+        .outerjoin(AlgorithmRow, AlgorithmRow.id == annotation.algorithm_id)
+        .where(AnalysisRow.id.in_(ids))
+        .order_by(annotation.analysis_id, annotation.ordering, annotation.id)
+    )
+    return [(row, key) for row, key in (await tx.session.execute(statement)).all()]

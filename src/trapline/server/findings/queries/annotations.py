@@ -1,0 +1,277 @@
+"""Annotations: what analyses found, and the long score lists that classifiers send along."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+from sqlalchemy import (
+    REAL,
+    CheckConstraint,
+    ColumnElement,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    cast,
+    func,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.findings.queries.day_counts import note_days
+from trapline.server.findings.rules.packed_data import pack_data, unpack_data
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.binary_copy import (
+    NULL,
+    as_bytes,
+    as_float4,
+    as_float8,
+    as_int4,
+    as_int8,
+    as_json,
+    as_text,
+    copy_rows,
+)
+from trapline.server.platform.db.row import Key, Now, Row
+from trapline.wire.annotations import AnnotationType
+
+CONFIDENCE = "coalesce(n.confidence_exact, n.confidence::text::float8)"
+"""The confidence of an annotation `n` as it was sent; single precision holds about seven digits."""
+
+
+class AnnotationRow(Row):
+    """One structured finding. `fingerprint` makes posting the same again create nothing, by constraint.
+
+    `parent_id` (a classification's box) is of the same analysis; it carries no foreign key, because the check would
+    cost a third of the line's rate, and both rows are always written by one statement.
+    """
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        UniqueConstraint("analysis_id", "fingerprint"),
+        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        CheckConstraint("confidence between 0 and 1", name="confidence"),
+        Index("ix_annotations_analysis_order", "analysis_id", "ordering", "id"),
+        # The line writes the other types by thousands, and pays nothing for this one.
+        Index(
+            "ix_annotations_rare_type",
+            "annotation_type",
+            "project_id",
+            postgresql_where="annotation_type not in ('bounding_box', 'classification')",
+        ),
+    )
+
+    id: Mapped[Key]
+    project_id: Mapped[int]
+    analysis_id: Mapped[UUID]
+    image_id: Mapped[UUID]
+    annotation_type: Mapped[str]
+    class_name: Mapped[str | None]
+    single_confidence: Mapped[float | None] = mapped_column("confidence", REAL)
+    """What versions before `exact_confidence` read and write; `confidence` is what callers use."""
+    exact_confidence: Mapped[float | None] = mapped_column("confidence_exact", Double)
+    """None in rows of versions that stored single precision alone."""
+    stored_data: Mapped[dict[str, Any]] = mapped_column("data")
+    """`data` as it is stored: that of workers' rows is packed."""
+    storage_path: Mapped[str | None]
+    artifact_id: Mapped[UUID | None]
+    parent_id: Mapped[UUID | None]
+    ordering: Mapped[int | None] = mapped_column(Integer)
+    algorithm_id: Mapped[int | None]
+    fingerprint: Mapped[UUID]
+    created_at: Mapped[Now]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data as callers know it."""
+        return unpack_data(self.stored_data, self.class_name, self.algorithm_id)
+
+    @hybrid_property
+    def confidence(self) -> float | None:
+        """The confidence as it was sent."""
+        return self.single_confidence if self.exact_confidence is None else self.exact_confidence
+
+    @confidence.inplace.setter
+    def _set_confidence(self, value: float | None) -> None:
+        self.single_confidence = self.exact_confidence = value
+
+    @confidence.inplace.expression
+    @classmethod
+    def _select_confidence(cls) -> ColumnElement[float | None]:
+        return func.coalesce(cls.exact_confidence, cast(cast(cls.single_confidence, Text), Double))
+
+
+class ScoreVectorRow(Row):
+    """The scores and logits of one classification over its whole class list, compressed, exact to single precision."""
+
+    __tablename__ = "score_vectors"
+
+    annotation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(index=True)
+    project_id: Mapped[int]
+    encoding: Mapped[str]
+    classes: Mapped[int] = mapped_column(Integer)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+    )
+
+
+class NewAnnotation(NamedTuple):
+    """An annotation to be written; its id is made beforehand, so that others can refer to it. Ids are their bytes."""
+
+    id: bytes
+    project_id: int
+    analysis_id: bytes
+    image_id: bytes
+    annotation_type: str
+    class_name: str | None
+    confidence: float | None
+    data: dict[str, Any]
+    parent_id: bytes | None
+    ordering: int
+    algorithm_id: int
+    fingerprint: bytes
+
+
+class NewScores(NamedTuple):
+    """The scores of one classification to be written, encoded."""
+
+    annotation_id: bytes
+    analysis_id: UUID
+    project_id: int
+    encoding: str
+    classes: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClass:
+    """A class that an image shows, and the highest confidence of it."""
+
+    image_id: UUID
+    class_name: str
+    confidence: float
+
+
+async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
+    """Write annotations in bulk."""
+    if annotations:
+        await copy_rows(
+            tx,
+            "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+            "parent_id, ordering, algorithm_id, fingerprint, confidence_exact)",
+            13,
+            map(_encode_annotation, annotations),
+        )
+
+
+_IDS = Struct(">i16siqi16si16s").pack
+_ID = Struct(">i16s").pack
+_PLACE = Struct(">iiiqi16s").pack
+_TYPES = {kind.value: as_text(kind.value) for kind in AnnotationType}
+
+
+def _encode_annotation(row: NewAnnotation) -> bytes:
+    """Encode a row in few calls: the line writes ten of them for an image."""
+    key, project_id, analysis_id, image_id, kind, name, confidence, data, parent_id, ordering, algorithm_id, print_ = (
+        row
+    )
+    return b"".join(
+        (
+            _IDS(16, key, 8, project_id, 16, analysis_id, 16, image_id),
+            _TYPES[kind],
+            as_text(name),
+            as_float4(confidence),
+            as_json(pack_data(data, name)),
+            NULL if parent_id is None else _ID(16, parent_id),
+            _PLACE(4, ordering, 8, algorithm_id, 16, print_),
+            as_float8(confidence),
+        )
+    )
+
+
+async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
+    """Write score vectors in bulk."""
+    if vectors:
+        await copy_rows(
+            tx,
+            "score_vectors (annotation_id, analysis_id, project_id, encoding, classes, content)",
+            6,
+            (
+                _ID(16, row.annotation_id)
+                + _ID(16, row.analysis_id.bytes)
+                + as_int8(row.project_id)
+                + as_text(row.encoding)
+                + as_int4(row.classes)
+                + as_bytes(row.content)
+                for row in vectors
+            ),
+        )
+
+
+async def write_reports(
+    scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
+) -> None:
+    """Write what workers said of their own runs: analysis id and report."""
+    # One text for all of them: an array of texts is written sign by sign.
+    content = msgspec.json.encode({str(analysis_id): report for analysis_id, report in reports})
+    await tx.execute(
+        """
+        insert into analysis_reports (analysis_id, project_id, report)
+        select r.key::uuid, %s, r.value from jsonb_each(%s::jsonb) r
+        """,
+        (project_id, content.decode()),
+    )
+
+
+async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:
+    """Note what the first result of images found: which classes they show, and which are blank; in order of ids.
+
+    Where another pipeline's first result came at the same time, the image is blank only if both found nothing.
+    Images are locked before their classes, as everywhere.
+    """
+    if blank:
+        ids = sorted(blank)
+        await tx.execute(
+            """
+            update images i set blank = coalesce(i.blank, true) and l.blank from (
+                select i.id, b.blank from images i
+                join unnest(%b::uuid[], %b::bool[]) as b(id, blank) on b.id = i.id
+                order by i.id for no key update of i
+            ) l where i.id = l.id and i.blank is distinct from (coalesce(i.blank, true) and l.blank)
+            """,
+            (ids, [blank[image_id] for image_id in ids]),
+        )
+    if found:
+        ordered = sorted(found, key=lambda one: (one.image_id, one.class_name))
+        await tx.execute(
+            """
+            insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
+            select f.image_id, f.class_name, i.project_id, i.captured_at, f.confidence
+            from unnest(%b::uuid[], %b::text[], %b::float8[]) with ordinality
+                as f(image_id, class_name, confidence, position)
+            join images i on i.id = f.image_id order by f.position
+            on conflict (image_id, class_name) do update
+                set confidence = greatest(image_classes.confidence, excluded.confidence)
+            """,
+            (
+                [one.image_id for one in ordered],
+                [one.class_name for one in ordered],
+                [one.confidence for one in ordered],
+            ),
+        )
+    await note_days(tx, {one.image_id for one in found} | blank.keys())
+
+
+def as_jsonb(value: Any) -> Jsonb:
+    """Wrap a value for a jsonb column, with the faster writer."""
+    return Jsonb(value, dumps=msgspec.json.encode)

@@ -1,0 +1,138 @@
+"""The findings of images: which analyses are current, what they found, and the columns and rows derived from that.
+
+Current are the newest completed analyses of an image, one for each pipeline (`model_name`), whether a worker, an
+external pipeline or an import stored them. Simulated analyses are never current. An image is blank if a current
+analysis found nothing and no current one has a finding.
+A label such as `blank` is not a finding, and an analysis with custom data alone states nothing.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from trapline.server.findings.queries.annotations import CONFIDENCE
+from trapline.server.findings.queries.day_counts import note_days
+from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+_ROWS = """
+    rows as (
+        select n.id, n.annotation_type as type, n.parent_id, n.data, n.data ? 'terminal' as of_worker,
+            n.class_name as given_name, coalesce(n.class_name, guess.name) as name,
+            coalesce({confidence}, guess.confidence) as confidence
+        from annotations n left join lateral (
+            select one->>'class' as name, (one->>'confidence')::float8 as confidence
+            from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array' then n.data->'topk' end)
+                with ordinality as topk (one, place)
+            order by confidence desc nulls last, place limit 1
+        ) guess on n.annotation_type = 'classification' and n.class_name is null
+        where n.analysis_id = {analysis}
+    ), names as (
+        select distinct on (parent_id) parent_id, given_name as name from rows
+        where type = 'classification' and parent_id is not null and given_name is not null and not of_worker
+        order by parent_id, confidence desc nulls last, id
+    ), named as (
+        select r.*,
+            case when r.type = 'bounding_box' then coalesce(m.name, given_name) else given_name end as final_name
+        from rows r left join names m on m.parent_id = r.id
+    ), judged as (
+        select *, coalesce(final_name ~* '{pattern}', false)
+            or (type = 'bounding_box' and coalesce(data->'empty' = 'true', false)) as is_blank
+        from named
+    )
+"""
+_IS_FINDING = """not is_blank and (type not in ('custom', 'classification')
+    or (type = 'classification' and parent_id is null and data->'terminal' is distinct from 'false'))"""
+_HAS_FINDINGS = f"""case when count(*) > 0 and bool_and(type = 'custom') then null
+    else coalesce(bool_or({_IS_FINDING}), false) end"""
+
+
+def render_has_findings(analysis: str) -> str:
+    """Render a subquery: whether an analysis has findings, null where it states nothing; `analysis` is a column."""
+    rows = _ROWS.format(analysis=analysis, pattern=BLANK_PATTERN, confidence=CONFIDENCE)
+    return f"(with {rows} select {_HAS_FINDINGS} from judged)"  # noqa: S608 - made of constants
+
+
+CURRENT = """
+    select distinct on (image_id, model_name) id, image_id, project_id, model_name, created_at from analyses
+    where image_id = any({images}) and state = 'completed' and not simulated
+    order by image_id, model_name, created_at desc, id desc
+"""
+"""The current analyses of `images`, an array."""
+
+# A worker's result says which of its classifications name something (`terminal`); a box has the name of its own.
+# A box that a classifier calls blank shows nothing, so the detector's label for it is left out too.
+_REFRESH = f"""
+    with current as materialized ({CURRENT.format(images="%(images)b::uuid[]")}),
+    classes as materialized (
+        select z.image_id, f.name as class_name, max(f.confidence) as confidence from current z cross join lateral (
+            with {_ROWS.format(analysis="z.id", pattern=BLANK_PATTERN, confidence=CONFIDENCE)}
+            select name, coalesce(confidence, 0) as confidence from judged
+            where not is_blank and name is not null and name !~* '{BLANK_PATTERN}' and type <> 'custom'
+                and (not of_worker or type <> 'classification' or (parent_id is null and data->'terminal' = 'true'))
+        ) f group by 1, 2
+    ), states as (
+        select z.image_id, not bool_or({render_has_findings("z.id")}) as blank from current z group by 1
+    ), obsolete as (
+        delete from image_classes c where c.image_id = any(%(images)b)
+            and not exists (select from classes k where k.image_id = c.image_id and k.class_name = c.class_name)
+    ), written as (
+        insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
+        select k.image_id, k.class_name, i.project_id, i.captured_at, k.confidence
+        from classes k join images i on i.id = k.image_id order by k.image_id, k.class_name
+        on conflict (image_id, class_name) do update set confidence = excluded.confidence
+            where image_classes.confidence is distinct from excluded.confidence
+    )
+    update images i set blank = s.blank
+    from unnest(%(images)b::uuid[]) as w(id) left join states s on s.image_id = w.id
+    where i.id = w.id and i.blank is distinct from s.blank
+"""  # noqa: S608 - made of constants
+
+
+_SHOWN = f"""
+    select distinct on (image_id) image_id, id from (
+        select z.*, count(*) over (partition by image_id) as analyses from ({CURRENT.format(images="%b::uuid[]")}) z
+    ) z
+    order by image_id, case when analyses > 1 then coalesce({render_has_findings("z.id")}, false) end desc,
+        created_at desc, id desc
+"""  # noqa: S608 - made of constants
+
+
+async def list_shown_analyses(scope: Scope, tx: Transaction, images: Collection[UUID]) -> dict[UUID, UUID]:
+    """List the analysis that each image is shown with: of the current ones the newest that has findings, or the newest.
+
+    Images without a completed analysis are left out.
+    """
+    cursor = await tx.execute(_SHOWN, (list(images),))
+    return {image: analysis for image, analysis in await cursor.fetchall()}
+
+
+async def lock_images_with_results(scope: Scope, tx: Transaction, images: Collection[UUID]) -> set[UUID]:
+    """Lock images, and return those that have results, also of a transaction that this one waited for."""
+    if not images:
+        return set()
+    # A condition on `blank` would be judged before the wait for the lock.
+    cursor = await tx.execute(
+        "select id, blank is not null from images where id = any(%b) order by id for no key update", (sorted(images),)
+    )
+    return {image_id for image_id, has_results in await cursor.fetchall() if has_results}
+
+
+async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
+    """Lock images and then their classes, each in the order of its keys, for whoever changes the classes."""
+    ordered = (sorted(images),)
+    await tx.execute("select 1 from images where id = any(%b) order by id for no key update", ordered)
+    await tx.execute(
+        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update", ordered
+    )
+
+
+async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:
+    """Derive the classes of images, and whether they are blank, from their current analyses.
+
+    The images are locked before their analyses are read, so that of two transactions the later one sees both results.
+    """
+    if images:
+        await lock_findings(tx, images)
+        await tx.execute(_REFRESH, {"images": sorted(images)})
+        await note_days(tx, images)

@@ -1,0 +1,111 @@
+"""Annotations: those of many images, and what is too long for the list of an image's findings."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.rules.filters import FoundFilter
+from trapline.server.findings.actions import annotations
+from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
+from trapline.wire.annotations import AnnotationOrder, AnnotationType, FoundAnnotation, Scores
+from trapline.wire.values import GivenTime, Page
+
+router = APIRouter(tags=["annotations"])
+
+Sureness = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
+TypeFilter = Annotated[AnnotationType | None, Query(alias="type")]
+ClassFilter = Annotated[QueryText | None, Query(alias="class")]
+ModelFilter = Annotated[QueryText | None, Query(description="A pipeline's slug, or an outside model's name.")]
+ReviewedFilter = Annotated[bool | None, Query(description="Only what a person has identified, or has not.")]
+TaxonFilter = Annotated[
+    UUID | None, Query(description="What labels said that mean this taxon, by whichever of its names.")
+]
+AlgorithmFilter = Annotated[QueryText | None, Query(description="The key of the algorithm that said it.")]
+
+
+@router.get("/annotations")
+async def list_annotations(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    annotation_type: TypeFilter = None,
+    class_name: ClassFilter = None,
+    taxon: TaxonFilter = None,
+    confidence_min: Sureness = None,
+    confidence_max: Sureness = None,
+    deployment: UUID | None = None,
+    captured_after: GivenTime | None = None,
+    captured_before: GivenTime | None = None,
+    model: ModelFilter = None,
+    model_version: QueryText | None = None,
+    algorithm: AlgorithmFilter = None,
+    job: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
+    reviewed: ReviewedFilter = None,
+    order: AnnotationOrder = AnnotationOrder.NEWEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[FoundAnnotation]:
+    """List what completed analyses found, by the times of the images, of one project or of all of yours."""
+    wanted = FoundFilter(
+        annotation_type=annotation_type,
+        class_name=class_name,
+        taxon_id=taxon,
+        confidence_min=confidence_min,
+        confidence_max=confidence_max,
+        deployment_id=deployment,
+        captured_after=captured_after,
+        captured_before=captured_before,
+        model=model,
+        model_version=model_version,
+        algorithm=algorithm,
+        job_id=job,
+        reviewed=reviewed,
+    )
+    descending = order == AnnotationOrder.NEWEST_FIRST
+    return await annotations.list_annotations(
+        system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
+    )
+
+
+@router.get("/images/{image_id}/annotations")
+async def list_image_annotations(
+    system: SystemOf,
+    scope: ScopeOf,
+    image_id: UUID,
+    annotation_type: TypeFilter = None,
+    class_name: ClassFilter = None,
+    taxon: TaxonFilter = None,
+    confidence_min: Sureness = None,
+    confidence_max: Sureness = None,
+    model: ModelFilter = None,
+    model_version: QueryText | None = None,
+    algorithm: AlgorithmFilter = None,
+    reviewed: ReviewedFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[FoundAnnotation]:
+    """List what all completed analyses of an image found, in the order it was stored."""
+    wanted = FoundFilter(
+        annotation_type=annotation_type,
+        class_name=class_name,
+        taxon_id=taxon,
+        confidence_min=confidence_min,
+        confidence_max=confidence_max,
+        model=model,
+        model_version=model_version,
+        algorithm=algorithm,
+        image_id=image_id,
+        reviewed=reviewed,
+    )
+    return await annotations.list_annotations(system, scope, None, wanted, descending=False, limit=limit, cursor=cursor)
+
+
+@router.get("/annotations/{annotation_id}/scores")
+async def show_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> Scores:
+    """Show the scores of a classification over its whole class list, and its logits if they were sent.
+
+    They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
+    """
+    return await annotations.show_scores(system, scope, annotation_id)

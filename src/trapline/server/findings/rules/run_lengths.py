@@ -1,0 +1,121 @@
+"""COCO's run lengths of a mask, whichever way they are written: how many pixels they cover, where, and in another size.
+
+The compressed text has six bits of a number in each character, from 48 on, the sixth saying that more follow, the
+lowest first; from the third number on it is the difference to the one before the last (pycocotools, maskApi.c,
+rleFrString).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapline.server.findings.rules.geometry import Frame
+
+FIRST = 48
+MOST_BITS = 40
+LONGEST = 2**62
+
+
+class Extent(NamedTuple):
+    """Where something lies, [x, y, width, height], and what area it covers."""
+
+    bbox: list[float]
+    area: float
+
+
+def count_pixels(counts: Any) -> int:
+    """Count the pixels that run lengths cover: a list of whole numbers, or a compressed text. Raises ValueError."""
+    if isinstance(counts, str):
+        return sum(decode(counts))
+    if not isinstance(counts, list) or not counts:
+        raise ValueError("must be run lengths: a list of whole numbers, or COCO's compressed text")
+    for run in counts:
+        if type(run) is not int or run < 0:
+            raise ValueError("must be whole numbers, none of them negative")
+        if run > LONGEST:
+            raise ValueError("has a run that is too long")
+    return sum(counts)
+
+
+def decode(text: str) -> list[int]:
+    """Decode COCO's compressed run lengths. Raises ValueError."""
+    runs: list[int] = []
+    value, bits = 0, 0
+    for sign in text:
+        part = ord(sign) - FIRST
+        if not 0 <= part < 64:
+            raise ValueError("is not COCO's compressed text")
+        value |= (part & 31) << bits
+        bits += 5
+        if part & 32:
+            if bits > MOST_BITS:
+                raise ValueError("has a run that is too long")
+            continue
+        if part & 16:
+            value -= 1 << bits
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < 0:
+            raise ValueError("has a run of negative length")
+        runs.append(value)
+        value, bits = 0, 0
+    if bits or not runs:
+        raise ValueError("ends in the middle of a number")
+    return runs
+
+
+def read_runs(counts: str | list[int]) -> list[int]:
+    """Read run lengths that were checked before."""
+    return decode(counts) if isinstance(counts, str) else counts
+
+
+def measure_runs(runs: Sequence[int], height: int) -> Extent:
+    """Measure what is not background; nothing lies in the corner, without a size."""
+    ends = np.cumsum(np.asarray(runs, np.int64))
+    starts, ends = ends[:-1:2], ends[1::2]
+    starts, ends = starts[starts < ends], ends[starts < ends]
+    if not starts.size:
+        return Extent([0, 0, 0, 0], 0)
+    (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    # A run that goes on in the next column has reached both edges.
+    is_split = first < last
+    x, y = int(first.min()), int(np.where(is_split, 0, top).min())
+    width, tall = int(last.max()) + 1 - x, int(np.where(is_split, height - 1, bottom).max()) + 1 - y
+    return Extent([x, y, width, tall], int((ends - starts).sum()))
+
+
+def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]:
+    """Stretch a mask over a picture of another size: each pixel is that of the mask under its middle.
+
+    In memory for the boundaries alone, so that neither size matters.
+    """
+    ends = np.cumsum(np.asarray(runs, np.int64))
+    columns = np.arange(wanted.width, dtype=np.int64)
+    starts = _under(columns, given.width, wanted.width) * given.height
+    first = np.searchsorted(ends, starts, "right")
+    last = np.searchsorted(ends, starts + given.height, "left")
+    # Whether a run is background tells its number: in each column the colour changes at every end of a run, and at the
+    # top if the column before ended in the other colour.
+    before = np.concatenate(([0], last[:-1]))
+    tops = columns[(first - before) % 2 == 1] * wanted.height
+    inner = last - first
+    place = np.repeat(np.arange(wanted.width), inner)
+    number = np.arange(place.size) - np.repeat(np.cumsum(inner) - inner, inner) + first[place]
+    rows = _first_over(ends[number] - starts[place], given.height, wanted.height)
+    changes, times = np.unique(np.concatenate((tops, place * wanted.height + rows)), return_counts=True)
+    area = wanted.width * wanted.height
+    changes = changes[(times % 2 == 1) & (changes < area)]
+    stretched: list[int] = np.diff(changes, prepend=0, append=area).tolist()
+    return stretched
+
+
+def _under(places: NDArray[np.int64], given: int, wanted: int) -> NDArray[np.int64]:
+    """Which of the given pixels lie under the middles of the wanted ones."""
+    return (2 * places + 1) * given // (2 * wanted)
+
+
+def _first_over(bounds: NDArray[np.int64], given: int, wanted: int) -> NDArray[np.int64]:
+    """The first of the wanted pixels whose middles lie at these given ones or behind them."""
+    return -((given - 2 * wanted * bounds) // (2 * given))

@@ -1,0 +1,73 @@
+"""Clocks of cameras: another offset or zone with a preview, the images dated again by it, and the step back."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from trapline.server.images.actions.deployments import BATCH, describe_deployments, set_clock
+from trapline.server.images.queries.clock_offsets import date_batch, list_dating, preview_offset, preview_zone
+from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.rules.time_zones import DEFAULT
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.errors import Conflict
+from trapline.wire.deployments import ClockPreview, ClockToTry, Deployment, MovedImage, ZoneSource
+
+
+async def preview_clock(system: System, scope: Scope, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
+    """Return what another clock offset or time zone would change; nothing is changed. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_deployment(scope, tx, deployment_id)
+        offset = row.clock_offset_s if wanted.clock_offset_s is None else wanted.clock_offset_s
+        if wanted.time_zone is None:
+            effect, first = await preview_offset(scope, tx, deployment_id, offset)
+        else:
+            effect, first = await preview_zone(scope, tx, deployment_id, wanted.time_zone, offset)
+    return ClockPreview(
+        clock_offset_s=offset,
+        clock_offset_now_s=row.clock_offset_s,
+        time_zone=wanted.time_zone or row.time_zone,
+        time_zone_now=row.time_zone,
+        moved=effect.moved,
+        edited=effect.edited,
+        without_camera_time=effect.without_camera_time,
+        first=[MovedImage.model_validate(one._asdict()) for one in first],
+    )
+
+
+async def undo_clock(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
+    """Set offset and zone back to what they were before the last change that dated images.
+
+    Done twice, it is that change. Raises NotFound, Conflict.
+    """
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Deployment)
+        if done:
+            return done
+        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        if row.previous_clock_offset_s is None:
+            raise Conflict("The clock of this deployment was never changed. Nothing was changed.")
+        row.updated_at = datetime.now(UTC)
+        zone, back = row.time_zone, row.previous_time_zone
+        if back is not None:
+            row.time_zone = back
+            # In UTC it may never have been given: the warning comes back.
+            row.time_zone_source = (ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN).value
+        await set_clock(tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone)
+        [deployment] = await describe_deployments(tx, scope, [row])
+        return keep_answer(scope, tx, deployment)
+
+
+async def date_all(system: System, scope: Scope) -> bool:
+    """Date images of deployments whose clock was set, batch by batch; answers whether there is more.
+
+    Each batch is committed by itself and begun anew from where the last one ended, in whatever process.
+    """
+    more = False
+    async with system.database.transaction(scope) as tx:
+        waiting = await list_dating(scope, tx)
+    for deployment_id in waiting:
+        async with system.database.transaction(scope) as tx:
+            more = await date_batch(scope, tx, deployment_id, BATCH) or more
+    return more

@@ -1,0 +1,233 @@
+"""Deployments: make, list, show, change, delete."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from trapline.server.catalogue.rules.filters import DeploymentFilter
+from trapline.server.images.queries.clock_offsets import count_to_date, date_batch, list_assumed_utc
+from trapline.server.images.queries.deployments import (
+    DeploymentRow,
+    get_deployment,
+    has_images,
+    select_deployments,
+    summarise_images,
+)
+from trapline.server.images.rules.deployments import RELATED, list_faults
+from trapline.server.images.rules.time_zones import decide_zone, find_zone
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import OrderColumn, count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.server.queue.queries.job_downloads import is_fetched_into
+from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment, ZoneSource
+from trapline.wire.values import Page
+
+BATCH = 2000
+SILENT_AFTER = timedelta(days=3)
+NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
+
+
+async def describe_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+    """Tell of deployments with what came from them."""
+    seen = await summarise_images(scope, tx, [row.id for row in rows])
+    assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
+    shown = set(Deployment.model_fields) - {
+        "images", "last_image_at", "silent_since", "utc_assumed", "suggested_time_zone"
+    }  # fmt: skip
+    now = datetime.now(UTC)
+    return [
+        Deployment(
+            **{field: getattr(row, field) for field in shown},
+            images=images,
+            last_image_at=last,
+            silent_since=last if is_silent(last, row.ended_at, now) else None,
+            utc_assumed=row.id in assumed,
+            suggested_time_zone=find_zone(row.latitude, row.longitude) if row.id in assumed else None,
+        )
+        for row in rows
+        for images, last in [seen.get(row.id, (0, None))]
+    ]
+
+
+def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a camera that should be at work has sent nothing for SILENT_AFTER."""
+    is_over = ended_at is not None and ended_at <= now
+    return last_image_at is not None and not is_over and last_image_at < now - SILENT_AFTER
+
+
+def _require_consistent(values: Mapping[str, Any]) -> None:
+    if faults := list_faults(values):
+        raise Unprocessable("Fields of this deployment contradict each other. Nothing was changed.", faults)
+
+
+def build_deployment(project_id: int, values: Mapping[str, Any]) -> DeploymentRow:
+    """Build a deployment of these fields; without a time zone it gets that of its coordinates."""
+    zone, source = decide_zone(values.get("time_zone"), values.get("latitude"), values.get("longitude"))
+    fields = {**values, "time_zone": zone, "time_zone_source": source.value}
+    return DeploymentRow(project_id=project_id, **fields)
+
+
+async def follow_coordinates(scope: Scope, tx: Transaction, row: DeploymentRow, fields: Collection[str]) -> None:
+    """Set the time zone of a locked deployment after a change of these fields.
+
+    New coordinates give the zone only if it was never given and there are no images: their times would not follow.
+    """
+    if "time_zone" in fields:
+        row.time_zone_source = ZoneSource.GIVEN.value
+        return
+    moved = row.time_zone_source != ZoneSource.GIVEN and not {"latitude", "longitude"}.isdisjoint(fields)
+    if moved and not await has_images(scope, tx, row.id):
+        zone, source = decide_zone(None, row.latitude, row.longitude)
+        row.time_zone, row.time_zone_source = zone, source.value
+
+
+async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
+    """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
+    scope.check(new.project)
+    _require_consistent(new.model_dump())
+    row = build_deployment(new.project, new.model_dump(exclude={"project"}))
+    try:
+        async with tx.session.begin_nested():
+            tx.session.add(row)
+    except IntegrityError as error:
+        raise Conflict(
+            f"This project has a deployment named {new.name} already. Nothing was made; choose another name."
+        ) from error
+    await tx.session.refresh(row)
+    tx.audit("create", "deployment", row.id, row.project_id, name=row.name)
+    return row
+
+
+async def create_deployment(system: System, scope: Scope, new: NewDeployment) -> Deployment:
+    """Make a deployment in a project."""
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Deployment)
+        if done:
+            return done
+        [deployment] = await describe_deployments(tx, scope, [await add_deployment(scope, tx, new)])
+        return keep_answer(scope, tx, deployment)
+
+
+async def list_deployments(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: DeploymentFilter,
+    *,
+    order: DeploymentOrder,
+    limit: int,
+    cursor: str | None,
+) -> Page[Deployment]:
+    """List deployments in this order."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_deployments(scope, project_id, wanted)
+        by_name = order in (DeploymentOrder.BY_NAME, DeploymentOrder.BY_NAME_BACKWARDS)
+        first: tuple[OrderColumn, type] = (DeploymentRow.name, str) if by_name else (DeploymentRow.created_at, datetime)
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [first, (DeploymentRow.id, UUID)],
+            descending=order in (DeploymentOrder.BY_NAME_BACKWARDS, DeploymentOrder.NEWEST_FIRST),
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = await count_rows(tx, statement)
+        return Page(
+            results=await describe_deployments(tx, scope, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
+
+
+async def show_deployment(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
+    """Show one deployment. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [deployment] = await describe_deployments(tx, scope, [await get_deployment(scope, tx, deployment_id)])
+        return deployment
+
+
+async def change_deployment(system: System, scope: Scope, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+    """Change a deployment; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        zone = row.time_zone
+        for field, value in change.model_dump(exclude_unset=True, exclude={"redate_images"}).items():
+            if value is None and field not in NULLABLE:
+                raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
+            if field != "clock_offset_s":
+                setattr(row, field, value)
+        if change.model_fields_set & RELATED:
+            _require_consistent({field: getattr(row, field) for field in RELATED})
+        await follow_coordinates(scope, tx, row, change.model_fields_set)
+        row.updated_at = datetime.now(UTC)
+        try:
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict("Another deployment of this project has that name. Nothing was changed.") from error
+        tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
+        offset = row.clock_offset_s if change.clock_offset_s is None else change.clock_offset_s
+        await set_clock(tx, scope, row, offset, redate=change.redate_images, previous_zone=zone)
+        [deployment] = await describe_deployments(tx, scope, [row])
+        return deployment
+
+
+async def set_clock(
+    tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+) -> None:
+    """Set the clock offset of a locked deployment, whose zone was `previous_zone`, and date its first images again.
+
+    With `redate` all images are dated in its zone, whatever zone they were dated in. The background process dates the
+    rest.
+    """
+    if not redate and offset_s == row.clock_offset_s:
+        return
+    await put_clock(scope, tx, row, offset_s, redate=redate, previous_zone=previous_zone)
+    await tx.session.flush()
+    await date_batch(scope, tx, row.id, BATCH)
+    await tx.session.refresh(row)
+
+
+async def put_clock(
+    scope: Scope, tx: Transaction, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+) -> None:
+    """Set the clock of a locked deployment as `set_clock` does; its images are dated again in the background."""
+    zone_is_new = redate and row.time_zone != previous_zone
+    if zone_is_new or offset_s != row.clock_offset_s:
+        zones = {"from_zone": previous_zone, "to_zone": row.time_zone} if zone_is_new else {}
+        tx.audit("set clock", "deployment", row.id, row.project_id, from_s=row.clock_offset_s, to_s=offset_s, **zones)
+        row.previous_time_zone = previous_zone if zone_is_new else None
+        row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
+    if redate:
+        row.dating_zone = row.time_zone
+    await tx.session.flush()
+    row.images_to_date = await count_to_date(scope, tx, row.id, row.dating_zone, offset_s)
+    row.dating, row.dated_to, row.images_dated = True, None, 0
+
+
+async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -> None:
+    """Delete a deployment that has neither images nor pull sources. Raises Conflict where it has."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        if row.is_default:
+            raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
+        if await is_fetched_into(scope, tx, row.id):
+            raise Conflict(
+                "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."
+            )
+        try:
+            await tx.session.delete(row)
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict(
+                "This deployment still has images, perhaps deleted ones, or pull sources. Nothing was deleted."
+            ) from error
+        tx.audit("delete", "deployment", row.id, row.project_id, name=row.name)

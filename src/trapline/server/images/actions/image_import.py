@@ -1,0 +1,175 @@
+"""The one way in: a received file becomes a checked, stored, dated image, or a clear reason why not.
+
+Uploads, pulls and pushes all end here. First the file is checked and stored, then a row is added in the caller's own
+transaction. Stored bytes without a row do no harm (their place is named by their content), a row without bytes would.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.images.actions.stored_files import FileState, restore_original
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.queries.image_deletion import keep_files
+from trapline.server.images.queries.images import ImageRow, add_images, find_image_by_hash
+from trapline.server.images.rules.capture_time import find_capture_time
+from trapline.server.images.rules.image_flags import TRUNCATED
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
+from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.store.storage_keys import original_key, upright_key
+from trapline.server.queue.queries.automatic_jobs import add_to_standing_jobs
+
+LEAST_FREE = 0.05
+MAKE_ROOM = "Make room, or move the data folder to a larger disk."
+MAX_FILENAME = 255
+# Past this another process may make the thumbnails again, which costs time and changes nothing.
+CLAIM = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where images belong, and how times are read there."""
+
+    project_id: int
+    deployment_id: UUID
+    zone: ZoneInfo
+    clock_offset_s: int
+    source_id: UUID | None = None
+    filename_pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """The deployment has these very bytes already; `was` is how their stored file was found."""
+
+    image_id: UUID
+    was: FileState = FileState.INTACT
+
+
+Checked = ImageRow | Known | Skipped | Broken
+
+
+def place_of(deployment: DeploymentRow, source_id: UUID | None = None, pattern: str | None = None) -> Place:
+    """Tell where the images of a deployment belong."""
+    return Place(
+        project_id=deployment.project_id,
+        deployment_id=deployment.id,
+        zone=ZoneInfo(deployment.time_zone),
+        clock_offset_s=deployment.clock_offset_s,
+        source_id=source_id,
+        filename_pattern=pattern,
+    )
+
+
+async def find_shortage(system: System) -> str | None:
+    """Say that the disk of the store is almost full, so that pulls and uploads pause; None where it has room."""
+    free = await system.store.find_free_fraction()
+    if free is None or free >= LEAST_FREE:
+        return None
+    return f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken."
+
+
+async def check_room(system: System) -> None:
+    """Raise Unavailable where the disk of the store is almost full."""
+    shortage = await find_shortage(system)
+    if shortage is not None:
+        raise Unavailable(f"{shortage} Nothing was stored. {MAKE_ROOM}")
+
+
+async def check_image(
+    system: System,
+    scope: Scope,
+    place: Place,
+    incoming: Incoming,
+    path: str,
+    modified_at: datetime | None = None,
+    thumbnails: Mapping[int, Incoming] | None = None,
+    name: str | None = None,
+    *,
+    accepts_truncated: bool = True,
+) -> Checked:
+    """Check a received file wholly and store it; answers the row to add, or why there is none.
+
+    `path` is where the file came from; its last part is the image's name, unless a `name` is given.
+    `thumbnails` are made on the way, by their size; where they were, the row is claimed for its caller to keep and mark
+    them. The stored file of bytes that the deployment has is read, and written again if it is missing or damaged.
+    A truncated JPEG of which at least half of the rows decode is flagged; without `accepts_truncated` it is broken,
+    because it could still be being written.
+    Raises Unavailable where the store or the database is away.
+    """
+    sha256 = bytes.fromhex(incoming.sha256)
+    async with system.database.line(scope, each_alone=True) as tx:
+        known = await find_image_by_hash(scope, tx, place.deployment_id, sha256)
+        if known is None:
+            await keep_files(scope, tx, place.project_id, sha256)
+    if known is not None:
+        return Known(known, await restore_original(system, scope, incoming, place.project_id, known, path))
+    wanted = {size: each.path for size, each in (thumbnails or {}).items()}
+    async with system.store.receive() as upright:
+        picture = await system.decoders.inspect(
+            incoming.path, upright=upright.path, thumbnails=wanted, project_id=place.project_id
+        )
+        if isinstance(picture, Broken | Skipped):
+            return picture
+        if picture.is_truncated and not accepts_truncated:
+            return Broken("the file is truncated: it ends before the image does")
+        stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
+        copy_key = upright_key(place.project_id, incoming.sha256)
+        copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
+    filename = name or PurePosixPath(path).name or "unnamed"
+    captured = find_capture_time(
+        picture.exif,
+        filename,
+        zone=place.zone,
+        clock_offset_s=place.clock_offset_s,
+        filename_pattern=place.filename_pattern,
+        modified_at=modified_at,
+        received_at=datetime.now(UTC),
+    )
+    return ImageRow(
+        id=uuid7(),
+        project_id=place.project_id,
+        deployment_id=place.deployment_id,
+        sha256=sha256,
+        size_bytes=stored.size,
+        media_type=picture.media_type,
+        filename=filename[-MAX_FILENAME:],
+        width=picture.width,
+        height=picture.height,
+        orientation=picture.orientation,
+        storage_key=stored.key,
+        upright_key=copy.key if copy else None,
+        thumbnails_claimed_until=datetime.now(UTC) + CLAIM if picture.thumbnails_made else None,
+        captured_at=captured.at,
+        captured_at_source=captured.source.value,
+        captured_at_raw=captured.raw,
+        time_zone=place.zone.key,
+        clock_offset_s=place.clock_offset_s,
+        flags=[*captured.flags, *([TRUNCATED] if picture.is_truncated else [])],
+        exif=picture.exif,
+        reviewed=False,
+        source_id=place.source_id,
+        source_path=path if place.source_id or "/" in path else None,
+    )
+
+
+async def keep_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
+    """Add a checked image within a transaction; answers its id and whether it is new."""
+    [(image_id, is_new)] = await add_images(scope, tx, [row])
+    if is_new:
+        await queue_images(scope, tx, row.project_id, [image_id])
+    return image_id, is_new
+
+
+async def queue_images(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
+    """Let new images join the jobs that take each new image of the project; every new image passes here."""
+    await add_to_standing_jobs(scope, tx, project_id, image_ids)

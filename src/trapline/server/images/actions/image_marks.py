@@ -1,0 +1,45 @@
+"""What people note on images: a star, tags, another capture time; all of a request or nothing."""
+
+from trapline.server.images.queries.image_marks import (
+    check_images,
+    count_tags,
+    reset_times,
+    set_star,
+    set_tags,
+    set_time,
+    shift_times,
+)
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.wire.images import ImagesChange, ImagesChanged, TagCount
+
+
+async def change_images(system: System, scope: Scope, wanted: ImagesChange) -> ImagesChanged:
+    """Change images, all of them or none. Raises NotFound, Forbidden, Unprocessable."""
+    images = sorted(set(wanted.images))
+    async with system.database.transaction(scope) as tx:
+        projects = await check_images(scope, tx, images)
+        changed = set()
+        if wanted.captured_at is not None:
+            changed |= await set_time(scope, tx, images[0], wanted.captured_at)
+        elif wanted.shift_s is not None:
+            changed |= await shift_times(scope, tx, images, wanted.shift_s)
+        elif wanted.as_read:
+            changed |= await reset_times(scope, tx, images)
+        if wanted.starred is not None:
+            changed |= await set_star(scope, tx, images, starred=wanted.starred)
+        if wanted.add_tags or wanted.remove_tags:
+            changed |= await set_tags(scope, tx, images, wanted.add_tags, wanted.remove_tags)
+        if changed:
+            told = wanted.model_dump(mode="json", exclude_defaults=True, exclude={"images"})
+            ids = [str(image) for image in sorted(changed)]
+            for project_id in sorted(projects):
+                tx.audit("change", "image", ids[0], project_id, images=ids, **told)
+    return ImagesChanged(changed=len(changed), unchanged=len(images) - len(changed))
+
+
+async def list_tags(system: System, scope: Scope, project_id: int) -> list[TagCount]:
+    """List the tags of a project, the most frequent first. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        counted = await count_tags(scope, tx, project_id)
+    return [TagCount(tag=tag, images=images) for tag, images in counted]

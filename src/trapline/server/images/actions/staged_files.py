@@ -1,0 +1,257 @@
+"""Staged files: pictures of a large set are announced, sent straight to the store, and imported from there."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from psycopg.errors import ForeignKeyViolation
+
+from trapline.server.catalogue.actions.images import DELETED, DEPLOYMENT_GONE, Target, find_place, take_received
+from trapline.server.images.actions.image_import import Place, check_room, place_of
+from trapline.server.images.actions.stored_files import list_not_intact
+from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.images.queries.images import find_images_by_hash, list_deleted, list_time_sources
+from trapline.server.images.queries.staged_files import (
+    Announcement,
+    Outcome,
+    StagedFileRow,
+    find_staged,
+    forget_staged,
+    get_staged,
+    settle_staged,
+    stage,
+)
+from trapline.server.images.rules.upload_paths import clean_path
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import Conflict, NotFound, Unavailable
+from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.store.storage_keys import parts_of, staged_key
+from trapline.wire.images import CaptureTimeSource, UploadedFile
+from trapline.wire.staged_files import (
+    Imported,
+    ImportedFile,
+    ImportOutcome,
+    NewStagedFile,
+    NewStagedFiles,
+    StagedFile,
+    StagedFiles,
+    StagedImport,
+    StagedState,
+)
+
+ADDRESS_LIFETIME_S = 3600
+KEPT_S = 7 * 24 * 3600.0
+"""How long a file may lie in the store without being imported, from when it was announced last."""
+BATCH = 1000
+LOOKS_AT_ONCE = 16
+IMPORTS_AT_ONCE = 4
+IMPORTING_S = 15.0
+"""So long files are begun by one request; the caller asks again for what is still waiting."""
+NOT_SENT = "it was not uploaded yet"
+OTHER_BYTES = "what was uploaded is not what was announced, and was deleted: upload it again"
+
+
+async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> StagedFiles:
+    """Give an address for each picture that is to come, but for those that are there already or are too large.
+
+    Raises NotFound, Forbidden, Invalid, and Unavailable where the disk is almost full.
+    """
+    await check_room(system)
+    place = await find_place(system, scope, Target(wanted.project, wanted.deployment))
+    most = system.limits.image_bytes
+    async with system.database.transaction(scope) as tx:
+        known = await _find_known(scope, tx, place, wanted.files)
+    # Bytes that the store lost are sent again. Nothing waits in a transaction while files are read.
+    lost = await list_not_intact(system, place.project_id, list(known))
+    known = {sha256: file for sha256, file in known.items() if sha256 not in lost}
+    async with system.database.transaction(scope) as tx:
+        coming = [file for file in wanted.files if file.sha256 not in known and file.size <= most]
+        staged = await _stage(scope, tx, place, coming)
+        if staged:
+            tx.audit("presign", "deployment", place.deployment_id, place.project_id, files=len(staged))
+    addresses = await _give_addresses(system, place, {file.sha256: file for file in coming}, staged)
+
+    def tell(file: NewStagedFile) -> StagedFile:
+        named = {"filename": clean_path(file.filename)}
+        if file.sha256 in known:
+            return known[file.sha256].model_copy(update=named)
+        if file.size > most:
+            detail = f"it is larger than the {most // 2**20} MiB that are allowed"
+            return StagedFile(filename=named["filename"], state=StagedState.REFUSED, detail=detail)
+        return addresses[file.sha256].model_copy(update=named)
+
+    return StagedFiles(files=[tell(file) for file in wanted.files])
+
+
+async def _find_known(
+    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+) -> dict[str, StagedFile]:
+    keys = [(place.deployment_id, bytes.fromhex(file.sha256)) for file in files]
+    images = await find_images_by_hash(scope, tx, keys)
+    deleted = await list_deleted(scope, tx, list(images.values()))
+    return {
+        sha256.hex(): StagedFile(
+            filename="",
+            state=StagedState.DUPLICATE,
+            image_id=image_id,
+            detail=DELETED if image_id in deleted else None,
+        )
+        for (_, sha256), image_id in images.items()
+    }
+
+
+async def _stage(
+    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+) -> dict[str, tuple[UUID, bool]]:
+    announced = [
+        Announcement(clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at) for it in files
+    ]
+    try:
+        staged = await stage(scope, tx, place.project_id, place.deployment_id, announced)
+    except ForeignKeyViolation:
+        raise NotFound(DEPLOYMENT_GONE) from None
+    keys = [(staged_key(place.project_id, file_id), place.project_id, None) for file_id, _ in staged.values()]
+    await discard_files(scope, tx, keys, KEPT_S)
+    return {sha256.hex(): found for sha256, found in staged.items()}
+
+
+async def _give_addresses(
+    system: System, place: Place, files: Mapping[str, NewStagedFile], staged: Mapping[str, tuple[UUID, bool]]
+) -> dict[str, StagedFile]:
+    """What to do with each of the files, by its SHA-256; those that were announced before may have arrived."""
+    door = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def give(sha256: str, file_id: UUID, is_old: bool) -> tuple[str, StagedFile]:
+        file, key = files[sha256], staged_key(place.project_id, file_id)
+        if is_old:
+            async with door:
+                arrived = await system.store.find_arrived(key)
+            if arrived is not None and arrived.size == file.size:
+                return sha256, StagedFile(filename="", state=StagedState.ARRIVED, file_id=file_id)
+        expires_at = datetime.now(UTC) + timedelta(seconds=ADDRESS_LIFETIME_S)
+        signed = await system.store.sign_put(
+            key,
+            file.media_type,
+            lifetime_s=ADDRESS_LIFETIME_S,
+            size=file.size,
+            sha256=sha256,
+            at_most=system.limits.image_bytes,
+        )
+        return sha256, StagedFile(
+            filename="",
+            state=StagedState.SEND,
+            file_id=file_id,
+            upload_url=signed.url,
+            headers=signed.headers,
+            expires_at=expires_at,
+        )
+
+    return dict(await asyncio.gather(*[give(sha256, *one) for sha256, one in staged.items()]))
+
+
+async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+    """Keep a picture that was sent to an address of ours, unless it is imported already. Raises Conflict."""
+    async with system.database.transaction(Scope.system("upload")) as tx:
+        row = await find_staged(tx.scope, tx, UUID(parts_of(key)[2]))
+        if row is None or row.outcome is not None:
+            raise Conflict("This file is imported already, or no longer expected. Nothing was stored.")
+    await system.store.keep(incoming, key, media_type)
+
+
+async def import_files(system: System, scope: Scope, wanted: StagedImport) -> Imported:
+    """Make images of files that arrived. Each comes to its outcome by itself; what is done is answered again.
+
+    Files are begun for some seconds, or until the store or the database fails; the others are waiting. Raises
+    NotFound, Forbidden, and Unavailable where not one came to an outcome.
+    """
+    async with system.database.transaction(scope) as tx:
+        rows = await get_staged(scope, tx, wanted.files)
+        deployments = {row.deployment_id for row in rows.values()}
+        places = {one: place_of(await get_deployment(scope, tx, one)) for one in deployments}
+    ends_at = time.monotonic() + IMPORTING_S
+    door = asyncio.Semaphore(IMPORTS_AT_ONCE)
+    failed: list[Unavailable] = []
+
+    async def take(row: StagedFileRow) -> ImportedFile:
+        if row.outcome is not None:
+            return _tell(row)
+        async with door:
+            if failed or time.monotonic() > ends_at:
+                return _tell_open(row, ImportOutcome.WAITING)
+            try:
+                return await _import(system, scope, places[row.deployment_id], row)
+            except Unavailable as error:
+                failed.append(error)
+                return _tell_open(row, ImportOutcome.WAITING, error.detail)
+
+    taken = dict(zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True))
+    new = [one.image_id for one in taken.values() if one.outcome == ImportOutcome.IMPORTED and one.image_id is not None]
+    async with system.database.transaction(scope) as tx:
+        times = await list_time_sources(scope, tx, new)
+    for file_id, one in taken.items():
+        if one.image_id in times:
+            source = CaptureTimeSource(times[one.image_id])
+            taken[file_id] = one.model_copy(update={"captured_at_source": source})
+    counts = Counter(one.outcome for one in taken.values())
+    if failed and counts.keys() <= {ImportOutcome.WAITING}:
+        raise failed[0]
+    return Imported(
+        **{outcome.value: counts[outcome] for outcome in ImportOutcome},
+        files=[taken[file_id] for file_id in dict.fromkeys(wanted.files)],
+    )
+
+
+async def _import(system: System, scope: Scope, place: Place, row: StagedFileRow) -> ImportedFile:
+    await check_room(system)
+    key = staged_key(row.project_id, row.id)
+
+    async def note(tx: Transaction, taken: UploadedFile) -> None:
+        await settle_staged(scope, tx, row.id, Outcome(taken.outcome, taken.image_id, taken.detail))
+
+    async with system.store.receive() as incoming:
+        try:
+            async with aclosing(system.store.open(key)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    await asyncio.to_thread(incoming.write, chunk)
+                    if incoming.size > row.size:
+                        break
+        except NotFound:
+            return await _look_again(system, scope, row, NOT_SENT)
+        if incoming.size != row.size or incoming.sha256 != row.sha256.hex():
+            await system.store.delete(key)
+            return _tell_open(row, ImportOutcome.MISSING, OTHER_BYTES)
+        await take_received(system, scope, place, incoming, row.filename, row.modified_at, note)
+    # It is listed as discarded all the same, if this fails or more is sent to its address.
+    await system.store.delete(key)
+    return await _look_again(system, scope, row, NOT_SENT)
+
+
+async def _look_again(system: System, scope: Scope, row: StagedFileRow, missing: str) -> ImportedFile:
+    """Tell what is noted of a file: another request may have imported it meanwhile."""
+    async with system.database.transaction(scope) as tx:
+        now = await find_staged(scope, tx, row.id)
+    return _tell(now) if now is not None and now.outcome else _tell_open(row, ImportOutcome.MISSING, missing)
+
+
+def _tell(row: StagedFileRow) -> ImportedFile:
+    outcome = ImportOutcome(row.outcome or ImportOutcome.WAITING)
+    return ImportedFile(
+        file_id=row.id, filename=row.filename, outcome=outcome, image_id=row.image_id, detail=row.detail
+    )
+
+
+def _tell_open(row: StagedFileRow, outcome: ImportOutcome, detail: str | None = None) -> ImportedFile:
+    return ImportedFile(file_id=row.id, filename=row.filename, outcome=outcome, detail=detail)
+
+
+async def forget_old_files(system: System, scope: Scope) -> bool:
+    """Forget a batch of files that were announced a week ago; answers whether there may be more."""
+    async with system.database.transaction(scope) as tx:
+        return await forget_staged(scope, tx, KEPT_S, BATCH) == BATCH

@@ -1,0 +1,92 @@
+"""Stored originals: compared with their SHA-256, and written again where they are missing or damaged."""
+
+import asyncio
+import errno
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from trapline.server.operations.queries.file_checks import delete_harmed
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import NotFound
+from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.store.storage_keys import original_key
+
+log = structlog.get_logger(__name__)
+
+UNREADABLE = (errno.EIO, errno.EACCES, errno.EPERM, errno.EBADMSG, errno.EUCLEAN, errno.ELOOP)
+"""A disk that cannot read a sector or finds a wrong checksum, a file of another user, or a link instead of a file."""
+COMPARED_AT_ONCE = 8
+COMPARING_S = 10.0
+"""For this long an announcement compares the bytes of duplicates; those of the others are not read."""
+
+Read = Callable[[int], Awaitable[None]]
+"""Called with the number of bytes after each piece that was read; it may wait."""
+
+
+class FileState(StrEnum):
+    """Whether a stored file has the bytes that its row names."""
+
+    INTACT = "intact"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+async def find_state(system: System, key: str, sha256: str, read: Read | None = None) -> FileState:
+    """Read a stored file and compare it with a SHA-256 in hexadecimal. Raises Unavailable."""
+    digest = hashlib.sha256()
+    try:
+        async with aclosing(system.store.open(key)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                await asyncio.to_thread(digest.update, chunk)
+                if read is not None:
+                    await read(len(chunk))
+    except NotFound:
+        return FileState.MISSING
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        return FileState.DAMAGED
+    return FileState.INTACT if digest.hexdigest() == sha256 else FileState.DAMAGED
+
+
+async def restore_original(
+    system: System, scope: Scope, incoming: Incoming, project_id: int, image_id: UUID, origin: str
+) -> FileState:
+    """Write an original again from bytes that are the same, if the store lost or damaged it; return how it was found.
+
+    `origin` says where the bytes came from, for the audit. The key is named by the SHA-256 of the bytes: no other file
+    can be overwritten. Raises Unavailable.
+    """
+    key, sha256 = original_key(project_id, incoming.sha256), incoming.sha256
+    state = await find_state(system, key, sha256)
+    if state is FileState.INTACT:
+        return state
+    await system.store.keep(incoming, key)
+    log.warning("a stored original was written again", image=str(image_id), key=key, was=state.value, origin=origin)
+    async with system.database.transaction(scope) as tx:
+        await delete_harmed(scope, tx, [key])
+        tx.audit("repair", "image", image_id, project_id, was=state.value, origin=origin)
+    return state
+
+
+async def list_not_intact(system: System, project_id: int, hashes: Sequence[str]) -> set[str]:
+    """List which of these originals are missing or damaged; for some seconds they are read, then only looked up."""
+    door = asyncio.Semaphore(COMPARED_AT_ONCE)
+    ends_at = time.monotonic() + COMPARING_S
+
+    async def is_intact(sha256: str) -> bool:
+        key = original_key(project_id, sha256)
+        async with door:
+            if time.monotonic() > ends_at:
+                return await system.store.find_size(key) is not None
+            return await find_state(system, key, sha256) is FileState.INTACT
+
+    found = await asyncio.gather(*[is_intact(sha256) for sha256 in hashes])
+    return {sha256 for sha256, intact in zip(hashes, found, strict=True) if not intact}

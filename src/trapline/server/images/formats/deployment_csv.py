@@ -1,0 +1,115 @@
+"""Deployments as CSV: written so that no spreadsheet executes a cell, read with limits and errors line by line."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from trapline.server.platform.errors import Invalid
+from trapline.server.platform.formats.spreadsheets import STARTS, harmless, read_text, separator_of
+
+COLUMNS = (
+    "name",
+    "latitude",
+    "longitude",
+    "coordinate_uncertainty_m",
+    "time_zone",
+    "clock_offset_s",
+    "camera",
+    "habitat",
+    "notes",
+    "started_at",
+    "ended_at",
+)
+NUMBERS = frozenset({"latitude", "longitude", "coordinate_uncertainty_m"})
+WORDS = frozenset({"camera", "habitat", "notes"})
+KEPT = frozenset({"time_zone", "clock_offset_s"})
+"""What an empty cell leaves as it is."""
+
+MOST_BYTES = 1 << 20
+MOST_ROWS = 5000
+MOST_ERRORS = 100
+
+
+@dataclass
+class Sheet:
+    """The rows of a sheet by their line, each with what its cells say; and what is wrong, by line and column."""
+
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+    def complain(self, line: int, column: str, what: str) -> None:
+        """Note what is wrong with a cell; only so many are told."""
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append((f"line {line}, {column}", what))
+
+
+def write_sheet(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write deployments, a line each; what a spreadsheet would take for a formula is plain text."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return "" if value is None else harmless(value)
+
+
+def read_sheet(body: bytes) -> Sheet:
+    """Read a sheet, of which the first line names the columns. Raises Invalid for what is none, or is too long."""
+    text = read_text(body)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
+    sheet = Sheet()
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        _check_header(header)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(sheet.rows) == MOST_ROWS:
+                raise Invalid(f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed.")
+            line = reader.line_num
+            if len(cells) != len(header):
+                sheet.complain(line, "row", f"has {len(cells)} cells where the first line has {len(header)}")
+            sheet.rows[line] = {
+                name: read
+                for name, cell in zip(header, cells, strict=False)
+                if (read := _read(sheet, line, name, cell)) is not None or name not in KEPT
+            }
+    except csv.Error as error:
+        raise Invalid(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
+    return sheet
+
+
+def _check_header(header: list[str]) -> None:
+    unknown = sorted(set(header) - set(COLUMNS))
+    if "name" not in header or unknown or len(set(header)) < len(header):
+        wrong = f" Not known: {', '.join(name[:50] for name in unknown[:10])}." if unknown else ""
+        raise Invalid(
+            f"The first line names the columns: name, and any of {', '.join(COLUMNS[1:])}, each once.{wrong} Nothing "
+            "was changed."
+        )
+
+
+def _read(sheet: Sheet, line: int, name: str, cell: str) -> Any:
+    cell = cell.strip()
+    if cell.startswith("'") and cell[1:].startswith(STARTS):
+        cell = cell[1:]
+    if not cell:
+        return "" if name in WORDS else None
+    try:
+        if name in NUMBERS:
+            return float(cell)
+        if name == "clock_offset_s":
+            return int(cell)
+    except ValueError:
+        sheet.complain(line, name, "must be a number")
+        return None
+    return cell

@@ -1,0 +1,201 @@
+"""Clocks of cameras: offset and time zone of a deployment, and its images dated again by them, a batch at a time."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.server.findings.queries.current_findings import lock_findings
+from trapline.server.images.queries.image_marks import date_classes
+from trapline.server.images.queries.zone_dating import OTHERS, read_dated, write_dated
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+BY_CAMERA = "('exif', 'filename')"
+"""Where a capture time comes from the camera's own clock."""
+
+SHOWN = 5
+_NEW = "i.captured_at + make_interval(secs => %(offset)s - i.clock_offset_s)"
+# The camera wrote its offset from UTC, so that no zone is needed.
+_OWN_OFFSET = "i.exif ?| array['OffsetTimeOriginal', 'OffsetTimeDigitized', 'OffsetTime', 'TimeZoneOffset']"
+LOOKED_AT = 1_000
+"""Images of a deployment in which times without a zone are looked for, the first ones by capture time."""
+# A time that would leave the calendar stays, with the offset that it was made with.
+_HELD = f"{_NEW} between '0001-01-02+00' and '9998-12-30+00'"
+
+
+class Effect(NamedTuple):
+    """What another offset would do: images whose time moves, that were edited, and that know no time of the camera."""
+
+    moved: int
+    edited: int
+    without_camera_time: int
+
+
+class Moved(NamedTuple):
+    """One image, its capture time and what it would be."""
+
+    image_id: UUID
+    filename: str
+    captured_at: object
+    would_be: object
+
+
+async def preview_offset(scope: Scope, tx: Transaction, deployment_id: UUID, offset: int) -> tuple[Effect, list[Moved]]:
+    """Tell what another clock offset would change, and the first few images of it."""
+    parameters = {"deployment": deployment_id, "offset": offset, "shown": SHOWN}
+    cursor = await tx.execute(
+        f"""
+        select count(*) filter (where by_camera and read_at is null and clock_offset_s <> %(offset)s),
+            count(*) filter (where read_at is not null), count(*) filter (where not by_camera and read_at is null)
+        from (
+            select read_at, clock_offset_s, captured_at_source in {BY_CAMERA} as by_camera from images
+            where deployment_id = %(deployment)s and deleted_at is null
+        ) i
+        """,  # noqa: S608 - made of constants
+        parameters,
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    cursor = await tx.execute(
+        f"""
+        select i.id, i.filename, i.captured_at, {_NEW} from images i
+        where i.deployment_id = %(deployment)s and i.deleted_at is null and i.read_at is null
+          and i.captured_at_source in {BY_CAMERA} and i.clock_offset_s <> %(offset)s and {_HELD}
+        order by i.captured_at, i.id limit %(shown)s
+        """,  # noqa: S608 - made of constants
+        parameters,
+    )
+    return Effect(*row), [Moved(*found) for found in await cursor.fetchall()]
+
+
+async def preview_zone(
+    scope: Scope, tx: Transaction, deployment_id: UUID, zone: str, offset: int
+) -> tuple[Effect, list[Moved]]:
+    """Return what another time zone and clock offset would change, and the first few images of it."""
+    parameters = {"deployment": deployment_id, "zone": zone, "offset": offset, "shown": SHOWN}
+    cursor = await tx.execute(
+        f"""
+        select count(*) filter (where by_camera and not edited), count(*) filter (where edited),
+            count(*) filter (where not by_camera and not edited)
+        from (
+            select i.captured_at_source in {BY_CAMERA} and (i.clock_offset_s <> %(offset)s or not ({_OWN_OFFSET}))
+                as by_camera, i.read_at is not null as edited
+            from images i where {OTHERS} and i.deleted_at is null
+        ) i
+        """,  # noqa: S608 - of constants
+        parameters,
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    cursor = await tx.execute(
+        f"""
+        select i.id from images i
+        where {OTHERS} and i.deleted_at is null and i.read_at is null and i.captured_at_source in {BY_CAMERA}
+          and (i.clock_offset_s <> %(offset)s or not ({_OWN_OFFSET}))
+        order by i.captured_at, i.id limit %(shown)s
+        """,  # noqa: S608 - of constants
+        parameters,
+    )
+    first = await read_dated(tx, [found[0] for found in await cursor.fetchall()], zone, offset)
+    moved = [Moved(one.id, one.filename, one.captured_at, one.again.at) for one in first]
+    return Effect(*row), sorted(moved, key=lambda one: (one.would_be, one.image_id))
+
+
+async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[UUID]) -> set[UUID]:
+    """List the deployments that never got a time zone and have images whose camera's time was read as UTC."""
+    cursor = await tx.execute(
+        f"""
+        select d.id from deployments d
+        where d.id = any(%s) and d.time_zone_source = 'default' and d.time_zone = 'UTC' and exists (
+            select 1 from (
+                select captured_at_source, time_zone, exif from images
+                where deployment_id = d.id and deleted_at is null order by captured_at, id limit {LOOKED_AT}
+            ) i where i.captured_at_source in {BY_CAMERA} and i.time_zone = 'UTC' and not ({_OWN_OFFSET})
+        )
+        """,  # noqa: S608 - of constants
+        (deployment_ids,),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def count_to_date(scope: Scope, tx: Transaction, deployment_id: UUID, zone: str | None, offset: int) -> int:
+    """Count the images of a deployment that were dated with another clock offset, or in another zone than this."""
+    others = (
+        f"i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s and i.captured_at_source in {BY_CAMERA}"
+    )
+    cursor = await tx.execute(
+        f"select count(*) from images i where {others if zone is None else OTHERS}",  # noqa: S608 - of constants
+        {"deployment": deployment_id, "zone": zone, "offset": offset},
+    )
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def list_dating(scope: Scope, tx: Transaction) -> list[UUID]:
+    """List deployments whose images are to be dated anew."""
+    cursor = await tx.execute("select id from deployments where dating order by id")
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def date_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> bool:
+    """Date the next images of a deployment by its clock offset, and its zone if that is new; answers whether there may
+    be more.
+
+    What the camera wrote is moved by as much as the offset changed since; a time that a person gave stays, and only
+    what was read before it moves. Each image carries the offset and the zone that it was dated with, so nothing is
+    moved twice.
+    """
+    cursor = await tx.execute(
+        "select clock_offset_s, dated_to, dating_zone from deployments where id = %s and dating for no key update",
+        (deployment_id,),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return False
+    offset, after, zone = row
+    parameters = {"deployment": deployment_id, "offset": offset, "after": after, "limit": limit, "zone": zone}
+    by_offset = f"""i.deployment_id = %(deployment)s and i.captured_at_source in {BY_CAMERA}
+          and i.clock_offset_s <> %(offset)s and {_HELD}"""
+    cursor = await tx.execute(
+        f"""
+        select i.id from images i
+        where {by_offset if zone is None else OTHERS} and (%(after)s::uuid is null or i.id > %(after)s)
+        order by i.id limit %(limit)s
+        """,  # noqa: S608 - made of constants
+        parameters,
+    )
+    images = [found[0] for found in await cursor.fetchall()]
+    if not images:
+        # Those that came in with the old offset or zone meanwhile are found from the beginning.
+        more = after is not None
+        await tx.execute(
+            "update deployments set dating = %(more)s, dated_to = null, "
+            "dating_zone = case when %(more)s then dating_zone end where id = %(deployment)s",
+            {"more": more, "deployment": deployment_id},
+        )
+        return more
+    await lock_findings(tx, images)
+    if zone is not None:
+        await write_dated(tx, await read_dated(tx, images, zone, offset), zone, offset)
+    else:
+        await _move_by_offset(tx, images, offset)
+    await date_classes(tx, images)
+    await tx.execute(
+        "update deployments set dated_to = %s, images_dated = images_dated + %s where id = %s",
+        (images[-1], len(images), deployment_id),
+    )
+    return True
+
+
+async def _move_by_offset(tx: Transaction, images: list[UUID], offset: int) -> None:
+    await tx.execute(
+        f"""
+        update images i set clock_offset_s = %(offset)s,
+            captured_at = case when i.read_at is null then {_NEW} else i.captured_at end,
+            read_at = i.read_at + make_interval(secs => %(offset)s - i.clock_offset_s),
+            flags = array_remove(i.flags, 'in_the_future') || case
+                when coalesce(i.read_at, i.captured_at) + make_interval(secs => %(offset)s - i.clock_offset_s)
+                    > i.created_at + interval '1 day' then array['in_the_future'] else '{{}}'::text[] end
+        from (select id from images where id = any(%(images)b) order by id for no key update) l where i.id = l.id
+        """,  # noqa: S608 - made of constants
+        {"images": images, "offset": offset},
+    )

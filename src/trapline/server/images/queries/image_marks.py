@@ -1,0 +1,134 @@
+"""What people note on images: a star, tags, another capture time; several at once, by few statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.findings.queries.current_findings import lock_findings
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import NotFound, Unprocessable
+from trapline.wire.values import LAST_YEAR
+
+MOST_TAGS = 50
+"""How many tags an image has at most."""
+
+
+async def check_images(scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False) -> set[int]:
+    """Make sure that the caller may change all of these images; answers their projects.
+
+    With `deleted` those may be among them that are deleted. Raises NotFound where one is missing, Forbidden.
+    """
+    cursor = await tx.execute(
+        "select project_id, count(*) from images where id = any(%b) and (%b or deleted_at is null) group by 1",
+        (list(images), deleted),
+    )
+    found = [(project, count) for project, count in await cursor.fetchall() if scope.sees(project)]
+    if sum(count for _, count in found) < len(set(images)):
+        raise NotFound("At least one of these images is not there. Nothing was changed.")
+    for project, _ in found:
+        scope.check(project)
+    return {project for project, _ in found}
+
+
+async def set_star(scope: Scope, tx: Transaction, images: Sequence[UUID], *, starred: bool) -> set[UUID]:
+    """Give images a star or take it; answers those that changed."""
+    cursor = await tx.execute(
+        """
+        update images i set starred = %b from (
+            select id from images where id = any(%b) and starred <> %b order by id for no key update
+        ) l where i.id = l.id returning i.id
+        """,
+        (starred, list(images), starred),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def set_tags(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
+) -> set[UUID]:
+    """Put tags on images and take others away; answers those that changed. Raises Unprocessable where it gets much."""
+    changed: set[UUID] = set()
+    if remove:
+        cursor = await tx.execute(
+            "delete from image_tags where image_id = any(%b) and tag = any(%s) returning image_id",
+            (list(images), list(remove)),
+        )
+        changed |= {row[0] for row in await cursor.fetchall()}
+    if add:
+        cursor = await tx.execute(
+            """
+            insert into image_tags (image_id, tag, project_id)
+            select i.id, t.tag, i.project_id from images i, unnest(%s::text[]) as t(tag) where i.id = any(%b)
+            order by i.id, t.tag on conflict do nothing returning image_id
+            """,
+            (sorted(set(add)), list(images)),
+        )
+        changed |= {row[0] for row in await cursor.fetchall()}
+        cursor = await tx.execute(
+            "select 1 from image_tags where image_id = any(%b) group by image_id having count(*) > %s limit 1",
+            (list(changed), MOST_TAGS),
+        )
+        if await cursor.fetchone():
+            raise Unprocessable(f"An image has at most {MOST_TAGS} tags. Nothing was changed.")
+    return changed
+
+
+async def set_time(scope: Scope, tx: Transaction, image: UUID, captured_at: datetime) -> set[UUID]:
+    """Put another capture time in the place of the one that was read, which is kept."""
+    return await _set_times(tx, [image], "%(at)s::timestamptz", at=captured_at)
+
+
+async def shift_times(scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int) -> set[UUID]:
+    """Move capture times; what was read is kept. Raises Unprocessable where one would leave the calendar."""
+    return await _set_times(tx, images, "captured_at + make_interval(secs => %(seconds)s)", seconds=seconds)
+
+
+async def reset_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
+    """Give images back the capture times that were read."""
+    return await _set_times(tx, images, "coalesce(read_at, captured_at)")
+
+
+async def _set_times(tx: Transaction, images: Sequence[UUID], moment: str, **values: object) -> set[UUID]:
+    parameters = {"images": list(images), **values}
+    await lock_findings(tx, images)
+    cursor = await tx.execute(
+        f"""
+        update images i set captured_at = l.moment, read_at = nullif(coalesce(i.read_at, i.captured_at), l.moment)
+        from (
+            select id, {moment} as moment from images where id = any(%(images)b) order by id for no key update
+        ) l where i.id = l.id and i.captured_at <> l.moment returning i.id, extract(year from i.captured_at)
+        """,  # noqa: S608 - made of constants
+        parameters,
+    )
+    rows = await cursor.fetchall()
+    if any(not 1 <= year <= LAST_YEAR for _, year in rows):
+        raise Unprocessable(f"A capture time would lie outside of the years 1 to {LAST_YEAR}. Nothing was changed.")
+    changed = {row[0] for row in rows}
+    await date_classes(tx, list(changed))
+    return changed
+
+
+async def date_classes(tx: Transaction, images: Sequence[UUID]) -> None:
+    """Give the classes of images the times of their images again."""
+    await tx.execute(
+        """
+        update image_classes c set captured_at = i.captured_at from images i
+        where i.id = c.image_id and c.image_id = any(%b) and c.captured_at <> i.captured_at
+        """,
+        (list(images),),
+    )
+
+
+async def count_tags(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:
+    """Count how many images of a project have each tag, the most frequent first."""
+    scope.check(project_id)
+    cursor = await tx.execute(
+        """
+        select t.tag, count(*) from image_tags t where t.project_id = %s
+          and not exists (select 1 from images i where i.id = t.image_id and i.deleted_at is not null)
+        group by 1 order by 2 desc, 1 limit 1000
+        """,
+        (project_id,),
+    )
+    return [(tag, count) for tag, count in await cursor.fetchall()]

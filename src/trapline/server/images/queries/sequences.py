@@ -1,0 +1,255 @@
+"""Sequences: images of one deployment closer than the project's gap to each other, grouped in the background."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, Select, select
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from trapline.server.images.rules.sequences import Stretch, find_stretches, join_stretches
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.row import Key, Row
+from trapline.server.platform.errors import NotFound
+
+DISSOLVED = 5000
+"""How many images leave a sequence at once."""
+
+
+class SequenceRow(Row):
+    """A sequence, from its first image to its last.
+
+    `recheck` says that images left it (a trigger of the database does), so that it may have come apart; `dissolve` that
+    all of its images are to be grouped anew.
+    """
+
+    __tablename__ = "sequences"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+        ),
+        Index("ix_sequences_project_time", "project_id", "started_at", "id"),
+        Index("ix_sequences_deployment_time", "deployment_id", "started_at", "ended_at"),
+        Index("ix_sequences_unsettled", "id", postgresql_where="recheck or dissolve"),
+    )
+
+    id: Mapped[Key]
+    project_id: Mapped[int]
+    deployment_id: Mapped[UUID]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    images: Mapped[int]
+    recheck: Mapped[bool] = mapped_column(default=False, server_default="false")
+    dissolve: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+async def get_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> SequenceRow:
+    """Get a sequence that the caller may see; raises NotFound or Forbidden."""
+    row = await tx.session.get(SequenceRow, sequence_id)
+    if row is None or row.dissolve or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_sequences(scope: Scope, project_id: int | None) -> Select[SequenceRow]:
+    """Select the sequences that the caller sees, of one project or of all."""
+    statement = select(SequenceRow).where(~SequenceRow.dissolve)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(SequenceRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(SequenceRow.project_id.in_(ids))
+
+
+async def dissolve_sequences(scope: Scope, tx: Transaction, project_id: int) -> None:
+    """Ask for all sequences of a project to be made anew."""
+    scope.check(project_id)
+    await tx.execute("update sequences set dissolve = true where project_id = %s and not dissolve", (project_id,))
+
+
+async def list_unsettled(scope: Scope, tx: Transaction, limit: int) -> list[tuple[UUID, bool]]:
+    """List sequences that are to be looked at again: each one's id, and whether it is to be dissolved."""
+    cursor = await tx.execute(
+        "select id, dissolve from sequences where recheck or dissolve order by id limit %s", (limit,)
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def list_ungrouped(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
+    """List deployments that have images in no sequence."""
+    # From one deployment to the next by the index, however many images each has.
+    cursor = await tx.execute(
+        """
+        with recursive found as (
+            (select deployment_id from images where sequence_id is null and deleted_at is null
+                order by deployment_id limit 1)
+            union all
+            select (
+                select i.deployment_id from images i where i.sequence_id is null and i.deleted_at is null
+                  and i.deployment_id > found.deployment_id order by i.deployment_id limit 1
+            ) from found where found.deployment_id is not null
+        )
+        select deployment_id from found where deployment_id is not null limit %s
+        """,
+        (limit,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> int:
+    """Group images of a deployment that are in no sequence, in the order of their times; answers how many.
+
+    One transaction at a time does so for a deployment. New images join the sequences that they are close to, and may
+    make two of those one.
+    """
+    cursor = await tx.execute(
+        """
+        select d.project_id, p.sequence_gap_s from deployments d join projects p on p.id = d.project_id
+        where d.id = %s for no key update of d skip locked
+        """,
+        (deployment_id,),
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        return 0
+    project_id, gap_s = found
+    cursor = await tx.execute(
+        """
+        select id, captured_at from images where deployment_id = %s and sequence_id is null and deleted_at is null
+        order by captured_at, id limit %s
+        """,
+        (deployment_id, limit),
+    )
+    images = [(row[0], row[1]) for row in await cursor.fetchall()]
+    if not images:
+        return 0
+    new: list[Stretch[UUID]] = find_stretches(images, gap_s)
+    gap = timedelta(seconds=gap_s)
+    cursor = await tx.execute(
+        """
+        select distinct s.id, s.started_at, s.ended_at, s.images
+        from unnest(%s::timestamptz[], %s::timestamptz[]) as n(began, over)
+        join sequences s on s.deployment_id = %s and s.started_at < n.over and s.ended_at > n.began and not s.dissolve
+        """,
+        ([one.start - gap for one in new], [one.end + gap for one in new], deployment_id),
+    )
+    known = await cursor.fetchall()
+    sizes = {row[0]: row[3] for row in known}
+    old: list[Stretch[UUID]] = [Stretch(row[1], row[2], [], [row[0]]) for row in known]
+    made, grown = [], []
+    for one in join_stretches(new, old, gap_s):
+        if not one.known:
+            made.append((uuid7(), one))
+            continue
+        keep = max(one.known, key=lambda key: (sizes[key], key))
+        others = [key for key in one.known if key != keep]
+        if others:
+            await tx.execute("update images set sequence_id = %s where sequence_id = any(%b)", (keep, others))
+            await tx.execute("delete from sequences where id = any(%b)", (others,))
+        grown.append((keep, one, sum(sizes[key] for key in others)))
+    await tx.execute(
+        """
+        insert into sequences (id, project_id, deployment_id, started_at, ended_at, images)
+        select n.id, %s, %s, n.began, n.over, n.images
+        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[]) as n(id, began, over, images)
+        """,
+        (
+            project_id,
+            deployment_id,
+            [key for key, _ in made],
+            [one.start for _, one in made],
+            [one.end for _, one in made],
+            [len(one.images) for _, one in made],
+        ),
+    )
+    belongs = [(image, key) for key, one in made for image in one.images]
+    belongs += [(image, key) for key, one, _ in grown for image in one.images]
+    await _settle(tx, sorted(belongs), [(key, one.start, one.end, len(one.images) + more) for key, one, more in grown])
+    return len(images)
+
+
+async def _settle(
+    tx: Transaction, belongs: Sequence[tuple[UUID, UUID]], grown: Sequence[tuple[UUID, datetime, datetime, int]]
+) -> None:
+    await tx.execute(
+        """
+        update images i set sequence_id = n.sequence from unnest(%b::uuid[], %b::uuid[]) as n(id, sequence)
+        where i.id = n.id
+        """,
+        ([image for image, _ in belongs], [key for _, key in belongs]),
+    )
+    await tx.execute(
+        """
+        update sequences s set started_at = n.began, ended_at = n.over, images = s.images + n.more
+        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[]) as n(id, began, over, more)
+        where s.id = n.id
+        """,
+        tuple([list(column) for column in zip(*grown, strict=True)] or [[], [], [], []]),
+    )
+
+
+async def recheck_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
+    """Divide a sequence that images left where it came apart; the first part keeps its id, an empty one goes."""
+    cursor = await tx.execute(
+        """
+        select s.project_id, s.deployment_id, p.sequence_gap_s from sequences s
+        join deployments d on d.id = s.deployment_id join projects p on p.id = s.project_id
+        where s.id = %s and s.recheck for no key update of d
+        """,
+        (sequence_id,),
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        return
+    project_id, deployment_id, gap_s = found
+    cursor = await tx.execute(
+        """
+        with apart as (
+            select captured_at, captured_at - lag(captured_at) over times >= make_interval(secs => %s) as begins
+            from images where sequence_id = %s window times as (order by captured_at, id)
+        ), parts as (
+            select captured_at, count(*) filter (where begins) over (order by captured_at range unbounded preceding)
+                as part from apart
+        )
+        select min(captured_at), max(captured_at), count(*) from parts group by part order by 1
+        """,
+        (gap_s, sequence_id),
+    )
+    parts = await cursor.fetchall()
+    if not parts:
+        await tx.execute("delete from sequences where id = %s", (sequence_id,))
+        return
+    for began, over, count in parts[1:]:
+        key = uuid7()
+        await tx.execute(
+            """
+            insert into sequences (id, project_id, deployment_id, started_at, ended_at, images)
+            values (%s, %s, %s, %s, %s, %s)
+            """,
+            (key, project_id, deployment_id, began, over, count),
+        )
+        await tx.execute(
+            "update images set sequence_id = %s where sequence_id = %s and captured_at between %s and %s",
+            (key, sequence_id, began, over),
+        )
+    await tx.execute(
+        "update sequences set started_at = %s, ended_at = %s, images = %s, recheck = false where id = %s",
+        (*parts[0], sequence_id),
+    )
+
+
+async def dissolve_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
+    """Let images leave a sequence that is to be made anew; with the last of them it goes."""
+    cursor = await tx.execute(
+        """
+        update images i set sequence_id = null from (
+            select id from images where sequence_id = %s order by id limit %s for no key update
+        ) l where i.id = l.id
+        """,
+        (sequence_id, DISSOLVED),
+    )
+    if cursor.rowcount < DISSOLVED:
+        await tx.execute("delete from sequences where id = %s", (sequence_id,))

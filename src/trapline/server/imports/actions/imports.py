@@ -1,0 +1,231 @@
+"""Imports: take a file of results, list, show what could not be taken, cancel, forget."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.images.actions.image_import import check_room
+from trapline.server.images.queries.deployments import check_deployment
+from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.imports.queries.imported_results import list_deployments
+from trapline.server.imports.queries.imports import (
+    ImportFaultRow,
+    ImportRow,
+    add_import,
+    end,
+    get_import,
+    select_faults,
+    select_imports,
+)
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import (
+    Conflict,
+    DatabaseSlow,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unprocessable,
+)
+from trapline.server.platform.store.storage_keys import import_key
+from trapline.server.projects.actions.concurrency_limits import check_live
+from trapline.server.projects.queries.concurrency_limits import LiveWork
+from trapline.wire.imports import LIVE, Import, ImportFault, ImportFormat, ImportOptions, ImportState
+from trapline.wire.values import Page
+
+IMPORT = "take_import"
+MOST_BYTES = 4 << 30
+KEPT_S = 30 * 24 * 3600.0
+"""How long a file that nobody comes to take in lies in the store."""
+
+
+class NewImport(NamedTuple):
+    """What is asked for: where the results belong, what kind of file it is, how it is called and read."""
+
+    project_id: int
+    deployment_id: UUID | None
+    format: ImportFormat
+    filename: str
+    options: ImportOptions
+
+
+async def describe_imports(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
+    """Describe imports."""
+    names = await name_actors(scope, tx, {row.requested_by for row in rows}) if rows else {}
+    shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
+    return [
+        Import(
+            **{field: getattr(row, field) for field in shown},
+            sha256=bytes(row.sha256).hex(),
+            options=ImportOptions.model_validate(row.options),
+            requested_by=names[row.requested_by],
+        )
+        for row in rows
+    ]
+
+
+class ReceivedFile(NamedTuple):
+    """A file that lies in the store, until it is asked to be taken in."""
+
+    id: UUID
+    key: str
+    size: int
+    sha256: str
+
+
+async def receive_file(system: System, scope: Scope, new: NewImport, chunks: AsyncIterator[bytes]) -> ReceivedFile:
+    """Receive a file into the store. Raises NotFound, Forbidden, Invalid, TooLarge, Unavailable."""
+    await check_room(system)
+    import_id = uuid7()
+    key = import_key(new.project_id, import_id)
+    async with system.database.transaction(scope) as tx:
+        scope.check(new.project_id)
+        await check_deployment(scope, tx, new.deployment_id, new.project_id)
+        if new.options.folders:
+            require_deployments(new.options.folders, (await list_deployments(scope, tx, new.project_id)).values())
+        # Whatever becomes of it, it goes.
+        await discard_files(scope, tx, [(key, new.project_id, None)], KEPT_S)
+    async with system.store.receive() as incoming:
+        async for chunk in chunks:
+            if incoming.size + len(chunk) > MOST_BYTES:
+                raise TooLarge(f"A file may have at most {MOST_BYTES >> 30} GiB. Nothing was stored; send it in parts.")
+            await asyncio.to_thread(incoming.write, chunk)
+        if not incoming.size:
+            raise Invalid("The file is empty. Nothing was stored.")
+        stored = await system.store.keep(incoming, key)
+    return ReceivedFile(import_id, key, stored.size, stored.sha256)
+
+
+async def create_import(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
+    """Ask for a received file to be taken in.
+
+    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in. The
+    file goes where it is refused or nothing was done; where the fate of the commit is unknown (DatabaseAway) it stays.
+    """
+    try:
+        taken = await _create(system, scope, new, file)
+    except (Conflict, DatabaseSlow, Forbidden, NotFound):
+        await system.store.delete(file.key)
+        raise
+    # After any other error nobody knows whether the commit was done: then the file is needed, and else it goes later.
+    if taken.id != file.id:
+        await system.store.delete(file.key)  # the request came again
+    return taken
+
+
+async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Import)
+        if done:
+            return done
+        await check_deployment(scope, tx, new.deployment_id, new.project_id)
+        await check_live(scope, tx, LiveWork.IMPORTS, new.project_id)
+        row = ImportRow(
+            id=file.id,
+            project_id=new.project_id,
+            deployment_id=new.deployment_id,
+            format=new.format.value,
+            filename=new.filename,
+            size_bytes=file.size,
+            sha256=bytes.fromhex(file.sha256),
+            storage_key=file.key,
+            options=new.options.model_dump(mode="json"),
+            requested_by=scope.person,
+        )
+        await add_import(scope, tx, row)
+        await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
+        tx.audit("import", "import", row.id, row.project_id, format=row.format, filename=row.filename)
+        [told] = await describe_imports(scope, tx, [row])
+        return keep_answer(scope, tx, told)
+
+
+def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> None:
+    """Raise Unprocessable for folders that are assigned to a deployment that the project does not have."""
+    known = set(there)
+    if wrong := [folder for folder, deployment_id in folders.items() if deployment_id not in known]:
+        raise Unprocessable(
+            "Nothing was imported. Assign each folder to the ID of a deployment of this project.",
+            [(f"folder {folder}", "this project has no deployment with this ID") for folder in wrong[:100]],
+        )
+
+
+async def list_imports(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    kind: ImportFormat | None,
+    state: ImportState | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Import]:
+    """List imports, newest first."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_imports(scope, project_id, kind and kind.value, state and state.value)
+        order = [(ImportRow.created_at, datetime), (ImportRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        found = await describe_imports(scope, tx, rows)
+    return Page(results=found, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_import(system: System, scope: Scope, import_id: UUID) -> Import:
+    """Show one import. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [told] = await describe_imports(scope, tx, [await get_import(scope, tx, import_id)])
+    return told
+
+
+async def list_faults(
+    system: System, scope: Scope, import_id: UUID, limit: int, cursor: str | None
+) -> Page[ImportFault]:
+    """List what could not be taken of a file, in its order; all are counted, the first 10,000 kept. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_faults(scope, await get_import(scope, tx, import_id))
+        order = [(ImportFaultRow.number, int)]
+        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        shown = set(ImportFault.model_fields)
+        found = [ImportFault(**{field: getattr(row, field) for field in shown}) for row in rows]
+    return Page(results=found, next=following, count=count, count_is_estimate=estimated)
+
+
+async def cancel_import(system: System, scope: Scope, import_id: UUID) -> Import:
+    """Cancel an import; what was taken stays. Raises NotFound, Forbidden, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_import(scope, tx, import_id, lock=True)
+        if row.state != ImportState.CANCELED:
+            if row.state not in LIVE:
+                raise Conflict(f"This import is {row.state} already. Nothing was changed.")
+            await _end_early(scope, tx, row)
+            tx.audit("cancel", "import", row.id, row.project_id)
+            await tx.session.flush()
+            await tx.session.refresh(row)
+        [told] = await describe_imports(scope, tx, [row])
+    return told
+
+
+async def delete_import(system: System, scope: Scope, import_id: UUID) -> None:
+    """Forget an import with its faults; one that is under way is canceled. What was taken stays. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_import(scope, tx, import_id, lock=True)
+        if row.state in LIVE:
+            await _end_early(scope, tx, row)
+        else:
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
+        tx.audit("delete", "import", row.id, row.project_id, filename=row.filename)
+        await tx.session.delete(row)
+
+
+async def _end_early(scope: Scope, tx: Transaction, row: ImportRow) -> None:
+    end(row, ImportState.CANCELED)
+    await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 3600.0)

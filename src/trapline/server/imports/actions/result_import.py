@@ -1,0 +1,407 @@
+"""The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func
+
+from trapline.server.findings.queries.current_findings import refresh_findings
+from trapline.server.images.actions.deployments import build_deployment
+from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
+from trapline.server.imports.actions.import_taxa import import_taxa
+from trapline.server.imports.actions.imports import IMPORT
+from trapline.server.imports.formats.image_index import Catalogue, Named, split_folder
+from trapline.server.imports.formats.import_formats import open_reader
+from trapline.server.imports.formats.import_records import (
+    MOST_ENTRIES,
+    Fault,
+    NamedDeployment,
+    Reader,
+    Unreadable,
+    plain,
+)
+from trapline.server.imports.formats.imported_rows import Batch, Said, make_batches
+from trapline.server.imports.queries.imported_ids import (
+    DeploymentIds,
+    ImageIds,
+    list_deployment_ids,
+    write_deployment_ids,
+    write_image_ids,
+)
+from trapline.server.imports.queries.imported_results import (
+    find_annotations,
+    hold_images,
+    list_deployments,
+    list_image_names,
+    list_present,
+    list_said_before,
+    write_results,
+)
+from trapline.server.imports.queries.imports import (
+    ImportRow,
+    NewFault,
+    end,
+    find_import,
+    give_sign,
+    keep_faults,
+    take_up_still,
+    touch,
+)
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.deadlock_retry import begin_anew
+from trapline.server.platform.errors import DatabaseSlow, NotFound, Unavailable
+from trapline.server.review.queries.identifications import IdentificationRow, add_identifications, lock_images
+from trapline.server.review.queries.taxa import find_known
+from trapline.server.review.rules.taxon_names import name_key
+from trapline.wire.identifications import IdentificationKind
+from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
+
+log = structlog.get_logger(__name__)
+
+NAMES_AT_ONCE = 20_000
+STILL_FOR_S, BEAT_S = 600.0, 60.0
+NOTHING = "Nothing of it was taken."
+LONGEST_ID = 255
+"""A longer deploymentID is not kept for exports."""
+MOST_ATTEMPTS = 10
+"""One that takes its process down each time, and gets on with nothing, does not do so for ever."""
+
+
+class Ended(Exception):
+    """Somebody ended the import meanwhile, or another process got on with it."""
+
+
+async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S) -> None:
+    """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it with a reason.
+
+    Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than others wait for one.
+
+    Raises Unavailable where the database or the store is away: then it goes on later.
+    """
+    row = await _begin(system, scope, import_id)
+    if row is None:
+        return
+    keeps_file = False
+    try:
+        async with _beating(system, scope, import_id, beat_s), system.store.local_path(row.storage_key) as path:
+            keeps_file = await _take_file(system, scope, row, path)
+    except Ended:
+        return
+    except Unavailable as error:
+        if not isinstance(error, DatabaseSlow):
+            await _excuse(system, scope, import_id)
+        raise
+    except NotFound:
+        await _fail(system, scope, import_id, "The file is no longer in the store: send it again.")
+    except Unreadable as error:
+        await _fail(system, scope, import_id, str(error))
+    except Exception:
+        await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
+        raise
+    if not keeps_file:
+        await system.store.delete(row.storage_key)
+
+
+@asynccontextmanager
+async def _beating(system: System, scope: Scope, import_id: UUID, every_s: float) -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            with suppress(Unavailable):
+                async with system.database.transaction(scope) as tx:
+                    await give_sign(scope, tx, import_id)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | None:
+    async with system.database.transaction(scope) as tx:
+        row = await find_import(scope, tx, import_id, lock=True)
+        if row is None or row.state not in (ImportState.QUEUED, ImportState.READING):
+            return None
+        row.attempt += 1
+        if row.attempt > MOST_ATTEMPTS:
+            why = f"It was begun {MOST_ATTEMPTS} times and got on with nothing."
+            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
+            return None
+        row.state = ImportState.READING.value
+        row.started_at = row.started_at or datetime.now(UTC)
+        touch(row)
+        await tx.session.flush()
+        await tx.session.refresh(row)
+        return row
+
+
+async def _excuse(system: System, scope: Scope, import_id: UUID) -> None:
+    """Do not count an attempt that was none: what it needs was away."""
+    with suppress(Unavailable):
+        async with system.database.transaction(scope) as tx:
+            row = await find_import(scope, tx, import_id, lock=True)
+            if row is not None and row.attempt:
+                row.attempt -= 1
+
+
+def _tell_kept(row: ImportRow) -> str:
+    return f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
+
+
+async def _fail(system: System, scope: Scope, import_id: UUID, why: str) -> None:
+    async with system.database.transaction(scope) as tx:
+        row = await find_import(scope, tx, import_id, lock=True)
+        if row is not None and row.state == ImportState.READING:
+            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+
+
+async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> bool:
+    """Import the entries of a file; answers whether the file is kept for another try with assigned folders."""
+    options = ImportOptions.model_validate(row.options)
+    reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
+    catalogue = Catalogue()
+    catalogue.add_folders(options.folders)
+    try:
+        total = await asyncio.to_thread(_look_through, reader, catalogue)
+        told = list(await asyncio.to_thread(reader.deployments))
+        told += _list_unused_folders(catalogue, options)
+        taxa = reader.taxa()
+        told += [*taxa.faults, *await begin_anew(lambda: import_taxa(system, scope, row, taxa), after_twins=True)]
+        places = await begin_anew(
+            lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
+        )
+        reader.place_deployments(places)
+        catalogue.add_places(places)
+        await _gather_images(system, scope, row, catalogue)
+        batches = make_batches(reader, catalogue, row.done)
+        done = row.done
+        # The next batch is made while the database takes one in.
+        coming = asyncio.create_task(asyncio.to_thread(_next, batches))
+        try:
+            while (batch := await coming) is not None:
+                coming = asyncio.create_task(asyncio.to_thread(_next, batches))
+                storing = partial(_store, system, scope, row.id, done, batch)
+                done = await begin_anew(storing, after_twins=True)
+        finally:
+            await asyncio.gather(coming, return_exceptions=True)
+        return await _complete(system, scope, row.id)
+    finally:
+        catalogue.close()
+        reader.close()
+
+
+def _look_through(reader: Reader, catalogue: Catalogue) -> int:
+    """Go through the whole file before anything of it is stored; answers how many entries it has."""
+    total = 0
+    for path, place in reader.paths():
+        total += 1
+        if total > MOST_ENTRIES:
+            raise Unreadable(f"It has more than {MOST_ENTRIES:,} entries.")
+        if path:
+            catalogue.add_entry(path, place)
+    return total
+
+
+def _list_unused_folders(catalogue: Catalogue, options: ImportOptions) -> list[Fault]:
+    unused = set(catalogue.list_unused_folders())
+    return [
+        Fault("folders", f"no entry of the file is in the folder {folder}: compare it with the paths in the file")
+        for folder in options.folders
+        if split_folder(folder) in unused
+    ]
+
+
+def _next(batches: Iterator[Batch]) -> Batch | None:
+    return next(batches, None)
+
+
+async def _settle_deployments(
+    system: System, scope: Scope, row: ImportRow, reader: Reader, told: Sequence[NamedDeployment | Fault], total: int
+) -> dict[str, UUID]:
+    """Find the deployments that the file tells of, by their keys there, and make those that are not here, once."""
+    faults = [one for one in told if isinstance(one, Fault)]
+    named = [one for one in told if not isinstance(one, Fault)]
+    async with system.database.transaction(scope) as tx:
+        locked = await _lock(scope, tx, row.id)
+        there = await list_deployments(scope, tx, row.project_id)
+        ids = set(there.values())
+        places: dict[str, UUID] = {}
+        known = {one.external_id: key for key, one in (await list_deployment_ids(scope, tx, row.project_id)).items()}
+        for one in named:
+            key = row.deployment_id or (one.id if one.id in ids else known.get(one.key) or there.get(one.name))
+            if key is None:
+                made = build_deployment(row.project_id, {"name": one.name, **one.values})
+                tx.session.add(made)
+                await tx.session.flush()
+                tx.audit("create", "deployment", made.id, row.project_id, name=one.name, of_import=str(row.id))
+                key = there[one.name] = made.id
+                locked.deployments += 1
+            places[one.key] = key
+        given = {
+            places[one.key]: DeploymentIds(one.key, one.location_id)
+            for one in named
+            if row.deployment_id is None and len(one.key) <= LONGEST_ID and one.id != places[one.key]
+        }
+        await write_deployment_ids(scope, tx, row.project_id, given)
+        if locked.total is None:
+            locked.left_out += reader.left_out
+            await keep_faults(scope, tx, locked, [_plain(fault) for fault in faults])
+        locked.total = total
+        touch(locked)
+    return places
+
+
+async def _gather_images(system: System, scope: Scope, row: ImportRow, catalogue: Catalogue) -> None:
+    if row.deployment_id is None:
+        async with system.database.transaction(scope) as tx:
+            for name, key in (await list_deployments(scope, tx, row.project_id)).items():
+                catalogue.add_deployment(key, name)
+    last = UUID(int=0)
+    while True:
+        async with system.database.transaction(scope) as tx:
+            found = await list_image_names(scope, tx, row, last, NAMES_AT_ONCE)
+        if not found:
+            break
+        last = found[-1].id
+        await asyncio.to_thread(catalogue.add, [Named(*one) for one in found])
+    await asyncio.to_thread(catalogue.complete)
+
+
+async def _lock(scope: Scope, tx: Transaction, import_id: UUID, done: int | None = None) -> ImportRow:
+    """Lock the import. Raises Ended where it is over, or is not where this process left it."""
+    row = await find_import(scope, tx, import_id, lock=True)
+    if row is None or row.state != ImportState.READING or (done is not None and row.done != done):
+        raise Ended
+    return row
+
+
+async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch: Batch) -> int:
+    """Store a batch; answers how many entries are done now. Raises Ended."""
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, import_id, done)
+        results = list({one.id: one for one in batch.results}.values())
+        about = {one.image_id for one in results} | {one.image_id for one in batch.said} | set(batch.ids)
+        there = await hold_images(scope, tx, row.project_id, about)
+        results = [one for one in results if one.image_id in there]
+        present = await list_present(scope, tx, results)
+        new = [one for one in results if one.id not in present]
+        await write_results(scope, tx, row, new)
+        said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
+        await _keep_ids(scope, tx, row, batch, there, {one.id for one in new})
+        await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
+        await keep_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
+        row.done += batch.entries
+        row.stored += len(new)
+        row.unchanged += len(present)
+        row.annotations += sum(len(one.findings) for one in new)
+        row.identifications += said
+        row.model_failures += sum(one.error is not None for one in new)
+        row.left_out += batch.left_out
+        row.attempt = 0
+        touch(row)
+        return row.done
+
+
+async def _keep_ids(
+    scope: Scope, tx: Transaction, row: ImportRow, batch: Batch, there: Collection[UUID], new: Collection[UUID]
+) -> None:
+    """Keep the IDs that a package gives images and observations, for its exports."""
+    kept: dict[UUID, ImageIds] = {}
+    for image_id, ids in batch.ids.items():
+        if image_id in there:
+            observations = dict(ids.observations)
+            for result, findings in ids.findings.items():
+                if result in new:
+                    observations |= findings
+            kept[image_id] = ImageIds(None if ids.media_id == str(image_id) else ids.media_id, observations)
+    if kept:
+        await write_image_ids(scope, tx, row.project_id, kept)
+
+
+async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Said]) -> int:
+    """Store what people said, once; answers how much of it is new."""
+    before = await list_said_before(scope, tx, [one.id for one in said]) if said else set()
+    new = list({one.id: one for one in said if one.id not in before}.values())
+    if not new:
+        return 0
+    await lock_images(scope, tx, {one.image_id for one in new})
+    names = {name_key(one.statement.name): one.statement.name for one in new if one.statement.name}
+    known = await find_known(scope, tx, row.project_id, list(names), [])
+    about = [
+        (one.analysis_id, one.statement.finding)
+        for one in new
+        if one.analysis_id is not None and one.statement.finding is not None
+    ]
+    places = await find_annotations(scope, tx, about) if about else {}
+    rows = []
+    for one in new:
+        statement = one.statement
+        taxon = known.get(name_key(statement.name)) if statement.name else None
+        # The latest holds: what a clock that is ahead wrote must not hold against everybody who comes after it.
+        at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
+        more: dict[str, Any] = {} if at is None else {"created_at": at}
+        is_about = one.analysis_id is not None and statement.finding is not None
+        rows.append(
+            IdentificationRow(
+                id=one.id,
+                project_id=row.project_id,
+                image_id=one.image_id,
+                annotation_id=places.get((one.analysis_id, statement.finding)) if is_about else None,  # type: ignore[arg-type]
+                analysis_id=one.analysis_id if is_about else None,
+                kind=statement.kind,
+                taxon_id=None if taxon is None else taxon.id,
+                label=_label(statement.kind, statement.name, taxon),
+                comment=statement.comment,
+                count=statement.count,
+                sex=statement.sex,
+                life_stage=statement.life_stage,
+                behaviour=statement.behaviour,
+                made_by=row.requested_by,
+                **more,
+            )
+        )
+    await add_identifications(scope, tx, rows)
+    return len(rows)
+
+
+def _label(kind: str, name: str | None, taxon: Any) -> str | None:
+    if kind != IdentificationKind.CORRECT:
+        return None
+    return name if taxon is None else taxon.values["scientific_name"]
+
+
+def _plain(fault: Fault) -> NewFault:
+    file = None if fault.file is None else plain(fault.file)
+    return NewFault(fault.kind.value, plain(fault.place), file, plain(fault.message))
+
+
+async def _complete(system: System, scope: Scope, import_id: UUID) -> bool:
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, import_id)
+        end(row, ImportState.COMPLETED)
+        keeps_file = can_assign_folders(row)
+        if keeps_file:
+            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_FOLDERS_S)
+        log.info("an import is done", imported=str(row.id), stored=row.stored, faults=row.faults)
+    return keeps_file
+
+
+async def take_up_imports(system: System, scope: Scope) -> None:
+    """Ask again for imports that stand still; what is done already is not done again."""
+    async with system.database.transaction(scope) as tx:
+        for import_id in await take_up_still(scope, tx, STILL_FOR_S):
+            await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=import_id)

@@ -1,0 +1,272 @@
+"""Which image a file of results means: by its path, by how its path ends, or by its name where that is unambiguous.
+
+The images of a project are laid out in a private database of SQLite, which lies in memory while they are few and in
+a temporary file where they are many: an index over the names of a million images would cost every upload.
+"""
+
+import sqlite3
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.platform.formats.zip_writer import name_part, name_plain
+from trapline.wire.imports import FaultKind
+
+
+class Named(NamedTuple):
+    """An image as it is called: its deployment's name, and its path or name where it came from."""
+
+    id: UUID
+    deployment_id: UUID
+    deployment: str
+    path: str
+    width: int
+    height: int
+
+
+class Match(NamedTuple):
+    """The image that is meant."""
+
+    id: UUID
+    frame: Frame
+
+
+Called = tuple[str, bytes, bytes, int, int]
+"""An image as it is kept: its folders, its id, its deployment, its size."""
+PARTLY, WHOLLY, INSIDE = range(3)
+
+
+class NoMatch(NamedTuple):
+    """Why none is."""
+
+    kind: FaultKind
+    message: str
+
+
+UNKNOWN = NoMatch(FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment")
+TOLD_TWICE = NoMatch(
+    FaultKind.AMBIGUOUS,
+    "the file has this name in several folders, of which none is known here: name the deployment",
+)
+CONTESTED = NoMatch(
+    FaultKind.AMBIGUOUS,
+    "another picture of the file comes to the same image here, and their folders do not tell which it is: "
+    "give paths that agree with those of the images",
+)
+CACHE_KIB = 64 << 10
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """A path's folders, joined, and its name; either slash, and letters of either size, are the same."""
+    plain = path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+    told = [part for part in plain.replace("\\", "/").split("/") if part and part != "."]
+    return ("/".join(told[:-1]), told[-1]) if told else ("", "")
+
+
+def split_folder(folder: str) -> tuple[str, ...]:
+    """The parts of a folder's path, as they are compared."""
+    folders, name = split_path(folder)
+    return (*folders.split("/"), name) if folders else (name,)
+
+
+def find_folder(folder: tuple[str, ...], parts: Sequence[str]) -> int | None:
+    """Where the parts of a folder follow each other last in a path; None where they do not."""
+    size = len(folder)
+    return next((at for at in range(len(parts) - size, -1, -1) if tuple(parts[at : at + size]) == folder), None)
+
+
+def _count_common(one: str, other: str) -> int:
+    """How many folders are the same, from the last one on."""
+    count = 0
+    for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
+        if mine != theirs or not mine:
+            break
+        count += 1
+    return count
+
+
+def _weigh(folders: str, stored: str, common: int) -> int:
+    """How well a path agrees with an image: in some folders, in all that are stored, or in all that are told."""
+    told = folders.count("/") + 1 if folders else 0
+    if told and common == told:
+        return INSIDE
+    return WHOLLY if common == stored.count("/") + 1 else PARTLY
+
+
+class Catalogue:
+    """The images of a project or deployment, by their names."""
+
+    def __init__(self) -> None:
+        # Threads use it one after the other.
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for statement in (
+            f"pragma cache_size = -{CACHE_KIB}",
+            "pragma journal_mode = off",
+            "pragma synchronous = off",
+            "create table images (name text, folders text, id blob, deployment blob, width int, height int)",
+            "create table named (name text, folders text, at text, primary key (name, folders, at)) without rowid",
+            "create table twice (name text primary key, weighed int not null default 0) without rowid",
+            "create table claims (image blob, how int, count int, primary key (image, how)) without rowid",
+            "begin",
+        ):
+            self._rows.execute(statement)
+        self._deployments: dict[str, UUID] = {}
+        self._aliases: dict[str, set[UUID]] = {}
+        self._places: Mapping[str, UUID] = {}
+        self._given: dict[tuple[str, ...], UUID] = {}
+        self._by_id = False
+        self._common = lru_cache(100_000)(_count_common)
+        self._find_homes = lru_cache(10_000)(self._list_homes)
+
+    def add_deployment(self, deployment_id: UUID, name: str) -> None:
+        """Add a deployment of the project, whose name tells its pictures from those of others."""
+        self._deployments[split_path(name)[1]] = deployment_id
+        # Exports name folders in letters that every disk takes, such as "Old-oak" for "Old oak".
+        for folder in {name_part(name, "deployment"), name_plain(name)}:
+            for alias in (folder, f"{folder}-{deployment_id}"):
+                self._aliases.setdefault(split_path(alias)[1], set()).add(deployment_id)
+
+    def add(self, images: Iterable[Named]) -> None:
+        """Add images."""
+        self._rows.executemany(
+            "insert into images values (?, ?, ?, ?, ?, ?)", (self._row_of(image) for image in images)
+        )
+
+    @staticmethod
+    def _row_of(image: Named) -> tuple[str, str, bytes, bytes, int, int]:
+        folders, name = split_path(image.path)
+        home = "/".join(split_path(image.deployment)).strip("/")
+        return (
+            name,
+            f"{home}/{folders}" if folders else home,
+            image.id.bytes,
+            image.deployment_id.bytes,
+            image.width,
+            image.height,
+        )
+
+    def add_entry(self, path: str, place: str = "") -> None:
+        """Note how a picture is called in the file, and at which place, to know what it has in several folders."""
+        folders, name = split_path(path)
+        self._rows.execute("insert or ignore into named values (?, ?, ?)", (name, folders, place))
+
+    def add_places(self, places: Mapping[str, UUID]) -> None:
+        """Learn which deployments the file's places are."""
+        self._places = places
+
+    def add_folders(self, given: Mapping[str, UUID]) -> None:
+        """Add the deployments that a person assigned to folders; they take precedence over names of deployments."""
+        self._given |= {split_folder(folder): deployment_id for folder, deployment_id in given.items()}
+
+    def list_unused_folders(self) -> list[tuple[str, ...]]:
+        """List the assigned folders that no entry of the file is in."""
+        unused = set(self._given)
+        for (folders,) in self._rows.execute("select distinct folders from named"):
+            if not unused:
+                break
+            unused -= {given for given in unused if find_folder(given, folders.split("/")) is not None}
+        return [given for given in self._given if given in unused]
+
+    def _find_given(self, parts: list[str]) -> UUID | None:
+        """The deployment that the longest, then the last assigned folder of a path belongs to."""
+        best: tuple[int, int, UUID] | None = None
+        for given, deployment_id in self._given.items():
+            at = find_folder(given, parts)
+            if at is not None and (best is None or (len(given), at) > best[:2]):
+                best = (len(given), at, deployment_id)
+        return None if best is None else best[2]
+
+    def _list_homes(self, folders: str) -> frozenset[bytes]:
+        """Which deployments the folders of a path name."""
+        assigned = self._find_given(folders.split("/")) if self._given else None
+        if assigned is not None:
+            return frozenset({assigned.bytes})
+        found: set[UUID] = set()
+        for folder in folders.split("/"):
+            exact = self._deployments.get(folder)
+            found |= self._aliases.get(folder, set()) if exact is None else {exact}
+        return frozenset(one.bytes for one in found)
+
+    def complete(self) -> None:
+        """Be told that all images and entries are added."""
+        self._rows.execute("create index by_name on images (name)")
+        self._rows.execute("insert into twice select name, 0 from named group by name having count(*) > 1")
+
+    def find_by_id(self, image_id: UUID) -> Match | None:
+        """Find an image by our own id."""
+        if not self._by_id:
+            self._rows.execute("create index by_id on images (id)")
+            self._by_id = True
+        row = self._rows.execute("select width, height from images where id = ?", (image_id.bytes,)).fetchone()
+        return None if row is None else Match(image_id, Frame(*row))
+
+    def find(self, path: str, deployment_id: UUID | None = None) -> Match | NoMatch:
+        """Find the image that a path means, of a deployment where that is known or its folders name one."""
+        folders, name = split_path(path)
+        there = self._list_called(name)
+        homes = {deployment_id.bytes} if deployment_id is not None else self._find_homes(folders)
+        best, most = self._choose(folders, there, homes)
+        if not best:
+            return UNKNOWN
+        if len(best) > 1:
+            return NoMatch(
+                FaultKind.AMBIGUOUS,
+                f"{len(best):,} images fit as well as each other: name the deployment, or paths with their folders",
+            )
+        stored, image, _, width, height = best[0]
+        agreement = _weigh(folders, stored, most)
+        if agreement < INSIDE and self._is_told_twice(name):
+            if most == 0 and folders and not homes:
+                return TOLD_TWICE
+            if self._is_contested(name, image, agreement, there):
+                return CONTESTED
+        return Match(UUID(bytes=image), Frame(width, height))
+
+    def _list_called(self, name: str) -> list[Called]:
+        return self._rows.execute(
+            "select folders, id, deployment, width, height from images where name = ?", (name,)
+        ).fetchall()
+
+    def _choose(self, folders: str, there: list[Called], homes: Collection[bytes]) -> tuple[list[Called], int]:
+        """The images whose folders agree with most of these, and with how many of them."""
+        if homes:
+            there = [row for row in there if row[2] in homes]
+        if not there:
+            return [], 0
+        shared = [self._common(folders, row[0]) for row in there]
+        most = max(shared)
+        return [row for row, count in zip(there, shared, strict=True) if count == most], most
+
+    def _is_told_twice(self, name: str) -> bool:
+        return self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
+
+    def _is_contested(self, name: str, image: bytes, agreement: int, there: list[Called]) -> bool:
+        """Whether another picture of this name in the file comes to the same image, and nothing tells them apart."""
+        # Once for all pictures of a name: cameras give each of theirs to hundreds.
+        fresh = self._rows.execute("update twice set weighed = 1 where name = ? and not weighed returning 1", (name,))
+        if fresh.fetchall():
+            self._claim(name, there)
+        claims = dict(self._rows.execute("select how, count from claims where image = ?", (image,)).fetchall())
+        return (claims.get(WHOLLY, 0) if agreement == WHOLLY else sum(claims.values())) > 1
+
+    def _claim(self, name: str, there: list[Called]) -> None:
+        """Count for each image of a name how many pictures of the file come to it."""
+        told = self._rows.execute("select folders, at from named where name = ?", (name,)).fetchall()
+        for folders, place in told:
+            deployment = self._places.get(place)
+            if place and deployment is None:
+                continue  # it cannot be taken at all
+            homes = self._find_homes(folders) if deployment is None else {deployment.bytes}
+            best, most = self._choose(folders, there, homes)
+            if len(best) == 1:
+                self._rows.execute(
+                    "insert into claims values (?, ?, 1) on conflict do update set count = count + 1",
+                    (best[0][1], _weigh(folders, best[0][0], most)),
+                )
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._rows.close()

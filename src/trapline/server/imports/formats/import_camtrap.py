@@ -1,0 +1,341 @@
+"""Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): deployments, media and observations, in a zip.
+
+Media are matched with images by our own id, else by path and name within their deployment; nobody's files are fetched.
+Observations of machines are results, those of people identifications. An observation of a whole event is about no one
+picture and is left out.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.import_package_taxa import read_taxa
+from trapline.server.imports.formats.import_records import (
+    LONGEST_CLASS,
+    LONGEST_ENTRY,
+    Entry,
+    EntryIds,
+    Fault,
+    Finding,
+    Model,
+    NamedDeployment,
+    PackageTaxa,
+    Reading,
+    Result,
+    Statement,
+    Told,
+    Unreadable,
+    Wrong,
+    check_confidence,
+    name_class,
+    parse_id,
+    place_box,
+    plain,
+    rank,
+)
+from trapline.server.platform.formats.sqlite_spill import KeptParts
+from trapline.server.platform.formats.zipped_tables import BROKEN, PackedTables, Row
+from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
+from trapline.wire.imports import ImportOptions
+from trapline.wire.values import GivenTime
+
+TABLES = ("deployments", "media", "observations")
+MOST_DEPLOYMENTS = 50_000
+MOST_OF_DEPLOYMENTS = 64 << 20
+MOST_OF_ONE = 10_000
+LONGEST_ID = 255
+MOST_NAMES = 10_000
+"""How many scientific names of observations are looked up as taxa."""
+NAMED = {"human": "human", "vehicle": "vehicle"}
+TIME = TypeAdapter(GivenTime)
+LABEL = "label:"
+"""What our exports put before a class that is no taxon's, among an observation's tags."""
+
+
+class CamtrapReader:
+    """Reads a package; its observations are put in order by their media first."""
+
+    def __init__(self, path: Path, options: ImportOptions) -> None:
+        self._tables = PackedTables(path, TABLES)
+        self._parts = KeptParts()
+        self._options = options
+        self._media = 0
+        self.left_out = 0
+        self._places: dict[str, UUID] = {}
+        self._taxa = read_taxa(self._tables.package.get("taxonomic"))
+        try:
+            self._parts.add_owners(self._find_media())
+            self._parts.add_parts(self._find_observations())
+            self._parts.complete()
+        except Unreadable:
+            self.close()
+            raise
+        except BROKEN as error:
+            self.close()
+            raise Unreadable(f"The package cannot be unpacked: {plain(str(error), 200)}.") from error
+
+    def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
+        for number, (_, row) in enumerate(self._tables.read("media"), 1):
+            self._media = number
+            yield row.get("mediaID", ""), number, None
+
+    def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
+        for line, row in self._tables.read("observations"):
+            # A name of people, vehicles or something unknown does not become a taxon of the project.
+            if (
+                (name := row.get("scientificName"))
+                and row.get("observationType", "animal") == "animal"
+                and len(self._taxa.names) < MOST_NAMES
+                and len(name) <= LONGEST_CLASS
+            ):
+                self._taxa.names.add(name)
+            if "mediaID" in row:
+                yield row["mediaID"], line, 0, 0, msgspec.json.encode(row)
+            else:
+                self.left_out += 1
+
+    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+        """Tell of the deployments, each called by its place, and by its id too where several are at one place."""
+        rows: list[tuple[int, Row]] = []
+        size = 0
+        for line, row in self._tables.read("deployments"):
+            size += sum(map(len, row.values()))
+            if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
+                raise Unreadable(f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge.")
+            rows.append((line, row))
+        called = Counter(row.get("locationName") for _, row in rows)
+        told: list[NamedDeployment | Fault] = []
+        for line, row in rows:
+            place, key = f"line {line} of deployments", row.get("deploymentID", "")
+            name = row.get("locationName")
+            if name is None or called[name] > 1:
+                name = key if name is None else f"{name} ({key})"
+            try:
+                values = _describe_deployment(row)
+                if not key or len(name) > 255 or "\x00" in name:
+                    raise Wrong("its deploymentID or its name is missing, or too long")
+            except Wrong as error:
+                told.append(Fault(place, str(error)))
+                continue
+            location = row.get("locationID", "")
+            told.append(NamedDeployment(key, " ".join(name.split()), parse_id(key), values, location))
+        return told
+
+    def taxa(self) -> PackageTaxa:
+        """Return the taxa of the package, and the names that its observations have."""
+        return self._taxa
+
+    def place_deployments(self, ids: dict[str, UUID]) -> None:
+        """Learn which deployments these are here."""
+        self._places = ids
+
+    def paths(self) -> Iterator[Told]:
+        """Go through the names of all media; observations of none are entries, too."""
+        for _, row in self._tables.read("media"):
+            yield Told(_path_of(row), row.get("deploymentID", ""))
+        for _ in range(self._parts.orphans):
+            yield Told("")
+
+    def entries(self, after: int) -> Iterator[Entry | Fault]:
+        """Go through the media behind the first so many, then through the observations of none."""
+        for number, (line, row) in enumerate(self._tables.read("media"), 1):
+            if number > after:
+                yield self._enter(number, line, row)
+        for place, (key, line) in enumerate(self._parts.list_orphans(), self._media + 1):
+            if place > after:
+                yield Fault(f"line {line} of observations", f"its mediaID {plain(key, 100)} is that of no media")
+
+    def _enter(self, number: int, line: int, row: Row) -> Entry | Fault:
+        place, path, key = f"line {line} of media", _path_of(row), row.get("mediaID", "")
+        if self._parts.number_of(key) != number:
+            return Fault(place, "its mediaID stands at another line too" if key else "it has no mediaID", path)
+        deployment = self._places.get(row.get("deploymentID", ""))
+        if deployment is None:
+            return Fault(place, "its deploymentID is that of no deployment that could be taken", path)
+        return Entry(place, path, key, parse_id(key), deployment)
+
+    def read(self, entry: Entry, frame: Frame) -> Reading:
+        """Read the observations of a picture. Raises Wrong."""
+        count, size = self._parts.weigh(entry.content)
+        if count > MOST_OF_ONE or size > LONGEST_ENTRY:
+            raise Wrong(f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB")
+        reading = Reading(ids=EntryIds(plain(entry.content) if len(entry.content) <= LONGEST_ID else ""))
+        machines: dict[Model, list[Finding]] = {}
+        said: list[tuple[Row, Finding | None]] = []
+        for part in self._parts.parts_of(entry.content):
+            row = msgspec.json.decode(part.text or b"{}", type=Row)
+            try:
+                if row.get("classificationMethod") == "machine":
+                    self._add_machine(row, frame, machines, reading)
+                elif row.get("observationType") in ("unclassified", None):
+                    reading.left_out += 1
+                else:
+                    _state(row, None)  # what is wrong with it is told with its line
+                    said.append((row, _find(row, frame)))
+            except Wrong as error:
+                raise Wrong(f"line {part.number} of observations: {error}") from None
+        self._add_people(said, reading)
+        reading.results += [Result(model, findings) for model, findings in machines.items()]
+        return reading
+
+    def _add_machine(self, row: Row, frame: Frame, machines: dict[Model, list[Finding]], reading: Reading) -> None:
+        by = plain(row.get("classifiedBy", "Camtrap DP"), 255)
+        name, _, version = by.rpartition(" ") if " " in by else (by, "", "unknown")
+        options = self._options
+        model = Model(options.model_name or name, options.model_version or version[:100])
+        findings = machines.setdefault(model, [])
+        found = _find(row, frame)
+        if found is None:
+            _keep_ids(reading, row, None)
+            return
+        if found.confidence is not None and found.confidence < options.confidence_min:
+            reading.left_out += 1
+        else:
+            findings.append(found)
+            _keep_ids(reading, row, found)
+
+    def _add_people(self, said: Sequence[tuple[Row, Finding | None]], reading: Reading) -> None:
+        """What people said: of the whole picture where it is one thing, else each of what it is about."""
+        if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
+            reading.statements.append(_state(said[0][0], None))
+            _keep_ids(reading, said[0][0], reading.statements[-1])
+            return
+        findings: list[Finding] = []
+        for row, found in said:
+            if found is None:
+                reading.statements.append(_state(row, None))
+                _keep_ids(reading, row, reading.statements[-1])
+            else:
+                _keep_ids(reading, row, found)
+                reading.statements.append(_state(row, len(findings)))
+                findings.append(found)
+        if findings:
+            reading.results.append(Result(Model("people", "Camtrap DP"), findings))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._parts.close()
+        self._tables.close()
+
+
+def _keep_ids(reading: Reading, row: Row, one: Finding | Statement | None) -> None:
+    """Keep the IDs of an observation, unless they are too long to be IDs."""
+    ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
+    if reading.ids is not None and max(map(len, ids)) <= LONGEST_ID:
+        reading.ids.add(one, [plain(text) for text in ids])
+
+
+def _path_of(row: Row) -> str:
+    """How a picture is called: its path where that ends in its name, else the name; never an address."""
+    path, name = row.get("filePath", ""), row.get("fileName", "")
+    if "://" in path:
+        path = name or path.partition("?")[0]
+    return path if not name or path.replace("\\", "/").endswith(name) else name
+
+
+def _number(row: Row, column: str, lowest: float, highest: float) -> float | None:
+    told = row.get(column)
+    if told is None:
+        return None
+    try:
+        number = float(told)
+    except ValueError:
+        raise Wrong(f"{column} is no number: {plain(told, 50)}") from None
+    if not lowest <= number <= highest:
+        raise Wrong(f"{column} is not from {lowest:g} to {highest:g}: {plain(told, 50)}")
+    return number
+
+
+def _time(row: Row, column: str) -> datetime | None:
+    told = row.get(column)
+    if told is None:
+        return None
+    try:
+        return TIME.validate_python(told)
+    except ValidationError:
+        raise Wrong(f"{column} is no time with its zone: {plain(told, 50)}") from None
+
+
+def _zone(row: Row) -> dict[str, str]:
+    """Return the zone that a deployment's times have, if any; the standard has their distance from UTC alone."""
+    told = row.get("deploymentStart") or row.get("deploymentEnd")
+    if told is None:
+        return {}
+    try:
+        ahead = datetime.fromisoformat(told).utcoffset() or timedelta()
+    except ValueError:
+        return {}
+    hours, rest = divmod(ahead, timedelta(hours=1))
+    # These zones count the other way round, as POSIX did.
+    return {"time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"}
+
+
+def _describe_deployment(row: Row) -> dict[str, Any]:
+    return {
+        "latitude": _number(row, "latitude", -90, 90),
+        "longitude": _number(row, "longitude", -180, 180),
+        "coordinate_uncertainty_m": _number(row, "coordinateUncertainty", 0, 1e9),
+        "camera": plain(row.get("cameraModel", row.get("cameraID", ""))),
+        **_zone(row),
+        "habitat": plain(row.get("habitat", "")),
+        "notes": plain(row.get("deploymentComments", ""), 10_000),
+        "started_at": _time(row, "deploymentStart"),
+        "ended_at": _time(row, "deploymentEnd"),
+    }
+
+
+def _name(row: Row) -> str:
+    """What an observation is of: its taxon, else the class that our exports tell beside it, else its kind."""
+    kind = row.get("observationType") or "unknown"
+    tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
+    label = next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
+    return name_class(row.get("scientificName") or label or NAMED.get(kind, kind))
+
+
+def _find(row: Row, frame: Frame) -> Finding | None:
+    """What an observation shows: a box, or a class of the whole picture; None where it is blank. Raises Wrong."""
+    kind = row.get("observationType")
+    if kind == "blank":
+        return None
+    name = _name(row)
+    told = _number(row, "classificationProbability", 0, 1)
+    confidence = None if told is None else check_confidence(told)
+    sides = [_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
+    box = [side for side in sides if side is not None]
+    if len(box) == 4:
+        return Finding("bounding_box", name, confidence, place_box(box, frame))
+    return Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))
+
+
+def _state(row: Row, finding: int | None) -> Statement:
+    """What a person said, with who it was as a remark: they need not be known here. Raises Wrong."""
+    by, remark = row.get("classifiedBy"), row.get("observationComments")
+    # Comments are published with the observations, an address is nobody's to publish.
+    told = ". ".join(part for part in (remark, f"By {by}" if by and "@" not in by else None) if part)
+    kind = row.get("observationType")
+    at = _time(row, "classificationTimestamp")
+    comment = plain(told, 10_000) or None
+    if kind == "blank":
+        return Statement("blank", comment=comment, at=at)
+    if kind == "unknown" and "scientificName" not in row:
+        return Statement("unsure", comment=comment, at=at, finding=finding)
+    count = _number(row, "count", 1, LARGEST_COUNT)
+    sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")
+    return Statement(
+        "correct",
+        _name(row),
+        comment,
+        None if count is None else int(count),
+        sex if sex in tuple(Sex) else None,
+        stage if stage in tuple(LifeStage) else None,
+        None if behaviour is None else plain(behaviour, 255),
+        at,
+        finding,
+    )

@@ -1,0 +1,306 @@
+"""COCO: boxes, masks and key points of instances, and whole images of camera traps.
+
+Sources of the formats: cocodataset.org, "Data format", and the "COCO Camera Traps" format of LILA BC. Boxes are left,
+top, width and height, in pixels of the size that the file tells, or as `bbox_relative` in fractions, never both.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from trapline.server.findings.rules.annotation_data import check_data
+from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.import_records import (
+    LONGEST_ENTRY,
+    MOST_ENTRIES,
+    Entry,
+    Fault,
+    Finding,
+    NamedDeployment,
+    PackageTaxa,
+    Reading,
+    Result,
+    Told,
+    Unreadable,
+    Wrong,
+    check_confidence,
+    name_class,
+    parse_id,
+    place_box,
+    plain,
+    rank,
+)
+from trapline.server.platform.formats.import_json import BROKEN, JsonFile, explain, name_model
+from trapline.server.platform.formats.sqlite_spill import KeptParts, Part
+from trapline.wire.imports import ImportOptions
+
+EMPTY = frozenset({"empty", "blank"})
+MOST_OF_ONE = 100_000
+SKEW = 0.02
+"""By which part the shape of a picture may differ from what the file tells."""
+Key = str | int
+
+
+class Picture(msgspec.Struct, gc=False):
+    """An image of the file."""
+
+    id: Key
+    file_name: str
+    width: float | None = None
+    height: float | None = None
+    trapline_id: str | None = None
+    """Our own ID, which our exports write."""
+    trapline_path: str | None = None
+    """Where it came from, where our exports name its file by its ID."""
+
+    @property
+    def path(self) -> str:
+        """Where the image came from, as far as the file says."""
+        return self.trapline_path or self.file_name
+
+
+class Category(msgspec.Struct):
+    """What a number means."""
+
+    id: Key
+    name: str
+    keypoints: list[str] = []
+    skeleton: list[tuple[int, int]] = []
+
+
+class Runs(msgspec.Struct):
+    """A mask as run lengths."""
+
+    counts: str | list[int]
+    size: list[int]
+
+
+class Annotation(msgspec.Struct, gc=False):
+    """What is said of an image, or of a part of it."""
+
+    image_id: Key
+    category_id: Key
+    bbox: list[float] | None = None
+    bbox_relative: list[float] | None = None
+    segmentation: list[list[float]] | Runs | None = None
+    keypoints: list[float] | None = None
+    area: float | None = None
+    score: float | None = None
+
+
+class Owner(msgspec.Struct, gc=False):
+    """Which image an annotation is of."""
+
+    image_id: Key
+
+
+PICTURES = msgspec.json.Decoder(Picture)
+ANNOTATIONS = msgspec.json.Decoder(Annotation)
+OWNERS = msgspec.json.Decoder(Owner)
+
+
+class CocoReader:
+    """Reads a data set; its annotations are put in order by their images first."""
+
+    left_out = 0
+
+    def __init__(self, path: Path, options: ImportOptions) -> None:
+        self._file = JsonFile(path)
+        self._parts = KeptParts()
+        self._options = options
+        try:
+            self._open()
+        except Unreadable:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if "images" not in self._file.parts or "annotations" not in self._file.parts:
+            raise Unreadable("It has no `images` and `annotations`, so this is no COCO.")
+        info = self._file.read_part("info", Any)
+        told = info if isinstance(info, dict) else {}
+        self._model = name_model(self._options, told.get("description"), told.get("version"), "COCO")
+        self._categories = {str(one.id): one for one in self._file.read_part("categories", list[Category]) or ()}
+        self._images = 0
+        self._parts.add_owners(self._find_images())
+        self._parts.add_parts(self._find_annotations())
+        self._parts.complete()
+
+    def _find_images(self) -> Iterator[tuple[str, int, str | None]]:
+        for number, element in enumerate(self._file.split("images"), 1):
+            if number > MOST_ENTRIES:
+                raise Unreadable(f"It has more than {MOST_ENTRIES:,} images.")
+            self._images = number
+            try:
+                yield str(PICTURES.decode(element).id), number, None
+            except BROKEN:
+                continue
+
+    def _find_annotations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
+        for number, (start, end) in enumerate(self._file.places("annotations"), 1):
+            if number > MOST_ENTRIES:
+                raise Unreadable(f"It has more than {MOST_ENTRIES:,} annotations.")
+            try:
+                key = str(OWNERS.decode(self._file.body[start:end]).image_id)
+            except BROKEN:
+                key = ""
+            yield key, number, start, end, None
+
+    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+        """Tell of none: a data set names pictures only."""
+        return ()
+
+    def taxa(self) -> PackageTaxa:
+        """Return none: the format describes no taxa."""
+        return PackageTaxa()
+
+    def place_deployments(self, ids: dict[str, UUID]) -> None:
+        """Learn nothing."""
+
+    def paths(self) -> Iterator[Told]:
+        """Go through the paths of all images; annotations of none are entries, too."""
+        for element in self._file.split("images"):
+            try:
+                yield Told(PICTURES.decode(element).path)
+            except BROKEN:
+                yield Told("")
+        for _ in range(self._parts.orphans):
+            yield Told("")
+
+    def entries(self, after: int) -> Iterator[Entry | Fault]:
+        """Go through the images behind the first so many, then through the annotations of none."""
+        for number, element in enumerate(self._file.split("images"), 1):
+            if number > after:
+                yield self._enter(number, element)
+        for place, (key, number) in enumerate(self._parts.list_orphans(), self._images + 1):
+            if place > after:
+                why = (
+                    f"its image_id {plain(key, 50)} is that of no image"
+                    if key
+                    else "it cannot be read, or has no image_id"
+                )
+                yield Fault(f"annotations {number}", why)
+
+    def _enter(self, number: int, element: bytes) -> Entry | Fault:
+        place = f"images {number}"
+        try:
+            picture = PICTURES.decode(element)
+        except BROKEN as error:
+            return Fault(place, explain(error))
+        first = self._parts.number_of(str(picture.id))
+        if first != number:
+            return Fault(place, f"its id is that of images {first} too", picture.file_name)
+        return Entry(place, picture.path, picture, parse_id(picture.trapline_id))
+
+    def read(self, entry: Entry, frame: Frame) -> Reading:
+        """Read the annotations of an image. Raises Wrong, WrongData."""
+        picture: Picture = entry.content
+        count, size = self._parts.weigh(str(picture.id))
+        if not count and not self._options.nothing_is_blank:
+            return Reading(left_out=1)
+        if count > MOST_OF_ONE or size > LONGEST_ENTRY:
+            raise Wrong(f"it has more than {MOST_OF_ONE:,} annotations, or these more than {LONGEST_ENTRY >> 20} MiB")
+        told = _frame_of(picture, frame)
+        findings: list[Finding] = []
+        reading = Reading([Result(self._model, findings)])
+        for part in self._parts.parts_of(str(picture.id)):
+            try:
+                found = self._read_one(part, told, frame)
+            except Wrong as error:
+                raise Wrong(f"annotations {part.number}: {error}") from None
+            if found and found[0].confidence is not None and found[0].confidence < self._options.confidence_min:
+                reading.left_out += 1
+                continue
+            # What follows the first is of the same thing.
+            first = len(findings)
+            findings += [one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)]
+        return reading
+
+    def _read_one(self, part: Part, told: Frame, frame: Frame) -> list[Finding]:
+        try:
+            one = ANNOTATIONS.decode(self._file.body[part.start : part.end])
+        except BROKEN as error:
+            raise Wrong(explain(error)) from None
+        category = self._categories.get(str(one.category_id))
+        if category is None:
+            raise Wrong(f"the category {plain(str(one.category_id), 50)} is not among `categories`")
+        if one.bbox is not None and one.bbox_relative is not None:
+            raise Wrong("it has both `bbox` and `bbox_relative`")
+        confidence = None if one.score is None else check_confidence(one.score)
+        size = {"image_width": told.width, "image_height": told.height}
+        extent = {name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None}
+        name = name_class(category.name)
+        found = []
+        if one.segmentation:
+            mask = _describe_mask(one.segmentation, size) | extent
+            found.append(self._make("segmentation", name, confidence, mask, frame))
+        # A data set of people lists points for everybody, none of them visible where nobody marked any.
+        if one.keypoints and (any(one.keypoints[2::3]) or not found):
+            points = _describe_points(one.keypoints, category)
+            found.append(self._make("keypoint", name, confidence, points | size, frame))
+        if found:
+            return found
+        if one.bbox_relative is not None:
+            return [Finding("bounding_box", name, confidence, place_box(one.bbox_relative, frame))]
+        if one.bbox is not None:
+            return [self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)]
+        if category.name.casefold() in EMPTY:
+            return []
+        return [Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))]
+
+    @staticmethod
+    def _make(kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame) -> Finding:
+        return Finding(kind, name, confidence, check_data(kind, data, frame))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._parts.close()
+        self._file.close()
+
+
+def _frame_of(picture: Picture, frame: Frame) -> Frame:
+    """The size that an image's coordinates are of. Raises Wrong where its shape is not that of the picture here."""
+    width, height = picture.width, picture.height
+    if width is None or height is None:
+        return frame
+    if not (1 <= width < 2**31 and 1 <= height < 2**31):
+        raise Wrong("its width and height must be numbers of pixels")
+    if abs(width * frame.height / (height * frame.width) - 1) > SKEW:
+        raise Wrong(
+            f"it says {width:g} by {height:g} pixels, and the image here has {frame.width} by {frame.height}, upright: "
+            "that is another shape"
+        )
+    return Frame(round(width), round(height))
+
+
+def _describe_box(bbox: list[float]) -> dict[str, Any]:
+    if len(bbox) != 4:
+        raise Wrong("a box must be four numbers: left, top, width, height")
+    left, top, width, height = bbox
+    return {"x_min": left, "y_min": top, "x_max": left + width, "y_max": top + height}
+
+
+def _describe_mask(told: list[list[float]] | Runs, size: dict[str, int]) -> dict[str, Any]:
+    if isinstance(told, Runs):
+        return {"format": "rle", "counts": told.counts, "size": told.size}
+    if any(len(ring) % 2 for ring in told):
+        raise Wrong("a polygon must be x and y in turns")
+    rings = [[[ring[place], ring[place + 1]] for place in range(0, len(ring), 2)] for ring in told]
+    return {"format": "polygon", "points": rings if len(rings) > 1 else rings[0]} | size
+
+
+def _describe_points(told: list[float], category: Category) -> dict[str, Any]:
+    if len(told) % 3:
+        raise Wrong("key points must be x, y and visibility in turns")
+    points: list[dict[str, Any]] = []
+    for number, place in enumerate(range(0, len(told), 3)):
+        named = category.keypoints[number] if number < len(category.keypoints) else str(number + 1)
+        point: dict[str, Any] = {"name": named}
+        if told[place + 2]:
+            point |= {"x": told[place], "y": told[place + 1], "visibility": told[place + 2]}
+        points.append(point)
+    skeleton = [[first - 1, second - 1] for first, second in category.skeleton if max(first, second) <= len(points)]
+    return {"keypoints": points, "skeleton": skeleton}

@@ -1,0 +1,38 @@
+"""The formats that imports read, each in a file of its own that is loaded when it is asked for."""
+
+from pathlib import Path
+
+from trapline.server.imports.formats.foreign_files import recognise_file
+from trapline.server.imports.formats.import_records import Reader, Unreadable
+from trapline.wire.imports import ImportFormat, ImportOptions
+
+
+def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
+    """Open a file and look through it. Raises Unreadable, for files of known programs with what to do."""
+    try:
+        return _open(kind, path, options)
+    except Unreadable as error:
+        known = recognise_file(path)
+        if known is None:
+            raise
+        raise Unreadable(known) from error
+
+
+def _open(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
+    match kind:
+        case ImportFormat.MEGADETECTOR:
+            from trapline.server.imports.formats.import_megadetector import MegadetectorReader
+
+            return MegadetectorReader(path, options)
+        case ImportFormat.SPECIESNET:
+            from trapline.server.imports.formats.import_speciesnet import SpeciesnetReader
+
+            return SpeciesnetReader(path, options)
+        case ImportFormat.COCO:
+            from trapline.server.imports.formats.import_coco import CocoReader
+
+            return CocoReader(path, options)
+        case ImportFormat.CAMTRAP_DP:
+            from trapline.server.imports.formats.import_camtrap import CamtrapReader
+
+            return CamtrapReader(path, options)

@@ -1,0 +1,205 @@
+"""What entries of a file say, as rows: named by all that they say, so that the same again is the same row."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from struct import Struct
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from trapline.server.findings.rules.annotation_data import WrongData
+from trapline.server.imports.formats.image_index import Catalogue, NoMatch
+from trapline.server.imports.formats.import_records import (
+    Entry,
+    EntryIds,
+    Fault,
+    Reader,
+    Result,
+    Statement,
+    Wrong,
+    plain,
+)
+from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
+from trapline.server.imports.queries.imported_results import NewFinding, NewResult
+from trapline.wire.imports import FaultKind
+
+AT_ONCE = 2000
+"""How many entries are one transaction: a second's worth, so that nobody waits long for what it locks."""
+MOST_FINDINGS = 40_000
+MOST_BYTES = 32 << 20
+LONGEST_DATA = 8 << 20
+GONE = "its image was deleted while the file was taken in"
+NUL = rb"\u0000"
+_COUNTED_BITS = (1 << 20) - 1
+_DOUBLE = Struct(">d").pack
+
+
+class Said(NamedTuple):
+    """What a person said of an image; `analysis_id` and `finding` name the annotation that it is about."""
+
+    id: UUID
+    image_id: UUID
+    statement: Statement
+    analysis_id: UUID | None
+
+
+@dataclass
+class BatchIds(ImageIds):
+    """The IDs of an image; those of findings are by their result, which may be stored already with other IDs."""
+
+    findings: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)
+
+
+class Taken(NamedTuple):
+    """An entry of which there are rows, and how many of the batch's faults stand before it."""
+
+    entry: Entry
+    image_id: UUID
+    faults_before: int
+
+
+@dataclass
+class Batch:
+    """Some entries as rows; `entries` counts those that could not be taken too."""
+
+    entries: int = 0
+    results: list[NewResult] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    left_out: int = 0
+    ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
+    _findings: int = 0
+    _bytes: int = 0
+
+    def add(
+        self, image_id: UUID, results: list[Result], statements: list[Statement], ids: EntryIds | None = None
+    ) -> None:
+        """Add what an entry says of an image. Raises Wrong; then nothing of it is added."""
+        made = [make_result(image_id, result) for result in results]
+        first = made[0].id if made else None
+        said = [
+            Said(_name_said(image_id, one, first), image_id, one, first if one.finding is not None else None)
+            for one in statements
+        ]
+        self.results += made
+        self.said += said
+        if ids is not None:
+            self._add_ids(image_id, ids, zip(results, made, strict=True), zip(statements, said, strict=True))
+        self._findings += len(said) + sum(len(one.findings) for one in made)
+        self._bytes += sum(len(one.statement.comment or "") for one in said)
+        self._bytes += sum(len(found.data) for one in made for found in one.findings)
+
+    def _add_ids(
+        self,
+        image_id: UUID,
+        ids: EntryIds,
+        results: Iterable[tuple[Result, NewResult]],
+        statements: Iterable[tuple[Statement, Said]],
+    ) -> None:
+        """Add the IDs of a package by ours; findings are by their result, which may be stored already."""
+        known = self.ids.setdefault(image_id, BatchIds())
+        known.media_id = known.media_id or ids.media_id or None
+        for statement, row in statements:
+            if (given := ids.observations.get(id(statement))) is not None:
+                known.observations[str(row.id)] = given
+        if ids.blank is not None:
+            known.observations[BLANK] = ids.blank
+        for result, made in results:
+            known.findings[made.id] = {
+                str(UUID(bytes=new.id)): given
+                for found, new in zip(result.findings, made.findings, strict=True)
+                if (given := ids.observations.get(id(found))) is not None
+            }
+
+    def list_faults(self, there: Collection[UUID]) -> list[Fault]:
+        """List the faults in the file's order, with the entries whose images are not there any more."""
+        faults = list(self.faults)
+        for one in reversed(self.taken):
+            if one.image_id not in there:
+                gone = Fault(one.entry.place, GONE, one.entry.path, FaultKind.UNKNOWN)
+                faults.insert(one.faults_before, gone)
+        return faults
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is enough for one transaction."""
+        return self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
+
+
+def make_batches(reader: Reader, catalogue: Catalogue, after: int) -> Iterator[Batch]:
+    """Make rows of the entries behind the first so many, a transaction's worth at a time."""
+    entries = reader.entries(after)
+    while True:
+        batch = Batch()
+        for entry in islice(entries, AT_ONCE):
+            batch.entries += 1
+            _take(batch, reader, catalogue, entry)
+            if batch.is_full:
+                break
+        if not batch.entries:
+            return
+        yield batch
+
+
+def _take(batch: Batch, reader: Reader, catalogue: Catalogue, entry: Entry | Fault) -> None:
+    if isinstance(entry, Fault):
+        batch.faults.append(entry)
+        return
+    own = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
+    found = own or catalogue.find(entry.path, entry.deployment_id)
+    if isinstance(found, NoMatch):
+        batch.faults.append(Fault(entry.place, found.message, entry.path, found.kind))
+        return
+    try:
+        reading = reader.read(entry, found.frame)
+        batch.add(found.id, reading.results, reading.statements, reading.ids)
+        if reading.results or reading.statements:
+            # Without what is unpacked of it.
+            batch.taken.append(Taken(entry._replace(content=None), found.id, len(batch.faults)))
+        batch.left_out += reading.left_out
+    except WrongData as error:
+        batch.faults.append(Fault(entry.place, f"{error.field} {error.message}", entry.path))
+    except Wrong as error:
+        batch.faults.append(Fault(entry.place, str(error), entry.path))
+    except (ValueError, ArithmeticError) as error:
+        # No one line may end all that stands behind it.
+        batch.faults.append(Fault(entry.place, f"it cannot be read: {plain(str(error), 200)}", entry.path))
+
+
+def make_result(image_id: UUID, result: Result) -> NewResult:
+    """Make the rows of a result. Raises Wrong."""
+    told = hashlib.sha256(image_id.bytes)
+    told.update(msgspec.json.encode((result.model, result.error)))
+    # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
+    first = uuid7().int & ~_COUNTED_BITS
+    findings: list[NewFinding] = []
+    for place, found in enumerate(result.findings):
+        data = msgspec.json.encode(found.data)
+        if len(data) > LONGEST_DATA:
+            raise Wrong(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
+        if NUL in data:
+            raise Wrong("what it says has the NUL character in a text, which cannot be stored")
+        name, confidence = found.class_name, found.confidence
+        told.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
+        told.update(data if confidence is None else data + _DOUBLE(confidence))
+        parent = None if found.parent is None else findings[found.parent].id
+        key = (first + place).to_bytes(16, "big")
+        findings.append(NewFinding(key, found.kind, name, confidence, data, parent))
+    return NewResult(_name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings)
+
+
+def _name_said(image_id: UUID, statement: Statement, analysis_id: UUID | None) -> UUID:
+    about = analysis_id if statement.finding is not None else None
+    return _name(hashlib.sha256(msgspec.json.encode((image_id, about, statement))).digest())
+
+
+def _name(digest: bytes) -> UUID:
+    """A UUID of a hash: version 8 (RFC 9562)."""
+    number = int.from_bytes(digest[:16], "big")
+    number &= ~(0xF000 << 64) & ~(0xC000 << 48)
+    return UUID(int=number | 0x8000 << 64 | 0x8000 << 48)

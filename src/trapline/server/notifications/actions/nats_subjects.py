@@ -1,0 +1,66 @@
+"""Events as subjects of NATS: which projects' are, as the settings say."""
+
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.notifications.actions.deliveries import PLACE
+from trapline.server.notifications.actions.signing_secrets import exchange_secret
+from trapline.server.notifications.nats_publisher import Subjects
+from trapline.server.notifications.queries.nats_subjects import (
+    SUBJECTS,
+    list_projects_without,
+    record_server_answer,
+    record_server_failure,
+    switch_subjects,
+)
+from trapline.server.notifications.queries.webhooks import WebhookRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import OutboundFailed
+
+
+def make_subject(system: System, project_id: int) -> WebhookRow:
+    """Make the row by which a project's events become subjects."""
+    key, now = uuid7(), datetime.now(UTC)
+    return WebhookRow(
+        id=key,
+        project_id=project_id,
+        name="",
+        url="",
+        host=SUBJECTS,
+        event_types=[],
+        analyses_of_jobs=False,
+        # Signs nothing: there so that a changed secret key finds every row of one kind.
+        secrets=exchange_secret(system, PLACE, key, None, now).sealed,
+        is_active=True,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def follow_subjects(system: System, scope: Scope) -> None:
+    """Let the events of every project be subjects where a NATS server is set, and of none where not."""
+    async with system.database.transaction(scope) as tx:
+        if system.nats_url is not None:
+            for project_id in await list_projects_without(scope, tx):
+                tx.session.add(make_subject(system, project_id))
+            await tx.session.flush()
+        await switch_subjects(scope, tx, system.nats_url is not None)
+
+
+async def check_server(system: System, scope: Scope, subjects: Subjects) -> None:
+    """Ask the NATS server whether it answers, and record since when it does not, and why.
+
+    Events that wait for the server are published when it answers again, not after the pause of each.
+    """
+    error = None
+    try:
+        await subjects.check()
+    except OutboundFailed as failure:
+        error = failure.detail
+    async with system.database.transaction(scope) as tx:
+        if error is None:
+            await record_server_answer(scope, tx)
+        else:
+            await record_server_failure(scope, tx, error)

@@ -1,0 +1,143 @@
+"""Notices: a person asks to be written to about a project, sees it, ends it, and tries whether e-mail arrives."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.accounts.queries.accounts import get_user
+from trapline.server.notifications.queries.notices import (
+    NoticeRow,
+    Sending,
+    get_own_notice,
+    list_sendings,
+    put_notice,
+    select_own_notices,
+)
+from trapline.server.notifications.rules.notice_texts import write_test
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, Forbidden, OutboundFailed, Unprocessable
+from trapline.server.platform.network.email_sender import Letter, send_letter
+from trapline.wire.notices import SILENT_FOR_H, NewNotice, Notice, NoticeKind, Notices, TestMail
+
+MOST = 100
+"""Notices of one person in one project."""
+NO_MAIL = (
+    "This server sends no e-mail: whoever runs it sets TRAPLINE_SMTP_URL and starts it anew. Nothing was changed; "
+    "docs/how-to/configure-email-notifications.md says how."
+)
+
+
+async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice:
+    """Ask to be written to; what the caller asked for already is changed.
+
+    Raises NotFound, Forbidden, Unprocessable, and Conflict where this server sends no e-mail.
+    """
+    scope.check(new.project)
+    user_id = _person_of(scope)
+    _check_form(new)
+    if system.mail_server is None:
+        raise Conflict(NO_MAIL)
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Notice)
+        if done is not None:
+            return done
+        wanted = NoticeRow(
+            id=uuid7(),
+            project_id=new.project,
+            user_id=user_id,
+            kind=new.kind.value,
+            class_name=new.class_name or "",
+            silent_for_h=new.silent_for_h or SILENT_FOR_H.get(new.kind),
+            confidence_min=(new.confidence_min or 0.0) if new.kind == NoticeKind.CLASS_SEEN else None,
+        )
+        row = await put_notice(scope, tx, wanted, MOST)
+        if row is None:
+            raise Conflict(
+                f"A member of a project can ask for up to {MOST} notices. You have them, or are no member: nothing was "
+                "changed. End one first, or ask an owner to make you a member."
+            )
+        tx.audit("ask", "notice", row.id, row.project_id, kind=row.kind)
+        sendings = await list_sendings(scope, tx, user_id)
+        return keep_answer(scope, tx, _describe(row, sendings))
+
+
+async def list_notices(system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None) -> Notices:
+    """List what the caller asked for in a project, or in all, newest first."""
+    if project_id is not None:
+        scope.check(project_id)
+    user_id = _person_of(scope)
+    async with system.database.transaction(scope) as tx:
+        statement = select_own_notices(scope, project_id)
+        order = [(NoticeRow.created_at, datetime), (NoticeRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        sendings = await list_sendings(scope, tx, user_id)
+        address = (await get_user(scope, tx, user_id)).email
+    return Notices(
+        results=[_describe(row, sendings) for row in rows],
+        next=following,
+        count=count,
+        count_is_estimate=estimated,
+        address=address,
+        can_be_sent=system.mail_server is not None,
+    )
+
+
+async def end_notice(system: System, scope: Scope, notice_id: UUID) -> None:
+    """End a notice of the caller's own; what was not sent yet is not sent. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_own_notice(scope, tx, notice_id)
+        tx.audit("end", "notice", row.id, row.project_id, kind=row.kind)
+        await tx.session.delete(row)
+
+
+async def try_mail(system: System, scope: Scope) -> TestMail:
+    """Send the caller an e-mail now, once, and say how that went. Raises Forbidden, Conflict."""
+    user_id = _person_of(scope)
+    if system.mail_server is None:
+        raise Conflict(NO_MAIL)
+    async with system.database.transaction(scope) as tx:
+        address = (await get_user(scope, tx, user_id)).email
+        tx.audit("test", "notice", user_id)
+    subject, text = write_test(system.public_url)
+    error = None
+    try:
+        await send_letter(system.mail_server, Letter(str(uuid7()), address, subject, text, datetime.now(UTC)))
+    except OutboundFailed as failure:
+        error = failure.detail
+    return TestMail(address=address, is_sent=error is None, error=error)
+
+
+def _person_of(scope: Scope) -> UUID:
+    if scope.user_id is None:
+        raise Forbidden("Notices go to a person's e-mail address; this API token is nobody's. Nothing was changed.")
+    return scope.user_id
+
+
+def _check_form(new: NewNotice) -> None:
+    is_seen = new.kind == NoticeKind.CLASS_SEEN
+    if is_seen and new.class_name is None:
+        raise Unprocessable("Say which class: `class_name` is missing. Nothing was changed.")
+    if not is_seen and (new.class_name is not None or new.confidence_min is not None):
+        raise Unprocessable("`class_name` and `confidence_min` are for class_seen alone. Nothing was changed.")
+    if new.silent_for_h is not None and new.kind not in SILENT_FOR_H:
+        raise Unprocessable("`silent_for_h` is for deployment_silent and source_silent alone. Nothing was changed.")
+
+
+def _describe(row: NoticeRow, sendings: dict[tuple[int, str], Sending]) -> Notice:
+    sending = sendings.get((row.project_id, row.kind), Sending())
+    return Notice(
+        id=row.id,
+        project=row.project_id,
+        kind=NoticeKind(row.kind),
+        silent_for_h=row.silent_for_h,
+        class_name=row.class_name or None,
+        confidence_min=row.confidence_min,
+        created_at=row.created_at,
+        last_sent_at=sending.last_sent_at,
+        last_error=sending.last_error,
+    )

@@ -1,0 +1,249 @@
+"""Webhooks: made, listed, changed, deleted; their secrets; the log of their deliveries and replay."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
+from trapline.server.notifications.actions.deliveries import PLACE, attempt, check_url, make_way_out, settle
+from trapline.server.notifications.actions.signing_secrets import exchange_secret, mark_of, renew_secret, tell_again
+from trapline.server.notifications.queries.deliveries import take_deliveries
+from trapline.server.notifications.queries.nats_subjects import find_outage, has_subjects
+from trapline.server.notifications.queries.webhooks import (
+    DeliveryRow,
+    WebhookRow,
+    count_deliveries,
+    get_delivery,
+    get_webhook,
+    replay_deliveries,
+    select_deliveries,
+    select_webhooks,
+)
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.wire.values import AnyText, Page
+from trapline.wire.webhooks import (
+    Delivery,
+    DeliveryState,
+    NatsState,
+    NewWebhook,
+    Replayed,
+    ReplayRequest,
+    Webhook,
+    WebhookChange,
+    WebhookMade,
+    WebhookPage,
+    WebhookSecret,
+)
+
+PING = "webhook.ping"
+PING_FOR_S = 60.0
+
+
+class _Kept(Webhook):
+    """The answer to whoever made a webhook as it is kept: with a mark in the place of its secret."""
+
+    secret: AnyText = ""
+
+
+async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> WebhookMade:
+    """Make a webhook; its secret is told this once. Raises NotFound, Forbidden, OutboundRefused."""
+    scope.check(new.project)
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, _Kept)
+        now = datetime.now(UTC)
+        if done is not None:
+            row = await get_webhook(scope, tx, done.id)
+            secret = tell_again(system, PLACE, row.id, row.secrets, done.secret, now)
+            return WebhookMade(**dict(done) | {"secret": secret})
+        key = uuid7()
+        made = exchange_secret(system, PLACE, key, None, now)
+        row = WebhookRow(
+            id=key,
+            project_id=new.project,
+            name=new.name,
+            url=new.url,
+            host=check_url(system, new.url),
+            event_types=sorted({kind.value for kind in new.event_types}),
+            analyses_of_jobs=new.analyses_of_jobs,
+            secrets=made.sealed,
+            is_active=True,
+            created_at=now,
+            updated_at=now,
+        )
+        tx.session.add(row)
+        await tx.session.flush()
+        tx.audit("create", "webhook", row.id, row.project_id, host=row.host)
+        told = dict(_describe(row, (0, 0)))
+        keep_answer(scope, tx, _Kept(**told, secret=mark_of(made.secret)))
+    return WebhookMade(**told, secret=made.secret)
+
+
+async def list_webhooks(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: WebhookFilter,
+    *,
+    descending: bool = True,
+    limit: int,
+    cursor: str | None,
+) -> WebhookPage:
+    """List the webhooks of a project, or of all that the caller manages, by when they were made."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_webhooks(scope, project_id, wanted)
+        order = [(WebhookRow.created_at, datetime), (WebhookRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        counts = await count_deliveries(scope, tx, [row.id for row in rows])
+        nats = await _find_nats_state(scope, tx)
+    results = [_describe(row, counts[row.id]) for row in rows]
+    return WebhookPage(results=results, next=following, count=count, count_is_estimate=estimated, nats=nats)
+
+
+async def show_webhook(system: System, scope: Scope, webhook_id: UUID) -> Webhook:
+    """Show a webhook. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        return await _describe_one(scope, tx, await get_webhook(scope, tx, webhook_id))
+
+
+async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change: WebhookChange) -> Webhook:
+    """Change a webhook; what is left out stays. Switched on again, it goes on with what waits for it.
+
+    Raises NotFound, Forbidden, LostRace, OutboundRefused, Unprocessable.
+    """
+    given = change.model_dump(exclude_unset=True, mode="json")
+    if empty := [name for name, value in given.items() if value is None]:
+        raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
+    async with system.database.transaction(scope) as tx:
+        row = await get_webhook(scope, tx, webhook_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        if "url" in given:
+            row.host = check_url(system, given["url"])
+        if "event_types" in given:
+            given["event_types"] = sorted(set(given["event_types"]))
+        if given.get("url", row.url) != row.url or given.get("is_active"):
+            # What is said of it was true of another address, or before somebody mended it.
+            row.failing_since = row.last_error = row.disabled_reason = None
+        for name, value in given.items():
+            setattr(row, name, value)
+        row.updated_at = datetime.now(UTC)
+        where = {"host": row.host} if "url" in given else {}
+        tx.audit("change", "webhook", row.id, row.project_id, fields=sorted(given), **where)
+        await tx.session.flush()
+        return await _describe_one(scope, tx, row)
+
+
+async def delete_webhook(system: System, scope: Scope, webhook_id: UUID) -> None:
+    """Delete a webhook; nothing is sent to it from the commit on, its log goes with it. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_webhook(scope, tx, webhook_id, lock=True)
+        scope.check_unchanged(row.updated_at)
+        # The row goes after its log: to delete a long one here would keep others waiting.
+        row.deleted_at, row.is_active = datetime.now(UTC), False
+        tx.audit("delete", "webhook", row.id, row.project_id, host=row.host)
+
+
+async def rotate_secret(system: System, scope: Scope, webhook_id: UUID) -> WebhookSecret:
+    """Make a new secret; the one before signs too for another day. Raises NotFound, Forbidden."""
+    find_row = partial(get_webhook, webhook_id=webhook_id, lock=True)
+    return await renew_secret(system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook")
+
+
+async def ping_webhook(system: System, scope: Scope, webhook_id: UUID) -> Delivery:
+    """Send a webhook an event that tells of nothing, once and now; answers how it went. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        webhook = await get_webhook(scope, tx, webhook_id)
+        now = datetime.now(UTC)
+        ping = DeliveryRow(
+            id=uuid7(),
+            project_id=webhook.project_id,
+            webhook_id=webhook.id,
+            event_type=PING,
+            data={"project_id": webhook.project_id, "id": str(webhook.id)},
+            state="waiting",
+            created_at=now,
+            next_attempt_at=now - timedelta(seconds=PING_FOR_S),
+            give_up_at=now,
+        )
+        tx.session.add(ping)
+        await tx.session.flush()
+        # Taken before it is committed: nobody else attempts it.
+        [taken] = await take_deliveries(scope, tx, [(webhook.id, 1)], PING_FOR_S, only=ping.id)
+        tx.audit("test", "webhook", webhook.id, webhook.project_id)
+    way_out = make_way_out(system)
+    try:
+        await settle(system, Scope.system(), taken, await attempt(system, way_out, taken))
+    finally:
+        await way_out.close()
+    async with system.database.transaction(scope) as tx:
+        webhook = await get_webhook(scope, tx, webhook_id)
+        return _describe_delivery(await get_delivery(scope, tx, webhook, taken.id))
+
+
+async def list_deliveries(
+    system: System, scope: Scope, webhook_id: UUID, wanted: DeliveryFilter, limit: int, cursor: str | None
+) -> Page[Delivery]:
+    """List the log of a webhook, newest first. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        webhook = await get_webhook(scope, tx, webhook_id)
+        statement = select_deliveries(scope, webhook, wanted)
+        order = [(DeliveryRow.created_at, datetime), (DeliveryRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+    results = [_describe_delivery(row) for row in rows]
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+async def replay(system: System, scope: Scope, webhook_id: UUID, wanted: ReplayRequest) -> Replayed:
+    """Attempt deliveries again for another day, under the same ids: those named, else failed ones (10,000 at a time).
+
+    Raises NotFound, Forbidden, and Conflict where the webhook is switched off.
+    """
+    fitting = DeliveryFilter(
+        event_type=wanted.event_type, created_after=wanted.created_after, created_before=wanted.created_before
+    )
+    async with system.database.transaction(scope) as tx:
+        webhook = await get_webhook(scope, tx, webhook_id)
+        if not webhook.is_active:
+            raise Conflict("This webhook is switched off: switch it on first. Nothing was changed.")
+        count = await replay_deliveries(scope, tx, webhook, wanted.deliveries, fitting)
+        tx.audit("replay", "webhook", webhook.id, webhook.project_id, deliveries=count)
+    return Replayed(replayed=count)
+
+
+async def replay_one(system: System, scope: Scope, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+    """Attempt one delivery again. Raises NotFound, Forbidden, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        await get_delivery(scope, tx, await get_webhook(scope, tx, webhook_id), delivery_id)
+    return await replay(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
+
+
+async def _find_nats_state(scope: Scope, tx: Transaction) -> NatsState | None:
+    if not await has_subjects(scope, tx):
+        return None
+    outage = await find_outage(scope, tx)
+    return NatsState(failing_since=outage and outage.since, error=outage and outage.reason)
+
+
+async def _describe_one(scope: Scope, tx: Transaction, row: WebhookRow) -> Webhook:
+    return _describe(row, (await count_deliveries(scope, tx, [row.id]))[row.id])
+
+
+def _describe(row: WebhookRow, counts: Sequence[int]) -> Webhook:
+    own = {name: getattr(row, name) for name in Webhook.model_fields if name not in ("project", "waiting", "failed")}
+    return Webhook(**own, project=row.project_id, waiting=counts[0], failed=counts[1])
+
+
+def _describe_delivery(row: DeliveryRow) -> Delivery:
+    told = {name: getattr(row, name) for name in Delivery.model_fields}
+    if row.state != DeliveryState.WAITING:
+        told["next_attempt_at"] = None
+    return Delivery(**told)

@@ -1,0 +1,150 @@
+"""The way out to NATS: events as subjects of the server of the settings, over one connection of the process."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from trapline.server.platform.errors import OutboundFailed
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "trapline"
+STREAM = "TRAPLINE_EVENTS"
+KEPT_S = 86_400
+"""How long the stream that Trapline makes keeps events, in seconds."""
+WITHIN_S = 5.0
+WITHOUT_STREAMS = (None, 10039, 10076)
+"""What a server says that has no JetStream, or not for this account: nothing, or one of these codes."""
+
+
+class Subjects:
+    """Publishes events: to a stream where the server has JetStream, else to whoever listens."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opening = asyncio.Lock()
+        self._client: Client | None = None
+        self._stream: JetStreamContext | None = None
+        self._is_away = False
+        self._last_error: Exception | None = None
+
+    async def publish(self, subject: str, message_id: str, body: bytes) -> None:
+        """Publish an event; returns once the server has it. Raises OutboundFailed.
+
+        A stream drops what comes twice under one id within its window, two minutes unless somebody changed it.
+        """
+        headers = {"Nats-Msg-Id": message_id}
+        async with self._connection() as client:
+            if self._stream is not None:
+                await self._stream.publish(subject, body, timeout=WITHIN_S, headers=headers)
+            else:
+                await client.publish(subject, body, headers=headers)
+                await client.flush(timeout=int(WITHIN_S))
+
+    async def check(self) -> None:
+        """Connect, and wait for an answer of the server. Raises OutboundFailed."""
+        async with self._connection() as client:
+            await client.flush(timeout=int(WITHIN_S))
+
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[Client]":
+        """Use the connection within the block, for 5 seconds at most. Raises OutboundFailed."""
+        import nats.errors
+
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                yield await self._open()
+        except TimeoutError:
+            raise await self._fail(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
+        except (nats.errors.Error, OSError) as error:
+            raise await self._fail(f"the NATS server could not be spoken to ({type(error).__name__})") from None
+        if self._is_away:
+            self._is_away = False
+            log.info("the NATS server answers again")
+
+    async def _fail(self, reason: str) -> OutboundFailed:
+        """Close the connection; the first failure in a row is logged."""
+        await self.close()
+        if isinstance(self._last_error, ssl.SSLCertVerificationError):
+            reason = f"the certificate of the NATS server is not trusted ({self._last_error.verify_message})"
+        self._last_error = None
+        if not self._is_away:
+            self._is_away = True
+            log.warning("the NATS server is away; events wait and are published later", reason=reason)
+        return OutboundFailed(reason)
+
+    async def close(self) -> None:
+        """Close the connection; the next event opens a new one."""
+        client, self._client, self._stream = self._client, None, None
+        if client is not None:
+            with suppress(Exception):
+                await client.close()
+
+    async def _note_error(self, error: Exception) -> None:
+        """Keep the library's error: it would write it to the log, with the URL, and tries again until the time ends."""
+        self._last_error = error
+
+    async def _open(self) -> "Client":
+        async with self._opening:
+            if self._client is None or not self._client.is_connected:
+                from nats.aio.client import Client
+
+                client = Client()
+                try:
+                    await client.connect(
+                        **_read_url(self._url),
+                        name=PREFIX,
+                        allow_reconnect=False,
+                        # Else it knocks at a server that is away again and again.
+                        max_reconnect_attempts=1,
+                        reconnect_time_wait=0,
+                        connect_timeout=int(WITHIN_S),
+                        error_cb=self._note_error,
+                    )
+                    self._stream = await _find_stream(client)
+                except BaseException:
+                    with suppress(Exception):
+                        await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+
+def _read_url(url: str) -> dict[str, Any]:
+    """Read servers and who signs in; the library takes a name and password as they stand in an address, with codes."""
+    parts = [urlsplit(one) for one in url.split(",")]
+    said: dict[str, Any] = {"servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]}
+    signs = next((one for one in parts if one.username), None)
+    if signs is None or signs.username is None:
+        return said
+    if signs.password is None:
+        return said | {"token": unquote(signs.username)}
+    return said | {"user": unquote(signs.username), "password": unquote(signs.password)}
+
+
+async def _find_stream(client: "Client") -> "JetStreamContext | None":
+    """Make sure that a stream keeps what is published; None where the server has no JetStream."""
+    from nats.js.api import StreamConfig
+    from nats.js.errors import NotFoundError, ServiceUnavailableError
+
+    streams = client.jetstream(timeout=WITHIN_S)
+    everything = f"{PREFIX}.>"
+    try:
+        try:
+            await streams.find_stream_name_by_subject(everything)
+        except NotFoundError:
+            await streams.add_stream(StreamConfig(name=STREAM, subjects=[everything], max_age=KEPT_S))
+    except ServiceUnavailableError as error:
+        if error.err_code not in WITHOUT_STREAMS:
+            raise
+        return None
+    return streams

@@ -1,0 +1,231 @@
+"""Deliveries on their way: gathered, taken by one process at a time, settled, and forgotten after a while."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from trapline.server.notifications.rules.delivery_shares import Waiting
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+KEPT_DAYS = 30
+KEPT_AT_MOST = 100_000
+"""How many of the newest rows of a webhook's log are kept; older ones go once they are delivered."""
+TOLD_AT_MOST = 100
+GATHERED_AT_MOST = 1000
+"""How many arrivals of images of one webhook become one event: the rest become the next."""
+
+
+class Taken(NamedTuple):
+    """A delivery that this process attempts, with what it is sent by and to."""
+
+    id: UUID
+    project_id: int
+    webhook_id: UUID
+    event_type: str
+    data: dict[str, Any]
+    attempts: int
+    created_at: datetime
+    give_up_at: datetime
+    host: str
+    url: str
+    secrets: bytes
+
+
+class Attempted(NamedTuple):
+    """How an attempt ended: `wait_s` until the next one, None where there is none."""
+
+    state: str
+    wait_s: float | None
+    status: int | None
+    error: str | None
+    excerpt: str | None
+    duration_ms: int
+
+
+async def gather_images(scope: Scope, tx: Transaction) -> None:
+    """Make one event of the images that were added since a second or more, with at most 100 ids and their count."""
+    await tx.execute(
+        """
+        with ready as (
+            select w.id from webhooks w where exists (
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'gathering'
+                  and d.created_at < clock_timestamp() - interval '1 second'
+            ) order by random() limit 100
+        ),
+        taken as (
+            delete from webhook_deliveries d using (
+                select g.id from ready r cross join lateral (
+                    select g.id from webhook_deliveries g where g.webhook_id = r.id and g.state = 'gathering'
+                    order by g.created_at limit %(gathered)s for update skip locked
+                ) g
+            ) g where d.id = g.id returning d.project_id, d.webhook_id, d.data, d.created_at
+        ),
+        together as (
+            select project_id, webhook_id, min(created_at) as since, sum((data->>'count')::int) as many,
+                jsonb_agg(data->'ids' order by created_at) as lists
+            from taken group by 1, 2
+        )
+        insert into webhook_deliveries
+            (id, project_id, webhook_id, event_type, data, state, created_at, next_attempt_at, give_up_at)
+        select gen_random_uuid(), t.project_id, t.webhook_id, 'image.created',
+            jsonb_build_object('project_id', t.project_id, 'count', t.many, 'ids', (
+                select jsonb_agg(told.id) from (
+                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id limit %(told)s
+                ) told
+            )), 'waiting', t.since, clock_timestamp(), clock_timestamp() + interval '1 day'
+        from together t
+        """,
+        {"gathered": GATHERED_AT_MOST, "told": TOLD_AT_MOST},
+    )
+
+
+async def list_waiting(scope: Scope, tx: Transaction) -> list[Waiting]:
+    """List the webhooks that a delivery is due for, with what is under way to each and to its host in any process."""
+    cursor = await tx.execute(
+        """
+        with busy as (
+            select webhook_id, count(*) as many from webhook_deliveries where taken_until > clock_timestamp() group by 1
+        ), hosts as (
+            select w.host, sum(b.many)::int as many from busy b join webhooks w on w.id = b.webhook_id group by 1
+        )
+        select w.id, w.host, w.failing_since is not null, coalesce(b.many, 0), coalesce(h.many, 0)
+        from webhooks w left join busy b on b.webhook_id = w.id left join hosts h on h.host = w.host
+        where w.is_active and exists (
+            select from webhook_deliveries d
+            where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())
+        """
+    )
+    return [Waiting(*row) for row in await cursor.fetchall()]
+
+
+async def lock_shares(scope: Scope, tx: Transaction) -> None:
+    """Let no other process take deliveries before this transaction ends: what each may take depends on all of them."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('deliveries are taken', 2))")
+
+
+async def take_deliveries(
+    scope: Scope, tx: Transaction, most: Sequence[tuple[UUID, int]], for_s: float, only: UUID | None = None
+) -> list[Taken]:
+    """Take at most so many due deliveries of each webhook, or `only` one, for this process alone for some seconds.
+
+    Whoever dies over one has it taken by another when the time is over.
+    """
+    cursor = await tx.execute(
+        """
+        with due as (
+            select d.id from unnest(%(webhooks)s::uuid[], %(most)s::int[]) as a (webhook_id, most)
+            cross join lateral (
+                select d.id from webhook_deliveries d
+                where d.webhook_id = a.webhook_id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp()
+                  and (%(only)s::uuid is null or d.id = %(only)s)
+                order by d.next_attempt_at limit a.most for no key update skip locked
+            ) d
+        )
+        update webhook_deliveries d set attempts = d.attempts + 1, last_attempt_at = clock_timestamp(),
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s),
+            taken_until = clock_timestamp() + make_interval(secs => %(for_s)s)
+        from due, webhooks w where d.id = due.id and w.id = d.webhook_id and w.deleted_at is null
+        returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at, d.give_up_at,
+            w.host, w.url, w.secrets
+        """,
+        {"webhooks": [one for one, _ in most], "most": [many for _, many in most], "for_s": for_s, "only": only},
+    )
+    return [Taken(*row) for row in await cursor.fetchall()]
+
+
+async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Attempted) -> bool:
+    """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
+    cursor = await tx.execute(
+        """
+        update webhook_deliveries set state = %(state)s, last_status = %(status)s, last_error = %(error)s,
+            response_excerpt = %(excerpt)s, duration_ms = %(duration)s,
+            next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s),
+            taken_until = case when attempts <> %(attempts)s then taken_until end
+        where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s or %(state)s = 'delivered')
+        """,
+        {
+            "state": how.state,
+            "status": how.status,
+            "error": how.error,
+            "excerpt": how.excerpt,
+            "duration": how.duration_ms,
+            "wait": how.wait_s or 0,
+            "id": taken.id,
+            "attempts": taken.attempts,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+async def note_answered(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
+    """Note that a webhook answers."""
+    await tx.execute(
+        "update webhooks set failing_since = null, last_error = null where id = %s and failing_since is not null",
+        (webhook_id,),
+    )
+
+
+async def note_failing(scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None) -> datetime | None:
+    """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
+    await tx.execute(
+        "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
+        "where id = %(id)s and (failing_since is null or last_error is distinct from %(error)s)",
+        {"id": webhook_id, "error": error},
+    )
+    cursor = await tx.execute("select failing_since from webhooks where id = %s and is_active", (webhook_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reason: str) -> bool:
+    """Switch a webhook off, with the reason; False where it is off already."""
+    cursor = await tx.execute(
+        "update webhooks set is_active = false, disabled_reason = %s, updated_at = clock_timestamp() "
+        "where id = %s and is_active",
+        (reason, webhook_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def forget_deliveries(scope: Scope, tx: Transaction, limit: int) -> int:
+    """Delete deliveries that are old, too many, or of a deleted webhook, at most so many; answers how many went."""
+    cursor = await tx.execute(
+        """
+        delete from webhook_deliveries where id in (
+            select d.id from webhooks w left join lateral (
+                select n.created_at from webhook_deliveries n where n.webhook_id = w.id
+                order by n.created_at desc offset %(kept)s limit 1
+            ) edge on true cross join lateral (
+                select id from webhook_deliveries d where d.webhook_id = w.id
+                  and (w.deleted_at is not null or d.created_at < now() - make_interval(days => %(days)s)
+                    or (d.state = 'delivered' and d.created_at <= edge.created_at))
+                order by d.created_at limit %(most)s for update skip locked
+            ) d limit %(most)s
+        )
+        """,
+        {"days": KEPT_DAYS, "kept": KEPT_AT_MOST, "most": limit},
+    )
+    gone = cursor.rowcount
+    if gone == 0:
+        await tx.execute(
+            "delete from webhooks w where w.deleted_at is not null and not exists "
+            "(select from webhook_deliveries d where d.webhook_id = w.id)"
+        )
+    return gone
+
+
+async def note_silent_workers(scope: Scope, tx: Transaction, silent_s: float) -> None:
+    """Note which workers have fallen silent and which are heard again: the database tells of it."""
+    for was, is_silent in (("null", True), ("not null", False)):
+        await tx.execute(
+            f"""
+            update workers set offline_since = case when %(silent)s then clock_timestamp() end where id in (
+                select id from workers where ended_at is null and offline_since is {was}
+                  and (last_contact_at < clock_timestamp() - make_interval(secs => %(after)s)) = %(silent)s
+                order by id limit 1000 for no key update skip locked
+            )
+            """,  # noqa: S608 - made of constants
+            {"silent": is_silent, "after": silent_s},
+        )

@@ -1,0 +1,99 @@
+"""Which projects' events are subjects of NATS: a row among the webhooks each, which nobody sees."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from trapline.server.notifications.queries.notices import take_lock
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+SUBJECTS = "nats"
+"""The host of such a row; those of webhooks have a port."""
+FOLLOWING = 7230007
+
+
+@dataclass(frozen=True)
+class NatsOutage:
+    """Since when the NATS server does not take events, and why."""
+
+    since: datetime
+    reason: str
+
+
+async def list_projects_without(scope: Scope, tx: Transaction) -> list[int]:
+    """List the projects whose events are no subjects yet; empty while another process makes them so."""
+    if not await take_lock(scope, tx, FOLLOWING):
+        return []
+    cursor = await tx.execute(
+        "select id from projects p where deleted_at is null and not exists "
+        "(select from webhooks w where w.project_id = p.id and w.host = %s) order by id",
+        (SUBJECTS,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def switch_subjects(scope: Scope, tx: Transaction, is_on: bool) -> None:
+    """Let the events of all projects be subjects, or not; those of a deleted one stay paused with it."""
+    await tx.execute(
+        "update webhooks w set is_active = %s, failing_since = null, last_error = null from projects p "
+        "where p.id = w.project_id and p.deleted_at is null and w.host = %s and w.is_active <> %s",
+        (is_on, SUBJECTS, is_on),
+    )
+
+
+async def has_subjects(scope: Scope, tx: Transaction) -> bool:
+    """Whether the events of any project are published to NATS."""
+    cursor = await tx.execute("select exists (select from webhooks where host = %s and is_active)", (SUBJECTS,))
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def find_outage(scope: Scope, tx: Transaction) -> NatsOutage | None:
+    """Find since when the NATS server does not take events; None if it does, or where none is set."""
+    cursor = await tx.execute(
+        "select failing_since, last_error from webhooks "
+        "where host = %s and is_active and failing_since is not null order by failing_since limit 1",
+        (SUBJECTS,),
+    )
+    row = await cursor.fetchone()
+    return NatsOutage(row[0], row[1] or "the NATS server does not answer") if row else None
+
+
+async def record_server_failure(scope: Scope, tx: Transaction, error: str) -> None:
+    """Record that the NATS server does not answer; the start of an outage that is recorded stays."""
+    await tx.execute(
+        """
+        update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s
+        where id in (
+            select id from webhooks where host = %(host)s and is_active
+              and (failing_since is null or last_error is distinct from %(error)s)
+            order by id for no key update skip locked
+        )
+        """,
+        {"host": SUBJECTS, "error": error},
+    )
+
+
+async def record_server_answer(scope: Scope, tx: Transaction) -> None:
+    """Record that the NATS server answers; after an outage, the events that wait for it are due."""
+    cursor = await tx.execute(
+        """
+        update webhooks set failing_since = null, last_error = null where id in (
+            select id from webhooks where host = %s and failing_since is not null
+            order by id for no key update skip locked
+        ) returning id
+        """,
+        (SUBJECTS,),
+    )
+    if answering := [row[0] for row in await cursor.fetchall()]:
+        await tx.execute(
+            """
+            update webhook_deliveries set next_attempt_at = clock_timestamp() where id in (
+                select id from webhook_deliveries
+                where webhook_id = any(%s) and state = 'waiting' and taken_until is null
+                  and next_attempt_at > clock_timestamp()
+                for no key update skip locked
+            )
+            """,
+            (answering,),
+        )

@@ -1,0 +1,241 @@
+"""Notices: who asked to be written to about what, what happened of that, and the ledger of the e-mails."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Select,
+    UniqueConstraint,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.row import Key, Moment, Now, Row
+from trapline.server.platform.errors import NotFound
+
+WATCHING = 7230005
+"""The lock of whoever looks for silences: one process at a time is enough."""
+
+_MEMBER = ["members.project_id", "members.user_id"]
+
+
+class NoticeRow(Row):
+    """What a member of a project wants to be written to about; whoever leaves the project loses it.
+
+    `class_name` is empty but for `class_seen`, and `silent_for_h` null but for silences.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "user_id"], _MEMBER, ondelete="CASCADE"),
+        UniqueConstraint("project_id", "user_id", "kind", "class_name", name="uq_notices_wish"),
+        CheckConstraint(
+            "case kind when 'deployment_silent' then silent_for_h is not null "
+            "when 'source_silent' then silent_for_h is not null when 'job_failed' then true "
+            "when 'class_seen' then class_name <> '' and confidence_min is not null else false end",
+            name="kind",
+        ),
+        Index("ix_notices_classes", "project_id", "class_name", postgresql_where="kind = 'class_seen'"),
+    )
+
+    id: Mapped[Key]
+    project_id: Mapped[int]
+    user_id: Mapped[UUID]
+    kind: Mapped[str]
+    silent_for_h: Mapped[int | None] = mapped_column(Integer)
+    class_name: Mapped[str] = mapped_column(default="", server_default="")
+    confidence_min: Mapped[float | None] = mapped_column(Double)
+    created_at: Mapped[Now]
+
+
+class NoticeEventRow(Row):
+    """Something that a notice is about, until it is gathered into an e-mail: written by triggers of the database."""
+
+    __tablename__ = "notice_events"
+
+    id: Mapped[Key]
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), index=True)
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[Moment]
+
+
+class NoticeSilenceRow(Row):
+    """A camera or source that is silent, and that somebody was told so; it goes when that is heard again."""
+
+    __tablename__ = "notice_silences"
+
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    about: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class NoticeMailRow(Row):
+    """One e-mail: what it tells, at most 20 of what `told` counts, and how its sending goes.
+
+    `next_attempt_at` is also until when an attempt has the row to itself.
+    """
+
+    __tablename__ = "notice_mails"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "user_id"], _MEMBER, ondelete="CASCADE"),
+        CheckConstraint("state in ('waiting', 'delivered', 'failed')", name="state"),
+        Index("ix_notice_mails_of", "project_id", "user_id", "kind", "created_at"),
+        Index("ix_notice_mails_waiting", "next_attempt_at", postgresql_where="state = 'waiting'"),
+    )
+
+    id: Mapped[Key]
+    project_id: Mapped[int]
+    user_id: Mapped[UUID]
+    kind: Mapped[str]
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    told: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    created_at: Mapped[Moment]
+    next_attempt_at: Mapped[Moment]
+    give_up_at: Mapped[Moment]
+    last_attempt_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class Sending(NamedTuple):
+    """When the last e-mail went out, and why the newest one did not, or not yet."""
+
+    last_sent_at: datetime | None = None
+    last_error: str | None = None
+
+
+async def get_own_notice(scope: Scope, tx: Transaction, notice_id: UUID) -> NoticeRow:
+    """Get a notice of the caller's own; raises NotFound for anybody else's too."""
+    row = await tx.session.get(NoticeRow, notice_id, with_for_update={"key_share": True})
+    if row is None or row.user_id != scope.user_id or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+async def put_notice(scope: Scope, tx: Transaction, wanted: NoticeRow, most: int) -> NoticeRow | None:
+    """Note what a member wants, or change what is noted; None where there are `most` already, or where no member is."""
+    scope.check(wanted.project_id)
+    cursor = await tx.execute(
+        """
+        insert into notices (id, project_id, user_id, kind, class_name, silent_for_h, confidence_min)
+        select %(id)s, m.project_id, m.user_id, %(kind)s, %(class)s, %(hours)s, %(least)s
+        from members m where m.project_id = %(project)s and m.user_id = %(user)s
+          and (select count(*) from notices n where n.project_id = m.project_id and n.user_id = m.user_id
+            and (n.kind, n.class_name) <> (%(kind)s, %(class)s)) < %(most)s
+        on conflict (project_id, user_id, kind, class_name) do update
+            set silent_for_h = excluded.silent_for_h, confidence_min = excluded.confidence_min
+        returning id
+        """,
+        {
+            "id": wanted.id,
+            "project": wanted.project_id,
+            "user": wanted.user_id,
+            "kind": wanted.kind,
+            "class": wanted.class_name,
+            "hours": wanted.silent_for_h,
+            "least": wanted.confidence_min,
+            "most": most,
+        },
+    )
+    row = await cursor.fetchone()
+    return None if row is None else await tx.session.get(NoticeRow, row[0])
+
+
+def select_own_notices(scope: Scope, project_id: int | None) -> Select[NoticeRow]:
+    """Select what the caller asked for, in one project or in all that are seen."""
+    statement = select(NoticeRow).where(NoticeRow.user_id == scope.user_id)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(NoticeRow.project_id == project_id)
+    return statement.where(NoticeRow.project_id.in_(scope.roles))
+
+
+async def list_sendings(scope: Scope, tx: Transaction, user_id: UUID) -> dict[tuple[int, str], Sending]:
+    """Say for each project and kind that a person asked for how the last e-mails went."""
+    cursor = await tx.execute(
+        """
+        select n.project_id, n.kind, sent.at, newest.last_error
+        from (select distinct project_id, user_id, kind from notices where user_id = %s) n
+        left join lateral (
+            select m.last_attempt_at as at from notice_mails m where m.project_id = n.project_id
+              and m.user_id = n.user_id and m.kind = n.kind and m.state = 'delivered'
+            order by m.created_at desc limit 1
+        ) sent on true
+        left join lateral (
+            select m.last_error from notice_mails m
+            where m.project_id = n.project_id and m.user_id = n.user_id and m.kind = n.kind
+            order by m.created_at desc limit 1
+        ) newest on true
+        """,
+        (user_id,),
+    )
+    return {(row[0], row[1]): Sending(row[2], row[3]) for row in await cursor.fetchall()}
+
+
+async def note_silences(scope: Scope, tx: Transaction) -> None:
+    """Note which cameras and sources have fallen silent since the last look, and which are heard again.
+
+    A camera whose deployment is over or not begun, a source that is paused, and the deployment that takes images
+    without one while it has none, are not missed; nor is anything of a deleted project.
+    """
+    if not await take_lock(scope, tx, WATCHING):
+        return
+    await tx.execute(
+        """
+        with wanted as (
+            select n.* from notices n join projects p on p.id = n.project_id and p.deleted_at is null
+        ),
+        silent as (
+            select n.id as notice_id, d.id as about, d.id as deployment_id, d.name, null::uuid as source_id,
+                null as error
+            from wanted n join deployments d on d.project_id = n.project_id,
+                lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
+            where n.kind = 'deployment_silent' and coalesce(d.ended_at > now(), true)
+              and greatest(d.started_at, d.created_at) < since.at
+              and not exists (select from images i where i.deployment_id = d.id and i.created_at > since.at)
+              and (not d.is_default or exists (select from images i where i.deployment_id = d.id))
+            union all
+            select n.id, s.id, s.deployment_id, s.name, s.id, s.last_error
+            from wanted n join pull_sources s on s.project_id = n.project_id,
+                lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
+            where n.kind = 'source_silent' and s.is_active and s.updated_at < since.at
+              and not exists (
+                select from images i
+                where i.deployment_id = s.deployment_id and i.created_at > since.at and i.source_id = s.id)
+        ),
+        heard as (
+            delete from notice_silences x where not exists (
+                select from silent s where s.notice_id = x.notice_id and s.about = x.about)
+        ),
+        begun as (
+            insert into notice_silences (notice_id, about) select notice_id, about from silent
+            on conflict do nothing returning notice_id, about
+        )
+        insert into notice_events (id, notice_id, data, created_at)
+        select gen_random_uuid(), s.notice_id, jsonb_build_object('id', s.about, 'name', s.name, 'error', s.error,
+            'since', (
+                select i.created_at from images i
+                where i.deployment_id = s.deployment_id and (s.source_id is null or i.source_id = s.source_id)
+                order by i.created_at desc limit 1
+            )), clock_timestamp()
+        from begun b join silent s using (notice_id, about)
+        """
+    )
+
+
+async def take_lock(scope: Scope, tx: Transaction, number: int) -> bool:
+    """Take a lock until this transaction ends, unless somebody else has it."""
+    cursor = await tx.execute("select pg_try_advisory_xact_lock(%s)", (number,))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])

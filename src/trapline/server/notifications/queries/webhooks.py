@@ -1,0 +1,184 @@
+"""Webhooks: who is told of a project's events, and the log of what was told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
+from trapline.server.notifications.queries.nats_subjects import SUBJECTS
+from trapline.server.platform.access import RANK, Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.row import Key, Moment, Now, Row, Texts
+from trapline.server.platform.errors import NotFound
+
+COUNTED_TO = 10_000
+REPLAYED_AT_ONCE = 10_000
+
+
+class WebhookRow(Row):
+    """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
+
+    Without `event_types` it receives all events. `failing_since` is since when no attempt has succeeded,
+    `last_error` why the last one failed.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Unique("project_id", "id"),)
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    url: Mapped[str]
+    host: Mapped[str]
+    event_types: Mapped[Texts]
+    analyses_of_jobs: Mapped[bool]
+    secrets: Mapped[bytes] = mapped_column(LargeBinary)
+    is_active: Mapped[bool]
+    disabled_reason: Mapped[str | None]
+    failing_since: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    deleted_at: Mapped[datetime | None]
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+class DeliveryRow(Row):
+    """One event for one webhook: written by a trigger of the database in the transaction that it tells of.
+
+    New images are `gathering` until they are told of together. `taken_until` is until when an attempt has the row to
+    itself, and a place at the host; `attempts` counts since it was last asked for.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "webhook_id"], ["webhooks.project_id", "webhooks.id"], ondelete="CASCADE"),
+        CheckConstraint("state in ('gathering', 'waiting', 'delivered', 'failed')", name="state"),
+        Index("ix_webhook_deliveries_time", "webhook_id", "created_at", "id"),
+        Index("ix_webhook_deliveries_waiting", "webhook_id", "next_attempt_at", postgresql_where="state = 'waiting'"),
+        Index("ix_webhook_deliveries_gathering", "webhook_id", "created_at", postgresql_where="state = 'gathering'"),
+        Index("ix_webhook_deliveries_taken", "webhook_id", "taken_until", postgresql_where="taken_until is not null"),
+        Index("ix_webhook_deliveries_failed", "webhook_id", "created_at", postgresql_where="state = 'failed'"),
+    )
+
+    id: Mapped[Key]
+    project_id: Mapped[int]
+    webhook_id: Mapped[UUID]
+    event_type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    created_at: Mapped[Moment]
+    next_attempt_at: Mapped[Moment]
+    taken_until: Mapped[datetime | None]
+    give_up_at: Mapped[Moment]
+    last_attempt_at: Mapped[datetime | None]
+    last_status: Mapped[int | None] = mapped_column(Integer)
+    last_error: Mapped[str | None]
+    response_excerpt: Mapped[str | None]
+    duration_ms: Mapped[int | None] = mapped_column(Integer)
+
+
+async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False) -> WebhookRow:
+    """Get a webhook that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None)
+    if row is None or row.deleted_at is not None or row.host == SUBJECTS or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter) -> Select[WebhookRow]:
+    """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
+    statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS)
+    statement = narrow(statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active)))
+    if wanted.event_type is not None:
+        is_told_of_all = func.cardinality(WebhookRow.event_types) == 0
+        statement = statement.where(or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types)))
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(WebhookRow.project_id == project_id)
+    if scope.everything:
+        return statement
+    own = [project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]]
+    return statement.where(WebhookRow.project_id.in_(own))
+
+
+async def get_delivery(scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID) -> DeliveryRow:
+    """Get a delivery of a webhook; raises NotFound."""
+    row = await tx.session.get(DeliveryRow, delivery_id, populate_existing=True)
+    if row is None or row.webhook_id != webhook.id or row.state == "gathering":
+        raise NotFound
+    return row
+
+
+def select_deliveries(scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter) -> Select[DeliveryRow]:
+    """Select the log of a webhook, all of it or what fits."""
+    scope.check(webhook.project_id)
+    statement = select(DeliveryRow).where(DeliveryRow.webhook_id == webhook.id)
+    if wanted.event_type is not None:
+        statement = statement.where(DeliveryRow.event_type == wanted.event_type)
+    if wanted.created_after is not None:
+        statement = statement.where(DeliveryRow.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(DeliveryRow.created_at < wanted.created_before)
+    return statement.where(
+        DeliveryRow.state != "gathering" if wanted.state is None else DeliveryRow.state == wanted.state
+    )
+
+
+async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Count what waits and what failed of each of these webhooks, each up to 10,000."""
+    cursor = await tx.execute(
+        """
+        select w.id,
+            (select count(*) from (
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'waiting' limit %(most)s) x),
+            (select count(*) from (
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'failed' limit %(most)s) x)
+        from unnest(%(ids)s::uuid[]) as w (id)
+        """,
+        {"ids": list(webhook_ids), "most": COUNTED_TO},
+    )
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+
+async def replay_deliveries(
+    scope: Scope, tx: Transaction, webhook: WebhookRow, ids: Sequence[UUID] | None, wanted: DeliveryFilter
+) -> int:
+    """Let these deliveries, or at most 10,000 failed ones that fit, be attempted again for another day; how many."""
+    chosen = select_deliveries(scope, webhook, wanted if ids is not None else replace(wanted, state="failed"))
+    if ids is not None:
+        chosen = chosen.where(DeliveryRow.id.in_(ids))
+    locked = (
+        chosen.order_by(DeliveryRow.created_at)
+        .limit(REPLAYED_AT_ONCE)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    moment = func.clock_timestamp()
+    again = {"state": "waiting", "attempts": 0, "next_attempt_at": moment, "give_up_at": moment + timedelta(days=1)}
+    statement = update(DeliveryRow).where(DeliveryRow.id.in_(locked.with_only_columns(DeliveryRow.id))).values(again)
+    replayed = await tx.session.execute(
+        statement.returning(DeliveryRow.id), execution_options={"synchronize_session": False}
+    )
+    return len(replayed.all())

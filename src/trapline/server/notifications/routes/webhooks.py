@@ -1,0 +1,126 @@
+"""Webhooks: addresses that are told of a project's events, and the log of what was told."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
+from trapline.server.notifications.actions import webhooks
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.wire.values import GivenTime, Page
+from trapline.wire.webhooks import (
+    Delivery,
+    DeliveryState,
+    EventType,
+    NewWebhook,
+    Replayed,
+    ReplayRequest,
+    Webhook,
+    WebhookChange,
+    WebhookMade,
+    WebhookOrder,
+    WebhookPage,
+    WebhookSecret,
+)
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+
+@router.get("")
+async def list_webhooks(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    name: QueryText | None = None,
+    event_type: Annotated[EventType | None, Query(description="What they are told of, perhaps among all.")] = None,
+    is_active: bool | None = None,
+    order: WebhookOrder = WebhookOrder.NEWEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> WebhookPage:
+    """List the webhooks of a project, or of all that you manage, by when they were made.
+
+    `nats` is since when the NATS server that events are published to does not answer, and why.
+    """
+    wanted = WebhookFilter(name, event_type.value if event_type else None, is_active)
+    descending = order == WebhookOrder.NEWEST_FIRST
+    return await webhooks.list_webhooks(
+        system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
+    )
+
+
+@router.post("", status_code=201)
+async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response) -> WebhookMade:
+    """Make a webhook; the secret that signs what it is told is shown this once."""
+    made = await webhooks.create_webhook(system, scope, new)
+    response.headers["Location"] = f"/api/v2/webhooks/{made.id}"
+    return made
+
+
+@router.get("/{webhook_id}")
+async def show_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response) -> Webhook:
+    """Show a webhook; its secret never comes back."""
+    webhook = await webhooks.show_webhook(system, scope, webhook_id)
+    set_etag(response, webhook.updated_at)
+    return webhook
+
+
+@router.patch("/{webhook_id}")
+async def change_webhook(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, change: WebhookChange, response: Response
+) -> Webhook:
+    """Change a webhook, or switch it off and on; what is left out stays as it is."""
+    webhook = await webhooks.change_webhook(system, scope, webhook_id, change)
+    set_etag(response, webhook.updated_at)
+    return webhook
+
+
+@router.delete("/{webhook_id}", status_code=204)
+async def delete_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> None:
+    """Delete a webhook with its log."""
+    await webhooks.delete_webhook(system, scope, webhook_id)
+
+
+@router.post("/{webhook_id}/rotate-secret")
+async def rotate_secret(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> WebhookSecret:
+    """Make a new secret, shown this once; for another day the one before signs too."""
+    return await webhooks.rotate_secret(system, scope, webhook_id)
+
+
+@router.post("/{webhook_id}/test")
+async def ping_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> Delivery:
+    """Send an event of the type webhook.ping, once and now, and answer how that went."""
+    return await webhooks.ping_webhook(system, scope, webhook_id)
+
+
+@router.get("/{webhook_id}/deliveries")
+async def list_deliveries(
+    system: SystemOf,
+    scope: ScopeOf,
+    webhook_id: UUID,
+    state: DeliveryState | None = None,
+    event_type: Annotated[QueryText | None, Query(description="Such as job.completed.")] = None,
+    created_after: GivenTime | None = None,
+    created_before: GivenTime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Delivery]:
+    """List the events of the last 30 days for a webhook, newest first, and how their delivery went."""
+    wanted = DeliveryFilter(state.value if state else None, event_type, created_after, created_before)
+    return await webhooks.list_deliveries(system, scope, webhook_id, wanted, limit, cursor)
+
+
+@router.post("/{webhook_id}/deliveries/replay", status_code=202)
+async def replay_many(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, wanted: ReplayRequest | None = None
+) -> Replayed:
+    """Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first."""
+    return await webhooks.replay(system, scope, webhook_id, wanted or ReplayRequest())
+
+
+@router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
+async def replay_delivery(system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+    """Attempt one delivery again, whatever became of it, under the same webhook-id."""
+    return await webhooks.replay_one(system, scope, webhook_id, delivery_id)

@@ -1,0 +1,99 @@
+"""One moment of the database for a backup: what a dump sees, and the files that its rows speak of."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+BEING_COPIED = 7_230_010
+"""The advisory lock that a backup shares, and whoever deletes stored files takes alone."""
+COUNTED = ("projects", "users", "images", "analyses", "annotations", "identifications", "pull_sources", "jobs")
+
+
+_FILES = b"""
+    select storage_key, true, null::uuid from images
+    union select upright_key, true, null::uuid from images where upright_key is not null
+    union select storage_path, state <> 'presigned', null::uuid from artifacts
+    union all select null, true, id from images where thumbnails_at is not null
+"""
+_EXPORTS = b"    union all select storage_key, false, null::uuid from exports where storage_key is not null"
+
+
+class Spoken(NamedTuple):
+    """What a row speaks of: the key of a file, or an image with thumbnails. One that is no `must` may never come."""
+
+    key: str | None
+    must: bool
+    image: UUID | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of the database, as long as it is open; other connections see the same under its name."""
+
+    name: str
+    connection: psycopg.AsyncConnection[TupleRow]
+
+    async def list_files(self) -> AsyncIterator[Spoken]:
+        """List every file that a row speaks of, in bounded memory."""
+        # A backup of before them has none.
+        there = await (await self.connection.execute("select to_regclass('exports')")).fetchone()
+        async with self.connection.cursor(name="files") as cursor:
+            await cursor.execute(_FILES + _EXPORTS if there and there[0] else _FILES)
+            async for row in cursor:
+                yield Spoken(*row)
+
+    async def list_images_of(self, keys: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
+        """List the images that have one of these files: their project, name, place in their source and file."""
+        async with self.connection.cursor(name="harmed") as cursor:
+            await cursor.execute(
+                """
+                select i.id, i.project_id, i.filename, i.source_path, f.key from images i join unnest(%s::text[]) f(key)
+                    on f.key in (i.storage_key, i.upright_key) or f.key like 'thumbs/' || i.id || '/%%'
+                order by i.project_id, i.id, f.key
+                """,
+                (list(keys),),
+            )
+            async for image_id, project_id, filename, source_path, key in cursor:
+                yield {
+                    "image": str(image_id), "project": project_id, "filename": filename, "source_path": source_path,
+                    "file": key,
+                }  # fmt: skip
+
+    async def count_rows(self) -> dict[str, int]:
+        """Count the rows of the tables that say most."""
+        counts = {}
+        for table in COUNTED:
+            there = await (await self.connection.execute("select to_regclass(%s)", [table])).fetchone()
+            if there and there[0]:
+                cursor = await self.connection.execute(f"select count(*) from {table}".encode())  # noqa: S608 - ours
+                found = await cursor.fetchone()
+                counts[table] = int(found[0]) if found else 0
+        return counts
+
+
+@asynccontextmanager
+async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
+    """Hold one moment of a database; as long as it is held, no stored file is deleted."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("select pg_advisory_lock_shared(%s)", [BEING_COPIED])
+        await connection.execute("begin isolation level repeatable read read only")
+        found = await (await connection.execute("select pg_export_snapshot()")).fetchone()
+        assert found is not None
+        yield Snapshot(found[0], connection)
+        # Said, because a connection that is closed ends a moment later.
+        await connection.execute("rollback")
+        await connection.execute("select pg_advisory_unlock_shared(%s)", [BEING_COPIED])
+
+
+async def is_being_copied(scope: Scope, tx: Transaction) -> bool:
+    """Tell whether a backup runs; if none does, none can begin before the end of this transaction."""
+    found = await (await tx.execute("select pg_try_advisory_xact_lock(%s)", (BEING_COPIED,))).fetchone()
+    return not (found and found[0])

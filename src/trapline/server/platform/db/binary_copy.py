@@ -1,0 +1,82 @@
+"""Many rows at once, as PostgreSQL's binary COPY wants them (its documentation, "COPY", "Binary Format").
+
+The encoding is written out here because the line spends half of its time on it: through psycopg's adapters, made for
+any type at any place, the same rows take three times as long.
+"""
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import Any
+
+import msgspec
+
+from trapline.server.platform.db.base import Transaction
+
+PIECE = 1 << 17
+"""Bytes that are handed over at once: the database takes one piece in while the next is made ready."""
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END = b"\xff\xff"
+NULL = b"\xff\xff\xff\xff"
+_INT2, _INT4 = Struct(">h").pack, Struct(">i").pack
+_PREFIXED_INT4, _PREFIXED_INT8, _PREFIXED_FLOAT4 = Struct(">ii").pack, Struct(">iq").pack, Struct(">if").pack
+_PREFIXED_FLOAT8 = Struct(">id").pack
+_SHORT = [_INT4(length) for length in range(1024)]
+
+
+def as_int4(number: int | None) -> bytes:
+    """Encode an int4."""
+    return NULL if number is None else _PREFIXED_INT4(4, number)
+
+
+def as_int8(number: int | None) -> bytes:
+    """Encode an int8."""
+    return NULL if number is None else _PREFIXED_INT8(8, number)
+
+
+def as_float4(number: float | None) -> bytes:
+    """Encode a float4."""
+    return NULL if number is None else _PREFIXED_FLOAT4(4, number)
+
+
+def as_float8(number: float | None) -> bytes:
+    """Encode a float8."""
+    return NULL if number is None else _PREFIXED_FLOAT8(8, number)
+
+
+def as_bytes(content: bytes) -> bytes:
+    """Encode a bytea, or a uuid given as its bytes."""
+    length = len(content)
+    return (_SHORT[length] if length < 1024 else _INT4(length)) + content
+
+
+def as_text(text: str | None) -> bytes:
+    """Encode a text."""
+    return NULL if text is None else as_bytes(text.encode())
+
+
+def as_json(value: Any) -> bytes:
+    """Encode a jsonb: its version, then the text."""
+    return as_encoded_json(msgspec.json.encode(value))
+
+
+def as_encoded_json(content: bytes) -> bytes:
+    """Encode a jsonb from its text."""
+    return _INT4(len(content) + 1) + b"\x01" + content
+
+
+async def copy_rows(tx: Transaction, into: str, fields: int, rows: Iterable[bytes]) -> None:
+    """Copy rows into a table, `into` naming it and its columns; each row is its `fields`, encoded one after another."""
+    connection = await tx.connection()
+    statement = f"copy {into} from stdin (format binary)".encode()
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        pieces, size = [_HEADER], 0
+        head = _INT2(fields)
+        for row in rows:
+            pieces += (head, row)
+            size += len(row)
+            if size > PIECE:
+                await copy.write(b"".join(pieces))
+                pieces, size = [], 0
+        pieces.append(_END)
+        await copy.write(b"".join(pieces))

@@ -1,0 +1,49 @@
+"""Pages of lists: an ordered statement behind a cursor, and honest counts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.cursors import read_cursor, write_cursor
+
+EXACT_UP_TO = 10_000
+Found = TypeVar("Found")
+OrderColumn = InstrumentedAttribute[Any]
+
+
+def narrow(statement: Select[Found], wanted: Iterable[tuple[ColumnElement[Any] | OrderColumn, Any]]) -> Select[Found]:
+    """Narrow a statement to what has these values in these columns; None takes all."""
+    return statement.where(*[column == value for column, value in wanted if value is not None])
+
+
+async def fetch_page(
+    tx: Transaction,
+    statement: Select[Found],
+    order: Sequence[tuple[OrderColumn, type]],
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Found], str | None]:
+    """Fetch one page of whole rows in the order of these columns (all one way); answers the cursor that follows."""
+    columns = [column for column, _ in order]
+    if cursor is not None:
+        key = tuple_(*columns)
+        last = tuple_(*read_cursor(cursor, [kind for _, kind in order]))
+        statement = statement.where(key < last if descending else key > last)
+    ordered = statement.order_by(*[column.desc() if descending else column.asc() for column in columns])
+    rows = list((await tx.session.scalars(ordered.limit(limit + 1))).all())
+    if len(rows) <= limit:
+        return rows, None
+    page = rows[:limit]
+    return page, write_cursor([getattr(page[-1], column.key) for column in columns])
+
+
+async def count_rows(tx: Transaction, statement: Select[Any]) -> tuple[int, bool]:
+    """Count what a statement would answer: exactly up to 10,000, beyond that (10,000, an estimate)."""
+    few = statement.order_by(None).limit(EXACT_UP_TO + 1).subquery()
+    count = (await tx.session.execute(select(func.count()).select_from(few))).scalar_one()
+    return min(count, EXACT_UP_TO), count > EXACT_UP_TO

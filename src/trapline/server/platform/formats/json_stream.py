@@ -1,0 +1,283 @@
+"""A body of results taken apart into its elements, without reading what is in them.
+
+A body can have hundreds of megabytes: it may lie in a file, and only one group of elements is in memory at a time.
+An element that is no JSON is found out when it is read by itself, so that it harms no other.
+"""
+
+import mmap
+import re
+from collections.abc import Generator, Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trapline.server.platform.errors import Invalid
+
+Body = bytes | mmap.mmap
+GROUP = 2 << 20
+GROUP_ELEMENTS = 1_000
+LARGEST_ELEMENT = 32 << 20
+"""Twenty detections with scores and logits over 30,000 classes, at full precision, take 24 MiB."""
+STEP = 1 << 18
+"""Bytes that are scanned in one call: a regular expression holds the interpreter's lock until it returns."""
+LONGEST_KEY = 256
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8."""
+SMALL = 1 << 20
+"""Bodies up to this size are read at once: it takes a few milliseconds."""
+
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_SCALAR = re.compile(rb"[^,\[\]{}\" \t\r\n]*+")
+NESTED = 6
+
+
+def _nest(levels: int) -> bytes:
+    """A pattern of a value whose lists and objects lie in each other so many levels deep at most."""
+    inner = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
+    if levels > 1:
+        inner += b"|" + _nest(levels - 1)
+    return rb"\{(?:" + inner + rb")*+\}|\[(?:" + inner + rb")*+\]"
+
+
+_USUAL = re.compile(_nest(NESTED), re.DOTALL)
+_COMPLETE = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|' + _nest(NESTED) + rb")*+", re.DOTALL)
+"""All that follows in a list or an object up to its end, or up to a value that is longer or nested deeper."""
+_NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
+
+
+class _Batch(Struct):
+    results: list[Raw]
+
+
+def split_body(body: Body) -> Iterator[list[bytes | None]]:
+    """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2 MiB.
+
+    An element of more than LARGEST_ELEMENT bytes is None: it is never in memory.
+
+    Raises:
+        Invalid: the body is neither; at the latest at its end, so nothing may be stored before.
+    """
+    if len(body) <= SMALL and isinstance(body, bytes):
+        try:
+            bare = body.lstrip()[:1] == b"["
+            elements = (
+                msgspec.json.decode(body, type=list[Raw])
+                if bare
+                else msgspec.json.decode(body, type=_Batch, strict=True).results
+            )
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass  # perhaps it is but one element that is wrong
+        else:
+            yield [bytes(element) for element in elements]
+            return
+    group: list[bytes | None] = []
+    size = 0
+    for start, end in _find_elements(body):
+        is_large = end - start > LARGEST_ELEMENT
+        group.append(None if is_large else bytes(body[start:end]))
+        size += 0 if is_large else end - start
+        if size >= GROUP or len(group) >= GROUP_ELEMENTS:
+            yield group
+            group, size = [], 0
+            _let_go(body, end)
+    yield group
+
+
+def has_many_values(body: Body, most: int) -> bool:
+    """Whether a body may hold more than this number of values and keys; each takes up to a hundred bytes as an object.
+
+    Each value and key has one of four characters next to it. Texts may contain them too: it is an upper bound.
+    """
+    if len(body) <= most:
+        return False
+    counted = 1
+    for start in range(0, len(body), STEP):
+        piece = body[start : start + STEP]
+        counted += sum(map(piece.count, (b",", b":", b"[", b"{")))
+        if counted > most:
+            return True
+    return False
+
+
+def find_parts(body: Body) -> dict[str, tuple[int, int]]:
+    """Find where the value of each key of an object lies; of keys that come twice, the last.
+
+    Brackets are followed to the end, so a file that is cut off is known before anything of it is taken. Raises Invalid.
+    """
+    position = _skip_space(body, len(BOM) if body[: len(BOM)] == BOM else 0)
+    if body[position : position + 1] != b"{":
+        raise Invalid("It is not a JSON object.")
+    parts: dict[str, tuple[int, int]] = {}
+    position = _skip_space(body, position + 1)
+    while body[position : position + 1] != b"}":
+        key = _STRING.match(body, position, position + STEP)
+        if key is None:
+            raise _invalid("a key was expected", position)
+        position = _skip_space(body, key.end())
+        if body[position : position + 1] != b":":
+            raise _invalid("a colon was expected", position)
+        position = _skip_space(body, position + 1)
+        start = position
+        # A list element by element: a pattern over all of them would let nobody else do anything meanwhile.
+        is_list = body[start : start + 1] == b"["
+        position = _find_end_of_list(body, start) if is_list else _find_end(body, start)
+        if len(key[0]) <= LONGEST_KEY:
+            parts[key[0][1:-1].decode("utf-8", "replace")] = start, position
+        _let_go(body, position)
+        position = _skip_comma(body, position, b"}")
+    if _skip_space(body, position + 1) != len(body):
+        raise _invalid("something follows its end", position)
+    return parts
+
+
+def _find_end_of_list(body: Body, position: int) -> int:
+    elements, read = _find_in_list(body, position), position
+    while True:
+        try:
+            _, end = next(elements)
+        except StopIteration as over:
+            return int(over.value)
+        if end - read > GROUP:
+            _let_go(body, end)
+            read = end
+
+
+def split_list(body: Body, position: int) -> Iterator[tuple[int, int]]:
+    """Tell where the elements of the list that begins here lie, one by one. Raises Invalid where it is no list."""
+    read = position
+    for start, end in _find_in_list(body, position):
+        yield start, end
+        if end - read > GROUP:
+            _let_go(body, end)
+            read = end
+
+
+def _let_go(body: Body, end: int) -> None:
+    """Let the memory of what has been read go: it lies in the file."""
+    if isinstance(body, mmap.mmap):
+        body.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
+
+
+def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
+    position = _skip_space(body, 0)
+    opening = body[position : position + 1]
+    found = opening == b"["
+    if found:
+        position = yield from _find_in_list(body, position)
+    elif opening == b"{":
+        position = _skip_space(body, position + 1)
+        while body[position : position + 1] != b"}":
+            key = _STRING.match(body, position, position + STEP)
+            if key is None:
+                raise _invalid("a key was expected", position)
+            position = _skip_space(body, key.end())
+            if body[position : position + 1] != b":":
+                raise _invalid("a colon was expected", position)
+            position = _skip_space(body, position + 1)
+            if key[0] == b'"results"' and not found:
+                found = True
+                position = yield from _find_in_list(body, position)
+            else:
+                position = _find_end(body, position)
+            position = _skip_comma(body, position, b"}")
+        position += 1
+    if not found:
+        raise Invalid('The body is not a list of results, nor {"results": [...]}. Nothing was stored.')
+    if _skip_space(body, position) != len(body):
+        raise _invalid("something follows its end", position)
+
+
+def _find_in_list(body: Body, position: int) -> Generator[tuple[int, int], None, int]:
+    if body[position : position + 1] != b"[":
+        raise _invalid("a list was expected", position)
+    position = _skip_space(body, position + 1)
+    while body[position : position + 1] != b"]":
+        end = _find_end(body, position)
+        yield position, end
+        position = _skip_comma(body, end, b"]")
+    return position + 1
+
+
+def _skip_comma(body: Body, position: int, closing: bytes) -> int:
+    position = _skip_space(body, position)
+    if body[position : position + 1] == b",":
+        position = _skip_space(body, position + 1)
+        if body[position : position + 1] == closing:
+            raise _invalid("a comma without anything after it", position)
+    elif body[position : position + 1] != closing:
+        raise _invalid(f"a comma or {closing.decode()} was expected", position)
+    return position
+
+
+def _find_end(body: Body, position: int) -> int:
+    """Where the value that begins here ends; brackets are counted, nothing else is looked at."""
+    first = body[position : position + 1]
+    if first == b'"':
+        return _skip_string(body, position)
+    if first not in (b"{", b"["):
+        end = _skip(_SCALAR, body, position)
+        if end == position:
+            raise _invalid("a value was expected", position)
+        return end
+    usual = _USUAL.match(body, position, position + STEP)
+    if usual is not None:
+        return usual.end()
+    depth, position = 1, position + 1
+    while True:
+        position = _skip_to_bracket(body, position)
+        bracket = body[position : position + 1]
+        if bracket in (b"{", b"["):
+            depth += 1
+        elif bracket in (b"}", b"]"):
+            depth -= 1
+        else:
+            raise _invalid("it ends too early", position)
+        position += 1
+        if depth == 0:
+            return position
+
+
+def _skip_to_bracket(body: Body, position: int) -> int:
+    if body[position - 1 : position] == b"[" and body[position : position + 1] in _NUMERIC:
+        # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a hundred times quicker.
+        end = body.find(b"]", position, position + STEP)
+        if end > 0 and all(body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")):
+            return end
+    while True:
+        position = _skip(_COMPLETE, body, position)
+        if body[position : position + 1] != b'"':
+            return position
+        position = _skip_string(body, position)  # the string does not end within a step
+
+
+def _skip_string(body: Body, position: int) -> int:
+    start = position
+    position += 1
+    while True:
+        end = _skip(_IN_STRING, body, position)
+        if body[end : end + 1] == b'"':
+            return end + 1
+        if end == position or end >= len(body):
+            raise _invalid("a text does not end", start)
+        position = end  # a step ended between a backslash and its character
+
+
+def _skip_space(body: Body, position: int) -> int:
+    return _skip(_SPACE, body, position)
+
+
+def _skip(pattern: re.Pattern[bytes], body: Body, position: int) -> int:
+    """Go on behind all that a pattern matches, in steps, so that other threads run between them."""
+    while True:
+        found = pattern.match(body, position, position + STEP)
+        assert found is not None
+        if found.end() < position + STEP:
+            return found.end()
+        position = found.end()
+        _let_go(body, position)
+
+
+def _invalid(what: str, position: int) -> Invalid:
+    return Invalid(f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored.")

@@ -1,0 +1,171 @@
+"""Uploads read as they come in: nothing is gathered in memory or in temporary files of a framework."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import python_multipart
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+from trapline.server.images.rules.upload_paths import clean_path
+from trapline.server.platform.errors import Invalid
+from trapline.wire.values import within_calendar
+
+FIELDS = frozenset({"project", "deployment", "modified_at"})
+"""The fields that mean something; any other is read past, so that a form of fields alone takes no memory."""
+MAX_FIELD_BYTES = 10_000
+MAX_BOUNDARY_BYTES = 256
+MAX_FIELDS = 100_000
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one part, its file name with its folders among them: a long one must not refuse the image."""
+BATCH_BYTES = 512 * 1024
+_ENCODED = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
+"""The signs that the HTML standard lets browsers encode in the file names of a form; no other is encoded."""
+
+
+@dataclass
+class FilePart:
+    """One file of a form; its bytes must be read, or skipped, before the next part."""
+
+    path: str
+    modified_at: datetime | None
+    _form: "Form" = field(repr=False)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the bytes, in pieces of about half a megabyte."""
+        gathered: list[bytes] = []
+        size = 0
+        while (piece := await self._form.next_piece()) is not None:
+            gathered.append(piece)
+            size += len(piece)
+            if size >= BATCH_BYTES:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+        if gathered:
+            yield b"".join(gathered)
+
+
+class Form:
+    """A multipart form, read once and in order: `fields` holds the fields that came before the present file."""
+
+    def __init__(self, request: Request) -> None:
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        if kind != b"multipart/form-data" or not 0 < len(options.get(b"boundary", b"")) <= MAX_BOUNDARY_BYTES:
+            raise Invalid("Send the files as multipart/form-data, in parts named `files`. Nothing was stored.")
+        self.fields: dict[str, str] = {}
+        self._stream = request.stream()
+        self._events: list[tuple[str, Any]] = []
+        self._position = 0
+        self._name = b""
+        self._headers: dict[str, bytes] = {}
+        self._header_bytes = 0
+        self._in_file = False
+        self._parser = python_multipart.MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._header_name,
+                "on_header_value": self._header_value,
+                "on_headers_finished": lambda: self._events.append(("part", dict(self._headers))),
+                "on_part_data": lambda data, start, end: self._events.append(("data", data[start:end])),
+                "on_part_end": lambda: self._events.append(("end", None)),
+                "on_end": lambda: self._events.append(("finish", None)),
+            },
+            max_header_size=MAX_HEADER_BYTES,
+        )
+
+    async def files(self) -> AsyncIterator[FilePart]:
+        """Read the form part by part; what the caller left unread of a file is skipped."""
+        count = 0
+        while True:
+            if self._in_file:
+                while await self.next_piece() is not None:
+                    pass
+            event, value = await self._next_event()
+            if event == "finish":
+                return
+            if event != "part":
+                continue
+            count += 1
+            if count > MAX_FIELDS:
+                raise Invalid("The form has too many parts.")
+            _, options = parse_options_header(value.get("content-disposition", b""))
+            name = options.get(b"name", b"").decode("utf-8", "replace")
+            if b"filename" in options:
+                self._in_file = True
+                yield FilePart(clean_path(_decode_name(options[b"filename"])), self._modified_at(), self)
+            else:
+                await self._read_field(name)
+
+    async def next_piece(self) -> bytes | None:
+        """Read the next bytes of the present part; None at its end."""
+        event, value = await self._next_event()
+        if event == "data":
+            return bytes(value)
+        self._in_file = False
+        return None
+
+    async def _read_field(self, name: str) -> None:
+        value = b""
+        while (piece := await self.next_piece()) is not None:
+            value += piece
+            if len(value) > MAX_FIELD_BYTES:
+                raise Invalid(f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes.")
+        if name in FIELDS:
+            self.fields[name] = value.decode("utf-8", "replace")
+
+    async def _next_event(self) -> tuple[str, Any]:
+        while self._position >= len(self._events):
+            self._events.clear()
+            self._position = 0
+            chunk = await anext(self._stream, b"")
+            if not chunk:
+                raise Invalid("The form ends in the middle. What came before was stored; send the rest again.")
+            try:
+                self._parser.write(chunk)
+            except FormParserError as error:
+                raise Invalid("The form is not proper multipart/form-data.") from error
+        event: tuple[str, Any] = self._events[self._position]
+        self._position += 1
+        return event
+
+    def _modified_at(self) -> datetime | None:
+        """Read the field `modified_at` that came just before a file; it is about that file alone."""
+        raw = self.fields.pop("modified_at", None)
+        try:
+            moment = datetime.fromisoformat(raw) if raw else None
+            return within_calendar(moment) if moment is not None and moment.tzinfo is not None else None
+        except ValueError:
+            return None
+
+    def _begin(self) -> None:
+        self._headers.clear()
+        self._name = b""
+        self._header_bytes = 0
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
+        # A name can come in pieces; a value for it ends it.
+        self._name += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
+        if self._name:
+            self._present = self._name.decode("latin-1").lower()
+            self._headers[self._present] = b""
+            self._name = b""
+        self._headers[self._present] += data[start:end]
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES:
+            raise Invalid("A part of the form has headers that are too long.")
+
+
+def _decode_name(raw: bytes) -> str:
+    for encoded, sign in _ENCODED:
+        raw = raw.replace(encoded, sign)
+    return raw.decode("utf-8", "replace")

@@ -1,0 +1,140 @@
+"""Every failure as `application/problem+json`; no route builds one by hand."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from trapline.server.platform.errors import Forbidden, TooLarge, TooMany, TraplineError, Unauthenticated, Unavailable
+from trapline.server.platform.http.rate_limits import count_refusal
+from trapline.wire.problem import FieldProblem, Problem
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+SHOWN_AT_MOST = 100
+_SUBJECT = re.compile(r"^[A-Z][A-Za-z]*( input)? should ")
+
+
+def problem_response(
+    request: Request,
+    status: int,
+    title: str,
+    detail: str,
+    problems: Sequence[tuple[str, str]] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Put a failure into its one form; what it quotes of the request may be no text that can be sent."""
+    problem = Problem(
+        title=title,
+        status=status,
+        detail=_readable(detail),
+        request_id=request.scope.get("state", {}).get("request_id"),
+        errors=[
+            FieldProblem(where=_readable(where), message=_readable(message))
+            for where, message in problems[:SHOWN_AT_MOST]
+        ],
+    )
+    return Response(problem.model_dump_json(), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _readable(value: str) -> str:
+    return value.encode("utf-8", "replace").decode().replace("\x00", "\\0")
+
+
+def describe_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
+    """Say where each thing wrong stands, and what is wrong with it."""
+    return [
+        (
+            ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[:300],
+            _describe_problem(error)[:1000],
+        )
+        for error in errors
+    ]
+
+
+def _describe_problem(error: Any) -> str:
+    """Describe one problem as the rest of a sentence whose subject is the field: the validator's words have their own.
+
+    Example: "Input should be a valid integer" becomes "must be a valid integer".
+    """
+    known = {"missing": "is missing", "extra_forbidden": "is not a known field"}.get(error["type"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return known or _SUBJECT.sub("must ", message, count=1)
+
+
+async def _on_deliberate(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TraplineError)
+    error = count_refusal(request.app.state.system, request.scope, error.status) or error
+    headers = {}
+    if isinstance(error, Unavailable) or hasattr(error, "retry_after_s"):
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem_response(request, error.status, error.title, error.detail, error.problems, headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = describe_problems(error.errors())
+    if any(found["type"] == "json_invalid" for found in error.errors()):
+        return problem_response(request, 400, "Not JSON", "The body is not valid JSON. Nothing was changed.")
+    what = "; ".join(f"{where or 'the request'}: {message}" for where, message in problems[:3])
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return problem_response(request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {
+        404: "There is nothing here, or it is not yours to see.",
+        405: "This address does not take this method.",
+        400: "The request cannot be understood. Nothing was changed.",
+    }
+    too_many = count_refusal(request.app.state.system, request.scope, error.status_code)
+    if too_many is not None:
+        return await _on_deliberate(request, too_many)
+    detail = words.get(error.status_code, str(error.detail))
+    titles = {401: Unauthenticated.title, 403: Forbidden.title, 404: "Not found", 405: "Method not allowed"}
+    titles |= {413: TooLarge.title, 429: TooMany.title}
+    title = titles.get(error.status_code, "The request was refused")
+    headers = dict(error.headers or {}) | ({"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {})
+    return problem_response(request, error.status_code, title, detail, headers=headers)
+
+
+async def _on_breakage(request: Request, error: Exception) -> Response:
+    log.error("a request broke", exc_info=error, method=request.method, path=request.url.path)
+    return problem_response(
+        request,
+        500,
+        "Something broke in Trapline",
+        "This is a fault of Trapline, not of your request. What was stored before is safe. "
+        "The server's log has the details under the request id.",
+    )
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
+    log.debug("a caller left", why=repr(error))
+    return problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
+
+
+async def refuse(app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that did not come to the application at all."""
+    response = await _on_deliberate(Request({**scope, "app": app}), error)
+    await response(scope, receive, send)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every failure of this application in the one form."""
+    app.add_exception_handler(TraplineError, _on_deliberate)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
+    app.add_exception_handler(Exception, _on_breakage)

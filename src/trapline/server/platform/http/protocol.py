@@ -1,0 +1,314 @@
+"""HTTP/1.1 as this server takes it: uvicorn's parser, with limits on what it gathers and deadlines for its callers.
+
+Of uvicorn it mends: trailers became headers; half a head, a body that trickles, an answer that nobody takes and an
+idle connection after an early answer were waited for without end.
+"""
+
+import asyncio
+import fcntl
+import re
+import socket
+import struct
+import sys
+import termios
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, NamedTuple
+from uuid import uuid4
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from trapline.server.platform.http.problems import MEDIA_TYPE
+from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
+from trapline.wire.problem import Problem
+
+TARGET_BYTES = 16 * 1024
+"""The longest path with its query."""
+HEAD_BYTES = 64 * 1024
+"""The largest head, all names and values of headers together; also the most of a body that brings no byte of it."""
+HEADERS = 100
+AHEAD = 32
+"""How many requests may be sent before the first of them is answered."""
+UNWANTED_BYTES = 16 * 1024 * 1024
+"""How much of a body that was answered already is read on, so that its sender comes to read the answer."""
+HEAD_WITHIN_S = 10
+PATIENCE_S = 10
+"""How long nothing may come of a body, or nothing of an answer be taken."""
+LOWEST_RATE = 512
+"""Bytes that buy a second of patience: in the long run, who is slower than this a second is not waited for."""
+LINGER_S = 2.0
+"""How long what still comes is thrown away after a refusal."""
+TICK_S = 1.0
+LATE_S = 2.0
+"""The most that one tick counts for."""
+UNSENT_BYTES = 128 * 1024
+"""How much the kernel takes of an answer before its reader does; by itself it would take megabytes for each."""
+
+
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._~%!$&'()*+;=\-]*)(:[0-9]{0,5})?")
+"""A host with an optional port (RFC 3986, section 3.2.2); a comma would join two."""
+
+
+class Refusal(NamedTuple):
+    """Why a request never came to the application."""
+
+    status: int
+    title: str
+    detail: str
+
+
+NOT_HTTP = Refusal(400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken.")
+NO_SWITCH = Refusal(400, "No other protocol", "A request with a body cannot ask for another one. It was not taken.")
+LONG_TARGET = Refusal(
+    414, "The address is too long", f"A path with its query has at most {TARGET_BYTES:,} bytes. Nothing was changed."
+)
+LARGE_HEAD = Refusal(
+    431,
+    "The headers are too large",
+    f"A request has at most {HEADERS} headers of {HEAD_BYTES:,} bytes together. Nothing was changed.",
+)
+ONE_HOST = Refusal(
+    400, "One Host header", "A request has exactly one Host header with a valid host. Nothing was changed."
+)
+FAR_AHEAD = Refusal(429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection.")
+TOO_SLOW = Refusal(408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again.")
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection of a caller.
+
+    Its clock counts the time that was lived through, not all that went by: a process that was stopped for a while
+    blames nobody for it.
+    """
+
+    safe_headers: ClassVar[Mapping[str, str]] = SAFE_HEADERS
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._refusal: Refusal | None = None
+        self._running: RequestResponseCycle | None = None
+        self._began = False
+        self._in_head = True
+        self._in_body = False
+        self._head_bytes = 0
+        self._unheard = 0
+        self._unwanted = 0
+        self._received = 0
+        self._unread = 0
+        self._patience = float(HEAD_WITHIN_S)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        opened = transport.get_extra_info("socket")
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        self._ticked = self.loop.time()
+        self._clock = self.loop.call_later(TICK_S, self._tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered, which need not be the last one that came."""
+        self._clock.cancel()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless this connection was refused."""
+        if self._refusal is not None:
+            return
+        if self._is_idle:
+            self._await_head()
+        self._received += len(data)
+        self._unheard += len(data)
+        super().data_received(data)
+        if self.transport.is_closing() or self._refusal is not None:
+            return
+        if self._unheard > HEAD_BYTES:
+            self._refusal = LARGE_HEAD
+            self.send_400_response("")
+        elif self._is_idle and self.timeout_keep_alive_task is None:
+            # The answer came before the end of its body: uvicorn would now wait for ever.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    @property
+    def _is_idle(self) -> bool:
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self._in_head and not self._in_body
+
+    def _await_head(self) -> None:
+        self._in_head, self._began = True, False
+        self._patience = float(HEAD_WITHIN_S)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        if not self._in_head:
+            self._await_head()
+        self._began = True
+        self._head_bytes = self._unheard = self._unwanted = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        super().on_url(url)
+        if len(self.url) > TARGET_BYTES:
+            self._refuse(LONG_TARGET)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes after the head is a trailer, and nobody here asks for those."""
+        if not self._in_head:
+            return
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES or len(self.headers) >= HEADERS:
+            self._refuse(LARGE_HEAD)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the request, or let it wait for those before it."""
+        if len(self.pipeline) >= AHEAD:
+            self._refuse(FAR_AHEAD)
+        hosts = [value for name, value in self.headers if name == b"host"]
+        # RFC 9112, section 3.2: a proxy in front of the server could otherwise read another host than this one.
+        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            self._refuse(ONE_HOST)
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            self._refuse(ONE_HOST)
+        switches = self.parser.should_upgrade()
+        if switches and any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
+            # The parser would take the body for the next request.
+            self._refuse(NO_SWITCH)
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        self._patience = float(PATIENCE_S)
+        if switches:
+            self.cycle.keep_alive = False
+        if not self._is_queued:
+            self._running = self.cycle
+
+    @property
+    def _is_queued(self) -> bool:
+        return bool(self.pipeline) and self.pipeline[0][0] is self.cycle
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; one that was answered already is read on for a while."""
+        self._unheard = 0
+        if self.cycle.response_complete:
+            self._unwanted += len(body)
+            if self._unwanted > UNWANTED_BYTES:
+                self.transport.close()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the body."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Start what waits, or say why nothing more is taken."""
+        following = self.pipeline[-1][0] if self.pipeline else None
+        super().on_response_complete()
+        if following is not None:
+            self._running = following
+        elif self._refusal is not None and not self.transport.is_closing():
+            self._say_refusal(self._refusal)
+
+    def resume_writing(self) -> None:
+        """Let the answer go on: its reader has taken much of it."""
+        self._patience = float(PATIENCE_S)
+        super().resume_writing()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Stop the parser, which then has the refusal said."""
+        self._refusal = refusal
+        raise ValueError(refusal.title)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says it in words of its own
+        """Refuse what came last and close, after the answers of the requests before it."""
+        refusal = self._refusal = self._refusal or NOT_HTTP
+        if self._in_body and self._is_queued:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._running  # type: ignore[assignment]
+        elif self._in_body:
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._say_refusal(refusal)
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self._say_refusal(refusal)
+        else:
+            self.flow.pause_reading()
+
+    def _say_refusal(self, refusal: Refusal) -> None:
+        request_id = uuid4().hex
+        problem = Problem(title=refusal.title, status=refusal.status, detail=refusal.detail, request_id=request_id)
+        body = problem.model_dump_json().encode()
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "X-Request-Id": request_id,
+            **self.safe_headers,
+        }
+        head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
+        head += [f"{name}: {value}" for name, value in headers.items()]
+        self.transport.write("\r\n".join((*head, "", "")).encode("latin-1") + body)
+        # Closed while something still comes, the connection would be reset, and this be lost with it.
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _tick(self) -> None:
+        """Spend patience where it is the caller who is waited for."""
+        self._clock = self.loop.call_later(TICK_S, self._tick)
+        now = self.loop.time()
+        went, self._ticked = min(LATE_S, now - self._ticked), now
+        unread = self._count_unread()
+        taken, self._unread = max(0, self._unread - unread), unread
+        received, self._received = self._received, 0
+        if unread:
+            self._spend(went, taken)
+        elif self.flow.read_paused or self._refusal is not None:
+            return
+        elif self._in_head:
+            self._patience -= went
+        elif self._in_body and not self.cycle.waiting_for_100_continue:
+            self._spend(went, received)
+        else:
+            self._patience = float(PATIENCE_S)
+        if self._patience > 0:
+            return
+        if unread or self.transport.is_closing():
+            self._abort()
+        elif self._in_head and not self._began:
+            self.transport.close()
+        else:
+            self._refusal = TOO_SLOW
+            self.send_400_response("")
+
+    def _abort(self) -> None:
+        """Close at once, and let the kernel forget what it still holds for a caller who does not take it."""
+        at_once = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.abort()
+
+    def _spend(self, went: float, moved: int) -> None:
+        self._patience = min(float(PATIENCE_S), self._patience - went + moved / LOWEST_RATE)
+
+    def _count_unread(self) -> int:
+        """How many bytes of answers wait here for the caller; those in the kernel's queue count with them."""
+        buffered = self.transport.get_write_buffer_size()
+        if not buffered:
+            return 0
+        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return buffered + int.from_bytes(queued, sys.byteorder)
+
+
+class HttpsProtocol(Protocol):
+    """The same where people reach the server over https."""
+
+    safe_headers = SAFE_HEADERS_HTTPS

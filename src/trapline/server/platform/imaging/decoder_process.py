@@ -1,0 +1,330 @@
+"""The limited process that alone decodes images: `python -m trapline.server.platform.imaging.decoder_process MEMORY
+CPU_SECONDS OUTPUT`.
+
+It reads one request a line, with its open files, and answers one line (see requests.py). It has limits on memory, on
+the size of each file that it writes (both in bytes), and on processor time for each request; it knows only the pinned
+formats, and gives up the rest (see confinement.py).
+"""
+
+import codecs
+import errno
+import io
+import json
+import math
+import os
+import resource
+import socket
+import sys
+import warnings
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from trapline.server.platform.imaging.confinement import confine, describe
+from trapline.server.platform.imaging.exif import read_exif, read_orientation
+from trapline.server.platform.imaging.file_types import (
+    HEAD_BYTES,
+    HEIC,
+    JPEG,
+    PNG,
+    TIFF,
+    WEBP,
+    NotTaken,
+    Taken,
+    tell_kind,
+)
+from trapline.server.platform.imaging.jpeg_scans import MAX_SCANS, has_too_many_scans
+from trapline.server.platform.imaging.requests import DISK_FULL, receive
+from trapline.server.platform.imaging.truncated_jpeg import LEAST_ROWS, decode_truncated
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
+INLINE = ("image/jpeg", "image/png", "image/webp")
+COPY_QUALITY = 92
+THUMBNAIL_QUALITY = 82
+NEW_SUBFILE_TYPE = 254
+MOST_COPIES = 10
+"""A TIFF file with more than so many small copies of its picture is one of several pages."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    memory_bytes, cpu_s, output_bytes = (int(limit) for limit in sys.argv[1:4])
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    connection = socket.socket(fileno=os.dup(0))
+    _load_formats()
+    user = confine()
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second, lower one.
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.simplefilter("ignore")
+    while (received := receive(connection)) is not None:
+        request, files = received
+        _allow_processor_time(min(cpu_s, request.get("cpu_base_s", cpu_s)))
+        request["cpu_s"] = cpu_s
+        result = {"given_up": describe(user)} if request["do"] == "describe" else answer(request, files)
+        answers.write(json.dumps(result) + "\n")
+        answers.flush()
+        for descriptor in files:
+            os.close(descriptor)
+
+
+def _load_formats() -> None:
+    """Load what decoders load late: afterwards no file can be opened."""
+    Image.preinit()
+    import pi_heif
+    from PIL import BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+    for plugin in (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin):
+        assert plugin
+    assert pi_heif
+    for name in ("utf-8", "ascii", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+        codecs.lookup(name)
+
+
+def answer(request: Answer, files: list[int]) -> Answer:
+    """Do one request; whatever is wrong with the picture is an answer."""
+    try:
+        with os.fdopen(os.dup(files[0]), "rb") as file:
+            request |= _resolve(request, files)
+            if request["do"] == "thumbnails":
+                return _make_thumbnails(file, request)
+            if request["do"] == "cut":
+                return _cut(file, request)
+            return _inspect(file, request)
+    except MemoryError:
+        return {"broken": "decoding it needs more memory than is allowed"}
+    except UnidentifiedImageError:
+        return {"broken": "it begins like a picture, but cannot be read as one"}
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return {"no_room": True}
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            return {"broken": "its upright copy or thumbnail would be a larger file than is allowed"}
+        # Decoders raise anything at all on damaged files.
+        return {"broken": _in_words(error)}
+
+
+def _resolve(request: Answer, files: list[int]) -> Answer:
+    """Replace the places of files to write by their descriptors."""
+    outputs = {size: files[place] for size, place in request.get("outputs", {}).items()}
+    pieces = [[files[place], *sides] for place, *sides in request.get("pieces", [])]
+    upright = request.get("upright")
+    return {"outputs": outputs, "pieces": pieces, "upright": None if upright is None else files[upright]}
+
+
+def _in_words(error: Exception) -> str:
+    said = str(error).replace("\x00", "")[:200]
+    lowered = said.lower()
+    if (
+        "truncated" in lowered
+        or "premature end" in lowered
+        or "unexpected end" in lowered
+        or isinstance(error, EOFError)
+    ):
+        return f"the file is truncated: it ends before the picture does ({said})" if said else "the file is truncated"
+    return f"it cannot be decoded ({said or type(error).__name__})"
+
+
+def _open(file: BinaryIO, request: Answer) -> tuple[Taken, Image.Image] | Answer:
+    max_pixels = request["max_pixels"]
+    kind = tell_kind(file.read(HEAD_BYTES))
+    file.seek(0)
+    if isinstance(kind, NotTaken):
+        return {"skipped": kind.reason}
+    if not isinstance(kind, Taken):
+        return {"broken": kind.reason}
+    if kind == HEIC:
+        import pi_heif
+
+        pi_heif.register_heif_opener()
+    if kind == WEBP and _is_cut(file):
+        return {"broken": "the file is truncated: it ends before the picture does"}
+    if kind == JPEG and has_too_many_scans(file.read()):
+        scans = f"it is a progressive JPEG with more than {MAX_SCANS} scans, which takes too long to decode"
+        return {"broken": f"{scans}; save it again as a baseline JPEG"}
+    file.seek(0)
+    image = Image.open(file, formats=(kind.pillow_format,))
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        has, may = f"{pixels / 1e6:.0f}", f"{max_pixels / 1e6:.0f}"
+        return {"broken": f"it has {has} million pixels, more than the {may} million that are allowed"}
+    if kind in (PNG, WEBP) and getattr(image, "is_animated", False):
+        return {"skipped": "it is an animation, and animations are not taken; send its pictures one by one"}
+    if kind == TIFF and _has_pages(image):
+        return {"skipped": "it has several pages, and only single pictures are taken; send its pages one by one"}
+    if "cpu_s_per_megapixel" in request:
+        by_size = request["cpu_base_s"] + request["cpu_s_per_megapixel"] * pixels / 1e6
+        _allow_processor_time(min(request["cpu_s"], by_size))
+    return kind, image
+
+
+def _is_cut(file: BinaryIO) -> bool:
+    """Tell whether a WebP file is shorter than it says; its decoder says nothing of it."""
+    head = file.read(8)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size < int.from_bytes(head[4:8], "little") + 8
+
+
+def _has_pages(image: Image.Image) -> bool:
+    """Tell whether a TIFF file holds more than one picture; small copies and masks of the first are none."""
+    try:
+        for page in range(1, MOST_COPIES):
+            image.seek(page)
+            if image.tag_v2.get(NEW_SUBFILE_TYPE, 0) == 0:  # type: ignore[attr-defined]
+                return True
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+    return True
+
+
+def _inspect(file: BinaryIO, request: Answer) -> Answer:
+    opened = _open(file, request)
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    exif = read_exif(image)
+    orientation = read_orientation(image)
+    rows = 1.0
+    is_whole = True
+    try:
+        image.load()
+    except OSError as error:
+        if kind != JPEG or "truncated" not in str(error):
+            raise
+        file.seek(0)
+        image, rows = decode_truncated(file.read())
+        is_whole = False
+        if rows < LEAST_ROWS:
+            return {"broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, less than half"}
+    turn = _turn_left(kind, orientation)
+    width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
+    mode = image.mode
+    # Strict decoders, such as those of workers, refuse a file without its end.
+    needs_copy = not is_whole or orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
+    if needs_copy and request["upright"] is not None:
+        copy = _turned(_as_rgb(image), turn)
+        _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
+        del copy
+    return {
+        "picture": {
+            "width": width,
+            "height": height,
+            "media_type": kind.media_type,
+            "mode": mode,
+            "orientation": orientation,
+            "exif": exif,
+            "is_truncated": rows < 1,
+            "upright_made": bool(needs_copy and request["upright"] is not None),
+            "thumbnails_made": bool(request.get("outputs")) and _try_thumbnails(image, turn, request["outputs"]),
+        }
+    }
+
+
+def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
+    opened = _open(file, request)
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    orientation = read_orientation(image)
+    largest = max(int(size) for size in request["outputs"])
+    image.draft("RGB", (largest, largest))
+    _write_thumbnails(image, _turn_left(kind, orientation), request["outputs"])
+    return {"thumbnails": True}
+
+
+def _cut(file: BinaryIO, request: Answer) -> Answer:
+    """Write pieces of the upright picture, each its path and its four sides."""
+    opened = _open(file, request)
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    orientation = read_orientation(image)
+    upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
+    for descriptor, left, top, right, bottom in request["pieces"]:
+        _save_jpeg(upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image))
+    return {"cut": True}
+
+
+def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> bool:
+    """Make thumbnails of a picture that is fine; where that fails they are tried again by themselves."""
+    try:
+        _write_thumbnails(image, turn, outputs)
+    except Exception:
+        return False
+    return True
+
+
+def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> None:
+    """Write the thumbnails; the picture itself is made small for it."""
+    sizes = sorted(((int(size), descriptor) for size, descriptor in outputs.items()), reverse=True)
+    image.thumbnail((sizes[0][0], sizes[0][0]), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    made = _turned(_as_rgb(image), turn)
+    for size, descriptor in sizes:
+        made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        _save_jpeg(made, descriptor, THUMBNAIL_QUALITY)
+
+
+def _turn_left(kind: Taken, orientation: int) -> int:
+    """Tell what is left to turn after loading: Pillow turns TIFF pictures itself when it loads them."""
+    return 1 if kind.pillow_format == "TIFF" else orientation
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "L"):
+        return image
+    if image.mode.startswith("I;16"):
+        # Pillow clips 16-bit grey when it converts; a camera's 12 or 16 bits must be scaled instead.
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        ground = Image.new("RGB", layered.size, "white")
+        ground.paste(layered, mask=layered.getchannel("A"))
+        return ground
+    return image.convert("RGB")
+
+
+def _profile_of(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
+
+
+def _save_jpeg(image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None) -> None:
+    # Pillow writes into a file that has a descriptor without a look at how much of it was written.
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(buffer.getbuffer())
+
+
+def _allow_processor_time(seconds: float) -> None:
+    """Let the kernel end this process after some more seconds of processor time, rounded up to whole seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime + seconds), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The way out for e-mail: the mail server of the settings, spoken to once for each message."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, getaddresses, parseaddr
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+from trapline.server.platform.errors import OutboundFailed
+
+if TYPE_CHECKING:
+    import aiosmtplib
+
+WITHIN_S = 20.0
+"""How long one e-mail may take, from looking up the name to the server's last answer."""
+FAREWELL_S = 2.0
+SAID_AT_MOST = 200
+
+Protection = Literal["none", "starttls", "tls"]
+_KINDS: dict[str, tuple[Protection, int]] = {
+    "smtp": ("none", 25),
+    "smtp+starttls": ("starttls", 587),
+    "smtps": ("tls", 465),
+}
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where e-mail is handed in, as whom, and whose name it carries; `introduced_as` is how Trapline says hello."""
+
+    host: str
+    port: int
+    protection: Protection
+    sender: str
+    introduced_as: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One e-mail; the same `id` is the same e-mail, so that whoever gets it twice can tell."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    at: datetime
+
+
+def read_mail_server(url: str, sender: str, introduced_as: str) -> MailServer:
+    """Read the address of a mail server, such as smtp+starttls://user:password@mail.example.org.
+
+    Raises ValueError in words that repeat nothing of it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("cannot be read; in a password : @ / [ ] are written %3A %40 %2F %5B %5D") from None
+    if parts.scheme not in _KINDS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be such as smtp+starttls://user:password@mail.example.org:587 (or smtps://, smtp://)")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("names a user without a password, or the other way round")
+    protection, port = _KINDS[parts.scheme]
+    try:
+        given = parts.port
+    except ValueError:
+        raise ValueError("has no number for a port; in a password : @ / are written %3A %40 %2F") from None
+    if parts.password is not None and protection == "none" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("would send its password in the clear: say smtp+starttls:// or smtps://")
+    return MailServer(
+        host=parts.hostname,
+        port=given or port,
+        protection=protection,
+        sender=read_sender(sender),
+        introduced_as=introduced_as,
+        user=unquote(parts.username) if parts.username is not None else None,
+        password=unquote(parts.password) if parts.password is not None else None,
+    )
+
+
+def read_sender(text: str) -> str:
+    """Read who e-mails come from, `Name <a@b.example>` or the address alone. Raises ValueError."""
+    try:
+        # More than one, and what follows on another line, are no part of a sender.
+        [(name, address)] = getaddresses([text]) if text.isprintable() else []
+        return str(Address(name, addr_spec=address))
+    except (ValueError, HeaderParseError, IndexError):
+        raise ValueError("must be one e-mail address, such as Trapline <trapline@example.org>") from None
+
+
+def write_message(server: MailServer, letter: Letter) -> EmailMessage:
+    """Write an e-mail as it is sent. Raises OutboundFailed for an address that is none."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = server.sender
+    try:
+        message["To"] = Address(addr_spec=letter.to)
+    except (ValueError, HeaderParseError, IndexError) as error:
+        raise OutboundFailed("this person's e-mail address is none that can be written to") from error
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(letter.at)
+    message["Message-ID"] = f"<{letter.id}@{parseaddr(server.sender)[1].rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    return message
+
+
+async def send_letter(server: MailServer, letter: Letter) -> None:
+    """Send an e-mail; returns once the mail server has taken it. Raises OutboundFailed, in words without secrets."""
+    import aiosmtplib
+
+    message = write_message(server, letter)
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        local_hostname=server.introduced_as,
+        username=server.user,
+        password=server.password,
+        use_tls=server.protection == "tls",
+        start_tls=server.protection == "starttls",
+        timeout=WITHIN_S,
+    )
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            await client.connect()
+            await client.send_message(message)
+        with suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit(timeout=FAREWELL_S)
+    except aiosmtplib.SMTPAuthenticationError as error:
+        # What such an answer says may repeat what was sent.
+        raise OutboundFailed(f"the mail server refused Trapline's sign-in (status {error.code})") from None
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise OutboundFailed(f"the mail server refused the recipient: {_say(server, error.recipients[0])}") from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise OutboundFailed(f"the mail server refused the e-mail: {_say(server, error)}") from None
+    except TimeoutError:
+        raise OutboundFailed(f"the mail server did not answer within {WITHIN_S:g} seconds") from None
+    except OSError as error:
+        if _is_of_tls(error):
+            raise OutboundFailed("the mail server shows no certificate that holds, or speaks no TLS") from None
+        raise OutboundFailed("the mail server could not be reached") from None
+    except aiosmtplib.SMTPException:
+        raise OutboundFailed("the mail server does not offer what the settings ask for, TLS or a sign-in") from None
+    finally:
+        client.close()
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _say(server: MailServer, error: "aiosmtplib.SMTPResponseException") -> str:
+    said = error.message
+    for secret in filter(None, (server.password, server.user)):
+        said = said.replace(secret, "…")
+    return " ".join(f"{error.code} {said}".split())[:SAID_AT_MOST]

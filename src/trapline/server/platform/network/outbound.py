@@ -1,0 +1,304 @@
+"""HTTP to any address that a user can name."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.cookiejar import CookieJar
+from importlib.metadata import version
+
+import httpcore2
+import httpx2
+
+from trapline.server.platform.errors import OutboundFailed, OutboundRefused, Unanswered
+from trapline.server.platform.network.dialing import Dialer, Resolver, is_public_address, resolve_host
+from trapline.server.platform.network.outbound_policy import OutboundPolicy
+
+MAX_REDIRECTS = 3
+MAX_HEADER_BYTES = 4096
+# As many as any source may ask for; how many it does is counted where its files are taken.
+MAX_CONNECTIONS = 16
+SCHEMES = {"http": 80, "https": 443}
+USER_AGENT = f"Trapline/{version('trapline')} (pulls camera pictures; see the docs of Trapline)"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds: to connect, for a whole listing, and for a download that makes no progress."""
+
+    connect_s: float = 10
+    listing_s: float = 30
+    download_s: float = 60
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Headers that one origin (scheme, host, port) may see, and no other."""
+
+    origin: tuple[str, str, int]
+    headers: Mapping[str, str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no header can carry before a library does, because that would tell the secret."""
+        if not all(is_sendable(value) for value in self.headers.values()):
+            raise OutboundRefused("the password or header has characters that cannot be sent; give it again")
+
+    @classmethod
+    def basic(cls, url: str, username: str, password: str) -> "Credentials":
+        """Make credentials for the origin of `url` from a name and a password."""
+        pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+        return cls(origin_of(httpx2.URL(url)), {"Authorization": f"Basic {pair}"})
+
+    @classmethod
+    def header(cls, url: str, name: str, value: str) -> "Credentials":
+        """Make credentials for the origin of `url` that are one header."""
+        return cls(origin_of(httpx2.URL(url)), {name: value})
+
+
+@dataclass
+class Answer:
+    """What an outside server answered, after redirects; the body is read by `chunks`, undecoded, or not at all."""
+
+    url: str
+    status: int
+    headers: httpx2.Headers
+    _response: httpx2.Response = field(repr=False)
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether the answer came from an address of the internet."""
+        peer = self._response.extensions["network_stream"].get_extra_info("server_addr")
+        return is_public_address(str(peer[0]))
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the body as it was sent. Raises OutboundFailed if it ends before the length that was announced."""
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except httpx2.RemoteProtocolError:
+            raise OutboundFailed("the transfer ended before the length that the server had announced") from None
+        except httpx2.TimeoutException as error:
+            raise OutboundFailed("the server sent nothing for too long") from error
+        except httpx2.HTTPError:
+            raise OutboundFailed("the connection broke before the whole was sent") from None
+
+
+class Outbound:
+    """A guarded HTTP client: every connection is checked against the policy and pinned to the address checked.
+
+    Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated in an error, because
+    it may repeat the sign-in; and no cookie is kept.
+    """
+
+    def __init__(
+        self,
+        policy: OutboundPolicy,
+        *,
+        credentials: Credentials | None = None,
+        timeouts: Timeouts | None = None,
+        resolve: Resolver | None = None,
+        verify: ssl.SSLContext | None = None,
+        connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._credentials = credentials
+        self._timeouts = timeouts or Timeouts()
+        self._client = httpx2.AsyncClient(
+            transport=_GuardedTransport(policy, resolve or resolve_host, verify, connections),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            cookies=_NoCookies(),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @asynccontextmanager
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience_s: float | None = None,
+        max_redirects: int = MAX_REDIRECTS,
+    ) -> AsyncIterator[Answer]:
+        """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect is an answer.
+
+        `patience_s` is how long the server may be silent, the download's time unless told. Credentials go only to
+        their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed for a server that cannot
+        be spoken to; any HTTP status but a redirect is an answer.
+        """
+        current = parse_url(url)
+        for _ in range(max_redirects + 1):
+            sent = dict(headers or {})
+            if self._credentials is not None and self._credentials.origin == origin_of(current):
+                sent.update(self._credentials.headers)
+            response = await self._send(self._build(current, sent, patience_s))
+            try:
+                if not max_redirects or not response.is_redirect or "location" not in response.headers:
+                    yield Answer(str(current), response.status_code, response.headers, response)
+                    return
+                current = parse_url(str(current.join(response.headers["location"])))
+            except httpx2.InvalidURL as error:
+                raise OutboundFailed("the server redirects to something that is no address") from error
+            finally:
+                await response.aclose()
+        raise OutboundFailed(f"the server redirected more than {max_redirects} times")
+
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float) -> AsyncIterator[Answer]:
+        """Send a body to a URL, once; a redirect is an answer and never followed. Raises as `get` does."""
+        connect_s = self._timeouts.connect_s
+        timeout = httpx2.Timeout(patience_s, connect=connect_s, pool=connect_s)
+        response = await self._send(
+            self._client.build_request("POST", parse_url(url), content=body, headers=headers, timeout=timeout)
+        )
+        try:
+            yield Answer(url, response.status_code, response.headers, response)
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    def _build(self, url: httpx2.URL, headers: Mapping[str, str], patience_s: float | None) -> httpx2.Request:
+        connect_s = self._timeouts.connect_s
+        timeout = httpx2.Timeout(patience_s or self._timeouts.download_s, connect=connect_s, pool=connect_s)
+        return self._client.build_request("GET", url, headers=headers, timeout=timeout)
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        host = request.url.host
+        # The library waits anew for each piece of the answer's head, which may drip.
+        within = asyncio.timeout(sum(request.extensions["timeout"].values()))
+        try:
+            async with within:
+                return await self._client.send(request, stream=True)
+        except httpx2.ConnectTimeout as error:
+            raise Unanswered(f"no connection to {host} within the time allowed") from error
+        except httpx2.TimeoutException as error:
+            raise Unanswered(f"{host} took the request and answered nothing in the time allowed") from error
+        except TimeoutError as error:
+            if not within.expired():
+                raise
+            raise Unanswered(f"{host} did not say in the time allowed what it answers") from error
+        except httpx2.ConnectError as error:
+            raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
+        # From here on the library quotes the request or the answer, secrets and all; a log shows causes as well.
+        except httpx2.LocalProtocolError:
+            raise OutboundFailed(f"no proper request to {host} could be made of these settings") from None
+        except httpx2.NetworkError:
+            raise Unanswered(f"the connection to {host} broke before it answered") from None
+        except httpx2.HTTPError:
+            raise OutboundFailed(f"{host} did not speak proper HTTP") from None
+
+
+def parse_url(url: str) -> httpx2.URL:
+    """Read an address that a user or a server named; raises OutboundRefused with a hint for what is not taken."""
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError, ValueError) as error:
+        raise OutboundRefused("this is not a complete address, such as https://camera.example/pictures/") from error
+    if parsed.scheme not in SCHEMES:
+        raise OutboundRefused("addresses must begin with http:// or https://")
+    if not parsed.host:
+        raise OutboundRefused("this address names no host")
+    if parsed.port is not None and not 0 < parsed.port < 65_536:
+        raise OutboundRefused("the port of this address is not from 1 to 65535")
+    if parsed.userinfo:
+        raise OutboundRefused(
+            "a name and password must not stand in the address; give them as auth_username and auth_password"
+        )
+    return parsed
+
+
+def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
+    """Tell scheme, host and port of an address."""
+    return url.scheme, url.host.rstrip(".").lower(), url.port or SCHEMES.get(url.scheme, 0)
+
+
+def is_sendable(value: str) -> bool:
+    """Tell whether a text can be the value of a header as it is."""
+    return value.isascii() and value.isprintable()
+
+
+class _GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Connects by way of the dialer, to the address that it checked.
+
+    The name stays what TLS verifies and what the Host header says, because only the connection is made here.
+    """
+
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        async def connect(address: str) -> httpcore2.AsyncNetworkStream:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore2.ConnectTimeout as error:
+                raise TimeoutError from error
+            except httpcore2.ConnectError as error:
+                raise ConnectionError(str(error)) from error
+
+        return await self._dialer.dial("http", host, port, timeout, connect)
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 - the interface is httpcore's
+        timeout: float | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore2.AsyncNetworkStream:
+        raise OutboundRefused("a socket file is not an address")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _GuardedTransport(httpx2.AsyncHTTPTransport):
+    """The ordinary transport over the guarded network."""
+
+    def __init__(
+        self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
+    ) -> None:
+        context = verify or trusted_authorities()
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=15,
+            network_backend=_GuardedBackend(Dialer(policy, resolve)),
+        )
+
+
+class _NoCookies(CookieJar):
+    """Takes nothing: a cookie would go wherever the host is named again, at another port or without TLS."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave the cookies of an answer where they are."""
+
+
+@cache
+def trusted_authorities() -> ssl.SSLContext:
+    """Load the certificates of the system once; it takes tens of milliseconds."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _why_unconnected(error: httpx2.ConnectError) -> str:
+    """Say why there is no TLS, in the words of the library of it; the rest is the dialer's to say."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"it does not speak proper TLS on this port ({cause.reason})"
+        cause = cause.__cause__ or cause.__context__
+    return "it broke before it was in use"

@@ -1,0 +1,203 @@
+"""The object store in a folder: written aside, flushed, renamed, and the folder flushed."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from trapline.server.platform.errors import NotFound, Unavailable
+from trapline.server.platform.files.safe_open import open_beneath
+from trapline.server.platform.store.incoming_folder import IncomingFolder
+from trapline.server.platform.store.object_store import Arrived, Incoming, SignedPut, Stored
+from trapline.server.platform.store.signed_uploads import Announced, sign_upload
+from trapline.server.platform.store.storage_keys import parts_of, sign_url
+
+READ_BYTES = 256 * 1024
+UNKNOWN_TYPE = "application/octet-stream"
+_NOTES = "notes"
+
+
+class LocalStore:
+    """Keeps files under one folder that nobody else writes to. Symbolic links are never followed.
+
+    `secrets`, the first of which signs, and `public_url` make its signed addresses, which our own server answers.
+    """
+
+    def __init__(self, root: Path, secrets: Sequence[bytes], public_url: str) -> None:
+        self.root = root
+        self._secrets = secrets
+        self._public_url = public_url
+        self._incoming = IncomingFolder(root)
+
+    def receive(self) -> AbstractAsyncContextManager[Incoming]:
+        """Open a file to receive into; it vanishes with the block unless it was kept."""
+        return self._incoming.receive()
+
+    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+        """Make a received file durable under a key. Raises Unavailable where the disk refuses."""
+        parts = parts_of(key)
+        try:
+            if media_type is not None:
+                await self._note(incoming, parts, media_type)
+            await asyncio.to_thread(self._keep, incoming, parts)
+        except OSError as error:
+            raise Unavailable(f"The file store cannot be written to: {error.strerror}. Nothing was stored.") from error
+        return Stored(key, incoming.size, incoming.sha256)
+
+    async def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
+        descriptor = await asyncio.to_thread(self._open, key)
+        try:
+            position, left = first, length
+            while left is None or left > 0:
+                wanted = READ_BYTES if left is None else min(READ_BYTES, left)
+                chunk = await asyncio.to_thread(os.pread, descriptor, wanted, position)
+                if not chunk:
+                    return
+                position += len(chunk)
+                left = None if left is None else left - len(chunk)
+                yield chunk
+        finally:
+            os.close(descriptor)
+
+    async def find_size(self, key: str) -> int | None:
+        """Size in bytes, or None where nothing is kept."""
+        parts_of(key)
+        return await asyncio.to_thread(self._find_size, key)
+
+    async def delete(self, key: str) -> None:
+        """Forget a key; one that is not there is fine."""
+        parts = parts_of(key)
+        for path in (self.root.joinpath(*parts), self.root.joinpath(_NOTES, *parts)):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    @asynccontextmanager
+    async def local_path(self, key: str) -> AsyncIterator[Path]:
+        """Give a path on the local disk; raises NotFound."""
+        if await self.find_size(key) is None:
+            raise NotFound
+        yield self.root.joinpath(*parts_of(key))
+
+    async def find_free_fraction(self) -> float | None:
+        """Free part of the disk, from 0 to 1."""
+        usage = await asyncio.to_thread(shutil.disk_usage, self.root)
+        return usage.free / usage.total if usage.total else None
+
+    async def check(self) -> None:
+        """Raise Unavailable where the folder cannot be written to."""
+        try:
+            async with self.receive() as incoming:
+                incoming.write(b"ready")
+        except OSError as error:
+            raise Unavailable(f"The file store {self.root} cannot be written to: {error.strerror}.") from error
+
+    async def sign_put(
+        self,
+        key: str,
+        media_type: str,
+        *,
+        lifetime_s: int,
+        size: int | None = None,
+        sha256: str | None = None,
+        at_most: int,
+    ) -> SignedPut:
+        """Make an address of our own server that takes one upload."""
+        announced = Announced(media_type, at_most, size, sha256)
+        url = sign_upload(self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s)
+        length = {} if size is None else {"Content-Length": str(size)}
+        return SignedPut(url, {"Content-Type": media_type, **length})
+
+    async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
+        """Make an address of our own server that gives a file."""
+        parts_of(key)
+        now = time.time()
+        return sign_url(
+            self._secrets, self._public_url, key, now, lifetime_s=lifetime_s, round_to_s=1, filename=filename
+        )
+
+    async def find_arrived(self, key: str) -> Arrived | None:
+        """Look what was uploaded to a key; None where nothing was."""
+        parts_of(key)
+        return await asyncio.to_thread(self._find_arrived, key)
+
+    def _find_arrived(self, key: str) -> Arrived | None:
+        try:
+            descriptor = self._open(key)
+        except NotFound:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            note = self._read_note(key)
+            # A note is written before its file is put in place: one of another file was left by a process that died.
+            if note.get("mtime_ns") == found.st_mtime_ns:
+                return Arrived(found.st_size, note["media_type"], note["sha256"])
+            return Arrived(found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def _read_note(self, key: str) -> dict[str, Any]:
+        try:
+            with os.fdopen(open_beneath(self.root, (_NOTES, *parts_of(key))), encoding="utf-8") as file:
+                note: dict[str, Any] = json.load(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return note
+
+    async def _note(self, incoming: Incoming, parts: tuple[str, ...], media_type: str) -> None:
+        """Remember what a file's bytes would not tell, or not at once."""
+        note = {
+            "mtime_ns": os.fstat(incoming.descriptor).st_mtime_ns,
+            "media_type": media_type,
+            "sha256": incoming.sha256,
+        }
+        async with self.receive() as written:
+            written.write(json.dumps(note).encode())
+            await asyncio.to_thread(self._keep, written, (_NOTES, *parts))
+
+    def _keep(self, incoming: Incoming, parts: tuple[str, ...]) -> None:
+        os.fsync(incoming.descriptor)
+        folder = self.root
+        for part in parts[:-1]:
+            folder = folder / part
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                if folder.is_symlink():
+                    raise
+            else:
+                _flush_folder(folder.parent)
+        incoming.path.rename(folder / parts[-1])
+        _flush_folder(folder)
+
+    def _open(self, key: str) -> int:
+        try:
+            descriptor = open_beneath(self.root, parts_of(key))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotFound
+        return descriptor
+
+    def _find_size(self, key: str) -> int | None:
+        try:
+            descriptor = self._open(key)
+        except NotFound:
+            return None
+        try:
+            return os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,135 @@
+"""Deleted projects: in nobody's scope, kept for a while, then gone with everything in them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from trapline.server.accounts.queries.accounts import MemberRow
+from trapline.server.images.queries.image_deletion import Doomed
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.wire.auth import Role
+
+PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
+"""Tables of which a project may have so many rows that they go in batches before it."""
+
+PAUSED = ("pull_sources", "webhooks")
+"""Tables of what goes on by itself, and pauses with its project."""
+
+RESUMED_WITHIN_S = 60.0
+"""Sources that became due while their project was archived are polled within this time, not all together."""
+
+HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
+"""Tables whose rows hold on to others of their project: they go before those do."""
+
+
+class DoomedProject(NamedTuple):
+    """A project that was deleted so long ago that it goes for good."""
+
+    id: int
+    name: str
+    created_at: datetime
+    deleted_at: datetime
+
+
+def select_deleted(scope: Scope) -> Select[ProjectRow]:
+    """Select the deleted projects that the caller owns. A token for some projects sees none: they are in no scope."""
+    statement = select(ProjectRow).where(ProjectRow.deleted_at.is_not(None))
+    if scope.everything:
+        return statement
+    owned = select(MemberRow.project_id).where(
+        MemberRow.user_id == (None if scope.is_limited else scope.user_id), MemberRow.role == Role.OWNER.value
+    )
+    return statement.where(ProjectRow.id.in_(owned))
+
+
+async def lock_deleted(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
+    """Lock a deleted project that the caller owns. Raises NotFound."""
+    statement = select_deleted(scope).where(ProjectRow.id == project_id).with_for_update()
+    row = (await tx.session.scalars(statement)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def pause_all(
+    scope: Scope, tx: Transaction, project_id: int, tables: Sequence[str] = PAUSED
+) -> dict[str, list[str]]:
+    """Pause every source and webhook of a project; answers which were not paused before."""
+    paused = {}
+    for table in tables:
+        cursor = await tx.execute(
+            f"update {table} set is_active = false, updated_at = clock_timestamp()"  # noqa: S608 - one of ours
+            " where project_id = %s and is_active returning id",
+            (project_id,),
+        )
+        paused[table] = [str(row[0]) for row in await cursor.fetchall()]
+    return paused
+
+
+async def resume_all(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
+    """Resume what was paused with a project.
+
+    Sources that became due meanwhile are polled within `RESUMED_WITHIN_S`, each at a random time.
+    """
+    for table in PAUSED:
+        await tx.execute(
+            f"update {table} set is_active = true, updated_at = clock_timestamp()"  # noqa: S608 - one of ours
+            " where project_id = %s and id = any(%s)",
+            (project_id, [UUID(one) for one in paused.get(table, [])]),
+        )
+    await tx.execute(
+        "update pull_sources set next_run_at = now() + random() * make_interval(secs => %s)"
+        " where project_id = %s and id = any(%s) and next_run_at < now() + make_interval(secs => %s)",
+        (RESUMED_WITHIN_S, project_id, [UUID(one) for one in paused.get("pull_sources", [])], RESUMED_WITHIN_S),
+    )
+
+
+async def claim_doomed_project(scope: Scope, tx: Transaction, kept_s: float) -> DoomedProject | None:
+    """Lock a project that was deleted more than `kept_s` seconds ago; others pass it by."""
+    cursor = await tx.execute(
+        "select id, name, created_at, deleted_at from projects"
+        " where deleted_at <= now() - make_interval(secs => %s) order by deleted_at limit 1 for update skip locked",
+        (kept_s,),
+    )
+    row = await cursor.fetchone()
+    return DoomedProject(*row) if row else None
+
+
+async def list_images_of(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[Doomed]:
+    """List some images of a project that goes."""
+    cursor = await tx.execute(
+        """
+        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key, captured_at,
+            coalesce(deleted_at, now()), deleted_by, deletion_reason
+        from images where project_id = %s limit %s for update
+        """,
+        (project_id, limit),
+    )
+    return [Doomed(*row) for row in await cursor.fetchall()]
+
+
+async def forget_parts(scope: Scope, tx: Transaction, project_id: int, limit: int) -> int:
+    """Delete some of what a project has many of; answers how many rows went."""
+    gone = 0
+    for table in PARTS:
+        cursor = await tx.execute(
+            f"delete from {table} where ctid in (select ctid from {table} where project_id = %s limit %s)",  # noqa: S608
+            (project_id, limit),
+        )
+        gone += cursor.rowcount
+    return gone
+
+
+async def forget_project(scope: Scope, tx: Transaction, project_id: int) -> None:
+    """Delete a project for good, with all that is left in it."""
+    for table in HOLDING:
+        await tx.execute(f"delete from {table} where project_id = %s", (project_id,))  # noqa: S608 - one of ours
+    # Triggers noted its days while its images went.
+    await tx.execute("delete from dirty_days where project_id = %s", (project_id,))
+    await tx.execute("delete from projects where id = %s", (project_id,))

@@ -1,0 +1,87 @@
+"""Projects: what owns everything else."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Select, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.row import Now, Number, Row
+from trapline.server.platform.errors import NotFound
+
+
+class ProjectRow(Row):
+    """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was.
+
+    One with `deleted_at` is in nobody's scope. `paused_with_it` is what goes on if it is restored, and under ARCHIVED
+    which sources go on once it is no longer archived.
+    What a `public` one shows to anybody says db/public_projects.
+    """
+
+    __tablename__ = "projects"
+    __table_args__ = (Index("ix_projects_deleted", "deleted_at", postgresql_where=text("deleted_at is not null")),)
+
+    id: Mapped[Number]
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    automatic_pipeline: Mapped[str | None]
+    sequence_gap_s: Mapped[int] = mapped_column(default=120)
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+    archived_at: Mapped[datetime | None]
+    last_leased_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    paused_with_it: Mapped[dict[str, Any] | None]
+    public: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+async def get_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
+    """Get a project that the caller may touch; raises NotFound or Forbidden."""
+    scope.check(project_id)
+    row = await tx.session.get(ProjectRow, project_id)
+    if row is None or row.deleted_at is not None:
+        raise NotFound
+    return row
+
+
+async def is_archived(scope: Scope, tx: Transaction, project_id: int) -> bool:
+    """Return whether a project is archived or deleted, so that nothing in it changes."""
+    scope.check(project_id)
+    query = "select archived_at is not null or deleted_at is not null from projects where id = %s"
+    row = await (await tx.execute(query, (project_id,))).fetchone()
+    return row is None or bool(row[0])
+
+
+def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectRow]:
+    """Select the projects that the caller sees, or those of them that are not archived."""
+    ids = scope.open_project_ids() if only_open else scope.project_ids()
+    statement = select(ProjectRow)
+    return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
+
+
+async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: list[int]) -> dict[int, int]:
+    """Count the images of each of these projects."""
+    cursor = await tx.execute(
+        """
+        select p.id, (select count(*) from images i where i.project_id = p.id)
+            - (select count(*) from images i where i.project_id = p.id and i.deleted_at is not null)
+        from projects p where p.id = any(%s)
+        """,
+        (project_ids,),
+    )
+    return {project: count for project, count in await cursor.fetchall()}
+
+
+async def list_existing(scope: Scope, tx: Transaction, project_ids: Sequence[int]) -> list[int]:
+    """List which of these projects are still there, whoever asks."""
+    cursor = await tx.execute("select id from projects where id = any(%s) order by 1", (list(project_ids),))
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def list_names(scope: Scope, tx: Transaction) -> dict[int, str]:
+    """List the names of the projects that the caller sees."""
+    rows = (await tx.session.scalars(select_projects(scope))).all()
+    return {row.id: row.name for row in rows}

@@ -1,0 +1,79 @@
+"""Projects: make, list, show, change, delete, restore."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.platform.http.parameters import Cursor, ProjectPath, set_etag
+from trapline.server.projects.actions import project_deletion, projects
+from trapline.server.public.actions import public_projects
+from trapline.wire.auth import TokenKind
+from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.public_projects import PublicPreview
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+@router.get("")
+async def list_projects(
+    system: SystemOf,
+    scope: ScopeOf,
+    limit: int = Query(50, ge=1, le=1000),
+    cursor: Cursor = None,
+    deleted: Annotated[bool, Query(description="Those that you own and that can still be restored.")] = False,
+) -> Page[Project]:
+    """List your projects; a worker gets all of its token's on one page."""
+    if deleted:
+        return await project_deletion.list_deleted_projects(system, scope, limit, cursor)
+    return await projects.list_projects(system, scope, 1000 if scope.kind == TokenKind.WORKER else limit, cursor)
+
+
+@router.post("", status_code=201)
+async def create_project(system: SystemOf, scope: ScopeOf, new: NewProject, response: Response) -> Project:
+    """Make a project; you become its owner."""
+    project = await projects.create_project(system, scope, new)
+    response.headers["Location"] = f"/api/v2/projects/{project.id}"
+    return project
+
+
+@router.get("/{project_id}")
+async def show_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response) -> Project:
+    """Show a project."""
+    project = await projects.show_project(system, scope, project_id)
+    set_etag(response, project.updated_at)
+    return project
+
+
+@router.get("/{project_id}/public_preview")
+async def show_public_preview(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> PublicPreview:
+    """Count the images that visitors see of a project, or would see if it were public, and those that are hidden."""
+    return await public_projects.show_public_preview(system, scope, project_id)
+
+
+@router.patch("/{project_id}")
+async def change_project(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, change: ProjectChange, response: Response
+) -> Project:
+    """Change a project; what is left out stays as it is."""
+    project = await projects.change_project(system, scope, project_id, change)
+    set_etag(response, project.updated_at)
+    return project
+
+
+@router.delete("/{project_id}")
+async def delete_project(
+    system: SystemOf,
+    scope: ScopeOf,
+    project_id: ProjectPath,
+    name: Annotated[str, Query(max_length=255, description="The project's name, so that it is no other.")],
+) -> Project:
+    """Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it."""
+    return await project_deletion.delete_project(system, scope, project_id, name)
+
+
+@router.post("/{project_id}/restore")
+async def restore_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> Project:
+    """Restore a deleted project; sources and webhooks that it paused go on."""
+    return await project_deletion.restore_project(system, scope, project_id)

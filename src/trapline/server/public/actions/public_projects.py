@@ -1,0 +1,268 @@
+"""Public projects, as visitors see them: what their owner lets everybody see, and nothing beside."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.catalogue.queries.image_findings import FoundBox, list_findings
+from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.images.queries.deployments import DeploymentRow, select_deployments
+from trapline.server.images.queries.images import ImageClassRow, ImageRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import EXACT_UP_TO, fetch_page
+from trapline.server.platform.errors import NotFound, Unavailable
+from trapline.server.platform.imaging.jpeg_metadata import strip_jpeg
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.projects.queries.projects import ProjectRow, get_project
+from trapline.server.public.queries.public_names import list_public_names
+from trapline.server.public.queries.public_projects import (
+    Figures,
+    enter,
+    find_figures,
+    find_preview,
+    find_shown_neighbours,
+    get_shown,
+    number_deployments,
+    select_shown,
+)
+from trapline.server.review.queries.identifications import IdentificationRow, list_said
+from trapline.server.review.rules.identifications import Held, Said
+from trapline.wire.annotations import Box
+from trapline.wire.identifications import IdentificationKind as Kind
+from trapline.wire.public_projects import (
+    PublicClass,
+    PublicDeployment,
+    PublicImage,
+    PublicImageDetail,
+    PublicPreview,
+    PublicProject,
+)
+from trapline.wire.values import Page
+
+SMALL, LARGE = THUMBNAIL_SIZES
+WAIT_S = 10
+"""How long a visitor waits for their turn."""
+
+
+@asynccontextmanager
+async def _visit(
+    system: System, visitor: Scope, project_id: int
+) -> AsyncIterator[tuple[Scope, Transaction, ProjectRow]]:
+    """Let a visitor in when it is their turn. Raises NotFound, and Unavailable where too many wait."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await system.visits.acquire()
+    except TimeoutError:
+        raise Unavailable("Too many look at public projects at this moment. Try again in a minute.") from None
+    try:
+        async with system.database.transaction(visitor) as tx:
+            scope, row = await enter(visitor, tx, project_id)
+            yield scope, tx, row
+    finally:
+        system.visits.release()
+
+
+async def _figures(system: System, scope: Scope, tx: Transaction, project_id: int) -> Figures:
+    """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
+    async with system.counting:
+        known = system.known.figures.find(project_id)
+        if known is None:
+            known = await find_figures(scope, tx, project_id)
+            system.known.figures.keep(project_id, known)
+    return known
+
+
+async def _count(
+    system: System, scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter, on_page: int
+) -> tuple[int, bool]:
+    """Tell how many images a filter has, of which one page is not all: what is known at no cost, else at least these.
+
+    Nothing is counted for one visitor's filter, because there is no end of filters.
+    """
+    figures = await _figures(system, scope, tx, project_id)
+    known = None
+    if wanted == ImageFilter():
+        known = figures.images
+    elif wanted == ImageFilter(class_name=wanted.class_name):
+        known = dict(figures.classes).get(wanted.class_name or "")
+    elif wanted == ImageFilter(deployment_id=wanted.deployment_id) and wanted.deployment_id in figures.deployments:
+        known = figures.deployments[wanted.deployment_id][0]
+    return (on_page, True) if known is None else (known, figures.is_estimate)
+
+
+async def show_public_project(system: System, visitor: Scope, project_id: int) -> PublicProject:
+    """Show a public project. Raises NotFound for any other."""
+    async with _visit(system, visitor, project_id) as (scope, tx, row):
+        figures = await _figures(system, scope, tx, project_id)
+        return PublicProject(
+            id=row.id,
+            name=row.name,
+            description=row.description,
+            images=figures.images,
+            images_is_estimate=figures.is_estimate,
+            deployments=len(figures.deployments),
+            first_image_at=figures.first_at,
+            last_image_at=figures.last_at,
+            classes=[PublicClass(class_name=name, images=images) for name, images in figures.classes],
+        )
+
+
+async def list_public_deployments(
+    system: System, visitor: Scope, project_id: int, limit: int, cursor: str | None
+) -> Page[PublicDeployment]:
+    """List the cameras of a public project that have something to show, by their numbers. Raises NotFound."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        figures = await _figures(system, scope, tx, project_id)
+        numbers = await number_deployments(scope, tx, project_id)
+        statement = select_deployments(scope, project_id).where(DeploymentRow.id.in_(list(figures.deployments)))
+        rows, following = await fetch_page(
+            tx, statement, [(DeploymentRow.id, UUID)], descending=False, limit=limit, cursor=cursor
+        )
+        shown = [
+            PublicDeployment(
+                id=row.id, number=numbers[row.id], time_zone=row.time_zone, images=images, last_image_at=last
+            )
+            for row in rows
+            for images, last in [figures.deployments[row.id]]
+        ]
+        return Page(results=shown, next=following, count=len(figures.deployments))
+
+
+async def list_public_images(
+    system: System,
+    visitor: Scope,
+    project_id: int,
+    wanted: ImageFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[PublicImage]:
+    """List the images that are shown of a public project, by the time they were taken. Raises NotFound."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        statement = select_shown(scope, project_id, wanted)
+        captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
+        rows, following = await fetch_page(
+            tx,
+            statement,
+            [(captured, datetime), (ImageRow.id, UUID)],
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
+        )
+        count, estimated = len(rows), False
+        if cursor is not None or following is not None:
+            count, estimated = await _count(system, scope, tx, project_id, wanted, len(rows))
+        images = await _describe(scope, tx, project_id, rows)
+    return Page(results=images, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_public_image(system: System, visitor: Scope, project_id: int, image_id: UUID) -> PublicImageDetail:
+    """Show one image. Raises NotFound for one that is not shown."""
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        row = await get_shown(scope, tx, project_id, image_id)
+        [image] = await _describe(scope, tx, project_id, [row])
+        before, after = await find_shown_neighbours(scope, tx, row)
+    return PublicImageDetail(**dict(image), previous_id=before, next_id=after)
+
+
+async def read_public_picture(
+    system: System, visitor: Scope, project_id: int, image_id: UUID, size: int, *, is_known: bool
+) -> bytes | None:
+    """Read a picture that is shown, made small, with nothing in its file but the picture. Raises NotFound.
+
+    None for a visitor who has it already, and may still see it. It has no signed address: whether it may be seen is
+    looked at each time, so nothing outlives a change of mind.
+    """
+    if size not in THUMBNAIL_SIZES:
+        raise NotFound
+    async with _visit(system, visitor, project_id) as (scope, tx, _):
+        await get_shown(scope, tx, project_id, image_id)
+    if is_known:
+        return None
+    return strip_jpeg(b"".join([chunk async for chunk in system.store.open(thumbnail_key(image_id, size))]))
+
+
+async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]) -> list[PublicImage]:
+    numbers = await number_deployments(scope, tx, project_id)
+    findings = await list_findings(scope, tx, [row.id for row in rows])
+    reviewed = [row.id for row in rows if row.reviewed]
+    names = await list_public_names(scope, tx, project_id, reviewed)
+    for image_id, said in (await _list_statements(scope, tx, reviewed)).items():
+        findings[image_id].classes = names.get(image_id, [])
+        findings[image_id].boxes = _name_boxes(findings[image_id].boxes, said)
+    return [
+        PublicImage(
+            id=row.id,
+            deployment_id=row.deployment_id,
+            deployment_number=numbers[row.deployment_id],
+            width=row.width,
+            height=row.height,
+            captured_at=row.captured_at,
+            time_zone=row.time_zone,
+            thumbnail_url=_picture_url(row, SMALL),
+            preview_url=_picture_url(row, LARGE),
+            classes=findings[row.id].classes,
+            boxes=[
+                Box(id=box.id, class_name=box.class_name, confidence=box.confidence, **_corners(box.data))
+                for box in findings[row.id].boxes
+            ],
+        )
+        for row in rows
+    ]
+
+
+async def _list_statements(
+    scope: Scope, tx: Transaction, images: Sequence[UUID]
+) -> dict[UUID, list[IdentificationRow]]:
+    said: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
+    for row in await list_said(scope, tx, images, None) if images else ():
+        said[row.image_id].append(row)
+    return said
+
+
+def _name_boxes(boxes: Sequence[FoundBox], rows: Sequence[IdentificationRow]) -> list[FoundBox]:
+    """Name boxes as people stated; without those of which they stated that no animal is there, or another one."""
+    by_id = {row.id: row for row in rows}
+    held = Held(Said(row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id) for row in rows)
+    whole = held.of_image()
+    named = []
+    for box in boxes:
+        said = held.of_annotation(box.id, None, box.id)
+        if whole is not None and whole.kind == Kind.CORRECT and (said is None or whole.is_later(said)):
+            label = by_id[whole.id].label
+            if box.class_name in (None, "animal", label):
+                named.append(box._replace(class_name=label, confidence=None))
+        elif said is None or said.kind == Kind.CONFIRM:
+            named.append(box)
+        elif said.kind == Kind.CORRECT:
+            named.append(box._replace(class_name=by_id[said.id].label, confidence=None))
+    return named
+
+
+async def show_public_preview(system: System, scope: Scope, project_id: int) -> PublicPreview:
+    """Count what visitors see of a project, or would see if it were public. Raises NotFound, Forbidden."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_project(scope, tx, project_id)
+        images, shown, unknown = await find_preview(scope, tx, row.id)
+    return PublicPreview(
+        project_id=row.id,
+        public=row.public,
+        images=min(images, EXACT_UP_TO),
+        images_is_estimate=images > EXACT_UP_TO,
+        shown=min(shown, EXACT_UP_TO),
+        hidden=max(min(images, EXACT_UP_TO) - shown, 0),
+        unknown_classes=[PublicClass(class_name=name, images=number) for name, number in unknown],
+    )
+
+
+def _picture_url(row: ImageRow, size: int) -> str:
+    return f"/api/v2/public/projects/{row.project_id}/images/{row.id}/picture?size={size}"
+
+
+def _corners(data: dict[str, float]) -> dict[str, float]:
+    return {side: data[side] for side in ("x_min", "y_min", "x_max", "y_max")}

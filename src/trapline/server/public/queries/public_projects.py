@@ -1,0 +1,163 @@
+"""What visitors see of public projects: one statement says which images, and everything else stands on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, select, tuple_
+
+from trapline.server.catalogue.queries.image_findings import filter_images
+from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.queries.images import ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import EXACT_UP_TO
+from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.projects import ProjectRow
+from trapline.server.public.queries.public_names import list_public_names, select_unknown_classes, shows_known_animals
+from trapline.server.public.rules.public_redaction import KEPT_BACK
+from trapline.wire.auth import Role
+
+MOST_CLASSES = 100
+MOST_S = 2
+"""How long a statement of a visitor may take."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a public project has to show, at most of its newest images; by deployment how many and the last one."""
+
+    images: int
+    is_estimate: bool
+    first_at: datetime | None
+    last_at: datetime | None
+    classes: Sequence[tuple[str, int]]
+    deployments: dict[UUID, tuple[int, datetime]]
+
+
+async def enter(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, ProjectRow]:
+    """Let a visitor into a project that is public in this moment. Raises NotFound for any other.
+
+    No statement of theirs may take long from here on: what is not shown is looked at too, and anybody may ask.
+    """
+    await tx.execute(f"set local statement_timeout = '{MOST_S}s'")
+    row = await tx.session.get(ProjectRow, project_id)
+    if row is None or not row.public or row.deleted_at is not None:
+        raise NotFound
+    return replace(scope, roles={project_id: Role.VIEWER}), row
+
+
+def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
+    """Select the images that are shown: with a thumbnail, analysed, and with known animals or nothing on it."""
+    scope.check(project_id)
+    statement = select(ImageRow).where(
+        ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None), ImageRow.thumbnails_at.is_not(None)
+    )
+    tags = select(ImageTagRow.image_id).where(
+        ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
+    )
+    # One that waits to be analysed again was looked at already.
+    analysed = exists().where(
+        AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed", ~AnalysisRow.simulated
+    )
+    # Looked at image by image (offset 0): joined, all tags of a million images would be read for one page.
+    kept_back = ~tags.correlate(ImageRow).offset(0).exists()
+    return filter_images(statement, wanted).where(analysed, kept_back, shows_known_animals(project_id))
+
+
+async def get_shown(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
+    """Get an image that is shown. Raises NotFound."""
+    statement = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id == image_id)
+    row = (await tx.session.scalars(statement)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def find_shown_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tuple[UUID | None, UUID | None]:
+    """Find the images that are shown and were taken just before and just after this one."""
+    key, here = tuple_(ImageRow.captured_at, ImageRow.id), tuple_(image.captured_at, image.id)
+    shown = select_shown(scope, image.project_id, ImageFilter()).with_only_columns(ImageRow.id).limit(1)
+    before = shown.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+    after = shown.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
+    return (
+        (await tx.session.execute(before)).scalar_one_or_none(),
+        (await tx.session.execute(after)).scalar_one_or_none(),
+    )
+
+
+async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, int]:
+    """Number a project's deployments in the order in which they were made, from 1."""
+    scope.check(project_id)
+    statement = select(DeploymentRow.id).where(DeploymentRow.project_id == project_id).order_by(DeploymentRow.id)
+    return {key: number for number, key in enumerate((await tx.session.scalars(statement)).all(), start=1)}
+
+
+async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figures:
+    """Find what a public project has to show, over its newest images."""
+    newest = (
+        select_shown(scope, project_id, ImageFilter())
+        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed)
+        .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+        .limit(EXACT_UP_TO + 1)
+        .cte("newest")
+        .prefix_with("materialized", dialect="postgresql")
+    )
+    by_deployment = select(
+        newest.c.deployment_id, func.count(), func.min(newest.c.captured_at), func.max(newest.c.captured_at)
+    ).group_by(newest.c.deployment_id)
+    found = (await tx.session.execute(by_deployment)).all()
+    by_class = (
+        select(ImageClassRow.class_name, func.count())
+        .join(newest, newest.c.id == ImageClassRow.image_id)
+        .where(~newest.c.reviewed)
+        .group_by(ImageClassRow.class_name)
+    )
+    counts = Counter({name: images for name, images in (await tx.session.execute(by_class)).all()})
+    # On those that people reviewed their names take the place of the models' names.
+    reviewed = (await tx.session.scalars(select(newest.c.id).where(newest.c.reviewed))).all()
+    for names in (await list_public_names(scope, tx, project_id, reviewed)).values():
+        counts.update(names)
+    classes = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_CLASSES]
+    total = sum(images for _, images, _, _ in found)
+    return Figures(
+        images=min(total, EXACT_UP_TO),
+        is_estimate=total > EXACT_UP_TO,
+        first_at=min((first for _, _, first, _ in found), default=None),
+        last_at=max((last for _, _, _, last in found), default=None),
+        classes=classes,
+        deployments={deployment: (images, last) for deployment, images, _, last in found},
+    )
+
+
+async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[int, int, Sequence[tuple[str, int]]]:
+    """Count the newest images of a project and those of them that visitors would see, with the unknown classes.
+
+    At most EXACT_UP_TO images are looked at, and MOST_CLASSES classes returned, the most frequent first.
+    """
+    scope.check(project_id)
+    newest = (
+        select(ImageRow.id)
+        .where(ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None))
+        .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
+        .limit(EXACT_UP_TO + 1)
+        .cte("newest")
+        .prefix_with("materialized", dialect="postgresql")
+    )
+    images = (await tx.session.execute(select(func.count()).select_from(newest))).scalar_one()
+    shown = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
+    counted = select(func.count()).select_from(shown.with_only_columns(ImageRow.id).subquery())
+    count = func.count()
+    unknown_classes = select_unknown_classes(project_id, select(newest.c.id)).subquery()
+    classes = (
+        select(unknown_classes.c.class_name, count)
+        .group_by(unknown_classes.c.class_name)
+        .order_by(count.desc(), unknown_classes.c.class_name)
+        .limit(MOST_CLASSES)
+    )
+    unknown = [(name, number) for name, number in (await tx.session.execute(classes)).all()]
+    return images, (await tx.session.execute(counted)).scalar_one(), unknown

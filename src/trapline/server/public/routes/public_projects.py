@@ -1,0 +1,108 @@
+"""Public projects, for anybody: what their owners let people see without an account."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from trapline.server.accounts.routes.access import SystemOf
+from trapline.server.app.http.access_table import ACCESS
+from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.platform.access import Scope
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectPath, QueryText
+from trapline.server.platform.http.rate_limits import count_visitor
+from trapline.server.platform.http.request_context import access_key, plain_origin
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
+from trapline.server.public.actions import public_projects
+from trapline.wire.images import ImageOrder
+from trapline.wire.public_projects import PublicDeployment, PublicImage, PublicImageDetail, PublicProject
+from trapline.wire.values import GivenTime, Page
+
+router = APIRouter(prefix="/public/projects/{project_id}", tags=["public projects"])
+
+
+async def receive_visitor(request: Request, system: SystemOf) -> Scope:
+    """Take a caller for nobody, whatever they bring, and count them by their address. Raises TooMany."""
+    assert ACCESS[access_key(request.method, request.scope["route"].path)].public, "only for public routes"
+    count_visitor(request, system)
+    return Scope(actor="visitor", origin=plain_origin(request))
+
+
+Visitor = Annotated[Scope, Depends(receive_visitor)]
+
+
+@router.get("")
+async def show_public_project(system: SystemOf, visitor: Visitor, project_id: ProjectPath) -> PublicProject:
+    """Show a public project; no account is needed, here and below."""
+    return await public_projects.show_public_project(system, visitor, project_id)
+
+
+@router.get("/deployments")
+async def list_public_deployments(
+    system: SystemOf, visitor: Visitor, project_id: ProjectPath, limit: Limit = 50, cursor: Cursor = None
+) -> Page[PublicDeployment]:
+    """List the cameras of a public project by their numbers; their names and places are withheld."""
+    return await public_projects.list_public_deployments(system, visitor, project_id, limit, cursor)
+
+
+@router.get("/images")
+async def list_public_images(
+    system: SystemOf,
+    visitor: Visitor,
+    project_id: ProjectPath,
+    deployment: UUID | None = None,
+    class_name: Annotated[QueryText | None, Query(alias="class")] = None,
+    captured_after: GivenTime | None = None,
+    captured_before: GivenTime | None = None,
+    order: ImageOrder = ImageOrder.NEWEST_FIRST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[PublicImage]:
+    """List the images of a public project that are analysed and show nobody, by the time they were taken."""
+    return await public_projects.list_public_images(
+        system,
+        visitor,
+        project_id,
+        ImageFilter(
+            deployment_id=deployment,
+            class_name=class_name,
+            captured_after=captured_after,
+            captured_before=captured_before,
+        ),
+        descending=order == ImageOrder.NEWEST_FIRST,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+@router.get("/images/{image_id}")
+async def show_public_image(
+    system: SystemOf, visitor: Visitor, project_id: ProjectPath, image_id: UUID
+) -> PublicImageDetail:
+    """Show one image of a public project with what was found on it."""
+    return await public_projects.show_public_image(system, visitor, project_id, image_id)
+
+
+@router.get(
+    "/images/{image_id}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def give_public_picture(
+    system: SystemOf,
+    visitor: Visitor,
+    project_id: ProjectPath,
+    image_id: UUID,
+    size: Annotated[int, Query(ge=1, le=10_000, description="320 or 1280 pixels at most.")] = THUMBNAIL_SIZES[0],
+    if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """Give the picture of an image, made small; the file that the camera wrote is for members alone."""
+    etag = f'"{image_id}-{size}"'
+    picture = await public_projects.read_public_picture(
+        system, visitor, project_id, image_id, size, is_known=if_none_match == etag
+    )
+    # A browser asks again each time, so that what is shown no longer is not seen from its cache.
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if picture is None:
+        return Response(status_code=304, headers=headers)
+    return Response(picture, media_type="image/jpeg", headers=headers)

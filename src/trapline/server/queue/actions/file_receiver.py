@@ -1,0 +1,59 @@
+"""Receiving a picture from an outside server, in pieces that are no larger than memory likes."""
+
+import asyncio
+from collections.abc import Callable
+
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.imaging.file_types import HEAD_BYTES
+from trapline.server.platform.network.timeouts import in_time
+from trapline.server.platform.store.object_store import Incoming
+from trapline.server.sources.gateways.gateway import OpenFile
+
+WRITTEN_AT_ONCE = 256 * 1024
+
+
+class BrokenOff(OutboundFailed):
+    """The transfer of a file ended after it had begun."""
+
+
+async def receive_file(
+    system: System,
+    opened: OpenFile,
+    incoming: Incoming,
+    window_s: float,
+    find_reason: Callable[[bytes], str | None] = lambda _: None,
+) -> str | None:
+    """Receive a file; answers why it is not received to its end: its first bytes, for `find_reason`, or its size.
+
+    Raises OutboundFailed, BrokenOff where some came.
+    One that comes slower than a drip over `window_s` seconds is given up.
+    """
+    # A thread takes longer to begin than to write a small piece.
+    held: list[bytes] = []
+    holds = 0
+    is_judged = False
+    try:
+        async for chunk in in_time(opened.chunks, window_s):
+            held.append(chunk)
+            holds += len(chunk)
+            if not is_judged and holds >= HEAD_BYTES:
+                is_judged = True
+                if reason := find_reason(b"".join(held)[:HEAD_BYTES]):
+                    return reason
+            if incoming.size + holds > system.limits.image_bytes:
+                return f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
+            if holds >= WRITTEN_AT_ONCE:
+                await asyncio.to_thread(incoming.write, b"".join(held))
+                held, holds = [], 0
+    except OutboundFailed as error:
+        if held or incoming.size:
+            raise BrokenOff(error.detail, error.retry_after_s) from error
+        raise
+    if held and not is_judged and (reason := find_reason(b"".join(held))):
+        return reason
+    if held:
+        await asyncio.to_thread(incoming.write, b"".join(held))
+    if opened.size is not None and incoming.size != opened.size:
+        raise BrokenOff("the transfer ended before the length that the server had announced")
+    return None

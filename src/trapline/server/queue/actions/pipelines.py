@@ -1,0 +1,160 @@
+"""Pipelines: register, list."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from trapline.server.catalogue.rules.filters import PipelineFilter
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.deadlock_retry import begin_anew
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Invalid
+from trapline.server.projects.queries.projects import get_project
+from trapline.server.queue.queries.pipeline_registration import (
+    ClassList,
+    put_algorithm,
+    put_class_list,
+    put_offer,
+    put_pipeline,
+    put_service,
+    set_algorithms,
+)
+from trapline.server.queue.queries.pipelines import PipelineRow, list_algorithms, list_offers, select_pipelines
+from trapline.server.queue.queries.workers import registrant_of
+from trapline.server.queue.rules.job_status_reason import ONLINE_S
+from trapline.server.queue.rules.pipeline_hash import hash_map, hash_pipeline, labels_of
+from trapline.wire.pipelines import (
+    Algorithm,
+    Pipeline,
+    Registered,
+    RegisteredAlgorithm,
+    RegisteredPipeline,
+    Registration,
+    Stage,
+)
+from trapline.wire.values import Page
+
+
+async def register_pipelines(system: System, scope: Scope, project_id: int, registration: Registration) -> Registered:
+    """Register the pipelines that a processing service offers to a project. Raises NotFound, Forbidden, Invalid."""
+    pipelines = sorted(registration.pipelines, key=lambda pipeline: pipeline.slug)
+    slugs = [pipeline.slug for pipeline in pipelines]
+    if len(set(slugs)) < len(slugs):
+        raise Invalid("The same slug comes twice. Nothing was registered.")
+    hashes = await asyncio.to_thread(lambda: [hash_pipeline(pipeline) for pipeline in pipelines])
+    return await begin_anew(
+        partial(_register_all, system, scope, project_id, registration, list(zip(pipelines, hashes, strict=True)))
+    )
+
+
+async def _register_all(
+    system: System,
+    scope: Scope,
+    project_id: int,
+    registration: Registration,
+    pipelines: Sequence[tuple[Pipeline, bytes]],
+) -> Registered:
+    done: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
+    async with system.database.transaction(scope) as tx:
+        await get_project(scope, tx, project_id)
+        name, registrant = registration.processing_service_name, registrant_of(scope)
+        service_id = await put_service(scope, tx, project_id, name, registrant)
+        for pipeline, sha256 in pipelines:
+            outcome = await _register(scope, tx, project_id, service_id, (pipeline, sha256))
+            done[outcome].append(pipeline.slug)
+        if done["created"] or done["updated"]:
+            changed = {"created": done["created"], "updated": done["updated"]}
+            tx.audit("register", "processing_service", service_id, project_id, name=name, **changed)
+    return Registered(
+        pipelines_created=done["created"],
+        pipelines_updated=done["updated"],
+        processing_service_id=service_id,
+    )
+
+
+async def _register(
+    scope: Scope, tx: Transaction, project_id: int, service_id: int, given: tuple[Pipeline, bytes]
+) -> str:
+    pipeline, sha256 = given
+    lists = [_class_list(algorithm) for algorithm in pipeline.algorithms]
+    classes = sum(len(found.labels) for found in lists if found)
+    pipeline_id, outcome = await put_pipeline(scope, tx, project_id, pipeline, sha256, classes)
+    await put_offer(scope, tx, project_id, service_id, pipeline_id)
+    if outcome != "unchanged":
+        ids = []
+        for algorithm, found in zip(pipeline.algorithms, lists, strict=True):
+            if found:
+                await put_class_list(scope, tx, found)
+            ids.append(await put_algorithm(scope, tx, project_id, algorithm, found.sha256 if found else None))
+        await set_algorithms(scope, tx, project_id, pipeline_id, ids)
+    return outcome
+
+
+def _class_list(algorithm: Algorithm) -> ClassList | None:
+    given = algorithm.category_map
+    if given is None or not (given.labels or given.data):
+        return None
+    labels = labels_of(given)
+    return ClassList(hash_map(labels, given.data), labels, given.model_dump(mode="json", exclude={"labels"}))
+
+
+async def list_pipelines(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: PipelineFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[RegisteredPipeline]:
+    """List the pipelines of a project, or of all of the caller's, by when they came."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_pipelines(scope, project_id, wanted)
+        rows, following = await fetch_page(
+            tx, statement, [(PipelineRow.id, int)], descending=descending, limit=limit, cursor=cursor
+        )
+        count, estimated = await count_rows(tx, statement)
+        return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
+
+
+async def _describe(scope: Scope, tx: Transaction, rows: list[PipelineRow]) -> list[RegisteredPipeline]:
+    ids = [row.id for row in rows]
+    algorithms = await list_algorithms(scope, tx, ids)
+    offers = await list_offers(scope, tx, ids)
+    now = datetime.now(UTC)
+    return [
+        RegisteredPipeline(
+            id=row.id,
+            project_id=row.project_id,
+            slug=row.slug,
+            name=row.name,
+            version=row.version,
+            description=row.description,
+            stages=[Stage.model_validate(stage) for stage in row.stages["stages"]],
+            algorithms=[
+                RegisteredAlgorithm(
+                    key=algorithm.key,
+                    name=algorithm.name,
+                    version=algorithm.version,
+                    task_type=algorithm.task_type,
+                    uri=algorithm.uri,
+                    classes=classes,
+                    registered=algorithm.registered,
+                )
+                for algorithm, classes in algorithms.get(row.id, [])
+            ],
+            services=[name for name, _ in offers.get(row.id, [])],
+            online=any(is_online(seen_at, now) for _, seen_at in offers.get(row.id, [])),
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]
+
+
+def is_online(seen_at: datetime | None, now: datetime) -> bool:
+    """Tell whether something was heard from within the last minute."""
+    return seen_at is not None and (now - seen_at).total_seconds() <= ONLINE_S

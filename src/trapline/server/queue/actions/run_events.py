@@ -1,0 +1,54 @@
+"""What a stream of a run tells: each state that it entered, once, and how far it is."""
+
+from collections.abc import Mapping
+
+from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.queue.actions.jobs import describe_moves
+from trapline.server.queue.job_subscribers import Seen
+from trapline.server.queue.queries.job_progress import list_standings
+from trapline.server.queue.queries.jobs import get_job, list_moves
+from trapline.server.queue.rules.job_transitions import FINAL
+from trapline.wire.jobs import JobMove, JobProgress
+
+
+async def look_at_jobs(system: System, job_ids: list[int]) -> Mapping[int, Seen]:
+    """Tell how far these jobs are, for all who follow one in this process."""
+    scope = Scope.system()
+    async with system.database.line(scope, each_alone=True) as tx:
+        standings = await list_standings(scope, tx, job_ids)
+    return {
+        one.job_id: Seen(
+            moves=await _list_moves(system, scope, one.job_id, one.last_move),
+            progress=JobProgress(
+                total=one.open + one.completed + one.failed,
+                expected=None if one.expanded else one.expected,
+                queued=0 if one.is_canceled else one.open - min(one.held, one.open),
+                processing=0 if one.is_canceled else min(one.held, one.open),
+                completed=one.completed,
+                failed=one.failed,
+                canceled=one.open if one.is_canceled else 0,
+            ),
+        )
+        for one in standings
+    }
+
+
+async def find_last_event(system: System, scope: Scope, job_id: int) -> tuple[int, int, bool]:
+    """Tell a job's project, the number of its last change of state, and whether it is over. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        row = await get_job(scope, tx, job_id)
+        return row.project_id, row.last_move, row.status in FINAL
+
+
+async def _list_moves(system: System, scope: Scope, job_id: int, last_move: int) -> tuple[JobMove, ...]:
+    known = system.known.moves.find(job_id)
+    if known and known[-1].number == last_move:
+        return known
+    async with system.database.transaction(scope) as tx:
+        moves = await list_moves(scope, tx, job_id)
+        names = await name_actors(scope, tx, [move.actor for move in moves])
+    told = tuple(describe_moves(moves, names))
+    system.known.moves.keep(job_id, told)
+    return told

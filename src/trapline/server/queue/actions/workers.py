@@ -1,0 +1,204 @@
+"""Processing services and the workers behind them: hello, list, evict."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.platform.access import Scope, reach_of
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Forbidden, NotFound
+from trapline.server.queue.actions.leases import take_back_all
+from trapline.server.queue.actions.pipelines import is_online
+from trapline.server.queue.actions.tasks import renew_every_s
+from trapline.server.queue.queries.lease_revocation import Taken, Whose, list_holdings, list_holdings_of_caller
+from trapline.server.queue.queries.pipelines import ServiceRow
+from trapline.server.queue.queries.processing_services import (
+    list_service_pipelines,
+    list_service_projects,
+    select_services,
+)
+from trapline.server.queue.queries.worker_activity import WorkerSeen, list_workers
+from trapline.server.queue.queries.workers import add_worker, end_worker, list_projects_of_worker, registrant_of
+from trapline.server.queue.rules.worker_names import name_worker
+from trapline.wire.auth import TokenKind
+from trapline.wire.values import Page
+from trapline.wire.workers import Evicted, HeldJob, Hello, ProcessingService, Welcome, Worker
+
+log = structlog.get_logger(__name__)
+
+
+async def greet_worker(system: System, scope: Scope, hello: Hello) -> Welcome:
+    """Give a process that says hello an id; an earlier one of its service, host and name is over, with its leases."""
+    if scope.token_id is None:
+        raise Forbidden("Hello is for workers: call with an API token.")
+    async with system.database.transaction(scope) as tx:
+        worker_id, replaced = await add_worker(scope, tx, hello)
+        # One that comes back is told of where its service works; a new one wherever its token lets it.
+        told = await list_projects_of_worker(scope, tx, worker_id) or reach_of(TokenKind.WORKER, scope.roles)
+        tx.audit_each(told, "hello", "worker", worker_id, name=hello.name, host=hello.host)
+    freed = 0
+    for earlier in replaced:
+        async with system.database.transaction(scope) as tx:
+            holdings = await list_holdings(scope, tx, earlier)
+        freed += await take_back_all(system, scope, holdings, Taken.REPLACED)
+    if replaced:
+        system.remembered.forget_callers()
+    log.info("worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed)
+    return Welcome(
+        worker_id=worker_id,
+        lease_s=system.leases.lease_s,
+        renew_s=renew_every_s(system.leases),
+        max_batch=system.leases.held_at_most,
+    )
+
+
+async def list_all_workers(system: System, scope: Scope, project_id: int | None, *, ended: bool) -> Page[Worker]:
+    """List the workers of a project, or of all of the caller's."""
+    async with system.database.transaction(scope) as tx:
+        workers = await list_workers(scope, tx, project_id, ended=ended)
+    now = datetime.now(UTC)
+    return Page(results=[_describe(worker, now) for worker in workers], count=len(workers))
+
+
+async def show_worker(system: System, scope: Scope, worker_id: UUID) -> Worker:
+    """Show one worker, also one whose id is over. Raises NotFound."""
+    return _describe(await _get_worker(system, scope, worker_id), datetime.now(UTC))
+
+
+async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted:
+    """Refuse a worker's id from now on and return its tasks to the queue; its API token stays valid.
+
+    A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its tasks are accepted
+    until another result is.
+
+    That concerns every project that it works for: whoever evicts it manages all of them, or registered it. A caller
+    that never said hello has no id to refuse: it loses its leases in the projects that the caller manages. Raises
+    NotFound, Forbidden.
+    """
+    seen = await _get_worker(system, scope, worker_id)
+    whose = Whose(())
+    if seen.greeting is None:
+        projects = _managed_projects(scope, seen)
+        async with system.database.transaction(scope) as tx:
+            who = seen.caller
+            holdings = await list_holdings_of_caller(scope, tx, who.token_id, who.address, who.user_agent, projects)
+            for project_id in projects:
+                tx.audit("evict", "worker", worker_id, project_id, name=name_worker(who.user_agent, who.address))
+    else:
+        _check_evictor(scope, seen)
+        async with system.database.transaction(scope) as tx:
+            by = (await name_actors(scope, tx, [scope.actor], with_emails=False))[scope.actor]
+            await end_worker(scope, tx, worker_id, "evicted", by)
+            if is_online(seen.heard_at, datetime.now(UTC)):
+                whose = Whose((), but_not=seen.greeting.begun)
+            holdings = await list_holdings(scope, tx, worker_id, whose)
+            tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
+    # First the id, then the leases: so it cannot take new ones behind our back.
+    taken = await take_back_all(system, scope, holdings, Taken.EVICTED, whose)
+    system.remembered.forget_callers()
+    log.info("worker evicted", evicted=str(worker_id), taken_back=taken)
+    return Evicted(worker=await show_worker(system, scope, worker_id), taken_back=taken)
+
+
+async def list_services(
+    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+) -> Page[ProcessingService]:
+    """List the processing services of a project, or of all of the caller's, each with its workers of the last day."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_services(scope, project_id)
+        rows, following = await fetch_page(
+            tx, statement, [(ServiceRow.id, int)], descending=False, limit=limit, cursor=cursor
+        )
+        ids = [row.id for row in rows]
+        projects = await list_service_projects(scope, tx, ids)
+        pipelines = await list_service_pipelines(scope, tx, ids, project_id)
+        workers = await list_workers(scope, tx, project_id)
+        count, estimated = await count_rows(tx, statement)
+    now = datetime.now(UTC)
+    results = [
+        ProcessingService(
+            id=row.id,
+            name=row.name,
+            projects=projects.get(row.id, []),
+            pipelines=pipelines.get(row.id, []),
+            online=is_online(row.last_seen_at, now),
+            last_seen_at=row.last_seen_at,
+            workers=[_describe(worker, now) for worker in workers if worker.service_id == row.id],
+        )
+        for row in rows
+    ]
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+async def _get_worker(system: System, scope: Scope, worker_id: UUID) -> WorkerSeen:
+    async with system.database.transaction(scope) as tx:
+        found = await list_workers(scope, tx, None, only=worker_id)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _managed_projects(scope: Scope, seen: WorkerSeen) -> list[int]:
+    """The projects of a caller that never said hello which whoever evicts it manages. Raises Forbidden for none."""
+    managed, refusal = [], None
+    for project_id in seen.project_ids:
+        try:
+            scope.check(project_id)
+            managed.append(project_id)
+        except Forbidden as error:
+            refusal = error
+    if refusal is not None and not managed:
+        raise refusal
+    return managed
+
+
+def _check_evictor(scope: Scope, seen: WorkerSeen) -> None:
+    """Allow an eviction to whoever registered the worker or manages all its projects. Raises Forbidden."""
+    if scope.is_operator or (seen.greeting is not None and seen.greeting.registrant == registrant_of(scope)):
+        return
+    for project_id in seen.project_ids:
+        if not scope.sees(project_id):
+            raise Forbidden(
+                "This worker also works for projects that are not yours. Nothing was changed. Whoever runs it can "
+                "evict it; to keep it from a job of yours, pause or cancel the job."
+            )
+        scope.check(project_id)
+
+
+def _describe(seen: WorkerSeen, now: datetime) -> Worker:
+    greeting, caller = seen.greeting, seen.caller
+    holds = sum(held for _, _, held in seen.held)
+    worker = Worker(
+        id=seen.id,
+        name=name_worker(caller.user_agent, caller.address),
+        address=caller.address,
+        job_id=seen.job_id if holds else None,
+        holds=holds,
+        completed=seen.completed,
+        images_per_s=seen.completed / seen.busy_s if seen.busy_s >= 1 else None,
+        last_contact_at=seen.heard_at,
+        online=is_online(seen.heard_at, now),
+        jobs=[HeldJob(job_id=job, project_id=project, holds=held) for job, project, held in seen.held],
+        service_id=seen.service_id,
+    )
+    if greeting is None:
+        return worker
+    return worker.model_copy(
+        update={
+            "name": f"{greeting.name} on {greeting.host}",
+            "online": worker.online and greeting.ended_at is None,
+            "service": greeting.service,
+            "host": greeting.host,
+            "pid": greeting.pid,
+            "version": greeting.version,
+            "devices": greeting.devices,
+            "pipelines": greeting.pipelines,
+            "hello_at": greeting.hello_at,
+            "ended_at": greeting.ended_at,
+            "ended_why": greeting.ended_why,
+            "ended_by": greeting.ended_by,
+        }
+    )

@@ -1,0 +1,266 @@
+"""What workers post back, read element by element: one bad element never refuses the others.
+
+The wire's models (wire/results.py) say the same for the documentation; a test compares the two. Here it is read into
+structs, because a body holds millions of scores; and these know no cycles, so the collector need not look at them.
+"""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from trapline.server.platform.formats.json_stream import LARGEST_ELEMENT, has_many_values
+from trapline.wire.values import LONGEST_LEASE_TOKEN, LONGEST_TEXT
+
+LONGEST_NAME = 10_000
+LONGEST_KEY = 255
+LONGEST_EXTRA = 8 << 20
+MOST_VALUES = 2_000_000
+"""Each takes up to a hundred bytes as an object. 30 detections with scores and logits over 30,000 classes have less."""
+LARGEST_VERSION = (1 << 31) - 1
+Text = Annotated[str, Meta(max_length=LONGEST_NAME)]
+LongText = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Kind = TypeVar("Kind")
+NOTHING = Raw()
+"""What was not given, of the parts that are kept as they came: as Python objects they take twenty times the memory."""
+
+
+class AlgorithmReference(Struct, gc=False):
+    """Which algorithm made a finding."""
+
+    key: str
+    name: Text = ""
+
+
+class BoundingBox(Struct, gc=False):
+    """Absolute pixels of the picture as served."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Classification(Struct, gc=False):
+    """What a classifier says of one box."""
+
+    classification: str
+    algorithm: AlgorithmReference
+    labels: list[Text] | None = None
+    scores: list[float] | None = None
+    logits: list[float] | None = None
+    inference_time: float | None = None
+    terminal: bool = True
+    timestamp: Text | None = None
+
+
+class Detection(Struct, gc=False):
+    """One thing found; without a box the image was processed and nothing was found."""
+
+    source_image_id: Text
+    algorithm: AlgorithmReference
+    bbox: BoundingBox | None = None
+    score: float | None = None
+    inference_time: float | None = None
+    timestamp: Text | None = None
+    crop_image_url: LongText | None = None
+    classifications: list[Classification] = []
+    mask: Raw = NOTHING
+    keypoints: Raw = NOTHING
+    embedding: Raw = NOTHING
+
+
+class SourceImage(Struct, gc=False):
+    """The image that a result is about."""
+
+    id: Text
+    url: LongText = ""
+
+
+class Success(Struct):
+    """What a pipeline found on an image."""
+
+    source_images: list[SourceImage]
+    detections: list[Detection]
+    pipeline: Text = ""
+    algorithms: dict[str, Any] | None = None
+    total_time: float | None = None
+    config: Raw = NOTHING
+
+
+class Failure(Struct):
+    """Why a pipeline could not work on an image."""
+
+    error: str
+    image_id: Text | None = None
+
+
+class Refused(Struct):
+    """An element that cannot be read, and why, in words for its sender."""
+
+    reason: str
+
+
+class Element(Struct):
+    """One element of a batch: the lease token, "" where there is none to be read, and what was sent with it."""
+
+    reply_subject: str
+    result: Success | Failure | Refused
+
+
+class Revision(NamedTuple):
+    """An algorithm that a finding is by; the version is None where the result does not tell it."""
+
+    key: str
+    version: int | None
+
+
+class _RawElement(Struct):
+    reply_subject: str
+    result: Raw
+
+
+class _UsualElement(Struct):
+    reply_subject: str
+    result: Success
+
+
+class _OnlyToken(Struct):
+    reply_subject: str | UnsetType = UNSET
+
+
+class _Probe(Struct):
+    error: Raw | UnsetType = UNSET
+
+
+def read_elements(raw: Iterable[bytes | None]) -> list[Element]:
+    """Read elements of a batch; one that cannot be read, or was too large to be kept (None), is Refused."""
+    return [_read_element(element) for element in raw]
+
+
+def _read_element(raw: bytes | None) -> Element:
+    if raw is None:
+        return Element("", Refused(f"an element has at most {LARGEST_ELEMENT:,} bytes"))
+    if has_many_values(raw, MOST_VALUES):
+        return Element(_find_token(raw), Refused(f"an element has at most {MOST_VALUES:,} values"))
+    if b'"error"' not in raw and b"\\u0000" not in raw:
+        # Nearly every element is such a one, and a large one is expensive to read twice.
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            usual = _decode(raw, _UsualElement)
+            _check(usual.result)
+            return Element(_bound_token(usual.reply_subject), usual.result)
+    try:
+        element = _decode(raw, _RawElement)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Element(_find_token(raw), Refused(_words(error)))
+    token = _bound_token(element.reply_subject)
+    try:
+        is_failure = _decode(element.result, _Probe).error is not UNSET
+        result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
+        _check(result)
+        _check_text(result)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Element(token, Refused(_words(error)))
+    return Element(token, result)
+
+
+def _decode(raw: bytes | Raw, kind: type[Kind]) -> Kind:
+    return msgspec.json.decode(raw, type=kind)
+
+
+def _find_token(raw: bytes) -> str:
+    try:
+        token = _decode(raw, _OnlyToken).reply_subject
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    return _bound_token(token) if isinstance(token, str) else ""
+
+
+def _bound_token(token: str) -> str:
+    """Return a lease token, or "" where a text is longer than each of them, or cannot be sent back."""
+    return token if len(token) <= LONGEST_LEASE_TOKEN and "\x00" not in token else ""
+
+
+def _words(error: Exception) -> str:
+    return str(error).replace("\x00", "\\0")[:500]
+
+
+def _check(result: Success | Failure) -> None:
+    """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
+    if isinstance(result, Failure):
+        result.error = result.error[:LONGEST_TEXT]
+        return
+    _check_extra("config", result.config)
+    for found in result.detections:
+        _check_algorithm(found.algorithm)
+        _check_extra("mask", found.mask)
+        _check_extra("keypoints", found.keypoints)
+        _check_extra("embedding", found.embedding)
+        if found.score is not None and not 0 <= found.score <= 1:
+            raise ValueError("score must lie between 0 and 1")
+        for named in found.classifications:
+            _check_algorithm(named.algorithm)
+            if len(named.classification) > LONGEST_NAME:
+                raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
+
+
+def _check_algorithm(algorithm: AlgorithmReference) -> None:
+    if not 1 <= len(algorithm.key) <= LONGEST_KEY:
+        raise ValueError(f"the key of an algorithm has 1 to {LONGEST_KEY} characters")
+
+
+def _check_extra(name: str, raw: Raw) -> None:
+    if raw is NOTHING:
+        return
+    if len(memoryview(raw)) > LONGEST_EXTRA:
+        raise ValueError(f"{name} has more than {LONGEST_EXTRA:,} bytes")
+    _check_text(msgspec.json.decode(raw))
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("text contains the NUL character, which cannot be stored")
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            _check_text(getattr(value, name))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_text(key)
+            _check_text(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check_text(inner)
+
+
+def find_image_ids(result: Success | Failure) -> set[str]:
+    """List every image that a result says it is about."""
+    if isinstance(result, Failure):
+        return {result.image_id} if result.image_id is not None else set()
+    return {image.id for image in result.source_images} | {found.source_image_id for found in result.detections}
+
+
+def is_about(result: Success | Failure, image_id: UUID) -> bool:
+    """Tell whether a result is about this image and no other; one that names none is taken at its token's word."""
+    return find_image_ids(result) <= {str(image_id)}
+
+
+def list_algorithms(result: Success | Failure) -> dict[Revision, str]:
+    """List the algorithms that made findings, and the names given to them."""
+    if isinstance(result, Failure):
+        return {}
+    names = {}
+    for found in result.detections:
+        names[found.algorithm.key] = found.algorithm.name
+        for named in found.classifications:
+            names[named.algorithm.key] = named.algorithm.name
+    told = result.algorithms or {}
+    return {Revision(key, _version(told.get(key))): name for key, name in names.items()}
+
+
+def _version(told: Any) -> int | None:
+    version = told.get("version") if isinstance(told, dict) else None
+    return version if type(version) is int and 0 <= version <= LARGEST_VERSION else None

@@ -1,0 +1,329 @@
+"""A worker's result as rows: boxes and classifications in the order they were sent, nothing of them lost.
+
+A detection becomes a bounding_box annotation and each of its classifications a classification annotation under it.
+The last terminal classification names the box. A box's `confidence` is its detector's own score where one was sent,
+else that of the classification that names it; lists are filtered by the same number. A classification's is the score
+of the class it names. One that lies outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering`
+counts boxes and classifications through the result, so that two equal detections are two rows; it is the fingerprint
+of a row too, because an analysis takes one result. Short score lists stay in the row, long ones become score vectors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from msgspec import Raw
+from uuid_utils.compat import uuid7
+
+from trapline.server.findings.queries.annotations import FoundClass, NewAnnotation, NewScores
+from trapline.server.findings.rules.blank_labels import is_blank_label
+from trapline.server.findings.rules.geometry import Box, Frame, clip
+from trapline.server.queue.formats.result_decoding import NOTHING, Classification, Detection, Success
+from trapline.server.queue.rules.pipeline_hash import hash_map
+from trapline.wire.annotations import AnnotationType
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TOP = 5
+SHORT_LIST = 16
+LONGEST_CLASS = 500
+_COUNTED_BITS = (1 << 20) - 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
+
+    analysis_id: UUID
+    image_id: UUID
+    project_id: int
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class KnownAlgorithm:
+    """An algorithm as it is stored, and its class list where it has one."""
+
+    id: int
+    map_sha256: bytes | None = None
+    labels: Sequence[str] = ()
+
+
+@dataclass
+class Findings:
+    """The rows of one result."""
+
+    subject: Subject
+    report: dict[str, Any]
+    annotations: list[NewAnnotation] = field(default_factory=list)
+    vectors: list[NewScores] = field(default_factory=list)
+    maps: dict[bytes, tuple[list[str], list[dict[str, Any]]]] = field(default_factory=dict)
+    _about: tuple[bytes, bytes] = field(init=False)
+    _classes: dict[str, float] = field(default_factory=dict)
+    _boxes: int = 0
+    _first_id: int = field(default_factory=lambda: uuid7().int & ~_COUNTED_BITS)
+
+    def __post_init__(self) -> None:
+        self._about = self.subject.analysis_id.bytes, self.subject.image_id.bytes
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was found."""
+        return self._boxes == 0 and not self._classes
+
+    @property
+    def classes(self) -> list[FoundClass]:
+        """Each class that names something on the image, with its highest confidence (0 where none is known)."""
+        return [FoundClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
+
+    def add_class(self, name: str | None, confidence: float | None) -> None:
+        """Note that the image shows a class; a label that means blank is not one."""
+        if name is not None and not is_blank_label(name):
+            self._classes[name] = max(self._classes.get(name, 0.0), confidence or 0.0)
+
+    def add(
+        self,
+        kind: AnnotationType,
+        algorithm_id: int,
+        named: tuple[str | None, float | None],
+        data: dict[str, Any],
+        parent_id: bytes | None = None,
+    ) -> bytes:
+        """Add an annotation as the next one of the result; answers its id."""
+        ordering = len(self.annotations)
+        # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
+        key = (self._first_id + ordering).to_bytes(16, "big")
+        self.annotations.append(
+            NewAnnotation(
+                key,
+                self.subject.project_id,
+                self._about[0],
+                self._about[1],
+                kind,
+                named[0],
+                named[1],
+                data,
+                parent_id,
+                ordering,
+                algorithm_id,
+                ordering.to_bytes(16, "big"),
+            )
+        )
+        return key
+
+    def add_detection(self, detection: Detection, algorithms: Mapping[str, KnownAlgorithm]) -> None:
+        """Add a detection and its classifications."""
+        named_as = [
+            (
+                named,
+                labels := _fitting_labels(named, algorithms[named.algorithm.key].labels),
+                _confidence(named, labels),
+            )
+            for named in detection.classifications
+        ]
+        name, confidence = None, detection.score
+        for named, _, named_with in named_as:
+            if named.terminal:
+                name = named.classification[:LONGEST_CLASS]
+                confidence = detection.score if detection.score is not None else named_with
+        box_id = None
+        is_empty = False
+        if detection.bbox is not None:
+            data, is_empty = _describe_box(detection, self.subject.frame)
+            algorithm = algorithms[detection.algorithm.key]
+            box_id = self.add(AnnotationType.BOUNDING_BOX, algorithm.id, (name, confidence), data)
+            self._boxes += not is_empty and (name is None or not is_blank_label(name))
+        if not is_empty:
+            self.add_class(name, confidence)
+        for named, labels, named_with in named_as:
+            self.add_classification(named, algorithms[named.algorithm.key], (labels, named_with), box_id)
+
+    def add_classification(
+        self,
+        named: Classification,
+        algorithm: KnownAlgorithm,
+        read: tuple[Sequence[str], float | None],
+        box_id: bytes | None,
+    ) -> None:
+        """Add a classification of a box, or of the whole image where there is no box.
+
+        `read` is the class list that its scores are over, and its confidence.
+        """
+        labels, confidence = read
+        scores, logits = named.scores or [], named.logits
+        length = max(len(scores), len(logits or ()))
+        vector = _as_vector(scores) if len(scores) > SHORT_LIST else None
+        data: dict[str, Any] = {"topk": find_top(named, labels, vector), "terminal": named.terminal}
+        if named.labels and list(named.labels) != list(algorithm.labels):
+            data["class_list"] = self._keep_map(list(named.labels), [])
+        if named.inference_time is not None:
+            data["inference_time"] = named.inference_time
+        if named.timestamp is not None:
+            data["timestamp"] = named.timestamp
+        about = (named.classification[:LONGEST_CLASS], confidence)
+        if len(named.classification) > LONGEST_CLASS:
+            data["given_class"] = named.classification
+        if 0 < length <= SHORT_LIST:
+            if scores:
+                data["scores"] = scores
+            if logits is not None:
+                data["logits"] = logits
+        annotation_id = self.add(AnnotationType.CLASSIFICATION, algorithm.id, about, data, box_id)
+        if length > SHORT_LIST:
+            from trapline.server.findings.rules.score_codec import ENCODING, encode_scores
+
+            self.vectors.append(
+                NewScores(
+                    annotation_id,
+                    self.subject.analysis_id,
+                    self.subject.project_id,
+                    ENCODING,
+                    len(scores) or length,
+                    encode_scores(scores if vector is None else vector, logits),
+                )
+            )
+
+    def _keep_map(self, labels: list[str], data: list[dict[str, Any]]) -> str:
+        sha256 = hash_map(labels, data)
+        self.maps[sha256] = (labels, data)
+        return sha256.hex()
+
+    def keep_algorithms(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep what a result says of its algorithms; long class lists once for their content, not once an image."""
+        kept: dict[str, Any] = {}
+        for key, algorithm in given.items():
+            kept[key] = algorithm
+            category_map = algorithm.get("category_map") if isinstance(algorithm, dict) else None
+            if isinstance(category_map, dict):
+                labels = category_map.get("labels")
+                data = category_map.get("data")
+                labels = [str(label) for label in labels] if isinstance(labels, list) else []
+                entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+                if labels or entries:
+                    rest = {name: value for name, value in category_map.items() if name not in ("labels", "data")}
+                    sha256 = self._keep_map(labels, entries)
+                    kept[key] = {**algorithm, "category_map": {**rest, "class_list": sha256}}
+        return kept
+
+
+def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, KnownAlgorithm]) -> Findings:
+    """Make the rows of a result. `algorithms` must know every key that the result's findings name."""
+    findings = Findings(subject, {})
+    for detection in result.detections:
+        findings.add_detection(detection, algorithms)
+    report: dict[str, Any] = {
+        "pipeline": result.pipeline,
+        "source_images": [image.id for image in result.source_images],
+    }
+    _add_given(report, total_time=result.total_time, config=_given(result.config))
+    if result.algorithms:
+        report["algorithms"] = findings.keep_algorithms(result.algorithms)
+    empty = [
+        {"algorithm": detection.algorithm.key, "timestamp": detection.timestamp}
+        for detection in result.detections
+        if detection.bbox is None
+    ]
+    if empty:
+        report["nothing_found"] = empty
+    findings.report = report
+    return findings
+
+
+def _as_vector(scores: Sequence[float]) -> "NDArray[np.float64]":
+    # Loaded with the first long list: it would take a tenth of a process's start.
+    import numpy as np
+
+    return np.asarray(scores, np.float64)
+
+
+def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
+    """The score of the class that a classification names: by its place in the class list, else the highest."""
+    scores = named.scores
+    if not scores:
+        return None
+    try:
+        score = scores[labels.index(named.classification)]
+    except ValueError:
+        score = max(scores)
+    return score if 0 <= score <= 1 else None
+
+
+def find_top(
+    named: Classification, labels: Sequence[str], vector: "NDArray[np.float64] | None"
+) -> list[dict[str, Any]]:
+    """The highest scores with their classes; a class without a name is called by its index.
+
+    `vector` are the scores as an array, where there are many.
+    """
+    scores = named.scores or ()
+    if not scores:
+        return [{"class": named.classification, "confidence": None}]
+    best: Sequence[int] = range(len(scores))
+    if vector is not None:
+        best = sorted(vector.argpartition(len(vector) - TOP)[-TOP:].tolist())
+    # Of equal ones the first comes first: sorting keeps their order, also in reverse.
+    ranked = sorted(best, key=scores.__getitem__, reverse=True)[:TOP]
+    return [
+        {"class": _name_class(index, place, named, labels), "confidence": scores[index]}
+        for place, index in enumerate(ranked)
+    ]
+
+
+def _name_class(index: int, place: int, named: Classification, labels: Sequence[str]) -> str:
+    if labels:
+        return labels[index]
+    return named.classification if place == 0 else str(index)
+
+
+def _fitting_labels(named: Classification, labels: Sequence[str]) -> Sequence[str]:
+    """The class list that the scores are over: the one sent along, else the registered one, if its length fits."""
+    length = len(named.scores or ())
+    if named.labels and len(named.labels) == length:
+        return named.labels
+    return labels if len(labels) == length else ()
+
+
+def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], bool]:
+    box = detection.bbox
+    assert box is not None
+    given = Box(box.x1, box.y1, box.x2, box.y2)
+    clipped = clip(given, frame)
+    data: dict[str, Any] = {
+        "x_min": clipped.x_min,
+        "y_min": clipped.y_min,
+        "x_max": clipped.x_max,
+        "y_max": clipped.y_max,
+        "image_width": frame.width,
+        "image_height": frame.height,
+    }
+    if clipped is not given:
+        data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
+    if clipped.is_empty:
+        data["empty"] = True
+    # One by one, because it is done ten times for an image: going over them all took as long as everything else here.
+    if detection.inference_time is not None:
+        data["inference_time"] = detection.inference_time
+    if detection.timestamp is not None:
+        data["timestamp"] = detection.timestamp
+    if detection.crop_image_url is not None:
+        data["crop_image_url"] = detection.crop_image_url
+    if detection.mask is not NOTHING or detection.keypoints is not NOTHING or detection.embedding is not NOTHING:
+        _add_given(
+            data,
+            mask=_given(detection.mask),
+            keypoints=_given(detection.keypoints),
+            embedding=_given(detection.embedding),
+        )
+    return data, clipped.is_empty
+
+
+def _given(raw: Raw) -> Raw | None:
+    """What was given as it came; None for nothing and for null."""
+    return None if raw is NOTHING or bytes(raw) == b"null" else raw
+
+
+def _add_given(data: dict[str, Any], **values: Any) -> None:
+    data.update({name: value for name, value in values.items() if value is not None})

@@ -1,0 +1,160 @@
+"""Claim: which jobs have something to lease now, and what a lease must know of a job."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.errors import NotFound
+from trapline.server.queue.queries.eligibility_sql import any_in_line, in_line, not_kept_from
+from trapline.server.queue.queries.job_counters import LIVE
+from trapline.server.queue.queries.workers import judge_worker
+from trapline.wire.jobs import JobState
+
+_LIVE = f"""
+    j.status in {LIVE} and not j.paused and j.open > 0
+    and (%(projects)s::bigint[] is null or j.project_id = any(%(projects)s))
+    and (%(slugs)s::text[] is null or j.pipeline_slug = any(%(slugs)s))
+"""
+
+# Usually the first of the two conditions holds; the second one asks who else there is.
+_FOR_CALLER = f"""(
+    {any_in_line("j.id", also="a.errors = 0")}
+    or {any_in_line("j.id", also="a.errors > 0 and " + not_kept_from("j.id", "mine.id", "%(worker)s"))}
+)"""
+_MINE = """
+    holders mine on mine.job_id = j.id and case when %(worker)s::uuid is null
+        then mine.worker_id is null and mine.token_id = %(token)s and mine.address = %(address)s
+            and mine.user_agent = %(user_agent)s
+        else mine.worker_id = %(worker)s end
+"""
+
+# Priority first. A job of one image has somebody waiting before it and goes first, unless its project was just served:
+# many of them must starve nobody. Then the turn of the project that was served longest ago, of its job, and age.
+_CLAIMABLE = f"""
+    with ready as (
+        select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at,
+            j.expanded and not j.standing and j.open + j.completed + j.failed = 1 as single
+        from jobs j left join {_MINE} where {_LIVE} and {_FOR_CALLER}
+    ),
+    served as (select id, last_leased_at from projects where id in (select project_id from ready)),
+    latest as (select count(*) as projects, max(last_leased_at) as last_leased_at from served)
+    select r.id, r.pipeline_slug from ready r join served s on s.id = r.project_id, latest l
+    order by r.priority desc,
+        r.single and (l.projects = 1 or s.last_leased_at is null or s.last_leased_at < l.last_leased_at) desc,
+        s.last_leased_at nulls first, r.single desc, r.last_leased_at nulls first, r.id
+    limit %(limit)s
+"""  # noqa: S608 - made of constants
+
+_COUNT = "(select count(*) from (select 1 from analyses a where {} limit %(limit)s) counted)"
+_ARRIVED = f"""
+    select j.project_id, j.pipeline_slug, sum(
+        {_COUNT.format(in_line("j.id", suspect=False))} + {_COUNT.format(in_line("j.id", suspect=True))}
+    )::bigint from jobs j where {_LIVE} and {any_in_line("j.id")} group by 1, 2
+"""  # noqa: S608 - made of constants
+
+_OF_JOB = "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, j.pipeline_slug, j.parameters"
+
+# What a caller holds: a worker that said hello over all live jobs, another one in this job.
+_LEASABLE = f"""
+    select {_OF_JOB}, w.registrant, w.ended_at, w.ended_why, w.ended_by,
+        case when %(worker)s::uuid is null then (
+            select count(*) from (
+                select 1 from analyses a where a.job_id = j.id and a.holder_id = %(holder)s and a.state = 'processing'
+                limit %(at_most)s
+            ) held
+        ) else (
+            select count(*) from (
+                select 1 from holders h
+                join jobs live on live.id = h.job_id and live.status in {LIVE}
+                join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
+                where h.worker_id = %(worker)s limit %(at_most)s
+            ) held
+        ) end
+    from jobs j join pipelines p on p.id = j.pipeline_id left join workers w on w.id = %(worker)s
+    where j.id = %(job)s
+"""  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True)
+class LeasableJob:
+    """What a lease or a result must know of a job; `classes` is how long its pipeline's class lists are."""
+
+    id: int
+    project_id: int
+    pipeline_id: int
+    status: JobState
+    paused: bool
+    classes: int
+    pipeline_slug: str
+    parameters: dict[str, Any]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing of it can be worked on any more."""
+        return self.status not in (JobState.QUEUED, JobState.PROCESSING)
+
+
+async def list_claimable_jobs(
+    scope: Scope, tx: Transaction, slugs: list[str] | None, limit: int, project_id: int | None = None
+) -> list[tuple[int, str]]:
+    """List jobs that have something for the caller to lease now, best first: id and pipeline slug."""
+    projects = scope.open_project_ids()
+    if project_id is not None:
+        projects = [project_id] if projects is None or project_id in projects else []
+    cursor = await tx.execute(
+        _CLAIMABLE,
+        {
+            "projects": projects,
+            "slugs": slugs,
+            "limit": limit,
+            "worker": scope.origin.worker_id,
+            "token": scope.token_id,
+            "address": scope.origin.address,
+            "user_agent": scope.origin.user_agent,
+        },
+    )
+    return [(job_id, slug) for job_id, slug in await cursor.fetchall()]
+
+
+async def count_claimable_tasks(
+    scope: Scope, tx: Transaction, slugs: list[str], limit: int
+) -> dict[tuple[int, str], int]:
+    """Count what can be leased now for each project and pipeline slug; no job is counted beyond `limit`."""
+    cursor = await tx.execute(_ARRIVED, {"projects": scope.open_project_ids(), "slugs": slugs, "limit": limit})
+    return {(project_id, slug): count for project_id, slug, count in await cursor.fetchall()}
+
+
+async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> LeasableJob:
+    """Get a job for a worker. Raises NotFound, Forbidden."""
+    cursor = await tx.execute(
+        f"select {_OF_JOB} from jobs j join pipelines p on p.id = j.pipeline_id where j.id = %s",  # noqa: S608
+        (job_id,),
+    )
+    return _check(scope, await cursor.fetchone())
+
+
+async def get_job_to_lease(
+    scope: Scope, tx: Transaction, job_id: int, holder_id: int | None, at_most: int
+) -> tuple[LeasableJob, int]:
+    """Get a job for a lease, and how many tasks the caller holds, up to `at_most`.
+
+    Raises NotFound, Forbidden, and UnknownWorker or WorkerEnded for a worker that may lease nothing.
+    """
+    cursor = await tx.execute(
+        _LEASABLE,
+        {"job": job_id, "worker": scope.origin.worker_id, "holder": holder_id, "at_most": at_most},
+    )
+    row = await cursor.fetchone()
+    job = _check(scope, row)
+    assert row is not None
+    if scope.origin.worker_id is not None:
+        judge_worker(scope, (row[8], row[9], row[10], row[11]))
+    return job, row[12]
+
+
+def _check(scope: Scope, row: tuple[Any, ...] | None) -> LeasableJob:
+    if row is None or not scope.sees(row[1]):
+        raise NotFound
+    scope.check(row[1])
+    return LeasableJob(row[0], row[1], row[2], JobState(row[3]), row[4], row[5], row[6], row[7])

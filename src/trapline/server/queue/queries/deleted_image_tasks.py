@@ -1,0 +1,80 @@
+"""Deleted: the open tasks of images that were deleted leave the line, and come back into it with their images."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.queue.queries.job_counters import LIVE, Change, settle_job
+
+_MOVE = f"""
+    update analyses a set state = %(to)s, fence = a.attempt, deadline = null, not_before = null,
+        updated_at = clock_timestamp()
+    from (
+        select a.id from analyses a join jobs j on j.id = a.job_id and j.status in {LIVE}
+        where a.image_id = any(%(images)b) and a.state = any(%(since)s) order by a.id for no key update of a
+    ) locked
+    where a.id = locked.id returning a.job_id
+"""  # noqa: S608 - made of constants
+
+Moved = Mapping[int, int]
+"""How many tasks of each job."""
+
+
+async def drop_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
+    """Take the open tasks of images out of the line of live jobs; those in hand are void. Settle with `settle_moved`.
+
+    Those of canceled jobs are swept anyway.
+    """
+    return await _move(tx, images, ["queued", "processing"], "canceled")
+
+
+async def put_back(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
+    """Put what was dropped back into the line of jobs that are live still. Settle with `settle_moved`."""
+    return await _move(tx, images, ["canceled"], "queued")
+
+
+async def _move(tx: Transaction, images: Sequence[UUID], since: list[str], to: str) -> Moved:
+    cursor = await tx.execute(_MOVE, {"images": sorted(images), "since": since, "to": to})
+    return Counter(job_id for (job_id,) in await cursor.fetchall())
+
+
+async def settle_moved(scope: Scope, tx: Transaction, moved: Moved, sign: int) -> None:
+    """Move the counters of jobs, last in a transaction: `sign` is -1 for dropped, 1 for put back. Raises JobClosed."""
+    for job_id in sorted(moved):
+        await settle_job(scope, tx, job_id, Change(open=sign * moved[job_id]), scope.actor)
+
+
+async def take_off(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
+    """Take what jobs count of these images off their counters, before the images are gone for good."""
+    cursor = await tx.execute(
+        """
+        select a.job_id, count(*) filter (where a.state in ('queued', 'processing')),
+            count(*) filter (where a.state = 'completed'), count(*) filter (where a.state = 'failed'),
+            count(*) filter (where a.state = 'completed'
+                and not exists (select 1 from annotations n where n.analysis_id = a.id))
+        from analyses a where a.image_id = any(%b) and a.job_id is not null group by 1 order by 1
+        """,
+        (sorted(images),),
+    )
+    counted = await cursor.fetchall()
+    for job_id, is_open, completed, failed, nothing in counted:
+        cursor = await tx.execute(
+            f"select status in {LIVE} from jobs where id = %s for no key update",  # noqa: S608
+            (job_id,),
+        )
+        row = await cursor.fetchone()
+        if row is not None and row[0]:
+            change = Change(open=-is_open, completed=-completed, failed=-failed, nothing_found=-nothing)
+            await settle_job(scope, tx, job_id, change, scope.actor)
+        else:
+            await tx.execute(
+                """
+                update jobs set open = greatest(open - %s, 0), completed = greatest(completed - %s, 0),
+                    failed = greatest(failed - %s, 0), nothing_found = greatest(nothing_found - %s, 0),
+                    updated_at = clock_timestamp()
+                where id = %s
+                """,
+                (is_open, completed, failed, nothing, job_id),
+            )

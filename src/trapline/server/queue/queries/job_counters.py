@@ -1,0 +1,153 @@
+"""The job's row: the last thing that any transaction which moves tasks of a job touches.
+
+Every such transaction locks its tasks in the order of their ids, and calls `settle_job` at its end. Thereby no two
+can lock each other out, and exactly one of two that race for the last tasks makes the job final.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.wire.jobs import JobState
+
+LIVE = "('queued', 'processing')"
+Cursor = psycopg.AsyncCursor[TupleRow]
+
+_ENDS = "((expanded or %(expanded)s) and not standing and open + %(open)s = 0)"
+_SETTLE = f"""
+    with settled as (
+        update jobs set
+            open = open + %(open)s,
+            completed = completed + %(completed)s,
+            failed = failed + %(failed)s,
+            nothing_found = nothing_found + %(nothing_found)s,
+            expanded = expanded or %(expanded)s,
+            expanded_to = coalesce(%(expanded_to)s, expanded_to),
+            status = case
+                when not {_ENDS} then status
+                when failed + %(failed)s > 0 and completed + %(completed)s = 0 then 'failed'
+                else 'completed'
+            end,
+            finished_at = case when {_ENDS} then clock_timestamp() end,
+            last_move = last_move + {_ENDS}::int,
+            updated_at = clock_timestamp()
+        where id = %(job)s and status in {LIVE}
+        returning id, project_id, status, last_move, failed, completed
+    ),
+    moved as (
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id, reason)
+        select s.id, s.last_move, s.project_id, coalesce(
+            (select m.to_state from job_moves m where m.job_id = s.id and m.number = s.last_move - 1), 'new'
+        ), s.status, %(actor)s, %(worker)s::uuid, case when s.failed > 0 then format(
+            '%%s of %%s images failed',
+            to_char(s.failed, 'FM999,999,990'), to_char(s.failed + s.completed, 'FM999,999,990')
+        ) end from settled s where s.status not in {LIVE}
+    )
+    select refuse_closed_job((select status from settled))
+"""  # noqa: S608 - made of constants
+_CLOSED = "TL001"
+
+
+class JobClosed(Exception):
+    """The job is final: nothing of this transaction may be committed."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a transaction did to a job: by how much its counters move, and how far its expansion came."""
+
+    open: int = 0
+    completed: int = 0
+    failed: int = 0
+    nothing_found: int = 0
+    expanded: bool = False
+    expanded_to: str | None = None
+
+
+async def settle_job(scope: Scope, tx: Transaction, job_id: int, change: Change, actor: str) -> JobState:
+    """Move a job's counters, last in a transaction, and make the job final if nothing of it is open any more.
+
+    Raises JobClosed where the job is final already; the transaction must roll back then.
+    """
+    with closed_in_words():
+        cursor = await send_settlement(scope, tx, job_id, change, actor)
+        row = await cursor.fetchone()
+    assert row is not None
+    return JobState(row[0])
+
+
+async def send_settlement(scope: Scope, tx: Transaction, job_id: int, change: Change, actor: str) -> Cursor:
+    """The same without waiting for the answer, for `at_last`: a closed job is refused by the database itself.
+
+    Whoever waits for the answer does so in `closed_in_words`.
+    """
+    return await tx.execute(
+        _SETTLE, {**change.__dict__, "job": job_id, "actor": actor, "worker": scope.origin.worker_id}
+    )
+
+
+@contextmanager
+def closed_in_words() -> Iterator[None]:
+    """Turn the database's refusal of a closed job into JobClosed."""
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == _CLOSED:
+            raise JobClosed from error
+        raise
+
+
+async def begin_job(scope: Scope, tx: Transaction, job_id: int, actor: str) -> None:
+    """Note that the first task of a queued job was leased; a job that is beyond that stays as it is."""
+    cursor = await tx.execute(
+        """
+        update jobs set status = 'processing', started_at = coalesce(started_at, clock_timestamp()),
+            last_leased_at = clock_timestamp(), last_move = last_move + 1, updated_at = clock_timestamp()
+        where id = %s and status = 'queued'
+        returning project_id, last_move
+        """,
+        (job_id,),
+    )
+    row = await cursor.fetchone()
+    if row is not None:
+        await record_move(scope, tx, job_id, row[0], row[1], JobState.PROCESSING, actor)
+
+
+async def record_move(
+    scope: Scope,
+    tx: Transaction,
+    job_id: int,
+    project_id: int,
+    number: int,
+    to_state: str,
+    actor: str,
+    reason: str | None = None,
+) -> None:
+    """Write a move into the job's history; the database refuses one that may not be."""
+    await tx.execute(
+        """
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason, worker_id)
+        values (%(job)s, %(number)s, %(project)s, coalesce(
+            (select to_state from job_moves where job_id = %(job)s and number = %(number)s - 1), 'new'
+        ), %(to)s, %(actor)s, %(reason)s, %(worker)s)
+        """,
+        {
+            "job": job_id,
+            "number": number,
+            "project": project_id,
+            "to": to_state,
+            "actor": actor,
+            "reason": reason,
+            "worker": scope.origin.worker_id,
+        },
+    )
+
+
+async def lock_job_work(scope: Scope, tx: Transaction, job_id: int) -> None:
+    """Let no other expansion, sweep, retry or recount of this job run beside this transaction."""
+    await tx.execute("select pg_advisory_xact_lock(7230002, (%s %% 2147483647)::int)", (job_id,))

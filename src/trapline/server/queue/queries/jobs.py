@@ -1,0 +1,200 @@
+"""Jobs, and the history of their states."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.catalogue.rules.filters import JobFilter
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.row import Now, Number, Row
+from trapline.server.platform.errors import NotFound
+
+
+class JobRow(Row):
+    """One run of one pipeline over a selection of images.
+
+    `open`, `completed` and `failed` count its analyses and move in the transactions that move those; `nothing_found`
+    are those of the completed that found nothing, `discarded` counts results after the end. A standing job takes each
+    new image of its project. `expanded_to` is how far the expansion of the selection has come, `expected` about how
+    many images that is. A job that is to be started later is `not_started`, and `paused` until then. `edited_at` is
+    when a person last changed its name or priority.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("project_id", "id"),
+        ForeignKeyConstraint(["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"]),
+        CheckConstraint("status in ('queued', 'processing', 'completed', 'failed', 'canceled')", name="status"),
+        CheckConstraint("open >= 0 and completed >= 0 and failed >= 0", name="counters"),
+        Index("ix_jobs_project_time", "project_id", "id"),
+        Index("ix_jobs_live", "id", postgresql_where="status in ('queued', 'processing')"),
+        Index(
+            "uq_jobs_standing", "project_id", "pipeline_id",
+            unique=True, postgresql_where="standing and status in ('queued', 'processing')",
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Number]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    pipeline_id: Mapped[int]
+    name: Mapped[str]
+    pipeline_slug: Mapped[str]
+    pipeline_version: Mapped[int]
+    status: Mapped[str] = mapped_column(default="queued")
+    priority: Mapped[int] = mapped_column(default=1)
+    standing: Mapped[bool] = mapped_column(default=False)
+    paused: Mapped[bool] = mapped_column(default=False)
+    not_started: Mapped[bool] = mapped_column(default=False, server_default="false")
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    selection: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    requested_by: Mapped[str | None]
+    preset: Mapped[str | None]
+    content_preview: Mapped[str | None]
+    told: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict, server_default=text("'{}'::jsonb"))
+    fetching: Mapped[bool] = mapped_column(default=False, server_default="false")
+    expanded: Mapped[bool] = mapped_column(default=False)
+    expanded_to: Mapped[str | None]
+    expected: Mapped[int | None]
+    open: Mapped[int] = mapped_column(default=0)
+    completed: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    nothing_found: Mapped[int] = mapped_column(default=0, server_default="0")
+    discarded: Mapped[int] = mapped_column(default=0)
+    last_move: Mapped[int] = mapped_column(default=0)
+    last_leased_at: Mapped[datetime | None]
+    created_at: Mapped[Now]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[Now]
+    edited_at: Mapped[Now]
+
+
+class JobImagesRow(Row):
+    """The images that a job was asked for by their ids, in order: a long list, which nobody reads with the job."""
+
+    __tablename__ = "job_images"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+    )
+
+    job_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    project_id: Mapped[int]
+    image_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+
+
+class AllowedMoveRow(Row):
+    """Which state of a job may follow which: the same table as in rules/, here so that no other can be stored."""
+
+    __tablename__ = "allowed_moves"
+
+    from_state: Mapped[str] = mapped_column(Text, primary_key=True)
+    to_state: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class JobMoveRow(Row):
+    """One change of a job's state, numbered under its job; the first is from `new`."""
+
+    __tablename__ = "job_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]),
+    )
+
+    job_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+    at: Mapped[Now]
+    actor: Mapped[str]
+    reason: Mapped[str | None]
+    worker_id: Mapped[UUID | None]
+
+
+async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+    """Get a job that the caller may touch; raises NotFound or Forbidden."""
+    row = await tx.session.get(JobRow, job_id, populate_existing=True)
+    if row is None or not scope.sees(row.project_id):
+        raise NotFound
+    scope.check(row.project_id)
+    return row
+
+
+def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Select[JobRow]:
+    """Select the jobs that the caller sees, of one project or of all."""
+    pairs = ((JobRow.status, wanted.status), (JobRow.name, wanted.name), (JobRow.preset, wanted.preset))
+    statement = narrow(select(JobRow), pairs)
+    if wanted.slugs is not None:
+        statement = statement.where(JobRow.pipeline_slug.in_(wanted.slugs))
+    if wanted.created_after is not None:
+        statement = statement.where(JobRow.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(JobRow.created_at < wanted.created_before)
+    if project_id is not None:
+        scope.check(project_id)
+        return statement.where(JobRow.project_id == project_id)
+    ids = scope.project_ids()
+    return statement if ids is None else statement.where(JobRow.project_id.in_(ids))
+
+
+async def lock_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+    """Get a job that the caller may touch, and let nobody else change its row. Raises NotFound, Forbidden."""
+    await get_job(scope, tx, job_id)
+    return await tx.session.get_one(JobRow, job_id, populate_existing=True, with_for_update={"key_share": True})
+
+
+async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:
+    """Let the tasks of a job be handed out that was to be started later; False where it is final."""
+    statement = (
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
+        .values(
+            paused=JobRow.paused & ~JobRow.not_started,
+            not_started=False,
+            updated_at=text("clock_timestamp()"),
+        )
+        .returning(JobRow.id)
+    )
+    return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool) -> bool:
+    """Set or take away the flag that holds a job's tasks back; False where the job is final.
+
+    A job that was not started yet stays so when it is paused, and is started when it is resumed.
+    """
+    statement = (
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
+        .values(
+            paused=paused,
+            not_started=JobRow.not_started if paused else False,
+            updated_at=text("clock_timestamp()"),
+        )
+        .returning(JobRow.id)
+    )
+    return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def list_moves(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:
+    """List a job's moves, oldest first."""
+    statement = select(JobMoveRow).where(JobMoveRow.job_id == job_id).order_by(JobMoveRow.number)
+    return list((await tx.session.scalars(statement)).all())

@@ -1,0 +1,107 @@
+"""Lease: tasks out of the line and into a worker's hands, in one statement."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.queue.queries.eligibility_sql import in_line, not_kept_from
+from trapline.server.queue.queries.job_counters import LIVE
+
+OLD_SUSPECT_S = 60
+
+# A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
+# first, the others once nothing else is left.
+_MINE = not_kept_from("%(job)s", "%(holder)s", "%(worker)s")
+_FIRST = "'00000000-0000-0000-0000-000000000000'"
+_FRESH = in_line("job.id", suspect=False, also=_MINE)
+_SUSPECT = in_line("job.id", suspect=True, also=_MINE)
+# Whose turn it was is written down only where another job waits for its own, and never waited for: the job's row is
+# what results wait for.
+_LEASE = f"""
+    with job as materialized (
+        select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused
+    ),
+    old_suspect as materialized (
+        select a.id from analyses a, job where {_SUSPECT}
+            and a.updated_at < now() - make_interval(secs => %(old_suspect_s)s)
+        order by a.id limit 1 for no key update of a skip locked
+    ),
+    ahead as materialized (
+        select a.id from analyses a, job where {_FRESH}
+            and a.id > coalesce(%(after)s::uuid, {_FIRST}) and not exists (select 1 from old_suspect)
+        order by a.id limit %(limit)s for no key update of a skip locked
+    ),
+    suspect as materialized (
+        select a.id from analyses a, job where {_SUSPECT} and %(after)s::uuid is null
+            and not exists (select 1 from old_suspect) and not exists (select 1 from ahead)
+        order by a.id limit 1 for no key update of a skip locked
+    ),
+    leased as (
+        update analyses a set
+            state = 'processing', attempt = a.attempt + 1, holder_id = %(holder)s,
+            deadline = clock_timestamp() + make_interval(secs => %(lease_s)s), leased_at = clock_timestamp(),
+            started_at = coalesce(a.started_at, clock_timestamp()), updated_at = clock_timestamp()
+        from (table old_suspect union all table ahead union all table suspect) picked
+        where a.id = picked.id
+        returning a.id, a.image_id, a.attempt, a.lost
+    ),
+    turn as materialized (
+        select id, project_id from job where exists (select 1 from leased) and exists (
+            select 1 from jobs other
+            where other.status in {LIVE} and other.open > 0 and not other.paused and other.id <> job.id
+        )
+    ),
+    turn_of_job as (
+        update jobs set last_leased_at = clock_timestamp()
+        where id in (select j.id from jobs j join turn on turn.id = j.id for no key update of j skip locked)
+    ),
+    turn_of_project as (
+        update projects set last_leased_at = clock_timestamp()
+        where id in (select p.id from projects p join turn on turn.project_id = p.id for no key update of p skip locked)
+    )
+    select l.id, l.image_id, l.attempt, l.lost, i.storage_key, i.upright_key
+    from leased l join images i on i.id = l.image_id order by l.id
+"""  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True)
+class LeasedTask:
+    """A task in a worker's hands; `key` is where the upright picture is stored."""
+
+    analysis_id: UUID
+    image_id: UUID
+    attempt: int
+    suspect: bool
+    key: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Who wants how many tasks of which job, for how long, from behind which task on."""
+
+    job_id: int
+    holder_id: int
+    limit: int
+    lease_s: float
+    after: UUID | None
+
+
+async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedTask]:
+    """Lease tasks of a live job, in the order of the line; tasks that others are just leasing are passed by."""
+    cursor = await tx.execute(
+        _LEASE,
+        {
+            "job": wish.job_id,
+            "holder": wish.holder_id,
+            "worker": scope.origin.worker_id,
+            "limit": wish.limit,
+            "lease_s": wish.lease_s,
+            "after": wish.after,
+            "old_suspect_s": OLD_SUSPECT_S,
+        },
+    )
+    return [
+        LeasedTask(analysis_id, image_id, attempt, lost > 0, upright or original)
+        for analysis_id, image_id, attempt, lost, original, upright in await cursor.fetchall()
+    ]

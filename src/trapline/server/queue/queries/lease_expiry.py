@@ -1,0 +1,181 @@
+"""Expiry: leases that are over return to the line. Queued work waits for ever; only leases time out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.queue.queries.job_counters import LIVE, Change, lock_job_work, settle_job
+from trapline.server.queue.queries.task_results import Ended, Failed, fail_tasks, record_attempts
+from trapline.server.queue.rules.retry_policy import Dead, judge_loss
+from trapline.wire.analyses import AnalysisState
+from trapline.wire.jobs import JobState
+
+PAGE = 500
+ACTOR = "system"
+UNANSWERED = "the lease ended without an answer"
+
+# A worker that said hello speaks for itself: whatever it says keeps a lease for `lease_max_s`, and naming it in a
+# renewal keeps it on. For other callers any contact of their token and address in the job is a sign of life, but not
+# for longer than `lease_max_s` after the lease.
+_OVER = """
+    a.state = 'processing' and a.deadline < clock_timestamp()
+    and not exists (
+        select 1 from holders h join workers w on w.id = h.worker_id
+        where h.id = a.holder_id
+          and w.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+          and a.deadline + make_interval(secs => %(lease_max_s)s) >= clock_timestamp()
+    )
+    and (
+        a.leased_at + make_interval(secs => %(lease_max_s)s) < clock_timestamp()
+        or not exists (
+            select 1 from holders h join holders alive
+                on alive.job_id = h.job_id and alive.token_id = h.token_id and alive.address = h.address
+            where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
+              and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+        )
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A task in somebody's hands, locked."""
+
+    id: UUID
+    project_id: int
+    attempt: int
+    lost: int
+    holder_id: int | None
+    leased_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long leases last, in seconds, and how often one may be lost."""
+
+    lease_s: float
+    lease_max_s: float
+    losses: int
+
+
+async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: Terms) -> list[int]:
+    """List the jobs that have leases which are over."""
+    cursor = await tx.execute(
+        f"select distinct a.job_id from analyses a where a.job_id is not null and {_OVER} order by 1",  # noqa: S608
+        {"lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms) -> int:
+    """Take back one page of a job's leases that are over; answers how many, a full page means that there are more.
+
+    Raises JobClosed where the job became final: its tasks are no longer for the line.
+    """
+    cursor = await tx.execute(
+        f"""
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
+        where a.job_id = %(job)s and {_OVER}
+        order by a.id limit %(page)s for no key update of a skip locked
+        """,  # noqa: S608
+        {"job": job_id, "page": PAGE, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
+    rows = await cursor.fetchall()
+    if not rows:
+        return 0
+    await charge_losses(scope, tx, job_id, [Held(*row) for row in rows], terms.losses, UNANSWERED)
+    return len(rows)
+
+
+async def extend_leases(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: Terms) -> None:
+    """Write down that a worker names these leases still, for those that were written down half of `lease_max_s` ago."""
+    await tx.execute(
+        """
+        update analyses set deadline = clock_timestamp() + make_interval(secs => %(lease_s)s) where id in (
+            select a.id from analyses a join holders h on h.id = a.holder_id and h.worker_id = %(worker)s
+            where a.id = any(%(ids)s) and a.state = 'processing'
+              and a.deadline + make_interval(secs => %(lease_max_s)s / 2) < clock_timestamp()
+            for no key update of a skip locked
+        )
+        """,
+        {"ids": list(ids), "worker": worker_id, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+    )
+
+
+async def charge_losses(scope: Scope, tx: Transaction, job_id: int, held: list[Held], losses: int, reason: str) -> None:
+    """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles the job.
+
+    Raises JobClosed.
+    """
+    project_id = held[0].project_id
+    failed = [_judge(task, losses, reason) for task in held]
+    await fail_tasks(scope, tx, project_id, failed)
+    ended = [Ended(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason) for task in held]
+    await record_attempts(scope, tx, project_id, ended)
+    dead = sum(task.state == AnalysisState.FAILED for task in failed)
+    await settle_job(scope, tx, job_id, Change(open=-dead, failed=dead), ACTOR)
+
+
+def _judge(task: Held, losses: int, reason: str) -> Failed:
+    verdict = judge_loss(task.lost + 1, losses)
+    if isinstance(verdict, Dead):
+        return Failed(task.id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
+    return Failed(task.id, AnalysisState.QUEUED, verdict.wait_s, reason, lost=1)
+
+
+async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:
+    """Compare a live job's counters with its rows and put them right; answers (stored, counted) of what differed.
+
+    The job's row is locked first, so that no transaction is between its rows and its counters; seldom enough not to
+    slow the line.
+    """
+    await lock_job_work(scope, tx, job_id)
+    cursor = await tx.execute(
+        f"select open, completed, failed from jobs where id = %s and status in {LIVE} for no key update",  # noqa: S608
+        (job_id,),
+    )
+    stored = await cursor.fetchone()
+    if stored is None:
+        return {}
+    cursor = await tx.execute(
+        """
+        select count(*) filter (where state in ('queued', 'processing')), count(*) filter (where state = 'completed'),
+            count(*) filter (where state = 'failed') from analyses where job_id = %s
+        """,
+        (job_id,),
+    )
+    counted = await cursor.fetchone()
+    assert counted is not None
+    names = ("open", "completed", "failed")
+    wrong = {name: (old, new) for name, old, new in zip(names, stored, counted, strict=True) if old != new}
+    change = Change(**{name: new - old for name, (old, new) in wrong.items()})
+    status = await settle_job(scope, tx, job_id, change, ACTOR)
+    if status in (JobState.COMPLETED, JobState.FAILED):
+        wrong["status"] = (0, 1)
+    return wrong
+
+
+async def list_miscounted_jobs(scope: Scope, tx: Transaction) -> list[int]:
+    """List live jobs whose counters differ from their rows, or that are over and not final.
+
+    No lock is needed to look: what moves tasks moves the counters in the same transaction.
+    """
+    cursor = await tx.execute(
+        f"""
+        select j.id from jobs j, lateral (
+            select count(*) filter (where state in ('queued', 'processing')) as open,
+                count(*) filter (where state = 'completed') as completed,
+                count(*) filter (where state = 'failed') as failed
+            from analyses where job_id = j.id
+        ) counted
+        where j.status in {LIVE} and (
+            (j.open, j.completed, j.failed) is distinct from (counted.open, counted.completed, counted.failed)
+            or (j.expanded and not j.standing and j.open = 0)
+        )
+        order by j.id
+        """  # noqa: S608
+    )
+    return [row[0] for row in await cursor.fetchall()]

@@ -1,0 +1,160 @@
+"""Taking leases back before their time: from a worker that was evicted, was replaced, gives them up or never had them.
+
+The tasks can be leased again immediately. The fence moves up to the newest attempt, so that no result of theirs counts
+any more; not after an eviction, where the first result counts, whichever worker posts it. Nothing here waits for a
+job's row unless a loss is charged: the counters stay as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.queue.queries.job_counters import LIVE
+from trapline.server.queue.queries.lease_expiry import Held, charge_losses
+from trapline.server.queue.queries.task_results import Ended, record_attempts
+
+PAGE = 500
+
+
+class Taken(StrEnum):
+    """How an attempt ended whose lease was taken back; the words are those of its story."""
+
+    EVICTED = "evicted"
+    RELEASED = "released"
+    UNHEARD = "unheard"
+    REPLACED = "lost"
+
+
+STORIES = {
+    Taken.EVICTED: "the worker was evicted",
+    Taken.RELEASED: "the worker gave it back",
+    Taken.UNHEARD: "the worker never heard of it",
+    Taken.REPLACED: "the worker ended without an answer, and a new process took its place",
+}
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Which leases of a job are meant: of these holders; only these (task, attempt), where they are named.
+
+    Of `but_not`, and of tasks leased within `older_than_s`, none is meant.
+    """
+
+    holder_ids: Sequence[int]
+    leases: Sequence[tuple[UUID, int]] | None = None
+    but_not: Sequence[UUID] = ()
+    older_than_s: float = 0
+
+
+async def take_back(
+    scope: Scope, tx: Transaction, job_id: int, whose: Whose, how: Taken, losses: int | None = None
+) -> int:
+    """Take back one page of leases of a live job; answers how many, a full page means that there may be more.
+
+    With `losses` each task is charged with a lost lease, and given up when it has so many. Raises JobClosed.
+    """
+    leases = None if whose.leases is None else [list(part) for part in zip(*whose.leases, strict=True)] or [[], []]
+    cursor = await tx.execute(
+        f"""
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
+        where a.job_id = %(job)s and a.state = 'processing' and a.holder_id = any(%(holders)s)
+          and (%(all)s or (a.id, a.attempt) in (select * from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
+          and not a.id = any(%(but_not)s::uuid[])
+          and a.leased_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
+          and exists (select 1 from jobs where id = %(job)s and status in {LIVE})
+        order by a.id limit {PAGE} for no key update of a
+        """,  # noqa: S608
+        {
+            "job": job_id,
+            "holders": list(whose.holder_ids),
+            "all": leases is None,
+            "ids": leases[0] if leases else [],
+            "attempts": leases[1] if leases else [],
+            "but_not": list(whose.but_not),
+            "older_than_s": whose.older_than_s,
+        },
+    )
+    held = [Held(*row) for row in await cursor.fetchall()]
+    if not held:
+        return 0
+    ids = [task.id for task in held]
+    if losses is None:
+        # The next attempt after an error is kept from whoever made the error, not from who gave it back.
+        await tx.execute(
+            """
+            update analyses a set state = 'queued', fence = case when %s then a.fence else a.attempt end,
+                deadline = null, not_before = null, updated_at = clock_timestamp(),
+                holder_id = case when a.errors > 0 then (
+                    select t.holder_id from attempts t where t.analysis_id = a.id and t.outcome = 'error'
+                    order by t.attempt desc limit 1
+                ) end
+            where a.id = any(%s)
+            """,
+            (how == Taken.EVICTED, ids),
+        )
+        ended = [Ended(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how]) for task in held]
+        await record_attempts(scope, tx, held[0].project_id, ended)
+    else:
+        await tx.execute("update analyses set fence = attempt where id = any(%s)", (ids,))
+        await charge_losses(scope, tx, job_id, held, losses, STORIES[how])
+    return len(held)
+
+
+async def list_holdings(
+    scope: Scope, tx: Transaction, worker_id: UUID, whose: Whose | None = None
+) -> dict[int, list[int]]:
+    """List the live jobs that a worker holds leases of, each with the holders that it is there."""
+    return await _list_holdings(tx, "h.worker_id = %s", (worker_id,), whose or Whose(()))
+
+
+async def list_holdings_of_caller(
+    scope: Scope, tx: Transaction, token_id: UUID, address: str, user_agent: str, project_ids: Sequence[int]
+) -> dict[int, list[int]]:
+    """The same for a caller that never said hello, in these projects."""
+    condition = (
+        "h.token_id = %s and h.address = %s and h.user_agent = %s and h.worker_id is null and h.project_id = any(%s)"
+    )
+    return await _list_holdings(tx, condition, (token_id, address, user_agent, list(project_ids)), Whose(()))
+
+
+async def _list_holdings(
+    tx: Transaction, condition: str, parameters: tuple[object, ...], whose: Whose
+) -> dict[int, list[int]]:
+    cursor = await tx.execute(
+        f"""
+        select h.job_id, array_agg(h.id) from holders h join jobs j on j.id = h.job_id and j.status in {LIVE}
+        where {condition} and exists (
+            select 1 from analyses a where a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
+              and not a.id = any(%s::uuid[]) and a.leased_at <= clock_timestamp() - make_interval(secs => %s)
+        ) group by h.job_id order by h.job_id
+        """,  # noqa: S608
+        (*parameters, list(whose.but_not), whose.older_than_s),
+    )
+    return {job_id: holders for job_id, holders in await cursor.fetchall()}
+
+
+class LeaseStanding(NamedTuple):
+    """How a task stands for a worker: its newest attempt, whether that is this worker's, whether it is canceled."""
+
+    job_id: int
+    attempt: int
+    is_held: bool
+    is_canceled: bool
+
+
+async def list_leased(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]) -> dict[UUID, LeaseStanding]:
+    """List how these tasks stand for a worker; those of projects that the caller does not see are left out."""
+    cursor = await tx.execute(
+        """
+        select a.id, a.job_id, a.attempt, coalesce(a.state = 'processing' and h.worker_id = %s, false),
+            a.state = 'canceled' or j.status = 'canceled'
+        from analyses a join jobs j on j.id = a.job_id left join holders h on h.id = a.holder_id
+        where a.id = any(%s) and (%s::bigint[] is null or a.project_id = any(%s))
+        """,
+        (worker_id, list(ids), scope.project_ids(), scope.project_ids()),
+    )
+    return {row[0]: LeaseStanding(*row[1:]) for row in await cursor.fetchall()}

@@ -1,0 +1,174 @@
+"""Submit: a run that is asked for becomes a job in one transaction of few statements, whatever its content."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """What is run: the number of the job to be, its pipeline as it is registered now, and how its preset runs it."""
+
+    job_id: int
+    pipeline_id: int | None
+    slug: str
+    version: int
+    name: str
+    parameters: dict[str, Any]
+    priority: int
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job to be written; one that `waits` is not handed out before somebody runs it.
+
+    `tasks` are the images of a job that stands in the line at once; None where it is expanded behind the answer.
+    """
+
+    what: Runnable
+    project_id: int
+    preset: str | None
+    priority: int
+    parameters: dict[str, Any]
+    metadata: dict[str, Any]
+    selection: dict[str, Any]
+    preview: str
+    fetching: bool
+    expected: int | None
+    tasks: Sequence[UUID] | None
+    waits: bool
+
+
+_NEXT = "nextval('jobs_id_seq')"
+_BY_SLUG = f"""
+    select {_NEXT}, p.id, p.slug, p.version, p.name, '{{}}'::jsonb, 1
+    from pipelines p where p.project_id = asked.project_id and p.slug = %s
+"""  # noqa: S608 - made of constants
+_BY_PRESET = f"""
+    select {_NEXT}, p.id, r.pipeline_slug, p.version, r.name, r.parameters, r.priority
+    from presets r left join pipelines p on p.project_id = r.project_id and p.slug = r.pipeline_slug
+    where r.project_id = asked.project_id and r.name = %s
+"""  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project that images are of: how many of them, the file name of the first of all, and what is run there."""
+
+    project_id: int
+    count: int
+    first: str | None
+    what: Runnable | None
+
+
+async def find_places(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], preset: str | None, slug: str | None
+) -> list[Place]:
+    """Tell of which projects these images are, and what the name of a preset or a pipeline means in each."""
+    cursor = await tx.execute(
+        f"""
+        select asked.*, r.* from (
+            select project_id, count(*), (select filename from images where id = %s) from images
+            where id = any(%b) and deleted_at is null group by project_id
+        ) asked left join lateral ({_BY_SLUG if preset is None else _BY_PRESET}) r on true
+        """,  # noqa: S608 - made of constants
+        (images[0], list(images), slug or preset),
+    )
+    return [
+        Place(row[0], row[1], row[2], None if row[3] is None else Runnable(*row[3:])) for row in await cursor.fetchall()
+    ]
+
+
+async def find_deployment_place(scope: Scope, tx: Transaction, deployment_id: UUID) -> tuple[UUID, int, str] | None:
+    """Tell of which project a deployment is, and its name."""
+    cursor = await tx.execute("select id, project_id, name from deployments where id = %s", (deployment_id,))
+    return await cursor.fetchone()
+
+
+async def find_sequence_place(scope: Scope, tx: Transaction, sequence_id: UUID) -> tuple[int, list[UUID]] | None:
+    """Tell of which project a sequence is, and its images; they are run however they are grouped later.
+
+    None where there is none, or it is to be made anew: that one is shown to nobody either.
+    """
+    cursor = await tx.execute(
+        """
+        select s.project_id, array(select i.id from images i where i.sequence_id = s.id order by i.id)
+        from sequences s where s.id = %s and not s.dissolve
+        """,
+        (sequence_id,),
+    )
+    return await cursor.fetchone()
+
+
+async def find_default_place(scope: Scope, tx: Transaction, project_id: int) -> tuple[UUID, int, str] | None:
+    """Tell which deployment takes a project's images without one."""
+    cursor = await tx.execute(
+        "select id, project_id, name from deployments where project_id = %s and is_default", (project_id,)
+    )
+    return await cursor.fetchone()
+
+
+async def find_runnable(
+    scope: Scope, tx: Transaction, project_id: int, preset: str | None, slug: str | None
+) -> Runnable | None:
+    """Find a preset or a pipeline of a project by its name; a preset's pipeline may be gone."""
+    by_name = _BY_SLUG if preset is None else _BY_PRESET
+    cursor = await tx.execute(
+        f"select r.* from (select %s::bigint as project_id) asked, lateral ({by_name}) r",  # noqa: S608
+        (project_id, slug or preset),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else Runnable(*row)
+
+
+async def write_job(scope: Scope, tx: Transaction, job: Submitted) -> None:
+    """Write a job with its first move, and the tasks of a short one; a statement costs more than its rows."""
+    await tx.execute(
+        """
+        with job as (
+            insert into jobs (id, project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
+                standing, paused, not_started, parameters, selection, requested_by, preset, content_preview, metadata,
+                fetching, expanded, expected, open, completed, failed, discarded, last_move)
+            values (%(job)s, %(project)s, %(pipeline)s, %(name)s, %(slug)s, %(version)s, 'queued', %(priority)s, false,
+                %(waits)s, %(waits)s, %(parameters)s, %(selection)s, %(actor)s, %(preset)s, %(preview)s, %(metadata)s,
+                %(fetching)s, %(expanded)s, %(expected)s, cardinality(%(images)b::uuid[]), 0, 0, 0, 1)
+        ),
+        tasks as (
+            insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence,
+                errors, lost)
+            select n.id, %(project)s, n.image_id, %(job)s, %(slug)s, %(version)s::int::text, 'queued', 0, 0, 0, 0
+            from unnest(%(tasks)b::uuid[], %(images)b::uuid[]) as n(id, image_id)
+        )
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id)
+        values (%(job)s, 1, %(project)s, 'new', 'queued', %(actor)s, %(worker)s)
+        """,
+        {
+            "job": job.what.job_id,
+            "project": job.project_id,
+            "pipeline": job.what.pipeline_id,
+            "name": job.what.name,
+            "slug": job.what.slug,
+            "version": job.what.version,
+            "priority": job.priority,
+            "waits": job.waits,
+            "parameters": Jsonb(job.parameters),
+            "selection": Jsonb(job.selection),
+            "actor": scope.actor,
+            "preset": job.preset,
+            "preview": job.preview,
+            "metadata": Jsonb(job.metadata),
+            "fetching": job.fetching,
+            "expanded": job.tasks is not None,
+            "expected": job.expected,
+            "tasks": [uuid7() for _ in job.tasks or ()],
+            "images": list(job.tasks or ()),
+            "worker": scope.origin.worker_id,
+        },
+    )

@@ -1,0 +1,48 @@
+"""Algorithms: list, show, and search their class lists."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
+from trapline.server.queue.actions import algorithms
+from trapline.wire.algorithms import AlgorithmClass, ListedAlgorithm
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/algorithms", tags=["pipelines"])
+
+AlgorithmPath = Annotated[int, Path(ge=1, le=LARGEST)]
+Search = Annotated[QueryText | None, Query(description="What a name, a key or a class has in it, in any case.")]
+
+
+@router.get("")
+async def list_algorithms(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    search: Search = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ListedAlgorithm]:
+    """List algorithms, of one project or of all of yours: by name, by key, or by a class that they know."""
+    return await algorithms.list_algorithms(system, scope, project, search, limit, cursor)
+
+
+@router.get("/{algorithm_id}")
+async def show_algorithm(system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath) -> ListedAlgorithm:
+    """Show one revision of an algorithm."""
+    return await algorithms.show_algorithm(system, scope, algorithm_id)
+
+
+@router.get("/{algorithm_id}/classes")
+async def list_algorithm_classes(
+    system: SystemOf,
+    scope: ScopeOf,
+    algorithm_id: AlgorithmPath,
+    search: Search = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[AlgorithmClass]:
+    """List the classes of an algorithm in the order of its scores, all or those with a text in them."""
+    return await algorithms.list_classes(system, scope, algorithm_id, search, limit, cursor)

@@ -1,0 +1,74 @@
+"""The stream of one run: each state that it enters and its progress, until it is over."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import StreamingResponse
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.accounts.routes.event_streams import TICK_S, open_stream
+from trapline.server.platform.http.request_context import OriginOf
+from trapline.server.queue.actions.run_events import find_last_event, look_at_jobs
+from trapline.server.queue.actions.runs import describe_move
+from trapline.server.queue.job_subscribers import Followers
+from trapline.server.queue.routes.runs import RunPath, read_id
+from trapline.server.queue.rules.job_transitions import FINAL
+from trapline.server.queue.rules.run_names import read_event_id, write_event_id, write_job_id
+from trapline.wire.runs import RunEvent, RunProgress
+
+router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
+
+
+@router.get(
+    "/job/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"model": RunEvent, "description": "Server-sent events; each `data:` is a RunEvent."},
+        204: {"description": "The job is over, and Last-Event-ID is its last event: there will be no more."},
+    },
+)
+async def stream_run(
+    system: SystemOf,
+    scope: ScopeOf,
+    origin: OriginOf,
+    request: Request,
+    job_id: RunPath,
+    last_event_id: Annotated[str | None, Header(description="Tell only what came behind this event.")] = None,
+) -> Response:
+    """Stream a job: an event `state` with an id for each state it enters, and `progress` between them.
+
+    The event that ends the job ends the stream. Whoever was cut off sends the last id as `Last-Event-ID`, as browsers
+    do by themselves, and misses nothing.
+    """
+    number = read_id(job_id)
+    project_id, last_move, is_over = await find_last_event(system, scope, number)
+    heard = read_event_id(last_event_id, number)
+    heard = heard if heard <= last_move else 0
+    if is_over and heard == last_move:
+        return Response(status_code=204)
+    followers: Followers = request.app.state.followers
+
+    async def events(heard: int) -> AsyncIterator[str | None]:
+        told = None
+        async for seen in followers.follow(number, partial(look_at_jobs, system), TICK_S):
+            if seen is None:
+                yield None
+                continue
+            if seen.progress != told:
+                told = seen.progress
+                yield _event("progress", RunEvent(job_id=write_job_id(number), progress=RunProgress(**dict(told))))
+            for move in (move for move in seen.moves if move.number > heard):
+                event = RunEvent(job_id=write_job_id(number), state=describe_move(move))
+                yield _event("state", event, write_event_id(number, move.number))
+                heard = move.number
+            if seen.moves and seen.moves[-1].to_state in FINAL:
+                return
+
+    return await open_stream(request, system, scope, origin, project_id, events(heard))
+
+
+def _event(kind: str, event: RunEvent, event_id: str | None = None) -> str:
+    named = f"id: {event_id}\n" if event_id else ""
+    return f"{named}event: {kind}\ndata: {event.model_dump_json(exclude_none=True)}\n\n"

@@ -1,0 +1,101 @@
+"""Pipeline runs: ask for one and get an id at once; look at it, cancel it, try it again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise_anew
+from trapline.server.catalogue.rules.filters import PresetFilter
+from trapline.server.platform.errors import Archived, Forbidden, NotFound, Unprocessable
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText
+from trapline.server.platform.http.request_context import OriginOf
+from trapline.server.queue.actions import presets, runs
+from trapline.server.queue.rules.run_names import read_job_id
+from trapline.wire.jobs import JobState, RetryRequest
+from trapline.wire.presets import Preset
+from trapline.wire.runs import NewRun, Run, RunAccepted, RunMoved, RunsPage
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
+
+MOST_PASSED = 10_000
+
+
+def read_id(text: str) -> int:
+    """Read the id of a job; raises NotFound for what is none, as for a job that is not there."""
+    number = read_job_id(text)
+    if number is None:
+        raise NotFound
+    return number
+
+
+def _read_state(text: str) -> JobState:
+    try:
+        return JobState(text.lower())
+    except ValueError:
+        known = ", ".join(state.upper() for state in JobState)
+        raise Unprocessable(f"There is no such status. It is one of {known}.", [("status", "is not known")]) from None
+
+
+RunPath = Annotated[str, Path(description="`123` or `job-123`.")]
+
+
+@router.post("/run", status_code=202)
+async def submit_run(
+    request: Request, system: SystemOf, scope: ScopeOf, origin: OriginOf, new: NewRun, response: Response
+) -> RunAccepted:
+    """Run a preset or a pipeline over images: the answer says where to look, and the work begins behind it.
+
+    With an `Idempotency-Key`, the same request again is answered with the same job.
+    """
+    try:
+        accepted = await runs.submit_run(system, scope, new)
+    except (Archived, NotFound, Forbidden, Unprocessable):
+        if not scope.is_remembered:
+            raise
+        accepted = await runs.submit_run(system, await authorise_anew(request, system, origin), new)
+    response.headers["Location"] = accepted.check_status_at
+    return accepted
+
+
+@router.get("/presets")
+async def list_runnable(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Preset]:
+    """List the presets that a run may name; they are made, changed and deleted under /api/v2/presets."""
+    return await presets.list_presets(system, scope, project, PresetFilter(), limit=limit, cursor=cursor)
+
+
+@router.get("/jobs")
+async def list_runs(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    status: Annotated[QueryText | None, Query(description="In either case, such as QUEUED.")] = None,
+    limit: Limit = 20,
+    offset: Annotated[int, Query(ge=0, le=MOST_PASSED, description="How many to pass over.")] = 0,
+    cursor: Cursor = None,
+) -> RunsPage:
+    """List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`."""
+    state = None if status is None else _read_state(status)
+    if cursor is not None and offset:
+        raise Unprocessable("Give either a cursor or an offset, not both.", [("offset", "does not go with a cursor")])
+    return await runs.list_runs(system, scope, project, state, limit, offset, cursor)
+
+
+@router.get("/job/{job_id}")
+async def show_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> Run:
+    """Show a job with the history of its states; once it is over, with its result."""
+    return await runs.show_run(system, scope, read_id(job_id))
+
+
+@router.post("/job/{job_id}/cancel", status_code=202)
+async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunMoved:
+    """Cancel a job; what is done stays. A job that is over is 409."""
+    return await runs.cancel_run(system, scope, read_id(job_id))
+
+
+@router.post("/job/{job_id}/retry", status_code=202)
+async def retry_run(system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None) -> RunMoved:
+    """Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409."""
+    return await runs.retry_run(system, scope, read_id(job_id), wanted or RetryRequest())

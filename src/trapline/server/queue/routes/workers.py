@@ -1,0 +1,110 @@
+"""Workers: how they say hello, lease, renew and give back; and how people list and evict them."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import attrgetter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise
+from trapline.server.platform.db.cursors import cut_page
+from trapline.server.platform.errors import NotFound
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
+from trapline.server.platform.http.request_context import OriginOf
+from trapline.server.queue.actions import leases, tasks, workers
+from trapline.server.queue.task_notifier import Arrivals
+from trapline.wire.tasks import LeasedTasks, LeaseRequest, Release, Released, Renewal, Renewed
+from trapline.wire.values import Page
+from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
+
+router = APIRouter(tags=["workers"])
+
+
+async def _switched_on(request: Request) -> None:
+    """Where the additions are switched off, they are not there: a worker uses the five calls then."""
+    if not request.app.state.worker_additions:
+        raise NotFound("This server does not offer this call to workers; use those about one job.")
+
+
+additions = APIRouter(tags=["workers"], dependencies=[Depends(_switched_on)])
+
+
+@additions.post("/workers/hello", status_code=201)
+async def say_hello(system: SystemOf, scope: ScopeOf, hello: Hello) -> Welcome:
+    """Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
+
+    An earlier process of the same service, host and name is over from then on, and its leases return to the line.
+    """
+    return await workers.greet_worker(system, scope, hello)
+
+
+@additions.post("/tasks/lease")
+async def lease_any_tasks(
+    system: SystemOf, scope: ScopeOf, origin: OriginOf, request: Request, wanted: LeaseRequest
+) -> LeasedTasks:
+    """Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one."""
+    arrivals: Arrivals = request.app.state.arrivals
+    again = partial(authorise, request, system, origin)
+    return await tasks.lease_any(system, scope, wanted, arrivals, _hang_up_of(request), again)
+
+
+@additions.post("/tasks/renew")
+async def renew_leases(system: SystemOf, scope: ScopeOf, given: Renewal) -> Renewed:
+    """Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled."""
+    return await leases.renew_leases(system, scope, given)
+
+
+@additions.post("/tasks/release")
+async def release_leases(system: SystemOf, scope: ScopeOf, given: Release) -> Released:
+    """Give tasks back; others can lease them at once, and nothing is charged."""
+    return await leases.release_leases(system, scope, given)
+
+
+@router.get("/workers")
+async def list_workers(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    ended: Annotated[bool, Query(description="Also those whose id is over.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Worker]:
+    """List the workers of the last day, of one project or of all of yours, the latest heard of first.
+
+    Where they are more than `limit`, pages go by id, the newest first.
+    """
+    whole = await workers.list_all_workers(system, scope, project, ended=ended)
+    return cut_page(whole, attrgetter("id"), limit, cursor)
+
+
+@router.get("/workers/{worker_id}")
+async def show_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Worker:
+    """Show one worker and what it holds."""
+    return await workers.show_worker(system, scope, worker_id)
+
+
+@router.post("/workers/{worker_id}/evict")
+async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Evicted:
+    """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
+
+    A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.
+    """
+    return await workers.evict_worker(system, scope, worker_id)
+
+
+@router.get("/processing_services")
+async def list_services(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ProcessingService]:
+    """List processing services and their workers, of one project or of all of yours."""
+    return await workers.list_services(system, scope, project, limit, cursor)
+
+
+def _hang_up_of(request: Request) -> Callable[[], Awaitable[None]]:
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone

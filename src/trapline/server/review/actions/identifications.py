@@ -1,0 +1,266 @@
+"""Identifications: say something of what was found, list who said what, withdraw, and tell what holds."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.catalogue.rules.filters import IdentificationFilter
+from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.findings.queries.current_findings import list_shown_analyses
+from trapline.server.platform.access import Scope, user_of
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.review.queries.identifications import (
+    IdentificationRow,
+    Place,
+    add_identifications,
+    find_places,
+    list_named,
+    list_said,
+    lock_images,
+    name_taxa,
+    select_identifications,
+    withdraw,
+)
+from trapline.server.review.rules.identifications import Held, Said, find_faults, sees_people
+from trapline.wire.auth import Role
+from trapline.wire.identifications import (
+    Identification,
+    IdentificationKind,
+    IdentificationsMade,
+    NewIdentification,
+    NewIdentifications,
+    Withdrawal,
+    Withdrawn,
+)
+from trapline.wire.values import Page
+
+WITHDRAWS_OTHERS = Role.MANAGER
+"""The role that may withdraw what somebody else said."""
+
+
+async def identify(system: System, scope: Scope, wanted: NewIdentifications) -> IdentificationsMade:
+    """Store what somebody says of annotations and images, all of it or nothing.
+
+    Raises Unprocessable and Conflict with everything that is wrong, NotFound, Forbidden.
+    """
+    new = wanted.identifications
+    if faults := find_faults(new):
+        raise _refuse(Unprocessable, faults)
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, IdentificationsMade)
+        if done:
+            return done
+        places = await find_places(scope, tx, {key for one in new for key in one.annotations})
+        named = {key for one in new for key in one.images}
+        images = await lock_images(scope, tx, named | {place.image_id for place in places.values()})
+        taxa = await name_taxa(scope, tx, {one.taxon for one in new if one.taxon is not None})
+        confirmed = {key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images}
+        results = await list_shown_analyses(scope, tx, confirmed)
+        rows = _Maker(scope, images, places, results, taxa).make_rows(new)
+        await add_identifications(scope, tx, rows)
+        for project in sorted(set(images.values())):
+            own = [row for row in rows if row.project_id == project]
+            _note(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
+        return keep_answer(scope, tx, IdentificationsMade(identifications=await _describe(scope, tx, rows)))
+
+
+def _note(tx: Transaction, action: str, rows: Sequence[IdentificationRow], **details: object) -> None:
+    images = sorted({str(row.image_id) for row in rows})
+    keys = [str(row.id) for row in rows]
+    tx.audit(action, "image", images[0], rows[0].project_id, images=images, identifications=keys, **details)
+
+
+def _refuse(error: type[Unprocessable | Conflict], faults: Sequence[tuple[str, str]]) -> Unprocessable | Conflict:
+    told = "; ".join(f"{where}: {fault}" for where, fault in faults[:3])
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return error(f"{told}{more}. Nothing was stored.", faults)
+
+
+class _Maker:
+    """Makes the rows of what is said, where all that it is about is known."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        images: Mapping[UUID, int],
+        places: Mapping[UUID, Place],
+        results: Mapping[UUID, UUID],
+        taxa: Mapping[UUID, tuple[int, str]],
+    ) -> None:
+        self._made_by = scope.person
+        self._images, self._places, self._results, self._taxa = images, places, results, taxa
+        self._faults: list[tuple[str, str]] = []
+
+    def make_rows(self, new: Sequence[NewIdentification]) -> list[IdentificationRow]:
+        """Make them in order. Raises NotFound for what is not there or deleted, Conflict for what is too early."""
+        rows = [row for number, one in enumerate(new) for row in self._make(f"identifications.{number}", one)]
+        if self._faults:
+            raise _refuse(Conflict, self._faults)
+        return rows
+
+    def _make(self, here: str, one: NewIdentification) -> Iterable[IdentificationRow]:
+        for number, key in enumerate(one.annotations):
+            place = self._places.get(key)
+            if place is None or place.image_id not in self._images:
+                raise _missing(f"{here}.annotations.{number}")
+            if place.is_simulated:
+                why = "is of a simulated analysis: identify what the image shows, or a result that is not simulated"
+                self._faults.append((f"{here}.annotations.{number}", why))
+            elif not place.is_completed:
+                why = "is of an analysis that is not completed: wait until it is"
+                self._faults.append((f"{here}.annotations.{number}", why))
+            yield self._row(here, one, place.image_id, key, place.analysis_id)
+        for number, key in enumerate(one.images):
+            if key not in self._images:
+                raise _missing(f"{here}.images.{number}")
+            is_confirmed = one.kind == IdentificationKind.CONFIRM
+            if is_confirmed and key not in self._results:
+                why = "has no completed analysis that could be confirmed: say what it shows, or that it is blank"
+                self._faults.append((f"{here}.images.{number}", why))
+            yield self._row(here, one, key, None, self._results.get(key) if is_confirmed else None)
+
+    def _row(
+        self, here: str, one: NewIdentification, image_id: UUID, annotation_id: UUID | None, analysis_id: UUID | None
+    ) -> IdentificationRow:
+        project, label = self._images[image_id], one.label
+        if one.taxon is not None:
+            of, label = self._taxa.get(one.taxon, (None, None))
+            if of != project:
+                raise _missing(f"{here}.taxon")
+        return IdentificationRow(
+            project_id=project,
+            image_id=image_id,
+            annotation_id=annotation_id,
+            analysis_id=analysis_id,
+            kind=one.kind.value,
+            taxon_id=one.taxon,
+            label=label,
+            comment=one.comment,
+            count=one.count,
+            sex=one.sex,
+            life_stage=one.life_stage,
+            behaviour=one.behaviour,
+            made_by=self._made_by,
+        )
+
+
+def _missing(where: str) -> NotFound:
+    return NotFound(f"{where}: there is nothing here, or it is not yours to see. Nothing was stored.")
+
+
+async def list_identifications(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    wanted: IdentificationFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[Identification]:
+    """List who said what, by when they did."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_identifications(scope, project_id, wanted)
+        order = [(IdentificationRow.created_at, datetime), (IdentificationRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        results = await _describe(scope, tx, rows)
+    return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_identification(system: System, scope: Scope, identification_id: UUID) -> Identification:
+    """Show one identification. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [found] = await _describe(scope, tx, await list_named(scope, tx, [identification_id]))
+    return found
+
+
+async def withdraw_identifications(system: System, scope: Scope, wanted: Withdrawal) -> Withdrawn:
+    """Withdraw identifications, all of them or none: one's own, or as a manager anybody's.
+
+    Raises NotFound, Forbidden.
+    """
+    keys = sorted(set(wanted.identifications))
+    async with system.database.transaction(scope) as tx:
+        rows = await list_named(scope, tx, keys)
+        own = scope.person
+        for project in {row.project_id for row in rows if row.made_by != own}:
+            scope.check(project, WITHDRAWS_OTHERS)
+        done = await find_answer(scope, tx, Withdrawn)
+        if done:
+            return done
+        await lock_images(scope, tx, {row.image_id for row in rows})
+        gone = await withdraw(scope, tx, keys, own)
+        for project in sorted({row.project_id for row in gone}):
+            _note(tx, "withdraw", [row for row in gone if row.project_id == project])
+        return keep_answer(scope, tx, Withdrawn(withdrawn=len(gone), unchanged=len(keys) - len(gone)))
+
+
+async def find_held(scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]) -> dict[UUID, Identification]:
+    """Find what people said that holds of each of these annotations of which something does, for who may know it."""
+    named = {key for row in annotations for key in (row.id, row.parent_id) if key is not None}
+    of_images, rows = await _find(scope, tx, {row.image_id for row in annotations}, named)
+    return await _tell_held(scope, tx, annotations, of_images, rows)
+
+
+async def find_held_of_image(
+    scope: Scope, tx: Transaction, image_id: UUID, annotations: Sequence[AnnotationRow]
+) -> tuple[Identification | None, dict[UUID, Identification]]:
+    """Find the same for a whole image, and for these annotations on it."""
+    of_images, rows = await _find(scope, tx, {image_id}, None)
+    if image_id not in of_images:
+        return None, {}
+    whole = of_images[image_id].of_image()
+    of_image = await _describe(scope, tx, [] if whole is None else [rows[whole.id]])
+    return next(iter(of_image), None), await _tell_held(scope, tx, annotations, of_images, rows)
+
+
+async def _find(
+    scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
+) -> tuple[dict[UUID, Held], dict[UUID, IdentificationRow]]:
+    rows = await list_said(scope, tx, images, annotations) if images and sees_people(scope) else []
+    said: dict[UUID, list[Said]] = {}
+    for row in rows:
+        one = Said(row.id, IdentificationKind(row.kind), row.created_at, row.annotation_id, row.analysis_id)
+        said.setdefault(row.image_id, []).append(one)
+    return {image: Held(ones) for image, ones in said.items()}, {row.id: row for row in rows}
+
+
+async def _tell_held(
+    scope: Scope,
+    tx: Transaction,
+    annotations: Sequence[AnnotationRow],
+    of_images: Mapping[UUID, Held],
+    rows: Mapping[UUID, IdentificationRow],
+) -> dict[UUID, Identification]:
+    holds: dict[UUID, UUID] = {}
+    for row in annotations if of_images else ():
+        of_image = of_images.get(row.image_id)
+        one = of_image.of_annotation(row.id, row.parent_id, row.analysis_id) if of_image else None
+        if one is not None:
+            holds[row.id] = one.id
+    told = await _describe(scope, tx, [rows[key] for key in dict.fromkeys(holds.values())])
+    by_id = {one.id: one for one in told}
+    return {annotation: by_id[key] for annotation, key in holds.items()}
+
+
+async def _describe(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> list[Identification]:
+    if not rows:
+        return []
+    names = await name_actors(scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)})
+    shown = set(Identification.model_fields) - {"by", "person_id", "withdrawn_by"}
+    return [
+        Identification(
+            **{field: getattr(row, field) for field in shown},
+            by=names[row.made_by],
+            person_id=user_of(row.made_by),
+            withdrawn_by=names.get(row.withdrawn_by),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,211 @@
+"""Taxa: make, list, show, change, delete; and take in whole lists of them."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.review.formats.taxon_lists import MOST_TOLD, TaxonList, read_list
+from trapline.server.review.queries.taxa import (
+    TaxonRow,
+    find_known,
+    get_taxon,
+    lift_synonyms,
+    list_relations,
+    lock_taxa,
+    select_taxa,
+    write_taxa,
+)
+from trapline.server.review.rules.taxon_names import name_key, searched_text, take_in
+from trapline.wire.problem import FieldProblem
+from trapline.wire.taxa import NewTaxon, TaxaTaken, Taxon, TaxonChange
+from trapline.wire.values import Page
+
+NULLABLE = frozenset({"gbif_key", "accepted"})
+AROUND = frozenset({"accepted_name", "synonyms", "labels"})
+
+
+async def describe_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> list[Taxon]:
+    """Tell of taxa with their synonyms and labels."""
+    around = await list_relations(scope, tx, rows)
+    shown = set(Taxon.model_fields) - AROUND
+    return [
+        Taxon(
+            **{field: getattr(row, field) for field in shown},
+            accepted_name=None if row.accepted_id is None else around.accepted.get(row.accepted_id),
+            synonyms=around.synonyms.get(row.id, []),
+            labels=around.labels.get(row.id, []),
+        )
+        for row in rows
+    ]
+
+
+async def create_taxon(system: System, scope: Scope, new: NewTaxon) -> Taxon:
+    """Put a taxon on a project's list. Raises NotFound, Unprocessable, and Conflict where the name is there."""
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, Taxon)
+        if done:
+            return done
+        await lock_taxa(scope, tx, new.project)
+        row = TaxonRow(project_id=new.project, **new.model_dump(exclude={"project", "accepted"}))
+        if new.accepted is not None:
+            row.accepted_id = await _find_accepted(scope, tx, new.project, new.accepted)
+        await _keep(tx, row)
+        tx.audit("create", "taxon", row.id, row.project_id, name=row.scientific_name)
+        [taxon] = await describe_taxa(scope, tx, [row])
+        return keep_answer(scope, tx, taxon)
+
+
+async def list_taxa(
+    system: System,
+    scope: Scope,
+    project_id: int | None,
+    search: str | None,
+    rank: str | None,
+    *,
+    accepted: bool | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Taxon]:
+    """List taxa by their scientific names."""
+    async with system.database.transaction(scope) as tx:
+        statement = select_taxa(scope, project_id, search, rank, accepted=accepted)
+        order = [(TaxonRow.name_key, str), (TaxonRow.id, UUID)]
+        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        count, estimated = await count_rows(tx, statement)
+        found = await describe_taxa(scope, tx, rows)
+        return Page(results=found, next=following, count=count, count_is_estimate=estimated)
+
+
+async def show_taxon(system: System, scope: Scope, taxon_id: UUID) -> Taxon:
+    """Show one taxon. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        [taxon] = await describe_taxa(scope, tx, [await get_taxon(scope, tx, taxon_id)])
+        return taxon
+
+
+async def change_taxon(system: System, scope: Scope, taxon_id: UUID, change: TaxonChange) -> Taxon:
+    """Change a taxon; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
+    given = change.model_dump(exclude_unset=True)
+    if empty := [name for name, value in given.items() if value is None and name not in NULLABLE]:
+        raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, taxon_id)
+        if "accepted" in given:
+            accepted = given.pop("accepted")
+            row.accepted_id = accepted and await _find_accepted(scope, tx, row.project_id, accepted, of=row.id)
+        for field, value in given.items():
+            setattr(row, field, value)
+        row.updated_at = func.clock_timestamp()
+        await _keep(tx, row)
+        if row.accepted_id is not None:
+            await lift_synonyms(scope, tx, row.project_id)
+        tx.audit("change", "taxon", row.id, row.project_id, **change.model_dump(exclude_unset=True, mode="json"))
+        [taxon] = await describe_taxa(scope, tx, [row])
+        return taxon
+
+
+async def delete_taxon(system: System, scope: Scope, taxon_id: UUID) -> None:
+    """Delete a taxon that nothing else names. Raises NotFound, LostRace, Conflict."""
+    async with system.database.transaction(scope) as tx:
+        row = await _lock(scope, tx, taxon_id)
+        try:
+            await tx.session.delete(row)
+            await tx.session.flush()
+        except IntegrityError as error:
+            raise Conflict(
+                "Something else names this taxon: a synonym, a label of a model or an identification. Nothing was "
+                "deleted."
+            ) from error
+        tx.audit("delete", "taxon", row.id, row.project_id, name=row.scientific_name)
+
+
+async def _lock(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
+    """Get a taxon whose list nobody else changes. Raises NotFound, Forbidden, LostRace."""
+    await lock_taxa(scope, tx, (await get_taxon(scope, tx, taxon_id)).project_id)
+    row = await get_taxon(scope, tx, taxon_id)
+    scope.check_unchanged(row.updated_at)
+    return row
+
+
+async def _find_accepted(
+    scope: Scope, tx: Transaction, project_id: int, accepted: UUID, of: UUID | None = None
+) -> UUID:
+    found = await get_taxon(scope, tx, accepted)
+    if found.project_id != project_id:
+        raise NotFound
+    if found.id == of:
+        raise Unprocessable("A taxon cannot be a synonym of itself. Nothing was changed.")
+    if found.accepted_id is not None:
+        raise Unprocessable(
+            f"{found.scientific_name} is a synonym itself. Nothing was changed; name what is accepted in its place."
+        )
+    return found.id
+
+
+async def _keep(tx: Transaction, row: TaxonRow) -> None:
+    row.name_key = name_key(row.scientific_name)
+    row.searched = searched_text(row.scientific_name, row.common_names)
+    name = row.scientific_name
+    try:
+        async with tx.session.begin_nested():
+            tx.session.add(row)
+    except IntegrityError as error:
+        key = "that GBIF key" if "gbif_key" in str(error.orig) else f"the name {name}"
+        raise Conflict(f"Another taxon of this project has {key} already. Nothing was changed.") from error
+    await tx.session.refresh(row)
+
+
+async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) -> TaxaTaken:
+    """Take a list in: what is new is made, what it tells anew is changed, what it leaves out stays.
+
+    Lines that cannot be taken are told, the others are taken; the same list again changes nothing. Raises NotFound,
+    Forbidden, and Invalid for what is no list: then nothing is changed.
+    """
+    scope.check(project_id)
+    told, names, gbif_keys = await asyncio.to_thread(_read, body)
+    async with system.database.transaction(scope) as tx:
+        done = await find_answer(scope, tx, TaxaTaken)
+        if done:
+            return done
+        await lock_taxa(scope, tx, project_id)
+        known = await find_known(scope, tx, project_id, names, gbif_keys)
+        intake = await asyncio.to_thread(take_in, told.lines, known)
+        ids = {key: known[key].id if key in known else uuid7() for key in intake.become}
+        ids |= {key: taxon.id for key, taxon in known.items() if key not in ids}
+        taxa = {
+            ids[key]: (values, None if accepted is None else ids[accepted])
+            for key, (values, accepted) in intake.become.items()
+        }
+        if taxa:
+            await write_taxa(scope, tx, project_id, taxa)
+            tx.audit("import", "taxon", project_id, project_id, created=intake.created, updated=intake.updated)
+        problems = sorted([*told.problems, *intake.problems])
+        taken = TaxaTaken(
+            created=intake.created,
+            updated=intake.updated,
+            unchanged=intake.unchanged,
+            refused=len(problems),
+            problems=[
+                FieldProblem(where=f"line {line}, {column}", message=why) for line, column, why in problems[:MOST_TOLD]
+            ],
+            ignored_columns=told.ignored,
+        )
+        return keep_answer(scope, tx, taken)
+
+
+def _read(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
+    """Read a list; answers it with the keys of all names in it, and all its GBIF keys."""
+    told = read_list(body)
+    names = {line.values.get("scientific_name") for line in told.lines} | {line.accepted for line in told.lines}
+    gbif_keys = {line.values.get("gbif_key") for line in told.lines} | {line.accepted_gbif for line in told.lines}
+    return told, {name_key(name) for name in names if name}, {key for key in gbif_keys if key}

@@ -1,0 +1,141 @@
+"""Darwin Core Archives (TDWG, "Darwin Core text guide"): the taxa of one, and their names in files of their own."""
+
+import io
+import zipfile
+import zlib
+from xml.etree import ElementTree as ET
+
+from trapline.server.platform.errors import Invalid
+from trapline.server.platform.formats.spreadsheets import read_text
+from trapline.server.review.formats.taxon_tables import (
+    Lines,
+    TaxonTable,
+    fill_table,
+    language_of,
+    name_column,
+    read_cells,
+    read_lines,
+    read_table,
+)
+
+MOST_FILES = 1000
+MOST_META = 1 << 20
+MOST_COLUMNS = 500
+MOST_UNPACKED = 48 << 20
+MOST_COMMON_NAMES = 500_000
+META = "meta.xml"
+DIRECTORY = b"PK\x01\x02"
+"""What each file's entry in the directory of a zip begins with."""
+
+_SPACE = "{http://rs.tdwg.org/dwc/text/}"
+_ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r"}
+
+
+def read_archive(body: bytes) -> TaxonTable:
+    """Read the taxa of an archive, or the table that is packed alone. Raises Invalid."""
+    if body.count(DIRECTORY) > MOST_FILES:
+        raise Invalid(f"An archive may have at most {MOST_FILES:,} files. Nothing was changed.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            return _Archive(archive).read()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise Invalid(f"This archive cannot be unpacked: {error}. Nothing was changed.") from error
+
+
+class _Archive:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._left = MOST_UNPACKED
+
+    def read(self) -> TaxonTable:
+        names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
+        if META not in names:
+            if len(names) != 1:
+                raise Invalid(f"This archive has no {META}, which says what its files are. Nothing was changed.")
+            return read_table(self._unpack(names[0], self._left))
+        text = read_text(self._unpack(META, MOST_META))
+        # Entities are for those who want to blow up a reader: no archive declares any.
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise Invalid(f"{META} declares entities. Nothing was changed.")
+        try:
+            meta = ET.fromstring(text)  # noqa: S314 - nothing is declared in it
+        except (ET.ParseError, ValueError) as error:
+            raise Invalid(f"{META} cannot be read: {error}. Nothing was changed.") from error
+        core = meta.find(f"{_SPACE}core")
+        if core is None or not core.get("rowType", "").endswith("/Taxon"):
+            raise Invalid(f"The core of this archive is no list of taxa, says its {META}. Nothing was changed.")
+        columns, reader = self._open(core, "id")
+        if "external_id" not in columns:
+            columns = ["external_id" if name == "id" else name for name in columns]
+        table = fill_table(columns, reader)
+        for extension in meta.findall(f"{_SPACE}extension"):
+            if extension.get("rowType", "").endswith("/VernacularName"):
+                self._add_names(table, extension)
+        return table
+
+    def _add_names(self, table: TaxonTable, extension: ET.Element) -> None:
+        columns, reader = self._open(extension, "coreid")
+        for count, row in enumerate(read_lines(reader)):
+            if count == MOST_COMMON_NAMES:
+                raise Invalid(f"At most {MOST_COMMON_NAMES:,} common names are read at once. Nothing was changed.")
+            cells = dict(zip(columns, row, strict=False))
+            name = cells.get("common_name", "").strip()
+            if name:
+                of_taxon = table.common_names.setdefault(cells.get("id", "").strip(), {})
+                of_taxon.setdefault(language_of(cells.get("language", "")), []).append(name)
+
+    def _open(self, described: ET.Element, key: str) -> tuple[list[str], Lines]:
+        """Open a file that meta.xml describes: its columns in order, and its lines behind the headings."""
+        location = described.find(f"{_SPACE}files/{_SPACE}location")
+        name = "" if location is None else (location.text or "").strip()
+        if described.get("encoding", "UTF-8").upper() not in ("UTF-8", "UTF8"):
+            raise Invalid(f"{name[:100]} is not in UTF-8. Nothing was changed.")
+        text = read_text(self._unpack(name, self._left))
+        separator, quote = (_unescape(described.get(f"fields{what}", usual)) for what, usual in _USUAL)
+        if len(separator) != 1 or len(quote) > 1:
+            raise Invalid(f"{META} parts the cells of {name[:100]} by more than a character. Nothing was changed.")
+        reader = read_cells(text, separator, quote or None)
+        for _ in range(min(_number(described.get("ignoreHeaderLines")), 10)):
+            next(read_lines(reader), None)
+        return _list_columns(described, key), reader
+
+    def _unpack(self, name: str, at_most: int) -> bytes:
+        """Unpack a file, and no more of it than may be in memory. Raises Invalid."""
+        try:
+            info = self._archive.getinfo(name)
+        except KeyError as error:
+            raise Invalid(f"{META} names {name[:100]!r}, which is not in the archive. Nothing was changed.") from error
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Invalid(
+                f"{name[:100]} is packed in a way that is not read here. Nothing was changed; pack it as zip."
+            )
+        with self._archive.open(info) as file:
+            content = file.read(at_most + 1)
+        if len(content) > at_most:
+            raise Invalid(f"{name[:100]} is too large when it is unpacked. Nothing was changed; send it in parts.")
+        self._left -= len(content)
+        return content
+
+
+_USUAL = (("TerminatedBy", ","), ("EnclosedBy", '"'))
+
+
+def _unescape(told: str) -> str:
+    return _ESCAPES.get(told, told)
+
+
+def _number(told: str | None) -> int:
+    return int(told) if told is not None and told.isdecimal() and len(told) < 9 else 0
+
+
+def _list_columns(described: ET.Element, key: str) -> list[str]:
+    """What the columns hold, by their places; `id` is what names a taxon in the archive, and may be its taxonID too."""
+    places: dict[int, str] = {}
+    for one in described.findall(f"{_SPACE}field"):
+        if one.get("index") is not None:
+            places[_number(one.get("index"))] = name_column(one.get("term", ""))
+    place = described.find(f"{_SPACE}{key}")
+    if place is not None:
+        index = _number(place.get("index"))
+        places[index] = places.get(index, "id") if key == "id" else "id"
+    return [places.get(index, "") for index in range(min(max(places, default=-1), MOST_COLUMNS) + 1)]

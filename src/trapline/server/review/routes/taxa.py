@@ -1,0 +1,115 @@
+"""Taxa: the list of a project, what comes in of other lists, and what the labels of models mean."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.request_bodies import read_body
+from trapline.server.review.actions import taxa, taxon_labels
+from trapline.server.review.formats.taxon_lists import MOST_BYTES
+from trapline.wire.taxa import (
+    LabelMeanings,
+    LabelsMapped,
+    MappedLabel,
+    NewTaxon,
+    TaxaTaken,
+    Taxon,
+    TaxonChange,
+    UnmappedLabels,
+)
+from trapline.wire.values import Page
+
+router = APIRouter(prefix="/taxa", tags=["taxa"])
+
+OfProject = Annotated[int, Query(ge=1, le=LARGEST)]
+Search = Annotated[
+    QueryText | None, Query(description="What a scientific or common name, or that of a synonym, has in it.")
+]
+LIST: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("text/csv", "application/zip")
+        },
+    }
+}
+
+
+@router.get("")
+async def list_taxa(
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    search: Search = None,
+    rank: Annotated[QueryText | None, Query(description="Such as species or family, in any case.")] = None,
+    accepted: Annotated[bool | None, Query(description="Only accepted taxa, or only synonyms.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Taxon]:
+    """List taxa by their scientific names, of one project or of all of yours."""
+    return await taxa.list_taxa(system, scope, project, search, rank, accepted=accepted, limit=limit, cursor=cursor)
+
+
+@router.post("", status_code=201)
+async def create_taxon(system: SystemOf, scope: ScopeOf, new: NewTaxon, response: Response) -> Taxon:
+    """Put a taxon on a project's list."""
+    taxon = await taxa.create_taxon(system, scope, new)
+    response.headers["Location"] = f"/api/v2/taxa/{taxon.id}"
+    return taxon
+
+
+@router.post("/import", openapi_extra=LIST)
+async def take_taxa(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> TaxaTaken:
+    """Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
+
+    Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
+    the others are taken.
+    """
+    return await taxa.take_taxa(system, scope, project, await read_body(request, MOST_BYTES))
+
+
+@router.get("/labels")
+async def list_labels(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[MappedLabel]:
+    """List what the labels of models mean, by label."""
+    return await taxon_labels.list_labels(system, scope, project, limit, cursor)
+
+
+@router.put("/labels")
+async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMeanings) -> LabelsMapped:
+    """Say what labels mean; those that are not named keep their meaning."""
+    return await taxon_labels.map_labels(system, scope, wanted)
+
+
+@router.get("/suggestions")
+async def list_unmapped(system: SystemOf, scope: ScopeOf, project: OfProject) -> UnmappedLabels:
+    """List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""
+    return UnmappedLabels(results=await taxon_labels.list_unmapped(system, scope, project))
+
+
+@router.get("/{taxon_id}")
+async def show_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID, response: Response) -> Taxon:
+    """Show one taxon."""
+    taxon = await taxa.show_taxon(system, scope, taxon_id)
+    set_etag(response, taxon.updated_at)
+    return taxon
+
+
+@router.patch("/{taxon_id}")
+async def change_taxon(
+    system: SystemOf, scope: ScopeOf, taxon_id: UUID, change: TaxonChange, response: Response
+) -> Taxon:
+    """Change a taxon; what is left out stays as it is."""
+    taxon = await taxa.change_taxon(system, scope, taxon_id, change)
+    set_etag(response, taxon.updated_at)
+    return taxon
+
+
+@router.delete("/{taxon_id}", status_code=204)
+async def delete_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID) -> None:
+    """Delete a taxon that no synonym, label or identification names."""
+    await taxa.delete_taxon(system, scope, taxon_id)

@@ -1,0 +1,68 @@
+"""Pull sources and their runs as messages."""
+
+from datetime import UTC, datetime
+
+from trapline.server.catalogue.queries.image_findings import list_deployment_names
+from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.queries.images import count_without_camera_time
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.sources.actions.source_health import find_health
+from trapline.server.sources.queries.pull_runs import seconds_of
+from trapline.server.sources.queries.source_connections import SourceConnectionRow, list_connections
+from trapline.server.sources.queries.source_health import list_source_facts
+from trapline.server.sources.queries.sources import RunRow, SourceRow, count_states, list_last_runs
+from trapline.server.sources.rules.pull_policy import schedule_in_words
+from trapline.wire.sources import Connection, PullRun, Source, SourceCounts
+
+TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
+
+
+async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
+    """Describe pull sources as the API returns them, each with its last run, counts and health."""
+    ids = [row.id for row in rows]
+    names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
+    zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
+    counts, undated = await count_states(scope, tx, ids), await count_without_camera_time(scope, tx, ids)
+    runs = await list_last_runs(scope, tx, ids)
+    facts = await list_source_facts(scope, tx, ids)
+    connections = await list_connections(scope, tx, [row.id for row in rows if row.gateway == "websocket"])
+    health = {row.id: find_health(row, facts[row.id], connections.get(row.id)) for row in rows}
+    same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
+    return [
+        Source(
+            **{name: getattr(row, name) for name in same},
+            **{name: row.timeouts.get(column) for name, column in TIMEOUT_FIELDS.items()},
+            location_id=row.deployment_id,
+            has_event_secret=row.event_secrets is not None,
+            connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
+            deployment_name=names[row.deployment_id],
+            schedule_in_words=schedule_in_words(row.schedule),
+            time_zone=zones[row.deployment_id],
+            last_run=describe_run(runs[row.id]) if row.id in runs else None,
+            next_run=row.next_run_at if row.is_active else None,
+            counts=SourceCounts(**counts[row.id], without_camera_time=undated.get(row.id, 0)),
+            health=health[row.id].value,
+            health_detail=health[row.id].detail,
+        )
+        for row in rows
+    ]
+
+
+def _connection(row: SourceRow, held: SourceConnectionRow | None) -> Connection:
+    return Connection(
+        connected_since=held.connected_at if held else None,
+        last_message_at=held.last_message_at if held else None,
+        messages=held.messages if held else 0,
+        refused=held.refused if held else 0,
+        detail=held.last_error if held else "no background process holds a connection",
+        fills_gaps=bool(row.options.get("listing_url")),
+    )
+
+
+def describe_run(row: RunRow) -> PullRun:
+    """Describe a run as the API returns it."""
+    same = set(PullRun.model_fields) - {"seconds", "skipped"}
+    skipped = row.skipped + sum(row.left_out.values())
+    counted = {"skipped": skipped, "seconds": seconds_of(row, datetime.now(UTC))}
+    return PullRun(**{name: getattr(row, name) for name in same}, **counted)

@@ -1,0 +1,126 @@
+"""Whose turn it is: the files of a run, one after another, to all that take them side by side."""
+
+import asyncio
+import time
+
+from trapline.server.images.actions.image_import import check_room
+from trapline.server.platform.errors import TraplineError
+from trapline.server.sources.actions.pull_run import Paused, Pull, SourceSick
+from trapline.server.sources.queries.pulled_files import list_fresh_files, list_last_fresh_files, list_tried_files
+from trapline.server.sources.queries.pushed_files import list_pushed_files
+from trapline.server.sources.queries.sources import PulledFileRow, is_active
+
+LISTED_AT_ONCE = 100
+PROBES = 3
+"""Files from the other end that are tried before a source is given up: perhaps it is only these names."""
+
+
+class Turns:
+    """Gives out the files whose turn it is, fresh ones first, up to the limit of the run (0: no limit) and its time.
+
+    What ends the run early is raised when nobody has a file in hand any more, so that nothing that came is thrown away.
+    """
+
+    def __init__(self, pull: Pull) -> None:
+        self._pull = pull
+        self._files: list[PulledFileRow] = []
+        self._left = None if pull.only_pushed else pull.max_files or None
+        self._after: PulledFileRow | None = None
+        self._has_fresh = not pull.only_pushed
+        self._in_hand = 0
+        self._given = 0
+        self._ending: Exception | None = None
+        self._probes: list[PulledFileRow] | None = None
+        self._changed = asyncio.Condition()
+
+    async def begin(self) -> tuple[int, PulledFileRow] | None:
+        """Take the next turn with its number, which must be ended; None where there is nothing left.
+
+        Raises SourceSick where the source cannot be spoken to any more, Paused, and Unavailable.
+        """
+        async with self._changed:
+            while True:
+                sickness = self._pull.find_sickness()
+                self._probes = None if sickness is None else self._probes
+                if self._ending is not None:
+                    if not self._in_hand:
+                        raise self._ending
+                elif sickness is not None:
+                    # A file that is in hand may still show that it is not the source.
+                    if not self._in_hand:
+                        self._probes = await self._list_last() if self._probes is None else self._probes
+                        if not self._probes or self._left == 0:
+                            raise SourceSick(sickness)
+                        return self._give(self._probes.pop(0))
+                elif self._left == 0 or time.monotonic() >= self._pull.until:
+                    return None
+                elif self._files:
+                    if await self._may_go_on():
+                        return self._give(self._files[0])
+                    continue
+                elif self._has_fresh or not self._in_hand:
+                    await self._list()
+                    continue
+                await self._changed.wait()
+
+    async def end(self) -> None:
+        """End a turn; what became of its file is in the ledger."""
+        async with self._changed:
+            self._in_hand -= 1
+            self._changed.notify_all()
+
+    def return_place(self) -> None:
+        """Give back the place of a file that was skipped: the run may take another one."""
+        if self._left is not None:
+            self._left += 1
+
+    def stop(self, error: Exception) -> None:
+        """Give out nothing any more, and end with this error."""
+        self._ending = self._ending or error
+
+    def _give(self, file: PulledFileRow) -> tuple[int, PulledFileRow]:
+        self._files = [one for one in self._files if one.path != file.path]
+        self._in_hand += 1
+        self._given += 1
+        self._pull.given += 1
+        if self._left is not None:
+            self._left -= 1
+        return self._given, file
+
+    async def _may_go_on(self) -> bool:
+        pull = self._pull
+        try:
+            # A run by hand of a paused source goes on.
+            if pull.source.is_active:
+                async with pull.system.database.line(pull.scope, each_alone=True) as tx:
+                    if not await is_active(pull.scope, tx, pull.source.id):
+                        raise Paused
+            await check_room(pull.system)
+        except (Paused, TraplineError) as error:
+            self.stop(error)
+            return False
+        return True
+
+    async def _list_last(self) -> list[PulledFileRow]:
+        pull = self._pull
+        if pull.only_pushed:
+            return []
+        async with pull.system.database.transaction(pull.scope) as tx:
+            return await list_last_fresh_files(pull.scope, tx, pull.source, PROBES)
+
+    async def _list(self) -> None:
+        """List more files; beyond the fresh ones only while none is in hand, which would be listed again."""
+        pull = self._pull
+        wanted = LISTED_AT_ONCE if self._left is None else min(LISTED_AT_ONCE, self._left)
+        async with pull.system.database.transaction(pull.scope) as tx:
+            if self._has_fresh:
+                self._files = await list_fresh_files(pull.scope, tx, pull.source, self._after, wanted)
+                self._has_fresh = len(self._files) == wanted
+                self._after = self._files[-1] if self._files else None
+                return
+            if pull.only_pushed:
+                self._files = await list_pushed_files(pull.scope, tx, pull.source, wanted)
+            else:
+                self._files = await list_tried_files(pull.scope, tx, pull.source, pull.began_at, wanted)
+        if not self._files:
+            self._left = 0

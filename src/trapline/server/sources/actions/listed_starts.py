@@ -1,0 +1,20 @@
+"""Judging new files of a folder by their first bytes, before they are listed as new."""
+
+from collections.abc import Sequence
+
+from trapline.server.platform.imaging.file_types import HEAD_BYTES, find_other_kind
+from trapline.server.sources.gateways.folder_gateway import FolderGateway
+from trapline.server.sources.gateways.gateway import Gateway
+from trapline.server.sources.queries.pulled_files import Listed
+
+
+async def judge_starts(gateway: Gateway, files: Sequence[Listed]) -> list[Listed]:
+    """Mark the files of a local folder that are not images as skipped; files elsewhere are judged as they arrive."""
+    if not isinstance(gateway, FolderGateway):
+        return list(files)
+    judged = []
+    heads = await gateway.read_starts([file.path for file in files], HEAD_BYTES)
+    for file, head in zip(files, heads, strict=True):
+        reason = find_other_kind(head, file.path) if head else None
+        judged.append(file if reason is None else file._replace(skipped=reason))
+    return judged

@@ -1,0 +1,256 @@
+"""Testing a pull source: list it, fetch a few files to prove it, store nothing."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from trapline.server.images.actions.deployments import build_deployment
+from trapline.server.images.queries.deployments import DeploymentRow, get_deployment
+from trapline.server.images.rules.capture_time import find_capture_time
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import OutboundFailed, TraplineError, Unprocessable
+from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
+from trapline.server.platform.imaging.file_types import HEAD_BYTES, find_other_kind
+from trapline.server.platform.vault import WrongKey
+from trapline.server.sources.actions.gateways import open_feed_of, open_gateway, whereabouts_of
+from trapline.server.sources.actions.listed_starts import judge_starts
+from trapline.server.sources.actions.pull_run import unforeseen
+from trapline.server.sources.actions.source_folders import require_readable
+from trapline.server.sources.actions.source_health import describe_backlog, describe_left_out
+from trapline.server.sources.actions.sources import apply_settings, find_deployment, make_row
+from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
+from trapline.server.sources.gateways.gateway import Entry, Gateway, Walk
+from trapline.server.sources.queries.pulled_files import Listed, find_unknown
+from trapline.server.sources.queries.sources import SourceRow, get_source
+from trapline.server.sources.rules.pull_policy import MINUTE, TEST_WITHIN, find_exclusion, find_folder_exclusion
+from trapline.wire.sources import SourceSettings, SourceTest, SourceTrial, TestFile
+
+log = structlog.get_logger(__name__)
+
+SHOWN = 20
+COMPARED_AT_ONCE = 500
+
+
+@dataclass
+class _Seen:
+    """What a test has seen so far."""
+
+    files: list[TestFile] = field(default_factory=list)
+    listed: int = 0
+    new: int = 0
+    known: int = 0
+    fetched_s: float = 0.0
+    not_images: list[str] = field(default_factory=list)
+    walk: Walk = field(default_factory=Walk)
+
+    def describe_rest(self) -> dict[str, Any]:
+        """Describe what the listing left out, as a test of a source tells it."""
+        return {"left_out": dict(self.walk.left_out), "unlisted_folders": len(self.walk.folders)}
+
+    def answer(self, ok: bool, detail: str, health: str) -> SourceTest:
+        """Return the test with everything that was seen until its end."""
+        return SourceTest(
+            ok=ok,
+            health=health,
+            detail=detail,
+            listed=self.listed,
+            new=self.new,
+            files=self.files,
+            **self.describe_rest(),
+        )
+
+
+async def prove_source(
+    system: System, scope: Scope, source_id: UUID, files: int, change: SourceSettings | None = None
+) -> SourceTest:
+    """Test a source, and up to `files` of its files fetched, with a change that is not kept.
+
+    Raises NotFound, Forbidden, and as the change would: Unprocessable, OutboundRefused.
+    """
+    async with system.database.transaction(scope) as tx:
+        row = await get_source(scope, tx, source_id)
+        deployment = await get_deployment(scope, tx, row.deployment_id)
+        if change is not None:
+            # Out of the session, or the end of the transaction would store it.
+            tx.session.expunge(row)
+            before = whereabouts_of(row)
+            apply_settings(system, row, change)
+            row.moved_at = row.moved_at if whereabouts_of(row) == before else datetime.now(UTC)
+        folder = await require_readable(system, scope, tx, row)
+    return await _test(system, scope, row, deployment, files, folder)
+
+
+async def try_source(system: System, scope: Scope, trial: SourceTrial, files: int) -> SourceTest:
+    """Test settings before a source, and perhaps its deployment, is made of them. Raises as making it would."""
+    async with system.database.transaction(scope) as tx:
+        if trial.create_deployment is not None:
+            scope.check(trial.create_deployment.project)
+            fields = trial.create_deployment.model_dump(exclude={"project"})
+            deployment = build_deployment(trial.create_deployment.project, fields | {"id": UUID(int=0)})
+        else:
+            deployment = await find_deployment(scope, tx, trial.source)
+        row = make_row(system, deployment, trial.source)
+        folder = await require_readable(system, scope, tx, row)
+    return await _test(system, scope, row, deployment, files, folder)
+
+
+async def _test(
+    system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, folder: Path | None
+) -> SourceTest:
+    seen = _Seen()
+    within = asyncio.timeout(TEST_WITHIN.total_seconds())
+    try:
+        async with within:
+            await _look(system, scope, row, deployment, files, seen, folder)
+    except (OutboundFailed, Unprocessable, WrongKey) as error:
+        return seen.answer(False, str(error), "failing")
+    except TraplineError:
+        raise
+    except Exception as error:
+        if within.expired():
+            detail = f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
+            return seen.answer(False, detail, "failing")
+        log.exception("a test of a source broke", source=str(row.id))
+        return seen.answer(False, unforeseen(error), "failing")
+    return _conclude(row, seen)
+
+
+def _conclude(row: SourceRow, seen: _Seen) -> SourceTest:
+    """Return the test with the health that the source would have after its first run."""
+    fetched = [file for file in seen.files if file.fetched]
+    wrong = [file for file in fetched if file.detail is not None]
+    health = "ok"
+    if not seen.known and fetched and len(seen.not_images) == len(fetched) == seen.new:
+        health = "no_images"
+    elif not seen.known and fetched and len(wrong) == len(fetched):
+        health = "all_failing"
+    if wrong:
+        return seen.answer(False, f"{wrong[0].path}: {wrong[0].detail}", health)
+    if not seen.listed:
+        detail = "The source answers, but lists no file."
+    else:
+        detail = f"The source lists {seen.listed:,} files; a run would find {seen.new:,} new ones to take."
+    if not seen.known and not seen.new and row.gateway != "websocket":
+        health = "no_images"
+        detail += f" No image: {describe_left_out(seen.walk.left_out, len(seen.walk.folders))}."
+    elif 0 < row.max_files_per_run < seen.new:
+        health = "behind"
+        pace_s = seen.fetched_s / len(fetched) if fetched else None
+        detail += f" After its first run it is {describe_backlog(seen.new, pace_s)}; further runs follow immediately."
+    if seen.walk.folders:
+        first = seen.walk.folders[0]
+        detail += f" {len(seen.walk.folders):,} folders cannot be listed, such as {first.path}: {first.reason}."
+    return seen.answer(True, detail, health)
+
+
+async def _look(
+    system: System,
+    scope: Scope,
+    row: SourceRow,
+    deployment: DeploymentRow,
+    files: int,
+    seen: "_Seen",
+    folder: Path | None,
+) -> None:
+    gateway = open_gateway(system, row, folder)
+    try:
+        if row.gateway == "websocket":
+            async with open_feed_of(system, row):
+                pass  # it can be connected to
+        batch: list[Entry] = []
+        walk = Walk(lambda path: find_folder_exclusion(path, row.include, row.exclude))
+        seen.walk = walk
+        async for entry in gateway.list_files(walk):
+            seen.listed += 1
+            if (reason := find_exclusion(entry.path, row.include, row.exclude)) is None:
+                batch.append(entry)
+            else:
+                walk.leave_out(reason)
+            if len(batch) >= COMPARED_AT_ONCE:
+                seen.new += await _compare(system, scope, row, gateway, batch, seen)
+                batch = []
+        seen.new += await _compare(system, scope, row, gateway, batch, seen)
+        began_at = time.monotonic()
+        for at in range(min(files, len(seen.files))):
+            seen.files[at] = await _fetch(system, gateway, seen, seen.files[at], row, deployment)
+        seen.fetched_s = time.monotonic() - began_at
+    finally:
+        await gateway.close()
+
+
+async def _compare(
+    system: System, scope: Scope, row: SourceRow, gateway: Gateway, batch: list[Entry], seen: "_Seen"
+) -> int:
+    if not batch:
+        return 0
+    listed = [Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
+    async with system.database.transaction(scope) as tx:
+        unknown = await find_unknown(scope, tx, row, listed)
+    seen.known += len(listed) - len(unknown)
+    judged = await judge_starts(gateway, unknown)
+    seen.walk.left_out.update(file.skipped for file in judged if file.skipped is not None)
+    unknown = [file for file in judged if file.skipped is None]
+    shown = seen.files
+    shown.extend(
+        TestFile(path=file.path, size=file.size, modified_at=file.modified_at)
+        # By name: some servers list in no order at all, and a test is to look at the same files each time.
+        for file in sorted(unknown, key=lambda one: one.path)[: max(0, SHOWN - len(shown))]
+    )
+    return len(unknown)
+
+
+async def _fetch(
+    system: System, gateway: Gateway, seen: _Seen, file: TestFile, row: SourceRow, deployment: DeploymentRow
+) -> TestFile:
+    limit = system.limits.image_bytes
+    try:
+        async with gateway.open_file(file.path) as opened, system.store.receive() as incoming:
+            assert opened is not None, "without a known version every file is another one"
+            head = b""
+            async for chunk in opened.chunks:
+                if incoming.size + len(chunk) > limit:
+                    return _said(file, f"it is larger than the {limit // 2**20} MiB that are allowed")
+                head += chunk[: HEAD_BYTES - len(head)]
+                await asyncio.to_thread(incoming.write, chunk)
+            if (reason := find_other_kind(head, file.path)) is not None:
+                seen.not_images.append(file.path)
+                return _said(file, reason)
+            picture = await system.decoders.inspect(incoming.path, project_id=row.project_id)
+    except OutboundFailed as error:
+        return _said(file, error.detail)
+    if isinstance(picture, Skipped):
+        seen.not_images.append(file.path)
+    if isinstance(picture, Broken | Skipped):
+        return _said(file, picture.reason)
+    captured = find_capture_time(
+        picture.exif,
+        readable_name(file.path, is_encoded=row.gateway in ADDRESSED),
+        zone=ZoneInfo(deployment.time_zone),
+        clock_offset_s=deployment.clock_offset_s,
+        filename_pattern=row.filename_time_pattern,
+        modified_at=opened.modified_at,
+        received_at=datetime.now(UTC),
+    )
+    return file.model_copy(
+        update={
+            "fetched": True,
+            "size": incoming.size,
+            "modified_at": opened.modified_at,
+            "width": picture.width,
+            "height": picture.height,
+            "captured_at": captured.at,
+            "captured_at_source": captured.source.value,
+        }
+    )
+
+
+def _said(file: TestFile, detail: str) -> TestFile:
+    return file.model_copy(update={"fetched": True, "detail": detail})

@@ -1,0 +1,86 @@
+"""The feeds of this process: which connections it holds, begun and ended as the database says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import System
+from trapline.server.platform.errors import DatabaseAway
+from trapline.server.sources.actions.feeds import claim_feeds, follow_feed, let_feeds_go
+from trapline.server.sources.queries.source_connections import DEAD_AFTER_S
+
+SCOPE = Scope.system()
+MARGIN_S = 1.0
+"""How long before it may be taken for dead a process lets go by itself, in seconds."""
+CLOSE_WITHIN_S = 3.0
+"""How long a process that stops goes on noting what it has received."""
+
+
+class Feeds:
+    """Holds connections for as long as the database heard of it lately: another process takes them after that."""
+
+    def __init__(self, system: System, margin_s: float = MARGIN_S) -> None:
+        self._system = system
+        self._margin_s = margin_s
+        self._holder = uuid4()
+        self._held: dict[UUID, tuple[str, asyncio.Task[None]]] = {}
+        self._fuse: asyncio.TimerHandle | None = None
+
+    async def step(self) -> bool:
+        """Give a sign of life; begin what is ours now, end what is not, and begin anew what was changed.
+
+        A connection that ends is held until all that came over it is noted; only then a new one takes its place.
+        """
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        ours = await claim_feeds(self._system, SCOPE, self._holder)
+        if self._fuse is not None:
+            self._fuse.cancel()
+        self._fuse = loop.call_at(asked_at + DEAD_AFTER_S - self._margin_s, self._drop)
+        for key, (made_of, task) in list(self._held.items()):
+            if task.done():
+                del self._held[key]
+            elif ours.get(key) != made_of:
+                _end(task)
+        for key in ours.keys() - self._held.keys():
+            task = asyncio.create_task(follow_feed(self._system, SCOPE, key, self._holder))
+            self._held[key] = (ours[key], task)
+        return False
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether this process holds a connection."""
+        return bool(self._held)
+
+    async def close(self) -> None:
+        """End every connection and let others have them."""
+        self._drop()
+        tasks = [task for _, task in self._held.values()]
+        self._held.clear()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CLOSE_WITHIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._fuse is not None:
+            self._fuse.cancel()
+            await _unless_away(lambda: let_feeds_go(self._system, SCOPE, self._holder))
+
+    def _drop(self) -> None:
+        """End every connection at once: nobody has heard of this process for too long."""
+        for _, task in self._held.values():
+            _end(task)
+
+
+def _end(task: asyncio.Task[None]) -> None:
+    # A second time would cut short what it still notes.
+    if not task.cancelling():
+        task.cancel()
+
+
+async def _unless_away(call: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await call()
+    except DatabaseAway:
+        return

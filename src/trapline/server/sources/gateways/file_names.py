@@ -1,0 +1,94 @@
+"""Names of files as bytes: how they are shown, and how they are spelled when the server is asked for them again.
+
+A path in the ledger is text that is shown as it is. A character that cannot be seen, such as a no-break space, and a
+byte that is not UTF-8 are written as `\\u00a0` and `\\xff`; every other name is its own path. So each name has exactly
+one path, and each path names exactly the bytes that were received.
+"""
+
+import re
+from contextlib import suppress
+from urllib.parse import unquote_to_bytes
+
+from trapline.server.images.rules.upload_paths import is_kept
+from trapline.server.platform.errors import FileGone
+from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS, TOO_LONG, UNREPRESENTABLE, Walk
+
+ADDRESSED = frozenset({"http", "websocket"})
+"""Gateways whose paths are those of addresses, with percent signs where a name is not plain."""
+
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+
+
+def escape_name(raw: bytes) -> str:
+    """Write a name as text without invisible characters, from which `spell` finds the same bytes again."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.isprintable() and not _ESCAPE.search(raw):
+        return text
+    return "".join(_escape_sign(sign) for sign in raw.decode("utf-8", "surrogateescape"))
+
+
+def _escape_sign(sign: str) -> str:
+    code = ord(sign)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if sign == "\\" or (code < 0x80 and not sign.isprintable()):
+        return f"\\x{code:02x}"
+    if sign.isprintable():
+        return sign
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def find_path(raw: bytes, folder: str, walk: Walk) -> str | None:
+    """Find the path of a listed name in a folder; None, and counted, for one that no request could name."""
+    if not raw or raw in (b".", b"..") or b"/" in raw or b"\x00" in raw:
+        walk.leave_out(UNREPRESENTABLE)
+        return None
+    path = folder + escape_name(raw)
+    if len(path) > MAX_PATH_CHARACTERS:
+        walk.leave_out(TOO_LONG)
+        return None
+    return path
+
+
+def spell(path: str) -> bytes:
+    """Spell a path as it was received. Raises FileGone for one that leads elsewhere."""
+    raw = unescape_name(path)
+    if b"\x00" in raw or any(part in (b"", b".", b"..") for part in raw.split(b"/")):
+        raise FileGone("it is not there: no file of a source has such a name")
+    return raw
+
+
+def unescape_name(text: str) -> bytes:
+    """Find the bytes that `escape_name` wrote as text."""
+    return _ESCAPE.sub(_unescape, text.encode("utf-8", "surrogatepass"))
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    byte, short, long = found.groups()
+    return bytes([int(byte, 16)]) if byte else chr(int(short or long, 16)).encode("utf-8", "surrogatepass")
+
+
+def spellings(path: str) -> list[bytes]:
+    """Spell a path as it was received; then in Latin-1, as older ledgers hold it. Raises FileGone as `spell`."""
+    found = [spell(path)]
+    if not path.isascii():
+        with suppress(UnicodeEncodeError):
+            found.append(path.encode("latin-1"))
+    return found
+
+
+def readable_name(path: str, *, is_encoded: bool = False) -> str:
+    """Decode the last part of a path for people; `is_encoded` is the path of an address, with percent signs.
+
+    A byte that is not UTF-8 is read as Latin-1. What an upload would not keep of a name stays escaped.
+    """
+    last = path.rpartition("/")[2]
+    raw = unquote_to_bytes(last) if is_encoded and "%" in last else unescape_name(last)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return "".join(sign if is_kept(sign) else _escape_sign(sign) for sign in text)

@@ -1,0 +1,253 @@
+"""A folder on this machine: a mounted disk, a network share or an SD card."""
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.sources.gateways.file_names import find_path, spell
+from trapline.server.sources.gateways.gateway import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    NOT_A_FILE,
+    SYMBOLIC_LINK,
+    TOO_DEEP,
+    Entry,
+    ListingTooLarge,
+    OpenFile,
+    Walk,
+)
+from trapline.server.sources.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
+from trapline.server.sources.gateways.root_folder import RootFolder, RootUnavailable
+
+BATCH = 1000
+READ_BYTES = 256 * 1024
+STARTS_AT_ONCE = 8
+LINK_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
+
+
+class FolderGateway:
+    """Reads files below one folder that stays open; symbolic links are never followed."""
+
+    def __init__(self, root: Path, own: OwnFolders | None = None) -> None:
+        self._own = own or OwnFolders()
+        self._root = RootFolder(root, self._own)
+
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+        """List every file below the folder; links are counted."""
+        entries = _walk(self._root, self._own, walk or Walk())
+        while True:
+            try:
+                batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
+            except OSError as error:
+                raise OutboundFailed(f"the folder of this source cannot be listed: {error.strerror}") from error
+            except RootUnavailable as error:
+                raise _unavailable(error) from error
+            for entry in batch:
+                yield entry
+            if len(batch) < BATCH:
+                return
+
+    async def read_start(self, path: str, most_bytes: int) -> bytes | None:
+        """Read how a file begins; None for one that cannot be read now."""
+        [start] = await self.read_starts([path], most_bytes)
+        return start
+
+    async def read_starts(self, paths: Sequence[str], most_bytes: int) -> list[bytes | None]:
+        """Read how files begin, in the order given; `STARTS_AT_ONCE` files are read at the same time."""
+        # One thread for many files: to start a thread takes longer than to read the start of a file.
+        shares = [range(first, len(paths), STARTS_AT_ONCE) for first in range(min(STARTS_AT_ONCE, len(paths)))]
+        starts: list[bytes | None] = [None] * len(paths)
+
+        def read_share(share: range) -> None:
+            for place in share:
+                starts[place] = self._read_start(paths[place], most_bytes)
+
+        await asyncio.gather(*[asyncio.to_thread(read_share, share) for share in shares])
+        return starts
+
+    def _read_start(self, path: str, most_bytes: int) -> bytes | None:
+        try:
+            descriptor = self._root.open(tuple(spell(path).split(b"/")), os.O_NONBLOCK)
+        except (OSError, OutboundFailed, RootUnavailable):
+            return None
+        try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return os.pread(descriptor, most_bytes, 0) if is_file else None
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    @asynccontextmanager
+    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+        """Open one file; None if its size and time are those of `known_etag`."""
+        try:
+            # Not blocking: a pipe with a picture's name must not hold the run for ever.
+            parts = tuple(spell(path).split(b"/"))
+            descriptor = await asyncio.to_thread(self._root.open, parts, os.O_NONBLOCK)
+        except RootUnavailable as error:
+            raise _unavailable(error) from error
+        except FileNotFoundError as error:
+            raise FileGone(_in_words(error)) from error
+        except OSError as error:
+            raise OutboundFailed(_in_words(error)) from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OutboundFailed("it is not an ordinary file")
+            etag = _fingerprint(status)
+            if etag == known_etag:
+                yield None
+            else:
+                yield OpenFile(status.st_size, _moment(status), etag, _read(descriptor, status.st_size))
+        finally:
+            os.close(descriptor)
+
+    async def close(self) -> None:
+        """Close the folder."""
+        self._root.close()
+
+
+def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
+    """Find the folder that `file:///...` names.
+
+    Raises:
+        OutboundRefused: the folder is not below an allowed one, or is, contains or lies in one of Trapline's `own`.
+    """
+    try:
+        split = urlsplit(base_url)
+        folder = Path(os.path.realpath(unquote(split.path)))
+    except ValueError as error:
+        raise OutboundRefused("no folder can have such a name") from error
+    if split.scheme != "file" or split.netloc not in ("", "localhost"):
+        raise OutboundRefused("a folder is named as file:///path/to/folder")
+    if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
+        raise OutboundRefused(
+            f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "
+            "TRAPLINE_SOURCE_FOLDERS"
+        )
+    if is_own_folder(folder, identify_own_folders(own)):
+        raise OutboundRefused(
+            f"the folder of {base_url} is, contains or lies in the data folder of Trapline, which no source may read"
+        )
+    return folder
+
+
+def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
+    waiting: list[tuple[tuple[bytes, ...], str, int]] = [((), "", 0)]
+    count = folders = 0
+    while waiting:
+        parts, prefix, depth = waiting.pop()
+        for item, folder in _scan(root, parts, prefix, walk):
+            path = find_path(os.fsencode(item.name), prefix, walk)
+            if path is None:
+                continue
+            if item.is_symlink():
+                walk.leave_out(SYMBOLIC_LINK)
+            elif item.is_dir(follow_symlinks=False):
+                folders += 1
+                if folders > MAX_FOLDERS:
+                    raise ListingTooLarge(f"the folder has more than {MAX_FOLDERS:,} folders in it")
+                if _may_enter(item, folder, path, depth, own, walk):
+                    waiting.append(((*parts, os.fsencode(item.name)), path + "/", depth + 1))
+            elif item.is_file(follow_symlinks=False) and (status := _stat(item)) is not None:
+                count += 1
+                if count > MAX_ENTRIES:
+                    raise ListingTooLarge(f"the folder has more than {MAX_ENTRIES:,} files")
+                yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+            else:
+                walk.leave_out(NOT_A_FILE)
+
+
+def _may_enter(item: os.DirEntry[str], folder: int, path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
+    if depth >= MAX_DEPTH:
+        walk.record_unlisted(path, TOO_DEEP)
+    else:
+        try:
+            is_own = is_own_entry(os.fsencode(item.name), folder, own)
+        except OSError as error:
+            walk.record_unlisted(path, error.strerror or str(error))
+            return False
+        if not is_own:
+            return walk.enters(path)
+        walk.record_unlisted(path, "it is a folder of Trapline itself, which no source may read")
+    return False
+
+
+def _scan(
+    root: RootFolder, parts: tuple[bytes, ...], prefix: str, walk: Walk
+) -> Iterator[tuple[os.DirEntry[str], int]]:
+    """List a folder with its descriptor; one below the root that cannot be listed, or not to its end, is recorded."""
+    folder = None
+    try:
+        folder = root.open(parts, os.O_DIRECTORY)
+        with os.scandir(folder) as found:
+            for item in found:
+                yield item, folder
+    except OSError as error:
+        if not prefix:
+            raise
+        reason = _in_words(error) if error.errno in LINK_IN_THE_WAY else f"it cannot be listed: {error.strerror}"
+        walk.record_unlisted(prefix, reason)
+    finally:
+        if folder is not None:
+            os.close(folder)
+
+
+def _unavailable(error: RootUnavailable) -> OutboundFailed:
+    cause = error.__cause__
+    if not isinstance(cause, OSError):
+        return OutboundFailed(str(error))
+    if cause.errno in LINK_IN_THE_WAY:
+        return OutboundFailed(
+            "the folder of this source was replaced by a symbolic link after it was checked, and none is followed; "
+            "the next run checks where it leads"
+        )
+    return OutboundFailed(f"the folder of this source cannot be listed: {cause.strerror}")
+
+
+def _stat(item: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return item.stat(follow_symlinks=False)
+    except OSError:
+        return None
+
+
+def _fingerprint(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _moment(status: os.stat_result) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(status.st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+async def _read(descriptor: int, size: int) -> AsyncIterator[bytes]:
+    position = 0
+    try:
+        while chunk := await asyncio.to_thread(os.pread, descriptor, READ_BYTES, position):
+            position += len(chunk)
+            yield chunk
+    except OSError as error:
+        raise OutboundFailed(_in_words(error)) from error
+    if position != size:
+        raise OutboundFailed("the file changed its length while it was read")
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno in LINK_IN_THE_WAY:
+        return "a symbolic link stands in the way, and none is followed"
+    if error.errno == errno.ENOENT:
+        return "it is no longer there"
+    return f"it cannot be read: {error.strerror}"

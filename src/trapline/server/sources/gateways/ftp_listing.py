@@ -1,0 +1,164 @@
+"""Listings of FTP servers, line by line: MLSD (RFC 3659), and what LIST gives on Unix and on Windows."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from trapline.server.sources.gateways.gateway import NOT_A_FILE, SYMBOLIC_LINK, UNREADABLE
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_TOKEN = re.compile(rb"\S+")
+_YEAR_OR_TIME = re.compile(rb"\d{4}|\d{1,2}:\d{2}")
+_DOS_DATES = ("%m-%d-%y", "%m-%d-%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y")
+_DOS_TIMES = ("%I:%M%p", "%H:%M")
+_DATE_AT_MOST = 9
+"""Before the date there are the mode, the links, an owner and a group (each perhaps of two words), and the size."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One file or folder of a listing.
+
+    `size` in bytes; `modified_at` in UTC, which only MLSD (`is_exact`) means it to be. `said` is all that tells one
+    version from another.
+    """
+
+    name: bytes
+    is_folder: bool
+    size: int | None
+    modified_at: datetime | None
+    is_exact: bool
+    said: str
+
+
+def read_mlsd(line: bytes) -> Line | str | None:
+    """Read a line of MLSD; None for the folder itself and its parent, else the reason why it is not read."""
+    if not line.strip():
+        return None
+    facts_told, space, name = line.partition(b" ")
+    if not space or b"=" not in facts_told:
+        return UNREADABLE
+    facts = read_facts(facts_told.decode("latin-1"))
+    kind = facts.get("type", "").lower()
+    if kind in ("cdir", "pdir"):
+        return None
+    if kind not in ("file", "dir"):
+        return SYMBOLIC_LINK if "link" in kind else NOT_A_FILE
+    size, modified = facts.get("size", ""), facts.get("modify", "")
+    return Line(name, kind == "dir", read_size(size), read_stamp(modified), True, f"{size}|{modified}")
+
+
+def read_facts(text: str) -> dict[str, str]:
+    """Read the facts that MLSD and MLST tell before a name."""
+    pairs = [fact.partition("=") for fact in text.partition(" ")[0].split(";")]
+    return {key.lower(): value for key, _, value in pairs}
+
+
+def read_list(line: bytes, now: datetime) -> Line | str | None:
+    """Read a line of LIST in either form; None for one about nothing, else the reason why it is not read."""
+    if not is_entry(line):
+        return None
+    if line[:1] in (b"l", b"b", b"c", b"p", b"s", b"D") and line[1:2] in b"r-":
+        return SYMBOLIC_LINK if line[:1] == b"l" else NOT_A_FILE
+    found = _read_unix(line, now) if line[:1] in b"-d" and line[1:2] in b"r-" else _read_dos(line)
+    if found is not None and found.is_folder and found.name in (b".", b".."):
+        return None
+    return found or UNREADABLE
+
+
+def is_entry(line: bytes) -> bool:
+    """Tell whether a line of LIST is about anything at all."""
+    return bool(line.strip()) and not line.lower().startswith(b"total ")
+
+
+def read_size(text: str) -> int | None:
+    """Read a size in bytes."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def read_stamp(text: str) -> datetime | None:
+    """Read a time as MLSD and MDTM give it, in UTC."""
+    try:
+        year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+        return datetime(year, month, day, int(text[8:10]), int(text[10:12]), int(text[12:14]), tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _read_unix(line: bytes, now: datetime) -> Line | None:
+    tokens = []
+    for token in _TOKEN.finditer(line):
+        tokens.append(token)
+        if len(tokens) == _DATE_AT_MOST + 3:
+            break
+    words = [token.group() for token in tokens]
+    # Owners may have spaces in their names: the date is what follows the first number that a date follows.
+    for at in range(3, len(words) - 2):
+        if not words[at - 1].isdigit():
+            continue
+        said = b" ".join(words[at : at + 3])
+        if words[at].isalpha() and words[at + 1].isdigit() and _YEAR_OR_TIME.fullmatch(words[at + 2]):
+            end = tokens[at + 2].end()
+        elif re.fullmatch(rb"\d{4}-\d\d-\d\d", words[at]) and re.match(rb"\d\d:\d\d", words[at + 1]):
+            said = b" ".join(words[at : at + 2])
+            end = tokens[at + 1].end()
+        else:
+            continue
+        size = words[at - 1].decode("latin-1")
+        when = said.decode("latin-1")
+        name = line[end + 1 :]
+        return Line(name, line[:1] == b"d", read_size(size), _unix_time(when, now), False, f"{size}|{when}")
+    return None
+
+
+def _unix_time(text: str, now: datetime) -> datetime | None:
+    first, *rest = text.split()
+    try:
+        if len(rest) == 1:
+            return datetime.strptime(f"{first} {rest[0][:5]}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+        month, day = MONTHS.index(first.lower()[:3]) + 1, int(rest[0])
+        if ":" not in rest[1]:
+            return datetime(int(rest[1]), month, day, tzinfo=UTC)
+        hour, minute = map(int, rest[1].split(":"))
+        # The year is left out of what is younger than half a year; a clock may be a day ahead of ours.
+        year = next(
+            year
+            for year in range(now.year + 1, now.year - 5, -1)
+            if _exists(year, month, day) and datetime(year, month, day, tzinfo=UTC) <= now + timedelta(days=1)
+        )
+        return datetime(year, month, day, hour, minute, tzinfo=UTC)
+    except (ValueError, OverflowError, StopIteration):
+        return None
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_dos(line: bytes) -> Line | None:
+    matched = re.match(
+        rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)", line
+    )
+    if matched is None:
+        return None
+    date, time, half, size = (part.decode("latin-1") if part else "" for part in matched.groups()[:4])
+    is_folder = size == "<DIR>"
+    # A folder's name begins in a column of its own, ten places on; a file's follows its size.
+    name = matched.group(5).lstrip(b" ") if is_folder else matched.group(5)
+    exact = "" if is_folder else size.replace(",", "").replace(".", "")
+    moment = _dos_time(date, time + half.upper())
+    return Line(name, is_folder, read_size(exact), moment, False, f"{size}|{date} {time}{half}")
+
+
+def _dos_time(date: str, time: str) -> datetime | None:
+    for date_form in _DOS_DATES:
+        for time_form in _DOS_TIMES:
+            try:
+                return datetime.strptime(f"{date} {time}", f"{date_form} {time_form}").replace(tzinfo=UTC)
+            except ValueError:
+                continue
+    return None

@@ -1,0 +1,89 @@
+"""The folder of a source as one descriptor, so that a rename or a link in its place leads nowhere else."""
+
+import os
+import threading
+from pathlib import Path
+
+from trapline.server.platform.errors import OutboundRefused
+from trapline.server.platform.files.safe_open import open_beneath
+from trapline.server.sources.gateways.own_folders import OwnFolders, identify
+
+# Search permission is enough for the folders above the root. Other systems than Linux need read permission, too.
+_PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class RootFolder:
+    """The folder that a source reads, opened at its first use and kept until `close`.
+
+    `path` is the folder that was judged, with its symbolic links resolved. It is opened name by name without following
+    a link, and the open folders are compared with Trapline's own by device and inode.
+    """
+
+    def __init__(self, path: Path, own: OwnFolders) -> None:
+        self._path = path
+        self._own = own
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._is_closed = False
+
+    def open(self, parts: tuple[bytes, ...], flags: int = os.O_RDONLY) -> int:
+        """Open a file or, with O_DIRECTORY, a folder below the root, or the root itself without parts.
+
+        Raises:
+            RootUnavailable: the root itself cannot be opened; the cause is an OSError.
+            OutboundRefused: the root is or contains a folder of Trapline.
+            OSError: as `open_beneath`.
+        """
+        root = self._duplicate()
+        try:
+            if not parts:
+                # Another open file: positions in a listing are not shared with a duplicate.
+                return os.open(".", _READ, dir_fd=root)
+            return open_beneath(root, parts, flags, self._own.inside)
+        finally:
+            os.close(root)
+
+    def close(self) -> None:
+        """Close the descriptor; nothing can be opened any more."""
+        with self._lock:
+            self._is_closed = True
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _duplicate(self) -> int:
+        # A thread that outlives a cancelled run must not use the number of a descriptor that was closed.
+        with self._lock:
+            if self._is_closed:
+                raise RootUnavailable("the source is closed")
+            if self._descriptor is None:
+                try:
+                    self._descriptor = self._open_root()
+                except OSError as error:
+                    raise RootUnavailable(str(self._path)) from error
+            return os.dup(self._descriptor)
+
+    def _open_root(self) -> int:
+        folder = os.open("/", _PASS)
+        names = self._path.parts[1:]
+        passed = [identify(folder)]
+        try:
+            for place, name in enumerate(names, 1):
+                below = os.open(name, _READ if place == len(names) else _PASS, dir_fd=folder)
+                os.close(folder)
+                folder = below
+                passed.append(identify(folder))
+            if not self._own.inside.isdisjoint(passed) or passed[-1] in self._own.around:
+                raise OutboundRefused(
+                    "the folder of this source is, contains or lies in the data folder of Trapline, which no source "
+                    "may read"
+                )
+        except BaseException:
+            os.close(folder)
+            raise
+        return folder
+
+
+class RootUnavailable(Exception):
+    """The folder of a source cannot be opened."""

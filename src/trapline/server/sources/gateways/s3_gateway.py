@@ -1,0 +1,242 @@
+"""A bucket of an S3 service, or what lies under a prefix of it (Amazon S3 API, "ListObjectsV2" and "GetObject")."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+from xml.etree import ElementTree as ET
+
+from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.network.http_responses import (
+    as_open_file,
+    read_iso_time,
+    read_page,
+    read_retry_after,
+    unless_known,
+)
+from trapline.server.platform.network.outbound import Answer, Outbound, parse_url
+from trapline.server.platform.store.presign import Signer, encode_query
+from trapline.server.sources.gateways.file_names import escape_name, unescape_name
+from trapline.server.sources.gateways.gateway import (
+    MAX_ENTRIES,
+    MAX_FOLDERS,
+    MAX_PATH_CHARACTERS,
+    OUTSIDE,
+    TOO_LONG,
+    UNREPRESENTABLE,
+    Entry,
+    OpenFile,
+    Walk,
+    fingerprint_of,
+)
+from trapline.server.sources.gateways.parser_threads import read_aside
+from trapline.server.sources.gateways.rate_limiter import Pace
+
+# A thousand keys of 1,024 bytes, each byte written as three.
+PAGE_BYTES = 4 * 1024 * 1024
+PAGE_ENTRIES = 1000
+ERROR_BYTES = 4096
+LIFETIME_S = 900
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+WORDS = {
+    "NoSuchBucket": "there is no bucket of this name",
+    "AccessDenied": "the service denies access: check `key` and `secret`, and that they may list and read it",
+    "SignatureDoesNotMatch": "the service does not accept the signature: check `secret` and `region`",
+    "InvalidAccessKeyId": "the service does not know this `key`",
+    "RequestTimeTooSkewed": "the service finds that the clock of this machine is wrong",
+    "PermanentRedirect": "the bucket is in another region: set `region` and `endpoint`",
+    "TemporaryRedirect": "the bucket is reached elsewhere: set `region` and `endpoint`",
+    "AuthorizationHeaderMalformed": "the bucket is in another region: set `region`",
+    "AuthorizationQueryParametersError": "the service does not accept the signature: check `region`",
+    "InvalidObjectState": "the object is in an archive: restore it first",
+    "SlowDown": "the service says that it is asked too often",
+}
+
+
+class S3Bucket:
+    """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may.
+
+    A signature is for one address, so no redirect is followed: where a bucket really is must be set.
+    """
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        endpoint: str,
+        base_url: str,
+        signer: Signer | None,
+        *,
+        listing_s: float = 30,
+        page_entries: int = PAGE_ENTRIES,
+        pace: Pace | None = None,
+    ) -> None:
+        reached = parse_url(endpoint)
+        if reached.query or reached.fragment:
+            raise OutboundRefused("an endpoint has no `?` and no `#`")
+        # As they stand: a key may have signs that would begin a query or a fragment.
+        bucket, _, prefix = base_url.partition("://")[2].partition("/")
+        if not BUCKET.fullmatch(bucket):
+            raise OutboundRefused("this address names no bucket, as s3://bucket/prefix does")
+        self._outbound = outbound
+        self._address = f"{endpoint.rstrip('/')}/{bucket}"
+        self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+        self._signer = signer
+        self._listing_s = listing_s
+        self._page_entries = page_entries
+        self._pace = pace or Pace()
+
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+        """List every object under the prefix, page by page."""
+        walk = walk or Walk()
+        asked = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix, "max-keys": str(self._page_entries)}
+        token: str | None = None
+        count = 0
+        for _ in range(MAX_FOLDERS):
+            more = {"continuation-token": token} if token else {}
+            content = await self._fetch_page(asked | more)
+            page = await read_aside(partial(_read_listing, content, self._prefix))
+            count += len(page.entries)
+            for reason in page.left_out:
+                walk.leave_out(reason)
+            if count > MAX_ENTRIES:
+                raise OutboundFailed(f"the bucket has more than {MAX_ENTRIES:,} entries")
+            for entry in page.entries:
+                yield entry
+            if page.following is None:
+                return
+            if page.following == token:
+                raise OutboundFailed("the listing leads back to the page that it comes from")
+            token = page.following
+        raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
+
+    @asynccontextmanager
+    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+        """Open one object; None if it still is the version `known_etag`."""
+        key = spell_key(path)
+        await self._pace.wait_turn()
+        url = self._sign(f"/{self._prefix}{key}", {})
+        async with self._outbound.get(url, unless_known(known_etag), max_redirects=0) as answer:
+            if answer.status == 304 and known_etag:
+                yield None
+                return
+            if answer.status != 200:
+                failure = await _failure(answer)
+                is_gone = answer.status == 404 and failure.detail != WORDS["NoSuchBucket"]
+                raise FileGone("the bucket has no such object any more (404)") if is_gone else failure
+            yield as_open_file(answer)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._outbound.close()
+
+    async def _fetch_page(self, query: Mapping[str, str]) -> bytes:
+        await self._pace.wait_turn()
+        url = self._sign("", query)
+        async with self._outbound.get(url, patience_s=self._listing_s, max_redirects=0) as answer:
+            if answer.status != 200:
+                raise await _failure(answer)
+            return await read_page(answer, PAGE_BYTES, self._listing_s)
+
+    def _sign(self, path: str, query: Mapping[str, str]) -> str:
+        if self._signer is None:
+            asked = f"?{encode_query(query)}" if query else ""
+            return f"{self._address}{quote(path, safe='/-_.~')}{asked}"
+        url = f"{self._address}{path}"
+        return self._signer.presign("GET", url, lifetime_s=LIFETIME_S, now=datetime.now(UTC), query=query)
+
+
+class _Listing(NamedTuple):
+    """One page of a listing, and the token of the next."""
+
+    entries: list[Entry]
+    left_out: list[str]
+    following: str | None
+
+
+def _read_listing(page: bytes, prefix: str) -> _Listing:
+    no_listing = OutboundFailed("the server answered with something that is no listing of a bucket")
+    try:
+        text = page.decode()
+        # Entities are for those who want to blow up a reader: no S3 service declares any.
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise OutboundFailed("the listing declares entities, as no S3 service does")
+        root = ET.fromstring(text)  # noqa: S314 - nothing is declared in it
+    except (ET.ParseError, ValueError) as error:
+        raise no_listing from error
+    if _name(root) != "ListBucketResult":
+        raise no_listing
+    told = {_name(item): item.text or "" for item in root}
+    objects = [item for item in root if _name(item) == "Contents"]
+    is_encoded = told.get("EncodingType") == "url"
+    read = [_read_object(item, prefix, is_encoded=is_encoded) for item in objects]
+    entries = [entry for entry in read if isinstance(entry, Entry)]
+    following = told.get("NextContinuationToken") if told.get("IsTruncated") == "true" else None
+    if told.get("IsTruncated") == "true" and not following:
+        raise OutboundFailed("the listing says that more follows, and not where")
+    return _Listing(entries, [reason for reason in read if isinstance(reason, str)], following)
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> Entry | str | None:
+    """Read one object; None for one that is only a folder, the reason for one that cannot be asked for by its key."""
+    told = {_name(part): part.text or "" for part in item}
+    key = told.get("Key", "")
+    if is_encoded:
+        key = unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
+    path = key.removeprefix(prefix)
+    if key.startswith(prefix) and (not path or path.endswith("/")):
+        return None
+    if not key.startswith(prefix):
+        return OUTSIDE
+    # Without an encoding a service writes U+FFFD for what its XML cannot hold.
+    if "\ufffd" in path or _climbs(path) or path.encode("utf-8", "replace").decode() != path:
+        return UNREPRESENTABLE
+    path = escape_name(path.encode())
+    if len(path) > MAX_PATH_CHARACTERS:
+        return TOO_LONG
+    size, time = told.get("Size", ""), told.get("LastModified", "")
+    is_whole = size.isascii() and size.isdigit() and len(size) < 19
+    said = fingerprint_of(f"{told.get('ETag', '')}|{size}|{time}")
+    return Entry(path, int(size) if is_whole else None, read_iso_time(time), True, said)
+
+
+def spell_key(path: str) -> str:
+    """Spell the key that a path stands for. Raises OutboundFailed for one that clients change."""
+    key = unescape_name(path).decode("utf-8", "replace")
+    if _climbs(key):
+        raise OutboundFailed("a key with `.` or `..` between its slashes cannot be asked for")
+    return key
+
+
+def _climbs(path: str) -> bool:
+    """Tell whether parts of a path are steps to a client, which would then ask for another object, or bucket."""
+    return any(part in (".", "..") for part in path.split("/"))
+
+
+async def _failure(answer: Answer) -> OutboundFailed:
+    """Say in words why the service did not give what was asked for."""
+    start = bytearray()
+    async for chunk in answer.chunks():
+        start += chunk
+        if len(start) > ERROR_BYTES:
+            break
+    said = bytes(start[:ERROR_BYTES]).decode("ascii", "replace")
+    code = _part(said, "Code")
+    if "Request has expired" in said or "not valid yet" in said or "not yet valid" in said:
+        code = "RequestTimeTooSkewed"
+    words = WORDS.get(code, f"the service answered with status {answer.status}" + (f" ({code})" if code else ""))
+    region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
+    if re.fullmatch(r"[a-z0-9-]{1,60}", region):
+        words += f"; it names the region {region}"
+    return OutboundFailed(words, read_retry_after(answer))
+
+
+def _part(said: str, name: str) -> str:
+    found = re.search(rf"<{name}>([\w.-]{{1,60}})</{name}>", said)
+    return found[1] if found else ""

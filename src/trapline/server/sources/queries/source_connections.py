@@ -1,0 +1,121 @@
+"""Connections to pull sources that push: which process holds each, and how it goes."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.row import Moment, Row
+
+BEAT_S = 1.0
+"""A process that holds connections says so this often, and is taken for dead after `DEAD_AFTER_S`."""
+DEAD_AFTER_S = 5.0
+
+
+class SourceConnectionRow(Row):
+    """The one connection of a source that pushes."""
+
+    __tablename__ = "source_connections"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "source_id"], ["pull_sources.project_id", "pull_sources.id"], ondelete="CASCADE"
+        ),
+    )
+
+    source_id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    holder: Mapped[UUID]
+    heartbeat_at: Mapped[Moment]
+    connected_at: Mapped[datetime | None]
+    last_message_at: Mapped[datetime | None]
+    messages: Mapped[int]
+    refused: Mapped[int]
+    failures: Mapped[int]
+    last_error: Mapped[str | None]
+
+
+async def claim_connections(scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int) -> dict[UUID, str]:
+    """Say that this process holds what it holds, and take what nobody does; answers what each connection is made of.
+
+    What is paused or gone is let go, and what is made of something else now is made anew by whoever reads the answer.
+    """
+    await tx.execute(
+        """
+        delete from source_connections c where c.holder = %s and not exists (
+            select from pull_sources s where s.id = c.source_id and s.is_active and s.gateway = %s)
+        """,
+        (holder, gateway),
+    )
+    await tx.execute(
+        """
+        insert into source_connections
+            (source_id, project_id, holder, heartbeat_at, messages, refused, failures)
+        select s.id, s.project_id, %(holder)s, clock_timestamp(), 0, 0, 0
+        from pull_sources s left join source_connections c on c.source_id = s.id
+        where s.is_active and s.gateway = %(gateway)s and (c.source_id is null or c.holder = %(holder)s
+            or c.heartbeat_at < clock_timestamp() - make_interval(secs => %(dead)s))
+        order by c.holder is distinct from %(holder)s, s.id
+        limit %(most)s
+        on conflict (source_id) do update set
+            holder = excluded.holder, heartbeat_at = excluded.heartbeat_at,
+            connected_at = case when source_connections.holder = excluded.holder
+                then source_connections.connected_at end
+        where source_connections.holder = excluded.holder
+            or source_connections.heartbeat_at < clock_timestamp() - make_interval(secs => %(dead)s)
+        """,
+        {"holder": holder, "gateway": gateway, "dead": DEAD_AFTER_S, "most": at_most},
+    )
+    cursor = await tx.execute(
+        """
+        select s.id, md5(row(s.base_url, s.auth_type, s.auth_username, s.secrets, s.options, s.timeouts)::text)
+        from source_connections c join pull_sources s on s.id = c.source_id where c.holder = %s
+        """,
+        (holder,),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def note_connected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID) -> bool:
+    """Note that a connection stands; False where another process holds it by now."""
+    cursor = await tx.execute(
+        "update source_connections set connected_at = clock_timestamp(), failures = 0, last_error = null"
+        " where source_id = %s and holder = %s",
+        (source_id, holder),
+    )
+    return cursor.rowcount == 1
+
+
+async def note_broken(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str) -> None:
+    """Note why a connection ended or was not made."""
+    await tx.execute(
+        "update source_connections set connected_at = null, failures = failures + 1, last_error = %s"
+        " where source_id = %s and holder = %s",
+        (error, source_id, holder),
+    )
+
+
+async def note_message(
+    scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, refused: str | None = None
+) -> bool:
+    """Count a message, one that was refused with the reason; False where another process holds the connection now."""
+    cursor = await tx.execute(
+        "update source_connections set messages = messages + 1, last_message_at = clock_timestamp(),"
+        " refused = refused + %s, last_error = coalesce(%s, last_error) where source_id = %s and holder = %s",
+        (int(refused is not None), refused, source_id, holder),
+    )
+    return cursor.rowcount == 1
+
+
+async def let_go(scope: Scope, tx: Transaction, holder: UUID) -> None:
+    """Let every connection of this process go, so that another one takes it at once."""
+    await tx.execute("delete from source_connections where holder = %s", (holder,))
+
+
+async def list_connections(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, SourceConnectionRow]:
+    """List the connections of these sources that a living process holds."""
+    is_alive = SourceConnectionRow.heartbeat_at > func.clock_timestamp() - timedelta(seconds=DEAD_AFTER_S)
+    statement = select(SourceConnectionRow).where(SourceConnectionRow.source_id.in_(source_ids), is_alive)
+    return {row.source_id: row for row in (await tx.session.scalars(statement)).all()} if source_ids else {}

@@ -1,0 +1,132 @@
+"""Pull sources: places that are polled for images, their runs and their files."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf
+from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, set_etag
+from trapline.server.sources.actions import pull_runs, source_tests, sources
+from trapline.wire.sources import (
+    FilesReleased,
+    FileState,
+    NewSource,
+    PulledFile,
+    PullRun,
+    PullRunAccepted,
+    Source,
+    SourceSettings,
+    SourceTest,
+    SourceTrial,
+)
+from trapline.wire.values import Page, Text
+
+router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
+
+TestFiles = Annotated[int, Query(ge=0, le=20, description="How many files are fetched to prove it.")]
+FilePath = Annotated[Text | None, Query(max_length=1000, description="Only this file; else all of them.")]
+MaxFiles = Annotated[int | None, Query(ge=0, le=1_000_000, description="0 is no limit.")]
+
+
+@router.get("")
+async def list_sources(
+    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Source]:
+    """List pull sources by name, active and paused ones."""
+    return await sources.list_sources(system, scope, project, limit, cursor)
+
+
+@router.post("", status_code=201)
+async def create_source(system: SystemOf, scope: ScopeOf, new: NewSource, response: Response) -> Source:
+    """Make a pull source."""
+    source = await sources.create_source(system, scope, new)
+    response.headers["Location"] = f"/api/v2/image-pull-sources/{source.id}"
+    return source
+
+
+@router.post("/test")
+async def try_source(system: SystemOf, scope: ScopeOf, trial: SourceTrial, files: TestFiles = 2) -> SourceTest:
+    """Test settings before a source is made of them: list, fetch a few files, store nothing."""
+    return await source_tests.try_source(system, scope, trial, files)
+
+
+@router.get("/{source_id}")
+async def show_source(system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response) -> Source:
+    """Show a pull source; secrets never come back."""
+    source = await sources.show_source(system, scope, source_id)
+    set_etag(response, source.updated_at)
+    return source
+
+
+@router.patch("/{source_id}")
+async def change_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings, response: Response
+) -> Source:
+    """Change a pull source; what is left out stays as it is."""
+    source = await sources.change_source(system, scope, source_id, change)
+    set_etag(response, source.updated_at)
+    return source
+
+
+@router.delete("/{source_id}", status_code=204)
+async def delete_source(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
+    """Delete a pull source; its images stay."""
+    await sources.delete_source(system, scope, source_id)
+
+
+@router.post("/{source_id}/test")
+async def prove_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings | None = None, files: TestFiles = 2
+) -> SourceTest:
+    """Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing."""
+    return await source_tests.prove_source(system, scope, source_id, files, change)
+
+
+@router.post("/{source_id}/process", status_code=202)
+async def process_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response, max_files: MaxFiles = None
+) -> PullRunAccepted:
+    """Begin a run now; 409 names the one that is in progress."""
+    accepted = await pull_runs.start_run(system, scope, source_id, max_files)
+    response.headers["Location"] = accepted.check_status_at
+    return accepted
+
+
+@router.patch("/{source_id}/toggle")
+async def toggle_source(system: SystemOf, scope: ScopeOf, source_id: UUID, is_active: bool | None = None) -> Source:
+    """Pause or resume a pull source; without the parameter it flips."""
+    return await sources.toggle_source(system, scope, source_id, is_active)
+
+
+@router.get("/{source_id}/runs")
+async def list_runs(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Page[PullRun]:
+    """List the runs of a pull source, newest first."""
+    return await sources.list_runs(system, scope, source_id, limit, cursor)
+
+
+@router.get("/{source_id}/runs/{run_id}")
+async def show_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> PullRun:
+    """Show one run."""
+    return await sources.show_run(system, scope, source_id, run_id)
+
+
+@router.get("/{source_id}/files")
+async def list_files(
+    system: SystemOf,
+    scope: ScopeOf,
+    source_id: UUID,
+    state: FileState | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[PulledFile]:
+    """List the files of a pull source: what became of each, and why."""
+    return await sources.list_files(system, scope, source_id, state, limit, cursor)
+
+
+@router.post("/{source_id}/files/retry", status_code=202)
+async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None) -> FilesReleased:
+    """Let failed and quarantined files, or one of them, be tried again with the next run."""
+    return await sources.retry_files(system, scope, source_id, path)

@@ -1,0 +1,162 @@
+"""Leasing: which jobs have something to do, and taking it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from trapline.client import ServerRefused, ServerUnreachable, Trapline
+from trapline.wire.tasks import Task
+from trapline.wire.workers import Welcome
+from trapline.worker.held_leases import Lease
+from trapline.worker.worker_identity import ABSENT, Identity, SignedOut
+
+FULL_WAIT_S = 0.02
+LONGEST_WAIT_S = 30.0
+
+
+class Leaser:
+    """Leases tasks, only as long as more are wanted.
+
+    From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for a task. From
+    another one it asks for jobs, drains the first of them, and asks again. `error` is set, and `run` ends, when the
+    token or the id is refused: nothing but a person can help then.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: Trapline,
+        slugs: Sequence[str],
+        batch_size: int,
+        wanted: Callable[[], bool],
+        take: Callable[[Sequence[Lease]], None],
+        poll_s: float,
+        stop: threading.Event,
+        log: FilteringBoundLogger,
+        identity: Identity,
+        wait_s: float = 0.0,
+    ) -> None:
+        self._api = api
+        self._slugs = slugs
+        self._batch_size = batch_size
+        self._wanted = wanted
+        self._take = take
+        self._poll_s = poll_s
+        self._stop = stop
+        self._log = log
+        self._identity = identity
+        self._wait_s = wait_s
+        self._last_task = time.monotonic()
+        self._looked = False
+        self.error: SignedOut | None = None
+
+    def seconds_without_task(self) -> float:
+        """How long the server has been saying that there is nothing; a server that does not answer says nothing."""
+        return time.monotonic() - self._last_task if self._looked else 0.0
+
+    def touch(self) -> None:
+        """Something may still be to do."""
+        self._last_task = time.monotonic()
+
+    def fail(self, error: SignedOut) -> None:
+        """Lease no more: the server refuses this worker for good."""
+        self.error = self.error or error
+
+    def run(self) -> None:
+        """Lease until told to stop."""
+        failures = 0
+        while not self._stop.is_set() and self.error is None:
+            try:
+                welcome = self._identity.ensure()
+                leased = self._lease_any(welcome) if welcome else self._lease_from_best_job()
+                if failures:
+                    self._log.info("server answers again")
+                failures = 0
+            except (ServerRefused, ServerUnreachable) as error:
+                if isinstance(error, ServerRefused):
+                    if (signed_out := self._identity.name_refusal(error)) is not None:
+                        self.fail(signed_out)
+                        return
+                    if self._identity.forget(error, ABSENT):
+                        continue
+                failures += 1
+                self.touch()
+                wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
+                asked_s = getattr(error, "retry_after_s", None) or 0.0
+                self._log.warning("cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1))
+                self._stop.wait(max(wait_s, asked_s) * _jitter())
+                continue
+            if not self._looked:
+                self._looked = True
+                self.touch()
+            if not leased:
+                self._stop.wait(self._poll_s * _jitter())
+
+    def _lease_any(self, welcome: Welcome) -> bool:
+        """Whether to go on at once: something was leased, or the server did the waiting."""
+        self._wait_until_wanted()
+        if self._stop.is_set():
+            return False
+        # The first answer says whether there is anything; it must not take long.
+        is_first = not self._looked
+        wait_s = 0.0 if is_first else self._wait_s
+        began = time.monotonic()
+        tasks = self._api.lease_any_tasks(self._slugs, min(self._batch_size, welcome.max_batch), wait_s)
+        if tasks:
+            self.touch()
+            self._take(
+                [
+                    Lease(
+                        task.job_id,
+                        task.pipeline,
+                        Task(**task.model_dump(include=set(Task.model_fields))),
+                        task.config,
+                        task.alone,
+                    )
+                    for task in tasks
+                ]
+            )
+            if self._stop.is_set():
+                self._identity.release()
+        return bool(tasks) or is_first or time.monotonic() - began > max(wait_s / 2, FULL_WAIT_S)
+
+    def _lease_from_best_job(self) -> bool:
+        """Whether anything was leased."""
+        self._wait_until_wanted()
+        if self._stop.is_set():
+            return False
+        jobs = [job for job in self._api.list_claimable_jobs(self._slugs) if job.pipeline_slug in self._slugs]
+        for job in jobs:
+            leased = False
+            while not self._stop.is_set():
+                try:
+                    tasks = self._api.lease_tasks(job.id, self._batch_size)
+                except ServerRefused as refused:
+                    if refused.status not in (404, 409):
+                        raise
+                    self._log.info("job is gone", job=job.id, reason=str(refused))
+                    self.touch()
+                    break
+                if not tasks:
+                    break
+                leased = True
+                self.touch()
+                self._take([Lease(job.id, job.pipeline_slug, task) for task in tasks])
+                self._wait_until_wanted()
+            if leased:
+                return True
+        return False
+
+    def _wait_until_wanted(self) -> None:
+        while not self._stop.is_set() and not self._wanted():
+            self._stop.wait(FULL_WAIT_S)
+
+
+def _jitter() -> float:
+    return 0.75 + random.random() / 2  # noqa: S311 - no secret
+
+
+__all__ = ["Lease", "Leaser", "SignedOut"]
