@@ -4,7 +4,7 @@ const number = new Intl.NumberFormat("en")
 const n = (count: number) => number.format(count)
 const plural = (count: number, one: string, many: string) => `${n(count)} ${count === 1 ? one : many}`
 
-export const words = {
+export const texts = {
   product: "Trapline",
   count: n,
   images: (count: number) => plural(count, "image", "images"),

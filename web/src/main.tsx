@@ -2,24 +2,24 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query"
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
-import { askCaller } from "./api/queries"
+import { callerQuery } from "./api/queries"
 import { ApiProblem, isSessionOver } from "./api/problems"
 import { Routes } from "./app/routes"
-import { Broken } from "./errors/Broken"
+import { ErrorBoundary } from "./errors/ErrorBoundary"
 import { applyTheme } from "./ui/theme"
-import { Toasts, toastProblem } from "./ui/Toasts"
+import { Toasts, showProblem } from "./ui/Toasts"
 import "./ui/tokens.css"
-import "./ui/ground.css"
+import "./ui/elements.css"
 import "./app/shell.css"
-import "./ui/screens.css"
+import "./ui/pages.css"
 import "./ui/touch.css"
 
 applyTheme()
 
 /** A session that ended shows the door, whatever was asked. */
 function signedOut(error: unknown): void {
-  if (isSessionOver(error) && client.getQueryData(askCaller.queryKey)) {
-    void client.resetQueries({ queryKey: askCaller.queryKey })
+  if (isSessionOver(error) && client.getQueryData(callerQuery.queryKey)) {
+    void client.resetQueries({ queryKey: callerQuery.queryKey })
   }
 }
 
@@ -28,7 +28,7 @@ const client: QueryClient = new QueryClient({
   mutationCache: new MutationCache({
     onError: (error, _variables, _context, mutation) => {
       signedOut(error)
-      if (!mutation.meta?.saysItself) toastProblem(error)
+      if (!mutation.meta?.saysItself) showProblem(error)
     },
   }),
   defaultOptions: {
@@ -44,7 +44,7 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <Broken><Routes /></Broken>
+        <ErrorBoundary><Routes /></ErrorBoundary>
         <Toasts />
       </QueryClientProvider>
     </StrictMode>,

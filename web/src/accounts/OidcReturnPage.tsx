@@ -2,14 +2,14 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, rememberSession } from "../api/client"
-import { askCaller } from "../api/queries"
-import { Door } from "../brand/Door"
-import { takeGoal } from "./goal"
+import { unwrap, api, setSession } from "../api/client"
+import { callerQuery } from "../api/queries"
+import { SignInLayout } from "../brand/SignInLayout"
+import { consumeReturnTo } from "./returnTo"
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
-import { SkeletonRows, Trouble } from "../ui/Notice"
-import { words } from "../en"
+import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { texts } from "../en"
 
 export function OidcReturnPage() {
   const [back] = useState(() => new URLSearchParams(window.location.search))
@@ -18,14 +18,14 @@ export function OidcReturnPage() {
   const enter = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
-      answer(api.POST("/api/v2/auth/oidc", {
+      unwrap(api.POST("/api/v2/auth/oidc", {
         body: { state: back.get("state") ?? "", code: back.get("code"), error: back.get("error") },
       })),
     onSuccess: (caller) => {
       client.clear()
-      rememberSession(caller)
-      client.setQueryData(askCaller.queryKey, caller)
-      go(takeGoal() ?? paths.home, { replace: true })
+      setSession(caller)
+      client.setQueryData(callerQuery.queryKey, caller)
+      go(consumeReturnTo() ?? paths.home, { replace: true })
     },
   })
   // A code works once, and effects run twice while the page is developed.
@@ -37,12 +37,12 @@ export function OidcReturnPage() {
     window.history.replaceState(null, "", paths.oidcReturn)
     mutate()
   }, [mutate])
-  const w = words.signIn
+  const t = texts.signIn
   return (
-    <Door>
-      <h1>{enter.error ? w.notSignedIn : words.welcome.signingIn}</h1>
-      {enter.error ? <Trouble error={enter.error} /> : <SkeletonRows rows={3} />}
-      {enter.error && <LinkButton href={paths.signIn}>{w.back}</LinkButton>}
-    </Door>
+    <SignInLayout>
+      <h1>{enter.error ? t.notSignedIn : texts.welcome.signingIn}</h1>
+      {enter.error ? <ErrorMessage error={enter.error} /> : <SkeletonRows rows={3} />}
+      {enter.error && <LinkButton href={paths.signIn}>{t.back}</LinkButton>}
+    </SignInLayout>
   )
 }

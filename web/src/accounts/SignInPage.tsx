@@ -2,21 +2,21 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, rememberSession } from "../api/client"
-import { askCaller, askWays } from "../api/queries"
-import { Door } from "../brand/Door"
-import { keepGoal, ownAddress } from "./goal"
-import { useSearch } from "../ui/search"
-import { countWaiting } from "../review/store"
+import { unwrap, api, setSession } from "../api/client"
+import { callerQuery, signInMethodsQuery } from "../api/queries"
+import { SignInLayout } from "../brand/SignInLayout"
+import { saveReturnTo, getOwnPath } from "./returnTo"
+import { useUrlQuery } from "../ui/urlQuery"
+import { countWaiting } from "../review/outboxStore"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { words } from "../en"
-import { outboxWords } from "../review/en.outbox"
+import { ErrorMessage } from "../ui/feedback"
+import { texts } from "../en"
+import { outboxTexts } from "../review/en.outbox"
 
 export function SignInPage() {
-  const [search] = useSearch()
+  const [search] = useUrlQuery()
   const [, go] = useLocation()
   const client = useQueryClient()
   const [email, setEmail] = useState("")
@@ -25,20 +25,20 @@ export function SignInPage() {
   useEffect(() => void countWaiting().then(setWaiting, () => undefined), [])
   const signIn = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => answer(api.POST("/api/v2/auth/sign-in", { body: { email, password } })),
+    mutationFn: () => unwrap(api.POST("/api/v2/auth/sign-in", { body: { email, password } })),
     onSuccess: (caller) => {
       client.clear()
-      rememberSession(caller)
-      client.setQueryData(askCaller.queryKey, caller)
-      go(ownAddress(search.get("to")) ?? paths.home, { replace: true })
+      setSession(caller)
+      client.setQueryData(callerQuery.queryKey, caller)
+      go(getOwnPath(search.get("to")) ?? paths.home, { replace: true })
     },
   })
-  const { data: ways } = useQuery(askWays)
+  const { data: ways } = useQuery(signInMethodsQuery)
   const leave = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => answer(api.POST("/api/v2/auth/oidc/begin")),
+    mutationFn: () => unwrap(api.POST("/api/v2/auth/oidc/begin")),
     onSuccess: (begun) => {
-      keepGoal(search.get("to"))
+      saveReturnTo(search.get("to"))
       window.location.assign(begun.url)
     },
   })
@@ -46,24 +46,24 @@ export function SignInPage() {
     event.preventDefault()
     signIn.mutate()
   }
-  const w = words.signIn
+  const t = texts.signIn
   return (
-    <Door>
-      <h1>{w.title}</h1>
-      {waiting > 0 && <p className="note" role="status">{outboxWords.atSignIn(waiting)}</p>}
+    <SignInLayout>
+      <h1>{t.title}</h1>
+      {waiting > 0 && <p className="note" role="status">{outboxTexts.atSignIn(waiting)}</p>}
       <form className="form" onSubmit={submit}>
-        <TextField label={w.email} type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
-        <TextField label={w.password} type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
-        {signIn.error && <Trouble error={signIn.error} />}
-        <Button type="submit" kind="accent" busy={signIn.isPending}>{w.go}</Button>
+        <TextField label={t.email} type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
+        <TextField label={t.password} type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+        {signIn.error && <ErrorMessage error={signIn.error} />}
+        <Button type="submit" kind="accent" busy={signIn.isPending}>{t.go}</Button>
       </form>
       {ways?.oidc && (
         <div className="form">
-          <Button busy={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>{w.by(ways.oidc.name)}</Button>
-          {leave.error && <Trouble error={leave.error} />}
+          <Button busy={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>{t.by(ways.oidc.name)}</Button>
+          {leave.error && <ErrorMessage error={leave.error} />}
         </div>
       )}
-      <p className="soft small">{w.lost}</p>
-    </Door>
+      <p className="soft small">{t.lost}</p>
+    </SignInLayout>
   )
 }

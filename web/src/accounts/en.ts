@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const plural = (count: number, one: string, many: string) => `${number.format(count)} ${count === 1 ? one : many}`
 
-export const peopleWords = {
+export const accountTexts = {
   members: "Members", people: "People", account: "Account",
   roles: { viewer: "Viewer", reviewer: "Reviewer", manager: "Manager", owner: "Owner" } as Record<string, string>,
   may: { viewer: "sees", reviewer: "also says what is on images", manager: "also adds images, sources, runs and exports", owner: "also gives roles, keeps secrets, and deletes images and the project" } as Record<string, string>,

@@ -13,14 +13,14 @@ let session: Session = { user: null, csrfToken: null }
 const listeners = new Set<() => void>()
 
 /** Stores who is signed in and the token of the session as one value, so that neither is used with the other's. */
-export function rememberSession(caller: { user_id: string | null; csrf_token?: string | null } | null): void {
+export function setSession(caller: { user_id: string | null; csrf_token?: string | null } | null): void {
   session = { user: caller?.user_id ?? null, csrfToken: caller?.csrf_token ?? null }
   listeners.forEach((listener) => listener())
 }
 
-export const currentSession = (): Session => session
+export const getSession = (): Session => session
 
-export function onSession(listener: () => void): () => void {
+export function subscribeToSession(listener: () => void): () => void {
   listeners.add(listener)
   return () => void listeners.delete(listener)
 }
@@ -40,30 +40,30 @@ api.use({
 })
 
 /** An Idempotency-Key: the same one with the same body does a thing once, however often it is sent. */
-export function makeKey(): string {
+export function generateIdempotencyKey(): string {
   // randomUUID is there under https only.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
-interface Answer<Data> {
+interface ApiResponse<Data> {
   data?: Data
   error?: unknown
   response: Response
 }
 
 /** The body of a good answer; throws ApiProblem for any other. */
-export async function answer<Data>(call: Promise<Answer<Data>>): Promise<Data> {
-  let got: Answer<Data>
+export async function unwrap<Data>(call: Promise<ApiResponse<Data>>): Promise<Data> {
+  let got: ApiResponse<Data>
   try {
     got = await call
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error
     throw new ApiProblem(0, null)
   }
-  if (!got.response.ok) throw new ApiProblem(got.response.status, asProblem(got.error))
+  if (!got.response.ok) throw new ApiProblem(got.response.status, toProblem(got.error))
   return got.data as Data
 }
 
-function asProblem(error: unknown): Record<string, string> | null {
+function toProblem(error: unknown): Record<string, string> | null {
   return typeof error === "object" && error !== null ? (error as Record<string, string>) : null
 }

@@ -1,69 +1,69 @@
 /** Every question the page asks but those about images (imageQueries.ts), with the key under which its answer is kept. Keys begin with the kind of thing. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { answer, api, rememberSession } from "./client"
+import { unwrap, api, setSession } from "./client"
 import { isSessionOver } from "./problems"
 import type { DeliveryState, FileState, JobState, User } from "./types"
 
-const ALL = 1000
+const MAX_ITEMS = 1000
 
-export const askCaller = queryOptions({
+export const callerQuery = queryOptions({
   queryKey: ["caller"],
   queryFn: async () => {
-    const caller = await answer(api.GET("/api/v2/auth/me")).catch((error: unknown) => {
-      if (isSessionOver(error)) rememberSession(null)
+    const caller = await unwrap(api.GET("/api/v2/auth/me")).catch((error: unknown) => {
+      if (isSessionOver(error)) setSession(null)
       throw error
     })
-    rememberSession(caller)
+    setSession(caller)
     return caller
   },
   retry: false,
   staleTime: Infinity,
 })
 
-export const askWays = queryOptions({
+export const signInMethodsQuery = queryOptions({
   queryKey: ["ways"],
-  queryFn: () => answer(api.GET("/api/v2/auth/ways")),
+  queryFn: () => unwrap(api.GET("/api/v2/auth/ways")),
   staleTime: Infinity,
 })
 
-export const askLink = (link: string) =>
+export const oneTimeLinkQuery = (link: string) =>
   queryOptions({
     queryKey: ["link", link],
-    queryFn: () => answer(api.POST("/api/v2/auth/link/state", { body: { link } })),
+    queryFn: () => unwrap(api.POST("/api/v2/auth/link/state", { body: { link } })),
     retry: false,
     staleTime: Infinity,
   })
 
-export const askProjects = queryOptions({
+export const projectsQuery = queryOptions({
   queryKey: ["project"],
-  queryFn: () => answer(api.GET("/api/v2/projects", { params: { query: { limit: ALL } } })),
+  queryFn: () => unwrap(api.GET("/api/v2/projects", { params: { query: { limit: MAX_ITEMS } } })),
 })
 
-export const askProject = (project: number) =>
+export const projectQuery = (project: number) =>
   queryOptions({
     queryKey: ["project", project],
-    queryFn: () => answer(api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } })),
   })
 
-export const askDeletedProjects = queryOptions({
+export const deletedProjectsQuery = queryOptions({
   queryKey: ["deleted-project"],
-  queryFn: () => answer(api.GET("/api/v2/projects", { params: { query: { deleted: true, limit: ALL } } })),
+  queryFn: () => unwrap(api.GET("/api/v2/projects", { params: { query: { deleted: true, limit: MAX_ITEMS } } })),
 })
 
-export const askMembers = (project: number) =>
+export const membersQuery = (project: number) =>
   queryOptions({
     queryKey: ["member", project],
-    queryFn: () => answer(api.GET("/api/v2/projects/{project_id}/members", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/projects/{project_id}/members", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
   })
 
 /** Everybody who has an account, however many: for operators. */
-export const askUsers = queryOptions({
+export const usersQuery = queryOptions({
   queryKey: ["user"],
   queryFn: async () => {
     const results: User[] = []
     let cursor: string | undefined
     do {
-      const page: { results: User[]; next?: string | null } = await answer(api.GET("/api/v2/users", { params: { query: { limit: ALL, cursor } } }))
+      const page: { results: User[]; next?: string | null } = await unwrap(api.GET("/api/v2/users", { params: { query: { limit: MAX_ITEMS, cursor } } }))
       results.push(...page.results)
       cursor = page.next ?? undefined
     } while (cursor)
@@ -71,15 +71,15 @@ export const askUsers = queryOptions({
   },
 })
 
-export const askSessions = queryOptions({
+export const sessionsQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: () => answer(api.GET("/api/v2/auth/sessions", { params: { query: { limit: 1000 } } })),
+  queryFn: () => unwrap(api.GET("/api/v2/auth/sessions", { params: { query: { limit: 1000 } } })),
 })
 
-export const askDeployments = (project: number) =>
+export const deploymentsQuery = (project: number) =>
   queryOptions({
     queryKey: ["deployment", project],
-    queryFn: () => answer(api.GET("/api/v2/deployments", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/deployments", { params: { query: { project, limit: MAX_ITEMS } } })),
     refetchInterval: (query) => (query.state.data?.results.some((one) => one.dating) ? 2000 : false),
   })
 
@@ -90,62 +90,62 @@ export function startOfDay(day: string, plusDays = 0): string | undefined {
 }
 
 /** What another clock offset would do to a deployment's images. */
-export const askClock = (project: number, deployment: string, body: { clock_offset_s?: number; time_zone?: string }) =>
+export const clockPreviewQuery = (project: number, deployment: string, body: { clock_offset_s?: number; time_zone?: string }) =>
   queryOptions({
     queryKey: ["deployment", project, "clock", deployment, body],
-    queryFn: () => answer(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body })),
+    queryFn: () => unwrap(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body })),
   })
 
-export const askJobs = (project: number, status: JobState | undefined) =>
+export const jobsQuery = (project: number, status: JobState | undefined) =>
   infiniteQueryOptions({
     queryKey: ["job", project, "list", status ?? ""],
     queryFn: ({ pageParam }) =>
-      answer(api.GET("/api/v2/jobs", { params: { query: { project, status, limit: 50, cursor: pageParam } } })),
+      unwrap(api.GET("/api/v2/jobs", { params: { query: { project, status, limit: 50, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askJob = (project: number, job: number) =>
+export const jobQuery = (project: number, job: number) =>
   queryOptions({
     queryKey: ["job", project, "one", job],
-    queryFn: () => answer(api.GET("/api/v2/jobs/{job_id}", { params: { path: { job_id: job } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/jobs/{job_id}", { params: { path: { job_id: job } } })),
   })
 
-export const askLetters = (project: number, job: number, reason: string) =>
+export const deadLettersQuery = (project: number, job: number, reason: string) =>
   infiniteQueryOptions({
     queryKey: ["job", project, "letters", job, reason],
     queryFn: ({ pageParam }) =>
-      answer(api.GET("/api/v2/jobs/{job_id}/dead_letters", { params: { path: { job_id: job }, query: { reason, cursor: pageParam } } })),
+      unwrap(api.GET("/api/v2/jobs/{job_id}/dead_letters", { params: { path: { job_id: job }, query: { reason, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askTask = (project: number, job: number, analysis: string) =>
+export const taskQuery = (project: number, job: number, analysis: string) =>
   queryOptions({
     queryKey: ["job", project, "task", job, analysis],
-    queryFn: () => answer(api.GET("/api/v2/jobs/{job_id}/tasks/{analysis_id}", { params: { path: { job_id: job, analysis_id: analysis } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/jobs/{job_id}/tasks/{analysis_id}", { params: { path: { job_id: job, analysis_id: analysis } } })),
   })
 
-export const askPipelines = (project: number) =>
+export const pipelinesQuery = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "pipelines"],
-    queryFn: () => answer(api.GET("/api/v2/pipelines", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/pipelines", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
-export const askPresets = (project: number) =>
+export const presetsQuery = (project: number) =>
   queryOptions({
     queryKey: ["preset", project],
-    queryFn: () => answer(api.GET("/api/v2/presets", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/presets", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
 /** One preset with the version that it is, to be changed; asked for anew each `round`. */
-export const askPresetToChange = (preset: number, round: number) =>
+export const editedPresetQuery = (preset: number, round: number) =>
   queryOptions({
     queryKey: ["changed preset", preset, round],
     queryFn: async () => {
       let version = ""
       const call = api.GET("/api/v2/presets/{preset_id}", { params: { path: { preset_id: preset } } })
-      const found = await answer(call.then((got) => {
+      const found = await unwrap(call.then((got) => {
         version = got.response.headers.get("ETag") ?? ""
         return got
       }))
@@ -155,43 +155,43 @@ export const askPresetToChange = (preset: number, round: number) =>
     gcTime: 0,
   })
 
-export const askServices = (project: number) =>
+export const servicesQuery = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "services"],
-    queryFn: () => answer(api.GET("/api/v2/processing_services", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/processing_services", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
-export const askWorkers = (project: number) =>
+export const workersQuery = (project: number) =>
   queryOptions({
     queryKey: ["worker", project, "workers"],
-    queryFn: () => answer(api.GET("/api/v2/workers", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/workers", { params: { query: { project, limit: 1000 } } })),
   })
 
-export const askSources = (project: number) =>
+export const sourcesQuery = (project: number) =>
   queryOptions({
     queryKey: ["source", project, "list"],
-    queryFn: () => answer(api.GET("/image-pull-sources", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/image-pull-sources", { params: { query: { project, limit: 1000 } } })),
   })
 
-export const askSource = (project: number, source: string) =>
+export const sourceQuery = (project: number, source: string) =>
   queryOptions({
     queryKey: ["source", project, "one", source],
     queryFn: () =>
-      answer(api.GET("/image-pull-sources/{source_id}", { params: { path: { source_id: source } } })),
+      unwrap(api.GET("/image-pull-sources/{source_id}", { params: { path: { source_id: source } } })),
   })
 
-export const askRuns = (project: number, source: string) =>
+export const sourceRunsQuery = (project: number, source: string) =>
   queryOptions({
     queryKey: ["source", project, "runs", source],
     queryFn: () =>
-      answer(api.GET("/image-pull-sources/{source_id}/runs", { params: { path: { source_id: source } } })),
+      unwrap(api.GET("/image-pull-sources/{source_id}/runs", { params: { path: { source_id: source } } })),
   })
 
-export const askFiles = (project: number, source: string, state: FileState | undefined) =>
+export const sourceFilesQuery = (project: number, source: string, state: FileState | undefined) =>
   infiniteQueryOptions({
     queryKey: ["source", project, "files", source, state ?? ""],
     queryFn: ({ pageParam }) =>
-      answer(
+      unwrap(
         api.GET("/image-pull-sources/{source_id}/files", {
           params: { path: { source_id: source }, query: { state, cursor: pageParam } },
         }),
@@ -200,29 +200,29 @@ export const askFiles = (project: number, source: string, state: FileState | und
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askCallbackKeys = (project: number) =>
+export const callbackKeysQuery = (project: number) =>
   queryOptions({
     queryKey: ["callback_key", project],
-    queryFn: () => answer(api.GET("/api/v2/callback_keys", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/callback_keys", { params: { query: { project, limit: 1000 } } })),
   })
 
-export const askWebhooks = (project: number) =>
+export const webhooksQuery = (project: number) =>
   queryOptions({
     queryKey: ["webhook", project, "list"],
-    queryFn: () => answer(api.GET("/api/v2/webhooks", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/webhooks", { params: { query: { project, limit: 1000 } } })),
   })
 
-export const askWebhook = (project: number, webhook: string) =>
+export const webhookQuery = (project: number, webhook: string) =>
   queryOptions({
     queryKey: ["webhook", project, "one", webhook],
-    queryFn: () => answer(api.GET("/api/v2/webhooks/{webhook_id}", { params: { path: { webhook_id: webhook } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/webhooks/{webhook_id}", { params: { path: { webhook_id: webhook } } })),
   })
 
-export const askDeliveries = (project: number, webhook: string, state: DeliveryState | undefined) =>
+export const deliveriesQuery = (project: number, webhook: string, state: DeliveryState | undefined) =>
   infiniteQueryOptions({
     queryKey: ["webhook", project, "log", webhook, state ?? ""],
     queryFn: ({ pageParam }) =>
-      answer(
+      unwrap(
         api.GET("/api/v2/webhooks/{webhook_id}/deliveries", {
           params: { path: { webhook_id: webhook }, query: { state, cursor: pageParam } },
         }),
@@ -231,10 +231,10 @@ export const askDeliveries = (project: number, webhook: string, state: DeliveryS
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askNotices = (project: number) =>
+export const noticesQuery = (project: number) =>
   queryOptions({
     queryKey: ["notice", project],
-    queryFn: () => answer(api.GET("/api/v2/notices", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/notices", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
 /** What the audit is filtered by; empty text means no filter. `since` is a day of the browser's zone. */
@@ -245,11 +245,11 @@ export interface AuditFilter {
   since: string
 }
 
-export const askAudit = (project: number, { actor, action, kind, since }: AuditFilter) =>
+export const auditQuery = (project: number, { actor, action, kind, since }: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", project, actor, action, kind, since],
     queryFn: ({ pageParam, signal }) =>
-      answer(
+      unwrap(
         api.GET("/api/v2/audit", {
           params: { query: { project, actor: actor || undefined, action: action || undefined, kind: kind || undefined, since: startOfDay(since), cursor: pageParam } },
           signal,
@@ -259,7 +259,7 @@ export const askAudit = (project: number, { actor, action, kind, since }: AuditF
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askTokens = queryOptions({
+export const apiTokensQuery = queryOptions({
   queryKey: ["token"],
-  queryFn: () => answer(api.GET("/api/v2/auth/tokens", { params: { query: { limit: 1000 } } })),
+  queryFn: () => unwrap(api.GET("/api/v2/auth/tokens", { params: { query: { limit: 1000 } } })),
 })

@@ -3,15 +3,15 @@ import { useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useMemo } from "react"
 import { Redirect, Route, Switch } from "wouter"
 import { ApiProblem } from "../api/problems"
-import { askColouredClasses } from "../images/queries"
-import { askCaller, askProject, askProjects } from "../api/queries"
-import { assignColours, ClassColours } from "../findings/classes"
-import { ProjectContext } from "../projects/project"
-import { Shell } from "./Shell"
-import { OutboxKeeper } from "../review/useOutbox"
+import { colouredClassesQuery } from "../images/queries"
+import { callerQuery, projectQuery, projectsQuery } from "../api/queries"
+import { assignColours, ClassColours } from "../findings/classColours"
+import { ProjectContext } from "../projects/projectContext"
+import { AppShell } from "./AppShell"
+import { OutboxSender } from "../review/useOutbox"
 import { NotFound } from "../errors/NotFound"
 import { paths, withSearch } from "../paths"
-import { Trouble, SkeletonRows } from "../ui/Notice"
+import { ErrorMessage, SkeletonRows } from "../ui/feedback"
 
 const OidcReturnPage = lazy(() => import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })))
 const overview = () => import("../insights/OverviewPage")
@@ -20,16 +20,16 @@ const image = () => import("../viewer/ImagePage")
 const signIn = () => import("../accounts/SignInPage")
 
 /** The screens that most addresses lead to are fetched while the page still asks who is there. */
-const EARLY: [RegExp, () => Promise<unknown>][] = [
+const PRELOADED: [RegExp, () => Promise<unknown>][] = [
   [/^\/$|^\/projects\/\d+$/, overview], [/^\/projects\/\d+\/images$/, images], [/^\/projects\/\d+\/images\/./, image], [/^\/sign-in/, signIn],
 ]
 // Where it fails, it is asked for again when the screen is shown, and said there.
-EARLY.find(([address]) => address.test(window.location.pathname))?.[1]().catch(() => undefined)
+PRELOADED.find(([address]) => address.test(window.location.pathname))?.[1]().catch(() => undefined)
 
 const OverviewPage = lazy(() => overview().then((m) => ({ default: m.OverviewPage })))
 const ImagesPage = lazy(() => images().then((m) => ({ default: m.ImagesPage })))
 const SignInPage = lazy(() => signIn().then((m) => ({ default: m.SignInPage })))
-const WelcomePage = lazy(() => import("../accounts/WelcomePage").then((m) => ({ default: m.WelcomePage })))
+const WelcomePage = lazy(() => import("../accounts/OneTimeLinkPage").then((m) => ({ default: m.OneTimeLinkPage })))
 const NewProjectPage = lazy(() => import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })))
 const SequencesPage = lazy(() => import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })))
 const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
@@ -55,67 +55,67 @@ const ImportPage = lazy(() => import("../imports/ImportPage").then((m) => ({ def
 const AuditPage = lazy(() => import("../projects/AuditPage").then((m) => ({ default: m.AuditPage })))
 const MembersPage = lazy(() => import("../projects/MembersPage").then((m) => ({ default: m.MembersPage })))
 const AccountPage = lazy(() => import("../accounts/AccountPage").then((m) => ({ default: m.AccountPage })))
-const PeoplePage = lazy(() => import("../accounts/PeoplePage").then((m) => ({ default: m.PeoplePage })))
+const PeoplePage = lazy(() => import("../accounts/UsersPage").then((m) => ({ default: m.UsersPage })))
 const SettingsPage = lazy(() => import("../projects/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
-const PublicPages = lazy(() => import("../public/PublicPages").then((m) => ({ default: m.PublicPages })))
+const PublicPages = lazy(() => import("../public/PublicProjectPages").then((m) => ({ default: m.PublicProjectPages })))
 
 export function Routes() {
   return (
     <Suspense fallback={null}>
-      <OutboxKeeper />
+      <OutboxSender />
       <Switch>
         <Route path={paths.signIn}><SignInPage /></Route>
         <Route path={paths.oidcReturn}><OidcReturnPage /></Route>
         <Route path={paths.welcome}><WelcomePage /></Route>
         <Route path="/public/:project">{({ project }) => <PublicPages id={project} />}</Route>
         <Route path="/public/:project/*">{({ project }) => <PublicPages id={project} />}</Route>
-        <Route><SignedIn /></Route>
+        <Route><SignedInRoutes /></Route>
       </Switch>
     </Suspense>
   )
 }
 
-function SignedIn() {
-  const { data: caller, error, refetch } = useQuery(askCaller)
+function SignedInRoutes() {
+  const { data: caller, error, refetch } = useQuery(callerQuery)
   if (error instanceof ApiProblem && error.status === 401) {
     const here = window.location.pathname + window.location.search
     return <Redirect to={withSearch(paths.signIn, { to: here === "/" ? null : here })} replace />
   }
-  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
   if (!caller) return null
   return (
     <Switch>
-      <Route path={paths.home}><Home /></Route>
+      <Route path={paths.home}><HomeRedirect /></Route>
       <Route path={paths.newProject}><NewProjectPage /></Route>
-      <Route path="/projects/:project">{({ project }) => <InProject id={project} />}</Route>
-      <Route path="/projects/:project/*">{({ project }) => <InProject id={project} />}</Route>
+      <Route path="/projects/:project">{({ project }) => <ProjectRoutes id={project} />}</Route>
+      <Route path="/projects/:project/*">{({ project }) => <ProjectRoutes id={project} />}</Route>
       <Route><NotFound /></Route>
     </Switch>
   )
 }
 
-const LAST = "trapline.project"
+const LAST_PROJECT_KEY = "trapline.project"
 
-function Home() {
-  const { data, error, refetch } = useQuery(askProjects)
-  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+function HomeRedirect() {
+  const { data, error, refetch } = useQuery(projectsQuery)
+  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
   if (!data) return null
-  const last = Number(localStorage.getItem(LAST))
+  const last = Number(localStorage.getItem(LAST_PROJECT_KEY))
   const project = data.results.find((one) => one.id === last) ?? data.results[0]
   return <Redirect to={project ? paths.overview(project.id) : paths.newProject} replace />
 }
 
-function InProject({ id }: { id: string }) {
+function ProjectRoutes({ id }: { id: string }) {
   const known = /^\d{1,18}$/.test(id)
   const number = Number(id)
-  const { data: project, error, refetch } = useQuery({ ...askProject(number), enabled: known })
-  const { data: classes } = useQuery({ ...askColouredClasses(number), enabled: known })
+  const { data: project, error, refetch } = useQuery({ ...projectQuery(number), enabled: known })
+  const { data: classes } = useQuery({ ...colouredClassesQuery(number), enabled: known })
   const colours = useMemo(() => assignColours(classes?.results.map((one) => one.class_name) ?? []), [classes])
   if (!known || (error instanceof ApiProblem && error.status === 404)) return <NotFound />
-  if (error) return <div className="content"><Trouble error={error} retry={() => void refetch()} /></div>
+  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
   if (!project) return null
-  localStorage.setItem(LAST, String(project.id))
+  localStorage.setItem(LAST_PROJECT_KEY, String(project.id))
   return (
     <ProjectContext.Provider value={project}><ClassColours.Provider value={colours}>
       <Suspense fallback={null}>
@@ -124,7 +124,7 @@ function InProject({ id }: { id: string }) {
             {({ image }) => <ImagePage project={project.id} image={image} />}
           </Route>
           <Route>
-            <Shell key={project.id}><Suspense fallback={<SkeletonRows />}><Screens /></Suspense></Shell>
+            <AppShell key={project.id}><Suspense fallback={<SkeletonRows />}><ProjectScreens /></Suspense></AppShell>
           </Route>
         </Switch>
       </Suspense>
@@ -132,7 +132,7 @@ function InProject({ id }: { id: string }) {
   )
 }
 
-function Screens() {
+function ProjectScreens() {
   return (
     <Switch>
       <Route path="/projects/:project"><OverviewPage /></Route>

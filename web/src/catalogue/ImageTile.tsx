@@ -3,10 +3,10 @@ import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
 import { paths, withSearch } from "../paths"
-import { clock, day, dayIn, exact } from "../ui/time"
-import { words } from "../en"
-import { markWords } from "../images/en"
-import { ClassWords, nameWithClasses, Thumbnail } from "../images/Thumbnail"
+import { formatTime, formatDay, getDay, formatExact } from "../ui/time"
+import { texts } from "../en"
+import { imageTexts } from "../images/en"
+import { ClassLabels, getClassLabel, Thumbnail } from "../images/Thumbnail"
 
 interface TileProps {
   image: Image
@@ -21,21 +21,21 @@ interface TileProps {
 
 export function ImageTile({ image, index, least, chosen, onChoose, withDay, place }: TileProps) {
   const here = window.location.pathname + window.location.search
-  const at = { id: image.id, day: dayIn(image.captured_at, image.time_zone), index }
-  const time = `${withDay ? `${day(image.captured_at, image.time_zone)}, ` : ""}${clock(image.captured_at, image.time_zone)}`
+  const at = { id: image.id, day: getDay(image.captured_at, image.time_zone), index }
+  const time = `${withDay ? `${formatDay(image.captured_at, image.time_zone)}, ` : ""}${formatTime(image.captured_at, image.time_zone)}`
   return (
     <Link
       href={withSearch(paths.image(image.project_id, image.id), { in: window.location.search.slice(1) || "order=-captured_at" })} state={{ images: here, at }} onClick={() => window.history.replaceState({ ...window.history.state, at }, "")} data-index={index} data-image-id={image.id}
       className={chosen ? "tile tile-chosen" : "tile"} style={{ left: place.left, top: place.top, width: place.width }}
-      aria-label={`${nameWithClasses(image, least)}, ${time}, ${image.deployment_name}, ${exact(image.captured_at, image.time_zone)}`}
+      aria-label={`${getClassLabel(image, least)}, ${time}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
     >
       <div className="tile-picture" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
-        {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={markWords.starred} /></span>}
-        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={words.viewer.noCameraTime}><ClockAlert size={14} aria-label={words.viewer.noCameraTime} /></span>}
+        {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={imageTexts.starred} /></span>}
+        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={texts.viewer.noCameraTime}><ClockAlert size={14} aria-label={texts.viewer.noCameraTime} /></span>}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
-            type="checkbox" checked={chosen} tabIndex={-1} aria-label={words.image.select(image.filename)}
+            type="checkbox" checked={chosen} tabIndex={-1} aria-label={texts.image.select(image.filename)}
             onClick={(event) => {
               event.stopPropagation()
               onChoose(index, event.shiftKey)
@@ -45,8 +45,8 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
         </span>
       </div>
       <div className="tile-words">
-        <ClassWords image={image} least={least} />{" "}
-        <time className="tile-time" dateTime={image.captured_at} title={`${exact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}>
+        <ClassLabels image={image} least={least} />{" "}
+        <time className="tile-time" dateTime={image.captured_at} title={`${formatExact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}>
           {time}
         </time>
       </div>

@@ -2,51 +2,51 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Film, Package, Play, Upload } from "lucide-react"
 import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
-import { type Chosen, nothingChosen, readDropped } from "../uploads/dropped"
-import { useChanges } from "../api/live"
-import { askDays, type ImageFilter, noFilter, readFilter } from "../images/queries"
+import { type FileSelection, buildEmptySelection, readDroppedFiles } from "../uploads/droppedFiles"
+import { useChangeEvents } from "../api/changeStream"
+import { imageDaysQuery, type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import type { Image } from "../api/types"
 import { ImageFilters } from "./ImageFilters"
-import { mayManage, useProject } from "../projects/project"
-import { useSearch } from "../ui/search"
-import { StartRun } from "../queue/StartRun"
-import { TimeGrid } from "./TimeGrid"
+import { canManage, useProject } from "../projects/projectContext"
+import { useUrlQuery } from "../ui/urlQuery"
+import { LazyRunDialog } from "../queue/LazyRunDialog"
+import { ImageTimeGrid } from "./ImageTimeGrid"
 import { UploadDialog } from "../uploads/UploadDialog"
 import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
-import { useKeys } from "../ui/keys"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
-import { words } from "../en"
-import { markWords } from "../images/en"
-import { sequenceWords } from "./en.sequences"
+import { useShortcuts } from "../ui/shortcuts"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { texts } from "../en"
+import { imageTexts } from "../images/en"
+import { sequenceTexts } from "./en.sequences"
 
 const ImageActions = lazy(() => import("../images/ImageActions").then((m) => ({ default: m.ImageActions })))
-const FILTERS = Object.keys(noFilter) as (keyof ImageFilter)[]
+const FILTERS = Object.keys(NO_FILTER) as (keyof ImageFilter)[]
 
 export function ImagesPage() {
   const project = useProject()
   const client = useQueryClient()
-  const [search, setSearch] = useSearch()
-  const filter = useMemo(() => readFilter(search), [search])
-  const { data, error, refetch } = useQuery({ ...askDays(project.id, filter), placeholderData: keepPreviousData })
+  const [search, setSearch] = useUrlQuery()
+  const filter = useMemo(() => parseFilter(search), [search])
+  const { data, error, refetch } = useQuery({ ...imageDaysQuery(project.id, filter), placeholderData: keepPreviousData })
   const loaded = useRef<ReadonlyMap<number, Image>>(new Map())
   const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {
     loaded.current = images
   }, [])
-  const [files, setFiles] = useState<Chosen | null>(null)
+  const [files, setFiles] = useState<FileSelection | null>(null)
   const [running, setRunning] = useState(false)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [newer, setNewer] = useState(false)
-  const w = words.image
+  const t = texts.image
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
-  }, [w.title, project.name])
+    document.title = `${t.title} · ${project.name}`
+  }, [t.title, project.name])
 
   const refresh = useCallback(() => {
     setNewer(false)
     return client.invalidateQueries({ queryKey: ["image", project.id, "list"] })
   }, [client, project.id])
-  useChanges(
+  useChangeEvents(
     useCallback(
       (kind: string) => {
         if (kind !== "image" && kind !== "job") return
@@ -74,8 +74,8 @@ export function ImagesPage() {
     },
     [],
   )
-  useKeys({
-    r: () => mayManage(project) && setRunning(true),
+  useShortcuts({
+    r: () => canManage(project) && setRunning(true),
     // Also where the dialog is only on its way: it would open behind whoever has given it up.
     Escape: () => { setChosen(new Set()); setRunning(false) },
     ArrowDown: () => {
@@ -85,20 +85,20 @@ export function ImagesPage() {
 
   const filtered = FILTERS.some((key) => key !== "order" && filter[key] !== "")
   const others = FILTERS.some((key) => key !== "order" && key !== "deleted" && filter[key] !== "")
-  const manage = mayManage(project)
+  const manage = canManage(project)
   return (
     <DropTarget on={manage} onFiles={setFiles}>
       <div className="images-head">
         <div className="page-head">
-          <h1>{w.title}</h1>
-          {data && <span className="count">{words.about(words.count(data.images), data.is_estimate)}</span>}
+          <h1>{t.title}</h1>
+          {data && <span className="count">{texts.about(texts.count(data.images), data.is_estimate)}</span>}
           <div className="actions">
-            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceWords.title}</LinkButton>
+            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceTexts.title}</LinkButton>
             {manage && (
               <>
-                {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{w.export}</LinkButton>}
-                <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{w.run}</Button>
-                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>
+                {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{t.export}</LinkButton>}
+                <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{t.run}</Button>
+                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(buildEmptySelection())}>{t.upload}</Button>
               </>
             )}
           </div>
@@ -106,31 +106,31 @@ export function ImagesPage() {
         <ImageFilters filter={filter} filtered={filtered} onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
           onClear={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))} />
       </div>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={200} />}
-      {data && data.images === 0 && (filter.deleted && !others ? <Empty title={markWords.noneDeletedTitle} text={markWords.noneDeleted} /> : filtered
-        ? <Empty title={w.noMatchTitle} text={w.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{w.clear}</Button></Empty>
-        : <Empty title={w.noneTitle} text={w.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(nothingChosen())}>{w.upload}</Button>}</Empty>
+      {data && data.images === 0 && (filter.deleted && !others ? <EmptyState title={imageTexts.noneDeletedTitle} text={imageTexts.noneDeleted} /> : filtered
+        ? <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{t.clear}</Button></EmptyState>
+        : <EmptyState title={t.noneTitle} text={t.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(buildEmptySelection())}>{t.upload}</Button>}</EmptyState>
       )}
       {data && data.images > 0 && (
-        <TimeGrid
+        <ImageTimeGrid
           filter={filter} counts={data.results} chosen={chosen} onChoose={choose} onLoaded={keepLoaded}
           least={filter.confidence ? Number(filter.confidence) / 100 : undefined}
         />
       )}
       {newer && (
-        <Button className="pill" kind="accent" onClick={() => { window.scrollTo(0, 0); void refresh() }}>{w.newer}</Button>
+        <Button className="pill" kind="accent" onClick={() => { window.scrollTo(0, 0); void refresh() }}>{t.newer}</Button>
       )}
       {chosen.size > 0 && (
         <Suspense fallback={null}><ImageActions images={[...chosen]} deleted={filter.deleted === "true"} onRun={() => setRunning(true)} onDone={() => setChosen(new Set())} /></Suspense>
       )}
       {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
-      <StartRun open={running} images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />
+      <LazyRunDialog open={running} images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />
     </DropTarget>
   )
 }
 
-function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: Chosen) => void; children: React.ReactNode }) {
+function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: FileSelection) => void; children: React.ReactNode }) {
   const [over, setOver] = useState(false)
   const carries = (event: DragEvent) => on && event.dataTransfer.types.includes("Files")
   return (
@@ -141,12 +141,12 @@ function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: C
         if (!carries(event)) return
         event.preventDefault()
         setOver(false)
-        void readDropped(event.dataTransfer).then(onFiles)
+        void readDroppedFiles(event.dataTransfer).then(onFiles)
       }}
       style={{ minHeight: "70dvh" }} data-testid="drop-target"
     >
       {children}
-      {over && <div className="drop" onDragLeave={() => setOver(false)}>{words.image.dropHere}</div>}
+      {over && <div className="drop" onDragLeave={() => setOver(false)}>{texts.image.dropHere}</div>}
     </div>
   )
 }

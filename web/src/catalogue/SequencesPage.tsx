@@ -3,65 +3,65 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Grid2X2, Pause, Play } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
-import { fileAddress } from "../api/files"
-import { askSequence, askSequences } from "../images/queries"
-import { askDeployments } from "../api/queries"
+import { fileUrl } from "../api/fileUrls"
+import { sequenceQuery, sequencesQuery } from "../images/queries"
+import { deploymentsQuery } from "../api/queries"
 import type { Sequence } from "../api/types"
-import { useProject } from "../projects/project"
-import { useSearch } from "../ui/search"
-import { nameThumbnail, Thumbnail } from "../images/Thumbnail"
+import { useProject } from "../projects/projectContext"
+import { useUrlQuery } from "../ui/urlQuery"
+import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "./sequences.css"
-import { clock, duration, exact, When } from "../ui/time"
-import { words } from "../en"
-import { sequenceWords as w } from "./en.sequences"
+import { formatTime, formatDuration, formatExact, Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { sequenceTexts as t } from "./en.sequences"
 
 const FRAME_MS = 350
 
 export function SequencesPage() {
   const project = useProject()
-  const [search, setSearch] = useSearch()
+  const [search, setSearch] = useUrlQuery()
   const deployment = search.get("deployment") ?? ""
   const least = search.get("least") ?? ""
-  const { data: deployments } = useQuery(askDeployments(project.id))
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(askSequences(project.id, deployment, Number(least) || undefined))
+  const { data: deployments } = useQuery(deploymentsQuery(project.id))
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(sequencesQuery(project.id, deployment, Number(least) || undefined))
   const sequences = data?.pages.flatMap((page) => page.results) ?? []
   const first = data?.pages[0]
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
+    document.title = `${t.title} · ${project.name}`
   }, [project.name])
   const set = (key: string, value: string) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })
   return (
     <div>
       <div className="page-head">
-        <h1>{w.title}</h1>
-        {first && <span className="count">{words.about(words.count(first.count), first.count_is_estimate ?? false)}</span>}
+        <h1>{t.title}</h1>
+        {first && <span className="count">{texts.about(texts.count(first.count), first.count_is_estimate ?? false)}</span>}
       </div>
-      <p className="soft">{w.intro(duration(project.sequence_gap_s))}</p>
+      <p className="soft">{t.intro(formatDuration(project.sequence_gap_s))}</p>
       <div className="filters open">
-        <select className={deployment ? "input set" : "input"} aria-label={words.image.deployment} value={deployment} onChange={(event) => set("deployment", event.target.value)}>
-          <option value="">{words.image.anyDeployment}</option>
+        <select className={deployment ? "input set" : "input"} aria-label={texts.image.deployment} value={deployment} onChange={(event) => set("deployment", event.target.value)}>
+          <option value="">{texts.image.anyDeployment}</option>
           {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
         </select>
-        <select className={least ? "input set" : "input"} aria-label={w.atLeast} value={least} onChange={(event) => set("least", event.target.value)}>
-          <option value="">{w.any}</option>
-          <option value="2">{w.two}</option>
-          <option value="5">{w.five}</option>
-          <option value="10">{w.ten}</option>
+        <select className={least ? "input set" : "input"} aria-label={t.atLeast} value={least} onChange={(event) => set("least", event.target.value)}>
+          <option value="">{t.any}</option>
+          <option value="2">{t.two}</option>
+          <option value="5">{t.five}</option>
+          <option value="10">{t.ten}</option>
         </select>
       </div>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={150} />}
-      {data && sequences.length === 0 && <Empty title={w.noneTitle} text={w.none} />}
-      <ul className="visits">{sequences.map((one) => <Strip key={one.id} sequence={one} />)}</ul>
-      {hasNextPage && <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{w.older}</Button>}
+      {data && sequences.length === 0 && <EmptyState title={t.noneTitle} text={t.none} />}
+      <ul className="visits">{sequences.map((one) => <FilmStrip key={one.id} sequence={one} />)}</ul>
+      {hasNextPage && <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{t.older}</Button>}
     </div>
   )
 }
 
-function Strip({ sequence }: { sequence: Sequence }) {
+function FilmStrip({ sequence }: { sequence: Sequence }) {
   const project = sequence.project_id
   const [playing, setPlaying] = useState(false)
   const grid = withSearch(paths.images(project), { sequence: sequence.id, order: "captured_at" })
@@ -71,27 +71,27 @@ function Strip({ sequence }: { sequence: Sequence }) {
     <li className="visit">
       <div className="visit-head">
         <strong>{sequence.deployment_name}</strong>
-        <When at={sequence.started_at} zone={sequence.time_zone} />
-        <span className="soft">{w.count(sequence.images)}{span > 0 ? ` ${w.lasted(duration(span))}` : ""}</span>
+        <Timestamp at={sequence.started_at} zone={sequence.time_zone} />
+        <span className="soft">{t.count(sequence.images)}{span > 0 ? ` ${t.lasted(formatDuration(span))}` : ""}</span>
         <span className="actions">
           {sequence.images > 1 && (
-            <Button small kind="quiet" icon={playing ? <Pause size={14} aria-hidden /> : <Play size={14} aria-hidden />} onClick={() => setPlaying(!playing)}>{playing ? w.stop : w.play}</Button>
+            <Button small kind="quiet" icon={playing ? <Pause size={14} aria-hidden /> : <Play size={14} aria-hidden />} onClick={() => setPlaying(!playing)}>{playing ? t.stop : t.play}</Button>
           )}
-          <LinkButton small kind="quiet" icon={<Grid2X2 size={14} aria-hidden />} href={grid}>{w.grid}</LinkButton>
+          <LinkButton small kind="quiet" icon={<Grid2X2 size={14} aria-hidden />} href={grid}>{t.grid}</LinkButton>
         </span>
       </div>
-      {playing ? <Film sequence={sequence} /> : (
+      {playing ? <SequencePlayer sequence={sequence} /> : (
         <div className="visit-row">
           {sequence.shown.map((image) => (
             <Link
               key={image.id} href={withSearch(paths.image(project, image.id), { in: grid.split("?")[1] })} state={{ images: grid }} className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}
-              aria-label={`${nameThumbnail(image)}, ${clock(image.captured_at, image.time_zone)}, ${exact(image.captured_at, image.time_zone)}`}
+              aria-label={`${getThumbnailLabel(image)}, ${formatTime(image.captured_at, image.time_zone)}, ${formatExact(image.captured_at, image.time_zone)}`}
             >
               <Thumbnail image={image} />
-              <time>{clock(image.captured_at, image.time_zone)}</time>
+              <time>{formatTime(image.captured_at, image.time_zone)}</time>
             </Link>
           ))}
-          {rest > 0 && <Link href={grid} className="visit-more">{w.more(rest)}</Link>}
+          {rest > 0 && <Link href={grid} className="visit-more">{t.more(rest)}</Link>}
         </div>
       )}
     </li>
@@ -99,12 +99,12 @@ function Strip({ sequence }: { sequence: Sequence }) {
 }
 
 /** The images one after the other in the same place, as a film of few frames, until they are stopped. */
-function Film({ sequence }: { sequence: Sequence }) {
-  const { data } = useQuery(askSequence(sequence.project_id, sequence.id))
+function SequencePlayer({ sequence }: { sequence: Sequence }) {
+  const { data } = useQuery(sequenceQuery(sequence.project_id, sequence.id))
   const frames = (data ?? sequence).shown
   const [at, setAt] = useState(0)
   useEffect(() => {
-    for (const image of frames) if (image.thumbnail_url) new Image().src = fileAddress(image.thumbnail_url)
+    for (const image of frames) if (image.thumbnail_url) new Image().src = fileUrl(image.thumbnail_url)
     const timer = setInterval(() => setAt((old) => old + 1), FRAME_MS)
     return () => clearInterval(timer)
   }, [frames])
@@ -112,8 +112,8 @@ function Film({ sequence }: { sequence: Sequence }) {
   if (!image) return null
   return (
     <div className="film" data-testid="film">
-      <div className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}><Thumbnail image={image} eager /><time>{exact(image.captured_at, image.time_zone).split(" GMT")[0]}</time></div>
-      <span className="soft small">{w.playing((at % frames.length) + 1, frames.length)}</span>
+      <div className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}><Thumbnail image={image} eager /><time>{formatExact(image.captured_at, image.time_zone).split(" GMT")[0]}</time></div>
+      <span className="soft small">{t.playing((at % frames.length) + 1, frames.length)}</span>
     </div>
   )
 }

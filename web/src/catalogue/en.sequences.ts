@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const images = (count: number) => `${number.format(count)} ${count === 1 ? "image" : "images"}`
 
-export const sequenceWords = {
+export const sequenceTexts = {
   title: "Sequences", intro: (gap: string) => `Images of one camera that are closer than ${gap} to each other.`, count: images, more: (count: number) => `and ${number.format(count)} more`,
   play: "Play", stop: "Stop", playing: (at: number, all: number) => `${at} of ${all}`, grid: "Show in the grid", run: "Run a pipeline", lasted: (span: string) => `over ${span}`,
   noneTitle: "No sequence yet", none: "Sequences are made by themselves as images come in.", older: "Show more", atLeast: "At least", any: "Any length", two: "2 images", five: "5 images", ten: "10 images",

@@ -1,6 +1,6 @@
 /** Words of the grid by time and of the charts over it. */
 
-export const timeWords = {
+export const timeTexts = {
   rail: "Move through time",
   withoutCameraTime: (images: string) => `${images} without a camera time: they have the time of their file.`,
   blank: "Blank",

@@ -1,16 +1,16 @@
 /** Lays a grid out by the counts of its days: where each day and each image lies, before any of them is fetched. */
 
-export const WORDS_HEIGHT = 24
+export const CAPTION_HEIGHT = 24
 export const GAP = 8
 export const HEAD_HEIGHT = 44
 /** The words of a heading begin and end this far below its top; the name at the head of the page is this high. */
 const HEAD_PADDING = 16
-const HEAD_WORDS_END = 40
+const HEAD_TEXT_END = 40
 const FLOAT_HEIGHT = 30
 /** So many images are fetched at once. */
-export const CHUNK = 100
+export const CHUNK_SIZE = 100
 /** Higher than this no browser draws an element; what is longer is scrolled through in proportion. */
-export const HIGHEST = 8_000_000
+export const MAX_HEIGHT = 8_000_000
 
 /** A day, or a month where days have few images each: as 2026-06-01 or 2026-06, with its earliest and latest day. */
 export interface Section {
@@ -47,12 +47,12 @@ export interface Chunk {
   skip: number
 }
 
-const widthFor = (width: number) => (width < 500 ? 150 : width < 1000 ? 190 : 240)
+const getTargetWidth = (width: number) => (width < 500 ? 150 : width < 1000 ? 190 : 240)
 
-export const columnsOf = (width: number) => Math.max(2, Math.round(width / widthFor(width)))
+export const getColumns = (width: number) => Math.max(2, Math.round(width / getTargetWidth(width)))
 
 /** Headings for days, or for months where a row would hardly be filled by a day. */
-export function sectionsOf(counts: { day: string; images: number }[], columns: number): Section[] {
+export function buildSections(counts: { day: string; images: number }[], columns: number): Section[] {
   const sections: Section[] = []
   const images = counts.reduce((sum, one) => sum + one.images, 0)
   const length = images < counts.length * columns * 0.75 ? 7 : 10
@@ -69,11 +69,11 @@ export function sectionsOf(counts: { day: string; images: number }[], columns: n
   return sections
 }
 
-export function layOut(sections: Section[], width: number, proportion: number): Layout {
-  const columns = columnsOf(width)
+export function buildLayout(sections: Section[], width: number, proportion: number): Layout {
+  const columns = getColumns(width)
   const tileWidth = Math.floor((width - GAP * (columns - 1)) / columns)
   const pictureHeight = Math.round(tileWidth / proportion)
-  const rowHeight = pictureHeight + WORDS_HEIGHT + GAP
+  const rowHeight = pictureHeight + CAPTION_HEIGHT + GAP
   const days: Day[] = []
   let first = 0
   let top = 0
@@ -86,7 +86,7 @@ export function layOut(sections: Section[], width: number, proportion: number): 
 }
 
 /** Index of the last of some ordered things that begins at or before `at`; 0 where none does. */
-export function indexAt<T>(things: T[], at: number, begins: (thing: T) => number): number {
+export function findIndexAt<T>(things: T[], at: number, begins: (thing: T) => number): number {
   let low = 0
   let high = things.length - 1
   while (low < high) {
@@ -98,16 +98,16 @@ export function indexAt<T>(things: T[], at: number, begins: (thing: T) => number
 }
 
 /** The day whose name floats over its images: none while a heading is where it would float, which says it itself. */
-export function floatingDay(layout: Layout, top: number): Day | null {
-  const at = indexAt(layout.days, top, (one) => one.top)
+export function findFloatingDay(layout: Layout, top: number): Day | null {
+  const at = findIndexAt(layout.days, top, (one) => one.top)
   const [here, next] = [layout.days[at], layout.days[at + 1]]
-  const isCovered = !here || top < here.top + HEAD_WORDS_END || (next && next.top + HEAD_PADDING - FLOAT_HEIGHT < top)
+  const isCovered = !here || top < here.top + HEAD_TEXT_END || (next && next.top + HEAD_PADDING - FLOAT_HEIGHT < top)
   return isCovered ? null : here
 }
 
 /** Where an image lies. */
-export function placeOf(layout: Layout, index: number): { day: Day; column: number; row: number; left: number; top: number } | null {
-  const day = layout.days[indexAt(layout.days, index, (one) => one.first)]
+export function getPosition(layout: Layout, index: number): { day: Day; column: number; row: number; left: number; top: number } | null {
+  const day = layout.days[findIndexAt(layout.days, index, (one) => one.first)]
   if (!day) return null
   const column = (index - day.first) % layout.columns
   const row = Math.floor((index - day.first) / layout.columns)
@@ -115,9 +115,9 @@ export function placeOf(layout: Layout, index: number): { day: Day; column: numb
 }
 
 /** The images that lie between two heights: the first, and the one behind the last. */
-export function rangeBetween(layout: Layout, from: number, to: number): [number, number] {
+export function getRange(layout: Layout, from: number, to: number): [number, number] {
   const inDay = (at: number, ceil: boolean): number => {
-    const day = layout.days[indexAt(layout.days, at, (one) => one.top)]
+    const day = layout.days[findIndexAt(layout.days, at, (one) => one.top)]
     if (!day) return 0
     const rows = (at - day.top - HEAD_HEIGHT) / layout.rowHeight
     return day.first + Math.min(Math.max((ceil ? Math.ceil(rows) : Math.floor(rows)) * layout.columns, 0), day.images)
@@ -126,28 +126,28 @@ export function rangeBetween(layout: Layout, from: number, to: number): [number,
 }
 
 /** Cuts all images into chunks: small days together, large ones into parts. */
-export function cutIntoChunks(days: Day[]): Chunk[] {
+export function splitChunks(days: Day[]): Chunk[] {
   const chunks: Chunk[] = []
   let open = null as Chunk | null
   for (const { from, to, first, images } of days) {
-    if (open && open.images + images <= CHUNK) {
+    if (open && open.images + images <= CHUNK_SIZE) {
       open = { ...open, images: open.images + images, from: from < open.from ? from : open.from, to: to > open.to ? to : open.to }
       chunks[chunks.length - 1] = open
       continue
     }
     open = null
-    for (let skip = 0; skip < images; skip += CHUNK) {
-      const part = { first: first + skip, images: Math.min(CHUNK, images - skip), from, to, skip }
+    for (let skip = 0; skip < images; skip += CHUNK_SIZE) {
+      const part = { first: first + skip, images: Math.min(CHUNK_SIZE, images - skip), from, to, skip }
       chunks.push(part)
-      if (images <= CHUNK) open = part
+      if (images <= CHUNK_SIZE) open = part
     }
   }
   return chunks
 }
 
 /** The image that arrow keys lead to from one. */
-export function neighbour(layout: Layout, index: number, key: string): number | null {
-  const here = placeOf(layout, index)
+export function getAdjacentIndex(layout: Layout, index: number, key: string): number | null {
+  const here = getPosition(layout, index)
   if (!here) return null
   const last = layout.images - 1
   const down = key === "ArrowDown"
@@ -171,11 +171,11 @@ export function neighbour(layout: Layout, index: number, key: string): number | 
 }
 
 /** An image of the grid, to which the screen returns: its day, and its place in the list if that is known. */
-export interface GridPlace {
+export interface GridPosition {
   id: string
   day: string
   index?: number
 }
 
 /** The place that an entry of the browser's history returns to. */
-export const placeInHistory = () => (window.history.state as { at?: GridPlace } | null)?.at ?? null
+export const getSavedPosition = () => (window.history.state as { at?: GridPosition } | null)?.at ?? null

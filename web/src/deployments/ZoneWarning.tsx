@@ -1,22 +1,22 @@
 /** A warning for times of a camera that were read as UTC because no zone was given, with one press to correct them. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { TriangleAlert } from "lucide-react"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 import type { Deployment } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
-import { toast } from "../ui/Toasts"
-import { zoneWords as w } from "../catalogue/en.sequences"
-import { mayManage, useProject } from "../projects/project"
+import { showToast } from "../ui/Toasts"
+import { zoneWords as t } from "../catalogue/en.sequences"
+import { canManage, useProject } from "../projects/projectContext"
 
 export function ZoneWarning({ deployment, inForm, onDone }: { deployment: Deployment; inForm?: boolean; onDone?: (stored: Deployment) => void }) {
   const project = useProject()
   const client = useQueryClient()
   const set = useMutation({
     mutationFn: (body: { time_zone: string; redate_images: boolean }) =>
-      answer(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body })),
+      unwrap(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body })),
     onSuccess: (stored, { redate_images }) => {
-      toast(redate_images ? w.corrected(stored.time_zone) : w.kept)
+      showToast(redate_images ? t.corrected(stored.time_zone) : t.kept)
       void client.invalidateQueries({ queryKey: ["deployment", project.id] })
       void client.invalidateQueries({ queryKey: ["image", project.id] })
       onDone?.(stored)
@@ -28,13 +28,13 @@ export function ZoneWarning({ deployment, inForm, onDone }: { deployment: Deploy
     <div className="trouble zone-warning" role="status" data-testid="zone-warning">
       <TriangleAlert size={18} aria-hidden />
       <div>
-        <p>{w.assumed}</p>
-        {!zone && <p className="soft">{inForm ? w.chooseBelow : w.choose}</p>}
-        {mayManage(project) && (
+        <p>{t.assumed}</p>
+        {!zone && <p className="soft">{inForm ? t.chooseBelow : t.choose}</p>}
+        {canManage(project) && (
           <div className="actions">
-            {zone ? <Button small kind="accent" busy={set.isPending} onClick={() => set.mutate({ time_zone: zone, redate_images: true })}>{w.correct(zone)}</Button>
-              : !inForm && <LinkButton small kind="accent" href={paths.deployment(project.id, deployment.id)}>{w.setZone}</LinkButton>}
-            <Button small kind="quiet" busy={set.isPending} onClick={() => set.mutate({ time_zone: "UTC", redate_images: false })}>{w.keep}</Button>
+            {zone ? <Button small kind="accent" busy={set.isPending} onClick={() => set.mutate({ time_zone: zone, redate_images: true })}>{t.correct(zone)}</Button>
+              : !inForm && <LinkButton small kind="accent" href={paths.deployment(project.id, deployment.id)}>{t.setZone}</LinkButton>}
+            <Button small kind="quiet" busy={set.isPending} onClick={() => set.mutate({ time_zone: "UTC", redate_images: false })}>{t.keep}</Button>
           </div>
         )}
       </div>

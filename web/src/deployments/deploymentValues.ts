@@ -1,12 +1,12 @@
 /** The fields of a deployment's form: as text, as the API takes them, and what is wrong with them. */
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
-import { words } from "../en"
-import { deploymentWords as w } from "./en"
+import { texts } from "../en"
+import { deploymentTexts as t } from "./en"
 
-export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
 
-export function textOf(deployment?: Deployment) {
+export function buildFormValues(deployment?: Deployment) {
   const moment = (at: string | null | undefined) => (deployment && at ? toLocal(at, deployment.time_zone) : "")
   return {
     name: deployment?.name ?? "",
@@ -23,52 +23,52 @@ export function textOf(deployment?: Deployment) {
   }
 }
 
-export type DeploymentText = ReturnType<typeof textOf>
+export type DeploymentFormValues = ReturnType<typeof buildFormValues>
 
 /** A number within bounds, null for an empty field, undefined for anything else. */
-function numberOf(text: string, least: number, most: number): number | null | undefined {
+function parseNumber(text: string, least: number, most: number): number | null | undefined {
   if (text.trim() === "") return null
   const value = Number(text.replace(",", "."))
   return Number.isFinite(value) && value >= least && value <= most ? value : undefined
 }
 
 /** The zone in which the form shows times: an unfinished name is not one yet. */
-export function zoneOf(text: DeploymentText): string {
+export function getZone(text: DeploymentFormValues): string {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: text.time_zone.trim() || HERE }).resolvedOptions().timeZone
+    return new Intl.DateTimeFormat("en", { timeZone: text.time_zone.trim() || BROWSER_ZONE }).resolvedOptions().timeZone
   } catch {
     return "UTC"
   }
 }
 
-export function readDeployment(text: DeploymentText) {
-  const zone = zoneOf(text)
+export function parseDeployment(text: DeploymentFormValues) {
+  const zone = getZone(text)
   const offset = /^-?\d{1,10}$/.test(text.clock_offset_s.trim()) ? Number(text.clock_offset_s) : undefined
   const values = {
     name: text.name.trim(),
-    latitude: numberOf(text.latitude, -90, 90),
-    longitude: numberOf(text.longitude, -180, 180),
-    coordinate_uncertainty_m: numberOf(text.coordinate_uncertainty_m, 0, Number.MAX_VALUE),
+    latitude: parseNumber(text.latitude, -90, 90),
+    longitude: parseNumber(text.longitude, -180, 180),
+    coordinate_uncertainty_m: parseNumber(text.coordinate_uncertainty_m, 0, Number.MAX_VALUE),
     time_zone: text.time_zone.trim(),
     started_at: text.started_at ? fromLocal(text.started_at, zone) : null,
     ended_at: text.ended_at ? fromLocal(text.ended_at, zone) : null,
     clock_offset_s: offset,
     camera: text.camera, habitat: text.habitat, notes: text.notes,
   }
-  const errors: Partial<Record<keyof DeploymentText, string>> = {}
+  const errors: Partial<Record<keyof DeploymentFormValues, string>> = {}
   const { latitude, longitude } = values
-  if (latitude === undefined) errors.latitude = words.deployment.badNumber
-  if (longitude === undefined) errors.longitude = words.deployment.badNumber
-  if (latitude === null && typeof longitude === "number") errors.latitude = w.missing(words.deployment.longitude)
-  if (longitude === null && typeof latitude === "number") errors.longitude = w.missing(words.deployment.latitude)
-  if (values.coordinate_uncertainty_m === undefined) errors.coordinate_uncertainty_m = w.badUncertainty
-  if (values.started_at && values.ended_at && values.ended_at < values.started_at) errors.ended_at = w.reversed
-  if (offset === undefined) errors.clock_offset_s = words.deployment.badNumber
+  if (latitude === undefined) errors.latitude = texts.deployment.badNumber
+  if (longitude === undefined) errors.longitude = texts.deployment.badNumber
+  if (latitude === null && typeof longitude === "number") errors.latitude = t.missing(texts.deployment.longitude)
+  if (longitude === null && typeof latitude === "number") errors.longitude = t.missing(texts.deployment.latitude)
+  if (values.coordinate_uncertainty_m === undefined) errors.coordinate_uncertainty_m = t.badUncertainty
+  if (values.started_at && values.ended_at && values.ended_at < values.started_at) errors.ended_at = t.reversed
+  if (offset === undefined) errors.clock_offset_s = texts.deployment.badNumber
   return { values, errors }
 }
 
 /** The fields whose text is another one than before: the rest stays as it is stored. */
-export function changesOf<T extends Record<keyof DeploymentText, unknown>>(values: T, text: DeploymentText, before: DeploymentText): Partial<T> {
-  const changed = Object.entries(values).filter(([name]) => text[name as keyof DeploymentText] !== before[name as keyof DeploymentText])
+export function getChanges<T extends Record<keyof DeploymentFormValues, unknown>>(values: T, text: DeploymentFormValues, before: DeploymentFormValues): Partial<T> {
+  const changed = Object.entries(values).filter(([name]) => text[name as keyof DeploymentFormValues] !== before[name as keyof DeploymentFormValues])
   return Object.fromEntries(changed) as Partial<T>
 }

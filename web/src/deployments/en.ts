@@ -1,6 +1,6 @@
 /** The words of a deployment's form, loaded with it: a part of the English catalogue. */
 
-export const deploymentWords = {
+export const deploymentTexts = {
   zoneHint: "The zone of the camera's clock.",
   zoneFound: (here: string) => `Empty: the zone of the coordinates; without coordinates ${here}.`,
   uncertainty: "Coordinate uncertainty, metres", started: "Start", ended: "End", inZone: (zone: string) => `Time in ${zone}.`,

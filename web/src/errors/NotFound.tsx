@@ -1,14 +1,14 @@
 /** There is nothing at this address. */
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
-import { Empty } from "../ui/Notice"
-import { words } from "../en"
+import { EmptyState } from "../ui/feedback"
+import { texts } from "../en"
 
 export function NotFound({ inside }: { inside?: boolean }) {
   const said = (
-    <Empty screen title={words.problems.notFoundTitle} text={words.problems.notFound}>
-      <LinkButton href={paths.home}>{words.problems.toOverview}</LinkButton>
-    </Empty>
+    <EmptyState screen title={texts.problems.notFoundTitle} text={texts.problems.notFound}>
+      <LinkButton href={paths.home}>{texts.problems.toOverview}</LinkButton>
+    </EmptyState>
   )
   return inside ? said : <main className="content">{said}</main>
 }

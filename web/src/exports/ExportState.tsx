@@ -1,25 +1,25 @@
 /** Where an export is: a tag, and how far it is while it is made. */
-import { isLive } from "./queries"
+import { isRunning } from "./queries"
 import type { Export } from "../api/types"
-import { exportWords as w } from "./en"
+import { exportTexts as t } from "./en"
 
-const LOOK: Record<Export["state"], string> = {
+const TAG_CLASS: Record<Export["state"], string> = {
   queued: "off", gathering: "now", writing: "now", ready: "good", invalid: "amber", failed: "bad", canceled: "off", expired: "off",
 }
 
 export function ExportTag({ one }: { one: Export }) {
-  return <span className={`state state-${LOOK[one.state]}`} data-state={one.state}>{w.states[one.state]}</span>
+  return <span className={`state state-${TAG_CLASS[one.state]}`} data-state={one.state}>{t.states[one.state]}</span>
 }
 
 /** A bar of images gathered, and the same in words. */
 export function ExportProgress({ one }: { one: Export }) {
-  if (!isLive(one)) return null
-  const said = one.state === "queued" ? w.queued : one.state === "gathering" ? w.gathering(one.images, one.expected) : w.writing(one.images)
+  if (!isRunning(one)) return null
+  const said = one.state === "queued" ? t.queued : one.state === "gathering" ? t.gathering(one.images, one.expected) : t.writing(one.images)
   const all = Math.max(one.expected ?? 0, one.images, 1)
   const done = one.state === "queued" ? 0 : one.state === "writing" ? all : one.images
   return (
     <>
-      <div className="bar" role="progressbar" aria-valuemin={0} aria-valuemax={all} aria-valuenow={done} aria-label={w.progress}>
+      <div className="bar" role="progressbar" aria-valuemin={0} aria-valuemax={all} aria-valuenow={done} aria-label={t.progress}>
         <span className={one.state === "writing" ? "bar-work" : "bar-done"} style={{ width: `${(100 * done) / all}%` }} />
       </div>
       <p className="small soft" role="status">{said}</p>

@@ -20,7 +20,7 @@ const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
   geoparquet: ["GeoParquet", "The same table with places, for QGIS and other maps."],
 }
 
-export const exportWords = {
+export const exportTexts = {
   title: "Exports", imports: "Imports", again: "Export again", make: "New export", go: "Export", export: "Export",
   text: "What a project holds as one file, as it was when it was asked for. Files are kept for some weeks.", onlyManagers: "Managers and owners of the project export.",
   noneTitle: "No export yet", none: "An export is one file of images' observations: to publish, to count, or to train with.", noneState: "No export is in this state.",

@@ -1,36 +1,36 @@
 /** What the page asks about exports. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 import type { Export, ExportFormat, ExportState } from "../api/types"
 
-const SOME = 30
-const SOON_MS = 1000
-const LATER_MS = 20_000
+const PAGE_SIZE = 30
+const FAST_POLL_MS = 1000
+const SLOW_POLL_MS = 20_000
 
-const LIVE: readonly string[] = ["queued", "gathering", "writing"] satisfies ExportState[]
+const RUNNING_STATES: readonly string[] = ["queued", "gathering", "writing"] satisfies ExportState[]
 
 /** Whether it is still being made. */
-export const isLive = (one: Export) => LIVE.includes(one.state)
+export const isRunning = (one: Export) => RUNNING_STATES.includes(one.state)
 
-export const askExports = (project: number, state: ExportState | undefined) =>
+export const exportsQuery = (project: number, state: ExportState | undefined) =>
   infiniteQueryOptions({
     queryKey: ["export", project, "list", state ?? ""],
-    queryFn: ({ pageParam }) => answer(api.GET("/api/v2/exports", { params: { query: { project, state, limit: SOME, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v2/exports", { params: { query: { project, state, limit: PAGE_SIZE, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.results.some(isLive)) ? SOON_MS : LATER_MS),
+    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.results.some(isRunning)) ? FAST_POLL_MS : SLOW_POLL_MS),
   })
 
-export const askExport = (project: number, id: string) =>
+export const exportQuery = (project: number, id: string) =>
   queryOptions({
     queryKey: ["export", project, "one", id],
-    queryFn: () => answer(api.GET("/api/v2/exports/{export_id}", { params: { path: { export_id: id } } })),
-    refetchInterval: (query) => (query.state.data && !isLive(query.state.data) ? LATER_MS : SOON_MS),
+    queryFn: () => unwrap(api.GET("/api/v2/exports/{export_id}", { params: { path: { export_id: id } } })),
+    refetchInterval: (query) => (query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS),
   })
 
 /** The newest export of a format, whose options the next one may want again. */
-export const askLastExport = (project: number, format: ExportFormat) =>
+export const lastExportQuery = (project: number, format: ExportFormat) =>
   queryOptions({
     queryKey: ["export", project, "last", format],
-    queryFn: () => answer(api.GET("/api/v2/exports", { params: { query: { project, format, limit: 1 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/exports", { params: { query: { project, format, limit: 1 } } })),
   })

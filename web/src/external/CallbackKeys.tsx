@@ -1,16 +1,16 @@
 /** The dialogs about callback keys: make one, put a second one in the place of the first; a secret is shown once. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
-import { answer, api } from "../api/client"
-import { askProjects, askServices } from "../api/queries"
+import { unwrap, api } from "../api/client"
+import { projectsQuery, servicesQuery } from "../api/queries"
 import type { CallbackKey, CallbackKeyMade } from "../api/types"
 import { Button } from "../ui/Button"
-import { Copyable } from "../ui/Copyable"
+import { CopyField } from "../ui/CopyField"
 import { Dialog } from "../ui/Dialog"
 import { Check, TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { words } from "../en"
-import { isOwner, useProject } from "../projects/project"
+import { ErrorMessage } from "../ui/feedback"
+import { texts } from "../en"
+import { isOwner, useProject } from "../projects/projectContext"
 
 interface NewKey {
   service: string
@@ -18,65 +18,65 @@ interface NewKey {
   projects: number[]
 }
 
-function useMakeKey() {
+function useCreateKey() {
   const client = useQueryClient()
   return useMutation({
     meta: { saysItself: true },
-    mutationFn: (body: NewKey) => answer(api.POST("/api/v2/callback_keys", { body })),
+    mutationFn: (body: NewKey) => unwrap(api.POST("/api/v2/callback_keys", { body })),
     // A service of a new name is one more among the workers' services.
     onSuccess: () => Promise.all(["callback_key", "worker"].map((kind) => client.invalidateQueries({ queryKey: [kind] }))),
   })
 }
 
 /** The projects in which the caller may make keys; this one first. */
-function useOwned() {
+function useOwnedProjects() {
   const project = useProject()
-  const { data } = useQuery(askProjects)
+  const { data } = useQuery(projectsQuery)
   return [project, ...(data?.results ?? []).filter((one) => one.id !== project.id && isOwner(one) && !one.archived_at)]
 }
 
 /** A new key's secret, this once, and the lines that a pipeline's environment takes. */
-function Shown({ made, children, onClose }: { made: CallbackKeyMade; children?: string; onClose: () => void }) {
-  const w = words.integration
+function CreatedKey({ made, children, onClose }: { made: CallbackKeyMade; children?: string; onClose: () => void }) {
+  const t = texts.integration
   const lines = [`API_BASE_URL=${window.location.origin}`, `CALLBACK_KEY_ID=${made.key_id}`, `CALLBACK_KEY_SECRET=${made.secret}`]
   return (
     <div className="form">
-      <p className="note">{w.shownOnce}</p>
-      <Copyable label={w.secret} text={made.secret} />
-      <Copyable label={w.environment} text={lines.join("\n")} />
+      <p className="note">{t.shownOnce}</p>
+      <CopyField label={t.secret} text={made.secret} />
+      <CopyField label={t.environment} text={lines.join("\n")} />
       {children && <p className="note note-good">{children}</p>}
-      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{words.common.close}</Button></div>
+      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{texts.common.close}</Button></div>
     </div>
   )
 }
 
-export function MakeKey({ onClose }: { onClose: () => void }) {
+export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
   const project = useProject()
-  const owned = useOwned()
-  const { data: services } = useQuery(askServices(project.id))
+  const owned = useOwnedProjects()
+  const { data: services } = useQuery(servicesQuery(project.id))
   const [service, setService] = useState("")
   const [name, setName] = useState("")
   const [chosen, setChosen] = useState<number[]>([project.id])
   const listed = useId()
-  const make = useMakeKey()
-  const w = words.integration
+  const make = useCreateKey()
+  const t = texts.integration
   const submit = (event: FormEvent) => {
     event.preventDefault()
     make.mutate({ service: service.trim(), name: name.trim(), projects: chosen })
   }
   return (
-    <Dialog open onClose={onClose} title={w.makeTitle} wide={Boolean(make.data)}>
-      {make.data ? <Shown made={make.data} onClose={onClose} /> : (
+    <Dialog open onClose={onClose} title={t.makeTitle} wide={Boolean(make.data)}>
+      {make.data ? <CreatedKey made={make.data} onClose={onClose} /> : (
         <form className="form" onSubmit={submit}>
           <TextField
-            label={w.service} hint={w.serviceHint} required maxLength={255} pattern=".*\S.*" autoFocus autoComplete="off" list={listed} value={service}
+            label={t.service} hint={t.serviceHint} required maxLength={255} pattern=".*\S.*" autoFocus autoComplete="off" list={listed} value={service}
             onChange={(event) => setService(event.target.value)}
           />
           <datalist id={listed}>{services?.results.map((one) => <option key={one.id} value={one.name} />)}</datalist>
-          <TextField label={`${w.name} (${words.common.optional})`} hint={w.nameHint} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+          <TextField label={`${t.name} (${texts.common.optional})`} hint={t.nameHint} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
           {owned.length > 1 && (
             <details className="more">
-              <summary>{w.alsoFor(chosen.length - 1)}</summary>
+              <summary>{t.alsoFor(chosen.length - 1)}</summary>
               <div className="key-projects">
                 {owned.slice(1).map((one) => (
                   <Check
@@ -87,10 +87,10 @@ export function MakeKey({ onClose }: { onClose: () => void }) {
               </div>
             </details>
           )}
-          {make.error && <Trouble error={make.error} />}
+          {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{words.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={make.isPending}>{w.makeGo}</Button>
+            <Button onClick={onClose}>{texts.common.cancel}</Button>
+            <Button type="submit" kind="accent" busy={make.isPending}>{t.makeGo}</Button>
           </div>
         </form>
       )}
@@ -98,22 +98,22 @@ export function MakeKey({ onClose }: { onClose: () => void }) {
   )
 }
 
-export function RotateKey({ old, nameOf, onClose }: { old: CallbackKey; nameOf: (project: number) => string; onClose: () => void }) {
-  const owned = new Set(useOwned().map((one) => one.id))
-  const make = useMakeKey()
-  const w = words.integration
+export function RotateKeyDialog({ old, nameOf, onClose }: { old: CallbackKey; nameOf: (project: number) => string; onClose: () => void }) {
+  const owned = new Set(useOwnedProjects().map((one) => one.id))
+  const make = useCreateKey()
+  const t = texts.integration
   const left = old.projects.filter((id) => !owned.has(id))
   const submit = () => make.mutate({ service: old.service, name: old.name, projects: old.projects.filter((id) => owned.has(id)) })
   return (
-    <Dialog open onClose={onClose} title={w.rotateTitle(old.name || old.key_id)} wide={Boolean(make.data)}>
-      {make.data ? <Shown made={make.data} onClose={onClose}>{w.rotated(old.key_id)}</Shown> : (
+    <Dialog open onClose={onClose} title={t.rotateTitle(old.name || old.key_id)} wide={Boolean(make.data)}>
+      {make.data ? <CreatedKey made={make.data} onClose={onClose}>{t.rotated(old.key_id)}</CreatedKey> : (
         <div className="form">
-          <ol className="key-steps">{w.rotateSteps(old.service, old.key_id).map((step) => <li key={step}>{step}</li>)}</ol>
-          {left.length > 0 && <p className="note">{w.rotateLeft(left.map(nameOf))}</p>}
-          {make.error && <Trouble error={make.error} />}
+          <ol className="key-steps">{t.rotateSteps(old.service, old.key_id).map((step) => <li key={step}>{step}</li>)}</ol>
+          {left.length > 0 && <p className="note">{t.rotateLeft(left.map(nameOf))}</p>}
+          {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{words.common.cancel}</Button>
-            <Button kind="accent" busy={make.isPending} onClick={submit}>{w.rotateGo}</Button>
+            <Button onClick={onClose}>{texts.common.cancel}</Button>
+            <Button kind="accent" busy={make.isPending} onClick={submit}>{t.rotateGo}</Button>
           </div>
         </div>
       )}

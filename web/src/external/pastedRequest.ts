@@ -1,37 +1,37 @@
 /** Reads a request that somebody pasted: a curl command, or raw HTTP. Nothing is made of it that was not there. */
 
-export interface PastedRequest {
+export interface ParsedRequest {
   method: string
   /** Path and query, as they stand. */
   target: string
   headers: [name: string, value: string][]
   body: string
   /** What a person should know about the reading. */
-  notes: PasteNote[]
+  notes: RequestNote[]
 }
 
-export type PasteNote = "unread" | "repeated" | "variable" | "file" | "form"
+export type RequestNote = "unread" | "repeated" | "variable" | "file" | "form"
 
-const SIGNED = /^x-ml-(signature|timestamp|nonce|key-id)$/i
+const SIGNED_HEADERS = /^x-ml-(signature|timestamp|nonce|key-id)$/i
 
 /** Reads what was pasted, as far as it can be read. */
-export function readPasted(text: string): PastedRequest {
+export function parseRequest(text: string): ParsedRequest {
   const clean = text.replace(/\r\n?/g, "\n")
-  const read = /^\s*(\$\s+)?curl(\.exe)?\s/.test(clean) ? readCurl(clean) : readRaw(clean)
-  const names = read.headers.map(([name]) => name.toLowerCase()).filter((name) => SIGNED.test(name))
+  const read = /^\s*(\$\s+)?curl(\.exe)?\s/.test(clean) ? parseCurl(clean) : parseRawRequest(clean)
+  const names = read.headers.map(([name]) => name.toLowerCase()).filter((name) => SIGNED_HEADERS.test(name))
   if (new Set(names).size < names.length) read.notes.push("repeated")
-  const signed = read.headers.filter(([name]) => SIGNED.test(name)).map(([, value]) => value)
+  const signed = read.headers.filter(([name]) => SIGNED_HEADERS.test(name)).map(([, value]) => value)
   if ([read.target, ...signed].some((value) => /\$[A-Za-z_{(]/.test(value))) read.notes.push("variable")
   if (!read.target && names.length === 0) read.notes.push("unread")
   return read
 }
 
 /** The first value of a header; empty text where there is none. */
-export function headerOf(read: PastedRequest, name: string): string {
+export function getHeader(read: ParsedRequest, name: string): string {
   return read.headers.find(([one]) => one.toLowerCase() === name)?.[1] ?? ""
 }
 
-function readRaw(text: string): PastedRequest {
+function parseRawRequest(text: string): ParsedRequest {
   const lines = text.replace(/^\n+/, "").split("\n")
   const first = /^([A-Za-z]{1,10}) +(\S+)(?: +HTTP\/[\d.]+)?\s*$/.exec(lines[0] ?? "")
   const headers: [string, string][] = []
@@ -40,24 +40,24 @@ function readRaw(text: string): PastedRequest {
     const header = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(lines[at] ?? "")
     if (header) headers.push([header[1] ?? "", header[2] ?? ""])
   }
-  return { method: first?.[1]?.toUpperCase() ?? "", target: targetOf(first?.[2] ?? ""), headers, body: lines.slice(at + 1).join("\n"), notes: [] }
+  return { method: first?.[1]?.toUpperCase() ?? "", target: parseRequestTarget(first?.[2] ?? ""), headers, body: lines.slice(at + 1).join("\n"), notes: [] }
 }
 
 /** Path and query of an address, which may begin with a scheme and a host; nothing of them is written anew. */
-function targetOf(address: string): string {
+function parseRequestTarget(address: string): string {
   const rest = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*([^#]*)/i.exec(address)?.[1] ?? ""
   return rest.startsWith("?") ? `/${rest}` : rest || (address ? "/" : "")
 }
 
-const LONG = new Set(
+const LONG_OPTIONS = new Set(
   ("request header data data-raw data-binary data-ascii data-urlencode json url form upload-file user-agent cookie cookie-jar referer config max-time output user "
     + "write-out proxy connect-timeout retry retry-delay cacert cert key resolve connect-to interface dump-header limit-rate max-redirs range ciphers").split(" "),
 )
-const SHORT: Record<string, string> = { X: "request", H: "header", d: "data", F: "form", T: "upload-file", G: "get", I: "head" }
-const SHORT_WITH_VALUE = "XHdFTAbceKmouwxErYyzDCtQ"
+const SHORT_OPTIONS: Record<string, string> = { X: "request", H: "header", d: "data", F: "form", T: "upload-file", G: "get", I: "head" }
+const SHORT_OPTIONS_WITH_VALUE = "XHdFTAbceKmouwxErYyzDCtQ"
 
-function readCurl(text: string): PastedRequest {
-  const read: PastedRequest = { method: "", target: "", headers: [], body: "", notes: [] }
+function parseCurl(text: string): ParsedRequest {
+  const read: ParsedRequest = { method: "", target: "", headers: [], body: "", notes: [] }
   const data: string[] = []
   const flags = new Set<string>()
   let address = ""
@@ -75,23 +75,23 @@ function readCurl(text: string): PastedRequest {
       else data.push(value)
     }
   }
-  const given = shellWords(text).slice(1)
+  const given = splitShellWords(text).slice(1)
   for (let at = 0; at < given.length; at += 1) {
     const word = given[at] ?? ""
     if (word.startsWith("--")) {
       const option = word.slice(2)
-      use(option, LONG.has(option) ? (given[(at += 1)] ?? "") : "")
+      use(option, LONG_OPTIONS.has(option) ? (given[(at += 1)] ?? "") : "")
     } else if (word.startsWith("-") && word.length > 1) {
       for (let letter = 1; letter < word.length; letter += 1) {
         const short = word[letter] ?? ""
-        const takes = SHORT_WITH_VALUE.includes(short)
-        use(SHORT[short] ?? short, takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "")
+        const takes = SHORT_OPTIONS_WITH_VALUE.includes(short)
+        use(SHORT_OPTIONS[short] ?? short, takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "")
         if (takes) break
       }
     } else address ||= word
   }
   const sent = data.join(flags.has("json") ? "" : "&")
-  read.target = targetOf(address)
+  read.target = parseRequestTarget(address)
   if (flags.has("get")) read.target += sent && `${read.target.includes("?") ? "&" : "?"}${sent}`
   else read.body = sent
   const usual = flags.has("head") ? "HEAD" : flags.has("upload-file") ? "PUT" : !flags.has("get") && ["data", "json", "form"].some((one) => [...flags].some((flag) => flag.startsWith(one))) ? "POST" : "GET"
@@ -102,7 +102,7 @@ function readCurl(text: string): PastedRequest {
 const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'", '"': '"', "0": "\0" }
 
 /** The words of a shell's command, without their quotes; what comes after it in the line is left out. */
-function shellWords(text: string): string[] {
+function splitShellWords(text: string): string[] {
   const found: string[] = []
   let word: string | null = null
   for (let at = text.search(/curl/); at < text.length; at += 1) {

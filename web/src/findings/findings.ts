@@ -1,18 +1,18 @@
 /** What analyses found on one image, as the viewer shows it. */
 import type { Analysis, Annotation } from "../api/types"
-import { words } from "../en"
-import { drawingOf, type Drawing } from "./drawings"
-import type { Size } from "../viewer/geometry"
+import { texts } from "../en"
+import { getShape, type Shape } from "./shapes"
+import type { Size } from "../viewer/viewGeometry"
 
 export type FindingType = Annotation["annotation_type"]
 
 /** A class that a classifier thought of, and how sure it was. */
-export interface Guess {
+export interface ClassScore {
   name: string
   confidence: number
 }
 
-/** One annotation with a place of its own in the list; `said` are the classifiers' words about it. */
+/** One annotation with a place of its own in the list; `classifications` are the classifiers' words about it. */
 export interface Finding {
   id: string
   analysis: Analysis
@@ -20,16 +20,16 @@ export interface Finding {
   name: string | null
   confidence: number | null
   type: FindingType
-  drawing: Drawing
+  shape: Shape
   /** What a classification of the whole image thought of, surest first. */
-  guesses: Guess[]
-  said: Annotation[]
+  classScores: ClassScore[]
+  classifications: Annotation[]
   /** The finding that it belongs to, which carries the label of both. */
   parent: string | null
 }
 
 /** What a classification thought of, surest first; what is no class with a confidence is left out. */
-export function guessesOf(annotation: Annotation): Guess[] {
+export function listClassScores(annotation: Annotation): ClassScore[] {
   const given = annotation.data.topk
   if (!Array.isArray(given)) return []
   return given
@@ -40,9 +40,9 @@ export function guessesOf(annotation: Annotation): Guess[] {
 }
 
 /** The class and confidence of an annotation; those of a classification may stand in its data only. */
-export function saidBy(annotation: Annotation): { name: string | null; confidence: number | null } {
+export function getNameAndConfidence(annotation: Annotation): { name: string | null; confidence: number | null } {
   if (annotation.annotation_type !== "classification") return { name: annotation.class_name, confidence: annotation.confidence }
-  const first = guessesOf(annotation)[0]
+  const first = listClassScores(annotation)[0]
   const score = annotation.data.score
   return {
     name: annotation.class_name ?? first?.name ?? null,
@@ -51,7 +51,7 @@ export function saidBy(annotation: Annotation): { name: string | null; confidenc
 }
 
 /** Findings of one analysis, surest first. */
-export function findingsOf(analysis: Analysis, image: Size): Finding[] {
+export function listFindings(analysis: Analysis, image: Size): Finding[] {
   const all = new Map(analysis.annotations.map((annotation) => [annotation.id, annotation]))
   // Only a classification is a word about something else, and only about what is none itself.
   const isSaid = (annotation: Annotation) => {
@@ -69,11 +69,11 @@ export function findingsOf(analysis: Analysis, image: Size): Finding[] {
       id: annotation.id,
       analysis,
       annotation,
-      ...saidBy(annotation),
+      ...getNameAndConfidence(annotation),
       type: annotation.annotation_type,
-      drawing: drawingOf(annotation, image),
-      guesses: annotation.annotation_type === "classification" ? guessesOf(annotation) : [],
-      said: (said.get(annotation.id) ?? []).sort((a, b) => (saidBy(b).confidence ?? 0) - (saidBy(a).confidence ?? 0)),
+      shape: getShape(annotation, image),
+      classScores: annotation.annotation_type === "classification" ? listClassScores(annotation) : [],
+      classifications: (said.get(annotation.id) ?? []).sort((a, b) => (getNameAndConfidence(b).confidence ?? 0) - (getNameAndConfidence(a).confidence ?? 0)),
       parent: annotation.parent_id && annotation.parent_id !== annotation.id && all.has(annotation.parent_id) ? annotation.parent_id : null,
     }))
     .sort((a, b) => (b.confidence ?? 0) - (a.confidence ?? 0))
@@ -88,11 +88,11 @@ export function findingsOf(analysis: Analysis, image: Size): Finding[] {
 }
 
 /** The key under which a class is switched on and off. */
-export const classKey = (finding: Finding): string => finding.name ?? ""
+export const getClassKey = (finding: Finding): string => finding.name ?? ""
 
 /** What a finding is called: its class, or what kind of thing it is. */
-export const titleOf = (finding: Finding): string => finding.name ?? words.viewer.types[finding.type] ?? words.viewer.noClass
+export const getTitle = (finding: Finding): string => finding.name ?? texts.viewer.types[finding.type] ?? texts.viewer.noClass
 
-export function percent(confidence: number | null): string {
+export function formatPercent(confidence: number | null): string {
   return confidence === null ? "" : `${Math.round(confidence * 100)} %`
 }

@@ -1,5 +1,5 @@
 /** Run-length masks as COCO writes them: column by column, the first run outside. */
-import type { Size } from "../viewer/geometry"
+import type { Size } from "../viewer/viewGeometry"
 
 /** A part of a mask, cut to what is inside: one byte a cell, row by row, 1 is inside. */
 export interface Grid extends Size {
@@ -9,13 +9,13 @@ export interface Grid extends Size {
 }
 
 /** Beyond so many cells a mask is not spread out: a hundred megapixels. */
-export const MOST_CELLS = 100_000_000
+export const MAX_CELLS = 100_000_000
 
 /**
  * The counts of COCO's compressed text: five bits a character from 48 on, the lowest first, the sixth says that more
  * follow; from the fourth count on each is told as what it differs from the one two before. Null if the text is none.
  */
-export function readCounts(text: string): number[] | null {
+export function decodeCounts(text: string): number[] | null {
   const counts: number[] = []
   let at = 0
   while (at < text.length) {
@@ -37,13 +37,13 @@ export function readCounts(text: string): number[] | null {
 }
 
 /** Counts as they were given, text or list; null if they are neither, or not all whole and positive. */
-export function countsOf(given: unknown): number[] | null {
-  const counts = typeof given === "string" ? readCounts(given) : Array.isArray(given) ? (given as unknown[]) : null
+export function parseCounts(given: unknown): number[] | null {
+  const counts = typeof given === "string" ? decodeCounts(given) : Array.isArray(given) ? (given as unknown[]) : null
   return counts?.every((count): count is number => Number.isInteger(count) && (count as number) >= 0) ? counts : null
 }
 
 /** The inside of a mask of that size; null if it is empty, runs over its size, or is too large to be drawn. */
-export function spread(counts: number[], size: Size): Grid | null {
+export function decodeMask(counts: number[], size: Size): Grid | null {
   const { width, height } = size
   let [left, top, right, bottom] = [width, height, -1, -1]
   const runs: [number, number][] = []
@@ -60,7 +60,7 @@ export function spread(counts: number[], size: Size): Grid | null {
     at += count
   })
   const grid = { x: left, y: top, width: right - left + 1, height: bottom - top + 1 }
-  if (runs.length === 0 || at > width * height || grid.width * grid.height > MOST_CELLS) return null
+  if (runs.length === 0 || at > width * height || grid.width * grid.height > MAX_CELLS) return null
   const cells = new Uint8Array(grid.width * grid.height)
   for (const [start, count] of runs) {
     for (let index = start; index < start + count; index += 1) {

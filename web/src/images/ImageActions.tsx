@@ -3,17 +3,17 @@ import { useQuery } from "@tanstack/react-query"
 import { Clock, Package, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { askTags } from "./queries"
+import { imageTagsQuery } from "./queries"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { words } from "../en"
-import { markWords as w } from "./en"
-import { readTags, useImageChanges } from "./imageChanges"
-import { isOwner, mayManage, mayReview, useProject } from "../projects/project"
+import { texts } from "../en"
+import { imageTexts as t } from "./en"
+import { parseTags, useImageUpdates } from "./imageUpdates"
+import { isOwner, canManage, canReview, useProject } from "../projects/projectContext"
 
-type Asked = "tag" | "time" | "remove" | null
+type OpenDialog = "tag" | "time" | "remove" | null
 
 interface ImageActionsProps {
   images: string[]
@@ -24,11 +24,11 @@ interface ImageActionsProps {
 
 export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsProps) {
   const project = useProject()
-  const [asked, setAsked] = useState<Asked>(null)
+  const [asked, setAsked] = useState<OpenDialog>(null)
   const [busy, setBusy] = useState(false)
   const [, go] = useLocation()
-  const changes = useImageChanges(project.id)
-  const manage = mayManage(project)
+  const changes = useImageUpdates(project.id)
+  const manage = canManage(project)
   const run = async (doing: Promise<boolean>, leave = false) => {
     setBusy(true)
     const isDone = await doing
@@ -39,36 +39,36 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
   }
   const close = () => setAsked(null)
   return (
-    <div className="selection-bar" role="group" aria-label={words.image.selected(images.length)}>
-      <span role="status">{words.image.selected(images.length)}</span>
-      <Button small kind="quiet" onClick={onDone}>{words.image.unselect}</Button>
+    <div className="selection-bar" role="group" aria-label={texts.image.selected(images.length)}>
+      <span role="status">{texts.image.selected(images.length)}</span>
+      <Button small kind="quiet" onClick={onDone}>{texts.image.unselect}</Button>
       {deleted && isOwner(project) && (
-        <Button small kind="accent" icon={<RotateCcw size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.restore(images), true)}>{w.restore}</Button>
+        <Button small kind="accent" icon={<RotateCcw size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.restore(images), true)}>{t.restore}</Button>
       )}
-      {!deleted && mayReview(project) && (
+      {!deleted && canReview(project) && (
         <>
-          <Button small icon={<Star size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.change(images, { starred: true }, w.done.starred, { starred: false }))}>{w.star}</Button>
-          <Button small icon={<Tag size={14} aria-hidden />} onClick={() => setAsked("tag")}>{w.tag}</Button>
-          <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>{w.time}</Button>
+          <Button small icon={<Star size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.change(images, { starred: true }, t.done.starred, { starred: false }))}>{t.star}</Button>
+          <Button small icon={<Tag size={14} aria-hidden />} onClick={() => setAsked("tag")}>{t.tag}</Button>
+          <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>{t.time}</Button>
         </>
       )}
-      {!deleted && isOwner(project) && <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{w.remove}</Button>}
+      {!deleted && isOwner(project) && <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{t.remove}</Button>}
       {!deleted && manage && (
         <>
-          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{words.image.export}</Button>
-          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{words.image.run}</Button>
+          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{texts.image.export}</Button>
+          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{texts.image.run}</Button>
         </>
       )}
-      <Dialog open={asked === "tag"} onClose={close} title={w.tagTitle(images.length)}>
-        <TagForm busy={busy} onGo={(add, remove) => void run(changes.change(images, { add_tags: add, remove_tags: remove }, add.length ? w.done.tagged : w.done.untagged, { add_tags: remove, remove_tags: add }))} />
+      <Dialog open={asked === "tag"} onClose={close} title={t.tagTitle(images.length)}>
+        <TagForm busy={busy} onGo={(add, remove) => void run(changes.change(images, { add_tags: add, remove_tags: remove }, add.length ? t.done.tagged : t.done.untagged, { add_tags: remove, remove_tags: add }))} />
       </Dialog>
-      <Dialog open={asked === "time"} onClose={close} title={w.timeTitle(images.length)}>
-        <TimeForm busy={busy}
-          onMove={(seconds) => void run(changes.change(images, { shift_s: seconds }, w.done.moved, { shift_s: -seconds }))}
-          onReset={() => void run(changes.change(images, { as_read: true }, w.done.moved))} />
+      <Dialog open={asked === "time"} onClose={close} title={t.timeTitle(images.length)}>
+        <ShiftTimeForm busy={busy}
+          onMove={(seconds) => void run(changes.change(images, { shift_s: seconds }, t.done.moved, { shift_s: -seconds }))}
+          onReset={() => void run(changes.change(images, { as_read: true }, t.done.moved))} />
       </Dialog>
-      <Dialog open={asked === "remove"} onClose={close} title={w.removeTitle(images.length)}>
-        <RemoveForm busy={busy} onClose={close} onGo={(reason) => void run(changes.remove(images, reason), true)} />
+      <Dialog open={asked === "remove"} onClose={close} title={t.removeTitle(images.length)}>
+        <DeleteForm busy={busy} onClose={close} onGo={(reason) => void run(changes.remove(images, reason), true)} />
       </Dialog>
     </div>
   )
@@ -76,26 +76,26 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
 
 export function TagForm({ busy, onGo }: { busy: boolean; onGo: (add: string[], remove: string[]) => void }) {
   const project = useProject()
-  const { data } = useQuery(askTags(project.id))
+  const { data } = useQuery(imageTagsQuery(project.id))
   const [text, setText] = useState("")
-  const tags = readTags(text)
+  const tags = parseTags(text)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (tags.length > 0) onGo(tags, [])
   }
   return (
     <form className="form" onSubmit={submit}>
-      <TextField label={w.tags} hint={w.tagHint} value={text} onChange={(event) => setText(event.target.value)} maxLength={500} autoFocus />
+      <TextField label={t.tags} hint={t.tagHint} value={text} onChange={(event) => setText(event.target.value)} maxLength={500} autoFocus />
       {data && data.results.length > 0 && (
-        <div className="tag-list" role="group" aria-label={w.known}>
+        <div className="tag-list" role="group" aria-label={t.known}>
           {data.results.slice(0, 12).map(({ tag }) => (
             <Button key={tag} small kind="quiet" onClick={() => setText([...tags.filter((one) => one !== tag), tag].join(", "))}>{tag}</Button>
           ))}
         </div>
       )}
       <div className="dialog-actions">
-        <Button disabled={tags.length === 0} onClick={() => onGo([], tags)}>{w.takeOff}</Button>
-        <Button kind="accent" type="submit" busy={busy} disabled={tags.length === 0}>{w.addTag}</Button>
+        <Button disabled={tags.length === 0} onClick={() => onGo([], tags)}>{t.takeOff}</Button>
+        <Button kind="accent" type="submit" busy={busy} disabled={tags.length === 0}>{t.addTag}</Button>
       </div>
     </form>
   )
@@ -104,7 +104,7 @@ export function TagForm({ busy, onGo }: { busy: boolean; onGo: (add: string[], r
 const UNITS = { days: 86_400, hours: 3600, minutes: 60, seconds: 1 } as const
 type Unit = keyof typeof UNITS
 
-function TimeForm({ busy, onMove, onReset }: { busy: boolean; onMove: (seconds: number) => void; onReset: () => void }) {
+function ShiftTimeForm({ busy, onMove, onReset }: { busy: boolean; onMove: (seconds: number) => void; onReset: () => void }) {
   const [sign, setSign] = useState("1")
   const [parts, setParts] = useState<Record<Unit, string>>({ days: "", hours: "", minutes: "", seconds: "" })
   const seconds = Object.entries(UNITS).reduce((sum, [unit, size]) => sum + size * Number(parts[unit as Unit] || 0), 0) * Number(sign)
@@ -114,26 +114,26 @@ function TimeForm({ busy, onMove, onReset }: { busy: boolean; onMove: (seconds: 
   }
   return (
     <form className="form" onSubmit={submit}>
-      <SelectField label={w.direction} value={sign} onChange={(event) => setSign(event.target.value)}>
-        <option value="1">{w.later}</option>
-        <option value="-1">{w.earlier}</option>
+      <SelectField label={t.direction} value={sign} onChange={(event) => setSign(event.target.value)}>
+        <option value="1">{t.later}</option>
+        <option value="-1">{t.earlier}</option>
       </SelectField>
       <div className="time-parts">
         {(Object.keys(UNITS) as Unit[]).map((unit) => (
-          <TextField key={unit} label={w[unit]} type="number" min={0} max={100_000} step={1} value={parts[unit]} onChange={(event) => setParts({ ...parts, [unit]: event.target.value })} />
+          <TextField key={unit} label={t[unit]} type="number" min={0} max={100_000} step={1} value={parts[unit]} onChange={(event) => setParts({ ...parts, [unit]: event.target.value })} />
         ))}
       </div>
-      <p className="soft small">{w.timeHint}</p>
+      <p className="soft small">{t.timeHint}</p>
       <div className="dialog-actions">
-        <Button onClick={onReset} busy={busy}>{w.asRead}</Button>
-        <Button kind="accent" type="submit" busy={busy} disabled={seconds === 0 || !Number.isSafeInteger(seconds)}>{w.timeGo}</Button>
+        <Button onClick={onReset} busy={busy}>{t.asRead}</Button>
+        <Button kind="accent" type="submit" busy={busy} disabled={seconds === 0 || !Number.isSafeInteger(seconds)}>{t.timeGo}</Button>
       </div>
     </form>
   )
 }
 
-export function RemoveForm({ busy, onClose, onGo }: { busy: boolean; onClose: () => void; onGo: (reason: string) => void }) {
-  const [chosen, setChosen] = useState(w.reasons[0] ?? "")
+export function DeleteForm({ busy, onClose, onGo }: { busy: boolean; onClose: () => void; onGo: (reason: string) => void }) {
+  const [chosen, setChosen] = useState(t.reasons[0] ?? "")
   const [own, setOwn] = useState("")
   const reason = chosen || own.trim()
   const submit = (event: FormEvent) => {
@@ -142,15 +142,15 @@ export function RemoveForm({ busy, onClose, onGo }: { busy: boolean; onClose: ()
   }
   return (
     <form className="form" onSubmit={submit}>
-      <p className="soft">{w.removeText}</p>
-      <SelectField label={w.reason} hint={w.reasonHint} value={chosen} onChange={(event) => setChosen(event.target.value)}>
-        {w.reasons.map((one) => <option key={one} value={one}>{one}</option>)}
-        <option value="">{w.otherReason}</option>
+      <p className="soft">{t.removeText}</p>
+      <SelectField label={t.reason} hint={t.reasonHint} value={chosen} onChange={(event) => setChosen(event.target.value)}>
+        {t.reasons.map((one) => <option key={one} value={one}>{one}</option>)}
+        <option value="">{t.otherReason}</option>
       </SelectField>
-      {!chosen && <TextField label={w.ownReason} value={own} maxLength={1000} onChange={(event) => setOwn(event.target.value)} autoFocus />}
+      {!chosen && <TextField label={t.ownReason} value={own} maxLength={1000} onChange={(event) => setOwn(event.target.value)} autoFocus />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{words.common.cancel}</Button>
-        <Button kind="danger" type="submit" busy={busy} disabled={!reason}>{w.remove}</Button>
+        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button kind="danger" type="submit" busy={busy} disabled={!reason}>{t.remove}</Button>
       </div>
     </form>
   )

@@ -1,14 +1,14 @@
 /** A thumbnail with its boxes drawn on it. */
-import { fileAddress } from "../api/files"
+import { fileUrl } from "../api/fileUrls"
 import type { Image } from "../api/types"
-import { words } from "../en"
-import { useClassColour } from "../findings/classes"
+import { texts } from "../en"
+import { useClassColour } from "../findings/classColours"
 import { useExpiredUrls } from "./useExpiredUrls"
 
 /** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
-export const SURE = 0.2
+export const DEFAULT_MIN_CONFIDENCE = 0.2
 
-export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?: number; eager?: boolean }) {
+export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { image: Image; least?: number; eager?: boolean }) {
   const classColour = useClassColour()
   const [failedUrls, onFail] = useExpiredUrls(image.project_id)
   const url = image.thumbnail_url
@@ -18,11 +18,11 @@ export function Thumbnail({ image, least = SURE, eager }: { image: Image; least?
     <>
       {url && !failed ? (
         <img
-          src={fileAddress(url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          src={fileUrl(url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
           onError={() => onFail(url)}
         />
       ) : (
-        <div className="grid-none">{failed ? image.filename : words.image.thumbnailComing}</div>
+        <div className="grid-none">{failed ? image.filename : texts.image.thumbnailComing}</div>
       )}
       {boxes.length > 0 && (
         <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
@@ -52,31 +52,31 @@ function sortClasses(image: Image, least: number): { classes: string[]; unsure: 
 }
 
 /** What became of the analysis of an image without classes. */
-function sayState(state: Image["analysis_state"]): string {
-  if (state === null) return words.image.notAnalysed
-  return state === "completed" ? words.image.nothingFound : (words.image.states[state] ?? state)
+function getStateText(state: Image["analysis_state"]): string {
+  if (state === null) return texts.image.notAnalysed
+  return state === "completed" ? texts.image.nothingFound : (texts.image.states[state] ?? state)
 }
 
 /** Names a link around a thumbnail; like every name, it has in it what is seen there. */
-export function nameThumbnail(image: Image): string {
-  return image.thumbnail_url ? image.filename : `${image.filename}, ${words.image.thumbnailComing}`
+export function getThumbnailLabel(image: Image): string {
+  return image.thumbnail_url ? image.filename : `${image.filename}, ${texts.image.thumbnailComing}`
 }
 
 /** The same with the words of its classes behind it. */
-export function nameWithClasses(image: Image, least = SURE): string {
+export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
   const { classes } = sortClasses(image, least)
-  return [nameThumbnail(image), ...(classes.length > 0 ? classes : [sayState(image.analysis_state)])].join(", ")
+  return [getThumbnailLabel(image), ...(classes.length > 0 ? classes : [getStateText(image.analysis_state)])].join(", ")
 }
 
 /** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
-export function ClassWords({ image, least = SURE }: { image: Image; least?: number }) {
+export function ClassLabels({ image, least = DEFAULT_MIN_CONFIDENCE }: { image: Image; least?: number }) {
   const classColour = useClassColour()
   const { classes, unsure } = sortClasses(image, least)
   if (classes.length > 0) {
     return (
       <span>
         {classes.map((name) => (
-          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? words.image.unsure : undefined}>
+          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? texts.image.unsure : undefined}>
             <span className="dot" style={{ background: classColour(name) }} />
             {`${name} `}
           </span>
@@ -84,5 +84,5 @@ export function ClassWords({ image, least = SURE }: { image: Image; least?: numb
       </span>
     )
   }
-  return <span className={image.analysis_state === "failed" ? "red" : "faint"}>{sayState(image.analysis_state)}</span>
+  return <span className={image.analysis_state === "failed" ? "red" : "faint"}>{getStateText(image.analysis_state)}</span>
 }

@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const images = (count: number) => `${number.format(count)} ${count === 1 ? "image" : "images"}`
 
-export const markWords = {
+export const imageTexts = {
   star: "Star", unstar: "Take the star away", starred: "Starred", anyStar: "Starred or not", onlyStarred: "Starred only", notStarred: "Without a star",
   tag: "Tag", tags: "Tags", anyTag: "Any tag", addTag: "Put on", tagHint: "One word or a few. Several are parted by commas.", known: "In use here",
   noTags: "No tags", removeTag: (tag: string) => `Take off ${tag}`, tagTitle: (count: number) => `Tag ${images(count)}`, takeOff: "Take off",

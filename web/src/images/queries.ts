@@ -1,10 +1,10 @@
 /** What the page asks about images, how they are filtered, and what was found on them. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { addDays } from "../ui/time"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 import type { Analysis, AnalysisState, Annotation } from "../api/types"
 
-const ALL = 1000
+const MAX_ITEMS = 1000
 
 /** What the images grid is filtered by; empty text means no filter. Dates are days of each camera's own zone. */
 export interface ImageFilter {
@@ -23,7 +23,7 @@ export interface ImageFilter {
   order: string
 }
 
-function imageQuery(project: number, filter: ImageFilter) {
+function buildImageParameters(project: number, filter: ImageFilter) {
   return {
     project,
     deployment: filter.deployment || undefined,
@@ -42,17 +42,17 @@ function imageQuery(project: number, filter: ImageFilter) {
   } as const
 }
 
-export const noFilter: ImageFilter = {
+export const NO_FILTER: ImageFilter = {
   deployment: "", class: "", analysis_state: "", from: "", to: "", confidence: "", blank: "", reviewed: "", tag: "", starred: "", sequence: "", deleted: "", order: "",
 }
 
 /** The days on which a filter finds images, in the order of the list, with how many. */
-export const askDays = (project: number, filter: ImageFilter) =>
+export const imageDaysQuery = (project: number, filter: ImageFilter) =>
   queryOptions({
     queryKey: ["image", project, "list", "days", filter],
     queryFn: async ({ signal }) => {
-      const { order, ...query } = imageQuery(project, filter)
-      const days = await answer(api.GET("/api/v2/images/days", { params: { query }, signal }))
+      const { order, ...query } = buildImageParameters(project, filter)
+      const days = await unwrap(api.GET("/api/v2/images/days", { params: { query }, signal }))
       return order === "captured_at" ? { ...days, results: days.results.toReversed() } : days
     },
     // What came in just now is counted a little later.
@@ -60,39 +60,39 @@ export const askDays = (project: number, filter: ImageFilter) =>
   })
 
 /** The images of some days, or of a part of one. */
-export const askChunk = (project: number, filter: ImageFilter, { from, to, skip, images }: { from: string; to: string; skip: number; images: number }) =>
+export const imageChunkQuery = (project: number, filter: ImageFilter, { from, to, skip, images }: { from: string; to: string; skip: number; images: number }) =>
   queryOptions({
     queryKey: ["image", project, "list", "chunk", filter, from, to, skip, images],
     queryFn: ({ signal }) =>
-      answer(api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), day_after: from, day_before: addDays(to, 1), skip, limit: images } }, signal })),
+      unwrap(api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), day_after: from, day_before: addDays(to, 1), skip, limit: images } }, signal })),
     staleTime: 30_000,
   })
 
-export const askSummary = (project: number) =>
+export const projectSummaryQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "summary"],
-    queryFn: () => answer(api.GET("/api/v2/summary", { params: { query: { project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/summary", { params: { query: { project } } })),
     // What came in just now is counted a little later.
     refetchInterval: (query) => (query.state.data?.is_behind ? 3000 : false),
   })
 
 /** How many images a filter takes. */
-export const askImageCount = (project: number, filter: ImageFilter) =>
+export const imageCountQuery = (project: number, filter: ImageFilter) =>
   queryOptions({
     queryKey: ["image", project, "count", filter],
     queryFn: async ({ signal }) => {
-      const page = await answer(api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: 1 } }, signal }))
+      const page = await unwrap(api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), limit: 1 } }, signal }))
       return { count: page.count, isEstimate: page.count_is_estimate ?? false }
     },
   })
 
 /** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
-export async function collectImages(project: number, filter: ImageFilter, most: number, onRead: (count: number) => void): Promise<string[]> {
+export async function listImageIds(project: number, filter: ImageFilter, most: number, onRead: (count: number) => void): Promise<string[]> {
   const ids: string[] = []
   let cursor: string | undefined
   do {
-    const page: { results: { id: string }[]; next?: string | null } = await answer(
-      api.GET("/api/v2/images", { params: { query: { ...imageQuery(project, filter), limit: ALL, cursor } } }),
+    const page: { results: { id: string }[]; next?: string | null } = await unwrap(
+      api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), limit: MAX_ITEMS, cursor } } }),
     )
     ids.push(...page.results.map((image) => image.id))
     onRead(ids.length)
@@ -101,79 +101,79 @@ export async function collectImages(project: number, filter: ImageFilter, most: 
   return ids
 }
 
-export const askRecentImages = (project: number, limit: number) =>
+export const recentImagesQuery = (project: number, limit: number) =>
   queryOptions({
     queryKey: ["image", project, "recent", limit],
-    queryFn: () => answer(api.GET("/api/v2/images", { params: { query: { project, limit } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/images", { params: { query: { project, limit } } })),
   })
 
 /** The newest image of a deployment, as a list of one or none. */
-export const askLastImage = (project: number, deployment: string) =>
+export const lastImageQuery = (project: number, deployment: string) =>
   queryOptions({
     queryKey: ["image", project, "last", deployment],
-    queryFn: ({ signal }) => answer(api.GET("/api/v2/images", { params: { query: { project, deployment, limit: 1 } }, signal })),
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v2/images", { params: { query: { project, deployment, limit: 1 } }, signal })),
   })
 
-export const askClasses = (project: number) =>
+export const classesQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "classes"],
-    queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
   })
 
 /** The classes that colours are assigned by. Results that arrive do not change the colours of a screen. */
-export const askColouredClasses = (project: number) =>
+export const colouredClassesQuery = (project: number) =>
   queryOptions({
     queryKey: ["coloured-classes", project],
-    queryFn: () => answer(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
     staleTime: 600_000,
   })
 
-export const askSequences = (project: number, deployment: string, least: number | undefined) =>
+export const sequencesQuery = (project: number, deployment: string, least: number | undefined) =>
   infiniteQueryOptions({
     queryKey: ["image", project, "sequences", deployment, least],
     queryFn: ({ pageParam, signal }) =>
-      answer(api.GET("/api/v2/sequences", { params: { query: { project, deployment: deployment || undefined, images_min: least, limit: 30, cursor: pageParam } }, signal })),
+      unwrap(api.GET("/api/v2/sequences", { params: { query: { project, deployment: deployment || undefined, images_min: least, limit: 30, cursor: pageParam } }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askSequence = (project: number, sequence: string) =>
+export const sequenceQuery = (project: number, sequence: string) =>
   queryOptions({
     queryKey: ["image", project, "sequence", sequence],
-    queryFn: () => answer(api.GET("/api/v2/sequences/{sequence_id}", { params: { path: { sequence_id: sequence } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/sequences/{sequence_id}", { params: { path: { sequence_id: sequence } } })),
     staleTime: 30_000,
   })
 
-export const askTags = (project: number) =>
+export const imageTagsQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "tags"],
-    queryFn: () => answer(api.GET("/api/v2/images/tags", { params: { query: { project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/images/tags", { params: { query: { project } } })),
   })
 
 /** The filter that the search of a grid's URL stands for. */
-export const readFilter = (search: URLSearchParams): ImageFilter =>
-  Object.fromEntries(Object.keys(noFilter).map((key) => [key, search.get(key) ?? ""])) as unknown as ImageFilter
+export const parseFilter = (search: URLSearchParams): ImageFilter =>
+  Object.fromEntries(Object.keys(NO_FILTER).map((key) => [key, search.get(key) ?? ""])) as unknown as ImageFilter
 
 /** An image with its neighbours in a grid, `list` being the search of its URL; without one in the order of time. */
-export const askImage = (project: number, image: string, list: string | null = null) =>
+export const imageQuery = (project: number, image: string, list: string | null = null) =>
   queryOptions({
     queryKey: ["image", project, "one", image, list],
     queryFn: () => {
-      const { project: _, ...query } = imageQuery(project, readFilter(new URLSearchParams(list ?? "")))
-      return answer(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image }, query: list === null ? {} : query } }))
+      const { project: _, ...query } = buildImageParameters(project, parseFilter(new URLSearchParams(list ?? "")))
+      return unwrap(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image }, query: list === null ? {} : query } }))
     },
     staleTime: 30_000,
   })
 
 /** What comes after the first page of an analysis's annotations. */
-export const askRestOfAnnotations = (project: number, analysis: Analysis) =>
+export const remainingAnnotationsQuery = (project: number, analysis: Analysis) =>
   queryOptions({
     queryKey: ["image", project, "annotations", analysis.id, analysis.annotation_count],
     queryFn: async ({ signal }) => {
       const rest: Annotation[] = []
       for (let cursor = analysis.next; cursor; ) {
-        const page: { results: Annotation[]; next?: string | null } = await answer(
-          api.GET("/api/v2/analyses/{analysis_id}/annotations", { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: ALL } }, signal }),
+        const page: { results: Annotation[]; next?: string | null } = await unwrap(
+          api.GET("/api/v2/analyses/{analysis_id}/annotations", { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: MAX_ITEMS } }, signal }),
         )
         rest.push(...page.results)
         cursor = page.next

@@ -3,60 +3,60 @@ import { useInfiniteQuery } from "@tanstack/react-query"
 import { Upload } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
-import { askImports } from "./queries"
+import { importsQuery } from "./queries"
 import type { Import } from "../api/types"
 import { ExchangeTabs } from "./ExchangeTabs"
-import { ImportProgress, ImportTag, sayOutcome } from "./ImportState"
-import { mayManage, useProject } from "../projects/project"
+import { ImportProgress, ImportTag, formatOutcome } from "./ImportState"
+import { canManage, useProject } from "../projects/projectContext"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import "./exchange.css"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
-import { bytes, When } from "../ui/time"
-import { words } from "../en"
-import { exportWords } from "../exports/en"
-import { importWords as w } from "./en"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { formatBytes, Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { exportTexts } from "../exports/en"
+import { importTexts as t } from "./en"
 
 export function ImportsPage() {
   const project = useProject()
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(askImports(project.id))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(importsQuery(project.id))
   const imports = data?.pages.flatMap((page) => page.results) ?? []
-  const may = mayManage(project)
+  const may = canManage(project)
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
+    document.title = `${t.title} · ${project.name}`
   }, [project.name])
-  const make = may && <LinkButton kind="accent" icon={<Upload size={15} aria-hidden />} href={paths.newImport(project.id)}>{w.make}</LinkButton>
+  const make = may && <LinkButton kind="accent" icon={<Upload size={15} aria-hidden />} href={paths.newImport(project.id)}>{t.make}</LinkButton>
   const isEmpty = data && imports.length === 0
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{exportWords.title}</h1><div className="actions">{!isEmpty && make}</div></div>
+      <div className="page-head"><h1>{exportTexts.title}</h1><div className="actions">{!isEmpty && make}</div></div>
       <ExchangeTabs part="imports" />
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={64} />}
-      {isEmpty && <Empty title={w.noneTitle} text={<>{w.none} {!may && w.onlyManagers}</>}>{make}</Empty>}
+      {isEmpty && <EmptyState title={t.noneTitle} text={<>{t.none} {!may && t.onlyManagers}</>}>{make}</EmptyState>}
       {imports.length > 0 && (
         <>
-          <p className="soft exchange-text">{w.text} {!may && w.onlyManagers}</p>
-          <ul className="lines">{imports.map((one) => <Line key={one.id} one={one} />)}</ul>
+          <p className="soft exchange-text">{t.text} {!may && t.onlyManagers}</p>
+          <ul className="lines">{imports.map((one) => <ImportRow key={one.id} one={one} />)}</ul>
         </>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{words.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
     </div>
   )
 }
 
-function Line({ one }: { one: Import }) {
+function ImportRow({ one }: { one: Import }) {
   const project = useProject()
   return (
     <li data-import={one.id} className="exchange-line">
       <div className="line-head">
         <Link href={paths.import(project.id, one.id)}>{one.filename}</Link>
-        <span className="faint exchange-what">{w.formats[one.format][0]}</span>
+        <span className="faint exchange-what">{t.formats[one.format][0]}</span>
         <ImportTag one={one} />
       </div>
       <ImportProgress one={one} />
-      {(one.error ?? sayOutcome(one)) && <p className="small soft">{one.error ?? sayOutcome(one)}</p>}
-      <div className="line-head small faint"><span>{w.asked} <When at={one.created_at} />, {bytes(one.size_bytes)}</span></div>
+      {(one.error ?? formatOutcome(one)) && <p className="small soft">{one.error ?? formatOutcome(one)}</p>}
+      <div className="line-head small faint"><span>{t.asked} <Timestamp at={one.created_at} />, {formatBytes(one.size_bytes)}</span></div>
     </li>
   )
 }

@@ -3,20 +3,20 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft } from "lucide-react"
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { askDeployments } from "../api/queries"
+import { deploymentsQuery } from "../api/queries"
 import type { ImportFormat } from "../api/types"
-import { sendImport } from "../uploads/upload"
-import { mayManage, useProject } from "../projects/project"
+import { sendImport } from "../uploads/uploadRequests"
+import { canManage, useProject } from "../projects/projectContext"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import "./exchange.css"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { bytes } from "../ui/time"
-import { words } from "../en"
-import { importWords as w } from "./en"
+import { ErrorMessage } from "../ui/feedback"
+import { formatBytes } from "../ui/time"
+import { texts } from "../en"
+import { importTexts as t } from "./en"
 
-const FORMATS = Object.keys(w.formats) as ImportFormat[]
+const FORMATS = Object.keys(t.formats) as ImportFormat[]
 
 /** What a file is likely to be, by its name; null where that says nothing. */
 function guessFormat(name: string): ImportFormat | null {
@@ -30,7 +30,7 @@ export function NewImportPage() {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
-  const { data: deployments } = useQuery(askDeployments(project.id))
+  const { data: deployments } = useQuery(deploymentsQuery(project.id))
   const [file, setFile] = useState<File | null>(null)
   const [format, setFormat] = useState<ImportFormat>("megadetector")
   const [deployment, setDeployment] = useState("")
@@ -40,9 +40,9 @@ export function NewImportPage() {
   const [sent, setSent] = useState(0)
   const stop = useRef<AbortController | null>(null)
   const picker = useRef<HTMLInputElement>(null)
-  const may = mayManage(project)
+  const may = canManage(project)
   useEffect(() => {
-    document.title = `${w.make} · ${project.name}`
+    document.title = `${t.make} · ${project.name}`
     return () => stop.current?.abort()
   }, [project.name])
   const take = (chosen: File | undefined) => {
@@ -78,62 +78,62 @@ export function NewImportPage() {
   const part = `${Math.round(100 * sent)} %`
   return (
     <div className="narrow">
-      <Link href={paths.imports(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{w.title}</Link>
-      <div className="page-head"><h1>{w.make}</h1></div>
-      <p className="soft exchange-text">{w.text}</p>
-      {!may && <p className="note">{w.onlyManagers}</p>}
+      <Link href={paths.imports(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{t.title}</Link>
+      <div className="page-head"><h1>{t.make}</h1></div>
+      <p className="soft exchange-text">{t.text}</p>
+      {!may && <p className="note">{t.onlyManagers}</p>}
       <form className="form import-form" onSubmit={submit} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
         <div className="drop-area" data-testid="import-drop">
-          {file && <b className="exchange-title">{file.name} <span className="faint">{bytes(file.size)}</span></b>}
-          <Button onClick={() => picker.current?.click()} disabled={send.isPending}>{file ? w.another : w.choose}</Button>
-          <span>{w.drop}</span>
+          {file && <b className="exchange-title">{file.name} <span className="faint">{formatBytes(file.size)}</span></b>}
+          <Button onClick={() => picker.current?.click()} disabled={send.isPending}>{file ? t.another : t.choose}</Button>
+          <span>{t.drop}</span>
         </div>
-        <input ref={picker} type="file" accept=".json,.zip,.gz,application/json,application/zip" hidden aria-label={w.file} data-testid="import-file" onChange={(event) => { take(event.target.files?.[0]); event.target.value = "" }} />
+        <input ref={picker} type="file" accept=".json,.zip,.gz,application/json,application/zip" hidden aria-label={t.file} data-testid="import-file" onChange={(event) => { take(event.target.files?.[0]); event.target.value = "" }} />
         <fieldset className="fieldset">
-          <legend>{w.format}</legend>
+          <legend>{t.format}</legend>
           <div className="export-formats import-formats">
             {FORMATS.map((one) => (
               <label key={one} className="option">
                 <input type="radio" name="format" value={one} checked={one === format} onChange={() => setFormat(one)} />
-                <div className="option-words">{w.formats[one][0]}<p>{w.formats[one][1]}</p></div>
+                <div className="option-words">{t.formats[one][0]}<p>{t.formats[one][1]}</p></div>
               </label>
             ))}
           </div>
         </fieldset>
-        <SelectField label={w.where} value={deployment} onChange={(event) => setDeployment(event.target.value)}>
-          <option value="">{w.everywhere}</option>
+        <SelectField label={t.where} value={deployment} onChange={(event) => setDeployment(event.target.value)}>
+          <option value="">{t.everywhere}</option>
           {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
         </SelectField>
         <details className="more">
-          <summary>{w.options}</summary>
+          <summary>{t.options}</summary>
           <div className="form">
             <div className="form-row">
-              <TextField label={w.modelName} hint={w.modelHint} maxLength={255} value={model.name} onChange={(event) => setModel({ ...model, name: event.target.value })} />
-              <TextField label={w.modelVersion} maxLength={100} value={model.version} onChange={(event) => setModel({ ...model, version: event.target.value })} />
+              <TextField label={t.modelName} hint={t.modelHint} maxLength={255} value={model.name} onChange={(event) => setModel({ ...model, name: event.target.value })} />
+              <TextField label={t.modelVersion} maxLength={100} value={model.version} onChange={(event) => setModel({ ...model, version: event.target.value })} />
             </div>
             <label className="sure">
-              {w.confidence}
+              {t.confidence}
               <input type="range" min={0} max={95} step={5} value={sure} onChange={(event) => setSure(Number(event.target.value))} />
-              <output>{sure ? `${sure} %` : words.common.none}</output>
+              <output>{sure ? `${sure} %` : texts.common.none}</output>
             </label>
             {format === "coco" && (
               <div className="field">
-                <Check label={w.nothingIsBlank} checked={nothingIsBlank} onChange={(event) => setNothingIsBlank(event.target.checked)} />
-                <p className="hint">{w.nothingIsBlankHint}</p>
+                <Check label={t.nothingIsBlank} checked={nothingIsBlank} onChange={(event) => setNothingIsBlank(event.target.checked)} />
+                <p className="hint">{t.nothingIsBlankHint}</p>
               </div>
             )}
           </div>
         </details>
         {send.isPending && (
           <div className="exchange-now">
-            <div className="bar" role="progressbar" aria-label={w.sending(part)} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(100 * sent)}><span className="bar-done" style={{ width: `${100 * sent}%` }} /></div>
-            <p className="small soft" role="status">{w.sending(part)}</p>
+            <div className="bar" role="progressbar" aria-label={t.sending(part)} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(100 * sent)}><span className="bar-done" style={{ width: `${100 * sent}%` }} /></div>
+            <p className="small soft" role="status">{t.sending(part)}</p>
           </div>
         )}
-        {send.error && !isStopped && <Trouble error={send.error} />}
+        {send.error && !isStopped && <ErrorMessage error={send.error} />}
         <div className="actions">
-          <Button type="submit" kind="accent" busy={send.isPending} disabled={!may || !file} title={file ? undefined : w.noFile}>{w.go}</Button>
-          {send.isPending && <Button onClick={() => stop.current?.abort()}>{w.stop}</Button>}
+          <Button type="submit" kind="accent" busy={send.isPending} disabled={!may || !file} title={file ? undefined : t.noFile}>{t.go}</Button>
+          {send.isPending && <Button onClick={() => stop.current?.abort()}>{t.stop}</Button>}
         </div>
       </form>
     </div>

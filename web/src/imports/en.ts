@@ -12,7 +12,7 @@ const formats: Record<ImportFormat, [name: string, what: string]> = {
   "camtrap-dp": ["Camtrap DP", "A zip with deployments, media and observations, of machines and of people."],
 }
 
-export const importWords = {
+export const importTexts = {
   title: "Imports", make: "New import", go: "Import",
   text: "Results that were made elsewhere, taken in from a file. The images must be here already: they are known by their paths or names.", onlyManagers: "Managers and owners of the project import.",
   noneTitle: "No import yet", none: "Were images analysed by another program? Take its file in, and see, review and export what it found.",

@@ -2,35 +2,35 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"
-import { askClasses, askRecentImages } from "../images/queries"
-import { askDeployments, askJobs, askServices, askSources } from "../api/queries"
+import { classesQuery, recentImagesQuery } from "../images/queries"
+import { deploymentsQuery, jobsQuery, servicesQuery, sourcesQuery } from "../api/queries"
 import type { Image } from "../api/types"
-import { Activity } from "./Activity"
-import { useClassColour } from "../findings/classes"
-import { mayManage, useProject } from "../projects/project"
-import { useRunning } from "../queue/running"
-import { HealthTag, isUnhealthy, JobTag, OnlineTag, ProgressBar } from "../queue/states"
-import { nameThumbnail, Thumbnail } from "../images/Thumbnail"
+import { ActivityCharts } from "./ActivityCharts"
+import { useClassColour } from "../findings/classColours"
+import { canManage, useProject } from "../projects/projectContext"
+import { useRunningJobs } from "../queue/runningJobs"
+import { HealthTag, isUnhealthy, JobTag, OnlineTag, ProgressBar } from "../queue/statusTags"
+import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
-import { Trouble } from "../ui/Notice"
-import { When, exact } from "../ui/time"
-import { words } from "../en"
+import { ErrorMessage } from "../ui/feedback"
+import { Timestamp, formatExact } from "../ui/time"
+import { texts } from "../en"
 
-const FirstSteps = lazy(() => import("./FirstSteps").then((m) => ({ default: m.FirstSteps })))
+const FirstSteps = lazy(() => import("./OnboardingSteps").then((m) => ({ default: m.OnboardingSteps })))
 const DeploymentMap = lazy(() => import("../deployments/map/DeploymentMap").then((m) => ({ default: m.DeploymentMap })))
 
 export function OverviewPage() {
   const project = useProject()
-  const recent = useQuery(askRecentImages(project.id, 12))
-  const jobList = useInfiniteQuery(askJobs(project.id, undefined))
-  const running = useRunning()
-  const places = useQuery(askDeployments(project.id))
-  const sourceList = useQuery(askSources(project.id))
-  const serviceList = useQuery(askServices(project.id))
+  const recent = useQuery(recentImagesQuery(project.id, 12))
+  const jobList = useInfiniteQuery(jobsQuery(project.id, undefined))
+  const running = useRunningJobs()
+  const places = useQuery(deploymentsQuery(project.id))
+  const sourceList = useQuery(sourcesQuery(project.id))
+  const serviceList = useQuery(servicesQuery(project.id))
   const [images, jobs, deployments, sources, services] = [recent.data, jobList.data, places.data, sourceList.data, serviceList.data]
-  const w = words.overview
+  const t = texts.overview
   useEffect(() => {
-    document.title = `${project.name} · ${words.product}`
+    document.title = `${project.name} · ${texts.product}`
   }, [project.name])
 
   const allJobs = jobs?.pages[0]?.results ?? []
@@ -47,31 +47,31 @@ export function OverviewPage() {
   return (
     <>
       <div className="page-head"><h1>{project.name}</h1></div>
-      {failed && <Trouble error={failed.error} retry={() => asked.filter((one) => one.error).forEach((one) => void one.refetch())} />}
-      {images && jobs && running.jobs && deployments && services && !hasResults && mayManage(project) && (
+      {failed && <ErrorMessage error={failed.error} retry={() => asked.filter((one) => one.error).forEach((one) => void one.refetch())} />}
+      {images && jobs && running.jobs && deployments && services && !hasResults && canManage(project) && (
         <Suspense fallback={null}>
           <FirstSteps deployments={deployments.results} images={images.count} services={services.results} jobs={allJobs} waiting={running.jobs[0]} />
         </Suspense>
       )}
       <div className="figures">
-        <Link href={paths.images(project.id)}><b>{words.about(words.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {w.figures.images(images?.count ?? project.images)}</Link>
-        <Link href={paths.deployments(project.id)}><b>{deployments ? words.count(deployments.count) : "–"}</b> {w.figures.deployments(deployments?.count ?? 0)}</Link>
-        <Link href={paths.jobs(project.id)}><b>{running.jobs ? words.count(running.count) : "–"}</b> {w.figures.jobs(running.count)}</Link>
-        <Link href={paths.workers(project.id)}><b>{services ? words.count(online) : "–"}</b> {w.figures.workers(online)}</Link>
-        {silent.length > 0 && <Link href={paths.deployments(project.id)} className="amber">{w.silent(silent.length)}</Link>}
-        {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{w.failing(failing.length)}</Link>}
+        <Link href={paths.images(project.id)}><b>{texts.about(texts.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {t.figures.images(images?.count ?? project.images)}</Link>
+        <Link href={paths.deployments(project.id)}><b>{deployments ? texts.count(deployments.count) : "–"}</b> {t.figures.deployments(deployments?.count ?? 0)}</Link>
+        <Link href={paths.jobs(project.id)}><b>{running.jobs ? texts.count(running.count) : "–"}</b> {t.figures.jobs(running.count)}</Link>
+        <Link href={paths.workers(project.id)}><b>{services ? texts.count(online) : "–"}</b> {t.figures.workers(online)}</Link>
+        {silent.length > 0 && <Link href={paths.deployments(project.id)} className="amber">{t.silent(silent.length)}</Link>}
+        {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{t.failing(failing.length)}</Link>}
       </div>
-      {images && images.results.length > 0 && <Strip images={images.results} />}
+      {images && images.results.length > 0 && <RecentImages images={images.results} />}
       <div className="overview">
         <div>
           <section className="section">
-            <div className="section-head"><h2>{w.running}</h2><Link href={paths.jobs(project.id)}>{w.seeAll}</Link></div>
-            {running.jobs?.length === 0 && <p className="soft">{w.nothingRuns}</p>}
+            <div className="section-head"><h2>{t.running}</h2><Link href={paths.jobs(project.id)}>{t.seeAll}</Link></div>
+            {running.jobs?.length === 0 && <p className="soft">{t.nothingRuns}</p>}
             <ul className="lines">
               {running.jobs?.slice(0, 4).map((job) => (
                 <li key={job.id}>
                   <div className="line-head">
-                    <Link href={paths.job(project.id, job.id)}>{job.name || words.job.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />
+                    <Link href={paths.job(project.id, job.id)}>{job.name || texts.job.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />
                   </div>
                   <ProgressBar progress={job.progress} />
                   <p className="soft small">{job.why}</p>
@@ -82,41 +82,41 @@ export function OverviewPage() {
           <TopClasses />
           {placed && deployments && (
             <section className="section">
-              <div className="section-head"><h2>{w.where}</h2><Link href={paths.deployments(project.id)}>{w.seeAll}</Link></div>
+              <div className="section-head"><h2>{t.where}</h2><Link href={paths.deployments(project.id)}>{t.seeAll}</Link></div>
               <div className="small-map">
                 <Suspense fallback={null}>
-                  <DeploymentMap still deployments={deployments.results} label={w.where} onChoose={(id) => go(withSearch(paths.deployments(project.id), { at: id }))} />
+                  <DeploymentMap still deployments={deployments.results} label={t.where} onChoose={(id) => go(withSearch(paths.deployments(project.id), { at: id }))} />
                 </Suspense>
               </div>
             </section>
           )}
         </div>
         <div>
-          <Activity />
+          <ActivityCharts />
           <section className="section">
-            <div className="section-head"><h2>{w.sources}</h2><Link href={paths.sources(project.id)}>{w.seeAll}</Link></div>
-            {sources?.results.length === 0 && <p className="soft">{w.noSources}</p>}
+            <div className="section-head"><h2>{t.sources}</h2><Link href={paths.sources(project.id)}>{t.seeAll}</Link></div>
+            {sources?.results.length === 0 && <p className="soft">{t.noSources}</p>}
             <ul className="lines">
               {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
                 <li key={source.id}>
                   <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
                   {isUnhealthy(source.health) && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
                   <p className="soft small">
-                    {words.source.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />
-                    {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link></> : null}
+                    {texts.source.lastRun}: <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />
+                    {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{texts.count(source.counts.quarantined)} {texts.source.states["quarantined"]}</Link></> : null}
                   </p>
                 </li>
               ))}
             </ul>
           </section>
           <section className="section">
-            <div className="section-head"><h2>{w.workers}</h2><Link href={paths.workers(project.id)}>{w.seeAll}</Link></div>
-            {services?.results.length === 0 && <p className="soft">{w.noWorkers}</p>}
+            <div className="section-head"><h2>{t.workers}</h2><Link href={paths.workers(project.id)}>{t.seeAll}</Link></div>
+            {services?.results.length === 0 && <p className="soft">{t.noWorkers}</p>}
             <ul className="lines">
               {services?.results.slice(0, 5).map((service) => (
                 <li key={service.id}>
                   <div className="line-head"><Link href={paths.workers(project.id)}>{service.name}</Link><OnlineTag online={service.online} /></div>
-                  <p className="soft small">{words.worker.lastSeen}: <When at={service.last_seen_at} /></p>
+                  <p className="soft small">{texts.worker.lastSeen}: <Timestamp at={service.last_seen_at} /></p>
                 </li>
               ))}
             </ul>
@@ -127,16 +127,16 @@ export function OverviewPage() {
   )
 }
 
-function Strip({ images }: { images: Image[] }) {
+function RecentImages({ images }: { images: Image[] }) {
   const project = useProject()
   return (
-    <section aria-label={words.overview.recent}>
+    <section aria-label={texts.overview.recent}>
       <div className="strip">
         {images.map((image) => (
           <Link
             key={image.id} href={paths.image(project.id, image.id)} className="tile-picture"
-            style={{ aspectRatio: `${image.width} / ${image.height}`, height: "100%" }} title={`${image.deployment_name}, ${exact(image.captured_at, image.time_zone)}`}
-            aria-label={nameThumbnail(image)}
+            style={{ aspectRatio: `${image.width} / ${image.height}`, height: "100%" }} title={`${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
+            aria-label={getThumbnailLabel(image)}
           >
             <Thumbnail image={image} eager />
           </Link>
@@ -149,20 +149,20 @@ function Strip({ images }: { images: Image[] }) {
 function TopClasses() {
   const classColour = useClassColour()
   const project = useProject()
-  const { data } = useQuery(askClasses(project.id))
+  const { data } = useQuery(classesQuery(project.id))
   const classes = data?.results.slice(0, 7) ?? []
   const most = Math.max(1, ...classes.map((one) => one.images))
   return (
     <section className="section">
-      <div className="section-head"><h2>{words.overview.found}</h2></div>
-      {data && classes.length === 0 && <p className="soft">{words.job.noFinds}</p>}
+      <div className="section-head"><h2>{texts.overview.found}</h2></div>
+      {data && classes.length === 0 && <p className="soft">{texts.job.noFinds}</p>}
       <div className="class-bars">
         {classes.map((one) => (
           <Link key={one.class_name} href={withSearch(paths.images(project.id), { class: one.class_name })}>
             <i style={{ width: `${(100 * one.images) / most}%`, background: classColour(one.class_name) }} />
             <span className="dot" style={{ background: classColour(one.class_name) }} />
             <span>{one.class_name}</span>
-            <b>{words.count(one.images)}</b>
+            <b>{texts.count(one.images)}</b>
           </Link>
         ))}
       </div>

@@ -1,6 +1,6 @@
 /** The words of a new installation's first steps, loaded with them: a part of the English catalogue. */
 
-export const firstWords = {
+export const onboardingTexts = {
   title: "To your first results", progress: (done: number, all: number) => `${done} of ${all} done. This goes away by itself.`, done: "done",
   account: "Your account", project: "Your project",
   where: "Where are your cameras?", whereText: "A deployment is one camera at one place over one period.", whereGo: "Add a deployment",

@@ -1,40 +1,40 @@
 /** The dialog that asks for a notice: of what, and from when on. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
-import { answer, api } from "../api/client"
-import { askClasses } from "../images/queries"
-import { askNotices } from "../api/queries"
+import { unwrap, api } from "../api/client"
+import { classesQuery } from "../images/queries"
+import { noticesQuery } from "../api/queries"
 import type { NewNotice, Notice } from "../api/types"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { noticeWords } from "./en"
-import { useProject } from "../projects/project"
+import { ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { noticeTexts } from "./en"
+import { useProject } from "../projects/projectContext"
 
-const KINDS = Object.keys(noticeWords.kinds) as Notice["kind"][]
-const MOST_HOURS = 2160
+const KINDS = Object.keys(noticeTexts.kinds) as Notice["kind"][]
+const MAX_HOURS = 2160
 
 export function NoticeForm({ onClose }: { onClose: () => void }) {
   const project = useProject()
   const client = useQueryClient()
   const [kind, setKind] = useState<Notice["kind"]>("deployment_silent")
   const [form, setForm] = useState({ days: "3", hours: "24", name: "", sure: "50" })
-  const { data: classes } = useQuery({ ...askClasses(project.id), enabled: kind === "class_seen" })
+  const { data: classes } = useQuery({ ...classesQuery(project.id), enabled: kind === "class_seen" })
   const listed = useId()
-  const w = noticeWords
+  const t = noticeTexts
   const field = (key: keyof typeof form) => ({
     value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
   })
   const ask = useMutation({
     meta: { saysItself: true },
-    mutationFn: (body: NewNotice) => answer(api.POST("/api/v2/notices", { body })),
+    mutationFn: (body: NewNotice) => unwrap(api.POST("/api/v2/notices", { body })),
     onSuccess: () => {
-      toast(w.asked)
+      showToast(t.asked)
       onClose()
-      return client.invalidateQueries({ queryKey: askNotices(project.id).queryKey })
+      return client.invalidateQueries({ queryKey: noticesQuery(project.id).queryKey })
     },
   })
   const submit = (event: FormEvent) => {
@@ -47,24 +47,24 @@ export function NoticeForm({ onClose }: { onClose: () => void }) {
     })
   }
   return (
-    <Dialog open onClose={onClose} title={w.add}>
+    <Dialog open onClose={onClose} title={t.add}>
       <form className="form" onSubmit={submit}>
-        <SelectField label={w.tell} hint={w.change} value={kind} onChange={(event) => setKind(event.target.value as Notice["kind"])}>
-          {KINDS.map((one) => <option key={one} value={one}>{w.kinds[one]}</option>)}
+        <SelectField label={t.tell} hint={t.change} value={kind} onChange={(event) => setKind(event.target.value as Notice["kind"])}>
+          {KINDS.map((one) => <option key={one} value={one}>{t.kinds[one]}</option>)}
         </SelectField>
-        {kind === "deployment_silent" && <TextField label={w.days} hint={w.cameraHint} type="number" required min={1} max={MOST_HOURS / 24} step={1} {...field("days")} />}
-        {kind === "source_silent" && <TextField label={w.hours} hint={w.sourceHint} type="number" required min={1} max={MOST_HOURS} step={1} {...field("hours")} />}
+        {kind === "deployment_silent" && <TextField label={t.days} hint={t.cameraHint} type="number" required min={1} max={MAX_HOURS / 24} step={1} {...field("days")} />}
+        {kind === "source_silent" && <TextField label={t.hours} hint={t.sourceHint} type="number" required min={1} max={MAX_HOURS} step={1} {...field("hours")} />}
         {kind === "class_seen" && (
           <>
-            <TextField label={w.className} hint={w.classHint} required maxLength={255} pattern=".*\S.*" autoComplete="off" list={listed} {...field("name")} />
+            <TextField label={t.className} hint={t.classHint} required maxLength={255} pattern=".*\S.*" autoComplete="off" list={listed} {...field("name")} />
             <datalist id={listed}>{classes?.results.map((one) => <option key={one.class_name} value={one.class_name} />)}</datalist>
-            <TextField label={w.sure} type="number" required min={0} max={100} step={1} {...field("sure")} />
+            <TextField label={t.sure} type="number" required min={0} max={100} step={1} {...field("sure")} />
           </>
         )}
-        {ask.error && <Trouble error={ask.error} />}
+        {ask.error && <ErrorMessage error={ask.error} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{words.common.cancel}</Button>
-          <Button type="submit" kind="accent" busy={ask.isPending}>{w.go}</Button>
+          <Button onClick={onClose}>{texts.common.cancel}</Button>
+          <Button type="submit" kind="accent" busy={ask.isPending}>{t.go}</Button>
         </div>
       </form>
     </Dialog>

@@ -2,61 +2,61 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Mail, Plus } from "lucide-react"
 import { useEffect, useState } from "react"
-import { answer, api } from "../api/client"
-import { askNotices } from "../api/queries"
+import { unwrap, api } from "../api/client"
+import { noticesQuery } from "../api/queries"
 import type { Notice } from "../api/types"
 import { NoticeForm } from "./NoticeForm"
-import { useProject } from "../projects/project"
+import { useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
-import { Copyable } from "../ui/Copyable"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
-import { When } from "../ui/time"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { noticeWords } from "./en"
+import { CopyField } from "../ui/CopyField"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { Timestamp } from "../ui/time"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { noticeTexts } from "./en"
 
 export function NoticesPage() {
   const project = useProject()
-  const { data, error, refetch } = useQuery({ ...askNotices(project.id), refetchInterval: 30_000 })
+  const { data, error, refetch } = useQuery({ ...noticesQuery(project.id), refetchInterval: 30_000 })
   const [adding, setAdding] = useState(false)
-  const w = noticeWords
+  const t = noticeTexts
   const test = useMutation({
-    mutationFn: () => answer(api.POST("/api/v2/notices/test")),
-    onSuccess: (done) => toast(done.is_sent ? w.arrived(done.address) : w.notArrived(done.error ?? "")),
+    mutationFn: () => unwrap(api.POST("/api/v2/notices/test")),
+    onSuccess: (done) => showToast(done.is_sent ? t.arrived(done.address) : t.notArrived(done.error ?? "")),
   })
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
-  }, [w, project.name])
-  const add = <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>{w.add}</Button>
+    document.title = `${t.title} · ${project.name}`
+  }, [t, project.name])
+  const add = <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>{t.add}</Button>
   const none = data?.results.length === 0
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{words.settings.title}</h1></div>
+      <div className="page-head"><h1>{texts.settings.title}</h1></div>
       <SettingsTabs part="notices" />
-      <section aria-label={w.title}>
-        {error && <Trouble error={error} retry={() => void refetch()} />}
+      <section aria-label={t.title}>
+        {error && <ErrorMessage error={error} retry={() => void refetch()} />}
         {!data && !error && <SkeletonRows />}
         {data && !data.can_be_sent && (
           <div className="note form">
-            <p>{w.notSetUp}</p>
-            <Copyable text={w.setUp} />
-            <p>{w.setUpMore}</p>
+            <p>{t.notSetUp}</p>
+            <CopyField text={t.setUp} />
+            <p>{t.setUpMore}</p>
           </div>
         )}
-        {none && <Empty title={w.noneTitle} text={w.none}>{data.can_be_sent && add}</Empty>}
+        {none && <EmptyState title={t.noneTitle} text={t.none}>{data.can_be_sent && add}</EmptyState>}
         {data && !none && (
           <>
             {data.can_be_sent && (
               <div className="keys-head">
-                <p className="soft">{w.text(data.address ?? "")}</p>
+                <p className="soft">{t.text(data.address ?? "")}</p>
                 <div className="actions">
-                  <Button icon={<Mail size={15} aria-hidden />} busy={test.isPending} onClick={() => test.mutate()}>{w.test}</Button>
+                  <Button icon={<Mail size={15} aria-hidden />} busy={test.isPending} onClick={() => test.mutate()}>{t.test}</Button>
                   {add}
                 </div>
               </div>
             )}
-            <Table notices={data.results} />
+            <NoticeTable notices={data.results} />
           </>
         )}
       </section>
@@ -65,29 +65,29 @@ export function NoticesPage() {
   )
 }
 
-function Table({ notices }: { notices: Notice[] }) {
+function NoticeTable({ notices }: { notices: Notice[] }) {
   const project = useProject()
   const client = useQueryClient()
-  const w = noticeWords
+  const t = noticeTexts
   const end = useMutation({
-    mutationFn: (notice: Notice) => answer(api.DELETE("/api/v2/notices/{notice_id}", { params: { path: { notice_id: notice.id } } })),
-    onSuccess: () => toast(w.ended),
-    onSettled: () => client.invalidateQueries({ queryKey: askNotices(project.id).queryKey }),
+    mutationFn: (notice: Notice) => unwrap(api.DELETE("/api/v2/notices/{notice_id}", { params: { path: { notice_id: notice.id } } })),
+    onSuccess: () => showToast(t.ended),
+    onSettled: () => client.invalidateQueries({ queryKey: noticesQuery(project.id).queryKey }),
   })
   return (
     <div className="table-scroll">
       <table className="table keys-table">
-        <thead><tr><th>{w.what}</th><th>{w.last}</th><th><span className="visually-hidden">{w.actions}</span></th></tr></thead>
+        <thead><tr><th>{t.what}</th><th>{t.last}</th><th><span className="visually-hidden">{t.actions}</span></th></tr></thead>
         <tbody>
           {notices.map((one) => (
             <tr key={one.id} data-notice={one.kind}>
-              <td><div className="name">{w.kinds[one.kind]}</div><div className="small faint">{w.details(one)}</div></td>
-              <td data-label={w.last}>
-                {one.last_sent_at ? <When at={one.last_sent_at} /> : <span className="faint">{w.never}</span>}
-                {one.last_error && <div className="small red">{w.notSent(one.last_error)}</div>}
+              <td><div className="name">{t.kinds[one.kind]}</div><div className="small faint">{t.details(one)}</div></td>
+              <td data-label={t.last}>
+                {one.last_sent_at ? <Timestamp at={one.last_sent_at} /> : <span className="faint">{t.never}</span>}
+                {one.last_error && <div className="small red">{t.notSent(one.last_error)}</div>}
               </td>
               <td className="number">
-                <Button small kind="quiet" busy={end.isPending && end.variables.id === one.id} aria-label={w.endNotice(w.kinds[one.kind])} onClick={() => end.mutate(one)}>{w.end}</Button>
+                <Button small kind="quiet" busy={end.isPending && end.variables.id === one.id} aria-label={t.endNotice(t.kinds[one.kind])} onClick={() => end.mutate(one)}>{t.end}</Button>
               </td>
             </tr>
           ))}

@@ -3,52 +3,52 @@ import { useQuery } from "@tanstack/react-query"
 import { Plus, TriangleAlert } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
-import { askWebhooks } from "../api/queries"
+import { webhooksQuery } from "../api/queries"
 import type { Webhook } from "../api/types"
 import { IntegrationTabs } from "../external/IntegrationTabs"
-import { mayManage, useProject } from "../projects/project"
+import { canManage, useProject } from "../projects/projectContext"
 import { WebhookForm } from "./WebhookForm"
-import { WebhookState } from "./WebhookState"
+import { WebhookTag } from "./WebhookTag"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "./webhooks.css"
-import { When } from "../ui/time"
-import { words } from "../en"
-import { webhookWords } from "./en.webhooks"
+import { Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { webhookTexts } from "./en.webhooks"
 
 export function WebhooksPage() {
   const project = useProject()
-  const may = mayManage(project)
-  const { data, error, refetch } = useQuery({ ...askWebhooks(project.id), enabled: may, refetchInterval: 10_000 })
+  const may = canManage(project)
+  const { data, error, refetch } = useQuery({ ...webhooksQuery(project.id), enabled: may, refetchInterval: 10_000 })
   const [adding, setAdding] = useState(false)
-  const w = webhookWords
+  const t = webhookTexts
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
-  }, [w, project.name])
-  const add = <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>{w.add}</Button>
+    document.title = `${t.title} · ${project.name}`
+  }, [t, project.name])
+  const add = <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>{t.add}</Button>
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{words.integration.title}</h1></div>
+      <div className="page-head"><h1>{texts.integration.title}</h1></div>
       <IntegrationTabs part="webhooks" />
-      <section aria-label={w.title}>
-        {!may && <Empty title={w.title} text={w.onlyManagers} />}
-        {error && <Trouble error={error} retry={() => void refetch()} />}
+      <section aria-label={t.title}>
+        {!may && <EmptyState title={t.title} text={t.onlyManagers} />}
+        {error && <ErrorMessage error={error} retry={() => void refetch()} />}
         {may && !data && !error && <SkeletonRows />}
         {data?.nats?.failing_since && (
           <div className="trouble" role="status" data-testid="nats-away">
             <TriangleAlert size={18} aria-hidden />
             <div>
-              <p>{w.natsAway} <When at={data.nats.failing_since} />: {data.nats.error}.</p>
-              <p className="soft">{w.natsAwayText}</p>
+              <p>{t.natsAway} <Timestamp at={data.nats.failing_since} />: {data.nats.error}.</p>
+              <p className="soft">{t.natsAwayText}</p>
             </div>
           </div>
         )}
-        {data?.results.length === 0 && <Empty title={w.noneTitle} text={w.none}>{add}</Empty>}
+        {data?.results.length === 0 && <EmptyState title={t.noneTitle} text={t.none}>{add}</EmptyState>}
         {data && data.results.length > 0 && (
           <>
-            <div className="keys-head"><p className="soft">{w.text}</p>{add}</div>
-            <Table webhooks={data.results} />
+            <div className="keys-head"><p className="soft">{t.text}</p>{add}</div>
+            <WebhookTable webhooks={data.results} />
           </>
         )}
       </section>
@@ -57,21 +57,21 @@ export function WebhooksPage() {
   )
 }
 
-function Table({ webhooks }: { webhooks: Webhook[] }) {
+function WebhookTable({ webhooks }: { webhooks: Webhook[] }) {
   const project = useProject()
-  const w = webhookWords
+  const t = webhookTexts
   return (
     <div className="table-scroll">
       <table className="table keys-table">
-        <thead><tr><th>{w.url}</th><th>{w.events}</th><th>{w.state}</th><th className="number">{w.waiting}</th><th className="number">{w.failed}</th></tr></thead>
+        <thead><tr><th>{t.url}</th><th>{t.events}</th><th>{t.state}</th><th className="number">{t.waiting}</th><th className="number">{t.failed}</th></tr></thead>
         <tbody>
           {webhooks.map((one) => (
             <tr key={one.id} className={one.is_active ? undefined : "key-off"} data-webhook={one.id}>
               <td><Link className="name" href={paths.webhook(project.id, one.id)}>{one.name || one.url}</Link>{one.name && <div className="small faint">{one.url}</div>}</td>
-              <td data-label={w.events}>{one.event_types.length > 0 ? w.some(one.event_types.length) : w.all}</td>
-              <td data-label={w.state}><WebhookState webhook={one} /></td>
-              <td className={one.waiting ? "number" : "number faint"} data-label={w.waiting}>{words.count(one.waiting)}</td>
-              <td className={one.failed ? "number red" : "number faint"} data-label={w.failed}>{words.count(one.failed)}</td>
+              <td data-label={t.events}>{one.event_types.length > 0 ? t.some(one.event_types.length) : t.all}</td>
+              <td data-label={t.state}><WebhookTag webhook={one} /></td>
+              <td className={one.waiting ? "number" : "number faint"} data-label={t.waiting}>{texts.count(one.waiting)}</td>
+              <td className={one.failed ? "number red" : "number faint"} data-label={t.failed}>{texts.count(one.failed)}</td>
             </tr>
           ))}
         </tbody>

@@ -5,7 +5,7 @@ const number = new Intl.NumberFormat("en")
 const n = (count: number, one: string, many: string) => `${number.format(count)} ${count === 1 ? one : many}`
 const span = (hours: number) => (hours % 24 === 0 ? n(hours / 24, "day", "days") : n(hours, "hour", "hours"))
 
-export const noticeWords = {
+export const noticeTexts = {
   title: "E-mail", add: "Ask for a notice", noneTitle: "You are not written to",
   none: "Trapline can write to you when a camera or a source falls silent, a job fails, or a class is seen.",
   text: (address: string) => `Trapline writes to ${address}: what happens goes together into one e-mail of a kind each quarter of an hour, at most.`,

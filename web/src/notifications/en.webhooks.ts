@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const n = (count: number) => number.format(count)
 
-export const webhookWords = {
+export const webhookTexts = {
   title: "Webhooks", add: "Add a webhook", edit: "Change the webhook", noneTitle: "No webhook yet",
   none: "A webhook is an address of yours that Trapline calls when a job ends, images come in, a source fails or a worker falls silent.",
   text: "Each is called, signed, when something happens that it asked for. What could not be delivered is tried for a day, and can be sent again.",

@@ -2,72 +2,72 @@
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef } from "react"
 import { Link } from "wouter"
-import { askAudit, type AuditFilter } from "../api/queries"
+import { auditQuery, type AuditFilter } from "../api/queries"
 import type { AuditEntry } from "../api/types"
-import { isOwner, useProject } from "./project"
-import { useSearch } from "../ui/search"
+import { isOwner, useProject } from "./projectContext"
+import { useUrlQuery } from "../ui/urlQuery"
 import { SettingsTabs } from "./SettingsTabs"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "../queue/runs.css"
-import { When } from "../ui/time"
-import { words } from "../en"
-import { auditWords } from "./en"
+import { Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { auditTexts } from "./en"
 
 const FILTERS: (keyof AuditFilter)[] = ["actor", "action", "kind", "since"]
 
 export function AuditPage() {
   const project = useProject()
   const owner = isOwner(project)
-  const [search, setSearch] = useSearch()
+  const [search, setSearch] = useUrlQuery()
   const filter = useMemo(() => Object.fromEntries(FILTERS.map((key) => [key, search.get(key) ?? ""])) as unknown as AuditFilter, [search])
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({ ...askAudit(project.id, filter), enabled: owner })
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({ ...auditQuery(project.id, filter), enabled: owner })
   const entries = data?.pages.flatMap((page) => page.results) ?? []
   const first = data?.pages[0]
-  const w = auditWords
+  const t = auditTexts
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
-  }, [w, project.name])
+    document.title = `${t.title} · ${project.name}`
+  }, [t, project.name])
   const filtered = FILTERS.some((key) => filter[key])
   const clear = () => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))
   return (
     <div className="narrow">
       <div className="page-head">
-        <h1>{words.settings.title}</h1>
-        {first && <span className="count">{words.about(w.entries(first.count), first.count_is_estimate)}</span>}
+        <h1>{texts.settings.title}</h1>
+        {first && <span className="count">{texts.about(t.entries(first.count), first.count_is_estimate)}</span>}
       </div>
       <SettingsTabs part="audit" />
-      {!owner ? <Empty title={w.title} text={w.onlyOwners} /> : (
-        <section aria-label={w.title}>
-          <p className="soft">{w.text}</p>
-          <Filters
+      {!owner ? <EmptyState title={t.title} text={t.onlyOwners} /> : (
+        <section aria-label={t.title}>
+          <p className="soft">{t.text}</p>
+          <AuditFilters
             filter={filter} entries={entries} onClear={filtered ? clear : undefined}
             onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
           />
-          {error && <Trouble error={error} retry={() => void refetch()} />}
+          {error && <ErrorMessage error={error} retry={() => void refetch()} />}
           {!data && !error && <SkeletonRows />}
           {data && entries.length === 0 && (filtered
-            ? <Empty title={w.noMatchTitle} text={w.noMatch}><Button onClick={clear}>{w.clear}</Button></Empty>
-            : <Empty title={w.noneTitle} text={w.none} />
+            ? <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={clear}>{t.clear}</Button></EmptyState>
+            : <EmptyState title={t.noneTitle} text={t.none} />
           )}
-          {entries.length > 0 && <Table entries={entries} />}
-          {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{words.common.more}</Button></div>}
+          {entries.length > 0 && <AuditTable entries={entries} />}
+          {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
         </section>
       )}
     </div>
   )
 }
 
-interface FiltersProps {
+interface AuditFiltersProps {
   filter: AuditFilter
   entries: AuditEntry[]
   onChange: (key: keyof AuditFilter, value: string) => void
   onClear?: () => void
 }
 
-function Filters({ filter, entries, onChange, onClear }: FiltersProps) {
-  const w = auditWords
+function AuditFilters({ filter, entries, onChange, onClear }: AuditFiltersProps) {
+  const t = auditTexts
   // Whoever was seen can be chosen, also while others are filtered away.
   const seen = useRef(new Map<string, string>())
   for (const entry of entries) seen.current.set(entry.actor_id, entry.actor)
@@ -82,28 +82,28 @@ function Filters({ filter, entries, onChange, onClear }: FiltersProps) {
   )
   return (
     <div className="filters open audit-filters">
-      {choice("actor", w.who, w.anybody, actors)}
-      {choice("action", w.what, w.anyAction, Object.entries(w.actions))}
-      {choice("kind", w.toWhat, w.anyKind, Object.entries(w.kinds))}
-      <label>{w.since}<input type="date" className={filter.since ? "input set" : "input"} value={filter.since} onChange={(event) => onChange("since", event.target.value)} /></label>
-      {onClear && <Button small kind="quiet" onClick={onClear}>{w.clear}</Button>}
+      {choice("actor", t.who, t.anybody, actors)}
+      {choice("action", t.what, t.anyAction, Object.entries(t.actions))}
+      {choice("kind", t.toWhat, t.anyKind, Object.entries(t.kinds))}
+      <label>{t.since}<input type="date" className={filter.since ? "input set" : "input"} value={filter.since} onChange={(event) => onChange("since", event.target.value)} /></label>
+      {onClear && <Button small kind="quiet" onClick={onClear}>{t.clear}</Button>}
     </div>
   )
 }
 
-function Table({ entries }: { entries: AuditEntry[] }) {
-  const w = auditWords
+function AuditTable({ entries }: { entries: AuditEntry[] }) {
+  const t = auditTexts
   return (
     <div className="table-scroll">
       <table className="table keys-table audit-table" data-testid="audit">
-        <thead><tr><th>{w.at}</th><th>{w.who}</th><th>{w.what}</th><th>{w.address}</th></tr></thead>
+        <thead><tr><th>{t.at}</th><th>{t.who}</th><th>{t.what}</th><th>{t.address}</th></tr></thead>
         <tbody>
           {entries.map((entry) => (
             <tr key={entry.id} data-action={entry.action} data-kind={entry.kind}>
-              <td><When at={entry.at} /></td>
-              <td data-label={w.who}>{entry.actor}</td>
-              <td className="audit-what"><What entry={entry} /></td>
-              <td data-label={w.address}>{entry.address || <span className="faint">{w.nowhere}</span>}</td>
+              <td><Timestamp at={entry.at} /></td>
+              <td data-label={t.who}>{entry.actor}</td>
+              <td className="audit-what"><AuditAction entry={entry} /></td>
+              <td data-label={t.address}>{entry.address || <span className="faint">{t.nowhere}</span>}</td>
             </tr>
           ))}
         </tbody>
@@ -113,20 +113,20 @@ function Table({ entries }: { entries: AuditEntry[] }) {
 }
 
 /** What was done to what, and behind a fold all that was written down. */
-function What({ entry }: { entry: AuditEntry }) {
+function AuditAction({ entry }: { entry: AuditEntry }) {
   const project = useProject()
-  const w = auditWords
-  const to = addressOf(project.id, entry)
-  const name = nameOf(entry)
+  const t = auditTexts
+  const to = getPath(project.id, entry)
+  const name = getName(entry)
   return (
     <>
-      {w.actions[entry.action] ?? entry.action} {w.the(w.kinds[entry.kind] ?? entry.kind)} {to ? <Link href={to}>{name}</Link> : <b>{name}</b>}
+      {t.actions[entry.action] ?? entry.action} {t.the(t.kinds[entry.kind] ?? entry.kind)} {to ? <Link href={to}>{name}</Link> : <b>{name}</b>}
       <details className="more">
-        <summary>{w.details}</summary>
+        <summary>{t.details}</summary>
         <dl className="audit-details">
-          <dt>{w.id}</dt><dd><code>{entry.subject_id}</code></dd>
-          {entry.request_id && <><dt>{w.request}</dt><dd><code>{entry.request_id}</code></dd></>}
-          {Object.keys(entry.details).length > 0 && <><dt>{w.written}</dt><dd><pre>{JSON.stringify(entry.details, null, 2)}</pre></dd></>}
+          <dt>{t.id}</dt><dd><code>{entry.subject_id}</code></dd>
+          {entry.request_id && <><dt>{t.request}</dt><dd><code>{entry.request_id}</code></dd></>}
+          {Object.keys(entry.details).length > 0 && <><dt>{t.written}</dt><dd><pre>{JSON.stringify(entry.details, null, 2)}</pre></dd></>}
         </dl>
       </details>
     </>
@@ -134,16 +134,16 @@ function What({ entry }: { entry: AuditEntry }) {
 }
 
 /** By which of its details a thing is known best. */
-const NAMES = ["name", "filename", "key_id", "host"]
+const NAME_FIELDS = ["name", "filename", "key_id", "host"]
 
-function nameOf({ details, subject_id: id }: AuditEntry): string {
-  const name = NAMES.map((key) => details[key]).find((value) => typeof value === "string" && value !== "")
+function getName({ details, subject_id: id }: AuditEntry): string {
+  const name = NAME_FIELDS.map((key) => details[key]).find((value) => typeof value === "string" && value !== "")
   if (typeof name === "string") return name
   return id.length > 12 ? `${id.slice(0, 8)}…` : id
 }
 
 /** Where a thing is seen; what is deleted is nowhere. */
-function addressOf(project: number, { kind, action, subject_id: id }: AuditEntry): string | null {
+function getPath(project: number, { kind, action, subject_id: id }: AuditEntry): string | null {
   if (action === "delete") return null
   switch (kind) {
     case "job": return paths.job(project, id)

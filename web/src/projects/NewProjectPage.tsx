@@ -2,31 +2,31 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api } from "../api/client"
-import { askCaller, askProjects } from "../api/queries"
-import { Door } from "../brand/Door"
-import { DeletedProjects } from "./EndOfProject"
+import { unwrap, api } from "../api/client"
+import { callerQuery, projectsQuery } from "../api/queries"
+import { SignInLayout } from "../brand/SignInLayout"
+import { DeletedProjects } from "./ProjectDeletion"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
+import { ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
 
 export function NewProjectPage() {
-  const { data: projects } = useQuery(askProjects)
-  const { data: caller } = useQuery(askCaller)
+  const { data: projects } = useQuery(projectsQuery)
+  const { data: caller } = useQuery(callerQuery)
   const [name, setName] = useState("")
   const [description, setDescription] = useState("")
   const [, go] = useLocation()
   const client = useQueryClient()
   const make = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => answer(api.POST("/api/v2/projects", { body: { name: name.trim(), description } })),
+    mutationFn: () => unwrap(api.POST("/api/v2/projects", { body: { name: name.trim(), description } })),
     onSuccess: async (project) => {
-      void client.invalidateQueries({ queryKey: askCaller.queryKey })
-      await client.invalidateQueries({ queryKey: askProjects.queryKey })
-      toast(words.project.made(project.name))
+      void client.invalidateQueries({ queryKey: callerQuery.queryKey })
+      await client.invalidateQueries({ queryKey: projectsQuery.queryKey })
+      showToast(texts.project.made(project.name))
       go(paths.overview(project.id))
     },
   })
@@ -34,20 +34,20 @@ export function NewProjectPage() {
     event.preventDefault()
     make.mutate()
   }
-  const w = words.project
+  const t = texts.project
   const first = projects?.results.length === 0
   return (
-    <Door>
-      <h1>{first ? w.firstTitle : w.newTitle}</h1>
-      <p className="soft">{w.intro}</p>
-      {caller?.can_create_projects === false ? <p className="note">{w.onlyOperators}</p> : <form className="form" onSubmit={submit}>
-        <TextField label={w.name} hint={w.nameHint} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
-        <TextField label={`${w.description} (${words.common.optional})`} value={description} onChange={(event) => setDescription(event.target.value)} />
-        {make.error && <Trouble error={make.error} />}
-        <Button type="submit" kind="accent" busy={make.isPending}>{w.go}</Button>
-        {!first && <LinkButton kind="quiet" href={paths.home}>{words.common.cancel}</LinkButton>}
+    <SignInLayout>
+      <h1>{first ? t.firstTitle : t.newTitle}</h1>
+      <p className="soft">{t.intro}</p>
+      {caller?.can_create_projects === false ? <p className="note">{t.onlyOperators}</p> : <form className="form" onSubmit={submit}>
+        <TextField label={t.name} hint={t.nameHint} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+        <TextField label={`${t.description} (${texts.common.optional})`} value={description} onChange={(event) => setDescription(event.target.value)} />
+        {make.error && <ErrorMessage error={make.error} />}
+        <Button type="submit" kind="accent" busy={make.isPending}>{t.go}</Button>
+        {!first && <LinkButton kind="quiet" href={paths.home}>{texts.common.cancel}</LinkButton>}
       </form>}
       <DeletedProjects />
-    </Door>
+    </SignInLayout>
   )
 }

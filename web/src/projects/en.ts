@@ -2,7 +2,7 @@
 
 const number = new Intl.NumberFormat("en")
 
-export const auditWords = {
+export const auditTexts = {
   title: "Audit", text: "Who changed something in this project, and who read whole pictures and exports, the newest first. Nothing here can be changed.",
   onlyOwners: "Only owners of the project read who did what. Ask one of them.",
   noneTitle: "Nothing has been done yet", none: "What people and programs change in this project is told here.", noMatchTitle: "Nothing fits these filters", noMatch: "Take some away to see more.",

@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const plural = (count: number, one: string, many: string) => `${number.format(count)} ${count === 1 ? one : many}`
 
-export const publicWords = {
+export const publicTexts = {
   // For visitors.
   banner: "You are looking at a public project. People, places and file names are withheld.",
   signIn: "Sign in", overview: "Overview", images: "Images", deployments: "Cameras", main: "Parts of the project",

@@ -1,7 +1,7 @@
 /** What visitors ask of a public project. Nothing is sent along that says who asks, so owners see what others see. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import createClient from "openapi-fetch"
-import { answer } from "../api/client"
+import { unwrap } from "../api/client"
 import type { paths } from "../api/schema"
 
 const api = createClient<paths>({ baseUrl: "", credentials: "omit" })
@@ -13,25 +13,25 @@ export interface PublicFilter {
   order: string
 }
 
-export const askPublicProject = (project: number) =>
+export const publicProjectQuery = (project: number) =>
   queryOptions({
     queryKey: ["public", project],
-    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}", { params: { path: { project_id: project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}", { params: { path: { project_id: project } } })),
     staleTime: 30_000,
   })
 
-export const askPublicDeployments = (project: number) =>
+export const publicDeploymentsQuery = (project: number) =>
   queryOptions({
     queryKey: ["public", project, "deployments"],
-    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}/deployments", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}/deployments", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
     staleTime: 30_000,
   })
 
-export const askPublicImages = (project: number, filter: PublicFilter, limit: number) =>
+export const publicImagesQuery = (project: number, filter: PublicFilter, limit: number) =>
   infiniteQueryOptions({
     queryKey: ["public", project, "images", filter, limit],
     queryFn: ({ pageParam, signal }) =>
-      answer(
+      unwrap(
         api.GET("/api/v2/public/projects/{project_id}/images", {
           params: {
             path: { project_id: project },
@@ -47,9 +47,9 @@ export const askPublicImages = (project: number, filter: PublicFilter, limit: nu
     getNextPageParam: (page) => page.next ?? undefined,
   })
 
-export const askPublicImage = (project: number, image: string) =>
+export const publicImageQuery = (project: number, image: string) =>
   queryOptions({
     queryKey: ["public", project, "image", image],
-    queryFn: () => answer(api.GET("/api/v2/public/projects/{project_id}/images/{image_id}", { params: { path: { project_id: project, image_id: image } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}/images/{image_id}", { params: { path: { project_id: project, image_id: image } } })),
     staleTime: 30_000,
   })

@@ -4,38 +4,38 @@ import { ChevronLeft, Pause, Pencil, Play, RotateCcw, X } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
 import { ApiProblem } from "../api/problems"
-import { answer, api } from "../api/client"
-import { askJob } from "../api/queries"
+import { unwrap, api } from "../api/client"
+import { jobQuery } from "../api/queries"
 import type { JobDetail, Priority } from "../api/types"
-import { useClassColour } from "../findings/classes"
+import { useClassColour } from "../findings/classColours"
 import { JobFailures } from "./JobFailures"
-import { mayManage, useProject } from "../projects/project"
-import { JobTag, ProgressBar } from "./states"
+import { canManage, useProject } from "../projects/projectContext"
+import { JobTag, ProgressBar } from "./statusTags"
 import { paths, withSearch } from "../paths"
 import { Button, IconButton } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, Trouble } from "../ui/Notice"
+import { SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "./runs.css"
-import { duration, When } from "../ui/time"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { runWords } from "./en"
+import { formatDuration, Timestamp } from "../ui/time"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { runTexts } from "./en"
 import { NotFound } from "../errors/NotFound"
 
-type Act = "run" | "cancel" | "pause" | "resume" | "retry"
+type JobAction = "run" | "cancel" | "pause" | "resume" | "retry"
 
 /** What may be done with a job in its state; what failed is retried where it is listed. */
-function actsOf(job: JobDetail): Act[] {
+function listActions(job: JobDetail): JobAction[] {
   if (job.status === "canceled") return ["retry"]
   if (job.status === "completed" || job.status === "failed") return []
   return [job.not_started ? "run" : job.paused ? "resume" : "pause", "cancel"]
 }
 
-const SAID: Record<Act, string> = {
-  run: words.job.ran, cancel: words.job.canceled, pause: words.job.paused, resume: words.job.resumed, retry: words.job.retried,
+const DONE_TEXT: Record<JobAction, string> = {
+  run: texts.job.ran, cancel: texts.job.canceled, pause: texts.job.paused, resume: texts.job.resumed, retry: texts.job.retried,
 }
-const ICON: Record<Act, React.ReactNode> = {
+const ICON: Record<JobAction, React.ReactNode> = {
   run: <Play size={15} aria-hidden />,
   cancel: <X size={15} aria-hidden />, pause: <Pause size={15} aria-hidden />, resume: <Play size={15} aria-hidden />, retry: <RotateCcw size={15} aria-hidden />,
 }
@@ -43,11 +43,11 @@ const ICON: Record<Act, React.ReactNode> = {
 export function JobPage({ job: id }: { job: number }) {
   const project = useProject()
   const client = useQueryClient()
-  const { data: job, error, refetch } = useQuery({ ...askJob(project.id, id), enabled: Number.isSafeInteger(id) })
+  const { data: job, error, refetch } = useQuery({ ...jobQuery(project.id, id), enabled: Number.isSafeInteger(id) })
   const [asking, setAsking] = useState(false)
-  const w = words.job
+  const t = texts.job
   const act = useMutation({
-    mutationFn: (what: Act) => {
+    mutationFn: (what: JobAction) => {
       const params = { params: { path: { job_id: id } } }
       const calls = {
         run: () => api.POST("/api/v2/jobs/{job_id}/run", params),
@@ -56,34 +56,34 @@ export function JobPage({ job: id }: { job: number }) {
         resume: () => api.POST("/api/v2/jobs/{job_id}/resume", params),
         retry: () => api.POST("/api/v2/jobs/{job_id}/retry", params),
       }
-      return answer(calls[what]())
+      return unwrap(calls[what]())
     },
-    onSuccess: (_, what) => toast(SAID[what]),
+    onSuccess: (_, what) => showToast(DONE_TEXT[what]),
     onSettled: () => {
       setAsking(false)
       return client.invalidateQueries({ queryKey: ["job", project.id] })
     },
   })
-  const name = job ? job.name || w.noName(job.pipeline_slug, job.id) : ""
+  const name = job ? job.name || t.noName(job.pipeline_slug, job.id) : ""
   useEffect(() => {
     if (name) document.title = `${name} · ${project.name}`
   }, [name, project.name])
   if (!Number.isSafeInteger(id) || (error instanceof ApiProblem && error.status === 404)) return <NotFound inside />
-  if (error) return <Trouble error={error} retry={() => void refetch()} />
+  if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
   if (!job) return <SkeletonRows rows={6} />
   const p = job.progress
   return (
     <div className="narrow" data-testid="job">
-      <Link href={paths.jobs(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{w.title}</Link>
+      <Link href={paths.jobs(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{t.title}</Link>
       <div className="page-head">
         <h1>{name}</h1>
-        {mayManage(project) && <Rename key={name} job={job} name={name} />}
+        {canManage(project) && <RenameForm key={name} job={job} name={name} />}
         <JobTag job={job} />
-        {mayManage(project) && (
+        {canManage(project) && (
           <div className="actions">
-            {actsOf(job).map((what) => (
+            {listActions(job).map((what) => (
               <Button key={what} kind={what === "cancel" ? "danger" : what === "run" ? "accent" : "plain"} icon={ICON[what]} busy={act.isPending && act.variables === what}
-                onClick={() => (what === "cancel" ? setAsking(true) : act.mutate(what))}>{w[what]}</Button>
+                onClick={() => (what === "cancel" ? setAsking(true) : act.mutate(what))}>{t[what]}</Button>
             ))}
           </div>
         )}
@@ -91,41 +91,41 @@ export function JobPage({ job: id }: { job: number }) {
       <p className="job-why" data-testid="why">{job.why}</p>
       <div className="job-big"><ProgressBar progress={p} /></div>
       <div className="job-figures soft" data-testid="progress">
-        <span><b>{p.expected ? w.ofAbout(p.completed + p.failed + p.canceled, Math.max(p.expected, p.total)) : w.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${w.growing}`}</span>
+        <span><b>{p.expected ? t.ofAbout(p.completed + p.failed + p.canceled, Math.max(p.expected, p.total)) : t.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${t.growing}`}</span>
         {(["queued", "processing", "completed", "failed", "canceled"] as const).filter((state) => p[state] > 0).map((state) => (
-          <span key={state} className={state === "failed" ? "red" : undefined}>{words.count(p[state])} {w.counts[state]}</span>
+          <span key={state} className={state === "failed" ? "red" : undefined}>{texts.count(p[state])} {t.counts[state]}</span>
         ))}
-        {job.images_per_s !== null && <span>{w.perMinute(job.images_per_s)}</span>}
-        {job.seconds_left !== null && <span>{w.left}: {duration(job.seconds_left)}</span>}
+        {job.images_per_s !== null && <span>{t.perMinute(job.images_per_s)}</span>}
+        {job.seconds_left !== null && <span>{t.left}: {formatDuration(job.seconds_left)}</span>}
       </div>
       {p.failed > 0 && (
         <section className="section">
-          <h2>{w.failures}</h2>
+          <h2>{t.failures}</h2>
           <JobFailures job={job} />
         </section>
       )}
       <div className="two">
         <div>
           <section className="section">
-            <h2>{w.finds(job.finished_at !== null)}</h2>
-            <Found job={job} />
+            <h2>{t.finds(job.finished_at !== null)}</h2>
+            <JobResults job={job} />
           </section>
           {p.failed === 0 && (
             <section className="section">
-              <h2>{w.failures}</h2>
+              <h2>{t.failures}</h2>
               <JobFailures job={job} />
             </section>
           )}
         </div>
         <div>
           <section className="section">
-            <h2>{w.history}</h2>
+            <h2>{t.history}</h2>
             <ul className="lines">
               {[...job.moves].reverse().map((move) => (
                 <li key={move.number}>
                   <div className="line-head">
-                    <span>{w.states[move.to_state]}{move.attempt > 1 && <span className="faint">, {runWords.attempt(move.attempt)}</span>}</span>
-                    <span className="soft small"><When at={move.at} /></span>
+                    <span>{t.states[move.to_state]}{move.attempt > 1 && <span className="faint">, {runTexts.attempt(move.attempt)}</span>}</span>
+                    <span className="soft small"><Timestamp at={move.at} /></span>
                   </div>
                   <p className="soft small">{move.actor}{move.reason ? `: ${move.reason}` : ""}</p>
                 </li>
@@ -134,69 +134,69 @@ export function JobPage({ job: id }: { job: number }) {
           </section>
           <section className="section">
             <dl className="facts">
-              {job.preset && (<><dt>{runWords.preset}</dt><dd><Link href={paths.presets(project.id)}>{job.preset}</Link></dd></>)}
-              <dt>{w.pipeline}</dt><dd>{job.pipeline_slug} <span className="faint">{job.pipeline_version}</span></dd>
-              {job.content_preview && (<><dt>{runWords.content}</dt><dd>{job.content_preview}</dd></>)}
-              <Given title={runWords.parameters} given={job.parameters} />
-              <Given title={runWords.metadata} given={job.metadata} />
-              <dt>{w.priority}</dt><dd>{mayManage(project) ? <ChoosePriority job={job} /> : w.priorities[job.priority]}</dd>
-              {job.requested_by && (<><dt>{w.by}</dt><dd>{job.requested_by}</dd></>)}
-              <dt>{w.created}</dt><dd><When at={job.created_at} /></dd>
-              {job.started_at && (<><dt>{w.started}</dt><dd><When at={job.started_at} /></dd></>)}
-              {job.finished_at && (<><dt>{w.finished}</dt><dd><When at={job.finished_at} /></dd></>)}
+              {job.preset && (<><dt>{runTexts.preset}</dt><dd><Link href={paths.presets(project.id)}>{job.preset}</Link></dd></>)}
+              <dt>{t.pipeline}</dt><dd>{job.pipeline_slug} <span className="faint">{job.pipeline_version}</span></dd>
+              {job.content_preview && (<><dt>{runTexts.content}</dt><dd>{job.content_preview}</dd></>)}
+              <JobObject title={runTexts.parameters} given={job.parameters} />
+              <JobObject title={runTexts.metadata} given={job.metadata} />
+              <dt>{t.priority}</dt><dd>{canManage(project) ? <PrioritySelect job={job} /> : t.priorities[job.priority]}</dd>
+              {job.requested_by && (<><dt>{t.by}</dt><dd>{job.requested_by}</dd></>)}
+              <dt>{t.created}</dt><dd><Timestamp at={job.created_at} /></dd>
+              {job.started_at && (<><dt>{t.started}</dt><dd><Timestamp at={job.started_at} /></dd></>)}
+              {job.finished_at && (<><dt>{t.finished}</dt><dd><Timestamp at={job.finished_at} /></dd></>)}
             </dl>
           </section>
         </div>
       </div>
-      <Confirm open={asking} onClose={() => setAsking(false)} title={w.cancelAsk} text={w.cancelText} go={w.cancelGo} keep={w.keep} busy={act.isPending} onGo={() => act.mutate("cancel")} />
+      <Confirm open={asking} onClose={() => setAsking(false)} title={t.cancelAsk} text={t.cancelText} go={t.cancelGo} keep={t.keep} busy={act.isPending} onGo={() => act.mutate("cancel")} />
     </div>
   )
 }
 
 /** An object that was given with the job, where it has anything in it. */
-function Given({ title, given }: { title: string; given: Record<string, unknown> }) {
+function JobObject({ title, given }: { title: string; given: Record<string, unknown> }) {
   if (Object.keys(given).length === 0) return null
   return <><dt>{title}</dt><dd><pre>{JSON.stringify(given, null, 2)}</pre></dd></>
 }
 
-function useChange(job: JobDetail) {
+function useJobUpdate(job: JobDetail) {
   const project = useProject()
   const client = useQueryClient()
   return useMutation({
     mutationFn: (change: { name?: string; priority?: Priority }) =>
-      answer(api.PATCH("/api/v2/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: change })),
-    onSuccess: (_, { priority }) => toast(priority ? words.job.prioritized(words.job.priorities[priority] ?? priority) : words.job.renamed),
+      unwrap(api.PATCH("/api/v2/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: change })),
+    onSuccess: (_, { priority }) => showToast(priority ? texts.job.prioritized(texts.job.priorities[priority] ?? priority) : texts.job.renamed),
     onSettled: () => client.invalidateQueries({ queryKey: ["job", project.id] }),
   })
 }
 
-function ChoosePriority({ job }: { job: JobDetail }) {
-  const change = useChange(job)
+function PrioritySelect({ job }: { job: JobDetail }) {
+  const change = useJobUpdate(job)
   return (
-    <select className="input input-small" aria-label={words.job.priority} value={job.priority} disabled={change.isPending}
+    <select className="input input-small" aria-label={texts.job.priority} value={job.priority} disabled={change.isPending}
       onChange={(event) => change.mutate({ priority: event.target.value as Priority })}>
-      {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
     </select>
   )
 }
 
-function Rename({ job, name }: { job: JobDetail; name: string }) {
+function RenameForm({ job, name }: { job: JobDetail; name: string }) {
   const [open, setOpen] = useState(false)
   const [text, setText] = useState(name)
-  const change = useChange(job)
+  const change = useJobUpdate(job)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     change.mutate({ name: text.trim() }, { onSuccess: () => setOpen(false) })
   }
   return (
     <>
-      <IconButton label={words.job.rename} onClick={() => setOpen(true)}><Pencil size={15} /></IconButton>
-      <Dialog open={open} onClose={() => setOpen(false)} title={words.job.renameTitle}>
+      <IconButton label={texts.job.rename} onClick={() => setOpen(true)}><Pencil size={15} /></IconButton>
+      <Dialog open={open} onClose={() => setOpen(false)} title={texts.job.renameTitle}>
         <form className="form" onSubmit={submit}>
-          <TextField label={words.job.name} required maxLength={255} autoFocus value={text} onChange={(event) => setText(event.target.value)} />
+          <TextField label={texts.job.name} required maxLength={255} autoFocus value={text} onChange={(event) => setText(event.target.value)} />
           <div className="dialog-actions">
-            <Button onClick={() => setOpen(false)}>{words.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={change.isPending} disabled={!text.trim()}>{words.common.save}</Button>
+            <Button onClick={() => setOpen(false)}>{texts.common.cancel}</Button>
+            <Button type="submit" kind="accent" busy={change.isPending} disabled={!text.trim()}>{texts.common.save}</Button>
           </div>
         </form>
       </Dialog>
@@ -204,26 +204,26 @@ function Rename({ job, name }: { job: JobDetail; name: string }) {
   )
 }
 
-function Found({ job }: { job: JobDetail }) {
+function JobResults({ job }: { job: JobDetail }) {
   const classColour = useClassColour()
   const project = useProject()
   const classes = Object.entries(job.classes).sort(([, a], [, b]) => b - a)
   const most = Math.max(1, job.nothing_found, ...classes.map(([, count]) => count))
-  if (classes.length === 0 && job.nothing_found === 0) return <p className="soft">{words.job.noFinds}</p>
+  if (classes.length === 0 && job.nothing_found === 0) return <p className="soft">{texts.job.noFinds}</p>
   return (
     <div className="class-bars">
       {classes.map(([name, count]) => (
         <Link key={name} href={withSearch(paths.images(project.id), { class: name })}>
           <i style={{ width: `${(100 * count) / most}%`, background: classColour(name) }} />
           <span className="dot" style={{ background: classColour(name) }} />
-          <span>{name || words.viewer.noClass}</span><b>{words.count(count)}</b>
+          <span>{name || texts.viewer.noClass}</span><b>{texts.count(count)}</b>
         </Link>
       ))}
       {job.nothing_found > 0 && (
         <Link href={withSearch(paths.images(project.id), { analysis_state: "completed" })}>
           <i style={{ width: `${(100 * job.nothing_found) / most}%`, background: "var(--ink-faint)" }} />
           <span className="dot" style={{ background: "var(--line-strong)" }} />
-          <span className="soft">{words.job.nothingFound}</span><b>{words.count(job.nothing_found)}</b>
+          <span className="soft">{texts.job.nothingFound}</span><b>{texts.count(job.nothing_found)}</b>
         </Link>
       )}
     </div>

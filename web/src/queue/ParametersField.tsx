@@ -1,12 +1,12 @@
 /** The parameters of a run: a JSON object, as people type it. */
 import type { RegisteredPipeline } from "../api/types"
 import { AreaField } from "../ui/Field"
-import { runWords } from "./en"
+import { runTexts } from "./en"
 
 export type Parameters = Record<string, unknown>
 
 /** The object that was typed, {} where nothing was; null where it is none. */
-export function readParameters(text: string): Parameters | null {
+export function parseParameters(text: string): Parameters | null {
   if (!text.trim()) return {}
   try {
     const read: unknown = JSON.parse(text)
@@ -17,7 +17,7 @@ export function readParameters(text: string): Parameters | null {
 }
 
 /** An object as one types it; nothing where it is empty. */
-export function writeParameters(parameters: Parameters): string {
+export function formatParameters(parameters: Parameters): string {
   return Object.keys(parameters).length > 0 ? JSON.stringify(parameters, null, 2) : ""
 }
 
@@ -32,13 +32,13 @@ interface ParametersFieldProps {
 }
 
 export function ParametersField({ pipeline, value, onChange, judged, preset }: ParametersFieldProps) {
-  const w = runWords
+  const t = runTexts
   const keys = [...new Set(pipeline?.stages?.flatMap((stage) => stage.params?.map((param) => param.key) ?? []))]
-  const hints = [w.parametersHint, keys.length > 0 ? w.known(keys) : "", preset && Object.keys(preset).length > 0 ? w.ofPreset(JSON.stringify(preset)) : ""]
+  const hints = [t.parametersHint, keys.length > 0 ? t.known(keys) : "", preset && Object.keys(preset).length > 0 ? t.ofPreset(JSON.stringify(preset)) : ""]
   return (
     <AreaField
-      label={w.parameters} hint={hints.filter(Boolean).join(" ")} rows={Math.min(12, Math.max(3, value.split("\n").length))} spellCheck={false} autoComplete="off" value={value}
-      error={judged && readParameters(value) === null ? w.notObject : undefined} onChange={(event) => onChange(event.target.value)}
+      label={t.parameters} hint={hints.filter(Boolean).join(" ")} rows={Math.min(12, Math.max(3, value.split("\n").length))} spellCheck={false} autoComplete="off" value={value}
+      error={judged && parseParameters(value) === null ? t.notObject : undefined} onChange={(event) => onChange(event.target.value)}
     />
   )
 }

@@ -1,19 +1,19 @@
 /** The dialog that makes a preset or changes one. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { askPresetToChange } from "../api/queries"
+import { editedPresetQuery } from "../api/queries"
 import type { Preset, Priority, RegisteredPipeline } from "../api/types"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { SkeletonRows, Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
+import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
 import { presetWords } from "./en"
-import { type Parameters, ParametersField, readParameters, writeParameters } from "./ParametersField"
-import { useProject } from "../projects/project"
+import { type Parameters, ParametersField, parseParameters, formatParameters } from "./ParametersField"
+import { useProject } from "../projects/projectContext"
 
 interface PresetFormProps {
   /** The one that is changed; a new one is made without it. */
@@ -24,11 +24,11 @@ interface PresetFormProps {
 
 export function PresetForm({ id, pipelines, onClose }: PresetFormProps) {
   const [round, setRound] = useState(0)
-  const { data, error, refetch } = useQuery({ ...askPresetToChange(id ?? 0, round), enabled: id !== undefined })
-  const w = presetWords
+  const { data, error, refetch } = useQuery({ ...editedPresetQuery(id ?? 0, round), enabled: id !== undefined })
+  const t = presetWords
   return (
-    <Dialog open onClose={onClose} title={id === undefined ? w.add : w.edit}>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+    <Dialog open onClose={onClose} title={id === undefined ? t.add : t.edit}>
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {id !== undefined && !data && !error && <SkeletonRows rows={4} />}
       {(id === undefined || data) && (
         <Form key={round} preset={data?.preset} version={data?.version} pipelines={pipelines} onClose={onClose} onOutdated={() => setRound((old) => old + 1)} />
@@ -54,9 +54,9 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
     name: preset?.name ?? "", pipeline: preset?.pipeline ?? (pipelines.find((one) => one.online) ?? pipelines[0])?.slug ?? "",
     description: preset?.description ?? "", priority: preset?.priority ?? ("normal" satisfies Priority),
   })
-  const [parameters, setParameters] = useState(writeParameters(preset?.parameters ?? {}))
+  const [parameters, setParameters] = useState(formatParameters(preset?.parameters ?? {}))
   const [judged, setJudged] = useState(false)
-  const w = presetWords
+  const t = presetWords
   const field = (key: "name" | "pipeline" | "description") => ({
     value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
   })
@@ -65,11 +65,11 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
     mutationFn: (read: Parameters) => {
       const body = { ...form, name: form.name.trim(), description: form.description.trim(), parameters: read }
       return preset
-        ? answer(api.PATCH("/api/v2/presets/{preset_id}", { params: { path: { preset_id: preset.id } }, headers: { "If-Match": version }, body }))
-        : answer(api.POST("/api/v2/presets", { body: { ...body, project: project.id } }))
+        ? unwrap(api.PATCH("/api/v2/presets/{preset_id}", { params: { path: { preset_id: preset.id } }, headers: { "If-Match": version }, body }))
+        : unwrap(api.POST("/api/v2/presets", { body: { ...body, project: project.id } }))
     },
     onSuccess: (saved) => {
-      toast(preset ? w.saved(saved.name) : w.made(saved.name))
+      showToast(preset ? t.saved(saved.name) : t.made(saved.name))
       onClose()
       return client.invalidateQueries({ queryKey: ["preset", project.id] })
     },
@@ -77,7 +77,7 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     setJudged(true)
-    const read = readParameters(parameters)
+    const read = parseParameters(parameters)
     if (read) save.mutate(read)
   }
   const pipeline = pipelines.find((one) => one.slug === form.pipeline)
@@ -85,22 +85,22 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
   return (
     <form className="form" onSubmit={submit}>
       <TextField
-        label={w.name} hint={w.nameHint} title={w.nameHint} required maxLength={255} pattern="\s*[A-Za-z0-9][A-Za-z0-9_.\-]*\s*" autoFocus autoComplete="off" spellCheck={false}
+        label={t.name} hint={t.nameHint} title={t.nameHint} required maxLength={255} pattern="\s*[A-Za-z0-9][A-Za-z0-9_.\-]*\s*" autoFocus autoComplete="off" spellCheck={false}
         placeholder="night" {...field("name")}
       />
-      <SelectField label={w.pipeline} {...field("pipeline")}>
+      <SelectField label={t.pipeline} {...field("pipeline")}>
         {!pipeline && <option value={form.pipeline}>{form.pipeline}</option>}
         {pipelines.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
       </SelectField>
-      <TextField label={`${w.description} (${words.common.optional})`} hint={w.descriptionHint} maxLength={1000} {...field("description")} />
+      <TextField label={`${t.description} (${texts.common.optional})`} hint={t.descriptionHint} maxLength={1000} {...field("description")} />
       <ParametersField pipeline={pipeline} value={parameters} onChange={setParameters} judged={judged} />
-      <SelectField label={w.priority} value={form.priority} onChange={(event) => setForm((old) => ({ ...old, priority: event.target.value as Priority }))}>
-        {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      <SelectField label={t.priority} value={form.priority} onChange={(event) => setForm((old) => ({ ...old, priority: event.target.value as Priority }))}>
+        {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
       </SelectField>
-      {save.error && <Trouble error={save.error} retry={isOutdated ? onOutdated : undefined} go={w.asItIs} />}
+      {save.error && <ErrorMessage error={save.error} retry={isOutdated ? onOutdated : undefined} go={t.asItIs} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{words.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={save.isPending}>{preset ? w.save : w.go}</Button>
+        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button type="submit" kind="accent" busy={save.isPending}>{preset ? t.save : t.go}</Button>
       </div>
     </form>
   )

@@ -2,24 +2,24 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { answer, api, makeKey } from "../api/client"
-import { askImageCount, collectImages, type ImageFilter, noFilter } from "../images/queries"
-import { askDeployments, askPipelines, askPresets, startOfDay } from "../api/queries"
+import { unwrap, api, generateIdempotencyKey } from "../api/client"
+import { imageCountQuery, listImageIds, type ImageFilter, NO_FILTER } from "../images/queries"
+import { deploymentsQuery, pipelinesQuery, presetsQuery, startOfDay } from "../api/queries"
 import type { Priority } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "./runs.css"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { runWords } from "./en"
-import { ParametersField, readParameters } from "./ParametersField"
-import { PictureAddresses, readAddresses } from "./PictureAddresses"
-import { useProject } from "../projects/project"
-import { keyOfPreset, listRunnable, RunChoice, type Runnable } from "./RunChoice"
-import { RunSum } from "./RunSum"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { runTexts } from "./en"
+import { ParametersField, parseParameters } from "./ParametersField"
+import { ImageUrlsField, parseImageUrls } from "./ImageUrlsField"
+import { useProject } from "../projects/projectContext"
+import { getPresetKey, listRunTargets, RunTargetSelect, type RunTarget } from "./RunTargetSelect"
+import { RunEstimate } from "./RunEstimate"
 
 export interface RunDialogProps {
   /** Those that were selected one by one. */
@@ -31,38 +31,38 @@ export interface RunDialogProps {
   onClose: () => void
 }
 
-export function RunDialog({ images = [], filter: given = noFilter, preset = "", onClose }: RunDialogProps) {
+export function RunDialog({ images = [], filter: given = NO_FILTER, preset = "", onClose }: RunDialogProps) {
   const project = useProject()
   // What is deleted is not run: the same filters over what is there.
   const filter = { ...given, deleted: "" }
-  const { data: pipelines, error } = useQuery(askPipelines(project.id))
-  const { data: presets, error: failed } = useQuery(askPresets(project.id))
-  const w = runWords
+  const { data: pipelines, error } = useQuery(pipelinesQuery(project.id))
+  const { data: presets, error: failed } = useQuery(presetsQuery(project.id))
+  const t = runTexts
   const trouble = error ?? failed
   const isNone = pipelines?.results.length === 0
   return (
-    <Dialog open onClose={onClose} title={w.title}>
-      {trouble && <Trouble error={trouble} />}
+    <Dialog open onClose={onClose} title={t.title}>
+      {trouble && <ErrorMessage error={trouble} />}
       {!trouble && !isNone && !(pipelines && presets) && <SkeletonRows rows={3} />}
       {isNone && (
-        <Empty title={w.noneTitle} text={w.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{words.first.noPipelineGo}</LinkButton></Empty>
+        <EmptyState title={t.noneTitle} text={t.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{texts.first.noPipelineGo}</LinkButton></EmptyState>
       )}
       {pipelines && presets && !isNone && (
-        <RunForm all={listRunnable(presets.results, pipelines.results)} images={images} filter={filter} first={preset && keyOfPreset(preset)} onClose={onClose} />
+        <RunForm all={listRunTargets(presets.results, pipelines.results)} images={images} filter={filter} first={preset && getPresetKey(preset)} onClose={onClose} />
       )}
     </Dialog>
   )
 }
 
 /** The choice "what the grid shows", where that is more than a deployment and a time. */
-const FITTING = "fitting"
+const MATCHING = "fitting"
 /** The choice of pictures that are fetched from elsewhere. */
-const ADDRESSES = "addresses"
+const URLS = "addresses"
 /** So many images one job takes by their ids, as what fits class, confidence or state is sent; a deployment and a time have no such limit. */
-const MOST_FITTING = 100_000
+const MAX_MATCHING = 100_000
 
 interface RunFormProps {
-  all: Runnable[]
+  all: RunTarget[]
   images: string[]
   filter: ImageFilter
   first: string
@@ -73,10 +73,10 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
-  const { data: deployments } = useQuery(askDeployments(project.id))
+  const { data: deployments } = useQuery(deploymentsQuery(project.id))
   const canFit = images.length === 0 && Boolean(filter.class || filter.analysis_state || filter.confidence || filter.tag || filter.starred || filter.sequence)
   const [chosen, setChosen] = useState(first)
-  const [which, setWhich] = useState(canFit ? FITTING : filter.deployment)
+  const [which, setWhich] = useState(canFit ? MATCHING : filter.deployment)
   const [addresses, setAddresses] = useState("")
   const [into, setInto] = useState(filter.deployment)
   const [from, setFrom] = useState(filter.from)
@@ -90,32 +90,32 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const [later, setLater] = useState(false)
   const [read, setRead] = useState(0)
   const sent = useRef({ said: "", key: "" })
-  const w = runWords
+  const t = runTexts
 
   const what = all.find((one) => one.key === chosen && one.pipeline) ?? all.find((one) => !one.preset && one.pipeline?.online) ?? all.find((one) => one.pipeline)
   const preset = what?.preset
-  const named = which === ADDRESSES ? readAddresses(addresses) : null
-  const byIds = images.length > 0 || which === FITTING
+  const named = which === URLS ? parseImageUrls(addresses) : null
+  const byIds = images.length > 0 || which === MATCHING
   // A run of a preset takes the images that are named as they are.
   const mayPass = !(preset && byIds) && !named
   const isCounted = images.length === 0 && !named
-  const wanted: ImageFilter = which === FITTING ? filter : { ...noFilter, deployment: named ? "" : which, from, to }
-  const counted = useQuery({ ...askImageCount(project.id, wanted), enabled: isCounted, placeholderData: keepPreviousData })
+  const wanted: ImageFilter = which === MATCHING ? filter : { ...NO_FILTER, deployment: named ? "" : which, from, to }
+  const counted = useQuery({ ...imageCountQuery(project.id, wanted), enabled: isCounted, placeholderData: keepPreviousData })
   const count = isCounted ? (counted.error ? null : counted.data?.count) : named ? named.urls.length : images.length
   const isEstimate = isCounted && (counted.data?.isEstimate ?? false)
-  const tooMany = which === FITTING && (count ?? 0) > MOST_FITTING
+  const tooMany = which === MATCHING && (count ?? 0) > MAX_MATCHING
 
   /** Where an answer is lost on the way, pressing again is no second job; another wish is. */
   const keyOf = (wish: object) => {
     const said = JSON.stringify(wish)
-    if (sent.current.said !== said) sent.current = { said, key: makeKey() }
+    if (sent.current.said !== said) sent.current = { said, key: generateIdempotencyKey() }
     return { "Idempotency-Key": sent.current.key }
   }
   const start = useMutation({
     meta: { saysItself: true },
     mutationFn: async (body: Record<string, unknown>): Promise<number> => {
       if (!what?.pipeline) throw new Error("nothing is chosen that could run")
-      const ids = images.length > 0 ? images : which === FITTING ? await collectImages(project.id, filter, MOST_FITTING, setRead) : null
+      const ids = images.length > 0 ? images : which === MATCHING ? await listImageIds(project.id, filter, MAX_MATCHING, setRead) : null
       const passing = mayPass && unanalysed
       const selection = ids
         ? { images: ids, unanalysed_only: passing }
@@ -126,15 +126,15 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
         const chosenOne = preset ? { preset: preset.name } : { pipeline: what.pipeline.slug }
         const content = named ? { urls: named.urls, deployment: into || undefined, unanalysed_only: false } : selection
         const run = { ...shared, ...chosenOne, content, priority: priority || null, metadata: {}, start: begin } as const
-        const accepted = await answer(api.POST("/pipeline/run", { body: run, headers: keyOf(run) }))
+        const accepted = await unwrap(api.POST("/pipeline/run", { body: run, headers: keyOf(run) }))
         return Number(accepted.job_id.replace("job-", ""))
       }
       const job = { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: begin } as const
-      return (await answer(api.POST("/api/v2/jobs", { body: job, headers: keyOf(job) }))).id
+      return (await unwrap(api.POST("/api/v2/jobs", { body: job, headers: keyOf(job) }))).id
     },
     onSuccess: (job) => {
       void client.invalidateQueries({ queryKey: ["job", project.id] })
-      toast(later ? w.madeLater : w.started)
+      showToast(later ? t.madeLater : t.started)
       onClose()
       go(paths.job(project.id, job))
     },
@@ -142,49 +142,49 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     setJudged(true)
-    const given = readParameters(parameters)
+    const given = parseParameters(parameters)
     if (given) start.mutate(given)
     else setOpen(true)
   }
   return (
     <form className="form" onSubmit={submit}>
-      <RunChoice all={all} chosen={what} onChoose={setChosen} />
-      {images.length > 0 ? <p>{w.byIds(images.length)}</p> : (
+      <RunTargetSelect all={all} chosen={what} onChoose={setChosen} />
+      {images.length > 0 ? <p>{t.byIds(images.length)}</p> : (
         <>
-          <SelectField label={w.which} value={which} onChange={(event) => setWhich(event.target.value)} error={tooMany ? w.tooMany(MOST_FITTING) : undefined}>
-            {canFit && <option value={FITTING}>{w.fitting}</option>}
-            <option value={ADDRESSES}>{w.atAddresses}</option>
-            <option value="">{w.everything}</option>
+          <SelectField label={t.which} value={which} onChange={(event) => setWhich(event.target.value)} error={tooMany ? t.tooMany(MAX_MATCHING) : undefined}>
+            {canFit && <option value={MATCHING}>{t.fitting}</option>}
+            <option value={URLS}>{t.atAddresses}</option>
+            <option value="">{t.everything}</option>
             {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
           </SelectField>
-          {named && <PictureAddresses value={addresses} onChange={setAddresses} into={into} onInto={setInto} deployments={deployments?.results ?? []} />}
-          {which !== FITTING && !named && (
+          {named && <ImageUrlsField value={addresses} onChange={setAddresses} into={into} onInto={setInto} deployments={deployments?.results ?? []} />}
+          {which !== MATCHING && !named && (
             <div className="form-row run-period">
-              <TextField label={w.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
-              <TextField label={w.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
+              <TextField label={t.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
+              <TextField label={t.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
             </div>
           )}
         </>
       )}
-      {mayPass && <Check label={w.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />}
+      {mayPass && <Check label={t.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />}
       <div className="form-row">
-        <SelectField label={w.priority} value={priority || (preset ? "" : "normal")} onChange={(event) => setPriority(event.target.value as Priority | "")}>
-          {preset && <option value="">{w.asPreset(words.job.priorities[preset.priority] ?? preset.priority)}</option>}
-          {Object.entries(words.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+        <SelectField label={t.priority} value={priority || (preset ? "" : "normal")} onChange={(event) => setPriority(event.target.value as Priority | "")}>
+          {preset && <option value="">{t.asPreset(texts.job.priorities[preset.priority] ?? preset.priority)}</option>}
+          {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
         </SelectField>
-        {!preset && !named && <TextField label={`${w.name} (${words.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
+        {!preset && !named && <TextField label={`${t.name} (${texts.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
       </div>
       <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>{words.source.more}</summary>
+        <summary>{texts.source.more}</summary>
         <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
       </details>
-      <Check label={w.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
-      {start.isPending && which === FITTING && images.length === 0 && <p className="soft" role="status">{w.reading(read, count ?? 0)}</p>}
-      {what && (count || !named) ? <RunSum what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} /> : null}
-      {start.error && <Trouble error={start.error} />}
+      <Check label={t.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
+      {start.isPending && which === MATCHING && images.length === 0 && <p className="soft" role="status">{t.reading(read, count ?? 0)}</p>}
+      {what && (count || !named) ? <RunEstimate what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} /> : null}
+      {start.error && <ErrorMessage error={start.error} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{words.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}>{later ? w.goLater : w.go}</Button>
+        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}>{later ? t.goLater : t.go}</Button>
       </div>
     </form>
   )

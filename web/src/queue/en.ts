@@ -4,7 +4,7 @@ const number = new Intl.NumberFormat("en")
 const n = (count: number) => number.format(count)
 const images = (count: number) => `${n(count)} ${count === 1 ? "image" : "images"}`
 
-export const runWords = {
+export const runTexts = {
   title: "Start a job", what: "What to run", presets: "Presets", pipelines: "Pipelines", online: "a worker is online", offline: "no worker online: it waits until one comes",
   gone: (slug: string) => `its pipeline ${slug} is no longer registered`, runs: (slug: string, priority: string) => `runs ${slug}, priority ${priority.toLowerCase()}`,
   which: "Which images", everything: "All images of the project", fitting: "Those that fit the filters of the grid", byIds: (count: number) => (count === 1 ? "The selected image" : `The ${images(count)} that are selected`),

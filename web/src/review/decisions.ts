@@ -10,7 +10,7 @@ export interface Refusal {
 }
 
 /** The image and the box that a decision is about, for people. */
-export interface About {
+export interface DecisionTarget {
   project: number
   image: string
   filename: string
@@ -18,7 +18,7 @@ export interface About {
   target: string
 }
 
-interface Queued extends About {
+interface QueuedDecision extends DecisionTarget {
   /** The order of all decisions; IndexedDB assigns it. */
   number: number
   user: string
@@ -33,7 +33,7 @@ interface Queued extends About {
   refusal?: Refusal
 }
 
-export interface Said extends Queued {
+export interface IdentifyDecision extends QueuedDecision {
   act: "identify"
   body: NewIdentification
   /** The name shown for a taxon, the user's name, and the analysis that a confirmation of an image is about. */
@@ -48,28 +48,28 @@ export interface Said extends Queued {
   made: Identification[]
 }
 
-export interface Withdrawn extends Queued {
+export interface WithdrawDecision extends QueuedDecision {
   act: "withdraw"
   /** Identifications of the server, or the key of a decision that was sent before this one. */
   ids: string[]
   of: string | null
 }
 
-export type Decision = Said | Withdrawn
-export type UnnumberedDecision = Omit<Said, "number"> | Omit<Withdrawn, "number">
-type Unqueued<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
-export type NewDecision = Unqueued<Said> | Unqueued<Withdrawn>
+export type Decision = IdentifyDecision | WithdrawDecision
+export type UnnumberedDecision = Omit<IdentifyDecision, "number"> | Omit<WithdrawDecision, "number">
+type UnqueuedDecision<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
+export type NewDecision = UnqueuedDecision<IdentifyDecision> | UnqueuedDecision<WithdrawDecision>
 
-const WAITING = "waiting:"
+const WAITING_PREFIX = "waiting:"
 
 /** The key of the decision that an identification stands for; null for one that the server stored. */
-export const waitingKey = (one: Identification): string | null => (one.id.startsWith(WAITING) ? one.id.slice(WAITING.length) : null)
+export const getWaitingKey = (one: Identification): string | null => (one.id.startsWith(WAITING_PREFIX) ? one.id.slice(WAITING_PREFIX.length) : null)
 
 /** Builds the identification that a decision will become. */
-function identificationOf(decision: Said): Identification {
+function buildIdentification(decision: IdentifyDecision): Identification {
   const { body } = decision
   return {
-    id: `${WAITING}${decision.key}`, project_id: decision.project, image_id: decision.image, annotation_id: body.annotations[0] ?? null,
+    id: `${WAITING_PREFIX}${decision.key}`, project_id: decision.project, image_id: decision.image, annotation_id: body.annotations[0] ?? null,
     analysis_id: decision.analysis, kind: body.kind, taxon_id: body.taxon ?? null, label: decision.label, comment: body.comment ?? null,
     count: body.count ?? null, sex: body.sex ?? null, life_stage: body.life_stage ?? null, behaviour: body.behaviour ?? null,
     by: decision.by, person_id: decision.user, created_at: new Date(decision.madeAt).toISOString(), withdrawn_at: null, withdrawn_by: null,
@@ -77,15 +77,15 @@ function identificationOf(decision: Said): Identification {
 }
 
 /** Applies decisions to the identifications of an image, both ordered with the newest first. */
-export function withDecisions(stored: Identification[], decisions: Decision[]): Identification[] {
-  const said = decisions.filter((one): one is Said => one.act === "identify" && one.state !== "refused")
+export function applyDecisions(stored: Identification[], decisions: Decision[]): Identification[] {
+  const said = decisions.filter((one): one is IdentifyDecision => one.act === "identify" && one.state !== "refused")
   const known = new Set(stored.map(({ id }) => id))
-  const own = said.flatMap((one) => (one.state === "sent" ? one.made.filter(({ id }) => !known.has(id)) : [identificationOf(one)])).reverse()
+  const own = said.flatMap((one) => (one.state === "sent" ? one.made.filter(({ id }) => !known.has(id)) : [buildIdentification(one)])).reverse()
   const gone = new Map<string, number>()
   for (const one of decisions) {
     if (one.act !== "withdraw" || one.state === "refused") continue
     const made = said.find(({ key }) => key === one.of)
-    for (const id of [...one.ids, ...(made?.made ?? []).map(({ id }) => id), ...(one.of ? [`${WAITING}${one.of}`] : [])]) gone.set(id, one.madeAt)
+    for (const id of [...one.ids, ...(made?.made ?? []).map(({ id }) => id), ...(one.of ? [`${WAITING_PREFIX}${one.of}`] : [])]) gone.set(id, one.madeAt)
   }
   return [...own, ...stored].map((one) => {
     const at = gone.get(one.id)

@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const decisions = (count: number) => `${number.format(count)} ${count === 1 ? "decision" : "decisions"}`
 
-export const outboxWords = {
+export const outboxTexts = {
   title: "Decisions not stored yet",
   waiting: (count: number) => `${number.format(count)} waiting`,
   refused: (count: number) => `${number.format(count)} refused`,

@@ -1,6 +1,6 @@
 /** The words of what people say of findings and images. A part of the English catalogue. */
 
-export const reviewWords = {
+export const reviewTexts = {
   title: "Review", of: "Of", wholeImage: "the whole image", chooseHint: "Choose a finding to speak of it alone.",
   does: { confirm: "Confirm", correct: "Correct", blank: "Blank", unsure: "Unsure", comment: "Comment" },
   undo: "Undo", nothingToUndo: "Nothing that you said here is left to undo.", noResult: "No model has finished with this image yet: say what it shows.",

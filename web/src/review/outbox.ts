@@ -1,9 +1,9 @@
 /** The outbox: queues the decisions of a review and sends them one after the other, each stored once by its key. */
-import { answer, api, csrfHeaders, currentSession, makeKey, onSession, rememberSession, type Session } from "../api/client"
+import { unwrap, api, csrfHeaders, getSession, generateIdempotencyKey, subscribeToSession, setSession, type Session } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
 import type { Decision, NewDecision, Refusal } from "./decisions"
-import { findObstacle } from "./obstacles"
-import { addDecision, changeDecision, claimNext, findDecision, listDecisions } from "./store"
+import { findConflict } from "./sendConflicts"
+import { addDecision, updateDecision, claimNextDecision, findDecision, listDecisions } from "./outboxStore"
 
 export interface Outbox {
   /** The decisions of the user who is signed in, in order; also those that were sent since the page was opened. */
@@ -23,19 +23,19 @@ interface Listeners {
   onSessionOver: () => void
 }
 
-const EMPTY: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 15_000
-const PATIENCE_MS = 30_000
+const EMPTY_OUTBOX: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
+const MIN_RETRY_MS = 500
+const MAX_RETRY_MS = 15_000
+const TIMEOUT_MS = 30_000
 
-let state: Outbox = EMPTY
+let state: Outbox = EMPTY_OUTBOX
 let user: string | null = null
 const listeners = new Set<Partial<Listeners>>()
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("trapline-outbox") : null
 
-export const outbox = (): Outbox => state
+export const getOutbox = (): Outbox => state
 
-export function listen(one: Partial<Listeners>): () => void {
+export function subscribeToOutbox(one: Partial<Listeners>): () => void {
   listeners.add(one)
   return () => void listeners.delete(one)
 }
@@ -65,15 +65,15 @@ function drop(key: string): void {
 
 /** Whatever changes the queue waits for what changed it before, so that an undo finds its decision. */
 let turn: Promise<unknown> = Promise.resolve()
-function inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
   const mine = turn.then(act)
   turn = mine.catch(() => undefined)
   return mine
 }
 
 /** Reads the queue of the user who is signed in. Without one nothing is shown or sent. */
-const load = () => inTurn(async () => {
-  const now = currentSession().user
+const load = () => runInTurn(async () => {
+  const now = getSession().user
   if (now !== user) set([], null)
   user = now
   if (now === null) return
@@ -91,23 +91,23 @@ const load = () => inTurn(async () => {
 
 async function add(decision: NewDecision): Promise<string> {
   if (user === null) throw new ApiProblem(401, null)
-  const key = makeKey()
+  const key = generateIdempotencyKey()
   put(await addDecision({ ...decision, user, key, madeAt: Date.now(), attempts: 0, state: "waiting" }, state.waiting + state.refused))
   wake()
   return key
 }
 
 /** Queues a decision; throws where the browser does not store it. Returns its key. */
-export const queue = (decision: NewDecision): Promise<string> => inTurn(() => add(decision))
+export const enqueue = (decision: NewDecision): Promise<string> => runInTurn(() => add(decision))
 
 /** Changes a decision of the user who is signed in; another user's stays as it is. */
-const changeOwn = (key: string, change: (one: Decision) => Decision | null) =>
-  changeDecision(key, (one) => (one.user === user ? change(one) : one))
+const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
+  updateDecision(key, (one) => (one.user === user ? change(one) : one))
 
 /** Takes a decision back: one that was never sent is deleted, one that the server may have is withdrawn after it. */
-export const takeBack = (key: string): Promise<Decision | null> => inTurn(async () => {
+export const undo = (key: string): Promise<Decision | null> => runInTurn(async () => {
   let found: Decision | null = null
-  const left = await changeOwn(key, (one) => {
+  const left = await updateOwn(key, (one) => {
     found = one
     return one.state === "refused" || (one.state === "waiting" && one.attempts === 0) ? null : one
   })
@@ -121,25 +121,25 @@ export const takeBack = (key: string): Promise<Decision | null> => inTurn(async 
 })
 
 /** Deletes a decision that was refused. */
-export const discard = (key: string): Promise<void> => inTurn(async () => {
-  if (!(await changeOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
+export const discard = (key: string): Promise<void> => runInTurn(async () => {
+  if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
 })
 
 /** Queues a refused decision again, at its old place. */
-export const sendAgain = (key: string): Promise<void> => inTurn(async () => {
-  const one = await changeOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true } : old))
+export const retry = (key: string): Promise<void> => runInTurn(async () => {
+  const one = await updateOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true } : old))
   if (one) put(one)
   wake(true)
 })
 
 let sending = false
 let again = false
-let pause = FIRST_PAUSE_MS
+let pause = MIN_RETRY_MS
 let timer: ReturnType<typeof setTimeout> | undefined
 
 /** Sends what waits; `now` does not wait for the end of a pause after a failure. */
 export function wake(now = false): void {
-  if (now) pause = FIRST_PAUSE_MS
+  if (now) pause = MIN_RETRY_MS
   if (timer !== undefined && !now) return
   clearTimeout(timer)
   timer = undefined
@@ -150,7 +150,7 @@ export function wake(now = false): void {
 async function drain(): Promise<void> {
   sending = true
   try {
-    await alone(async () => {
+    await runExclusively(async () => {
       while (again) {
         again = false
         while (timer === undefined && (await sendNext())) continue
@@ -162,25 +162,25 @@ async function drain(): Promise<void> {
 }
 
 /** Lets one tab send at a time. Without the lock, as on plain HTTP, two tabs may send the same request: its key counts. */
-async function alone(act: () => Promise<void>): Promise<void> {
+async function runExclusively(act: () => Promise<void>): Promise<void> {
   await (navigator.locks ? navigator.locks.request("trapline-outbox", act) : act())
 }
 
 /** Sends the oldest decision; false where none waits or none can be sent now. */
 async function sendNext(): Promise<boolean> {
-  const session = currentSession()
+  const session = getSession()
   if (session.user === null || session.user !== user) return false
-  const one = await claimNext(session.user)
+  const one = await claimNextDecision(session.user)
   if (!one) return false
   put(one)
   try {
     const own = new Set(state.decisions.flatMap((other) => (other.act === "identify" ? other.made.map(({ id }) => id) : [])))
-    const obstacle = await findObstacle(one, own, AbortSignal.timeout(PATIENCE_MS))
+    const obstacle = await findConflict(one, own, AbortSignal.timeout(TIMEOUT_MS))
     if (obstacle) return await refuse(one, obstacle)
     const sent = await send(one, session)
     if (sent) put(sent, null)
     else drop(one.key)
-    pause = FIRST_PAUSE_MS
+    pause = MIN_RETRY_MS
     notify("onSent", one)
     return true
   } catch (error) {
@@ -191,32 +191,32 @@ async function sendNext(): Promise<boolean> {
 /** Sends a decision, and stores what the server returned; null where there is nothing left to withdraw. */
 async function send(one: Decision, session: Session): Promise<Decision | null> {
   const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
-  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
   if (one.act === "identify") {
-    const { identifications } = await answer(api.POST("/api/v2/identifications", { body: { identifications: [one.body] }, headers, signal }))
-    return changeDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications } as Decision))
+    const { identifications } = await unwrap(api.POST("/api/v2/identifications", { body: { identifications: [one.body] }, headers, signal }))
+    return updateDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications } as Decision))
   }
   const of = one.of ? await findDecision(one.of) : undefined
   const ids = [...one.ids, ...(of?.act === "identify" ? of.made.map(({ id }) => id) : [])]
-  if (ids.length > 0) await answer(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids }, headers, signal }))
+  if (ids.length > 0) await unwrap(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids }, headers, signal }))
   // A decision that was refused and taken back is nothing to decide about any more.
-  else if (of?.state === "refused") await changeDecision(of.key, () => null).then(() => drop(of.key))
-  return changeDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", sentAt: Date.now(), ids } as Decision : null))
+  else if (of?.state === "refused") await updateDecision(of.key, () => null).then(() => drop(of.key))
+  return updateDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", sentAt: Date.now(), ids } as Decision : null))
 }
 
-const COMES_BACK = new Set([0, 408, 425, 429])
+const RETRIED_STATUSES = new Set([0, 408, 425, 429])
 
 async function fail(one: Decision, given: ApiProblem, session: Session): Promise<boolean> {
   let problem = given
   if (problem.status === 401) return endSession()
   if (problem.status === 403) {
     try {
-      if (await hasChanged(session)) return currentSession().user === session.user
+      if (await hasSessionChanged(session)) return getSession().user === session.user
     } catch (error) {
       problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
     }
   }
-  if (COMES_BACK.has(problem.status) || problem.status >= 500) {
+  if (RETRIED_STATUSES.has(problem.status) || problem.status >= 500) {
     const isFirst = state.trouble === null
     set(state.decisions, problem)
     if (isFirst) notify("onFailed", state.waiting)
@@ -224,7 +224,7 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
       timer = undefined
       wake()
     }, pause * (0.75 + Math.random() / 2))
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+    pause = Math.min(pause * 2, MAX_RETRY_MS)
     return false
   }
   return refuse(one, { status: problem.status, why: problem.problem?.detail ?? "" })
@@ -232,7 +232,7 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
 
 /** Keeps a decision that was not stored, with the reason, until the user sends it again or discards it. */
 async function refuse(one: Decision, refusal: Refusal): Promise<true> {
-  const refused = await changeDecision(one.key, (old) => ({ ...old, state: "refused", refusal }))
+  const refused = await updateDecision(one.key, (old) => ({ ...old, state: "refused", refusal }))
   if (refused) {
     put(refused, null)
     notify("onRefused", refused)
@@ -242,17 +242,17 @@ async function refuse(one: Decision, refusal: Refusal): Promise<true> {
 
 /** Decisions wait until their user signs in again. */
 function endSession(): false {
-  rememberSession(null)
+  setSession(null)
   notify("onSessionOver")
   return false
 }
 
 /** Whether the cookie belongs to another session than the one that the page knows, as after a sign-in in another tab. */
-async function hasChanged(session: Session): Promise<boolean> {
+async function hasSessionChanged(session: Session): Promise<boolean> {
   try {
-    const caller = await answer(api.GET("/api/v2/auth/me"))
+    const caller = await unwrap(api.GET("/api/v2/auth/me"))
     if (caller.user_id === session.user && caller.csrf_token === session.csrfToken) return false
-    rememberSession(caller)
+    setSession(caller)
     if (caller.user_id !== session.user) notify("onSessionOver")
   } catch (error) {
     if (!isSessionOver(error)) throw error
@@ -267,7 +267,7 @@ export function startOutbox(): () => void {
   const retry = () => wake(true)
   const onVisibility = () => { if (!document.hidden) wake(true) }
   const warn = (event: BeforeUnloadEvent) => { if (state.waiting > 0) event.preventDefault() }
-  const endSessions = onSession(read)
+  const endSessions = subscribeToSession(read)
   tabs?.addEventListener("message", read)
   window.addEventListener("online", retry)
   document.addEventListener("visibilitychange", onVisibility)

@@ -1,13 +1,13 @@
 /** What the page asks about what people said. */
 import { queryOptions } from "@tanstack/react-query"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 
 const SHOWN = 100
 
 /** What people said of an image and of anything on it, the newest first. */
-export const askIdentifications = (project: number, image: string) =>
+export const identificationsQuery = (project: number, image: string) =>
   queryOptions({
     queryKey: ["identification", project, image],
-    queryFn: ({ signal }) => answer(api.GET("/api/v2/identifications", { params: { query: { project, image, limit: SHOWN } }, signal })),
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v2/identifications", { params: { query: { project, image, limit: SHOWN } }, signal })),
     staleTime: 30_000,
   })

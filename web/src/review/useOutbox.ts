@@ -1,15 +1,15 @@
 /** The outbox in React: its state, its start, and what people are told about it. */
 import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
-import { askCaller } from "../api/queries"
-import { toast } from "../ui/Toasts"
-import { outboxWords as w } from "./en.outbox"
+import { callerQuery } from "../api/queries"
+import { showToast } from "../ui/Toasts"
+import { outboxTexts as t } from "./en.outbox"
 import type { Decision } from "./decisions"
-import { listen, outbox, startOutbox } from "./outbox"
+import { subscribeToOutbox, getOutbox, startOutbox } from "./outbox"
 
-const subscribe = (onChange: () => void) => listen({ onChange })
+const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
 
-export const useOutbox = () => useSyncExternalStore(subscribe, outbox)
+export const useOutbox = () => useSyncExternalStore(subscribe, getOutbox)
 
 /** The decisions about one image, in order. */
 export function useDecisions(image: string): Decision[] {
@@ -18,16 +18,16 @@ export function useDecisions(image: string): Decision[] {
 }
 
 /** The decision as words: what was decided about what. */
-export function describe(one: Decision): string {
-  if (one.act === "withdraw") return `${w.withdraw}: ${one.target}`
+export function formatDecision(one: Decision): string {
+  if (one.act === "withdraw") return `${t.withdraw}: ${one.target}`
   const name = one.body.kind === "correct" ? ` ${one.label ?? ""}` : ""
-  return `${w.does[one.body.kind] ?? one.body.kind}${name}: ${one.target}`
+  return `${t.does[one.body.kind] ?? one.body.kind}${name}: ${one.target}`
 }
 
-const AFTER_MS = 300
+const REFRESH_DELAY_MS = 300
 
 /** Sends decisions while the page is open, reads again what they changed, and reports what the server refused. */
-export function OutboxKeeper(): null {
+export function OutboxSender(): null {
   const client = useQueryClient()
   useEffect(() => {
     const changed = new Map<string, number>()
@@ -45,17 +45,17 @@ export function OutboxKeeper(): null {
     }
     const soon = ({ image, project }: Decision) => {
       changed.set(image, project)
-      timer ??= setTimeout(refresh, AFTER_MS)
+      timer ??= setTimeout(refresh, REFRESH_DELAY_MS)
     }
-    const end = listen({
+    const end = subscribeToOutbox({
       onSent: soon,
       onRefused: (one) => {
         soon(one)
-        toast(w.refusedToast(describe(one), one.filename, one.refusal?.why || w.noReason(one.refusal?.status ?? 0)), true)
+        showToast(t.refusedToast(formatDecision(one), one.filename, one.refusal?.why || t.noReason(one.refusal?.status ?? 0)), true)
       },
-      onFailed: () => toast(outbox().trouble?.status === 0 ? w.offline : w.failed, true),
+      onFailed: () => showToast(getOutbox().trouble?.status === 0 ? t.offline : t.failed, true),
       onSessionOver: () => {
-        if (client.getQueryData(askCaller.queryKey)) void client.resetQueries({ queryKey: askCaller.queryKey })
+        if (client.getQueryData(callerQuery.queryKey)) void client.resetQueries({ queryKey: callerQuery.queryKey })
       },
     })
     const stop = startOutbox()

@@ -1,32 +1,32 @@
 /** The fields that a kind of source needs beside its address: sign-in, keys, the mapping of a JSON interface. */
 import type { AuthType, Source } from "../api/types"
 import { AreaField, SelectField, TextField } from "../ui/Field"
-import { sourceWords } from "./en"
+import { sourceTexts } from "./en"
 import { SecretField } from "./SecretField"
-import { type Filled, type Kind, KINDS, MAPPING } from "./sourceSettings"
+import { type SourceFormValues, type GatewayKind, KINDS, MAPPING } from "./sourceSettings"
 
 interface FieldsProps {
-  form: Filled
-  set: (change: Partial<Filled>) => void
+  form: SourceFormValues
+  set: (change: Partial<SourceFormValues>) => void
   /** The stored source that is changed, if there is one. */
   source?: Source
 }
 
 /** Chooses what a source is, each kind at a glance. */
-export function KindChoice({ form, set }: FieldsProps) {
-  const w = sourceWords
+export function GatewayKindSelect({ form, set }: FieldsProps) {
+  const t = sourceTexts
   return (
     <fieldset className="fieldset">
-      <legend>{w.kind}</legend>
+      <legend>{t.kind}</legend>
       <div className="choices">
         {KINDS.map((kind) => (
           <label key={kind} className="choice">
             <input type="radio" name="kind" checked={form.kind === kind} onChange={() => set({ kind })} />
-            <span>{w.kinds[kind]}</span>
+            <span>{t.kinds[kind]}</span>
           </label>
         ))}
       </div>
-      <p className="hint">{w.kindTexts[form.kind]}</p>
+      <p className="hint">{t.kindTexts[form.kind]}</p>
     </fieldset>
   )
 }
@@ -44,98 +44,98 @@ export function GatewayFields(props: FieldsProps) {
 }
 
 /** Whether the stored source has such a secret, which only counts while its kind stays. */
-const has = (source: Source | undefined, kind: Kind, auth?: AuthType) =>
+const hasOption = (source: Source | undefined, kind: GatewayKind, auth?: AuthType) =>
   Boolean(source && source.gateway === kind && (auth === undefined || source.auth_type === auth) && (source.has_password || source.has_auth_header))
 
-function typed(form: Filled, set: FieldsProps["set"]) {
+function bindField(form: SourceFormValues, set: FieldsProps["set"]) {
   return (key: "auth_username" | "key" | "region" | "endpoint" | "host_key" | "origins" | "listing_url" | "files_url") => ({
     value: form[key], onChange: (event: { target: { value: string } }) => set({ [key]: event.target.value }),
   })
 }
 
 function SignInFields({ form, set, source }: FieldsProps) {
-  const w = sourceWords
-  const field = typed(form, set)
-  const isSet = has(source, form.kind, form.auth_type)
-  const secret = { isSet, value: form.secret, onChange: (value: Filled["secret"]) => set({ secret: value }) }
+  const t = sourceTexts
+  const field = bindField(form, set)
+  const isSet = hasOption(source, form.kind, form.auth_type)
+  const secret = { isSet, value: form.secret, onChange: (value: SourceFormValues["secret"]) => set({ secret: value }) }
   return (
     <div className="form-row">
-      <SelectField label={w.auth} value={form.auth_type} onChange={(event) => set({ auth_type: event.target.value as AuthType, secret: undefined })}>
-        {Object.entries(w.auths).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+      <SelectField label={t.auth} value={form.auth_type} onChange={(event) => set({ auth_type: event.target.value as AuthType, secret: undefined })}>
+        {Object.entries(t.auths).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
       </SelectField>
-      {form.auth_type === "basic" && <TextField label={w.user} required autoComplete="off" {...field("auth_username")} />}
-      {form.auth_type === "basic" && <SecretField label={w.password} optional {...secret} />}
-      {form.auth_type === "bearer" && <SecretField label={w.bearer} {...secret} />}
-      {form.auth_type === "header" && <SecretField label={w.header} hint={w.headerHint} {...secret} />}
+      {form.auth_type === "basic" && <TextField label={t.user} required autoComplete="off" {...field("auth_username")} />}
+      {form.auth_type === "basic" && <SecretField label={t.password} optional {...secret} />}
+      {form.auth_type === "bearer" && <SecretField label={t.bearer} {...secret} />}
+      {form.auth_type === "header" && <SecretField label={t.header} hint={t.headerHint} {...secret} />}
     </div>
   )
 }
 
 function FtpFields({ form, set, source }: FieldsProps) {
-  const w = sourceWords
+  const t = sourceTexts
   return (
     <div className="form-row">
-      <TextField label={w.user} hint={w.anonymous} autoComplete="off" {...typed(form, set)("auth_username")} />
-      <SecretField label={w.password} optional isSet={has(source, "ftp")} value={form.secret} onChange={(secret) => set({ secret })} />
+      <TextField label={t.user} hint={t.anonymous} autoComplete="off" {...bindField(form, set)("auth_username")} />
+      <SecretField label={t.password} optional isSet={hasOption(source, "ftp")} value={form.secret} onChange={(secret) => set({ secret })} />
     </div>
   )
 }
 
 function SftpFields({ form, set, source }: FieldsProps) {
-  const w = sourceWords
-  const field = typed(form, set)
+  const t = sourceTexts
+  const field = bindField(form, set)
   const keyIsSet = Boolean(source?.gateway === "sftp" && source.secret_options.includes("key"))
   return (
     <>
       <div className="form-row">
-        <TextField label={w.user} required autoComplete="off" {...field("auth_username")} />
-        <SecretField label={w.password} optional isSet={has(source, "sftp")} value={form.secret} onChange={(secret) => set({ secret })} />
+        <TextField label={t.user} required autoComplete="off" {...field("auth_username")} />
+        <SecretField label={t.password} optional isSet={hasOption(source, "sftp")} value={form.secret} onChange={(secret) => set({ secret })} />
       </div>
-      <SecretField label={w.privateKey} hint={w.privateKeyHint} optional area isSet={keyIsSet} value={form.option_secret} onChange={(option_secret) => set({ option_secret })} />
-      <AreaField label={w.hostKey} hint={w.hostKeyHint} rows={2} spellCheck={false} placeholder="ssh-ed25519 AAAA…" {...field("host_key")} />
+      <SecretField label={t.privateKey} hint={t.privateKeyHint} optional area isSet={keyIsSet} value={form.option_secret} onChange={(option_secret) => set({ option_secret })} />
+      <AreaField label={t.hostKey} hint={t.hostKeyHint} rows={2} spellCheck={false} placeholder="ssh-ed25519 AAAA…" {...field("host_key")} />
     </>
   )
 }
 
 function S3Fields({ form, set, source }: FieldsProps) {
-  const w = sourceWords
-  const field = typed(form, set)
+  const t = sourceTexts
+  const field = bindField(form, set)
   const isSet = Boolean(source?.gateway === "s3" && source.secret_options.includes("secret"))
   return (
     <>
       <div className="form-row">
-        <TextField label={w.endpoint} hint={w.endpointHint} placeholder="https://s3.example" {...field("endpoint")} />
-        <TextField label={w.region} placeholder="us-east-1" {...field("region")} />
+        <TextField label={t.endpoint} hint={t.endpointHint} placeholder="https://s3.example" {...field("endpoint")} />
+        <TextField label={t.region} placeholder="us-east-1" {...field("region")} />
       </div>
       <div className="form-row">
-        <TextField label={w.key} hint={w.keyHint} autoComplete="off" {...field("key")} />
-        <SecretField label={w.secret} optional isSet={isSet} value={form.option_secret} onChange={(option_secret) => set({ option_secret })} />
+        <TextField label={t.key} hint={t.keyHint} autoComplete="off" {...field("key")} />
+        <SecretField label={t.secret} optional isSet={isSet} value={form.option_secret} onChange={(option_secret) => set({ option_secret })} />
       </div>
     </>
   )
 }
 
 function FeedFields({ form, set }: FieldsProps) {
-  const w = sourceWords
-  const field = typed(form, set)
+  const t = sourceTexts
+  const field = bindField(form, set)
   return (
     <div className="form-row">
-      <TextField label={w.listingUrl} hint={w.listingUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("listing_url")} />
-      <TextField label={w.filesUrl} hint={w.filesUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("files_url")} />
+      <TextField label={t.listingUrl} hint={t.listingUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("listing_url")} />
+      <TextField label={t.filesUrl} hint={t.filesUrlHint} type="url" placeholder="https://hub.example/pictures/" {...field("files_url")} />
     </div>
   )
 }
 
 function MappingFields({ form, set }: FieldsProps) {
-  const w = sourceWords
+  const t = sourceTexts
   const said: Record<(typeof MAPPING)[number], [label: string, example: string, hint?: string]> = {
-    items: [w.items, "data.items", w.itemsHint], url: [w.itemUrl, "url"], name: [w.itemName, "filename"], time: [w.itemTime, "taken_at"], size: [w.itemSize, "bytes"], etag: [w.itemEtag, "etag"],
-    next: [w.nextPage, "links.next", w.nextPageHint], next_parameter: [w.nextParameter, "cursor", w.nextParameterHint],
+    items: [t.items, "data.items", t.itemsHint], url: [t.itemUrl, "url"], name: [t.itemName, "filename"], time: [t.itemTime, "taken_at"], size: [t.itemSize, "bytes"], etag: [t.itemEtag, "etag"],
+    next: [t.nextPage, "links.next", t.nextPageHint], next_parameter: [t.nextParameter, "cursor", t.nextParameterHint],
   }
   return (
     <fieldset className="fieldset form">
-      <legend>{w.mapping}</legend>
-      <p className="hint">{w.mappingHint}</p>
+      <legend>{t.mapping}</legend>
+      <p className="hint">{t.mappingHint}</p>
       <div className="form-row">
         {MAPPING.map((part) => (
           <TextField
@@ -144,7 +144,7 @@ function MappingFields({ form, set }: FieldsProps) {
           />
         ))}
       </div>
-      <TextField label={w.origins} hint={w.originsHint} {...typed(form, set)("origins")} />
+      <TextField label={t.origins} hint={t.originsHint} {...bindField(form, set)("origins")} />
     </fieldset>
   )
 }

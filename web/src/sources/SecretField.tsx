@@ -1,7 +1,7 @@
 /** A field for a secret: what is stored is never shown, only replaced or forgotten. */
 import { type ReactNode, useId } from "react"
 import { Button } from "../ui/Button"
-import { sourceWords } from "./en"
+import { sourceTexts } from "./en"
 
 /** What becomes of a stored secret: undefined keeps it, null forgets it, text replaces it. */
 export type Secret = string | null | undefined
@@ -21,17 +21,17 @@ interface SecretFieldProps {
 
 export function SecretField({ label, hint, isSet, value, onChange, optional, area }: SecretFieldProps) {
   const id = useId()
-  const w = sourceWords
+  const t = sourceTexts
   if (isSet && typeof value !== "string") {
     return (
       <div className="field" role="group" aria-labelledby={`${id}-label`}>
         <span id={`${id}-label`} className="label">{label}</span>
         <div className="secret-kept">
-          <span className={value === null ? "amber" : "soft"}>{value === null ? w.secretForgotten : w.secretSet}</span>
+          <span className={value === null ? "amber" : "soft"}>{value === null ? t.secretForgotten : t.secretSet}</span>
           <div className="actions">
-            {value === null && <Button small onClick={() => onChange(undefined)}>{w.keep}</Button>}
-            {value !== null && <Button small onClick={() => onChange("")}>{w.replace}</Button>}
-            {value !== null && optional && <Button small onClick={() => onChange(null)}>{w.forget}</Button>}
+            {value === null && <Button small onClick={() => onChange(undefined)}>{t.keep}</Button>}
+            {value !== null && <Button small onClick={() => onChange("")}>{t.replace}</Button>}
+            {value !== null && optional && <Button small onClick={() => onChange(null)}>{t.forget}</Button>}
           </div>
         </div>
       </div>
@@ -47,8 +47,8 @@ export function SecretField({ label, hint, isSet, value, onChange, optional, are
       {area ? <textarea className="input area" rows={4} {...shared} /> : <input className="input" type="password" {...shared} />}
       {(hint || isSet) && (
         <p className="hint" id={`${id}-hint`}>
-          {isSet ? w.secretReplaced : hint}{" "}
-          {isSet && <button type="button" className="link" onClick={() => onChange(undefined)}>{w.keep}</button>}
+          {isSet ? t.secretReplaced : hint}{" "}
+          {isSet && <button type="button" className="link" onClick={() => onChange(undefined)}>{t.keep}</button>}
         </p>
       )}
     </div>

@@ -1,40 +1,40 @@
 /** Folders of the server's machine that operators grant to projects, and the sources without one. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
-import { answer, api } from "../api/client"
-import { askProjects } from "../api/queries"
-import { useProject } from "../projects/project"
+import { unwrap, api } from "../api/client"
+import { projectsQuery } from "../api/queries"
+import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { sourceFolderWords as w } from "./en.folders"
+import { ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { sourceFolderTexts as t } from "./en.folders"
 
 const KEY = ["source folder"]
 
 export function SourceFolders() {
   const client = useQueryClient()
   const own = useProject()
-  const { data: projects } = useQuery(askProjects)
-  const { data: granted, error } = useQuery({ queryKey: [...KEY, "granted"], queryFn: () => answer(api.GET("/api/v2/source-folders", { params: { query: { limit: 200 } } })) })
-  const { data: missing } = useQuery({ queryKey: [...KEY, "missing"], queryFn: () => answer(api.GET("/api/v2/source-folders/missing")) })
+  const { data: projects } = useQuery(projectsQuery)
+  const { data: granted, error } = useQuery({ queryKey: [...KEY, "granted"], queryFn: () => unwrap(api.GET("/api/v2/source-folders", { params: { query: { limit: 200 } } })) })
+  const { data: missing } = useQuery({ queryKey: [...KEY, "missing"], queryFn: () => unwrap(api.GET("/api/v2/source-folders/missing")) })
   const [path, setPath] = useState("")
   const [project, setProject] = useState(String(own.id))
   const [leaving, setLeaving] = useState<{ id: string; path: string } | null>(null)
   const refresh = () => client.invalidateQueries({ queryKey: KEY })
   const grant = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => answer(api.POST("/api/v2/source-folders", { body: { project: Number(project), path: path.trim() } })),
+    mutationFn: () => unwrap(api.POST("/api/v2/source-folders", { body: { project: Number(project), path: path.trim() } })),
     onSuccess: (folder) => {
-      toast(w.granted(folder.path))
+      showToast(t.granted(folder.path))
       setPath("")
     },
     onSettled: refresh,
   })
   const revoke = useMutation({
-    mutationFn: (id: string) => answer(api.DELETE("/api/v2/source-folders/{folder_id}", { params: { path: { folder_id: id } } })),
-    onSuccess: () => toast(w.revoked),
+    mutationFn: (id: string) => unwrap(api.DELETE("/api/v2/source-folders/{folder_id}", { params: { path: { folder_id: id } } })),
+    onSuccess: () => showToast(t.revoked),
     onSettled: () => {
       setLeaving(null)
       return refresh()
@@ -47,23 +47,23 @@ export function SourceFolders() {
   const others = (missing ?? []).filter((source) => !projects?.results.some((one) => one.id === source.project_id))
   const names = new Map([...(projects?.results ?? []).map((one) => [one.id, one.name] as const), ...others.map((one) => [one.project_id, one.project_name] as const)])
   return (
-    <section aria-label={w.title}>
-      <h2>{w.title}</h2>
-      <p className="soft">{w.text}</p>
-      {error && <Trouble error={error} />}
-      {granted?.results.length === 0 && <p className="soft">{w.none}</p>}
+    <section aria-label={t.title}>
+      <h2>{t.title}</h2>
+      <p className="soft">{t.text}</p>
+      {error && <ErrorMessage error={error} />}
+      {granted?.results.length === 0 && <p className="soft">{t.none}</p>}
       <ul className="persons">
         {granted?.results.map((folder) => (
           <li key={folder.id} className="person">
             <div className="person-who"><code>{folder.path}</code><span className="soft small">{folder.project_name}</span></div>
-            <span className="person-acts"><Button kind="quiet" aria-label={w.revokeOf(folder.path)} onClick={() => setLeaving(folder)}>{w.revoke}</Button></span>
+            <span className="person-acts"><Button kind="quiet" aria-label={t.revokeOf(folder.path)} onClick={() => setLeaving(folder)}>{t.revoke}</Button></span>
           </li>
         ))}
       </ul>
       {missing && missing.length > 0 && (
-        <section aria-label={w.missing}>
-          <h3>{w.missing}</h3>
-          <p className="soft">{w.missingText}</p>
+        <section aria-label={t.missing}>
+          <h3>{t.missing}</h3>
+          <p className="soft">{t.missingText}</p>
           <ul className="persons">
             {missing.map((source) => (
               <li key={source.source_id} className="person">
@@ -74,15 +74,15 @@ export function SourceFolders() {
         </section>
       )}
       <form className="form" onSubmit={submit}>
-        <TextField label={w.path} hint={w.pathHint} required maxLength={1000} value={path} onChange={(event) => setPath(event.target.value)} />
-        <SelectField label={w.project} value={project} onChange={(event) => setProject(event.target.value)}>
+        <TextField label={t.path} hint={t.pathHint} required maxLength={1000} value={path} onChange={(event) => setPath(event.target.value)} />
+        <SelectField label={t.project} value={project} onChange={(event) => setProject(event.target.value)}>
           {[...names].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
         </SelectField>
-        {grant.error && <Trouble error={grant.error} />}
-        <Button type="submit" busy={grant.isPending}>{w.grant}</Button>
+        {grant.error && <ErrorMessage error={grant.error} />}
+        <Button type="submit" busy={grant.isPending}>{t.grant}</Button>
       </form>
       <Confirm
-        open={leaving !== null} onClose={() => setLeaving(null)} title={w.revokeAsk(leaving?.path ?? "")} text={w.revokeText} go={w.revoke}
+        open={leaving !== null} onClose={() => setLeaving(null)} title={t.revokeAsk(leaving?.path ?? "")} text={t.revokeText} go={t.revoke}
         busy={revoke.isPending} onGo={() => leaving && revoke.mutate(leaving.id)}
       />
     </section>

@@ -1,12 +1,12 @@
 /** What a test of a source saw: a sentence, the files a run would take, and the facts of those that were fetched. */
 import type { SourceTest } from "../api/types"
 import { Button } from "../ui/Button"
-import { bytes, exact } from "../ui/time"
-import { words } from "../en"
-import { sourceWords } from "./en"
-import { HealthTag, isUnhealthy } from "../queue/states"
+import { formatBytes, formatExact } from "../ui/time"
+import { texts } from "../en"
+import { sourceTexts } from "./en"
+import { HealthTag, isUnhealthy } from "../queue/statusTags"
 
-const SHOWN = 6
+const MAX_SHOWN = 6
 const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
 
 const FINGERPRINT = /SHA256:[A-Za-z0-9+/]+/
@@ -20,19 +20,19 @@ interface ResultProps {
 }
 
 export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
-  const w = sourceWords
+  const t = sourceTexts
   const hostKey = test.ok || !onHostKey ? undefined : PUBLIC_KEY.exec(test.detail)?.[0]
   const isGood = test.ok && !isUnhealthy(test.health)
-  const shown = test.files.slice(0, SHOWN)
+  const shown = test.files.slice(0, MAX_SHOWN)
   return (
     <div className={isGood ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
-      <p><b>{isGood ? w.testOk : w.testNot}</b> {!["ok", "failing"].includes(test.health) && <><HealthTag health={test.health} /> </>}{hostKey ? w.hostKeyUnknown : test.detail}</p>
+      <p><b>{isGood ? t.testOk : t.testNot}</b> {!["ok", "failing"].includes(test.health) && <><HealthTag health={test.health} /> </>}{hostKey ? t.hostKeyUnknown : test.detail}</p>
       {hostKey && onHostKey && (
         <div className="host-key">
-          <p className="soft small">{w.hostKeyShown}</p>
+          <p className="soft small">{t.hostKeyShown}</p>
           <code>{hostKey}</code>
           <code>{FINGERPRINT.exec(test.detail)?.[0]}</code>
-          <div><Button small kind="accent" onClick={() => onHostKey(hostKey)}>{w.hostKeyTake}</Button></div>
+          <div><Button small kind="accent" onClick={() => onHostKey(hostKey)}>{t.hostKeyTake}</Button></div>
         </div>
       )}
       {shown.length > 0 && (
@@ -45,10 +45,10 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
               ) : (
                 <span className="soft">
                   {[
-                    file.size !== null ? bytes(file.size) : "",
+                    file.size !== null ? formatBytes(file.size) : "",
                     file.width && file.height ? `${file.width} × ${file.height}` : "",
-                    file.captured_at ? `${exact(file.captured_at, zone)} (${w.takenFrom[file.captured_at_source ?? ""] ?? words.common.unknown})` : "",
-                    file.fetched ? "" : w.notFetched,
+                    file.captured_at ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? texts.common.unknown})` : "",
+                    file.fetched ? "" : t.notFetched,
                   ].filter(Boolean).join(", ")}
                 </span>
               )}
@@ -57,7 +57,7 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
         </ul>
       )}
       <p className="soft small">
-        {test.new > shown.length && shown.length > 0 ? `${w.moreFiles(test.new - shown.length)}. ` : ""}{w.nothingKept}
+        {test.new > shown.length && shown.length > 0 ? `${t.moreFiles(test.new - shown.length)}. ` : ""}{t.nothingKept}
       </p>
     </div>
   )

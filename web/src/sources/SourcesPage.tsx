@@ -3,43 +3,43 @@ import { useQuery } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
-import { askSources } from "../api/queries"
+import { sourcesQuery } from "../api/queries"
 import type { Source } from "../api/types"
-import { mayManage, useProject } from "../projects/project"
-import { HealthTag, isUnhealthy } from "../queue/states"
+import { canManage, useProject } from "../projects/projectContext"
+import { HealthTag, isUnhealthy } from "../queue/statusTags"
 import { paths, withSearch } from "../paths"
 import { LinkButton } from "../ui/Button"
-import { Empty, SkeletonRows, Trouble } from "../ui/Notice"
+import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
 import "./sources.css"
-import { When } from "../ui/time"
-import { words } from "../en"
-import { sourceWords } from "./en"
+import { Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { sourceTexts } from "./en"
 
 export function SourcesPage() {
   const project = useProject()
-  const { data, error, refetch } = useQuery(askSources(project.id))
-  const w = sourceWords
+  const { data, error, refetch } = useQuery(sourcesQuery(project.id))
+  const t = sourceTexts
   useEffect(() => {
-    document.title = `${w.title} · ${project.name}`
-  }, [w.title, project.name])
-  const add = mayManage(project) && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newSource(project.id)}>{w.add}</LinkButton>
+    document.title = `${t.title} · ${project.name}`
+  }, [t.title, project.name])
+  const add = canManage(project) && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newSource(project.id)}>{t.add}</LinkButton>
   const failing = data?.results.filter((source) => isUnhealthy(source.health)) ?? []
   const others = data?.results.filter((source) => !isUnhealthy(source.health)) ?? []
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{w.title}</h1><div className="actions">{add}</div></div>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+      <div className="page-head"><h1>{t.title}</h1><div className="actions">{add}</div></div>
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows />}
-      {data?.results.length === 0 && <Empty title={w.noneTitle} text={add ? w.none : `${w.none} ${w.onlyManagers}`}>{add}</Empty>}
-      {failing.length > 0 && <p className="amber" style={{ marginBottom: 10 }}>{w.failing(failing.length)}</p>}
-      <ul className="lines">{[...failing, ...others].map((source) => <Line key={source.id} source={source} />)}</ul>
+      {data?.results.length === 0 && <EmptyState title={t.noneTitle} text={add ? t.none : `${t.none} ${t.onlyManagers}`}>{add}</EmptyState>}
+      {failing.length > 0 && <p className="amber" style={{ marginBottom: 10 }}>{t.failing(failing.length)}</p>}
+      <ul className="lines">{[...failing, ...others].map((source) => <SourceRow key={source.id} source={source} />)}</ul>
     </div>
   )
 }
 
-function Line({ source }: { source: Source }) {
+function SourceRow({ source }: { source: Source }) {
   const project = useProject()
-  const w = sourceWords
+  const t = sourceTexts
   const runs = source.last_run?.state === "running" && source.last_run
   const at = paths.source(project.id, source.id)
   return (
@@ -51,14 +51,14 @@ function Line({ source }: { source: Source }) {
       </div>
       <div className="line-head small soft">
         <span style={{ overflowWrap: "anywhere" }}>{source.base_url}</span>
-        <span className="nowrap">{words.images(source.counts.imported ?? 0)}</span>
+        <span className="nowrap">{texts.images(source.counts.imported ?? 0)}</span>
       </div>
-      {runs && <p className="small soft">{w.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>}
+      {runs && <p className="small soft">{t.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>}
       {source.health_detail && <p className={isUnhealthy(source.health) ? "small red sentence" : "small soft"}>{source.health_detail}</p>}
       <p className="small soft">
-        {source.schedule_in_words}. {w.lastRun}: <When at={source.last_run?.started_at} zone={source.time_zone} />. {w.nextRun}:{" "}
-        {source.next_run ? <When at={source.next_run} zone={source.time_zone} /> : w.notPlanned}.
-        {source.counts.quarantined ? <> <Link className="amber" href={withSearch(at, { state: "quarantined" })}>{words.count(source.counts.quarantined)} {words.source.states["quarantined"]}</Link>.</> : null}
+        {source.schedule_in_words}. {t.lastRun}: <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />. {t.nextRun}:{" "}
+        {source.next_run ? <Timestamp at={source.next_run} zone={source.time_zone} /> : t.notPlanned}.
+        {source.counts.quarantined ? <> <Link className="amber" href={withSearch(at, { state: "quarantined" })}>{texts.count(source.counts.quarantined)} {texts.source.states["quarantined"]}</Link>.</> : null}
       </p>
     </li>
   )

@@ -1,6 +1,6 @@
 /** Text of the folders that operators grant to projects. A part of the English catalogue. */
 
-export const sourceFolderWords = {
+export const sourceFolderTexts = {
   title: "Source folders",
   text: "Folders of the server's machine that a project's sources may read. Only operators grant them.",
   path: "Folder", pathHint: "Absolute path on the server's machine, such as /media/cards. It must lie below TRAPLINE_SOURCE_FOLDERS.",

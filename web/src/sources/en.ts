@@ -4,7 +4,7 @@ const number = new Intl.NumberFormat("en")
 const n = (count: number) => number.format(count)
 const files = (count: number) => `${n(count)} ${count === 1 ? "file" : "files"}`
 
-export const sourceWords = {
+export const sourceTexts = {
   title: "Sources", add: "Add a source", edit: "Change the source",
   noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
   onlyManagers: "Managers and owners of the project add sources.",

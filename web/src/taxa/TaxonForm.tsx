@@ -2,23 +2,23 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus, X } from "lucide-react"
 import { type FormEvent, useId, useRef, useState } from "react"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { askTaxonToChange } from "./queries"
+import { editedTaxonQuery } from "./queries"
 import type { Taxon } from "../api/types"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { taxonWords as w } from "./en"
-import { useProject } from "../projects/project"
-import { TaxonChoice } from "./TaxonChoice"
+import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { taxonTexts as t } from "./en"
+import { useProject } from "../projects/projectContext"
+import { TaxonSelect } from "./TaxonSelect"
 
 const LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt", "pl", "cs", "da", "sv", "nb", "fi", "ru", "uk", "zh", "ja", "sw", "und"]
 const CODE = "\\s*[A-Za-z]{2,3}([_\\-][A-Za-z0-9]{1,8})*\\s*"
-const MOST = 255
+const MAX_NAMES = 255
 
 interface TaxonFormProps {
   /** The one that is changed; a new one is made without it. */
@@ -28,10 +28,10 @@ interface TaxonFormProps {
 
 export function TaxonForm({ id, onClose }: TaxonFormProps) {
   const [round, setRound] = useState(0)
-  const { data, error, refetch } = useQuery({ ...askTaxonToChange(id ?? "", round), enabled: id !== undefined })
+  const { data, error, refetch } = useQuery({ ...editedTaxonQuery(id ?? "", round), enabled: id !== undefined })
   return (
-    <Dialog open onClose={onClose} title={id === undefined ? w.add : w.edit}>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+    <Dialog open onClose={onClose} title={id === undefined ? t.add : t.edit}>
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {id !== undefined && !data && !error && <SkeletonRows rows={5} />}
       {(id === undefined || data) && (
         <Form key={round} taxon={data?.taxon} version={data?.version} onClose={onClose} onOutdated={() => setRound((old) => old + 1)} />
@@ -48,8 +48,8 @@ interface FormProps {
   onOutdated: () => void
 }
 
-type Higher = keyof typeof w.higher
-const HIGHER = Object.keys(w.higher) as Higher[]
+type HigherRank = keyof typeof t.higher
+const HIGHER_RANKS = Object.keys(t.higher) as HigherRank[]
 
 function Form({ taxon, version, onClose, onOutdated }: FormProps) {
   const project = useProject()
@@ -59,7 +59,7 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
     gbif_key: taxon?.gbif_key?.toString() ?? "", external_id: taxon?.external_id ?? "",
   })
   const [accepted, setAccepted] = useState(taxon?.accepted_id ? { id: taxon.accepted_id, name: taxon.accepted_name ?? "" } : null)
-  const [names, setNames] = useState<CommonName[]>(() => listNames(taxon?.common_names ?? {}))
+  const [names, setNames] = useState<CommonName[]>(() => buildNameList(taxon?.common_names ?? {}))
   const [higher, setHigher] = useState<Record<string, string>>(taxon?.higher_ranks ?? {})
   const [ranks, acceptedField] = [useId(), useId()]
   const field = (key: keyof typeof form) => ({
@@ -70,15 +70,15 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
     mutationFn: () => {
       const body = {
         scientific_name: form.scientific_name, authorship: form.authorship, rank: form.rank, external_id: form.external_id,
-        gbif_key: form.gbif_key ? Number(form.gbif_key) : null, accepted: accepted?.id ?? null, common_names: groupNames(names),
-        higher_ranks: Object.fromEntries(HIGHER.flatMap((rank) => (higher[rank]?.trim() ? [[rank, higher[rank]]] : []))),
+        gbif_key: form.gbif_key ? Number(form.gbif_key) : null, accepted: accepted?.id ?? null, common_names: groupByLanguage(names),
+        higher_ranks: Object.fromEntries(HIGHER_RANKS.flatMap((rank) => (higher[rank]?.trim() ? [[rank, higher[rank]]] : []))),
       }
       return taxon
-        ? answer(api.PATCH("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon.id } }, headers: { "If-Match": version }, body }))
-        : answer(api.POST("/api/v2/taxa", { body: { ...body, project: project.id } }))
+        ? unwrap(api.PATCH("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon.id } }, headers: { "If-Match": version }, body }))
+        : unwrap(api.POST("/api/v2/taxa", { body: { ...body, project: project.id } }))
     },
     onSuccess: (saved) => {
-      toast(taxon ? w.saved(saved.scientific_name) : w.made(saved.scientific_name))
+      showToast(taxon ? t.saved(saved.scientific_name) : t.made(saved.scientific_name))
       onClose()
       return client.invalidateQueries({ queryKey: ["taxon", project.id] })
     },
@@ -90,43 +90,43 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
   const isOutdated = save.error instanceof ApiProblem && save.error.status === 412
   return (
     <form className="form" onSubmit={submit}>
-      <TextField label={w.name} hint={w.nameHint} required maxLength={MOST} pattern=".*\S.*" autoFocus spellCheck={false} {...field("scientific_name")} />
+      <TextField label={t.name} hint={t.nameHint} required maxLength={MAX_NAMES} pattern=".*\S.*" autoFocus spellCheck={false} {...field("scientific_name")} />
       <div className="form-row">
-        <TextField label={`${w.authorship} (${words.common.optional})`} maxLength={MOST} placeholder="(Linnaeus, 1758)" {...field("authorship")} />
-        <TextField label={`${w.rank} (${words.common.optional})`} maxLength={MOST} list={ranks} {...field("rank")} />
-        <datalist id={ranks}>{w.ranks.map((rank) => <option key={rank} value={rank} />)}</datalist>
+        <TextField label={`${t.authorship} (${texts.common.optional})`} maxLength={MAX_NAMES} placeholder="(Linnaeus, 1758)" {...field("authorship")} />
+        <TextField label={`${t.rank} (${texts.common.optional})`} maxLength={MAX_NAMES} list={ranks} {...field("rank")} />
+        <datalist id={ranks}>{t.ranks.map((rank) => <option key={rank} value={rank} />)}</datalist>
       </div>
       <CommonNames names={names} onChange={setNames} />
       <div className="field">
-        <label htmlFor={acceptedField}>{`${w.accepted} (${words.common.optional})`}</label>
-        <TaxonChoice
-          id={acceptedField} placeholder={w.notAccepted} chosen={accepted?.name ?? ""}
+        <label htmlFor={acceptedField}>{`${t.accepted} (${texts.common.optional})`}</label>
+        <TaxonSelect
+          id={acceptedField} placeholder={t.notAccepted} chosen={accepted?.name ?? ""}
           onChoose={(one) => setAccepted({ id: one.accepted_id ?? one.id, name: one.accepted_name ?? one.scientific_name })}
         />
-        <p className="hint">{w.acceptedHint}</p>
-        {accepted && <div><Button small kind="quiet" onClick={() => setAccepted(null)}>{w.noSynonym}</Button></div>}
+        <p className="hint">{t.acceptedHint}</p>
+        {accepted && <div><Button small kind="quiet" onClick={() => setAccepted(null)}>{t.noSynonym}</Button></div>}
       </div>
       <details className="more">
-        <summary>{w.around}</summary>
+        <summary>{t.around}</summary>
         <div className="form">
           <div className="form-row">
-            {HIGHER.map((rank) => (
+            {HIGHER_RANKS.map((rank) => (
               <TextField
-                key={rank} label={w.higher[rank]} maxLength={MOST} autoComplete="off" value={higher[rank] ?? ""}
+                key={rank} label={t.higher[rank]} maxLength={MAX_NAMES} autoComplete="off" value={higher[rank] ?? ""}
                 onChange={(event) => setHigher((old) => ({ ...old, [rank]: event.target.value }))}
               />
             ))}
           </div>
           <div className="form-row">
-            <TextField label={w.gbif} hint={w.gbifHint} inputMode="numeric" pattern="[1-9][0-9]{0,14}" title={w.gbifHint} {...field("gbif_key")} />
-            <TextField label={w.external} maxLength={MOST} {...field("external_id")} />
+            <TextField label={t.gbif} hint={t.gbifHint} inputMode="numeric" pattern="[1-9][0-9]{0,14}" title={t.gbifHint} {...field("gbif_key")} />
+            <TextField label={t.external} maxLength={MAX_NAMES} {...field("external_id")} />
           </div>
         </div>
       </details>
-      {save.error && <Trouble error={save.error} retry={isOutdated ? onOutdated : undefined} go={w.asItIs} />}
+      {save.error && <ErrorMessage error={save.error} retry={isOutdated ? onOutdated : undefined} go={t.asItIs} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{words.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={save.isPending}>{taxon ? words.common.save : w.addGo}</Button>
+        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button type="submit" kind="accent" busy={save.isPending}>{taxon ? texts.common.save : t.addGo}</Button>
       </div>
     </form>
   )
@@ -138,13 +138,13 @@ interface CommonName {
   name: string
 }
 
-function listNames(names: Taxon["common_names"]): CommonName[] {
+function buildNameList(names: Taxon["common_names"]): CommonName[] {
   const all = Object.entries(names).flatMap(([language, ofIt]) => ofIt.map((name) => ({ language, name })))
   return all.map((one, key) => ({ ...one, key }))
 }
 
 /** Names by language, without the lines in which nothing stands. */
-function groupNames(names: CommonName[]): Record<string, string[]> {
+function groupByLanguage(names: CommonName[]): Record<string, string[]> {
   const grouped: Record<string, string[]> = {}
   for (const { language, name } of names) {
     if (name.trim()) (grouped[language.trim().toLowerCase()] ??= []).push(name)
@@ -166,22 +166,22 @@ function CommonNames({ names, onChange }: { names: CommonName[]; onChange: (name
   }
   return (
     <fieldset className="fieldset">
-      <legend>{w.common}</legend>
+      <legend>{t.common}</legend>
       {names.map(({ key, language, name }) => (
         <div key={key} className="common-name">
           <input
-            className="input" aria-label={w.language} title={w.languageHint} value={language} required={Boolean(name.trim())} pattern={CODE} maxLength={35} list={listed}
+            className="input" aria-label={t.language} title={t.languageHint} value={language} required={Boolean(name.trim())} pattern={CODE} maxLength={35} list={listed}
             autoComplete="off" spellCheck={false} onChange={(event) => change(key, { language: event.target.value })}
           />
           <input
-            className="input" aria-label={w.commonName} value={name} maxLength={MOST} lang={language} autoComplete="off" autoFocus={key === fresh}
+            className="input" aria-label={t.commonName} value={name} maxLength={MAX_NAMES} lang={language} autoComplete="off" autoFocus={key === fresh}
             onChange={(event) => change(key, { name: event.target.value })}
           />
-          <IconButton label={w.removeName(name)} onClick={() => { onChange(names.filter((one) => one.key !== key)); add.current?.focus() }}><X size={16} aria-hidden /></IconButton>
+          <IconButton label={t.removeName(name)} onClick={() => { onChange(names.filter((one) => one.key !== key)); add.current?.focus() }}><X size={16} aria-hidden /></IconButton>
         </div>
       ))}
       <datalist id={listed}>{LANGUAGES.map((code) => <option key={code} value={code} label={called.of(code)} />)}</datalist>
-      <div><button ref={add} type="button" className="button button-plain button-small" onClick={addOne}><Plus size={14} aria-hidden />{w.addName}</button></div>
+      <div><button ref={add} type="button" className="button button-plain button-small" onClick={addOne}><Plus size={14} aria-hidden />{t.addName}</button></div>
     </fieldset>
   )
 }

@@ -1,22 +1,22 @@
 /** What the labels of models mean: those that mean nothing yet first, each with the taxon that is called so. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { answer, api } from "../api/client"
-import { askLabels, askUnmapped } from "./queries"
+import { unwrap, api } from "../api/client"
+import { taxonLabelsQuery, unmappedLabelsQuery } from "./queries"
 import { Button } from "../ui/Button"
-import { SkeletonRows, Trouble } from "../ui/Notice"
-import { toast } from "../ui/Toasts"
-import { words } from "../en"
-import { taxonWords as w } from "./en"
-import { mayManage, useProject } from "../projects/project"
-import { TaxonChoice } from "./TaxonChoice"
+import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { texts } from "../en"
+import { taxonTexts as t } from "./en"
+import { canManage, useProject } from "../projects/projectContext"
+import { TaxonSelect } from "./TaxonSelect"
 
-interface Meaning {
+interface LabelMapping {
   label: string
   taxon: string | null
 }
 
 /** A label with how many images show it, where that was counted, and what it means or could mean. */
-interface Row {
+interface LabelRow {
   label: string
   images?: number
   taxon?: string
@@ -26,17 +26,17 @@ interface Row {
 export function TaxonLabels() {
   const project = useProject()
   const client = useQueryClient()
-  const { data: mapped, error, refetch } = useQuery(askLabels(project.id))
-  const { data: unmapped } = useQuery(askUnmapped(project.id))
+  const { data: mapped, error, refetch } = useQuery(taxonLabelsQuery(project.id))
+  const { data: unmapped } = useQuery(unmappedLabelsQuery(project.id))
   const save = useMutation({
-    mutationFn: (labels: Meaning[]) => answer(api.PUT("/api/v2/taxa/labels", { body: { project: project.id, labels } })),
-    onSuccess: (told) => toast(w.mapped(told.changed)),
+    mutationFn: (labels: LabelMapping[]) => unwrap(api.PUT("/api/v2/taxa/labels", { body: { project: project.id, labels } })),
+    onSuccess: (told) => showToast(t.mapped(told.changed)),
     onSettled: () => client.invalidateQueries({ queryKey: ["taxon", project.id] }),
   })
-  const may = mayManage(project)
+  const may = canManage(project)
   // One answer may be older than the other.
   const known = new Set(mapped?.results.map((one) => one.label))
-  const rows: Row[] = [
+  const rows: LabelRow[] = [
     ...(unmapped?.results ?? []).filter((one) => !known.has(one.label)).map((one) => ({
       label: one.label, images: one.images, suggestion: one.taxon_id && one.scientific_name ? { id: one.taxon_id, name: one.scientific_name } : undefined,
     })),
@@ -44,32 +44,32 @@ export function TaxonLabels() {
   ]
   const suggested = rows.flatMap((row) => (row.suggestion ? [{ label: row.label, taxon: row.suggestion.id }] : []))
   return (
-    <section className="section" aria-label={w.meanings}>
+    <section className="section" aria-label={t.meanings}>
       <div className="keys-head">
-        <div><h2>{w.meanings}</h2><p className="soft">{w.meaningsText}</p></div>
-        {may && suggested.length > 0 && <Button busy={save.isPending} onClick={() => save.mutate(suggested)}>{w.takeAll(suggested.length)}</Button>}
+        <div><h2>{t.meanings}</h2><p className="soft">{t.meaningsText}</p></div>
+        {may && suggested.length > 0 && <Button busy={save.isPending} onClick={() => save.mutate(suggested)}>{t.takeAll(suggested.length)}</Button>}
       </div>
-      {error && <Trouble error={error} retry={() => void refetch()} />}
+      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!(mapped && unmapped) && !error && <SkeletonRows rows={3} />}
-      {mapped && unmapped && (rows.length === 0 ? <p className="soft">{w.noLabels}</p> : (
+      {mapped && unmapped && (rows.length === 0 ? <p className="soft">{t.noLabels}</p> : (
         <div className="table-scroll">
           <table className="table keys-table" data-testid="labels">
-            <thead><tr><th>{w.label}</th><th>{w.images}</th><th>{w.taxon}</th>{may && <th><span className="visually-hidden">{w.forget}</span></th>}</tr></thead>
+            <thead><tr><th>{t.label}</th><th>{t.images}</th><th>{t.taxon}</th>{may && <th><span className="visually-hidden">{t.forget}</span></th>}</tr></thead>
             <tbody>
               {rows.map((row) => (
                 <tr key={row.label} data-label-name={row.label}>
                   <td><b>{row.label}</b></td>
-                  <td data-label={row.images === undefined ? undefined : w.images}>{row.images === undefined ? "" : words.count(row.images)}</td>
-                  <td data-label={w.taxon}>
+                  <td data-label={row.images === undefined ? undefined : t.images}>{row.images === undefined ? "" : texts.count(row.images)}</td>
+                  <td data-label={t.taxon}>
                     {may
-                      ? <TaxonChoice label={w.means(row.label)} chosen={row.taxon ?? ""} onChoose={(taxon) => save.mutate([{ label: row.label, taxon: taxon.id }])} />
-                      : <i>{row.taxon ?? w.meansNone}</i>}
+                      ? <TaxonSelect label={t.means(row.label)} chosen={row.taxon ?? ""} onChoose={(taxon) => save.mutate([{ label: row.label, taxon: taxon.id }])} />
+                      : <i>{row.taxon ?? t.meansNone}</i>}
                   </td>
                   {may && (
                     <td className="key-actions">
                       <span className="actions">
-                        {row.suggestion && <Button small onClick={() => row.suggestion && save.mutate([{ label: row.label, taxon: row.suggestion.id }])}>{w.takeSuggestion(row.suggestion.name)}</Button>}
-                        {row.taxon && <Button small kind="quiet" aria-label={w.forgetOne(row.label)} onClick={() => save.mutate([{ label: row.label, taxon: null }])}>{w.forget}</Button>}
+                        {row.suggestion && <Button small onClick={() => row.suggestion && save.mutate([{ label: row.label, taxon: row.suggestion.id }])}>{t.takeSuggestion(row.suggestion.name)}</Button>}
+                        {row.taxon && <Button small kind="quiet" aria-label={t.forgetOne(row.label)} onClick={() => save.mutate([{ label: row.label, taxon: null }])}>{t.forget}</Button>}
                       </span>
                     </td>
                   )}

@@ -3,7 +3,7 @@
 const number = new Intl.NumberFormat("en")
 const n = (count: number) => number.format(count)
 
-export const taxonWords = {
+export const taxonTexts = {
   title: "Taxa", text: "The names that people identify with, and that the labels of models mean.", onlyManagers: "Managers and owners of the project change them.",
   noneTitle: "No taxon yet", none: "Add taxa one by one, or take in a list of species: a CSV, a table or an archive of Darwin Core, or one of GBIF's lists.", noMatchTitle: "No taxon is called so", noMatch: "Scientific names, synonyms and common names are searched.",
   taxa: (count: number) => `${n(count)} ${count === 1 ? "taxon" : "taxa"}`, search: "Search by any name", clear: "Show all",

@@ -1,50 +1,50 @@
 /** What the page asks about taxa. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query"
-import { answer, api } from "../api/client"
+import { unwrap, api } from "../api/client"
 
-const ALL = 1000
-const SOME = 50
-const CHOICES = 20
+const MAX_ITEMS = 1000
+const PAGE_SIZE = 50
+const MAX_CHOICES = 20
 
-export const askTaxa = (project: number, search: string) =>
+export const taxaQuery = (project: number, search: string) =>
   infiniteQueryOptions({
     queryKey: ["taxon", project, "list", search],
     queryFn: ({ pageParam }) =>
-      answer(api.GET("/api/v2/taxa", { params: { query: { project, search: search || undefined, limit: SOME, cursor: pageParam } } })),
+      unwrap(api.GET("/api/v2/taxa", { params: { query: { project, search: search || undefined, limit: PAGE_SIZE, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
   })
 
 /** The taxa that can be meant by what is typed. */
-export const askTaxonChoices = (project: number, search: string) =>
+export const taxonChoicesQuery = (project: number, search: string) =>
   queryOptions({
     queryKey: ["taxon", project, "choices", search],
-    queryFn: () => answer(api.GET("/api/v2/taxa", { params: { query: { project, search, limit: CHOICES } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/taxa", { params: { query: { project, search, limit: MAX_CHOICES } } })),
     enabled: search.trim().length > 1,
     placeholderData: keepPreviousData,
   })
 
-export const askLabels = (project: number) =>
+export const taxonLabelsQuery = (project: number) =>
   queryOptions({
     queryKey: ["taxon", project, "labels"],
-    queryFn: () => answer(api.GET("/api/v2/taxa/labels", { params: { query: { project, limit: ALL } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/taxa/labels", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
-export const askUnmapped = (project: number) =>
+export const unmappedLabelsQuery = (project: number) =>
   queryOptions({
     queryKey: ["taxon", project, "unmapped"],
-    queryFn: () => answer(api.GET("/api/v2/taxa/suggestions", { params: { query: { project } } })),
+    queryFn: () => unwrap(api.GET("/api/v2/taxa/suggestions", { params: { query: { project } } })),
   })
 
 /** One taxon with the version that it is, to be changed; asked for anew each `round`. */
-export const askTaxonToChange = (taxon: string, round: number) =>
+export const editedTaxonQuery = (taxon: string, round: number) =>
   queryOptions({
     queryKey: ["changed taxon", taxon, round],
     queryFn: async () => {
       let version = ""
       const call = api.GET("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon } } })
-      const found = await answer(call.then((got) => {
+      const found = await unwrap(call.then((got) => {
         version = got.response.headers.get("ETag") ?? ""
         return got
       }))

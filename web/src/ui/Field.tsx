@@ -18,7 +18,7 @@ function Frame({ id, label, hint, error, children }: Around & { id: string; chil
   )
 }
 
-const described = (id: string, { hint, error }: Around) =>
+const getDescription = (id: string, { hint, error }: Around) =>
   [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ") || undefined
 
 export function TextField({ label, hint, error, ...rest }: Around & InputHTMLAttributes<HTMLInputElement>) {
@@ -26,7 +26,7 @@ export function TextField({ label, hint, error, ...rest }: Around & InputHTMLAtt
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
       <input
-        id={id} className="input" aria-describedby={described(id, { label, hint, error })}
+        id={id} className="input" aria-describedby={getDescription(id, { label, hint, error })}
         aria-invalid={error ? true : undefined} {...rest}
       />
     </Frame>
@@ -37,7 +37,7 @@ export function SelectField({ label, hint, error, children, ...rest }: Around & 
   const id = useId()
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
-      <select id={id} className="input" aria-describedby={described(id, { label, hint, error })} {...rest}>
+      <select id={id} className="input" aria-describedby={getDescription(id, { label, hint, error })} {...rest}>
         {children}
       </select>
     </Frame>
@@ -50,7 +50,7 @@ export function AreaField({ label, hint, error, ...rest }: Around & TextareaHTML
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
       <textarea
-        id={id} className="input area" aria-describedby={described(id, { label, hint, error })}
+        id={id} className="input area" aria-describedby={getDescription(id, { label, hint, error })}
         aria-invalid={error ? true : undefined} {...rest}
       />
     </Frame>

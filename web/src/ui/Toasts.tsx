@@ -1,6 +1,6 @@
 /** Short confirmations of what the user just did. */
 import { useSyncExternalStore } from "react"
-import { sayProblem } from "../api/problems"
+import { formatProblem } from "../api/problems"
 
 interface Toast {
   id: number
@@ -25,7 +25,7 @@ function set(next: Toast[]): void {
 }
 
 /** Says `text` for a few seconds, longer where something can be done about it. */
-export function toast(text: string, bad = false, action?: Action): void {
+export function showToast(text: string, bad = false, action?: Action): void {
   const id = ++last
   // Only the last thing can be undone: two such buttons over each other would be mistaken.
   const others = action ? toasts.filter((one) => !one.action) : toasts
@@ -36,9 +36,9 @@ export function toast(text: string, bad = false, action?: Action): void {
 const dismiss = (id: number) => set(toasts.filter((one) => one.id !== id))
 
 /** Says why what the user did failed. */
-export function toastProblem(error: unknown): void {
-  const { what, todo } = sayProblem(error)
-  toast(`${what} ${todo}`.trim(), true)
+export function showProblem(error: unknown): void {
+  const { what, advice } = formatProblem(error)
+  showToast(`${what} ${advice}`.trim(), true)
 }
 
 export function Toasts() {

@@ -3,12 +3,12 @@ const KEY = "trapline.theme"
 
 export type Theme = "auto" | "light" | "dark"
 
-export function theme(): Theme {
+export function getTheme(): Theme {
   const kept = localStorage.getItem(KEY)
   return kept === "light" || kept === "dark" ? kept : "auto"
 }
 
-export function applyTheme(chosen: Theme = theme()): void {
+export function applyTheme(chosen: Theme = getTheme()): void {
   if (chosen === "auto") {
     localStorage.removeItem(KEY)
     delete document.documentElement.dataset.theme

@@ -22,24 +22,24 @@ function format(zone: string | undefined, options: Intl.DateTimeFormatOptions): 
 }
 
 /** "14:32", in the zone given or the browser's. */
-export function clock(at: string, zone?: string): string {
+export function formatTime(at: string, zone?: string): string {
   return format(zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(at))
 }
 
 /** "21 Nov", with the year where it is not this one. */
-export function day(at: string, zone?: string): string {
+export function formatDay(at: string, zone?: string): string {
   const moment = new Date(at)
   const otherYear = moment.getFullYear() !== new Date().getFullYear()
   return format(zone, { day: "numeric", month: "short", year: otherYear ? "numeric" : undefined }).format(moment)
 }
 
 /** "Saturday 21 November 2026". */
-export function longDay(at: string, zone?: string): string {
+export function formatLongDay(at: string, zone?: string): string {
   return format(zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date(at))
 }
 
 /** Everything about a moment, for a title. */
-export function exact(at: string, zone?: string): string {
+export function formatExact(at: string, zone?: string): string {
   const text = format(zone, {
     year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
     timeZoneName: "shortOffset",
@@ -48,15 +48,15 @@ export function exact(at: string, zone?: string): string {
 }
 
 /** "2 h ago" or "in 5 min". */
-export function ago(at: string, now: number): string {
+export function formatAge(at: string, now: number): string {
   const seconds = (new Date(at).getTime() - now) / 1000
   const size = Math.abs(seconds)
   if (size < 45) return seconds > 0 ? "in a moment" : "just now"
-  const said = span(size)
+  const said = formatSpan(size)
   return seconds > 0 ? `in ${said}` : `${said} ago`
 }
 
-function span(seconds: number): string {
+function formatSpan(seconds: number): string {
   if (seconds < 50 * MINUTE) return `${Math.max(1, Math.round(seconds / MINUTE))} min`
   if (seconds < 22 * HOUR) return `${Math.max(1, Math.round(seconds / HOUR))} h`
   const days = Math.max(1, Math.round(seconds / DAY))
@@ -66,7 +66,7 @@ function span(seconds: number): string {
 }
 
 /** "3 min" for a length of time in seconds. */
-export function duration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (seconds < 1) return "under 1 s"
   if (seconds < 90) return `${Math.round(seconds)} s`
   if (seconds < 90 * MINUTE) return `${Math.round(seconds / MINUTE)} min`
@@ -84,21 +84,21 @@ function useNow(): number {
 }
 
 /** A moment as "14:32, 2 h ago", or with its day where it is not today. */
-export function When({ at, zone, short }: { at: string | null | undefined; zone?: string; short?: boolean }) {
+export function Timestamp({ at, zone, short }: { at: string | null | undefined; zone?: string; short?: boolean }) {
   // Something newer than the last tick is not in the future.
   const now = Math.max(useNow(), Date.now())
   if (!at) return <span className="faint">never</span>
-  const today = day(at, zone) === day(new Date(now).toISOString(), zone)
-  const text = short ? ago(at, now) : `${today ? "" : `${day(at, zone)}, `}${clock(at, zone)}, ${ago(at, now)}`
+  const today = formatDay(at, zone) === formatDay(new Date(now).toISOString(), zone)
+  const text = short ? formatAge(at, now) : `${today ? "" : `${formatDay(at, zone)}, `}${formatTime(at, zone)}, ${formatAge(at, now)}`
   return (
-    <time dateTime={at} title={exact(at, zone)} className="when">
+    <time dateTime={at} title={formatExact(at, zone)} className="when">
       {text}
     </time>
   )
 }
 
 /** "4.1 MB". */
-export function bytes(size: number): string {
+export function formatBytes(size: number): string {
   if (size < 1000) return `${size} B`
   const units = ["kB", "MB", "GB", "TB"]
   let value = size
@@ -111,7 +111,7 @@ export function bytes(size: number): string {
 }
 
 /** A day such as 2026-06-01, as it is called where it was: "Monday, 1 June 2026", or as `options` say. */
-export function plainDay(day: string, options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" }): string {
+export function formatPlainDay(day: string, options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" }): string {
   return day ? format("UTC", options).format(new Date(`${day}T12:00:00Z`)) : ""
 }
 
@@ -123,12 +123,12 @@ export function addDays(day: string, days: number): string {
 }
 
 /** The day of a moment in a zone, as 2026-06-01. */
-export function dayIn(at: string, zone: string): string {
+export function getDay(at: string, zone: string): string {
   const parts = Object.fromEntries(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(new Date(at)).map((part) => [part.type, part.value]))
   return `${parts["year"]}-${parts["month"]}-${parts["day"]}`
 }
 
 /** How a day (2026-06-01) or a month (2026-06) is called. */
-export function titleOf(key: string): string {
-  return key.length === 7 ? plainDay(`${key}-15`, { month: "long", year: "numeric" }) : plainDay(key)
+export function capitalize(key: string): string {
+  return key.length === 7 ? formatPlainDay(`${key}-15`, { month: "long", year: "numeric" }) : formatPlainDay(key)
 }

@@ -1,9 +1,9 @@
 /** A heatmap stretched over the whole picture. */
 import { useLayoutEffect, useRef } from "react"
-import { type ColourMap, tableOf } from "./colourMaps"
-import type { Heat } from "./files"
+import { type ColourMap, getColourTable } from "./colourMaps"
+import type { HeatmapData } from "./artifactFiles"
 
-export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: Heat; map: ColourMap; opacity: number; dimmed: boolean }) {
+export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: HeatmapData; map: ColourMap; opacity: number; dimmed: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const { width, height } = heat.pixels
   useLayoutEffect(() => {
@@ -11,7 +11,7 @@ export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: 
     if (!pen) return
     const shown = new ImageData(new Uint8ClampedArray(heat.pixels.data), width, height)
     if (heat.isGrey) {
-      const table = tableOf(map)
+      const table = getColourTable(map)
       const { data } = shown
       for (let at = 0; at < data.length; at += 4) {
         const value = (data[at] ?? 0) * 3

@@ -3,37 +3,37 @@ import { keepPreviousData, type QueryClient, useQuery, useQueryClient } from "@t
 import { ArrowLeft, ChevronLeft, ChevronRight, Columns2, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { fileAddress } from "../api/files"
-import { askImage } from "../images/queries"
-import { OutboxState } from "../review/OutboxState"
-import type { GridPlace } from "../catalogue/timeLayout"
-import { useSearch } from "../ui/search"
+import { fileUrl } from "../api/fileUrls"
+import { imageQuery } from "../images/queries"
+import { OutboxStatus } from "../review/OutboxStatus"
+import type { GridPosition } from "../catalogue/timeLayout"
+import { useUrlQuery } from "../ui/urlQuery"
 import { paths } from "../paths"
 import { IconButton } from "../ui/Button"
-import { useKeys } from "../ui/keys"
-import { useKeysAhead } from "../review/useKeysAhead"
-import { Trouble } from "../ui/Notice"
-import { dayIn, When } from "../ui/time"
-import type { CanvasHandle } from "./Canvas"
-import { compare } from "../findings/compare"
-import { drawnOf, useFiles } from "./files"
-import { classKey, findingsOf } from "../findings/findings"
-import { Panel } from "./Panel"
-import { Stage } from "./Stage"
+import { useShortcuts } from "../ui/shortcuts"
+import { useBufferedKeys } from "../review/useBufferedKeys"
+import { ErrorMessage } from "../ui/feedback"
+import { getDay, Timestamp } from "../ui/time"
+import type { ImageCanvasHandle } from "./ImageCanvas"
+import { diffAnalyses } from "../findings/analysisDiff"
+import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
+import { getClassKey, listFindings } from "../findings/findings"
+import { ViewerPanel } from "./ViewerPanel"
+import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
-import { firstBeside, NOTHING, useSight } from "./useSight"
+import { getDefaultComparison, NO_ANALYSIS, useViewerState } from "./useViewerState"
 import "./viewer.css"
-import { words } from "../en"
-import { outboxWords } from "../review/en.outbox"
+import { texts } from "../en"
+import { outboxTexts } from "../review/en.outbox"
 
 /** So many images are fetched before they are asked for. */
-const FETCHED_AHEAD = 3
+const PREFETCHED = 3
 
-async function fetchAhead(client: QueryClient, project: number, id: string | null, list: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
+async function prefetchImages(client: QueryClient, project: number, id: string | null, list: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
   try {
     for (let next = id; next && count > 0; count -= 1) {
-      const image = await client.fetchQuery(askImage(project, next, list))
-      if (image.preview_url) new Image().src = fileAddress(image.preview_url)
+      const image = await client.fetchQuery(imageQuery(project, next, list))
+      if (image.preview_url) new Image().src = fileUrl(image.preview_url)
       next = image[way]
     }
   } catch {
@@ -43,33 +43,33 @@ async function fetchAhead(client: QueryClient, project: number, id: string | nul
 
 export function ImagePage({ project, image: id }: { project: number; image: string }) {
   const [, go] = useLocation()
-  const [search] = useSearch()
+  const [search] = useUrlQuery()
   /** The search of the grid that the image was opened from. */
   const list = search.get("in")
   const client = useQueryClient()
-  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...askImage(project, id, list), placeholderData: keepPreviousData })
+  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...imageQuery(project, id, list), placeholderData: keepPreviousData })
   // Without a network the image before is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
   const image = isHeld ? undefined : loaded
-  const canvas = useRef<CanvasHandle>(null)
+  const canvas = useRef<ImageCanvasHandle>(null)
   const [hovered, setHovered] = useState<string | null>(null)
   const [chosen, setChosen] = useState<string | null>(null)
   const [scale, setScale] = useState(1)
-  const w = words.viewer
+  const t = texts.viewer
 
-  const { sight, change, keep } = useSight(image)
+  const { sight, change, keep } = useViewerState(image)
   const whole = useAnnotations(project, image, sight.shown)
-  const findings = useMemo(() => (image ? whole.analyses.flatMap((analysis) => findingsOf(analysis, image)) : []), [image, whole.analyses])
+  const findings = useMemo(() => (image ? whole.analyses.flatMap((analysis) => listFindings(analysis, image)) : []), [image, whole.analyses])
   const visible = useMemo(
     () => findings.filter((finding) =>
-      (finding.confidence ?? 1) >= sight.least && !sight.offClasses.has(classKey(finding)) && !sight.offTypes.has(finding.type)),
+      (finding.confidence ?? 1) >= sight.least && !sight.offClasses.has(getClassKey(finding)) && !sight.offTypes.has(finding.type)),
     [findings, sight],
   )
-  const { files, retry: retryFiles } = useFiles(sight.overlays ? visible : [], image)
+  const { files, retry: retryFiles } = useArtifactFiles(sight.overlays ? visible : [], image)
   const changes = useMemo(() => {
-    if (!sight.beside || sight.beside.left === NOTHING || sight.beside.right === NOTHING || sight.beside.left === sight.beside.right) return null
-    const of = (side: string) => visible.filter((one) => one.analysis.id === side).map((finding) => ({ finding, drawing: drawnOf(finding, files) }))
-    return compare(of(sight.beside.left), of(sight.beside.right))
+    if (!sight.beside || sight.beside.left === NO_ANALYSIS || sight.beside.right === NO_ANALYSIS || sight.beside.left === sight.beside.right) return null
+    const of = (side: string) => visible.filter((one) => one.analysis.id === side).map((finding) => ({ finding, shape: getDrawnShape(finding, files) }))
+    return diffAnalyses(of(sight.beside.left), of(sight.beside.right))
   }, [sight, visible, files])
   // Beside each other, what is in the same place is lit on both sides.
   const lit = useMemo(() => {
@@ -80,33 +80,33 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const choose = (one: string | null) => setChosen((old) => (one === old ? null : one))
   useEffect(() => { setChosen(null); setHovered(null) }, [id])
 
-  const beside = () => change.setBeside(sight.beside || !image ? null : firstBeside(image, sight.shown))
+  const beside = () => change.setBeside(sight.beside || !image ? null : getDefaultComparison(image, sight.shown))
   const step = (way: "next_id" | "previous_id") => {
     const to = isHeld ? loaded?.id : image?.[way]
     if (!to) return
     // In a grid the next image is the next tile.
-    const state = history.state as { at?: GridPlace } | null
+    const state = history.state as { at?: GridPosition } | null
     const index = list === null || state?.at?.index === undefined ? undefined : state.at.index + (way === "next_id" ? 1 : -1)
     go(keep(paths.image(project, to)), { state: { ...state, at: { ...state?.at, id: to, index } } })
   }
-  useKeysAhead(isPlaceholderData && !isHeld, error !== null, id)
+  useBufferedKeys(isPlaceholderData && !isHeld, error !== null, id)
   const back = () => {
-    const state = history.state as { images?: string; at?: GridPlace } | null
+    const state = history.state as { images?: string; at?: GridPosition } | null
     const index = image && state?.at?.id === image.id ? state.at.index : undefined
-    const at = image ? { id: image.id, day: dayIn(image.captured_at, image.time_zone), index } : state?.at
+    const at = image ? { id: image.id, day: getDay(image.captured_at, image.time_zone), index } : state?.at
     go(state?.images ?? (list ? `${paths.images(project)}?${list}` : paths.images(project)), { state: { at } })
   }
   useEffect(() => {
     if (!image || isPlaceholderData) return
-    document.title = `${image.filename} · ${words.product}`
-    void fetchAhead(client, project, image.previous_id, list, "previous_id", 1)
-    void fetchAhead(client, project, image.next_id, list, "next_id", FETCHED_AHEAD)
+    document.title = `${image.filename} · ${texts.product}`
+    void prefetchImages(client, project, image.previous_id, list, "previous_id", 1)
+    void prefetchImages(client, project, image.next_id, list, "next_id", PREFETCHED)
   }, [image, isPlaceholderData, client, project, list])
 
   const previous = () => step("previous_id")
   const next = () => step("next_id")
   const zoom = (factor: number) => canvas.current?.zoom(factor)
-  useKeys({
+  useShortcuts({
     ArrowLeft: previous, k: previous, K: previous, ArrowRight: next, j: next, J: next,
     "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
     "0": () => canvas.current?.showWhole(), "1": () => canvas.current?.setScale(1 / (window.devicePixelRatio || 1)),
@@ -118,44 +118,44 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   return (
     <div className={sight.panel ? "viewer" : "viewer no-panel"} data-testid="viewer">
       <header className="viewer-top">
-        <IconButton label={w.back} onClick={back}><ArrowLeft size={18} /></IconButton>
+        <IconButton label={t.back} onClick={back}><ArrowLeft size={18} /></IconButton>
         {image && (
           <div className="viewer-title">
             <h1>{image.filename}</h1>
             <span>{image.deployment_name}</span>
-            <When at={image.captured_at} zone={image.time_zone} />
+            <Timestamp at={image.captured_at} zone={image.time_zone} />
           </div>
         )}
         <div className="viewer-tools">
-          <OutboxState />
-          <IconButton label={w.previous} onClick={previous} disabled={!image?.previous_id}><ChevronLeft size={18} /></IconButton>
-          <IconButton label={w.next} onClick={next} disabled={!image?.next_id}><ChevronRight size={18} /></IconButton>
-          <IconButton label={w.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
+          <OutboxStatus />
+          <IconButton label={t.previous} onClick={previous} disabled={!image?.previous_id}><ChevronLeft size={18} /></IconButton>
+          <IconButton label={t.next} onClick={next} disabled={!image?.next_id}><ChevronRight size={18} /></IconButton>
+          <IconButton label={t.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
           <span className="viewer-zoom hide-narrow" data-testid="zoom">{Math.round(scale * (window.devicePixelRatio || 1) * 100)} %</span>
-          <IconButton label={w.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
-          <IconButton label={w.fit} onClick={() => canvas.current?.showWhole()}><Maximize size={17} /></IconButton>
-          <IconButton label={w.boxes} aria-pressed={sight.overlays} onClick={() => change.flip("boxes")}>
+          <IconButton label={t.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
+          <IconButton label={t.fit} onClick={() => canvas.current?.showWhole()}><Maximize size={17} /></IconButton>
+          <IconButton label={t.boxes} aria-pressed={sight.overlays} onClick={() => change.flip("boxes")}>
             {sight.overlays ? <Square size={17} /> : <SquareDashed size={17} />}
           </IconButton>
-          <IconButton label={sight.beside ? w.oneAgain : w.besideTwo} aria-pressed={sight.beside !== null} onClick={beside} disabled={!image?.analyses.length}>
+          <IconButton label={sight.beside ? t.oneAgain : t.besideTwo} aria-pressed={sight.beside !== null} onClick={beside} disabled={!image?.analyses.length}>
             <Columns2 size={18} />
           </IconButton>
-          <IconButton label={sight.panel ? w.hideInfo : w.showInfo} aria-pressed={sight.panel} onClick={() => change.flip("info")}>
+          <IconButton label={sight.panel ? t.hideInfo : t.showInfo} aria-pressed={sight.panel} onClick={() => change.flip("info")}>
             <PanelRight size={18} />
           </IconButton>
         </div>
       </header>
       {image ? (
-        <Stage
+        <SplitView
           key={image.id} ref={canvas} image={image} analyses={image.analyses} beside={sight.beside} onBeside={change.setBeside}
           findings={sight.overlays ? visible : []} files={files} lit={lit} onLight={setHovered} onChoose={choose}
           opacity={sight.opacity} map={sight.map} onScale={setScale}
         />
       ) : (
-        <div className="canvas">{isHeld && <p className="canvas-nothing" role="status">{outboxWords.notLoaded}</p>}{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><Trouble error={error} retry={() => void refetch()} /></div>}</div>
+        <div className="canvas">{isHeld && <p className="canvas-nothing" role="status">{outboxTexts.notLoaded}</p>}{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><ErrorMessage error={error} retry={() => void refetch()} /></div>}</div>
       )}
       {image ? (
-        <Panel
+        <ViewerPanel
           image={image} sight={sight} change={change} whole={whole} findings={findings} visible={visible} changes={changes} files={files}
           onRetryFiles={() => void refetch().then(retryFiles)} lit={lit} chosen={chosen} onLight={setHovered} onChoose={choose}
         />

@@ -12,13 +12,13 @@ export type ColourMap = keyof typeof STOPS
 export const COLOUR_MAPS = Object.keys(STOPS) as ColourMap[]
 
 /** The map of that name, or the usual one. */
-export function colourMap(name: unknown, usual: ColourMap = "viridis"): ColourMap {
+export function getColourMap(name: unknown, usual: ColourMap = "viridis"): ColourMap {
   const known = typeof name === "string" ? name.toLowerCase().replace(/^gray$/, "grey") : ""
   return COLOUR_MAPS.find((one) => one === known) ?? usual
 }
 
 /** A map's 256 colours as red, green, blue, one after the other. */
-export function tableOf(map: ColourMap): Uint8ClampedArray {
+export function getColourTable(map: ColourMap): Uint8ClampedArray {
   const stops = STOPS[map].split(" ").map((text) => [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16)))
   const table = new Uint8ClampedArray(256 * 3)
   for (let value = 0; value < 256; value += 1) {
@@ -33,4 +33,4 @@ export function tableOf(map: ColourMap): Uint8ClampedArray {
 }
 
 /** A map as a bar from none to all, for CSS. */
-export const gradientOf = (map: ColourMap): string => `linear-gradient(90deg, #${STOPS[map].split(" ").join(", #")})`
+export const getGradient = (map: ColourMap): string => `linear-gradient(90deg, #${STOPS[map].split(" ").join(", #")})`

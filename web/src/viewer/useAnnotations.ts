@@ -1,10 +1,10 @@
 /** All annotations of the analyses that are shown: the image brings the first page of each, the rest is fetched. */
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
-import { askRestOfAnnotations } from "../images/queries"
+import { remainingAnnotationsQuery } from "../images/queries"
 import type { Analysis, ImageDetail } from "../api/types"
 
-export interface Whole {
+export interface CompleteAnalyses {
   /** The analyses that are shown, each with all that has come so far. */
   analyses: Analysis[]
   /** How many annotations are still on their way. */
@@ -13,10 +13,10 @@ export interface Whole {
   retry: () => void
 }
 
-export function useAnnotations(project: number, image: ImageDetail | undefined, shown: ReadonlySet<string>): Whole {
+export function useAnnotations(project: number, image: ImageDetail | undefined, shown: ReadonlySet<string>): CompleteAnalyses {
   const chosen = useMemo(() => image?.analyses.filter(({ id }) => shown.has(id)) ?? [], [image, shown])
   const long = chosen.filter((analysis) => analysis.next)
-  const answers = useQueries({ queries: long.map((analysis) => askRestOfAnnotations(project, analysis)) })
+  const answers = useQueries({ queries: long.map((analysis) => remainingAnnotationsQuery(project, analysis)) })
   const key = long.map((analysis, at) => `${analysis.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`).join()
   const analyses = useMemo(
     () => chosen.map((analysis) => {

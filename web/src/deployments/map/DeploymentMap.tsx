@@ -3,11 +3,11 @@ import { Minus, Plus, Scan } from "lucide-react"
 import { type ReactNode, useEffect, useMemo, useRef } from "react"
 import type { Deployment } from "../../api/types"
 import { IconButton } from "../../ui/Button"
-import { mapWords as w } from "./en"
-import { type Cluster, cluster, placeAll } from "./clusters"
-import { drawGraticule, drawScale, WORDS_GAP } from "./graticule"
+import { mapTexts as t } from "./en"
+import { type Cluster, buildClusters, listDeploymentPoints } from "./clusters"
+import { buildGraticule, buildScale, LABEL_GAP } from "./graticule"
 import "./map.css"
-import { type Place, project, toScreen, unproject } from "./projection"
+import { type Coordinates, project, toScreen, unproject } from "./projection"
 import { useMapView } from "./useMapView"
 
 interface DeploymentMapProps {
@@ -21,8 +21,8 @@ interface DeploymentMapProps {
   /** Only to be looked at: it neither zooms nor moves. */
   still?: boolean
   /** A place to be marked with a cross, and what hears where the map was pressed. */
-  mark?: Place | null
-  onPlace?: (place: Place) => void
+  mark?: Coordinates | null
+  onPlace?: (place: Coordinates) => void
   /** What lies over the map's corner. */
   children?: ReactNode
 }
@@ -34,7 +34,7 @@ const isSilent = (one: Cluster) => one.members.some((member) => member.deploymen
 
 export function DeploymentMap({ deployments, label, chosen = null, lit = null, onChoose, onLit, still, mark, onPlace, children }: DeploymentMapProps) {
   const frame = useRef<HTMLDivElement>(null)
-  const placed = useMemo(() => placeAll(deployments), [deployments])
+  const placed = useMemo(() => listDeploymentPoints(deployments), [deployments])
   const marked = mark ? project(mark) : null
   // The marked place does not move the map under the hand that sets it: it is fitted only where nothing else is.
   const points = placed.length > 0 || !marked ? placed.map((one) => one.point) : [marked]
@@ -42,9 +42,9 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
     still, wheel: !onPlace, onPress: onPlace ? (point) => onPlace(unproject(point)) : undefined,
   })
   const seen = size.width > 0
-  const clusters = useMemo(() => (seen ? cluster(placed, view, size, chosen) : []), [placed, view, size, chosen, seen])
-  const lines = useMemo(() => (seen ? drawGraticule(view, size) : { meridians: [], parallels: [] }), [view, size, seen])
-  const bar = seen ? drawScale(view) : null
+  const clusters = useMemo(() => (seen ? buildClusters(placed, view, size, chosen) : []), [placed, view, size, chosen, seen])
+  const lines = useMemo(() => (seen ? buildGraticule(view, size) : { meridians: [], parallels: [] }), [view, size, seen])
+  const bar = seen ? buildScale(view) : null
 
   const target = placed.find((one) => one.deployment.id === chosen)
   useEffect(() => {
@@ -76,13 +76,13 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
   return (
     <div className={still ? "map map-still" : "map"} data-testid="map">
       <div
-        ref={frame} className="map-frame" role="group" aria-label={label} aria-roledescription={w.map} tabIndex={still ? undefined : 0}
-        title={still ? undefined : onPlace ? w.placeKeys : undefined} {...bind}
+        ref={frame} className="map-frame" role="group" aria-label={label} aria-roledescription={t.map} tabIndex={still ? undefined : 0}
+        title={still ? undefined : onPlace ? t.placeKeys : undefined} {...bind}
       >
         <svg aria-hidden>
           {lines.meridians.map((line) => <path key={`m${line.at}`} d={`M${line.at} 0V${size.height}`} />)}
           {lines.parallels.map((line) => <path key={`p${line.text}`} d={`M0 ${line.at}H${size.width}`} />)}
-          {lines.meridians.map((line) => <text key={`m${line.at}`} x={line.at + WORDS_GAP} y={size.height - 6}>{line.text}</text>)}
+          {lines.meridians.map((line) => <text key={`m${line.at}`} x={line.at + LABEL_GAP} y={size.height - 6}>{line.text}</text>)}
           {lines.parallels.map((line) => <text key={`p${line.text}`} x={6} y={line.at - 4}>{line.text}</text>)}
         </svg>
         {clusters.map((one) => {
@@ -91,7 +91,7 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
           const ids = one.members.map((member) => member.deployment.id)
           const many = one.members.length > 1
           const classes = ["map-point", many ? "map-many" : "", isSilent(one) ? "map-silent" : "", ids.includes(chosen ?? "") ? "map-chosen" : "", ids.includes(lit ?? "") ? "map-lit" : "", one.isBefore ? "map-before" : ""]
-          const said = many ? w.together(one.members.length, isSilent(one)) : w.one(first.deployment.name, isSilent(one))
+          const said = many ? t.together(one.members.length, isSilent(one)) : t.one(first.deployment.name, isSilent(one))
           return (
             <button
               key={one.key} type="button" className={classes.filter(Boolean).join(" ")} style={{ left: one.at.x, top: one.at.y }}
@@ -107,12 +107,12 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
         })}
         {cross && <span className="map-cross" style={{ left: cross.x, top: cross.y }} data-testid="map-cross" aria-hidden />}
       </div>
-      {bar && <div className="map-scale" style={{ width: bar.width }} aria-label={w.scale(bar.text)} role="img">{bar.text}</div>}
+      {bar && <div className="map-scale" style={{ width: bar.width }} aria-label={t.scale(bar.text)} role="img">{bar.text}</div>}
       {!still && (
         <div className="map-buttons">
-          <IconButton label={w.zoomIn} onClick={zoomIn}><Plus size={17} /></IconButton>
-          <IconButton label={w.zoomOut} onClick={zoomOut}><Minus size={17} /></IconButton>
-          <IconButton label={w.fit} onClick={fit}><Scan size={17} /></IconButton>
+          <IconButton label={t.zoomIn} onClick={zoomIn}><Plus size={17} /></IconButton>
+          <IconButton label={t.zoomOut} onClick={zoomOut}><Minus size={17} /></IconButton>
+          <IconButton label={t.fit} onClick={fit}><Scan size={17} /></IconButton>
         </div>
       )}
       {children}

@@ -3,14 +3,14 @@ import type { Deployment } from "../../api/types"
 import { type Point, project, type Size, toScreen, type View } from "./projection"
 
 /** Two that are nearer than this could not be told apart by a finger. */
-const NEAR = 44
-const LETTER = 7.2
-const LINE = 20
-const LABEL_MOST = 180
+const CLUSTER_DISTANCE = 44
+const LETTER_WIDTH = 7.2
+const LINE_HEIGHT = 20
+const MAX_LABEL_WIDTH = 180
 /** No name comes nearer to the edge of the map than this. */
 const EDGE = 6
 
-export interface Placed {
+export interface DeploymentPoint {
   deployment: Deployment
   point: Point
 }
@@ -18,14 +18,14 @@ export interface Placed {
 export interface Cluster {
   key: string
   at: Point
-  members: Placed[]
+  members: DeploymentPoint[]
   label: string | null
   /** Whether the name stands before it, because there is no room behind it. */
   isBefore: boolean
 }
 
 /** The deployments whose position is known. */
-export function placeAll(deployments: Deployment[]): Placed[] {
+export function listDeploymentPoints(deployments: Deployment[]): DeploymentPoint[] {
   return deployments.flatMap((deployment) =>
     deployment.latitude === null || deployment.longitude === null
       ? []
@@ -40,15 +40,15 @@ interface Box {
   bottom: number
 }
 
-const meets = (one: Box, other: Box) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
+const overlaps = (one: Box, other: Box) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
 
 /** What is seen of `placed`, those near each other as one; the `chosen` one's name always has room. */
-export function cluster(placed: Placed[], view: View, size: Size, chosen: string | null): Cluster[] {
+export function buildClusters(placed: DeploymentPoint[], view: View, size: Size, chosen: string | null): Cluster[] {
   const made: Cluster[] = []
   for (const one of placed) {
     const at = toScreen(one.point, view, size)
-    if (at.x < -NEAR || at.y < -NEAR || at.x > size.width + NEAR || at.y > size.height + NEAR) continue
-    const near = made.find((other) => Math.hypot(other.at.x - at.x, other.at.y - at.y) < NEAR)
+    if (at.x < -CLUSTER_DISTANCE || at.y < -CLUSTER_DISTANCE || at.x > size.width + CLUSTER_DISTANCE || at.y > size.height + CLUSTER_DISTANCE) continue
+    const near = made.find((other) => Math.hypot(other.at.x - at.x, other.at.y - at.y) < CLUSTER_DISTANCE)
     if (near) near.members.push(one)
     else made.push({ key: one.deployment.id, at, members: [one], label: null, isBefore: false })
   }
@@ -57,12 +57,12 @@ export function cluster(placed: Placed[], view: View, size: Size, chosen: string
   for (const one of [...made].sort((first, second) => Number(isChosen(second)) - Number(isChosen(first)))) {
     const [first] = one.members
     if (!first || one.members.length > 1) continue
-    const width = Math.min(first.deployment.name.length * LETTER, LABEL_MOST)
+    const width = Math.min(first.deployment.name.length * LETTER_WIDTH, MAX_LABEL_WIDTH)
     const { x, y } = one.at
-    const line = { top: y - LINE / 2, bottom: y + LINE / 2 }
+    const line = { top: y - LINE_HEIGHT / 2, bottom: y + LINE_HEIGHT / 2 }
     const behind = { left: x + 12, right: x + 14 + width, ...line }
     const before = { left: x - 14 - width, right: x - 12, ...line }
-    const free = [behind, before].find((box) => box.left >= EDGE && box.right <= size.width - EDGE && !taken.some((other) => meets(box, other)))
+    const free = [behind, before].find((box) => box.left >= EDGE && box.right <= size.width - EDGE && !taken.some((other) => overlaps(box, other)))
     if (!free && !isChosen(one)) continue
     one.label = first.deployment.name
     one.isBefore = free === before

@@ -2,7 +2,7 @@
 
 const number = new Intl.NumberFormat("en")
 
-export const mapWords = {
+export const mapTexts = {
   map: "map", label: "Map of the deployments. Arrow keys move it, plus and minus zoom, 0 shows all.", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Show all",
   one: (name: string, silent: boolean) => (silent ? `${name}, silent` : name),
   together: (count: number, silent: boolean) => `${number.format(count)} deployments close to each other${silent ? ", some silent" : ""}: zoom in`,

@@ -3,11 +3,11 @@ import { fromScreen, metresPerPixel, project, type Size, toScreen, unproject, ty
 
 const STEPS = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.00005, 0.00002]
 /** Pixels between two lines, at least. */
-const APART = 96
-const BAR = 120
-const LETTER = 6.4
+const MIN_DISTANCE = 96
+const MAX_BAR_WIDTH = 120
+const LETTER_WIDTH = 6.4
 /** Pixels between a line and its words. */
-export const WORDS_GAP = 4
+export const LABEL_GAP = 4
 
 export interface Line {
   at: number
@@ -19,15 +19,15 @@ export interface Graticule {
   parallels: Line[]
 }
 
-const degrees = (value: number, step: number, [plus, minus]: [string, string]) => {
+const formatDegrees = (value: number, step: number, [plus, minus]: [string, string]) => {
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))
   const letter = Math.abs(value) < step / 2 ? "" : ` ${value > 0 ? plus : minus}`
   return `${Math.abs(value).toFixed(digits)}°${letter}`
 }
 
 /** The meridians and parallels that are seen, with where they are in pixels. */
-export function drawGraticule(view: View, size: Size): Graticule {
-  const step = STEPS.findLast((one) => (one / 360) * view.scale >= APART) ?? 30
+export function buildGraticule(view: View, size: Size): Graticule {
+  const step = STEPS.findLast((one) => (one / 360) * view.scale >= MIN_DISTANCE) ?? 30
   const west = fromScreen({ x: 0, y: 0 }, view, size).x * 360 - 180
   const east = fromScreen({ x: size.width, y: 0 }, view, size).x * 360 - 180
   const meridians: Line[] = []
@@ -35,9 +35,9 @@ export function drawGraticule(view: View, size: Size): Graticule {
     const longitude = count * step
     const wrapped = ((((longitude + 180) % 360) + 360) % 360) - 180
     const at = ((longitude - west) / 360) * view.scale
-    const text = degrees(wrapped, step, ["E", "W"])
+    const text = formatDegrees(wrapped, step, ["E", "W"])
     // Where the map ends there is no room for words.
-    meridians.push({ at, text: at + WORDS_GAP + text.length * LETTER > size.width ? "" : text })
+    meridians.push({ at, text: at + LABEL_GAP + text.length * LETTER_WIDTH > size.width ? "" : text })
   }
   const north = unproject(fromScreen({ x: 0, y: 0 }, view, size)).latitude
   const south = unproject(fromScreen({ x: 0, y: size.height }, view, size)).latitude
@@ -45,15 +45,15 @@ export function drawGraticule(view: View, size: Size): Graticule {
   for (let count = Math.ceil(south / step); count * step <= north; count += 1) {
     const latitude = count * step
     const place = project({ latitude, longitude: 0 })
-    parallels.push({ at: toScreen({ x: view.x, y: place.y }, view, size).y, text: degrees(latitude, step, ["N", "S"]) })
+    parallels.push({ at: toScreen({ x: view.x, y: place.y }, view, size).y, text: formatDegrees(latitude, step, ["N", "S"]) })
   }
   return { meridians, parallels }
 }
 
 /** A round length that fits, in words and in pixels. */
-export function drawScale(view: View): { width: number; text: string } {
+export function buildScale(view: View): { width: number; text: string } {
   const metres = metresPerPixel(view)
-  const most = metres * BAR
+  const most = metres * MAX_BAR_WIDTH
   const power = 10 ** Math.floor(Math.log10(most))
   const length = ([5, 2, 1].find((one) => one * power <= most) ?? 1) * power
   const text = length >= 1000 ? `${length / 1000} km` : length >= 1 ? `${length} m` : `${Math.round(length * 100)} cm`

@@ -1,6 +1,6 @@
 /** Places on a plain map: Mercator's projection, in which what is near keeps its shape. */
 
-export interface Place {
+export interface Coordinates {
   latitude: number
   longitude: number
 }
@@ -21,28 +21,28 @@ export interface Size {
   height: number
 }
 
-const AROUND_M = 40_075_016.7
+const EQUATOR_M = 40_075_016.7
 /** Beyond this latitude the projection runs to infinity. */
-const LAST = 85.05
+const MAX_LATITUDE = 85.05
 /** Nobody needs to see less than a few metres. */
-const CLOSEST = AROUND_M / 0.05
+const MAX_SCALE = EQUATOR_M / 0.05
 /** A single camera is shown with so much of its surroundings, in metres. */
-const AROUND_ONE_M = 2000
+const SINGLE_VIEW_M = 2000
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most)
 
-export function project({ latitude, longitude }: Place): Point {
-  const sine = Math.sin((clamp(latitude, -LAST, LAST) * Math.PI) / 180)
+export function project({ latitude, longitude }: Coordinates): Point {
+  const sine = Math.sin((clamp(latitude, -MAX_LATITUDE, MAX_LATITUDE) * Math.PI) / 180)
   return { x: (longitude + 180) / 360, y: 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI) }
 }
 
-export function unproject({ x, y }: Point): Place {
+export function unproject({ x, y }: Point): Coordinates {
   const latitude = (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI
   return { latitude, longitude: (x - Math.floor(x)) * 360 - 180 }
 }
 
 export function metresPerPixel(view: View): number {
-  return (AROUND_M * Math.cos((unproject(view).latitude * Math.PI) / 180)) / view.scale
+  return (EQUATOR_M * Math.cos((unproject(view).latitude * Math.PI) / 180)) / view.scale
 }
 
 /** Where a point is on the screen; of the world's copies beside each other the nearest is taken. */
@@ -56,7 +56,7 @@ export function fromScreen(at: Point, view: View, size: Size): Point {
 }
 
 export function limitView(view: View, size: Size): View {
-  const scale = clamp(view.scale, Math.max(size.width, 1), CLOSEST)
+  const scale = clamp(view.scale, Math.max(size.width, 1), MAX_SCALE)
   return { scale, x: view.x - Math.floor(view.x), y: clamp(view.y, 0, 1) }
 }
 
@@ -83,7 +83,7 @@ export function fitView(points: Point[], size: Size): View {
   const ys = points.map((point) => point.y)
   const north = Math.min(...ys)
   const south = Math.max(...ys)
-  const least = AROUND_ONE_M / AROUND_M / Math.cos((unproject({ x: west, y: (north + south) / 2 }).latitude * Math.PI) / 180)
+  const least = SINGLE_VIEW_M / EQUATOR_M / Math.cos((unproject({ x: west, y: (north + south) / 2 }).latitude * Math.PI) / 180)
   const room = Math.min(72, size.width / 5, size.height / 5)
   const scale = Math.min((size.width - 2 * room) / Math.max(1 - gap, least), (size.height - 2 * room) / Math.max(south - north, least))
   return limitView({ x: west + (1 - gap) / 2, y: (north + south) / 2, scale }, size)

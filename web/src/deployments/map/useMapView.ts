@@ -3,7 +3,7 @@ import { type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useRe
 import { fitView, fromScreen, limitView, type Point, type Size, type View, zoomAt } from "./projection"
 
 /** Pixels that a press may slip and still be one. */
-const SLIP = 5
+const CLICK_TOLERANCE = 5
 const STEP = 80
 const ZOOM = 1.6
 
@@ -65,7 +65,7 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
     const before = fingers.current.get(event.pointerId)
     if (!before) return
     const now = at(event)
-    if (pressed.current && Math.hypot(now.x - pressed.current.x, now.y - pressed.current.y) > SLIP) pressed.current = null
+    if (pressed.current && Math.hypot(now.x - pressed.current.x, now.y - pressed.current.y) > CLICK_TOLERANCE) pressed.current = null
     const other = [...fingers.current].find(([id]) => id !== event.pointerId)?.[1]
     if (other) {
       const apart = (one: Point) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y))

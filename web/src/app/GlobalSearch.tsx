@@ -1,0 +1,71 @@
+/** The search of the top line: jumps to a screen, class, deployment, source or job. */
+import * as Ariakit from "@ariakit/react"
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { Search as Glass } from "lucide-react"
+import { forwardRef, useMemo, useState } from "react"
+import { useLocation } from "wouter"
+import { classesQuery } from "../images/queries"
+import { deploymentsQuery, jobsQuery, sourcesQuery } from "../api/queries"
+import { paths, withSearch } from "../paths"
+import { texts } from "../en"
+import { useClassColour } from "../findings/classColours"
+import { useProject } from "../projects/projectContext"
+
+interface SearchResult {
+  key: string
+  text: string
+  kind: string
+  href: string
+}
+
+export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, input) {
+  const classColour = useClassColour()
+  const { id } = useProject()
+  const [, go] = useLocation()
+  const [open, setOpen] = useState(false)
+  const [value, setValue] = useState("")
+  const { data: classes } = useQuery({ ...classesQuery(id), enabled: open })
+  const { data: deployments } = useQuery({ ...deploymentsQuery(id), enabled: open })
+  const { data: sources } = useQuery({ ...sourcesQuery(id), enabled: open })
+  const { data: jobs } = useInfiniteQuery({ ...jobsQuery(id, undefined), enabled: open })
+
+  const places = useMemo<SearchResult[]>(() => {
+    const n = texts.nav
+    const screens: [string, string][] = [
+      [n.overview, paths.overview(id)], [n.images, paths.images(id)], [n.jobs, paths.jobs(id)], [n.sources, paths.sources(id)],
+      [n.deployments, paths.deployments(id)], [n.exports, paths.exports(id)], [n.imports, paths.imports(id)], [n.workers, paths.workers(id)], [n.integrations, paths.integrations(id)], [n.settings, paths.settings(id)],
+    ]
+    return [
+      ...screens.map(([text, href]) => ({ text, href, kind: "screen", key: href })),
+      ...(classes?.results ?? []).map((one) => ({ text: one.class_name, kind: "class", key: `c${one.class_name}`, href: withSearch(paths.images(id), { class: one.class_name }) })),
+      ...(deployments?.results ?? []).map((one) => ({ text: one.name, kind: "deployment", key: one.id, href: withSearch(paths.images(id), { deployment: one.id }) })),
+      ...(sources?.results ?? []).map((one) => ({ text: one.name, kind: "source", key: one.id, href: paths.source(id, one.id) })),
+      ...(jobs?.pages[0]?.results ?? []).map((one) => ({ text: one.name || texts.job.noName(one.pipeline_slug, one.id), kind: "job", key: `j${one.id}`, href: paths.job(id, one.id) })),
+    ]
+  }, [id, classes, deployments, sources, jobs])
+  const asked = value.trim().toLowerCase()
+  const fits = places.filter((place) => place.text.toLowerCase().includes(asked)).slice(0, 12)
+
+  return (
+    <Ariakit.ComboboxProvider open={open} setOpen={setOpen} value={value} setValue={setValue} resetValueOnHide>
+      <div className="search">
+        <Glass size={16} aria-hidden />
+        <Ariakit.Combobox ref={input} className="input" aria-label={texts.search.label} placeholder={texts.search.placeholder} autoSelect="always" />
+        {!open && <kbd aria-hidden>/</kbd>}
+      </div>
+      <Ariakit.ComboboxPopover className="menu" gutter={4} sameWidth={false} portal>
+        {fits.map((place) => (
+          <Ariakit.ComboboxItem
+            key={place.key} className="menu-item" value={place.text} setValueOnClick={false} hideOnClick focusOnHover
+            onClick={() => go(place.href)}
+          >
+            {place.kind === "class" && <span className="dot" style={{ background: classColour(place.text) }} />}
+            {place.text}
+            <span className="kind">{texts.search.kinds[place.kind]}</span>
+          </Ariakit.ComboboxItem>
+        ))}
+        {fits.length === 0 && <p className="menu-label">{texts.search.nothing}</p>}
+      </Ariakit.ComboboxPopover>
+    </Ariakit.ComboboxProvider>
+  )
+})

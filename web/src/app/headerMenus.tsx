@@ -1,0 +1,111 @@
+/** The menus of the frame: the project, the account, and what has no room in a phone's bar. */
+import * as Ariakit from "@ariakit/react"
+import { useQuery, useQueryClient } from "@tanstack/react-query"
+import { Check, ChevronsUpDown, CircleUser, Ellipsis } from "lucide-react"
+import { type ReactNode, useState } from "react"
+import { Link, useLocation } from "wouter"
+import { unwrap, api, setSession } from "../api/client"
+import { ApiProblem } from "../api/problems"
+import { callerQuery, projectsQuery } from "../api/queries"
+import { paths } from "../paths"
+import { applyTheme, type Theme, getTheme } from "../ui/theme"
+import { showProblem } from "../ui/Toasts"
+import { texts } from "../en"
+import { useProject } from "../projects/projectContext"
+
+/** Ends the browser's session, also one that another tab began; throws ApiProblem where it may live on. */
+async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
+  const end = () => unwrap(api.POST("/api/v2/auth/sign-out"))
+  const is = (error: unknown, status: number) => error instanceof ApiProblem && error.status === status
+  try {
+    await end().catch(async (error: unknown) => {
+      if (!is(error, 403)) throw error
+      // The token that the page knows is of a session that is over: with who is signed in comes the present one.
+      await lookAgain()
+      await end()
+    })
+  } catch (error) {
+    if (!is(error, 401)) throw error
+  }
+}
+
+export function MoreMenu({ items }: { items: { href: string; text: string; icon: ReactNode }[] }) {
+  return (
+    <Ariakit.MenuProvider>
+      <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{texts.nav.more}</Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={8} portal>
+        {items.map((item) => (
+          <Ariakit.MenuItem key={item.href} className="menu-item" render={<Link href={item.href} />}>{item.icon}{item.text}</Ariakit.MenuItem>
+        ))}
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}
+
+export function ProjectSwitcher() {
+  const project = useProject()
+  const { data } = useQuery(projectsQuery)
+  const { data: caller } = useQuery(callerQuery)
+  return (
+    <Ariakit.MenuProvider>
+      <Ariakit.MenuButton className="project-button" aria-label={`${texts.nav.projects}: ${project.name}`}>
+        <span>{project.name}</span><ChevronsUpDown size={14} aria-hidden />
+      </Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={6} portal>
+        {data?.results.map((one) => (
+          <Ariakit.MenuItem key={one.id} className="menu-item" render={<Link href={paths.overview(one.id)} />}>
+            {one.name}
+            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={texts.common.yes} /> : texts.images(one.images)}</span>
+          </Ariakit.MenuItem>
+        ))}
+        {caller?.can_create_projects !== false && <Ariakit.MenuSeparator className="menu-line" />}
+        {caller?.can_create_projects !== false && <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{texts.nav.newProject}</Ariakit.MenuItem>}
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}
+
+export function AccountMenu({ onKeys }: { onKeys: () => void }) {
+  const client = useQueryClient()
+  const [, go] = useLocation()
+  const { data: caller } = useQuery(callerQuery)
+  const project = useProject()
+  const [chosen, setChosen] = useState<Theme>(getTheme)
+  const t = texts.nav
+  const signOut = async () => {
+    try {
+      await endSession(() => client.fetchQuery({ ...callerQuery, staleTime: 0 }))
+    } catch (error) {
+      // The session may live on, and its cookie is out of the page's reach: nothing may look signed out.
+      showProblem(error)
+      return
+    }
+    setSession(null)
+    client.clear()
+    go(paths.signIn)
+  }
+  const choose = (value: Theme) => {
+    applyTheme(value)
+    setChosen(value)
+  }
+  return (
+    <Ariakit.MenuProvider placement="bottom-end">
+      <Ariakit.MenuButton className="icon-button" aria-label={t.account}><CircleUser size={20} /></Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={6} portal>
+        <div className="menu-label">{caller?.name || caller?.email}</div>
+        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.account(project.id)} />}>{t.account}</Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" onClick={onKeys}>{t.keys}<span className="kind"><kbd>?</kbd></span></Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" render={<a href="/api/v2/docs" />}>{t.apiDocs}</Ariakit.MenuItem>
+        <Ariakit.MenuSeparator className="menu-line" />
+        <div className="menu-label">{t.theme}</div>
+        {(["auto", "light", "dark"] as const).map((value) => (
+          <Ariakit.MenuItem key={value} className="menu-item" hideOnClick={false} onClick={() => choose(value)}>
+            {t.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={texts.common.yes} />}</span>
+          </Ariakit.MenuItem>
+        ))}
+        <Ariakit.MenuSeparator className="menu-line" />
+        <Ariakit.MenuItem className="menu-item" onClick={() => void signOut()}>{t.signOut}</Ariakit.MenuItem>
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}

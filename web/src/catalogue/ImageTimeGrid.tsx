@@ -1,0 +1,259 @@
+/** The grid of images whose scrollbar is time: laid out by the counts of days, fetched where one looks. */
+import { keepPreviousData, useQueries } from "@tanstack/react-query"
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
+import { imageChunkQuery, type ImageFilter } from "../images/queries"
+import type { Image } from "../api/types"
+import { getDay, capitalize } from "../ui/time"
+import { texts } from "../en"
+import { ImageTile } from "./ImageTile"
+import { useProject } from "../projects/projectContext"
+import { type Chunk, getColumns, splitChunks, type Day, findFloatingDay, type GridPosition, HEAD_HEIGHT, MAX_HEIGHT, findIndexAt, buildLayout, getAdjacentIndex, getSavedPosition, getPosition, getRange, buildSections } from "./timeLayout"
+import { TimeScrollbar } from "./TimeScrollbar"
+
+interface ImageTimeGridProps {
+  filter: ImageFilter
+  counts: { day: string; images: number }[]
+  least?: number
+  chosen: ReadonlySet<string>
+  /** Chooses images by their index; what is loaded is told by `onLoaded`. */
+  onChoose: (index: number, range: boolean) => void
+  onLoaded: (images: ReadonlyMap<number, Image>) => void
+}
+
+const OVERSCAN = 400
+/** Whoever flies past a place does not want its images. */
+const SETTLE_MS = 90
+const MAX_PROPORTION = 1.9
+
+export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: ImageTimeGridProps) {
+  const project = useProject()
+  const grid = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(0)
+  const [proportion, setProportion] = useState(lastProportion)
+  const goal = useRef<GridPosition | null>(getSavedPosition())
+  const wish = useRef<number | null>(null)
+  const layout = useMemo(() => buildLayout(buildSections(counts, getColumns(Math.max(width, 1))), Math.max(width, 1), proportion), [counts, width, proportion])
+  const chunks = useMemo(() => splitChunks(layout.days), [layout])
+  const { top, view, height, shift, jump } = useTimeScroll(grid, layout.height)
+
+  useLayoutEffect(() => {
+    const element = grid.current
+    if (!element) return
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth))
+    observer.observe(element)
+    setWidth(element.clientWidth)
+    return () => observer.disconnect()
+  }, [])
+
+  const [first, behind] = getRange(layout, top - OVERSCAN, top + view + OVERSCAN)
+  const wanted = useSettled(listChunks(chunks, first, behind), SETTLE_MS)
+  const answers = useQueries({ queries: wanted.map((chunk) => ({ ...imageChunkQuery(project.id, filter, chunk), placeholderData: keepPreviousData })) })
+  const images = useMemo(() => {
+    const found = new Map<number, Image>()
+    wanted.forEach((chunk, at) => place(found, layout.days, chunk, answers[at]?.data?.results ?? []))
+    return found
+    // eslint-disable-next-line -- the answers change as one
+  }, [wanted, layout, ...answers.map((one) => one.data)])
+  useEffect(() => onLoaded(images), [images, onLoaded])
+  // Of very many images the counts of days may be too high: where an answer brought none, none is waited for.
+  const answered = wanted.filter((_, at) => answers[at]?.isSuccess && !answers[at].isPlaceholderData)
+  useEffect(() => {
+    setProportion((old) => {
+      const wanted = getProportion(images)
+      lastProportion = wanted === null || Math.abs(old - wanted) <= 0.02 ? old : wanted
+      return lastProportion
+    })
+  }, [images])
+
+  const focusImage = useCallback((index: number) => {
+    wish.current = index
+    const here = getPosition(layout, index)
+    if (here && (here.top < top + HEAD_HEIGHT || here.top + layout.rowHeight > top + view)) jump(here.top - (view - layout.rowHeight) / 2)
+    else focusTile(grid.current, wish)
+  }, [layout, top, view, jump])
+  useEffect(() => focusTile(grid.current, wish))
+  // The image that the viewer was left from is shown again: first where it is expected, then where it is found.
+  const isJumped = useRef(false)
+  useEffect(() => {
+    const at = goal.current
+    if (!at || width === 0 || layout.images === 0) return
+    const found = [...images].find(([, image]) => image.id === at.id)?.[0]
+    if (found !== undefined) {
+      focusImage(found)
+      if (Math.abs(proportion - (getProportion(images) ?? proportion)) <= 0.02) goal.current = null
+      return
+    }
+    const day = layout.days.find(({ from, to }) => from <= at.day && at.day <= to)
+    const expected = getPosition(layout, at.index ?? day?.first ?? 0)
+    if (expected && !isJumped.current) jump(expected.top - (view - layout.rowHeight) / 2)
+    isJumped.current = true
+  }, [images, layout, width, proportion, view, jump, focusImage])
+  const giveUp = () => { goal.current = null }
+
+  const onKey = (event: KeyboardEvent) => {
+    const index = Number((event.target as HTMLElement).closest<HTMLElement>("[data-index]")?.dataset.index ?? -1)
+    if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key.toLowerCase() === "x") {
+      event.preventDefault()
+      onChoose(index, event.shiftKey)
+      return
+    }
+    const target = getAdjacentIndex(layout, index, event.key)
+    if (target === null) return
+    event.preventDefault()
+    focusImage(target)
+  }
+
+  // At the end of the window's way the rail is at its own end, too.
+  const stretch = layout.height / Math.max(layout.height - view, 1)
+  const days = layout.days.slice(findIndexAt(layout.days, top - OVERSCAN, (one) => one.top), findIndexAt(layout.days, top + view + OVERSCAN, (one) => one.top) + 1)
+  const floating = findFloatingDay(layout, top)
+  const tiles: number[] = []
+  for (let index = first; index < behind; index += 1) tiles.push(index)
+  return (
+    <div className="time-grid" style={{ "--head": `${window.innerHeight - view}px` } as React.CSSProperties}>
+      <div onWheel={giveUp} onPointerDown={giveUp} ref={grid} className={chosen.size > 0 ? "grid choosing" : "grid"} style={{ height }} onKeyDown={onKey} data-testid="grid">
+        {floating && <div className="time-now" data-testid="time-now"><span>{capitalize(floating.key)}</span></div>}
+        {width > 0 && days.map((one) => (
+          <h2 key={one.key} className="time-head" style={{ top: one.top - shift, height: HEAD_HEIGHT }} data-day={one.key}>
+            {capitalize(one.key)} <span className="count">{texts.count(one.images)}</span>
+          </h2>
+        ))}
+        {width > 0 && tiles.map((index) => {
+          const image = images.get(index)
+          const here = getPosition(layout, index)
+          if (!here || (!image && answered.some((one) => index >= one.first && index < one.first + one.images))) return null
+          const at = { left: here.left, top: here.top - shift, width: layout.tileWidth }
+          if (!image) return <div key={index} className="tile skeleton" style={{ ...at, height: layout.pictureHeight }} data-waiting={index} />
+          return (
+            <ImageTile key={image.id} image={image} index={index} least={least} chosen={chosen.has(image.id)} onChoose={onChoose} withDay={layout.days[0]?.key.length === 7} place={{ ...at, height: layout.pictureHeight }} />
+          )
+        })}
+      </div>
+      {layout.height > 2 * view && <TimeScrollbar layout={layout} at={Math.max(top, 0) * stretch} onJump={(at) => jump(at / stretch)} />}
+    </div>
+  )
+}
+
+/** The proportion of the images shown last, so that a grid that is returned to is laid out as it was. */
+let lastProportion = 4 / 3
+
+function getProportion(images: ReadonlyMap<number, Image>): number | null {
+  const some = [...images.values()].slice(0, 50).map((image) => image.width / image.height).sort((a, b) => a - b)
+  const median = some[some.length >> 1]
+  return median ? Math.min(Math.max(median, 1), MAX_PROPORTION) : null
+}
+
+function focusTile(grid: HTMLElement | null, wish: { current: number | null }) {
+  if (wish.current === null) return
+  const tile = grid?.querySelector<HTMLElement>(`[data-index="${wish.current}"]`)
+  if (!tile) return
+  tile.focus({ preventScroll: true })
+  wish.current = null
+}
+
+function listChunks(chunks: Chunk[], first: number, behind: number): Chunk[] {
+  if (behind <= first) return []
+  return chunks.slice(findIndexAt(chunks, first, (one) => one.first), findIndexAt(chunks, behind - 1, (one) => one.first) + 1)
+}
+
+/** Puts the images of a chunk where their days have room for them. */
+function place(found: Map<number, Image>, days: Day[], chunk: Chunk, images: Image[]): void {
+  let at = findIndexAt(days, chunk.first, (one) => one.first)
+  const length = days[at]?.key.length
+  const byDay = new Map<string, Image[]>()
+  for (const image of images) {
+    const day = getDay(image.captured_at, image.time_zone).slice(0, length)
+    const same = byDay.get(day)
+    if (same) same.push(image)
+    else byDay.set(day, [image])
+  }
+  for (; at < days.length; at += 1) {
+    const one = days[at]
+    if (!one || one.first >= chunk.first + chunk.images) return
+    const begin = one.first < chunk.first ? chunk.skip : 0
+    byDay.get(one.key)?.slice(0, one.images - begin).forEach((image, offset) => found.set(one.first + begin + offset, image))
+  }
+}
+
+/** The chunks that are wanted once that has not changed for a moment. */
+function useSettled(chunks: Chunk[], restMs: number): Chunk[] {
+  const [rested, setRested] = useState(chunks)
+  const key = chunks.map((one) => `${one.first} ${one.images} ${one.from}`).join()
+  const newest = useRef(chunks)
+  newest.current = chunks
+  const settled = useRef("")
+  useEffect(() => {
+    const settle = () => {
+      settled.current = key
+      setRested(newest.current)
+    }
+    if (settled.current === "") {
+      settle()
+      return
+    }
+    const timer = setTimeout(settle, restMs)
+    return () => clearTimeout(timer)
+  }, [key, restMs])
+  return rested
+}
+
+/**
+ * Where the window is in a layout that may be higher than an element can be: small moves go pixel by pixel, large ones
+ * in proportion, and once all rests the scrollbar is put where it belongs.
+ */
+function useTimeScroll(grid: React.RefObject<HTMLDivElement | null>, full: number) {
+  const height = Math.min(full, MAX_HEIGHT)
+  const shift = useRef(0)
+  const last = useRef(-1)
+  const [state, setState] = useState({ top: 0, view: window.innerHeight })
+  const offset = useCallback(() => {
+    const box = grid.current?.getBoundingClientRect()
+    return box ? -box.top + getHeadHeight() : 0
+  }, [grid])
+  const rest = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const read = useCallback(() => {
+    const view = window.innerHeight - getHeadHeight()
+    const at = offset()
+    if (full > height) {
+      if (last.current < 0 || Math.abs(at - last.current) > 3 * view) shift.current = Math.max(0, Math.min(at / Math.max(height - view, 1), 1) * (full - view) - at)
+      clearTimeout(rest.current)
+      rest.current = setTimeout(() => {
+        const wanted = ((at + shift.current) / Math.max(full - view, 1)) * (height - view)
+        if (Math.abs(wanted - at) < 2) return
+        shift.current += at - wanted
+        last.current = wanted
+        window.scrollBy(0, wanted - at)
+      }, 200)
+    } else shift.current = 0
+    last.current = at
+    setState({ top: at + shift.current, view })
+  }, [full, height, offset])
+  useEffect(() => {
+    last.current = -1
+    read()
+    window.addEventListener("scroll", read, { passive: true })
+    window.addEventListener("resize", read)
+    return () => {
+      window.removeEventListener("scroll", read)
+      window.removeEventListener("resize", read)
+      clearTimeout(rest.current)
+    }
+  }, [read])
+  const jump = useCallback((top: number) => {
+    const view = window.innerHeight - getHeadHeight()
+    const target = Math.max(0, Math.min(top, full - view / 2))
+    const place = full > height ? (target / Math.max(full - view, 1)) * (height - view) : target
+    const at = offset()
+    shift.current = full > height ? target - place : 0
+    last.current = place
+    window.scrollBy({ top: place - at, behavior: "instant" })
+    setState({ top: target, view })
+  }, [full, height, offset])
+  return { ...state, height, shift: shift.current, jump }
+}
+
+/** Height of what stays at the top of the screen. */
+function getHeadHeight(): number {
+  return document.querySelector(".images-head")?.getBoundingClientRect().bottom ?? 0
+}

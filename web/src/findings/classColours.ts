@@ -1,0 +1,61 @@
+/** Colours of classes: colour-blind-safe, the same for one class everywhere in a project. */
+import { createContext, useContext } from "react"
+
+/**
+ * Okabe and Ito's set, its blue lightened for night images, continued with the colours that are farthest from all
+ * others in CIELAB, also as seen with deuteranopia and protanopia. All are light enough for dark text on them.
+ */
+const COLOUR_SET = ["#56b4e9", "#f0e442", "#4e9bff", "#d55e00", "#a5ff96", "#87b45a", "#f0d2ff", "#00e196", "#d26969", "#c3f069", "#ff00c3", "#ffe1c3"]
+
+/** Classes with a fixed meaning have one colour in all projects, which no other class has. */
+const FIXED_COLOURS: Record<string, string> = {
+  animal: "#00b388",
+  person: "#e69f00",
+  human: "#e69f00",
+  "homo sapiens": "#e69f00",
+  vehicle: "#cc79a7",
+  car: "#cc79a7",
+  truck: "#cc79a7",
+}
+const NO_CLASS_COLOUR = "#c7d0ca"
+
+const findFixedColour = (name: string) => (Object.hasOwn(FIXED_COLOURS, name.toLowerCase()) ? FIXED_COLOURS[name.toLowerCase()] : undefined)
+
+/** The place of a class in the set, as long as no other class of the project has it. */
+function getSlot(name: string): number {
+  const key = name.toLowerCase()
+  let hash = 2166136261
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 16777619)
+  return (hash >>> 0) % COLOUR_SET.length
+}
+
+/**
+ * Assign a colour of its own to each of the most frequent classes of a project.
+ *
+ * A class keeps the colour of its name where it can: only a class whose colour is taken gets the next free one. The
+ * result depends on which classes are the most frequent, not on their order.
+ */
+export function assignColours(byFrequency: string[]): ReadonlyMap<string, string> {
+  const names = [...new Set(byFrequency)].slice(0, COLOUR_SET.length).filter((name) => !findFixedColour(name)).sort()
+  const slots = new Map<number, string>()
+  const later = names.filter((name) => {
+    if (slots.has(getSlot(name))) return true
+    slots.set(getSlot(name), name)
+    return false
+  })
+  for (const name of later) {
+    let slot = getSlot(name)
+    while (slots.has(slot)) slot = (slot + 1) % COLOUR_SET.length
+    slots.set(slot, name)
+  }
+  return new Map([...slots].map(([slot, name]) => [name, COLOUR_SET[slot] ?? NO_CLASS_COLOUR]))
+}
+
+/** Colours of the most frequent classes of the project that is shown. */
+export const ClassColours = createContext<ReadonlyMap<string, string>>(new Map())
+
+/** Return the function from a class to its colour; null is a finding without a class. */
+export function useClassColour(): (name: string | null | undefined) => string {
+  const assigned = useContext(ClassColours)
+  return (name) => (name ? (findFixedColour(name) ?? assigned.get(name) ?? COLOUR_SET[getSlot(name)] ?? NO_CLASS_COLOUR) : NO_CLASS_COLOUR)
+}

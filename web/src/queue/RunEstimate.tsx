@@ -1,0 +1,42 @@
+/** How many images a run takes and about how long, before it is asked for. */
+import { useInfiniteQuery } from "@tanstack/react-query"
+import { jobsQuery } from "../api/queries"
+import { formatDuration } from "../ui/time"
+import { runTexts } from "./en"
+import { countTasksAhead, estimateThroughput } from "./throughput"
+import { useProject } from "../projects/projectContext"
+import type { RunTarget } from "./RunTargetSelect"
+import { useRunningJobs } from "./runningJobs"
+
+interface RunEstimateProps {
+  what: RunTarget
+  /** Undefined while the images are being counted; null where that failed. */
+  count: number | null | undefined
+  isEstimate: boolean
+  /** Whether some of those counted are left out. */
+  atMost: boolean
+}
+
+export function RunEstimate({ what: { pipeline }, count, isEstimate, atMost }: RunEstimateProps) {
+  const project = useProject()
+  const { data } = useInfiniteQuery(jobsQuery(project.id, undefined))
+  const jobs = data?.pages.flatMap((page) => page.results) ?? []
+  const { jobs: running } = useRunningJobs()
+  const t = runTexts
+  const pace = pipeline && data ? estimateThroughput([...jobs, ...(running ?? []).filter((job) => !jobs.some((one) => one.id === job.id))], pipeline.slug) : null
+  const ahead = countTasksAhead(running ?? [])
+  const time = () => {
+    if (!count || !pipeline || !data) return null
+    if (!pipeline.online) return t.waits
+    return pace ? t.takes(formatDuration(Math.max(1, count / pace.imagesPerS)), pace.now) : t.noPace
+  }
+  const said = time()
+  return (
+    <p className="run-sum" role="status" data-testid="run-sum">
+      {count === undefined && t.counting}
+      {count === null && t.notCounted}
+      {count === 0 && <span className="amber">{t.nothing}</span>}
+      {count ? <><b>{t.sum(count, isEstimate, atMost)}</b>{said && `: ${said}`}. {ahead > 0 && t.ahead(ahead)}</> : null}
+    </p>
+  )
+}

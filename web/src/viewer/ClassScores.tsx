@@ -1,0 +1,18 @@
+/** The classes that a classifier thought of, each with a bar as long as it was sure. */
+import { useClassColour } from "../findings/classColours"
+import { type ClassScore, formatPercent } from "../findings/findings"
+
+export function ClassScores({ scores }: { scores: ClassScore[] }) {
+  const classColour = useClassColour()
+  return (
+    <span className="guesses">
+      {scores.map((score, at) => (
+        <span key={at} className="guess" data-guess={score.name}>
+          <span className="guess-name">{score.name}</span>
+          <span className="guess-bar"><i style={{ width: `${Math.min(Math.max(score.confidence, 0), 1) * 100}%`, background: classColour(score.name) }} /></span>
+          <span>{formatPercent(score.confidence)}</span>
+        </span>
+      ))}
+    </span>
+  )
+}

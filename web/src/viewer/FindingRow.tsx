@@ -1,0 +1,67 @@
+/** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
+import type { Identification } from "../api/types"
+import { useClassColour } from "../findings/classColours"
+import { texts } from "../en"
+import { type LoadedArtifact, getLoadError } from "./artifactFiles"
+import { type Finding, listClassScores, formatPercent, getNameAndConfidence, getTitle } from "../findings/findings"
+import { ClassScores } from "./ClassScores"
+import { EffectiveIdentification } from "../review/ReviewPanel"
+import { JsonTree } from "./JsonTree"
+
+interface FindingRowProps {
+  finding: Finding
+  files: ReadonlyMap<string, LoadedArtifact>
+  isLit: boolean
+  isChosen: boolean
+  /** The current identification by a person. */
+  held: Identification | null
+  /** Whose it is, where that is not plain. */
+  from: string | null
+  onLight: (id: string | null) => void
+  onChoose: (id: string) => void
+}
+
+const MAX_SCORES = 10
+
+export function FindingRow({ finding, files, isLit, isChosen, held, from, onLight, onChoose }: FindingRowProps) {
+  const classColour = useClassColour()
+  const why = getLoadError(finding, files)
+  const kind = finding.type === "bounding_box" || !finding.name ? null : texts.viewer.type[finding.type]
+  return (
+    <div className={finding.parent ? "entry inner" : "entry"}>
+      <button
+        type="button" className={isLit ? "finding lit" : "finding"} data-finding-id={finding.id} aria-pressed={isChosen}
+        onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)}
+        onFocus={() => onLight(finding.id)} onBlur={() => onLight(null)} onClick={() => onChoose(finding.id)}
+      >
+        <span className="dot" style={{ background: classColour(finding.name) }} />
+        <span className="finding-name">{getTitle(finding)}{kind && <span className="faint small"> {kind}</span>}</span>
+        <span className="soft">{formatPercent(finding.confidence)}</span>
+        {from && <small className="finding-from">{from}</small>}
+        {finding.classScores.length > 1 && <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} />}
+        {finding.classifications.map((annotation) => {
+          const { name, confidence } = getNameAndConfidence(annotation)
+          const scores = listClassScores(annotation)
+          return (
+            <span key={annotation.id} className="said">
+              {(scores.length < 2 || annotation.algorithm) && (
+                <small title={annotation.algorithm ?? undefined}>
+                  <span>{name ?? texts.viewer.noClass}</span> {formatPercent(confidence)}
+                  {annotation.algorithm && <i>{annotation.algorithm}</i>}
+                </small>
+              )}
+              {scores.length > 1 && <ClassScores scores={scores.slice(0, MAX_SCORES)} />}
+            </span>
+          )
+        })}
+        {held && <EffectiveIdentification one={held} />}
+        {files.get(finding.id)?.state === "coming" && <small>{texts.viewer.coming}</small>}
+        {why && <small className="why-not">{texts.viewer.cannotDraw(why)}</small>}
+      </button>
+      {finding.type === "custom" && <JsonTree value={finding.annotation.data} />}
+      {why && finding.shape.kind === "none" && Object.keys(finding.annotation.data ?? {}).length > 0 && (
+        <details className="as-given"><summary>{texts.viewer.asGiven}</summary><JsonTree value={finding.annotation.data} /></details>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,239 @@
+/** Beside the picture: what is shown and how, what was found, which analysis said it, and where the image is from. */
+import { useEffect, useRef } from "react"
+import { Link } from "wouter"
+import type { Analysis, ImageDetail } from "../api/types"
+import { useClassColour } from "../findings/classColours"
+import { AnalysisTag } from "../queue/statusTags"
+import { paths } from "../paths"
+import { Button } from "../ui/Button"
+import { ErrorMessage } from "../ui/feedback"
+import { Timestamp } from "../ui/time"
+import { texts } from "../en"
+import { ImageInfo } from "./ImageInfo"
+import { AnalysisDiff } from "./AnalysisDiff"
+import { type ColourMap, COLOUR_MAPS, getColourMap, getGradient } from "./colourMaps"
+import type { AnalysisChanges as Changed } from "../findings/analysisDiff"
+import { FindingRow } from "./FindingRow"
+import type { LoadedArtifact } from "./artifactFiles"
+import { getClassKey, type Finding, formatPercent } from "../findings/findings"
+import { DeletedBanner } from "./ImageMarks"
+import { IdentificationHistory, ReviewPanel } from "../review/ReviewPanel"
+import { JsonTree } from "./JsonTree"
+import type { CompleteAnalyses } from "./useAnnotations"
+import { type ImageIdentifications, useIdentify, useIdentifications } from "../review/useIdentify"
+import { getDefaultComparison, type ViewerState, type ViewerStateUpdate } from "./useViewerState"
+
+export interface ViewerPanelProps {
+  image: ImageDetail
+  sight: ViewerState
+  change: ViewerStateUpdate
+  whole: CompleteAnalyses
+  findings: Finding[]
+  visible: Finding[]
+  changes: Changed | null
+  files: ReadonlyMap<string, LoadedArtifact>
+  onRetryFiles: () => void
+  lit: ReadonlySet<string>
+  chosen: string | null
+  onLight: (id: string | null) => void
+  onChoose: (id: string | null) => void
+}
+
+export function ViewerPanel(props: ViewerPanelProps) {
+  const { image, sight, change, findings, changes, lit, chosen, onLight, onChoose } = props
+  const identify = useIdentify(image)
+  const about = useIdentifications(image, findings)
+  const aside = useRef<HTMLElement>(null)
+  // What was chosen on the picture comes into sight in the list, which stays where it is if it was chosen there.
+  useEffect(() => {
+    const entry = chosen && aside.current?.querySelector(`[data-finding-id="${chosen}"]`)
+    if (entry && document.activeElement !== entry) entry.scrollIntoView({ block: "nearest" })
+  }, [chosen])
+  return (
+    <aside ref={aside} className="panel" aria-label={texts.viewer.info} data-testid="panel">
+      <DeletedBanner image={image} />
+      {changes && <AnalysisDiff changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
+      <ReviewPanel image={image} findings={findings} identify={identify} chosen={chosen} onShow={() => { if (!sight.panel) change.flip("info") }} />
+      <DisplayOptions {...props} />
+      <FindingList {...props} about={about} />
+      <IdentificationHistory image={image} findings={findings} identify={identify} about={about} />
+      <AnalysisList {...props} />
+      <ImageInfo image={image} />
+    </aside>
+  )
+}
+
+function countByName(keys: string[]): [string, number][] {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return [...counts]
+}
+
+function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
+  const classColour = useClassColour()
+  const t = texts.viewer
+  const classes = countByName(findings.map(getClassKey))
+  const types = countByName(findings.map((finding) => finding.type))
+  const heat = findings.find((finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id))
+  const file = heat && files.get(heat.id)
+  const isGrey = file?.state === "there" && file.heat?.isGrey
+  const map = sight.map ?? getColourMap(heat?.annotation.data.color_map)
+  return (
+    <section>
+      <h2 id="slider-words">{t.confidence}</h2>
+      <div className="slider">
+        <input
+          type="range" min={0} max={100} step={1} value={Math.round(sight.least * 100)} aria-labelledby="slider-words"
+          data-testid="confidence" onChange={(event) => change.setLeast(Number(event.target.value) / 100)}
+        />
+        <output>{formatPercent(sight.least)}</output>
+      </div>
+      {types.some(([type]) => ["heatmap", "mask", "segmentation"].includes(type)) && (
+        <>
+          <h2 id="opacity-words" className="next">{t.opacity}</h2>
+          <div className="slider">
+            <input
+              type="range" min={0} max={100} step={1} value={Math.round(sight.opacity * 100)} aria-labelledby="opacity-words"
+              data-testid="opacity" onChange={(event) => change.setOpacity(Number(event.target.value) / 100)}
+            />
+            <output>{formatPercent(sight.opacity)}</output>
+          </div>
+        </>
+      )}
+      {heat && isGrey && (
+        <label className="map-choice">
+          <span>{t.colourMap}</span>
+          <select value={map} data-testid="colour-map" onChange={(event) => change.setMap(event.target.value as ColourMap)}>
+            {COLOUR_MAPS.map((one) => <option key={one} value={one}>{t.colourMaps[one]}</option>)}
+          </select>
+          <span className="map-bar" style={{ background: getGradient(map) }} aria-hidden />
+        </label>
+      )}
+      {(types.length > 1 || sight.offTypes.size > 0) && (
+        <ClassToggles label={t.kinds} values={types} off={sight.offTypes} name="type" say={(type) => t.types[type] ?? type} onToggle={change.toggleType} />
+      )}
+      {classes.length > 0 && (
+        <ClassToggles label={t.classes} values={classes} off={sight.offClasses} name="toggle" say={(name) => name || t.noClass} colour={classColour} onToggle={change.toggleClass} />
+      )}
+    </section>
+  )
+}
+
+interface ClassTogglesProps {
+  label: string
+  name: string
+  values: [string, number][]
+  off: ReadonlySet<string>
+  say: (value: string) => string
+  colour?: (value: string) => string
+  onToggle: (value: string) => void
+}
+
+function ClassToggles({ label, name, values, off, say, colour, onToggle }: ClassTogglesProps) {
+  return (
+    <div className="class-toggles" role="group" aria-label={label}>
+      {values.map(([value, count]) => (
+        <button
+          key={value} type="button" className="class-toggle" aria-pressed={!off.has(value)} {...{ [`data-${name}`]: value }}
+          onClick={() => onToggle(value)}
+        >
+          {colour && <span className="dot" style={{ background: colour(value) }} />}
+          {say(value)} <span className="faint">{count}</span>
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const MAX_ROWS = 300
+
+function FindingList({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose, about }: ViewerPanelProps & { about: ImageIdentifications }) {
+  const t = texts.viewer
+  const hidden = findings.length - visible.length
+  const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
+  // A list of thousands is not read; the picture and the slider find what is in it.
+  const listed = visible.slice(0, MAX_ROWS)
+  const far = chosen && !listed.some(({ id }) => id === chosen) ? visible.filter(({ id }) => id === chosen) : []
+  // Where more than one analysis is shown, each finding says whose it is.
+  const from = ({ analysis }: Finding) =>
+    sight.beside ? (analysis.id === sight.beside.left ? t.sides.left : t.sides.right) : whole.analyses.length > 1 ? analysis.model_name : null
+  return (
+    <section>
+      <h2>
+        {t.found}
+        <span className="faint">{texts.count(visible.length)}</span>
+      </h2>
+      {image.analyses.length === 0 && <p className="soft">{t.notAnalysed}</p>}
+      {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && <p className="soft">{t.nothing}</p>}
+      {whole.coming > 0 && !whole.error && <p className="soft" role="status">{t.restComing(whole.coming)}</p>}
+      {whole.error !== null && <ErrorMessage error={whole.error} retry={whole.retry} />}
+      {failed > 0 && <p className="note small">{t.filesFailed(failed)} <Button small onClick={onRetryFiles}>{texts.common.retry}</Button></p>}
+      <div className="findings">
+        {[...far, ...listed].map((finding) => (
+          <FindingRow
+            key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id} held={about.heldOf(finding)}
+            from={from(finding)} onLight={onLight} onChoose={onChoose}
+          />
+        ))}
+      </div>
+      {visible.length > listed.length && <p className="soft small">{t.listCut(visible.length - listed.length)}</p>}
+      {hidden > 0 && (
+        <p className="soft small" style={{ marginTop: 8 }}>
+          {t.hidden(hidden)}{" "}
+          <Button kind="quiet" small onClick={change.showAll}>{t.all}</Button>
+        </p>
+      )}
+    </section>
+  )
+}
+
+function AnalysisList({ image, sight, change }: ViewerPanelProps) {
+  const t = texts.viewer
+  if (image.analyses.length === 0) return null
+  const first = getDefaultComparison(image, sight.shown)
+  return (
+    <section>
+      <h2>
+        {t.analyses}
+        <Button small kind="quiet" onClick={() => change.setBeside(sight.beside ? null : first)}>
+          {sight.beside ? t.oneAgain : image.analyses.length > 1 ? t.besideTwo : t.besideOne}
+        </Button>
+      </h2>
+      {image.analyses.map((analysis) => (
+        <div key={analysis.id} className="analysis-option">
+          <label>
+            <input
+              type="checkbox" checked={sight.shown.has(analysis.id)} disabled={sight.beside !== null}
+              onChange={() => change.toggleAnalysis(analysis.id)} data-analysis-id={analysis.id}
+            />
+            <span>{analysis.model_name} <span className="faint">{analysis.model_version}</span></span>
+          </label>
+          <p>
+            <AnalysisTag state={analysis.status} />{" "}
+            {analysis.simulated && <><span className="amber" data-testid="simulated" title={t.simulatedNote}>{t.simulated}</span>{" "}</>}
+            <Timestamp at={analysis.completed_at ?? analysis.created_at} />
+            {analysis.job_id !== null && (
+              <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${texts.job.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
+            )}
+            {analysis.external_job_id !== null && <> · {t.outside} <code>{analysis.external_job_id}</code></>}
+          </p>
+          {analysis.is_stale && <p className="amber" data-testid="stale">{t.stale} <Timestamp at={analysis.updated_at} />. {t.staleTodo}</p>}
+          {analysis.error_message && <p className="red">{analysis.error_message}</p>}
+          <AnalysisProvenance analysis={analysis} />
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function AnalysisProvenance({ analysis }: { analysis: Analysis }) {
+  const told = Object.entries({ [texts.viewer.parameters]: analysis.parameters, [texts.viewer.provenance]: analysis.provenance })
+    .filter(([, value]) => Object.keys(value ?? {}).length > 0)
+  if (told.length === 0) return null
+  return (
+    <details className="made-by">
+      <summary>{texts.viewer.madeBy}</summary>
+      <JsonTree value={Object.fromEntries(told)} />
+    </details>
+  )
+}

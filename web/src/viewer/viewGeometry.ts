@@ -1,0 +1,63 @@
+/** Where the picture lies on the canvas: pure sums, in CSS pixels. */
+
+export interface Size {
+  width: number
+  height: number
+}
+
+/** One picture pixel is `scale` CSS pixels; the picture's top left corner lies at (x, y). */
+export interface View {
+  scale: number
+  x: number
+  y: number
+}
+
+export const MAX_SCALE = 32
+const MARGIN = 12
+
+/** The view that shows the whole picture in the middle. */
+export function fitView(picture: Size, canvas: Size): View {
+  const scale = Math.min((canvas.width - 2 * MARGIN) / picture.width, (canvas.height - 2 * MARGIN) / picture.height, MAX_SCALE)
+  return centreView(picture, canvas, Math.max(scale, 0.001))
+}
+
+/** The view at `scale` with the picture in the middle. */
+export function centreView(picture: Size, canvas: Size, scale: number): View {
+  return { scale, x: (canvas.width - picture.width * scale) / 2, y: (canvas.height - picture.height * scale) / 2 }
+}
+
+/** `view` zoomed by `factor`, the picture point under (x, y) staying where it is. */
+export function zoomAt(view: View, factor: number, x: number, y: number, picture: Size, canvas: Size): View {
+  const least = Math.min(fitView(picture, canvas).scale, 1)
+  const scale = Math.min(Math.max(view.scale * factor, least), MAX_SCALE)
+  const by = scale / view.scale
+  return clampView({ scale, x: x - (x - view.x) * by, y: y - (y - view.y) * by }, picture, canvas)
+}
+
+/** `view` moved so that the picture is never lost: centred where it is smaller than the canvas, else without a gap. */
+export function clampView(view: View, picture: Size, canvas: Size): View {
+  const along = (at: number, length: number, room: number) =>
+    length <= room ? (room - length) / 2 : Math.min(Math.max(at, room - length - MARGIN), MARGIN)
+  return {
+    scale: view.scale,
+    x: along(view.x, picture.width * view.scale, canvas.width),
+    y: along(view.y, picture.height * view.scale, canvas.height),
+  }
+}
+
+/** A label's place: above the box, inside it at the picture's top, never beyond the picture's or the canvas's edges. */
+export function getLabelPosition(
+  box: { x: number; y: number; width: number; height: number },
+  label: Size, view: View, picture: Size, canvas: Size,
+): { x: number; y: number } {
+  const left = Math.max(view.x, 0)
+  const top = Math.max(view.y, 0)
+  const right = Math.min(view.x + picture.width * view.scale, canvas.width)
+  const bottom = Math.min(view.y + picture.height * view.scale, canvas.height)
+  const above = box.y - label.height - 2
+  const y = above >= top ? above : Math.max(box.y, top) + 3
+  return {
+    x: Math.max(left, Math.min(box.x - 1, right - label.width)),
+    y: Math.max(top, Math.min(y, bottom - label.height)),
+  }
+}
