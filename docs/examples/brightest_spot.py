@@ -1,4 +1,4 @@
-"""A pipeline without a model: it boxes the brightest spot of a picture."""
+"""A pipeline without a model: it draws a box around the brightest spot of an image."""
 
 from collections.abc import Sequence
 
@@ -12,25 +12,23 @@ HALF = 10
 
 
 class BrightestSpot(Pipeline):
-    """Finds one spot on every picture that is not all black."""
+    """Detects one spot in every image that is not completely black."""
 
     slug = "brightest-spot"
     name = "Brightest spot"
     algorithms = (SPOT,)
 
     def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
-        """One answer for each picture, in their order."""
+        """Return one list of detections for each image, in the given order."""
         return [self._find(picture) for picture in pictures]
 
     def _find(self, picture: Picture) -> list[Found]:
         light = picture.pixels.sum(axis=2, dtype=np.int32)
-        y, x = (int(place) for place in np.unravel_index(light.argmax(), light.shape))
+        y, x = (int(index) for index in np.unravel_index(light.argmax(), light.shape))
         score = float(light[y, x]) / (3 * 255)
         if score == 0:
             return []
-        box = (max(0, x - HALF), max(0, y - HALF), min(light.shape[1], x + HALF), min(light.shape[0], y + HALF))
-        return [
-            Found(
-                box=box, algorithm=SPOT.key, score=score, names=[Named(name="spot", algorithm=SPOT.key, scores=[score])]
-            )
-        ]
+        height, width = light.shape
+        box = (max(0, x - HALF), max(0, y - HALF), min(width, x + HALF), min(height, y + HALF))
+        spot = Named(name="spot", algorithm=SPOT.key, scores=[score])
+        return [Found(box=box, algorithm=SPOT.key, score=score, names=[spot])]
