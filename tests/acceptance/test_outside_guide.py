@@ -305,14 +305,14 @@ def test_retries_are_those_of_the_guide(tmp_path: Path) -> None:
             raise answer
         return answer
 
-    assert known["again"](attempt, sleep=waits.append).status_code == 200
+    assert known["retry"](attempt, sleep=waits.append).status_code == 200
     assert waits[0] == 7
     assert 2 <= waits[1] <= 2.5
     left += [Answer(409, {}), Answer(503, {}), Answer(503, {}), ConnectionError("cut")]
-    assert known["again"](attempt, sleep=waits.append).status_code == 409
-    assert known["again"](attempt, tries=2, sleep=waits.append).status_code == 503
+    assert known["retry"](attempt, sleep=waits.append).status_code == 409
+    assert known["retry"](attempt, tries=2, sleep=waits.append).status_code == 503
     with pytest.raises(ConnectionError):
-        known["again"](attempt, tries=1)
+        known["retry"](attempt, tries=1)
 
 
 def test_every_setting_that_the_guide_names_is_one() -> None:
