@@ -17,8 +17,8 @@ OTHER_WORDS = {
     "data source": "pull source",
     "media file": "image",
     "prediction": "annotation",
-    "processing queue": "line",
-    "work queue": "line",
+    "processing queue": "queue",
+    "work queue": "queue",
     "camera station": "deployment",
 }
 
