@@ -2,17 +2,18 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query"
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
-import { callerQuery } from "./api/queries"
 import { ApiProblem, isSessionOver } from "./api/problems"
 import { Routes } from "./app/routes"
 import { ErrorBoundary } from "./errors/ErrorBoundary"
 import { applyTheme } from "./ui/theme"
-import { Toasts, showProblem } from "./ui/Toasts"
+import { Toasts } from "./ui/Toasts"
 import "./ui/tokens.css"
 import "./ui/elements.css"
 import "./app/shell.css"
 import "./ui/pages.css"
 import "./ui/touch.css"
+import { callerQuery } from "./api/session";
+import { showProblem } from "./errors/showProblem";
 
 applyTheme()
 

@@ -2,19 +2,22 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { callerQuery, sessionsQuery } from "../api/queries"
 import { DeletedProjects } from "../projects/ProjectDeletion"
 import { useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { ApiTokens } from "./ApiTokens"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
-import "./users.css"
+import { SkeletonRows } from "../ui/feedback"
+import "../projects/users.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { accountTexts } from "./en"
+import { settingsTexts } from "../projects/en";
+import { uiTexts } from "../ui/en";
+import { callerQuery } from "../api/session";
+import { sessionsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function AccountPage() {
   const project = useProject()
@@ -25,7 +28,7 @@ export function AccountPage() {
   }, [t, project.name])
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{texts.settings.title}</h1></div>
+      <div className="page-head"><h1>{settingsTexts.title}</h1></div>
       <SettingsTabs part="account" />
       <p className="soft" style={{ marginBottom: 12 }}>{t.accountText(caller?.email ?? "")}</p>
       {caller && <NameForm known={caller.name ?? ""} />}
@@ -57,7 +60,7 @@ function NameForm({ known }: { known: string }) {
     <form className="form" style={{ maxWidth: 520 }} onSubmit={submit}>
       <TextField label={t.name} required maxLength={255} autoComplete="name" value={name} onChange={(event) => setName(event.target.value)} />
       {store.error && <ErrorMessage error={store.error} />}
-      <div className="actions"><Button type="submit" busy={store.isPending} disabled={name.trim() === known}>{texts.common.save}</Button></div>
+      <div className="actions"><Button type="submit" busy={store.isPending} disabled={name.trim() === known}>{uiTexts.save}</Button></div>
     </form>
   )
 }

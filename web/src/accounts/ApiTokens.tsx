@@ -2,25 +2,26 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { apiTokensQuery } from "../api/queries"
 import type { Token, TokenScope } from "../api/types"
 import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { accountTexts } from "./en"
+import { accountTexts, tokenTexts } from "./en"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
+import { apiTokensQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ApiTokens() {
   const client = useQueryClient()
   const { data, error } = useQuery(apiTokensQuery)
   const [making, setMaking] = useState(false)
   const [revoking, setRevoking] = useState<Token | null>(null)
-  const t = texts.settings
+  const t = tokenTexts
   const revoke = useMutation({
     mutationFn: (token: Token) => unwrap(api.DELETE("/api/v2/auth/tokens/{token_id}", { params: { path: { token_id: token.id } } })),
     onSuccess: () => showToast(t.revokedToast),
@@ -81,7 +82,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
   const [days, setDays] = useState("")
   const [scope, setScope] = useState<TokenScope | "">("")
   const [onlyThis, setOnlyThis] = useState(true)
-  const t = texts.settings
+  const t = tokenTexts
   const make = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
@@ -103,7 +104,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
         <div className="form">
           <p className="note">{t.shownOnce}</p>
           <CopyField text={make.data.token} />
-          <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{texts.common.close}</Button></div>
+          <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{uiTexts.close}</Button></div>
         </div>
       ) : (
         <form className="form" onSubmit={submit}>
@@ -118,14 +119,14 @@ function NewToken({ onClose }: { onClose: () => void }) {
             </SelectField>
           )}
           <SelectField label={t.expires} value={days} onChange={(event) => setDays(event.target.value)}>
-            <option value="">{texts.common.never}</option>
+            <option value="">{uiTexts.never}</option>
             {DAYS.map((count) => <option key={count} value={count}>{t.inDays(count)}</option>)}
           </SelectField>
           <Check label={t.onlyThis} checked={onlyThis} onChange={(event) => setOnlyThis(event.target.checked)} />
           {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{texts.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={make.isPending}>{texts.worker.make}</Button>
+            <Button onClick={onClose}>{uiTexts.cancel}</Button>
+            <Button type="submit" kind="accent" busy={make.isPending}>{tokenTexts.make}</Button>
           </div>
         </form>
       )}

@@ -3,13 +3,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api, setSession } from "../api/client"
-import { callerQuery } from "../api/queries"
 import { SignInLayout } from "../brand/SignInLayout"
 import { consumeReturnTo } from "./returnTo"
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
+import { SkeletonRows } from "../ui/feedback"
+import { signInTexts, oneTimeLinkTexts } from "./en";
+import { callerQuery } from "../api/session";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function OidcReturnPage() {
   const [back] = useState(() => new URLSearchParams(window.location.search))
@@ -37,10 +38,10 @@ export function OidcReturnPage() {
     window.history.replaceState(null, "", paths.oidcReturn)
     mutate()
   }, [mutate])
-  const t = texts.signIn
+  const t = signInTexts
   return (
     <SignInLayout>
-      <h1>{enter.error ? t.notSignedIn : texts.welcome.signingIn}</h1>
+      <h1>{enter.error ? t.notSignedIn : oneTimeLinkTexts.signingIn}</h1>
       {enter.error ? <ErrorMessage error={enter.error} /> : <SkeletonRows rows={3} />}
       {enter.error && <LinkButton href={paths.signIn}>{t.back}</LinkButton>}
     </SignInLayout>

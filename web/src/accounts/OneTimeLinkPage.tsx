@@ -3,14 +3,15 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api, setSession } from "../api/client"
-import { callerQuery, oneTimeLinkQuery } from "../api/queries"
 import { SignInLayout } from "../brand/SignInLayout"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
-import { accountTexts } from "./en"
+import { SkeletonRows } from "../ui/feedback"
+import { accountTexts, oneTimeLinkTexts } from "./en"
+import { callerQuery } from "../api/session";
+import { oneTimeLinkQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function OneTimeLinkPage() {
   const [link] = useState(() => decodeURIComponent(window.location.hash.slice(1)))
@@ -35,7 +36,7 @@ export function OneTimeLinkPage() {
     event.preventDefault()
     enter.mutate(state?.purpose === "first_owner" ? { email, name, password } : { password, name: name.trim() || undefined })
   }
-  const t = texts.welcome
+  const t = oneTimeLinkTexts
   if (link === "" || error) {
     return (
       <SignInLayout>

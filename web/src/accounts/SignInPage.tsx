@@ -3,7 +3,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api, setSession } from "../api/client"
-import { callerQuery, signInMethodsQuery } from "../api/queries"
 import { SignInLayout } from "../brand/SignInLayout"
 import { saveReturnTo, getOwnPath } from "./returnTo"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -11,9 +10,11 @@ import { countWaiting } from "../review/outboxStore"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
-import { outboxTexts } from "../review/en.outbox"
+import { signInTexts } from "./en";
+import { callerQuery } from "../api/session";
+import { signInMethodsQuery } from "./queries";
+import { outboxTexts } from "../review/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function SignInPage() {
   const [search] = useUrlQuery()
@@ -46,7 +47,7 @@ export function SignInPage() {
     event.preventDefault()
     signIn.mutate()
   }
-  const t = texts.signIn
+  const t = signInTexts
   return (
     <SignInLayout>
       <h1>{t.title}</h1>

@@ -4,7 +4,6 @@ import * as Ariakit from "@ariakit/react"
 import { Ellipsis } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { callerQuery, usersQuery } from "../api/queries"
 import type { OneTimeLink, Role, User, UserChange } from "../api/types"
 import { isOwner, useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
@@ -12,14 +11,19 @@ import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
-import "./users.css"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import "../projects/users.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { SourceFolders } from "../sources/SourceFolders"
+import { memberTexts } from "../projects/en"
 import { accountTexts } from "./en"
 import { ROLES } from "../projects/MembersPage"
+import { settingsTexts } from "../projects/en";
+import { uiTexts } from "../ui/en";
+import { callerQuery } from "../api/session";
+import { usersQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function UsersPage() {
   const project = useProject()
@@ -40,7 +44,7 @@ export function UsersPage() {
       unwrap(api.PATCH("/api/v2/users/{user_id}", { params: { path: { user_id: user.id } }, body })),
     onSuccess: (user, { body }) => {
       if (body.deactivated !== undefined) showToast(body.deactivated ? t.deactivated(user.email) : t.reactivated(user.email))
-      else showToast(texts.settings.saved)
+      else showToast(settingsTexts.saved)
     },
     onSettled: () => {
       setLeaving(null)
@@ -55,7 +59,7 @@ export function UsersPage() {
   return (
     <div className="narrow">
       <div className="page-head">
-        <h1>{texts.settings.title}</h1>
+        <h1>{settingsTexts.title}</h1>
         {data && <span className="count">{t.countPeople(data.count)}</span>}
         {operator && <div className="actions"><Button kind="accent" onClick={() => setInviting(true)}>{t.invite}</Button></div>}
       </div>
@@ -74,10 +78,10 @@ export function UsersPage() {
                     {user.is_operator && <span className="badge">{t.operator}</span>}
                   </span>
                   <span className="soft small">{user.name ? user.email : t.unnamed}</span>
-                  <span className="soft small">{user.memberships.map((one) => `${one.project_name} (${t.roles[one.role]?.toLowerCase()})`).join(", ")}</span>
+                  <span className="soft small">{user.memberships.map((one) => `${one.project_name} (${memberTexts.roles[one.role]?.toLowerCase()})`).join(", ")}</span>
                 </div>
                 <span className="person-role small">
-                  <span className={user.state === "active" ? undefined : "faint"}>{t.states[user.state]}</span>
+                  <span className={user.state === "active" ? undefined : "faint"}>{memberTexts.states[user.state]}</span>
                   {user.last_seen_at && <span className="soft"> · <Timestamp at={user.last_seen_at} short /></span>}
                 </span>
                 <span className="person-acts">
@@ -104,7 +108,7 @@ export function UsersPage() {
             <p className="note">{t.linkText}</p>
             <CopyField text={link.url} />
             <p className="soft small">{t.linkUntil} <Timestamp at={link.expires_at} /></p>
-            <div className="dialog-actions"><Button kind="accent" onClick={() => setLink(null)}>{texts.common.close}</Button></div>
+            <div className="dialog-actions"><Button kind="accent" onClick={() => setLink(null)}>{uiTexts.close}</Button></div>
           </div>
         </Dialog>
       )}
@@ -163,15 +167,15 @@ function InviteDialog({ onClose, onDone }: { onClose: () => void; onDone: (link:
     <Dialog open onClose={onClose} title={t.invite}>
       <form className="form" onSubmit={submit}>
         <TextField label={t.email} type="email" required maxLength={254} autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
-        <TextField label={`${t.inviteName} (${texts.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />
+        <TextField label={`${t.inviteName} (${uiTexts.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />
         <SelectField label={t.inviteRole(project.name)} value={role} onChange={(event) => setRole(event.target.value as Role | "")}>
           <option value="">{t.noRole}</option>
-          {ROLES.map((one) => <option key={one} value={one}>{t.roles[one]}: {t.may[one]}</option>)}
+          {ROLES.map((one) => <option key={one} value={one}>{memberTexts.roles[one]}: {memberTexts.may[one]}</option>)}
         </SelectField>
         <Check label={<>{t.operator} <span className="soft">{t.operatorText}</span></>} checked={operator} onChange={(event) => setOperator(event.target.checked)} />
         {invite.error && <ErrorMessage error={invite.error} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{texts.common.cancel}</Button>
+          <Button onClick={onClose}>{uiTexts.cancel}</Button>
           <Button type="submit" kind="accent" busy={invite.isPending}>{t.inviteGo}</Button>
         </div>
       </form>

@@ -67,3 +67,5 @@ export async function unwrap<Data>(call: Promise<ApiResponse<Data>>): Promise<Da
 function toProblem(error: unknown): Record<string, string> | null {
   return typeof error === "object" && error !== null ? (error as Record<string, string>) : null
 }
+
+export const MAX_ITEMS = 1000

@@ -1,5 +1,3 @@
-/** Turns whatever went wrong into words: what happened, and what to do. */
-import { texts } from "../en"
 import type { components } from "./schema"
 
 type Problem = components["schemas"]["Problem"]
@@ -17,32 +15,5 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Answers that leave everything as it was. */
-const UNCHANGED_STATUSES = new Set([401, 403, 404, 405, 409, 412, 422, 429])
-/** A refusal that says itself who or what helps. */
-const HAS_ADVICE = /\b(ask|tell|owner|operator|reload|call with)\b/i
-
-export interface ProblemText {
-  what: string
-  advice: string
-}
-
 /** Whether the server does not know the session any more, or does not know the caller at all. */
 export const isSessionOver = (error: unknown): error is ApiProblem => error instanceof ApiProblem && error.status === 401
-
-/** Says an error in two sentences. */
-export function formatProblem(error: unknown): ProblemText {
-  const said = texts.problems
-  if (!(error instanceof ApiProblem)) return { what: said.unexpected, advice: said.reload }
-  if (error.status === 0) return { what: said.unreachable, advice: said.triesAgain }
-  const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
-  // Without words of the server, something between it and the browser answered.
-  const told = error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
-  const what = [told, ...fields, ...(UNCHANGED_STATUSES.has(error.status) && !/nothing|nobody|lost/i.test(told) ? [said.nothingChanged] : [])].join(" ")
-  if (error.status === 401) return { what, advice: /sign in/i.test(told) ? "" : said.signIn }
-  if (error.status === 403) return { what, advice: HAS_ADVICE.test(told) ? "" : said.askOwner }
-  if (error.status === 404) return { what, advice: said.goBack }
-  if (error.status === 409 || error.status === 412) return { what, advice: said.lookAgain }
-  if (error.status < 500) return { what, advice: "" }
-  return { what, advice: error.problem?.request_id ? said.reportWith(error.problem.request_id) : said.reload }
-}

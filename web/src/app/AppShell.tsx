@@ -4,15 +4,19 @@ import { Activity, Camera, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGr
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
-import { jobsQuery, sourcesQuery } from "../api/queries"
 import { paths } from "../paths"
 import { useShortcuts } from "../ui/shortcuts"
-import { texts } from "../en"
 import { ShortcutHelp } from "./ShortcutHelp"
 import { OutboxStatus } from "../review/OutboxStatus"
 import { useProject } from "../projects/projectContext"
-import { isUnhealthy, ProgressBar } from "../queue/statusTags"
+import { ProgressBar } from "../queue/statusTags"
 import { getSavedPosition } from "../catalogue/timeLayout"
+import { navigationTexts } from "./en";
+import { overviewTexts } from "../insights/en";
+import { jobsQuery } from "../queue/queries";
+import { sourcesQuery } from "../sources/queries";
+import { Logo } from "../brand/Logo";
+import { isUnhealthy } from "../sources/statusTags";
 
 // Menus are drawn once the first content stands: what they are made of is a third of the page's code.
 const menus = () => import("./headerMenus")
@@ -20,15 +24,6 @@ const ProjectSwitcher = lazy(() => menus().then((m) => ({ default: m.ProjectSwit
 const Account = lazy(() => menus().then((m) => ({ default: m.AccountMenu })))
 const MoreMenu = lazy(() => menus().then((m) => ({ default: m.MoreMenu })))
 const Search = lazy(() => import("./GlobalSearch").then((m) => ({ default: m.GlobalSearch })))
-
-export function Logo({ href }: { href: string }) {
-  return (
-    <Link href={href} className="mark" aria-label={texts.product}>
-      <svg viewBox="0 0 32 32" aria-hidden><path d="M6 12V6h6M20 6h6v6M26 20v6h-6M12 26H6v-6" /><circle cx="16" cy="16" r="3.4" /></svg>
-      <span>{texts.product}</span>
-    </Link>
-  )
-}
 
 export function AppShell({ children }: { children: ReactNode }) {
   const project = useProject()
@@ -59,7 +54,7 @@ export function AppShell({ children }: { children: ReactNode }) {
 
   return (
     <div className="shell">
-      <a className="skip" href="#content">{texts.nav.skip}</a>
+      <a className="skip" href="#content">{navigationTexts.skip}</a>
       <header className="top">
         <Logo href={paths.overview(project.id)} />
         <Suspense fallback={<span data-coming className="project-button"><span>{project.name}</span></span>}><ProjectSwitcher /></Suspense>
@@ -72,7 +67,7 @@ export function AppShell({ children }: { children: ReactNode }) {
       </header>
       <Rail live={live} />
       <main className="content" id="content" tabIndex={-1}>
-        {project.archived_at && <p className="note archived">{texts.nav.archived} <Link href={paths.settings(project.id)}>{texts.nav.archivedWhere}</Link>.</p>}
+        {project.archived_at && <p className="note archived">{navigationTexts.archived} <Link href={paths.settings(project.id)}>{navigationTexts.archivedWhere}</Link>.</p>}
         {children}
       </main>
       <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
@@ -85,7 +80,7 @@ function Rail({ live }: { live: boolean }) {
   const [path] = useLocation()
   const { data: sources } = useQuery(sourcesQuery(project.id))
   const failing = sources?.results.filter((source) => isUnhealthy(source.health)).length ?? 0
-  const t = texts.nav
+  const t = navigationTexts
   const items = [
     { href: paths.overview(project.id), text: t.overview, icon: <LayoutGrid size={17} aria-hidden />, exact: true },
     { href: paths.images(project.id), text: t.images, icon: <Picture size={17} aria-hidden /> },
@@ -106,7 +101,7 @@ function Rail({ live }: { live: boolean }) {
         >
           {item.icon}
           {item.text}
-          {item.needs ? <span className="needs" title={texts.overview.failing(item.needs)}>{item.needs}</span> : null}
+          {item.needs ? <span className="needs" title={overviewTexts.failing(item.needs)}>{item.needs}</span> : null}
         </Link>
       ))}
       <Suspense fallback={<span data-coming className="more-button"><Ellipsis size={17} aria-hidden />{t.more}</span>}>
@@ -128,7 +123,7 @@ function RunningJobsLink() {
   return (
     <Link className="running-now" href={jobs.length === 1 ? paths.job(project.id, first.id) : paths.jobs(project.id)}>
       <Activity size={16} aria-hidden />
-      <span className="words">{texts.nav.running(jobs.length)}</span>
+      <span className="words">{navigationTexts.running(jobs.length)}</span>
       <ProgressBar progress={first.progress} />
     </Link>
   )

@@ -5,11 +5,14 @@ import { Search as Glass } from "lucide-react"
 import { forwardRef, useMemo, useState } from "react"
 import { useLocation } from "wouter"
 import { classesQuery } from "../images/queries"
-import { deploymentsQuery, jobsQuery, sourcesQuery } from "../api/queries"
 import { paths, withSearch } from "../paths"
-import { texts } from "../en"
 import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
+import { navigationTexts, searchTexts } from "./en";
+import { jobTexts } from "../queue/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { jobsQuery } from "../queue/queries";
+import { sourcesQuery } from "../sources/queries";
 
 interface SearchResult {
   key: string
@@ -30,7 +33,7 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
   const { data: jobs } = useInfiniteQuery({ ...jobsQuery(id, undefined), enabled: open })
 
   const places = useMemo<SearchResult[]>(() => {
-    const n = texts.nav
+    const n = navigationTexts
     const screens: [string, string][] = [
       [n.overview, paths.overview(id)], [n.images, paths.images(id)], [n.jobs, paths.jobs(id)], [n.sources, paths.sources(id)],
       [n.deployments, paths.deployments(id)], [n.exports, paths.exports(id)], [n.imports, paths.imports(id)], [n.workers, paths.workers(id)], [n.integrations, paths.integrations(id)], [n.settings, paths.settings(id)],
@@ -40,7 +43,7 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
       ...(classes?.results ?? []).map((one) => ({ text: one.class_name, kind: "class", key: `c${one.class_name}`, href: withSearch(paths.images(id), { class: one.class_name }) })),
       ...(deployments?.results ?? []).map((one) => ({ text: one.name, kind: "deployment", key: one.id, href: withSearch(paths.images(id), { deployment: one.id }) })),
       ...(sources?.results ?? []).map((one) => ({ text: one.name, kind: "source", key: one.id, href: paths.source(id, one.id) })),
-      ...(jobs?.pages[0]?.results ?? []).map((one) => ({ text: one.name || texts.job.noName(one.pipeline_slug, one.id), kind: "job", key: `j${one.id}`, href: paths.job(id, one.id) })),
+      ...(jobs?.pages[0]?.results ?? []).map((one) => ({ text: one.name || jobTexts.noName(one.pipeline_slug, one.id), kind: "job", key: `j${one.id}`, href: paths.job(id, one.id) })),
     ]
   }, [id, classes, deployments, sources, jobs])
   const asked = value.trim().toLowerCase()
@@ -50,7 +53,7 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
     <Ariakit.ComboboxProvider open={open} setOpen={setOpen} value={value} setValue={setValue} resetValueOnHide>
       <div className="search">
         <Glass size={16} aria-hidden />
-        <Ariakit.Combobox ref={input} className="input" aria-label={texts.search.label} placeholder={texts.search.placeholder} autoSelect="always" />
+        <Ariakit.Combobox ref={input} className="input" aria-label={searchTexts.label} placeholder={searchTexts.placeholder} autoSelect="always" />
         {!open && <kbd aria-hidden>/</kbd>}
       </div>
       <Ariakit.ComboboxPopover className="menu" gutter={4} sameWidth={false} portal>
@@ -61,10 +64,10 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
           >
             {place.kind === "class" && <span className="dot" style={{ background: classColour(place.text) }} />}
             {place.text}
-            <span className="kind">{texts.search.kinds[place.kind]}</span>
+            <span className="kind">{searchTexts.kinds[place.kind]}</span>
           </Ariakit.ComboboxItem>
         ))}
-        {fits.length === 0 && <p className="menu-label">{texts.search.nothing}</p>}
+        {fits.length === 0 && <p className="menu-label">{searchTexts.nothing}</p>}
       </Ariakit.ComboboxPopover>
     </Ariakit.ComboboxProvider>
   )

@@ -1,12 +1,12 @@
 /** All keys, shown by "?". */
 import { Dialog } from "../ui/Dialog"
-import { texts } from "../en"
+import { shortcutTexts } from "./en";
 
 export function ShortcutHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
-    <Dialog open={open} onClose={onClose} title={texts.keys.title} wide>
+    <Dialog open={open} onClose={onClose} title={shortcutTexts.title} wide>
       <div className="keys-list">
-        {texts.keys.groups.map((group) => (
+        {shortcutTexts.groups.map((group) => (
           <section key={group.name}>
             <h3>{group.name}</h3>
             <ul>{group.keys.map(([key, does]) => <li key={key}><span>{does}</span><kbd>{key}</kbd></li>)}</ul>

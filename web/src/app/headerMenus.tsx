@@ -6,12 +6,15 @@ import { type ReactNode, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { unwrap, api, setSession } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { callerQuery, projectsQuery } from "../api/queries"
 import { paths } from "../paths"
 import { applyTheme, type Theme, getTheme } from "../ui/theme"
-import { showProblem } from "../ui/Toasts"
-import { texts } from "../en"
 import { useProject } from "../projects/projectContext"
+import { navigationTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { formatImages } from "../images/en";
+import { callerQuery } from "../api/session";
+import { projectsQuery } from "../projects/queries";
+import { showProblem } from "../errors/showProblem";
 
 /** Ends the browser's session, also one that another tab began; throws ApiProblem where it may live on. */
 async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
@@ -32,7 +35,7 @@ async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
 export function MoreMenu({ items }: { items: { href: string; text: string; icon: ReactNode }[] }) {
   return (
     <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{texts.nav.more}</Ariakit.MenuButton>
+      <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{navigationTexts.more}</Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={8} portal>
         {items.map((item) => (
           <Ariakit.MenuItem key={item.href} className="menu-item" render={<Link href={item.href} />}>{item.icon}{item.text}</Ariakit.MenuItem>
@@ -48,18 +51,18 @@ export function ProjectSwitcher() {
   const { data: caller } = useQuery(callerQuery)
   return (
     <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="project-button" aria-label={`${texts.nav.projects}: ${project.name}`}>
+      <Ariakit.MenuButton className="project-button" aria-label={`${navigationTexts.projects}: ${project.name}`}>
         <span>{project.name}</span><ChevronsUpDown size={14} aria-hidden />
       </Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={6} portal>
         {data?.results.map((one) => (
           <Ariakit.MenuItem key={one.id} className="menu-item" render={<Link href={paths.overview(one.id)} />}>
             {one.name}
-            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={texts.common.yes} /> : texts.images(one.images)}</span>
+            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={uiTexts.yes} /> : formatImages(one.images)}</span>
           </Ariakit.MenuItem>
         ))}
         {caller?.can_create_projects !== false && <Ariakit.MenuSeparator className="menu-line" />}
-        {caller?.can_create_projects !== false && <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{texts.nav.newProject}</Ariakit.MenuItem>}
+        {caller?.can_create_projects !== false && <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{navigationTexts.newProject}</Ariakit.MenuItem>}
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
   )
@@ -71,7 +74,7 @@ export function AccountMenu({ onKeys }: { onKeys: () => void }) {
   const { data: caller } = useQuery(callerQuery)
   const project = useProject()
   const [chosen, setChosen] = useState<Theme>(getTheme)
-  const t = texts.nav
+  const t = navigationTexts
   const signOut = async () => {
     try {
       await endSession(() => client.fetchQuery({ ...callerQuery, staleTime: 0 }))
@@ -100,7 +103,7 @@ export function AccountMenu({ onKeys }: { onKeys: () => void }) {
         <div className="menu-label">{t.theme}</div>
         {(["auto", "light", "dark"] as const).map((value) => (
           <Ariakit.MenuItem key={value} className="menu-item" hideOnClick={false} onClick={() => choose(value)}>
-            {t.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={texts.common.yes} />}</span>
+            {t.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={uiTexts.yes} />}</span>
           </Ariakit.MenuItem>
         ))}
         <Ariakit.MenuSeparator className="menu-line" />

@@ -4,14 +4,16 @@ import { lazy, Suspense, useMemo } from "react"
 import { Redirect, Route, Switch } from "wouter"
 import { ApiProblem } from "../api/problems"
 import { colouredClassesQuery } from "../images/queries"
-import { callerQuery, projectQuery, projectsQuery } from "../api/queries"
 import { assignColours, ClassColours } from "../findings/classColours"
 import { ProjectContext } from "../projects/projectContext"
 import { AppShell } from "./AppShell"
 import { OutboxSender } from "../review/useOutbox"
 import { NotFound } from "../errors/NotFound"
 import { paths, withSearch } from "../paths"
-import { ErrorMessage, SkeletonRows } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
+import { callerQuery } from "../api/session";
+import { projectsQuery, projectQuery } from "../projects/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const OidcReturnPage = lazy(() => import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })))
 const overview = () => import("../insights/OverviewPage")
@@ -52,11 +54,11 @@ const ExportPage = lazy(() => import("../exports/ExportPage").then((m) => ({ def
 const ImportsPage = lazy(() => import("../imports/ImportsPage").then((m) => ({ default: m.ImportsPage })))
 const NewImportPage = lazy(() => import("../imports/NewImportPage").then((m) => ({ default: m.NewImportPage })))
 const ImportPage = lazy(() => import("../imports/ImportPage").then((m) => ({ default: m.ImportPage })))
-const AuditPage = lazy(() => import("../projects/AuditPage").then((m) => ({ default: m.AuditPage })))
+const AuditPage = lazy(() => import("../settings/AuditPage").then((m) => ({ default: m.AuditPage })))
 const MembersPage = lazy(() => import("../projects/MembersPage").then((m) => ({ default: m.MembersPage })))
 const AccountPage = lazy(() => import("../accounts/AccountPage").then((m) => ({ default: m.AccountPage })))
 const PeoplePage = lazy(() => import("../accounts/UsersPage").then((m) => ({ default: m.UsersPage })))
-const SettingsPage = lazy(() => import("../projects/SettingsPage").then((m) => ({ default: m.SettingsPage })))
+const SettingsPage = lazy(() => import("../settings/SettingsPage").then((m) => ({ default: m.SettingsPage })))
 
 const PublicPages = lazy(() => import("../public/PublicProjectPages").then((m) => ({ default: m.PublicProjectPages })))
 

@@ -1,6 +1,6 @@
 /** The screen before one is in: a dark picture with one box, and a form. */
 import type { ReactNode } from "react"
-import { texts } from "../en"
+import { brandTexts } from "./en";
 
 export function SignInLayout({ children }: { children: ReactNode }) {
   return (
@@ -16,7 +16,7 @@ export function SignInLayout({ children }: { children: ReactNode }) {
           <g fill="#dff6e8"><circle cx="530" cy="519" r="4" /><circle cx="550" cy="519" r="4" /></g>
           <path d="M228 492v-42h42M550 450h42v42M592 640v42h-42M270 682h-42v-42" fill="none" stroke="#4fc48a" strokeWidth="4" />
         </svg>
-        <p>{texts.signIn.tagline}</p>
+        <p>{brandTexts.tagline}</p>
       </div>
       <main className="door-form"><div>{children}</div></main>
     </div>

@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query"
 import { ListFilter } from "lucide-react"
 import { useState } from "react"
 import { classesQuery, imageTagsQuery, type ImageFilter } from "../images/queries"
-import { deploymentsQuery } from "../api/queries"
 import { Button } from "../ui/Button"
-import { texts } from "../en"
-import { imageTexts } from "../images/en"
+import { markTexts, imageTexts } from "../images/en"
 import { timeTexts } from "./en"
 import { canManage, useProject } from "../projects/projectContext"
+import { formatCount, uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
 
 interface ImageFiltersProps {
   filter: ImageFilter
@@ -25,8 +25,8 @@ export function ImageFilters({ filter, filtered, choosing = false, onChange, onC
   const { data: tags } = useQuery(imageTagsQuery(project.id))
   const { data: classes } = useQuery(classesQuery(project.id))
   const [open, setOpen] = useState(false)
-  const t = texts.image
-  const m = imageTexts
+  const t = imageTexts
+  const m = markTexts
   const look = (key: keyof ImageFilter) => (filter[key] ? "input set" : "input")
   return (
     <>
@@ -39,7 +39,7 @@ export function ImageFilters({ filter, filtered, choosing = false, onChange, onC
         <select className={look("class")} aria-label={t.class} value={filter.class} onChange={(event) => onChange("class", event.target.value)}>
           <option value="">{t.anyClass}</option>
           {filter.class && !classes?.results.some((one) => one.class_name === filter.class) && <option value={filter.class}>{filter.class}</option>}
-          {classes?.results.map((one) => <option key={one.class_name} value={one.class_name}>{`${one.class_name} (${texts.count(one.images)})`}</option>)}
+          {classes?.results.map((one) => <option key={one.class_name} value={one.class_name}>{`${one.class_name} (${formatCount(one.images)})`}</option>)}
         </select>
         <select className={look("analysis_state")} aria-label={t.state} value={filter.analysis_state} onChange={(event) => onChange("analysis_state", event.target.value)}>
           <option value="">{t.anyState}</option>
@@ -58,7 +58,7 @@ export function ImageFilters({ filter, filtered, choosing = false, onChange, onC
         <select className={look("tag")} aria-label={m.tag} value={filter.tag} onChange={(event) => onChange("tag", event.target.value)}>
           <option value="">{m.anyTag}</option>
           {filter.tag && !tags?.results.some((one) => one.tag === filter.tag) && <option value={filter.tag}>{filter.tag}</option>}
-          {tags?.results.map((one) => <option key={one.tag} value={one.tag}>{`${one.tag} (${texts.count(one.images)})`}</option>)}
+          {tags?.results.map((one) => <option key={one.tag} value={one.tag}>{`${one.tag} (${formatCount(one.images)})`}</option>)}
         </select>
         <select className={look("starred")} aria-label={m.starred} value={filter.starred} onChange={(event) => onChange("starred", event.target.value)}>
           <option value="">{m.anyStar}</option>
@@ -76,7 +76,7 @@ export function ImageFilters({ filter, filtered, choosing = false, onChange, onC
         <label>
           {t.confidence}
           <input type="range" min={0} max={95} step={5} value={filter.confidence || 0} onChange={(event) => onChange("confidence", event.target.value === "0" ? "" : event.target.value)} />
-          <output>{filter.confidence ? `${filter.confidence} %` : texts.common.any}</output>
+          <output>{filter.confidence ? `${filter.confidence} %` : uiTexts.any}</output>
         </label>
         {!choosing && <select className={look("order")} aria-label={t.sort} value={filter.order || "-captured_at"} onChange={(event) => onChange("order", event.target.value === "captured_at" ? "captured_at" : "")}>
           <option value="-captured_at">{t.newest}</option>

@@ -4,8 +4,7 @@ import { Link } from "wouter"
 import type { Image } from "../api/types"
 import { paths, withSearch } from "../paths"
 import { formatTime, formatDay, getDay, formatExact } from "../ui/time"
-import { texts } from "../en"
-import { imageTexts } from "../images/en"
+import { markTexts, imageTexts } from "../images/en"
 import { ClassLabels, getClassLabel, Thumbnail } from "../images/Thumbnail"
 
 interface TileProps {
@@ -31,11 +30,11 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
     >
       <div className="tile-picture" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
-        {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={imageTexts.starred} /></span>}
-        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={texts.viewer.noCameraTime}><ClockAlert size={14} aria-label={texts.viewer.noCameraTime} /></span>}
+        {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={markTexts.starred} /></span>}
+        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={imageTexts.noCameraTime}><ClockAlert size={14} aria-label={imageTexts.noCameraTime} /></span>}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
-            type="checkbox" checked={chosen} tabIndex={-1} aria-label={texts.image.select(image.filename)}
+            type="checkbox" checked={chosen} tabIndex={-1} aria-label={imageTexts.select(image.filename)}
             onClick={(event) => {
               event.stopPropagation()
               onChoose(index, event.shiftKey)

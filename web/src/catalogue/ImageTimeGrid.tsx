@@ -4,11 +4,11 @@ import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, u
 import { imageChunkQuery, type ImageFilter } from "../images/queries"
 import type { Image } from "../api/types"
 import { getDay, capitalize } from "../ui/time"
-import { texts } from "../en"
 import { ImageTile } from "./ImageTile"
 import { useProject } from "../projects/projectContext"
 import { type Chunk, getColumns, splitChunks, type Day, findFloatingDay, type GridPosition, HEAD_HEIGHT, MAX_HEIGHT, findIndexAt, buildLayout, getAdjacentIndex, getSavedPosition, getPosition, getRange, buildSections } from "./timeLayout"
 import { TimeScrollbar } from "./TimeScrollbar"
+import { formatCount } from "../ui/en";
 
 interface ImageTimeGridProps {
   filter: ImageFilter
@@ -116,7 +116,7 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
         {floating && <div className="time-now" data-testid="time-now"><span>{capitalize(floating.key)}</span></div>}
         {width > 0 && days.map((one) => (
           <h2 key={one.key} className="time-head" style={{ top: one.top - shift, height: HEAD_HEIGHT }} data-day={one.key}>
-            {capitalize(one.key)} <span className="count">{texts.count(one.images)}</span>
+            {capitalize(one.key)} <span className="count">{formatCount(one.images)}</span>
           </h2>
         ))}
         {width > 0 && tiles.map((index) => {

@@ -15,10 +15,11 @@ import { UploadDialog } from "../uploads/UploadDialog"
 import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { useShortcuts } from "../ui/shortcuts"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
-import { imageTexts } from "../images/en"
-import { sequenceTexts } from "./en.sequences"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { markTexts, imageTexts } from "../images/en"
+import { formatEstimate, formatCount } from "../ui/en";
+import { sequenceTexts } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const ImageActions = lazy(() => import("../images/ImageActions").then((m) => ({ default: m.ImageActions })))
 const FILTERS = Object.keys(NO_FILTER) as (keyof ImageFilter)[]
@@ -37,7 +38,7 @@ export function ImagesPage() {
   const [running, setRunning] = useState(false)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [newer, setNewer] = useState(false)
-  const t = texts.image
+  const t = imageTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
@@ -91,7 +92,7 @@ export function ImagesPage() {
       <div className="images-head">
         <div className="page-head">
           <h1>{t.title}</h1>
-          {data && <span className="count">{texts.about(texts.count(data.images), data.is_estimate)}</span>}
+          {data && <span className="count">{formatEstimate(formatCount(data.images), data.is_estimate)}</span>}
           <div className="actions">
             <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceTexts.title}</LinkButton>
             {manage && (
@@ -108,7 +109,7 @@ export function ImagesPage() {
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={200} />}
-      {data && data.images === 0 && (filter.deleted && !others ? <EmptyState title={imageTexts.noneDeletedTitle} text={imageTexts.noneDeleted} /> : filtered
+      {data && data.images === 0 && (filter.deleted && !others ? <EmptyState title={markTexts.noneDeletedTitle} text={markTexts.noneDeleted} /> : filtered
         ? <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{t.clear}</Button></EmptyState>
         : <EmptyState title={t.noneTitle} text={t.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(buildEmptySelection())}>{t.upload}</Button>}</EmptyState>
       )}
@@ -146,7 +147,7 @@ function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: F
       style={{ minHeight: "70dvh" }} data-testid="drop-target"
     >
       {children}
-      {over && <div className="drop" onDragLeave={() => setOver(false)}>{texts.image.dropHere}</div>}
+      {over && <div className="drop" onDragLeave={() => setOver(false)}>{imageTexts.dropHere}</div>}
     </div>
   )
 }

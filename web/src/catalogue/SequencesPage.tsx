@@ -5,18 +5,20 @@ import { useEffect, useState } from "react"
 import { Link } from "wouter"
 import { fileUrl } from "../api/fileUrls"
 import { sequenceQuery, sequencesQuery } from "../images/queries"
-import { deploymentsQuery } from "../api/queries"
 import type { Sequence } from "../api/types"
 import { useProject } from "../projects/projectContext"
 import { useUrlQuery } from "../ui/urlQuery"
 import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./sequences.css"
 import { formatTime, formatDuration, formatExact, Timestamp } from "../ui/time"
-import { texts } from "../en"
-import { sequenceTexts as t } from "./en.sequences"
+import { formatEstimate, formatCount } from "../ui/en";
+import { imageTexts } from "../images/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { sequenceTexts as t } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const FRAME_MS = 350
 
@@ -37,12 +39,12 @@ export function SequencesPage() {
     <div>
       <div className="page-head">
         <h1>{t.title}</h1>
-        {first && <span className="count">{texts.about(texts.count(first.count), first.count_is_estimate ?? false)}</span>}
+        {first && <span className="count">{formatEstimate(formatCount(first.count), first.count_is_estimate ?? false)}</span>}
       </div>
       <p className="soft">{t.intro(formatDuration(project.sequence_gap_s))}</p>
       <div className="filters open">
-        <select className={deployment ? "input set" : "input"} aria-label={texts.image.deployment} value={deployment} onChange={(event) => set("deployment", event.target.value)}>
-          <option value="">{texts.image.anyDeployment}</option>
+        <select className={deployment ? "input set" : "input"} aria-label={imageTexts.deployment} value={deployment} onChange={(event) => set("deployment", event.target.value)}>
+          <option value="">{imageTexts.anyDeployment}</option>
           {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
         </select>
         <select className={least ? "input set" : "input"} aria-label={t.atLeast} value={least} onChange={(event) => set("least", event.target.value)}>

@@ -1,4 +1,6 @@
-/** Words of the grid by time and of the charts over it. */
+/** English texts of the image grid and sequences. */
+import { formatImages } from "../images/en"
+import { formatCount } from "../ui/en"
 
 export const timeTexts = {
   rail: "Move through time",
@@ -18,3 +20,9 @@ export const timeTexts = {
   day: (day: string, images: string, blank: string) => `${day}: ${images}, ${blank} of them blank`,
   behind: "What came in just now is being counted.",
 } as const
+
+export const sequenceTexts = {
+  title: "Sequences", intro: (gap: string) => `Images of one camera that are closer than ${gap} to each other.`, count: formatImages, more: (count: number) => `and ${formatCount(count)} more`,
+  play: "Play", stop: "Stop", playing: (at: number, all: number) => `${at} of ${all}`, grid: "Show in the grid", run: "Run a pipeline", lasted: (span: string) => `over ${span}`,
+  noneTitle: "No sequence yet", none: "Sequences are made by themselves as images come in.", older: "Show more", atLeast: "At least", any: "Any length", two: "2 images", five: "5 images", ten: "10 images",
+}

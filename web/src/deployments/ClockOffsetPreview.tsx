@@ -2,12 +2,12 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { clockPreviewQuery } from "../api/queries"
 import type { Deployment } from "../api/types"
 import { Button } from "../ui/Button"
 import { formatExact } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { clockWords as t } from "../catalogue/en.sequences"
+import { clockPreviewQuery } from "./queries";
+import { clockTexts as t } from "./en";
 
 const DEBOUNCE_MS = 300
 

@@ -6,10 +6,10 @@ import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { sheetWords as t } from "../catalogue/en.sequences"
 import { canManage, useProject } from "../projects/projectContext"
+import { csvTexts as t } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function DeploymentCsv() {
   const project = useProject()

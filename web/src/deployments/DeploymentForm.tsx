@@ -5,15 +5,14 @@ import { unwrap, api } from "../api/client"
 import type { Deployment } from "../api/types"
 import { Button } from "../ui/Button"
 import { Check, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { deploymentTexts as d } from "./en"
-import { zoneWords as z } from "../catalogue/en.sequences"
+import { deploymentFormTexts as d, deploymentTexts, zoneTexts as z } from "./en"
 import { ClockOffsetPreview } from "./ClockOffsetPreview"
 import { getChanges, BROWSER_ZONE, parseDeployment, buildFormValues, getZone } from "./deploymentValues"
 import { useProject } from "../projects/projectContext"
 import { ZoneWarning } from "./ZoneWarning"
+import { uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const PlacePicker = lazy(() => import("./map/LocationPicker").then((m) => ({ default: m.LocationPicker })))
 
@@ -44,7 +43,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   const zone = getZone(form)
   const isOtherZone = deployment !== undefined && deployment.images > 0 && ZONES.includes(values.time_zone) && values.time_zone !== deployment.time_zone
   const again = isOtherZone && redates
-  const t = texts.deployment
+  const t = deploymentTexts
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () => {
@@ -95,7 +94,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         </>
       )}
       <details className="more" open={Boolean(deployment)}>
-        <summary>{texts.source.more}</summary>
+        <summary>{uiTexts.moreSettings}</summary>
         <div className="form">
           <div className="form-row">
             <TextField label={t.camera} {...field("camera")} />
@@ -113,8 +112,8 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
       </details>
       {store.error && <ErrorMessage error={store.error} />}
       <div className="dialog-actions">
-        <Button onClick={() => onDone(null)}>{texts.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={store.isPending} disabled={bad}>{deployment ? texts.common.save : t.go}</Button>
+        <Button onClick={() => onDone(null)}>{uiTexts.cancel}</Button>
+        <Button type="submit" kind="accent" busy={store.isPending} disabled={bad}>{deployment ? uiTexts.save : t.go}</Button>
       </div>
     </form>
   )

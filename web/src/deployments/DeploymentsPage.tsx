@@ -4,7 +4,6 @@ import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
-import { deploymentsQuery } from "../api/queries"
 import type { Deployment } from "../api/types"
 import { DeploymentForm } from "./DeploymentForm"
 import { DeploymentCsv } from "./DeploymentCsv"
@@ -16,10 +15,13 @@ import { DeploymentList } from "./map/DeploymentList"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { mapTexts } from "./map/en"
+import { deploymentTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing?: string }) {
   const project = useProject()
@@ -29,7 +31,7 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
   const { data, error, refetch } = useQuery(deploymentsQuery(project.id))
   const [removing, setRemoving] = useState<string | null>(null)
   const [lit, setLit] = useState<string | null>(null)
-  const t = texts.deployment
+  const t = deploymentTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
@@ -50,7 +52,7 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
   const add = manage && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newDeployment(project.id)}>{t.add}</LinkButton>
   const acts = (one: Deployment) => manage && (
     <>
-      <LinkButton small kind="quiet" href={paths.deployment(project.id, one.id)}>{texts.common.edit}</LinkButton>
+      <LinkButton small kind="quiet" href={paths.deployment(project.id, one.id)}>{uiTexts.edit}</LinkButton>
       {one.images === 0 && !one.is_default && <Button small kind="quiet" onClick={() => setRemoving(one.id)}>{t.remove}</Button>}
     </>
   )

@@ -6,8 +6,8 @@ import type { Deployment } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { showToast } from "../ui/Toasts"
-import { zoneWords as t } from "../catalogue/en.sequences"
 import { canManage, useProject } from "../projects/projectContext"
+import { zoneTexts as t } from "./en";
 
 export function ZoneWarning({ deployment, inForm, onDone }: { deployment: Deployment; inForm?: boolean; onDone?: (stored: Deployment) => void }) {
   const project = useProject()

@@ -1,8 +1,7 @@
 /** The fields of a deployment's form: as text, as the API takes them, and what is wrong with them. */
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
-import { texts } from "../en"
-import { deploymentTexts as t } from "./en"
+import { deploymentFormTexts as t, deploymentTexts } from "./en"
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
 
@@ -57,13 +56,13 @@ export function parseDeployment(text: DeploymentFormValues) {
   }
   const errors: Partial<Record<keyof DeploymentFormValues, string>> = {}
   const { latitude, longitude } = values
-  if (latitude === undefined) errors.latitude = texts.deployment.badNumber
-  if (longitude === undefined) errors.longitude = texts.deployment.badNumber
-  if (latitude === null && typeof longitude === "number") errors.latitude = t.missing(texts.deployment.longitude)
-  if (longitude === null && typeof latitude === "number") errors.longitude = t.missing(texts.deployment.latitude)
+  if (latitude === undefined) errors.latitude = deploymentTexts.badNumber
+  if (longitude === undefined) errors.longitude = deploymentTexts.badNumber
+  if (latitude === null && typeof longitude === "number") errors.latitude = t.missing(deploymentTexts.longitude)
+  if (longitude === null && typeof latitude === "number") errors.longitude = t.missing(deploymentTexts.latitude)
   if (values.coordinate_uncertainty_m === undefined) errors.coordinate_uncertainty_m = t.badUncertainty
   if (values.started_at && values.ended_at && values.ended_at < values.started_at) errors.ended_at = t.reversed
-  if (offset === undefined) errors.clock_offset_s = texts.deployment.badNumber
+  if (offset === undefined) errors.clock_offset_s = deploymentTexts.badNumber
   return { values, errors }
 }
 

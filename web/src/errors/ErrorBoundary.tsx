@@ -2,7 +2,8 @@
 import { Component, type ReactNode } from "react"
 import { Button } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"
-import { texts } from "../en"
+import { errorTexts } from "./en";
+import { uiTexts } from "../ui/en";
 
 export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: boolean }> {
   override state = { broken: false }
@@ -14,8 +15,8 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: 
   override render() {
     if (!this.state.broken) return this.props.children
     return (
-      <EmptyState screen title={texts.problems.pageBroke} text={texts.problems.reload}>
-        <Button kind="accent" onClick={() => window.location.reload()}>{texts.common.retry}</Button>
+      <EmptyState screen title={errorTexts.pageBroke} text={errorTexts.reload}>
+        <Button kind="accent" onClick={() => window.location.reload()}>{uiTexts.retry}</Button>
       </EmptyState>
     )
   }

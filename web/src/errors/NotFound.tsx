@@ -2,12 +2,12 @@
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"
-import { texts } from "../en"
+import { errorTexts } from "./en";
 
 export function NotFound({ inside }: { inside?: boolean }) {
   const said = (
-    <EmptyState screen title={texts.problems.notFoundTitle} text={texts.problems.notFound}>
-      <LinkButton href={paths.home}>{texts.problems.toOverview}</LinkButton>
+    <EmptyState screen title={errorTexts.notFoundTitle} text={errorTexts.notFound}>
+      <LinkButton href={paths.home}>{errorTexts.toOverview}</LinkButton>
     </EmptyState>
   )
   return inside ? said : <main className="content">{said}</main>

@@ -4,8 +4,8 @@ import { useRef } from "react"
 import type { ExportFormat, ExportOptions } from "../api/types"
 import { IconButton } from "../ui/Button"
 import { AreaField, Check, SelectField, TextField } from "../ui/Field"
-import { texts } from "../en"
 import { exportTexts as t } from "./en"
+import { uiTexts } from "../ui/en";
 
 type Option = keyof ExportOptions
 type Contributor = NonNullable<ExportOptions["contributors"]>[number]
@@ -49,7 +49,7 @@ export function ExportOptionsFields({ format, options, onChange }: FieldsProps) 
         <label className="sure">
           {t.confidence}
           <input type="range" min={0} max={95} step={CONFIDENCE_STEP} value={sure} onChange={(event) => set({ confidence_min: Number(event.target.value) / 100 || undefined })} />
-          <output>{sure ? `${sure} %` : texts.common.none}</output>
+          <output>{sure ? `${sure} %` : uiTexts.none}</output>
         </label>
         <p className="hint">{t.confidenceHint}</p>
       </div>

@@ -6,7 +6,6 @@ import { Link, useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
 import { exportQuery, isRunning } from "./queries"
 import { ApiProblem } from "../api/problems"
-import { deploymentsQuery } from "../api/queries"
 import type { Export } from "../api/types"
 import { ExportReport } from "./ExportReport"
 import { buildFilter, formatSelection } from "./exportSelection"
@@ -16,12 +15,14 @@ import { paths, withSearch } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import "../imports/exchange.css"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { formatBytes, formatDay, formatDuration, Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { exportTexts as t } from "./en"
 import { NotFound } from "../errors/NotFound"
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ExportPage({ id }: { id: string }) {
   const project = useProject()
@@ -121,7 +122,7 @@ const Fact = ({ label, value }: { label: string; value: string }) => <><dt>{labe
 function formatOptions(options: Export["options"]): [string, string][] {
   const { confidence_min, with_pictures, title, description, data_licence, media_licence, sampling_design, contributors } = options
   const said: [string, string | null | undefined | false | 0][] = [
-    [t.confidence, confidence_min && `${Math.round(100 * confidence_min)} %`], [t.withPictures, with_pictures && texts.common.yes], [t.optionTitle, title], [t.description, description],
+    [t.confidence, confidence_min && `${Math.round(100 * confidence_min)} %`], [t.withPictures, with_pictures && uiTexts.yes], [t.optionTitle, title], [t.description, description],
     [t.dataLicence, data_licence], [t.mediaLicence, media_licence], [t.design, sampling_design && t.designs[sampling_design]],
     [t.contributors, contributors?.map((one) => `${one.title} (${t.roles[one.role] ?? one.role})`).join(", ")],
   ]

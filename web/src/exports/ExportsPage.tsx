@@ -4,7 +4,6 @@ import { Download, Plus } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
 import { exportsQuery } from "./queries"
-import { deploymentsQuery } from "../api/queries"
 import type { Export, ExportState } from "../api/types"
 import { ExchangeTabs } from "../imports/ExchangeTabs"
 import { formatSelection } from "./exportSelection"
@@ -14,10 +13,12 @@ import { useUrlQuery } from "../ui/urlQuery"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import "../imports/exchange.css"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
-import { texts } from "../en"
 import { exportTexts as t } from "./en"
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const STATES: ExportState[] = ["ready", "invalid", "failed", "canceled", "expired"]
 
@@ -46,7 +47,7 @@ export function ExportsPage() {
           <div className="tabs exchange-states">
             {[undefined, ...STATES].map((one) => (
               <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")))}>
-                {one ? t.states[one] : texts.common.all}
+                {one ? t.states[one] : uiTexts.all}
               </button>
             ))}
           </div>
@@ -54,7 +55,7 @@ export function ExportsPage() {
           <ul className="lines">{exports.map((one) => <ExportRow key={one.id} one={one} may={may} />)}</ul>
         </>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
     </div>
   )
 }

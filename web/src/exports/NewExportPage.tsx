@@ -15,10 +15,10 @@ import { useUrlQuery } from "../ui/urlQuery"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import "../imports/exchange.css"
-import { ErrorMessage } from "../ui/feedback"
 import { formatDay } from "../ui/time"
-import { texts } from "../en"
 import { exportTexts as t } from "./en"
+import { imageTexts } from "../images/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const GROUPS: [string, ExportFormat[]][] = [
   ["tables", ["csv", "parquet", "geoparquet"]], ["publish", ["camtrap-dp", "darwin-core"]],
@@ -87,7 +87,7 @@ export function NewExportPage() {
           {isNarrowed && (
             <div className="actions">
               <span>{named ? t.named(named.length) : `${t.also}: ${formatSelection(unseen)}`}</span>
-              <Button small onClick={() => setUnseen({})}>{named ? t.choose : texts.image.clear}</Button>
+              <Button small onClick={() => setUnseen({})}>{named ? t.choose : imageTexts.clear}</Button>
             </div>
           )}
           {!named && (

@@ -1,9 +1,7 @@
-/** The words of exports, loaded with their screens: a part of the English catalogue. */
+/** English texts of exports. */
+import { formatCount, formatPlural } from "../ui/en"
 import type { ExportFormat } from "../api/types"
 
-const number = new Intl.NumberFormat("en")
-const n = (count: number) => number.format(count)
-const plural = (count: number, one: string, many: string) => `${n(count)} ${count === 1 ? one : many}`
 
 /** What a format is called, and what it is for. */
 const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
@@ -21,15 +19,15 @@ const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
 }
 
 export const exportTexts = {
-  title: "Exports", imports: "Imports", again: "Export again", make: "New export", go: "Export", export: "Export",
+  title: "Exports", again: "Export again", make: "New export", go: "Export",
   text: "What a project holds as one file, as it was when it was asked for. Files are kept for some weeks.", onlyManagers: "Managers and owners of the project export.",
   noneTitle: "No export yet", none: "An export is one file of images' observations: to publish, to count, or to train with.", noneState: "No export is in this state.",
-  formats, format: "Format", forWhom: "What is it for?",
+  formats,
   groups: { publish: "To publish", programs: "For other programs", tables: "For tables and maps", training: "To train models" } as Record<string, string>,
-  which: "Which images", named: (count: number) => (count === 1 ? "The image that was selected" : `The ${n(count)} images that were selected`), also: "Also only", choose: "Choose by filters instead",
-  tooManyNamed: (most: number) => `These are more than ${n(most)} images. Select fewer, or choose by filters.`,
+  which: "Which images", named: (count: number) => (count === 1 ? "The image that was selected" : `The ${formatCount(count)} images that were selected`), also: "Also only", choose: "Choose by filters instead",
+  tooManyNamed: (most: number) => `These are more than ${formatCount(most)} images. Select fewer, or choose by filters.`,
   counting: "Counting the images…", notCounted: "The images could not be counted; the export counts them itself.", nothing: "No image fits: the file would be empty.",
-  sum: (count: number, about: boolean) => `${about ? "About " : ""}${plural(count, "image", "images")}, with what was found on them and what people said of it.`,
+  sum: (count: number, about: boolean) => `${about ? "About " : ""}${formatPlural(count, "image", "images")}, with what was found on them and what people said of it.`,
   options: "Options", confidence: "Leave out findings less sure than", confidenceHint: "What people said of a finding keeps it in.", withPictures: "Put the pictures themselves into the file", withPicturesHint: "Without, the file names them. With them it may be large.",
   lastOptions: (when: string) => `Fill in as on ${when}`,
   optionTitle: "Title", titlePlaceholder: "As it is to be published", description: "Description", descriptionHint: "What was studied, where, when and how.",
@@ -41,15 +39,15 @@ export const exportTexts = {
   roles: { contact: "Contact", principalInvestigator: "Principal investigator", rightsHolder: "Rights holder", publisher: "Publisher", contributor: "Contributor" } as Record<string, string>,
 
   states: { queued: "Waits", gathering: "Gathering", writing: "Writing", ready: "Ready", invalid: "Not valid", failed: "Failed", canceled: "Canceled", expired: "Expired" } as Record<string, string>,
-  queued: "It begins as soon as the exports before it are done.", gathering: (done: number, of: number | null) => (of === null ? `${plural(done, "image", "images")} gathered.` : `${n(done)} of about ${plural(Math.max(of, done), "image", "images")} gathered.`),
-  writing: (images: number) => `${plural(images, "image", "images")} are gathered. The file is being written and checked.`, leave: "You can leave this page: it goes on by itself, and is listed under Exports.",
+  queued: "It begins as soon as the exports before it are done.", gathering: (done: number, of: number | null) => (of === null ? `${formatPlural(done, "image", "images")} gathered.` : `${formatCount(done)} of about ${formatPlural(Math.max(of, done), "image", "images")} gathered.`),
+  writing: (images: number) => `${formatPlural(images, "image", "images")} are gathered. The file is being written and checked.`, leave: "You can leave this page: it goes on by itself, and is listed under Exports.",
   progress: "How far it is", download: "Download", downloadOne: (name: string) => `Download ${name}`, cancel: "Cancel", canceled: "The export is canceled.",
   invalid: (name: string) => `This is not valid as ${name} yet, so it cannot be downloaded. Put the following right, then export again.`, failed: "It could not be made.", wasCanceled: "It was canceled before it was done.", expired: "Its file was kept for some time, which is over. Export again to have it anew.",
-  deletedSince: (count: number) => `${plural(count, "image", "images")} in it ${count === 1 ? "was" : "were"} deleted since. The file still holds ${count === 1 ? "it" : "them"}: export again, and replace what you gave on.`, deletedShort: (count: number) => `${n(count)} deleted since`,
+  deletedSince: (count: number) => `${formatPlural(count, "image", "images")} in it ${count === 1 ? "was" : "were"} deleted since. The file still holds ${count === 1 ? "it" : "them"}: export again, and replace what you gave on.`,
   remove: "Delete", removeOne: (name: string) => `Delete the export ${name}`, removeAsk: "Delete this export?", removeText: "Its file goes from the server. What was downloaded stays where it is, and the project stays as it is.", removeGo: "Delete the export", removed: "The export is deleted.",
   problems: "What is wrong", fixed: "Set right by itself", fixedText: "Nothing is to be done about these; the project was not changed.", leftOut: "Left out", leftOutText: "The format cannot tell these, or lacks something for it.",
-  times: (count: number) => `${n(count)} times`, more: (count: number) => `and ${n(count)} more`, showAll: "Show all",
-  about: "About it", what: "Images", asked: "Asked for by", took: "Made in", holds: "Holds", file: "File", kept: "Kept until", checksum: "SHA-256", rows: (count: number) => plural(count, "row", "rows"), findings: (count: number) => plural(count, "finding", "findings"), images: (count: number) => plural(count, "image", "images"),
+  times: (count: number) => `${formatCount(count)} times`, more: (count: number) => `and ${formatCount(count)} more`, showAll: "Show all",
+  about: "About it", what: "Images", asked: "Asked for by", took: "Made in", holds: "Holds", file: "File", kept: "Kept until", checksum: "SHA-256", rows: (count: number) => formatPlural(count, "row", "rows"), findings: (count: number) => formatPlural(count, "finding", "findings"), images: (count: number) => formatPlural(count, "image", "images"),
   gone: "deleted deployment", everything: "All images of the project",
   chosen: {
     deployment: (name: string) => name, class: (name: string) => `showing ${name}`, taxon: "of one taxon", job: (id: number) => `of job ${id}`, from: (day: string) => `from ${day}`, to: (day: string) => `to ${day}`, sure: (part: string) => `surer than ${part}`,

@@ -3,8 +3,8 @@ import type { ImageFilter } from "../images/queries"
 import { NO_FILTER } from "../images/queries"
 import type { Deployment, ExportSelection } from "../api/types"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
-import { texts } from "../en"
 import { exportTexts } from "./en"
+import { imageTexts } from "../images/en";
 
 /** So many images are named one by one; more are chosen by a filter. */
 export const MAX_NAMED = 10_000
@@ -52,7 +52,7 @@ export function formatSelection(selection: ExportSelection, deployments: readonl
     confidence_min && t.sure(formatPercent(confidence_min)),
     typeof blank === "boolean" && (blank ? t.blank : t.notBlank), typeof reviewed === "boolean" && (reviewed ? t.reviewed : t.notReviewed),
     tag && t.tag(tag), typeof starred === "boolean" && (starred ? t.starred : t.notStarred), sequence && t.sequence,
-    analysis_state && t.analysis(texts.image.states[analysis_state] ?? analysis_state),
+    analysis_state && t.analysis(imageTexts.states[analysis_state] ?? analysis_state),
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(", ") : exportTexts.everything
 }

@@ -2,15 +2,17 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { projectsQuery, servicesQuery } from "../api/queries"
 import type { CallbackKey, CallbackKeyMade } from "../api/types"
 import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Dialog } from "../ui/Dialog"
 import { Check, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
 import { isOwner, useProject } from "../projects/projectContext"
+import { integrationTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { projectsQuery } from "../projects/queries";
+import { servicesQuery } from "../queue/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 interface NewKey {
   service: string
@@ -37,7 +39,7 @@ function useOwnedProjects() {
 
 /** A new key's secret, this once, and the lines that a pipeline's environment takes. */
 function CreatedKey({ made, children, onClose }: { made: CallbackKeyMade; children?: string; onClose: () => void }) {
-  const t = texts.integration
+  const t = integrationTexts
   const lines = [`API_BASE_URL=${window.location.origin}`, `CALLBACK_KEY_ID=${made.key_id}`, `CALLBACK_KEY_SECRET=${made.secret}`]
   return (
     <div className="form">
@@ -45,7 +47,7 @@ function CreatedKey({ made, children, onClose }: { made: CallbackKeyMade; childr
       <CopyField label={t.secret} text={made.secret} />
       <CopyField label={t.environment} text={lines.join("\n")} />
       {children && <p className="note note-good">{children}</p>}
-      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{texts.common.close}</Button></div>
+      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{uiTexts.close}</Button></div>
     </div>
   )
 }
@@ -59,7 +61,7 @@ export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState<number[]>([project.id])
   const listed = useId()
   const make = useCreateKey()
-  const t = texts.integration
+  const t = integrationTexts
   const submit = (event: FormEvent) => {
     event.preventDefault()
     make.mutate({ service: service.trim(), name: name.trim(), projects: chosen })
@@ -73,7 +75,7 @@ export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
             onChange={(event) => setService(event.target.value)}
           />
           <datalist id={listed}>{services?.results.map((one) => <option key={one.id} value={one.name} />)}</datalist>
-          <TextField label={`${t.name} (${texts.common.optional})`} hint={t.nameHint} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+          <TextField label={`${t.name} (${uiTexts.optional})`} hint={t.nameHint} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
           {owned.length > 1 && (
             <details className="more">
               <summary>{t.alsoFor(chosen.length - 1)}</summary>
@@ -89,7 +91,7 @@ export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
           )}
           {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{texts.common.cancel}</Button>
+            <Button onClick={onClose}>{uiTexts.cancel}</Button>
             <Button type="submit" kind="accent" busy={make.isPending}>{t.makeGo}</Button>
           </div>
         </form>
@@ -101,7 +103,7 @@ export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
 export function RotateKeyDialog({ old, nameOf, onClose }: { old: CallbackKey; nameOf: (project: number) => string; onClose: () => void }) {
   const owned = new Set(useOwnedProjects().map((one) => one.id))
   const make = useCreateKey()
-  const t = texts.integration
+  const t = integrationTexts
   const left = old.projects.filter((id) => !owned.has(id))
   const submit = () => make.mutate({ service: old.service, name: old.name, projects: old.projects.filter((id) => owned.has(id)) })
   return (
@@ -112,7 +114,7 @@ export function RotateKeyDialog({ old, nameOf, onClose }: { old: CallbackKey; na
           {left.length > 0 && <p className="note">{t.rotateLeft(left.map(nameOf))}</p>}
           {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{texts.common.cancel}</Button>
+            <Button onClick={onClose}>{uiTexts.cancel}</Button>
             <Button kind="accent" busy={make.isPending} onClick={submit}>{t.rotateGo}</Button>
           </div>
         </div>

@@ -3,28 +3,31 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { callbackKeysQuery, projectsQuery } from "../api/queries"
 import type { CallbackKey } from "../api/types"
 import { CreateKeyDialog, RotateKeyDialog } from "./CallbackKeys"
-import { IntegrationTabs } from "./IntegrationTabs"
+import { IntegrationTabs } from "../projects/IntegrationTabs"
 import { isOwner, useProject } from "../projects/projectContext"
 import { SignatureChecker } from "./SignatureChecker"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
+import { integrationTexts } from "./en"
+import { integrationTabTexts } from "../projects/en"
+import { projectsQuery } from "../projects/queries";
+import { callbackKeysQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function IntegrationsPage({ part }: { part: "keys" | "check" }) {
   const project = useProject()
-  const t = texts.integration
+  const t = integrationTexts
   useEffect(() => {
-    document.title = `${part === "keys" ? t.title : t.checker} · ${project.name}`
+    document.title = `${part === "keys" ? integrationTabTexts.title : t.checker} · ${project.name}`
   }, [t, part, project.name])
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{t.title}</h1></div>
+      <div className="page-head"><h1>{integrationTabTexts.title}</h1></div>
       <IntegrationTabs part={part} />
       {part === "keys" ? <CallbackKeyList /> : <SignatureChecker />}
     </div>
@@ -36,9 +39,9 @@ function CallbackKeyList() {
   const { data, error, refetch } = useQuery({ ...callbackKeysQuery(project.id), refetchInterval: 15_000 })
   const [making, setMaking] = useState(false)
   const owner = isOwner(project)
-  const t = texts.integration
+  const t = integrationTexts
   const make = owner && <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setMaking(true)}>{t.make}</Button>
-  const guide = <a href="/api/v2/docs">{texts.nav.apiDocs}</a>
+  const guide = <a href="/api/v2/docs">{integrationTexts.apiDocs}</a>
   return (
     <section aria-label={t.keys}>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
@@ -77,7 +80,7 @@ const HOUR_MS = 3_600_000
 
 /** What stands beside a key whose place a newer one takes; two that are both in use may be meant to be two. */
 function formatReplacement(key: CallbackKey, successor: CallbackKey): string {
-  const t = texts.integration
+  const t = integrationTexts
   if (!successor.last_used_at) return t.replacing
   const quiet = !key.last_used_at || Date.parse(successor.last_used_at) - Date.parse(key.last_used_at) > HOUR_MS
   return quiet ? t.replaced : t.beside
@@ -89,7 +92,7 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
   const { data: projects } = useQuery(projectsQuery)
   const [rotating, setRotating] = useState<CallbackKey | null>(null)
   const [revoking, setRevoking] = useState<CallbackKey | null>(null)
-  const t = texts.integration
+  const t = integrationTexts
   const owner = isOwner(project)
   const revoke = useMutation({
     mutationFn: (key: CallbackKey) => unwrap(api.DELETE("/api/v2/callback_keys/{key_id}", { params: { path: { key_id: key.id } } })),

@@ -6,18 +6,19 @@ import { unwrap, api } from "../api/client"
 import type { CheckedSignature, SignatureToCheck } from "../api/types"
 import { Button } from "../ui/Button"
 import { AreaField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
 import { getHeader, type RequestNote, parseRequest } from "./pastedRequest"
 import { isOwner, useProject } from "../projects/projectContext"
 import { SignatureDiff } from "./SignatureDiff"
+import { integrationTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const EMPTY = { method: "POST", target: "", keyId: "", timestamp: "", nonce: "", signature: "", body: "" }
 type Request = typeof EMPTY
 
 export function SignatureChecker() {
   const project = useProject()
-  const t = texts.integration
+  const t = integrationTexts
   if (!isOwner(project)) return <p className="soft">{t.onlyOwnersCheck}</p>
   return <SignatureForm project={project.id} />
 }
@@ -28,7 +29,7 @@ function SignatureForm({ project }: { project: number }) {
   const [request, setRequest] = useState<Request>(EMPTY)
   const [signed, setSigned] = useState("")
   const result = useRef<HTMLElement>(null)
-  const t = texts.integration
+  const t = integrationTexts
   const check = useMutation({
     meta: { saysItself: true },
     mutationFn: (asked: SignatureToCheck) => unwrap(api.POST("/api/v2/callback_keys/check", { body: asked })),
@@ -78,7 +79,7 @@ function SignatureForm({ project }: { project: number }) {
           <TextField label="X-ML-Signature" {...field("signature")} />
           <AreaField label={t.body} hint={t.bodyHint} rows={3} {...field("body")} />
         </fieldset>
-        <AreaField label={`${t.signed} (${texts.common.optional})`} hint={t.signedHint} rows={4} spellCheck={false} value={signed} onChange={(event) => setSigned(event.target.value)} />
+        <AreaField label={`${t.signed} (${uiTexts.optional})`} hint={t.signedHint} rows={4} spellCheck={false} value={signed} onChange={(event) => setSigned(event.target.value)} />
         {check.error && <ErrorMessage error={check.error} />}
         <div className="actions"><Button type="submit" kind="accent" busy={check.isPending}>{t.check}</Button></div>
       </form>
@@ -97,7 +98,7 @@ function buildHeaders(request: Request): Record<string, string> {
 const PARTS = ["headers", "timestamp", "key", "signature"]
 
 function SignatureResult({ checked, asked }: { checked: CheckedSignature; asked: SignatureToCheck }) {
-  const t = texts.integration
+  const t = integrationTexts
   const signed = asked.signed_message ?? ""
   const last = checked.parts.at(-1)
   const wrongSecret = signed !== "" && checked.first_difference === null && last?.part === "signature" && !last.holds

@@ -1,5 +1,4 @@
-/** The message that a signature should be over, and the first byte in which what was signed differs from it. */
-import { texts } from "../en"
+import { integrationTexts } from "./en";
 
 interface Props {
   expected: string
@@ -13,7 +12,7 @@ interface Props {
 const AROUND = 160
 
 export function SignatureDiff({ expected, signed, differsAt, version }: Props) {
-  const t = texts.integration
+  const t = integrationTexts
   return (
     <div className="form signed-message">
       <div>
@@ -45,7 +44,7 @@ function MarkedText({ label, text, at }: { label: string; text: string; at: numb
       <pre tabIndex={0}>
         {from > 0 && "…"}
         {formatText(text.slice(from, place))}
-        {at !== null && <mark>{marked === "" ? texts.integration.end : formatText(marked)}</mark>}
+        {at !== null && <mark>{marked === "" ? integrationTexts.end : formatText(marked)}</mark>}
         {formatText(text.slice(place + marked.length, to))}
         {to < text.length && "…"}
       </pre>
@@ -72,7 +71,7 @@ function getPosition(text: string, byte: number): number {
 }
 
 function formatByte(text: string, at: number): string {
-  const t = texts.integration
+  const t = integrationTexts
   const byte = encoder.encode(text)[at]
   if (byte === undefined) return t.bytes.end
   if (byte === 10) return t.bytes.newline

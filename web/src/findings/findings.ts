@@ -1,8 +1,8 @@
 /** What analyses found on one image, as the viewer shows it. */
 import type { Analysis, Annotation } from "../api/types"
-import { texts } from "../en"
 import { getShape, type Shape } from "./shapes"
-import type { Size } from "../viewer/viewGeometry"
+import { findingTexts } from "./en";
+import type { Size } from "./size";
 
 export type FindingType = Annotation["annotation_type"]
 
@@ -91,7 +91,7 @@ export function listFindings(analysis: Analysis, image: Size): Finding[] {
 export const getClassKey = (finding: Finding): string => finding.name ?? ""
 
 /** What a finding is called: its class, or what kind of thing it is. */
-export const getTitle = (finding: Finding): string => finding.name ?? texts.viewer.types[finding.type] ?? texts.viewer.noClass
+export const getTitle = (finding: Finding): string => finding.name ?? findingTexts.types[finding.type] ?? findingTexts.noClass
 
 export function formatPercent(confidence: number | null): string {
   return confidence === null ? "" : `${Math.round(confidence * 100)} %`

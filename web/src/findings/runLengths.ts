@@ -1,5 +1,4 @@
-/** Run-length masks as COCO writes them: column by column, the first run outside. */
-import type { Size } from "../viewer/viewGeometry"
+import type { Size } from "./size";
 
 /** A part of a mask, cut to what is inside: one byte a cell, row by row, 1 is inside. */
 export interface Grid extends Size {

@@ -1,9 +1,9 @@
 /** How annotations are drawn, in pixels of the upright original. Odd data is told in words, never thrown. */
 import type { Annotation } from "../api/types"
-import { texts } from "../en"
-import type { Size } from "../viewer/viewGeometry"
 import { buildOutline } from "./maskOutline"
 import { parseCounts, decodeMask } from "./runLengths"
+import { findingTexts } from "./en";
+import type { Size } from "./size";
 
 export interface Rectangle extends Size {
   x: number
@@ -45,10 +45,10 @@ function buildShape(annotation: Annotation, image: Size): Shape {
   const data: Data = annotation.data ?? {}
   switch (annotation.annotation_type) {
     case "bounding_box": return buildBox(data, image)
-    case "segmentation": return data.format === "polygon" ? buildPolygon(data) : data.format === "rle" ? buildRunLengthArea(data, image) : buildNoShape(texts.viewer.odd.format)
+    case "segmentation": return data.format === "polygon" ? buildPolygon(data) : data.format === "rle" ? buildRunLengthArea(data, image) : buildNoShape(findingTexts.odd.format)
     case "keypoint": return buildKeypoints(data)
     case "heatmap":
-    case "mask": return annotation.download_url ? { kind: "file" } : buildNoShape(texts.viewer.odd.noFile)
+    case "mask": return annotation.download_url ? { kind: "file" } : buildNoShape(findingTexts.odd.noFile)
     default: return { kind: "words" }
   }
 }
@@ -56,7 +56,7 @@ function buildShape(annotation: Annotation, image: Size): Shape {
 /** A frame of another size than the image is scaled to it. */
 function buildBox(data: Data, image: Size): Shape {
   const [left, top, right, bottom] = [toNumber(data.x_min), toNumber(data.y_min), toNumber(data.x_max), toNumber(data.y_max)]
-  if (left === null || top === null || right === null || bottom === null || right < left || bottom < top) return buildNoShape(texts.viewer.odd.box)
+  if (left === null || top === null || right === null || bottom === null || right < left || bottom < top) return buildNoShape(findingTexts.odd.box)
   const across = image.width / (toNumber(data.image_width) || image.width)
   const down = image.height / (toNumber(data.image_height) || image.height)
   return { kind: "box", bounds: { x: left * across, y: top * down, width: (right - left) * across, height: (bottom - top) * down } }
@@ -65,9 +65,9 @@ function buildBox(data: Data, image: Size): Shape {
 function buildRunLengthArea(data: Data, image: Size): Shape {
   const [high, wide] = Array.isArray(data.size) ? (data.size as unknown[]).map(toNumber) : [image.height, image.width]
   const counts = parseCounts(data.counts)
-  if (!counts || !high || !wide || high < 1 || wide < 1) return buildNoShape(texts.viewer.odd.runs)
+  if (!counts || !high || !wide || high < 1 || wide < 1) return buildNoShape(findingTexts.odd.runs)
   const grid = decodeMask(counts, { width: wide, height: high })
-  if (!grid) return buildNoShape(texts.viewer.odd.runs)
+  if (!grid) return buildNoShape(findingTexts.odd.runs)
   const [across, down] = [image.width / wide, image.height / high]
   const bounds = { x: grid.x * across, y: grid.y * down, width: grid.width * across, height: grid.height * down }
   return { kind: "area", path: buildOutline(grid, across, down), bounds }
@@ -78,7 +78,7 @@ function buildPolygon(data: Data): Shape {
   const isOneRing = !(Array.isArray(given[0]) && Array.isArray((given[0] as unknown[])[0]))
   const rings = (isOneRing ? [given] : given).map((ring) => (Array.isArray(ring) ? ring.map(toPoint) : []))
   const good = rings.filter((ring): ring is [number, number][] => ring.length >= 3 && ring.every((point) => point !== null))
-  if (good.length === 0 || good.length < rings.length) return buildNoShape(texts.viewer.odd.polygon)
+  if (good.length === 0 || good.length < rings.length) return buildNoShape(findingTexts.odd.polygon)
   return {
     kind: "area",
     path: good.map((ring) => `M${ring.map((point) => point.join(" ")).join("L")}Z`).join(""),
@@ -99,7 +99,7 @@ function buildKeypoints(data: Data): Shape {
     return { name: typeof one.name === "string" ? one.name : "", x, y, confidence }
   })
   const seen = points.filter((point) => point !== null)
-  if (seen.length === 0) return buildNoShape(texts.viewer.odd.points)
+  if (seen.length === 0) return buildNoShape(findingTexts.odd.points)
   const lines = (Array.isArray(data.skeleton) ? (data.skeleton as unknown[]) : []).flatMap((given): [Keypoint, Keypoint][] => {
     const [from, to] = Array.isArray(given) ? (given as unknown[]).map((at) => points[toNumber(at) ?? -1]) : []
     return from && to ? [[from, to]] : []

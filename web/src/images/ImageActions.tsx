@@ -8,10 +8,10 @@ import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { texts } from "../en"
-import { imageTexts as t } from "./en"
+import { markTexts as t, imageTexts } from "./en"
 import { parseTags, useImageUpdates } from "./imageUpdates"
 import { isOwner, canManage, canReview, useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
 
 type OpenDialog = "tag" | "time" | "remove" | null
 
@@ -39,9 +39,9 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
   }
   const close = () => setAsked(null)
   return (
-    <div className="selection-bar" role="group" aria-label={texts.image.selected(images.length)}>
-      <span role="status">{texts.image.selected(images.length)}</span>
-      <Button small kind="quiet" onClick={onDone}>{texts.image.unselect}</Button>
+    <div className="selection-bar" role="group" aria-label={imageTexts.selected(images.length)}>
+      <span role="status">{imageTexts.selected(images.length)}</span>
+      <Button small kind="quiet" onClick={onDone}>{imageTexts.unselect}</Button>
       {deleted && isOwner(project) && (
         <Button small kind="accent" icon={<RotateCcw size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.restore(images), true)}>{t.restore}</Button>
       )}
@@ -55,8 +55,8 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
       {!deleted && isOwner(project) && <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{t.remove}</Button>}
       {!deleted && manage && (
         <>
-          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{texts.image.export}</Button>
-          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{texts.image.run}</Button>
+          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{imageTexts.export}</Button>
+          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{imageTexts.run}</Button>
         </>
       )}
       <Dialog open={asked === "tag"} onClose={close} title={t.tagTitle(images.length)}>
@@ -149,7 +149,7 @@ export function DeleteForm({ busy, onClose, onGo }: { busy: boolean; onClose: ()
       </SelectField>
       {!chosen && <TextField label={t.ownReason} value={own} maxLength={1000} onChange={(event) => setOwn(event.target.value)} autoFocus />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button onClick={onClose}>{uiTexts.cancel}</Button>
         <Button kind="danger" type="submit" busy={busy} disabled={!reason}>{t.remove}</Button>
       </div>
     </form>

@@ -1,9 +1,9 @@
 /** A thumbnail with its boxes drawn on it. */
 import { fileUrl } from "../api/fileUrls"
 import type { Image } from "../api/types"
-import { texts } from "../en"
 import { useClassColour } from "../findings/classColours"
 import { useExpiredUrls } from "./useExpiredUrls"
+import { imageTexts } from "./en";
 
 /** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
 export const DEFAULT_MIN_CONFIDENCE = 0.2
@@ -22,7 +22,7 @@ export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { im
           onError={() => onFail(url)}
         />
       ) : (
-        <div className="grid-none">{failed ? image.filename : texts.image.thumbnailComing}</div>
+        <div className="grid-none">{failed ? image.filename : imageTexts.thumbnailComing}</div>
       )}
       {boxes.length > 0 && (
         <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
@@ -53,13 +53,13 @@ function sortClasses(image: Image, least: number): { classes: string[]; unsure: 
 
 /** What became of the analysis of an image without classes. */
 function getStateText(state: Image["analysis_state"]): string {
-  if (state === null) return texts.image.notAnalysed
-  return state === "completed" ? texts.image.nothingFound : (texts.image.states[state] ?? state)
+  if (state === null) return imageTexts.notAnalysed
+  return state === "completed" ? imageTexts.nothingFound : (imageTexts.states[state] ?? state)
 }
 
 /** Names a link around a thumbnail; like every name, it has in it what is seen there. */
 export function getThumbnailLabel(image: Image): string {
-  return image.thumbnail_url ? image.filename : `${image.filename}, ${texts.image.thumbnailComing}`
+  return image.thumbnail_url ? image.filename : `${image.filename}, ${imageTexts.thumbnailComing}`
 }
 
 /** The same with the words of its classes behind it. */
@@ -76,7 +76,7 @@ export function ClassLabels({ image, least = DEFAULT_MIN_CONFIDENCE }: { image: 
     return (
       <span>
         {classes.map((name) => (
-          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? texts.image.unsure : undefined}>
+          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? imageTexts.unsure : undefined}>
             <span className="dot" style={{ background: classColour(name) }} />
             {`${name} `}
           </span>

@@ -1,25 +1,60 @@
-/** The words of what people note on images: stars, tags, capture times, deletion. A part of the English catalogue. */
+/** English texts of images, their tags and times. */
+import { formatPlural } from "../ui/en"
 
-const number = new Intl.NumberFormat("en")
-const images = (count: number) => `${number.format(count)} ${count === 1 ? "image" : "images"}`
-
-export const imageTexts = {
+export const markTexts = {
   star: "Star", unstar: "Take the star away", starred: "Starred", anyStar: "Starred or not", onlyStarred: "Starred only", notStarred: "Without a star",
   tag: "Tag", tags: "Tags", anyTag: "Any tag", addTag: "Put on", tagHint: "One word or a few. Several are parted by commas.", known: "In use here",
-  noTags: "No tags", removeTag: (tag: string) => `Take off ${tag}`, tagTitle: (count: number) => `Tag ${images(count)}`, takeOff: "Take off",
-  time: "Move time", timeTitle: (count: number) => `Move the capture time of ${images(count)}`, timeHint: "What was read from the files is kept and can be given back at any time.",
+  noTags: "No tags", removeTag: (tag: string) => `Take off ${tag}`, tagTitle: (count: number) => `Tag ${formatImages(count)}`, takeOff: "Take off",
+  time: "Move time", timeTitle: (count: number) => `Move the capture time of ${formatImages(count)}`, timeHint: "What was read from the files is kept and can be given back at any time.",
   later: "Later", earlier: "Earlier", direction: "Direction", days: "Days", hours: "Hours", minutes: "Minutes", seconds: "Seconds", timeGo: "Move", asRead: "Give back what was read",
   editTime: "Edit", editTitle: "Edit the capture time", editLabel: (zone: string) => `Taken (${zone})`, wasRead: (time: string) => `Edited by hand. Read was: ${time}`, save: "Save",
-  remove: "Delete", removeTitle: (count: number) => `Delete ${images(count)}?`, reason: "Why?", reasonHint: "It is kept with the images and in the audit.",
+  remove: "Delete", removeTitle: (count: number) => `Delete ${formatImages(count)}?`, reason: "Why?", reasonHint: "It is kept with the images and in the audit.",
   removeText: "They leave the lists, the counts and the line of jobs at once. For some time they can be restored; then they go for good, with everything found on them.",
   reasons: ["Shows a person", "Broken or unreadable", "Test or set-up", "Belongs elsewhere"], otherReason: "Another reason", ownReason: "In your words",
   restore: "Restore", undo: "Undo", shown: "Deleted", present: "Not deleted", deleted: "Deleted",
   noneDeletedTitle: "Nothing is deleted", noneDeleted: "Deleted images are kept here until they go for good.",
   isDeleted: "This image is deleted.", deletedBecause: (reason: string, by: string | null) => `${reason}${by ? ` — ${by}` : ""}`, goneAt: "It goes for good",
   done: {
-    starred: (count: number) => `${images(count)} starred.`, unstarred: (count: number) => `The star is gone from ${images(count)}.`,
-    tagged: (count: number) => `${images(count)} tagged.`, untagged: (count: number) => `The tag is off ${images(count)}.`,
-    moved: (count: number) => `The time of ${images(count)} was changed.`, removed: (count: number) => `${images(count)} deleted.`, restored: (count: number) => `${images(count)} restored.`,
+    starred: (count: number) => `${formatImages(count)} starred.`, unstarred: (count: number) => `The star is gone from ${formatImages(count)}.`,
+    tagged: (count: number) => `${formatImages(count)} tagged.`, untagged: (count: number) => `The tag is off ${formatImages(count)}.`,
+    moved: (count: number) => `The time of ${formatImages(count)} was changed.`, removed: (count: number) => `${formatImages(count)} deleted.`, restored: (count: number) => `${formatImages(count)} restored.`,
   },
-  more: "More",
+}
+
+export const formatImages = (count: number) => formatPlural(count, "image", "images")
+
+export const imageTexts = {
+title: "Images",
+upload: "Upload",
+run: "Run a pipeline",
+export: "Export",
+filters: "Filters",
+clear: "Clear filters",
+deployment: "Deployment",
+class: "Class",
+state: "Analysis",
+from: "From",
+to: "To",
+confidence: "Surer than",
+sort: "Order",
+newest: "Newest first",
+oldest: "Oldest first",
+anyDeployment: "All deployments",
+anyClass: "All classes",
+anyState: "Any state",
+noneTitle: "No images yet",
+none: "Drop files anywhere on this screen, or let a source bring them.",
+noMatchTitle: "No image fits these filters",
+noMatch: "Take some away to see more.",
+unsure: "Less sure than what is shown",
+nothingFound: "Nothing found",
+notAnalysed: "Not analysed",
+newer: "Something changed here. Show it",
+selected: (count: number) => `${formatPlural(count, "image", "images")} selected`,
+unselect: "Select none",
+select: (name: string) => `Select ${name}`,
+states: { queued: "Waiting", processing: "Being analysed", completed: "Analysed", failed: "Failed", canceled: "Canceled" } as Record<string, string>,
+dropHere: "Drop to upload",
+thumbnailComing: "Thumbnail is being made",
+noCameraTime: "Not the camera's time: no capture time was read, so this is the time of the file.",
 }

@@ -3,8 +3,9 @@ import { useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { unwrap, api } from "../api/client"
 import type { ImagesChange } from "../api/types"
-import { showToast, showProblem } from "../ui/Toasts"
-import { imageTexts as t } from "./en"
+import { showToast } from "../ui/Toasts"
+import { markTexts as t } from "./en"
+import { showProblem } from "../errors/showProblem";
 
 /** So many are sent at once; the server takes no more. */
 const BATCH_SIZE = 1000

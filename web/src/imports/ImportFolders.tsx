@@ -3,13 +3,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { unwrap, api } from "../api/client"
 import { importFoldersQuery } from "./queries"
-import { deploymentsQuery } from "../api/queries"
 import type { Import } from "../api/types"
 import { Button } from "../ui/Button"
 import { SelectField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
-import { importFolderTexts as t } from "./en.folders"
 import { canManage, useProject } from "../projects/projectContext"
+import { deploymentsQuery } from "../deployments/queries";
+import { importFolderTexts as t } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ImportFolders({ one }: { one: Import }) {
   const project = useProject()

@@ -6,7 +6,6 @@ import { Link, useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
 import { importProblemsQuery, importQuery, isRunning } from "./queries"
 import { ApiProblem } from "../api/problems"
-import { deploymentsQuery } from "../api/queries"
 import type { Import } from "../api/types"
 import { ImportFolders } from "./ImportFolders"
 import { ImportProgress, ImportTag, formatOutcome } from "./ImportState"
@@ -15,13 +14,14 @@ import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import "./exchange.css"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { formatBytes, formatDuration, Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { exportTexts } from "../exports/en"
-import { importTexts as t } from "./en"
+import { exchangeTexts, importTexts as t } from "./en"
 import { NotFound } from "../errors/NotFound"
+import { formatCount, uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 /** So many faults the server keeps; it counts them all. */
 const MAX_LISTED = 10_000
@@ -99,7 +99,7 @@ function ImportCounts({ one }: { one: Import }) {
       <h2>{t.counts}</h2>
       <dl className="fault-sums">
         {shown.map(([count, text, hint]) => (
-          <div key={text} className="fault-sum"><dt>{texts.count(count)}</dt><dd>{text}{hint && <div className="small soft">{hint}</div>}</dd></div>
+          <div key={text} className="fault-sum"><dt>{formatCount(count)}</dt><dd>{text}{hint && <div className="small soft">{hint}</div>}</dd></div>
         ))}
       </dl>
     </section>
@@ -112,7 +112,7 @@ function ImportProblems({ one }: { one: Import }) {
   const faults = data?.pages.flatMap((page) => page.results) ?? []
   return (
     <section className="section" aria-label={t.faults}>
-      <h2>{t.faults} <span className="faint">{texts.count(one.faults)}</span></h2>
+      <h2>{t.faults} <span className="faint">{formatCount(one.faults)}</span></h2>
       {one.faults > MAX_LISTED && <p className="soft">{t.cut(MAX_LISTED)}</p>}
       {error && <ErrorMessage error={error} />}
       {!data && !error && <SkeletonRows rows={3} />}
@@ -132,7 +132,7 @@ function ImportProblems({ one }: { one: Import }) {
           </table>
         )}
       </div>
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
     </section>
   )
 }
@@ -144,9 +144,9 @@ function ImportDetails({ one }: { one: Import }) {
   const took = one.started_at && one.ended_at ? (new Date(one.ended_at).getTime() - new Date(one.started_at).getTime()) / 1000 : null
   const facts: [string, string | null | undefined | false][] = [
     [t.format, t.formats[one.format][0]], [t.size, formatBytes(one.size_bytes)],
-    [t.of, one.deployment_id ? deployments?.results.find((place) => place.id === one.deployment_id)?.name ?? exportTexts.gone : t.everywhere],
+    [t.of, one.deployment_id ? deployments?.results.find((place) => place.id === one.deployment_id)?.name ?? exchangeTexts.deletedDeployment : t.everywhere],
     [t.modelName, [model_name, model_version].filter(Boolean).join(" ")], [t.confidence, confidence_min > 0 && `${Math.round(100 * confidence_min)} %`],
-    [t.nothingIsBlank, nothing_is_blank && texts.common.yes], [t.took, took !== null && formatDuration(took)],
+    [t.nothingIsBlank, nothing_is_blank && uiTexts.yes], [t.took, took !== null && formatDuration(took)],
   ]
   return (
     <section className="section" aria-label={t.about}>
@@ -154,7 +154,7 @@ function ImportDetails({ one }: { one: Import }) {
       <dl className="facts">
         {facts.flatMap(([label, value]) => (value ? [<Fact key={label} label={label} value={value} />] : []))}
         <dt>{t.asked}</dt><dd><Timestamp at={one.created_at} /></dd>
-        <dt>{exportTexts.checksum}</dt><dd><code className="small">{one.sha256}</code></dd>
+        <dt>{exchangeTexts.checksum}</dt><dd><code className="small">{one.sha256}</code></dd>
       </dl>
     </section>
   )

@@ -11,11 +11,11 @@ import { canManage, useProject } from "../projects/projectContext"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import "./exchange.css"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
-import { texts } from "../en"
-import { exportTexts } from "../exports/en"
-import { importTexts as t } from "./en"
+import { exchangeTexts, importTexts as t } from "./en"
+import { uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ImportsPage() {
   const project = useProject()
@@ -29,7 +29,7 @@ export function ImportsPage() {
   const isEmpty = data && imports.length === 0
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{exportTexts.title}</h1><div className="actions">{!isEmpty && make}</div></div>
+      <div className="page-head"><h1>{exchangeTexts.exports}</h1><div className="actions">{!isEmpty && make}</div></div>
       <ExchangeTabs part="imports" />
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={64} />}
@@ -40,7 +40,7 @@ export function ImportsPage() {
           <ul className="lines">{imports.map((one) => <ImportRow key={one.id} one={one} />)}</ul>
         </>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
     </div>
   )
 }

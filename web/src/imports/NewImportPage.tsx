@@ -3,7 +3,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft } from "lucide-react"
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { deploymentsQuery } from "../api/queries"
 import type { ImportFormat } from "../api/types"
 import { sendImport } from "../uploads/uploadRequests"
 import { canManage, useProject } from "../projects/projectContext"
@@ -11,10 +10,11 @@ import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import "./exchange.css"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { formatBytes } from "../ui/time"
-import { texts } from "../en"
 import { importTexts as t } from "./en"
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const FORMATS = Object.keys(t.formats) as ImportFormat[]
 
@@ -114,7 +114,7 @@ export function NewImportPage() {
             <label className="sure">
               {t.confidence}
               <input type="range" min={0} max={95} step={5} value={sure} onChange={(event) => setSure(Number(event.target.value))} />
-              <output>{sure ? `${sure} %` : texts.common.none}</output>
+              <output>{sure ? `${sure} %` : uiTexts.none}</output>
             </label>
             {format === "coco" && (
               <div className="field">

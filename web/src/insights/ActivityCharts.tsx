@@ -4,9 +4,10 @@ import { Link } from "wouter"
 import { projectSummaryQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { addDays, formatPlainDay } from "../ui/time"
-import { texts } from "../en"
 import { timeTexts as t } from "../catalogue/en"
 import { useProject } from "../projects/projectContext"
+import { formatImages } from "../images/en";
+import { formatCount } from "../ui/en";
 
 interface Bar {
   key: string
@@ -31,11 +32,11 @@ export function ActivityCharts() {
   const byMonth = addDays(earliest, MAX_DAYS) < latest
   const bars = groupByMonth(days, earliest, latest, byMonth).map((one): Bar => ({
     ...one,
-    title: t.day(byMonth ? one.label : formatPlainDay(one.key), texts.images(one.images), texts.count(one.blank)),
+    title: t.day(byMonth ? one.label : formatPlainDay(one.key), formatImages(one.images), formatCount(one.blank)),
     href: withSearch(paths.images(project.id), { from: one.key, to: byMonth ? addDays(addDays(one.key, 31).slice(0, 8) + "01", -1) : one.key }),
   }))
   const hours = data.hours.map((images, hour): Bar => ({
-    key: String(hour), label: hour % LABELLED_HOURS === 0 ? String(hour).padStart(2, "0") : "", title: t.hour(hour, texts.images(images)),
+    key: String(hour), label: hour % LABELLED_HOURS === 0 ? String(hour).padStart(2, "0") : "", title: t.hour(hour, formatImages(images)),
     images, blank: 0,
   }))
   return (
@@ -43,7 +44,7 @@ export function ActivityCharts() {
       <section className="section">
         <div className="section-head"><h2>{byMonth ? t.perMonth : t.perDay}</h2>{data.is_behind && <span className="soft small">{t.behind}</span>}</div>
         <BarChart bars={bars} named={Math.ceil(bars.length / 6)} />
-        {data.without_camera_time > 0 && <p className="soft small" data-testid="without-camera-time">{t.withoutCameraTime(texts.images(data.without_camera_time))}</p>}
+        {data.without_camera_time > 0 && <p className="soft small" data-testid="without-camera-time">{t.withoutCameraTime(formatImages(data.without_camera_time))}</p>}
       </section>
       <section className="section">
         <div className="section-head"><h2>{t.byHour}</h2></div>

@@ -4,7 +4,6 @@ import { Check } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link } from "wouter"
 import { unwrap, api } from "../api/client"
-import { callerQuery, pipelinesQuery, projectQuery } from "../api/queries"
 import type { Deployment, Job, ProcessingService } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
@@ -13,12 +12,17 @@ import { SelectField } from "../ui/Field"
 import "./onboarding.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { onboardingTexts as t } from "./en"
 import { DeploymentForm } from "../deployments/DeploymentForm"
 import { useProject } from "../projects/projectContext"
 import { buildEmptySelection } from "../uploads/droppedFiles"
 import { UploadDialog } from "../uploads/UploadDialog"
+import { formatDeployments, deploymentTexts } from "../deployments/en";
+import { formatImages } from "../images/en";
+import { settingsTexts } from "../projects/en";
+import { callerQuery } from "../api/session";
+import { projectQuery } from "../projects/queries";
+import { pipelinesQuery } from "../queue/queries";
 
 interface OnboardingStepsProps {
   deployments: Deployment[]
@@ -54,11 +58,11 @@ export function OnboardingSteps({ deployments, images, services, jobs, waiting }
     { key: "account", title: t.account, done: true, said: caller?.email ?? "" },
     { key: "project", title: t.project, done: true, said: project.name },
     {
-      key: "deployment", title: t.where, done: hasDeployment, said: hasDeployment ? texts.deployments(deployments.length) : t.whereText,
+      key: "deployment", title: t.where, done: hasDeployment, said: hasDeployment ? formatDeployments(deployments.length) : t.whereText,
       go: <Button kind={kind(2)} onClick={() => setOpen("deployment")}>{t.whereGo}</Button>,
     },
     {
-      key: "images", title: t.bring, done: images > 0, said: images > 0 ? texts.images(images) : t.bringText,
+      key: "images", title: t.bring, done: images > 0, said: images > 0 ? formatImages(images) : t.bringText,
       go: (
         <>
           <LinkButton kind={kind(3)} href={paths.newSource(project.id)}>{t.bringGo}</LinkButton>
@@ -90,7 +94,7 @@ export function OnboardingSteps({ deployments, images, services, jobs, waiting }
           </li>
         ))}
       </ol>
-      <Dialog open={open === "deployment"} onClose={() => setOpen(null)} title={texts.deployment.add}>
+      <Dialog open={open === "deployment"} onClose={() => setOpen(null)} title={deploymentTexts.add}>
         <DeploymentForm others={deployments} onDone={() => setOpen(null)} />
       </Dialog>
       {open === "upload" && <UploadDialog initial={buildEmptySelection()} onClose={() => setOpen(null)} />}
@@ -122,7 +126,7 @@ function ChoosePipeline({ open, onClose }: { open: boolean; onClose: () => void 
         </>
       ) : (
         <>
-          <SelectField label={texts.settings.automatic} hint={texts.settings.automaticHint} value={slug} onChange={(event) => setChosen(event.target.value)}>
+          <SelectField label={settingsTexts.automatic} hint={settingsTexts.automaticHint} value={slug} onChange={(event) => setChosen(event.target.value)}>
             {data?.results.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
           </SelectField>
           <div className="dialog-actions"><Button kind="accent" busy={choose.isPending} disabled={!slug} onClick={() => choose.mutate()}>{t.chooseGo}</Button></div>

@@ -3,18 +3,25 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"
 import { classesQuery, recentImagesQuery } from "../images/queries"
-import { deploymentsQuery, jobsQuery, servicesQuery, sourcesQuery } from "../api/queries"
 import type { Image } from "../api/types"
 import { ActivityCharts } from "./ActivityCharts"
 import { useClassColour } from "../findings/classColours"
 import { canManage, useProject } from "../projects/projectContext"
 import { useRunningJobs } from "../queue/runningJobs"
-import { HealthTag, isUnhealthy, JobTag, OnlineTag, ProgressBar } from "../queue/statusTags"
+import { JobTag, OnlineTag, ProgressBar } from "../queue/statusTags"
 import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
-import { ErrorMessage } from "../ui/feedback"
 import { Timestamp, formatExact } from "../ui/time"
-import { texts } from "../en"
+import { overviewTexts } from "./en";
+import { brandTexts } from "../brand/en";
+import { formatEstimate, formatCount } from "../ui/en";
+import { jobTexts, workerTexts } from "../queue/en";
+import { sourceStateTexts } from "../sources/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { jobsQuery, servicesQuery } from "../queue/queries";
+import { sourcesQuery } from "../sources/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { HealthTag, isUnhealthy } from "../sources/statusTags";
 
 const FirstSteps = lazy(() => import("./OnboardingSteps").then((m) => ({ default: m.OnboardingSteps })))
 const DeploymentMap = lazy(() => import("../deployments/map/DeploymentMap").then((m) => ({ default: m.DeploymentMap })))
@@ -28,9 +35,9 @@ export function OverviewPage() {
   const sourceList = useQuery(sourcesQuery(project.id))
   const serviceList = useQuery(servicesQuery(project.id))
   const [images, jobs, deployments, sources, services] = [recent.data, jobList.data, places.data, sourceList.data, serviceList.data]
-  const t = texts.overview
+  const t = overviewTexts
   useEffect(() => {
-    document.title = `${project.name} · ${texts.product}`
+    document.title = `${project.name} · ${brandTexts.product}`
   }, [project.name])
 
   const allJobs = jobs?.pages[0]?.results ?? []
@@ -54,10 +61,10 @@ export function OverviewPage() {
         </Suspense>
       )}
       <div className="figures">
-        <Link href={paths.images(project.id)}><b>{texts.about(texts.count(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {t.figures.images(images?.count ?? project.images)}</Link>
-        <Link href={paths.deployments(project.id)}><b>{deployments ? texts.count(deployments.count) : "–"}</b> {t.figures.deployments(deployments?.count ?? 0)}</Link>
-        <Link href={paths.jobs(project.id)}><b>{running.jobs ? texts.count(running.count) : "–"}</b> {t.figures.jobs(running.count)}</Link>
-        <Link href={paths.workers(project.id)}><b>{services ? texts.count(online) : "–"}</b> {t.figures.workers(online)}</Link>
+        <Link href={paths.images(project.id)}><b>{formatEstimate(formatCount(images?.count ?? project.images), images?.count_is_estimate ?? false)}</b> {t.figures.images(images?.count ?? project.images)}</Link>
+        <Link href={paths.deployments(project.id)}><b>{deployments ? formatCount(deployments.count) : "–"}</b> {t.figures.deployments(deployments?.count ?? 0)}</Link>
+        <Link href={paths.jobs(project.id)}><b>{running.jobs ? formatCount(running.count) : "–"}</b> {t.figures.jobs(running.count)}</Link>
+        <Link href={paths.workers(project.id)}><b>{services ? formatCount(online) : "–"}</b> {t.figures.workers(online)}</Link>
         {silent.length > 0 && <Link href={paths.deployments(project.id)} className="amber">{t.silent(silent.length)}</Link>}
         {failing.length > 0 && <Link href={failing.length === 1 && failing[0] ? paths.source(project.id, failing[0].id) : paths.sources(project.id)} className="amber">{t.failing(failing.length)}</Link>}
       </div>
@@ -71,7 +78,7 @@ export function OverviewPage() {
               {running.jobs?.slice(0, 4).map((job) => (
                 <li key={job.id}>
                   <div className="line-head">
-                    <Link href={paths.job(project.id, job.id)}>{job.name || texts.job.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />
+                    <Link href={paths.job(project.id, job.id)}>{job.name || jobTexts.noName(job.pipeline_slug, job.id)}</Link><JobTag job={job} />
                   </div>
                   <ProgressBar progress={job.progress} />
                   <p className="soft small">{job.why}</p>
@@ -102,8 +109,8 @@ export function OverviewPage() {
                   <div className="line-head"><Link href={paths.source(project.id, source.id)}>{source.name}</Link><HealthTag health={source.health} /></div>
                   {isUnhealthy(source.health) && source.health_detail && <p className="small red sentence">{source.health_detail}</p>}
                   <p className="soft small">
-                    {texts.source.lastRun}: <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />
-                    {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{texts.count(source.counts.quarantined)} {texts.source.states["quarantined"]}</Link></> : null}
+                    {sourceStateTexts.lastRun}: <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />
+                    {source.counts.quarantined ? <>. <Link className="amber" href={withSearch(paths.source(project.id, source.id), { state: "quarantined" })}>{formatCount(source.counts.quarantined)} {sourceStateTexts.states["quarantined"]}</Link></> : null}
                   </p>
                 </li>
               ))}
@@ -116,7 +123,7 @@ export function OverviewPage() {
               {services?.results.slice(0, 5).map((service) => (
                 <li key={service.id}>
                   <div className="line-head"><Link href={paths.workers(project.id)}>{service.name}</Link><OnlineTag online={service.online} /></div>
-                  <p className="soft small">{texts.worker.lastSeen}: <Timestamp at={service.last_seen_at} /></p>
+                  <p className="soft small">{workerTexts.lastSeen}: <Timestamp at={service.last_seen_at} /></p>
                 </li>
               ))}
             </ul>
@@ -130,7 +137,7 @@ export function OverviewPage() {
 function RecentImages({ images }: { images: Image[] }) {
   const project = useProject()
   return (
-    <section aria-label={texts.overview.recent}>
+    <section aria-label={overviewTexts.recent}>
       <div className="strip">
         {images.map((image) => (
           <Link
@@ -154,15 +161,15 @@ function TopClasses() {
   const most = Math.max(1, ...classes.map((one) => one.images))
   return (
     <section className="section">
-      <div className="section-head"><h2>{texts.overview.found}</h2></div>
-      {data && classes.length === 0 && <p className="soft">{texts.job.noFinds}</p>}
+      <div className="section-head"><h2>{overviewTexts.found}</h2></div>
+      {data && classes.length === 0 && <p className="soft">{jobTexts.noFinds}</p>}
       <div className="class-bars">
         {classes.map((one) => (
           <Link key={one.class_name} href={withSearch(paths.images(project.id), { class: one.class_name })}>
             <i style={{ width: `${(100 * one.images) / most}%`, background: classColour(one.class_name) }} />
             <span className="dot" style={{ background: classColour(one.class_name) }} />
             <span>{one.class_name}</span>
-            <b>{texts.count(one.images)}</b>
+            <b>{formatCount(one.images)}</b>
           </Link>
         ))}
       </div>

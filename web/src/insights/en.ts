@@ -1,4 +1,5 @@
-/** The words of a new installation's first steps, loaded with them: a part of the English catalogue. */
+/** English texts of the overview and the first steps. */
+import { formatCount } from "../ui/en"
 
 export const onboardingTexts = {
   title: "To your first results", progress: (done: number, all: number) => `${done} of ${all} done. This goes away by itself.`, done: "done",
@@ -8,4 +9,14 @@ export const onboardingTexts = {
   worker: "Connect a worker", workerText: "A worker runs the models. It may be this machine or any other.", workerGo: "Connect a worker", workerLook: "See the workers", workerOnline: "A worker is online.", workerAway: "A worker has registered, but none is online. The last was seen",
   results: "First results", resultsText: "Choose the pipeline that looks at every image that comes in.", resultsGo: "Choose a pipeline", resultsWait: "They appear here as soon as an image has been looked at.", resultsJob: "See the job",
   choose: "Choose a pipeline", chooseGo: "Choose", noPipeline: "No worker has registered a pipeline yet.", chosen: (name: string) => `${name} looks at every new image from now on.`,
+}
+
+export const overviewTexts = { where: "Where they are", recent: "Latest images", running: "Running now", nothingRuns: "No job runs.", sources: "Sources", noSources: "No source is polled.",
+  workers: "Workers", noWorkers: "No worker has registered yet.", seeAll: "See all", found: "Found most",
+  silent: (count: number) => (count === 1 ? "1 camera is silent" : `${formatCount(count)} cameras are silent`),
+  failing: (count: number) => (count === 1 ? "1 source has a problem" : `${formatCount(count)} sources have problems`),
+  figures: {
+    images: (count: number) => (count === 1 ? "image" : "images"), deployments: (count: number) => (count === 1 ? "deployment" : "deployments"),
+    workers: (count: number) => (count === 1 ? "worker service online" : "worker services online"), jobs: (count: number) => (count === 1 ? "job running" : "jobs running"),
+  },
 }

@@ -1,16 +1,17 @@
 /** The log of a webhook: what it was told, how that went and why, and how to send it again. */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { unwrap, api } from "../api/client"
-import { deliveriesQuery } from "../api/queries"
 import type { Delivery, DeliveryState, Webhook } from "../api/types"
 import { Button } from "../ui/Button"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { webhookTexts } from "./en.webhooks"
 import { useProject } from "../projects/projectContext"
 import { useUrlQuery } from "../ui/urlQuery"
+import { uiTexts, formatCount } from "../ui/en";
+import { deliveriesQuery } from "./queries";
+import { webhookTexts } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const STATES: DeliveryState[] = ["failed", "waiting", "delivered"]
 const TAG_CLASS: Record<DeliveryState, string> = { waiting: "state state-now", delivered: "state state-good", failed: "state state-bad" }
@@ -48,8 +49,8 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
       <div className="tabs">
         {[undefined, ...STATES].map((one) => (
           <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")), { replace: true })}>
-            {one ? t.states[one] : texts.common.all}
-            {one && counts[one] !== undefined && <span className="faint">{texts.count(counts[one])}</span>}
+            {one ? t.states[one] : uiTexts.all}
+            {one && counts[one] !== undefined && <span className="faint">{formatCount(counts[one])}</span>}
           </button>
         ))}
       </div>
@@ -80,7 +81,7 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
           </table>
         </div>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
       <p className="soft small" style={{ marginTop: 12 }}>{t.logText}</p>
     </section>
   )

@@ -3,16 +3,16 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
 import { unwrap, api } from "../api/client"
 import { classesQuery } from "../images/queries"
-import { noticesQuery } from "../api/queries"
 import type { NewNotice, Notice } from "../api/types"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { noticeTexts } from "./en"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
+import { noticesQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const KINDS = Object.keys(noticeTexts.kinds) as Notice["kind"][]
 const MAX_HOURS = 2160
@@ -63,7 +63,7 @@ export function NoticeForm({ onClose }: { onClose: () => void }) {
         )}
         {ask.error && <ErrorMessage error={ask.error} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{texts.common.cancel}</Button>
+          <Button onClick={onClose}>{uiTexts.cancel}</Button>
           <Button type="submit" kind="accent" busy={ask.isPending}>{t.go}</Button>
         </div>
       </form>

@@ -3,18 +3,19 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Mail, Plus } from "lucide-react"
 import { useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { noticesQuery } from "../api/queries"
 import type { Notice } from "../api/types"
 import { NoticeForm } from "./NoticeForm"
 import { useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { noticeTexts } from "./en"
+import { settingsTexts } from "../projects/en";
+import { noticesQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function NoticesPage() {
   const project = useProject()
@@ -32,7 +33,7 @@ export function NoticesPage() {
   const none = data?.results.length === 0
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{texts.settings.title}</h1></div>
+      <div className="page-head"><h1>{settingsTexts.title}</h1></div>
       <SettingsTabs part="notices" />
       <section aria-label={t.title}>
         {error && <ErrorMessage error={error} retry={() => void refetch()} />}

@@ -7,12 +7,12 @@ import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { webhookTexts } from "./en.webhooks"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
+import { webhookTexts } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const EVENT_TYPES = Object.keys(webhookTexts.types).filter((type) => type !== "webhook.ping") as EventType[]
 
@@ -25,7 +25,7 @@ export function CreatedSecret({ made, onClose }: { made: Pick<WebhookSecret, "se
       <CopyField label={t.secret} text={made.secret} />
       {made.previous_until && <p className="soft">{t.both} <Timestamp at={made.previous_until} />.</p>}
       <p className="soft">{t.receiver}</p>
-      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{texts.common.close}</Button></div>
+      <div className="dialog-actions"><Button kind="accent" onClick={onClose}>{uiTexts.close}</Button></div>
     </div>
   )
 }
@@ -77,7 +77,7 @@ export function WebhookForm({ webhook, onClose }: { webhook?: Webhook; onClose: 
             label={t.url} hint={t.urlHint} type="url" required maxLength={2000} autoFocus autoComplete="off" placeholder="https://station.example/hook" value={url}
             onChange={(event) => setUrl(event.target.value)}
           />
-          <TextField label={`${t.name} (${texts.common.optional})`} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+          <TextField label={`${t.name} (${uiTexts.optional})`} maxLength={255} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
           <SelectField label={t.events} value={some ? "some" : "all"} error={empty ? t.chooseOne : undefined} onChange={(event) => setSome(event.target.value === "some")}>
             <option value="all">{t.everything}</option>
             <option value="some">{t.chosen}</option>
@@ -100,7 +100,7 @@ export function WebhookForm({ webhook, onClose }: { webhook?: Webhook; onClose: 
           )}
           {save.error && <ErrorMessage error={save.error} />}
           <div className="dialog-actions">
-            <Button onClick={onClose}>{texts.common.cancel}</Button>
+            <Button onClick={onClose}>{uiTexts.cancel}</Button>
             <Button type="submit" kind="accent" busy={save.isPending}>{webhook ? t.save : t.go}</Button>
           </div>
         </form>

@@ -5,7 +5,6 @@ import { useEffect, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { webhookQuery } from "../api/queries"
 import { isOwner, useProject } from "../projects/projectContext"
 import { CreatedSecret, WebhookForm } from "./WebhookForm"
 import { DeliveryLog } from "./DeliveryLog"
@@ -13,13 +12,15 @@ import { WebhookTag } from "./WebhookTag"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
 import "./webhooks.css"
-import { texts } from "../en"
-import { webhookTexts } from "./en.webhooks"
 import { NotFound } from "../errors/NotFound"
+import { uiTexts } from "../ui/en";
+import { webhookQuery } from "./queries";
+import { webhookTexts } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function WebhookPage({ id }: { id: string }) {
   const project = useProject()
@@ -72,7 +73,7 @@ export function WebhookPage({ id }: { id: string }) {
         <div className="actions">
           <Button kind="accent" icon={<Send size={15} aria-hidden />} busy={test.isPending} onClick={() => test.mutate()}>{t.test}</Button>
           <Button icon={<Power size={15} aria-hidden />} busy={toggle.isPending} onClick={() => toggle.mutate(!webhook.is_active)}>{webhook.is_active ? t.switchOff : t.switchOn}</Button>
-          <Button icon={<Pencil size={15} aria-hidden />} onClick={() => setOpen("edit")}>{texts.common.edit}</Button>
+          <Button icon={<Pencil size={15} aria-hidden />} onClick={() => setOpen("edit")}>{uiTexts.edit}</Button>
           {isOwner(project) && <Button icon={<KeyRound size={15} aria-hidden />} onClick={() => setOpen("rotate")}>{t.rotate}</Button>}
           <Button kind="danger" icon={<Trash2 size={15} aria-hidden />} onClick={() => setOpen("remove")} aria-label={t.remove} title={t.remove} />
         </div>

@@ -1,7 +1,7 @@
 /** Whether a webhook is told of events, and whether it answers. */
 import type { Webhook } from "../api/types"
 import { Timestamp } from "../ui/time"
-import { webhookTexts } from "./en.webhooks"
+import { webhookTexts } from "./en";
 
 export function WebhookTag({ webhook }: { webhook: Webhook }) {
   const t = webhookTexts

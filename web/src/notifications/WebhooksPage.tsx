@@ -3,19 +3,21 @@ import { useQuery } from "@tanstack/react-query"
 import { Plus, TriangleAlert } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
-import { webhooksQuery } from "../api/queries"
 import type { Webhook } from "../api/types"
-import { IntegrationTabs } from "../external/IntegrationTabs"
+import { IntegrationTabs } from "../projects/IntegrationTabs"
 import { canManage, useProject } from "../projects/projectContext"
 import { WebhookForm } from "./WebhookForm"
 import { WebhookTag } from "./WebhookTag"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./webhooks.css"
 import { Timestamp } from "../ui/time"
-import { texts } from "../en"
-import { webhookTexts } from "./en.webhooks"
+import { integrationTabTexts } from "../projects/en";
+import { formatCount } from "../ui/en";
+import { webhooksQuery } from "./queries";
+import { webhookTexts } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function WebhooksPage() {
   const project = useProject()
@@ -29,7 +31,7 @@ export function WebhooksPage() {
   const add = <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>{t.add}</Button>
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{texts.integration.title}</h1></div>
+      <div className="page-head"><h1>{integrationTabTexts.title}</h1></div>
       <IntegrationTabs part="webhooks" />
       <section aria-label={t.title}>
         {!may && <EmptyState title={t.title} text={t.onlyManagers} />}
@@ -70,8 +72,8 @@ function WebhookTable({ webhooks }: { webhooks: Webhook[] }) {
               <td><Link className="name" href={paths.webhook(project.id, one.id)}>{one.name || one.url}</Link>{one.name && <div className="small faint">{one.url}</div>}</td>
               <td data-label={t.events}>{one.event_types.length > 0 ? t.some(one.event_types.length) : t.all}</td>
               <td data-label={t.state}><WebhookTag webhook={one} /></td>
-              <td className={one.waiting ? "number" : "number faint"} data-label={t.waiting}>{texts.count(one.waiting)}</td>
-              <td className={one.failed ? "number red" : "number faint"} data-label={t.failed}>{texts.count(one.failed)}</td>
+              <td className={one.waiting ? "number" : "number faint"} data-label={t.waiting}>{formatCount(one.waiting)}</td>
+              <td className={one.failed ? "number red" : "number faint"} data-label={t.failed}>{formatCount(one.failed)}</td>
             </tr>
           ))}
         </tbody>

@@ -3,7 +3,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
-import { callerQuery, membersQuery, projectsQuery } from "../api/queries"
 import type { Member, Role } from "../api/types"
 import { isOwner, useProject } from "./projectContext"
 import { SettingsTabs } from "./SettingsTabs"
@@ -11,12 +10,16 @@ import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
-import "../accounts/users.css"
+import { SkeletonRows } from "../ui/feedback"
+import "./users.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { accountTexts } from "../accounts/en"
+import { memberTexts } from "./en"
+import { settingsTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { callerQuery } from "../api/session";
+import { projectsQuery, membersQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export const ROLES: Role[] = ["viewer", "reviewer", "manager", "owner"]
 
@@ -28,7 +31,7 @@ export function MembersPage() {
   const { data, error, refetch } = useQuery(membersQuery(project.id))
   const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<Member | null>(null)
-  const t = accountTexts
+  const t = memberTexts
   useEffect(() => {
     document.title = `${t.members} · ${project.name}`
   }, [t, project.name])
@@ -60,7 +63,7 @@ export function MembersPage() {
   return (
     <div className="narrow">
       <div className="page-head">
-        <h1>{texts.settings.title}</h1>
+        <h1>{settingsTexts.title}</h1>
         {data && <span className="count">{t.count(members.length)}</span>}
         {may && <div className="actions"><Button kind="accent" onClick={() => setAdding(true)}>{t.add}</Button></div>}
       </div>
@@ -107,7 +110,7 @@ function AddMember({ onClose, isOperator, onDone }: { onClose: () => void; isOpe
   const project = useProject()
   const [email, setEmail] = useState("")
   const [role, setRole] = useState<Role>("viewer")
-  const t = accountTexts
+  const t = memberTexts
   const add = useMutation({
     meta: { saysItself: true },
     mutationFn: () => unwrap(api.POST("/api/v2/projects/{project_id}/members", { params: { path: { project_id: project.id } }, body: { email: email.trim(), role } })),
@@ -128,7 +131,7 @@ function AddMember({ onClose, isOperator, onDone }: { onClose: () => void; isOpe
         <RoleField label={t.role} value={role} onChange={setRole} />
         {add.error && <ErrorMessage error={add.error} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{texts.common.cancel}</Button>
+          <Button onClick={onClose}>{uiTexts.cancel}</Button>
           <Button type="submit" kind="accent" busy={add.isPending}>{t.addGo}</Button>
         </div>
       </form>
@@ -138,7 +141,7 @@ function AddMember({ onClose, isOperator, onDone }: { onClose: () => void; isOpe
 
 /** Chooses a role and says what it may. */
 export function RoleField({ label, value, onChange }: { label: string; value: Role; onChange: (role: Role) => void }) {
-  const t = accountTexts
+  const t = memberTexts
   return (
     <SelectField label={label} value={value} onChange={(event) => onChange(event.target.value as Role)}>
       {ROLES.map((role) => <option key={role} value={role}>{t.roles[role]}: {t.may[role]}</option>)}

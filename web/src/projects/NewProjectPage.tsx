@@ -3,15 +3,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
-import { callerQuery, projectsQuery } from "../api/queries"
 import { SignInLayout } from "../brand/SignInLayout"
 import { DeletedProjects } from "./ProjectDeletion"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
+import { projectTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { callerQuery } from "../api/session";
+import { projectsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function NewProjectPage() {
   const { data: projects } = useQuery(projectsQuery)
@@ -26,7 +28,7 @@ export function NewProjectPage() {
     onSuccess: async (project) => {
       void client.invalidateQueries({ queryKey: callerQuery.queryKey })
       await client.invalidateQueries({ queryKey: projectsQuery.queryKey })
-      showToast(texts.project.made(project.name))
+      showToast(projectTexts.made(project.name))
       go(paths.overview(project.id))
     },
   })
@@ -34,7 +36,7 @@ export function NewProjectPage() {
     event.preventDefault()
     make.mutate()
   }
-  const t = texts.project
+  const t = projectTexts
   const first = projects?.results.length === 0
   return (
     <SignInLayout>
@@ -42,10 +44,10 @@ export function NewProjectPage() {
       <p className="soft">{t.intro}</p>
       {caller?.can_create_projects === false ? <p className="note">{t.onlyOperators}</p> : <form className="form" onSubmit={submit}>
         <TextField label={t.name} hint={t.nameHint} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
-        <TextField label={`${t.description} (${texts.common.optional})`} value={description} onChange={(event) => setDescription(event.target.value)} />
+        <TextField label={`${t.description} (${uiTexts.optional})`} value={description} onChange={(event) => setDescription(event.target.value)} />
         {make.error && <ErrorMessage error={make.error} />}
         <Button type="submit" kind="accent" busy={make.isPending}>{t.go}</Button>
-        {!first && <LinkButton kind="quiet" href={paths.home}>{texts.common.cancel}</LinkButton>}
+        {!first && <LinkButton kind="quiet" href={paths.home}>{uiTexts.cancel}</LinkButton>}
       </form>}
       <DeletedProjects />
     </SignInLayout>

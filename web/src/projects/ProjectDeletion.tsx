@@ -3,25 +3,25 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
-import { deletedProjectsQuery, projectQuery, projectsQuery } from "../api/queries"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
-import "../accounts/users.css"
+import "./users.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { accountTexts } from "../accounts/en"
+import { projectEndTexts } from "./en"
 import { useProject } from "./projectContext"
+import { uiTexts } from "../ui/en";
+import { projectsQuery, projectQuery, deletedProjectsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ProjectDeletion() {
   const project = useProject()
   const client = useQueryClient()
   const [deleting, setDeleting] = useState(false)
   const [archiving, setArchiving] = useState(false)
-  const t = accountTexts
+  const t = projectEndTexts
   const archived = project.archived_at !== null
   const archive = useMutation({
     mutationFn: () => unwrap(api.PATCH("/api/v2/projects/{project_id}", { params: { path: { project_id: project.id } }, body: { archived: !archived } })),
@@ -54,7 +54,7 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
   const client = useQueryClient()
   const [, go] = useLocation()
   const [name, setName] = useState("")
-  const t = accountTexts
+  const t = projectEndTexts
   const remove = useMutation({
     meta: { saysItself: true },
     mutationFn: () => unwrap(api.DELETE("/api/v2/projects/{project_id}", { params: { path: { project_id: project.id }, query: { name } } })),
@@ -76,7 +76,7 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
         <TextField label={t.deleteName(project.name)} required autoFocus autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
         {remove.error && <ErrorMessage error={remove.error} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{texts.common.cancel}</Button>
+          <Button onClick={onClose}>{uiTexts.cancel}</Button>
           <Button type="submit" kind="danger" disabled={name !== project.name} busy={remove.isPending}>{t.deleteGo}</Button>
         </div>
       </form>
@@ -88,7 +88,7 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
 export function DeletedProjects() {
   const client = useQueryClient()
   const { data } = useQuery(deletedProjectsQuery)
-  const t = accountTexts
+  const t = projectEndTexts
   const restore = useMutation({
     mutationFn: (id: number) => unwrap(api.POST("/api/v2/projects/{project_id}/restore", { params: { path: { project_id: id } } })),
     onSuccess: async (project) => {
@@ -107,7 +107,7 @@ export function DeletedProjects() {
           <li key={project.id} className="person" data-deleted={project.name}>
             <div className="person-who">
               <span className="person-name">{project.name}</span>
-              <span className="soft small">{texts.images(project.images)}</span>
+              <span className="soft small">{t.images(project.images)}</span>
             </div>
             <span className="person-role small soft">{t.goneAfter} <Timestamp at={project.gone_after ?? null} short /></span>
             <span className="person-acts"><Button small busy={restore.isPending} aria-label={t.restoreOf(project.name)} onClick={() => restore.mutate(project.id)}>{t.restore}</Button></span>

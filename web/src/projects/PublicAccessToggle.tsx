@@ -2,16 +2,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
 import { unwrap, api } from "../api/client"
-import { projectQuery, projectsQuery } from "../api/queries"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
-import { ErrorMessage } from "../ui/feedback"
-import "../public/public.css"
+import "./publicAccess.css"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { publicTexts as t } from "../public/en"
+import { publicAccessTexts as t } from "./en"
 import { useProject } from "./projectContext"
+import { formatCount, uiTexts } from "../ui/en";
+import { projectsQuery, projectQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function PublicAccessToggle() {
   const project = useProject()
@@ -39,8 +39,8 @@ export function PublicAccessToggle() {
       <h2 style={{ marginBottom: 12 }}>{t.title}</h2>
       <div className="form" style={{ maxWidth: 720 }}>
         <p className="soft" data-testid="publicity">{isPublic ? t.isPublic : t.private}</p>
-        {preview && <p className="soft" data-testid="public-preview">{t.shown(texts.images(preview.shown), texts.images(preview.hidden), preview.images_is_estimate)}</p>}
-        {preview && preview.unknown_classes.length > 0 && <p className="soft">{t.unknown(preview.unknown_classes.map((one) => `${one.class_name} (${texts.count(one.images)})`).join(", "))}</p>}
+        {preview && <p className="soft" data-testid="public-preview">{t.shown(t.images(preview.shown), t.images(preview.hidden), preview.images_is_estimate)}</p>}
+        {preview && preview.unknown_classes.length > 0 && <p className="soft">{t.unknown(preview.unknown_classes.map((one) => `${one.class_name} (${formatCount(one.images)})`).join(", "))}</p>}
         <div className="actions">
           <Button onClick={() => setAsking(true)}>{go}</Button>
           {isPublic && <a className="button button-quiet" href={paths.publicProject(project.id)} target="_blank" rel="noreferrer">{t.look}</a>}
@@ -59,7 +59,7 @@ export function PublicAccessToggle() {
           )}
           {store.error && <ErrorMessage error={store.error} />}
           <div className="dialog-actions">
-            <Button onClick={() => setAsking(false)}>{texts.common.cancel}</Button>
+            <Button onClick={() => setAsking(false)}>{uiTexts.cancel}</Button>
             <Button kind="accent" busy={store.isPending} onClick={() => store.mutate()}>{go}</Button>
           </div>
         </Dialog>

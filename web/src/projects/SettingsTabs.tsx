@@ -1,26 +1,25 @@
 /** The parts of the settings: of the project, of one's own account, and of everybody's for operators. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
-import { callerQuery } from "../api/queries"
 import { paths } from "../paths"
-import { texts } from "../en"
-import { accountTexts } from "../accounts/en"
 import { isOwner, useProject } from "./projectContext"
+import { settingsTexts } from "./en";
+import { callerQuery } from "../api/session";
 
 type Part = "settings" | "taxa" | "members" | "notices" | "account" | "people" | "audit"
 
 export function SettingsTabs({ part }: { part: Part }) {
   const project = useProject()
   const { data: caller } = useQuery(callerQuery)
-  const t = texts.settings
+  const t = settingsTexts
   const tabs: { part: Part; text: string; href: string; shown?: boolean }[] = [
     { part: "settings", text: t.general, href: paths.settings(project.id) },
     { part: "taxa", text: t.taxa, href: paths.taxa(project.id) },
-    { part: "members", text: accountTexts.members, href: paths.members(project.id) },
+    { part: "members", text: settingsTexts.members, href: paths.members(project.id) },
     { part: "notices", text: t.notices, href: paths.notices(project.id) },
     { part: "audit", text: t.audit, href: paths.audit(project.id), shown: isOwner(project) },
-    { part: "account", text: accountTexts.account, href: paths.account(project.id) },
-    { part: "people", text: accountTexts.people, href: paths.people(project.id), shown: caller?.is_operator ?? false },
+    { part: "account", text: settingsTexts.account, href: paths.account(project.id) },
+    { part: "people", text: settingsTexts.people, href: paths.people(project.id), shown: caller?.is_operator ?? false },
   ]
   return (
     <nav className="tabs" aria-label={t.title}>

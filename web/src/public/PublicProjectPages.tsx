@@ -8,16 +8,18 @@ import { publicDeploymentsQuery, publicImageQuery, publicImagesQuery, publicProj
 import type { PublicImage, PublicProject } from "../api/types"
 import { assignColours, ClassColours, useClassColour } from "../findings/classColours"
 import { useUrlQuery } from "../ui/urlQuery"
-import { Logo } from "../app/AppShell"
 import { paths, withSearch } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Check } from "../ui/Field"
 import { useShortcuts } from "../ui/shortcuts"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./public.css"
 import { formatDay, formatExact } from "../ui/time"
-import { texts } from "../en"
 import { publicTexts as t } from "./en"
+import { errorTexts } from "../errors/en";
+import { formatEstimate, formatCount } from "../ui/en";
+import { Logo } from "../brand/Logo";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const PublicProjectContext = createContext<PublicProject | null>(null)
 const MAX_ITEMS = { deployment: "", class: "", order: "" }
@@ -54,7 +56,7 @@ export function PublicProjectPages({ id }: { id: string }) {
             <Route path="/public/:project/images"><Images /></Route>
             <Route path="/public/:project/images/:image">{({ image }) => <ImageView key={image} id={image} />}</Route>
             <Route path="/public/:project/cameras"><DeploymentList /></Route>
-            <Route><EmptyState screen title={texts.problems.notFoundTitle} text={texts.problems.notFound} /></Route>
+            <Route><EmptyState screen title={errorTexts.notFoundTitle} text={errorTexts.notFound} /></Route>
           </Switch>
         </main>
       </div>
@@ -97,8 +99,8 @@ function Overview() {
       <div className="page-head"><h1>{project.name}</h1></div>
       {project.description && <p className="lead">{project.description}</p>}
       <div className="figures">
-        <Link href={paths.publicImages(project.id)}><b>{texts.about(texts.count(project.images), project.images_is_estimate)}</b> {t.imageCount(project.images).replace(/^\S+ /, "")}</Link>
-        <Link href={paths.publicCameras(project.id)}><b>{texts.count(project.deployments)}</b> {t.cameraCount(project.deployments).replace(/^\S+ /, "")}</Link>
+        <Link href={paths.publicImages(project.id)}><b>{formatEstimate(formatCount(project.images), project.images_is_estimate)}</b> {t.imageCount(project.images).replace(/^\S+ /, "")}</Link>
+        <Link href={paths.publicCameras(project.id)}><b>{formatCount(project.deployments)}</b> {t.cameraCount(project.deployments).replace(/^\S+ /, "")}</Link>
         {project.first_image_at && project.last_image_at && <span>{t.since(formatDay(project.first_image_at), formatDay(project.last_image_at))}</span>}
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
@@ -118,7 +120,7 @@ function Overview() {
                 <i style={{ width: `${(100 * one.images) / most}%`, background: classColour(one.class_name) }} />
                 <span className="dot" style={{ background: classColour(one.class_name) }} />
                 <span>{one.class_name}</span>
-                <b>{texts.count(one.images)}</b>
+                <b>{formatCount(one.images)}</b>
               </Link>
             ))}
           </div>
@@ -145,7 +147,7 @@ function Images() {
     <>
       <div className="page-head">
         <h1>{t.images}</h1>
-        {first && <span className="count">{texts.about(texts.count(first.count), first.count_is_estimate ?? false)}</span>}
+        {first && <span className="count">{formatEstimate(formatCount(first.count), first.count_is_estimate ?? false)}</span>}
       </div>
       <div className="filters open">
         <select aria-label={t.deployments} {...choice("deployment")}>

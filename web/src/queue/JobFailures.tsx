@@ -4,18 +4,21 @@ import { ChevronRight, RotateCcw } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link } from "wouter"
 import { unwrap, api } from "../api/client"
-import { deadLettersQuery, taskQuery } from "../api/queries"
 import type { Attempt, DeadLetter, FailureGroup, JobDetail, RetryRequest } from "../api/types"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { formatTime, formatDuration, formatExact, Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { canManage, useProject } from "../projects/projectContext"
 import { useUrlQuery } from "../ui/urlQuery"
+import { failureTexts } from "./en";
+import { formatImages, imageTexts } from "../images/en";
+import { uiTexts } from "../ui/en";
+import { deadLettersQuery, taskQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
-const t = texts.failure
+const t = failureTexts
 
 function useRetry(job: JobDetail) {
   const project = useProject()
@@ -58,7 +61,7 @@ export function JobFailures({ job }: { job: JobDetail }) {
               <button type="button" className="fold" aria-expanded={open === group.reason} onClick={() => toggle(group.reason)}>
                 <ChevronRight size={16} aria-hidden />
                 <span className="fold-words">{group.reason || t.noReason}</span>
-                <span className="red nowrap">{texts.images(group.images)}</span>
+                <span className="red nowrap">{formatImages(group.images)}</span>
               </button>
               {canManage(project) && (
                 <Button small kind="quiet" busy={retry.isPending && retry.variables?.wanted.reason === group.reason}
@@ -99,7 +102,7 @@ function DeadLetters({ job, group }: { job: JobDetail; group: FailureGroup }) {
     <div className="letters">
       {canManage(project) && (
         <div className="letters-bar">
-          <span className="small soft">{picked.length > 0 ? texts.image.selected(picked.length) : t.choose}</span>
+          <span className="small soft">{picked.length > 0 ? imageTexts.selected(picked.length) : t.choose}</span>
           <Button small disabled={picked.length === 0} busy={retry.isPending}
             onClick={() => retry.mutate({ wanted: { analyses: picked }, images: picked.length }, { onSuccess: () => setChosen(new Set()) })}>{t.retrySome}</Button>
         </div>
@@ -108,12 +111,12 @@ function DeadLetters({ job, group }: { job: JobDetail; group: FailureGroup }) {
         {letters.map((letter) => (
           <DeadLetterRow key={letter.analysis_id} job={job} letter={letter} open={open === letter.analysis_id} onToggle={() => toggle(letter.analysis_id)}>
             {canManage(project) && (
-              <input type="checkbox" aria-label={texts.image.select(letter.filename)} checked={chosen.has(letter.analysis_id)} onChange={() => choose(letter.analysis_id)} />
+              <input type="checkbox" aria-label={imageTexts.select(letter.filename)} checked={chosen.has(letter.analysis_id)} onChange={() => choose(letter.analysis_id)} />
             )}
           </DeadLetterRow>
         ))}
       </ul>
-      {hasNextPage && <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button>}
+      {hasNextPage && <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button>}
     </div>
   )
 }

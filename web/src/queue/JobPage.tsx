@@ -5,7 +5,6 @@ import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
 import { ApiProblem } from "../api/problems"
 import { unwrap, api } from "../api/client"
-import { jobQuery } from "../api/queries"
 import type { JobDetail, Priority } from "../api/types"
 import { useClassColour } from "../findings/classColours"
 import { JobFailures } from "./JobFailures"
@@ -15,13 +14,16 @@ import { paths, withSearch } from "../paths"
 import { Button, IconButton } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import "./runs.css"
 import { formatDuration, Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { runTexts } from "./en"
+import { runTexts, jobTexts } from "./en"
 import { NotFound } from "../errors/NotFound"
+import { formatCount, uiTexts } from "../ui/en";
+import { findingTexts } from "../findings/en";
+import { jobQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 type JobAction = "run" | "cancel" | "pause" | "resume" | "retry"
 
@@ -33,7 +35,7 @@ function listActions(job: JobDetail): JobAction[] {
 }
 
 const DONE_TEXT: Record<JobAction, string> = {
-  run: texts.job.ran, cancel: texts.job.canceled, pause: texts.job.paused, resume: texts.job.resumed, retry: texts.job.retried,
+  run: jobTexts.ran, cancel: jobTexts.canceled, pause: jobTexts.paused, resume: jobTexts.resumed, retry: jobTexts.retried,
 }
 const ICON: Record<JobAction, React.ReactNode> = {
   run: <Play size={15} aria-hidden />,
@@ -45,7 +47,7 @@ export function JobPage({ job: id }: { job: number }) {
   const client = useQueryClient()
   const { data: job, error, refetch } = useQuery({ ...jobQuery(project.id, id), enabled: Number.isSafeInteger(id) })
   const [asking, setAsking] = useState(false)
-  const t = texts.job
+  const t = jobTexts
   const act = useMutation({
     mutationFn: (what: JobAction) => {
       const params = { params: { path: { job_id: id } } }
@@ -93,7 +95,7 @@ export function JobPage({ job: id }: { job: number }) {
       <div className="job-figures soft" data-testid="progress">
         <span><b>{p.expected ? t.ofAbout(p.completed + p.failed + p.canceled, Math.max(p.expected, p.total)) : t.of(p.completed + p.failed + p.canceled, p.total)}</b>{job.expanded ? "" : `, ${t.growing}`}</span>
         {(["queued", "processing", "completed", "failed", "canceled"] as const).filter((state) => p[state] > 0).map((state) => (
-          <span key={state} className={state === "failed" ? "red" : undefined}>{texts.count(p[state])} {t.counts[state]}</span>
+          <span key={state} className={state === "failed" ? "red" : undefined}>{formatCount(p[state])} {t.counts[state]}</span>
         ))}
         {job.images_per_s !== null && <span>{t.perMinute(job.images_per_s)}</span>}
         {job.seconds_left !== null && <span>{t.left}: {formatDuration(job.seconds_left)}</span>}
@@ -165,7 +167,7 @@ function useJobUpdate(job: JobDetail) {
   return useMutation({
     mutationFn: (change: { name?: string; priority?: Priority }) =>
       unwrap(api.PATCH("/api/v2/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: change })),
-    onSuccess: (_, { priority }) => showToast(priority ? texts.job.prioritized(texts.job.priorities[priority] ?? priority) : texts.job.renamed),
+    onSuccess: (_, { priority }) => showToast(priority ? jobTexts.prioritized(jobTexts.priorities[priority] ?? priority) : jobTexts.renamed),
     onSettled: () => client.invalidateQueries({ queryKey: ["job", project.id] }),
   })
 }
@@ -173,9 +175,9 @@ function useJobUpdate(job: JobDetail) {
 function PrioritySelect({ job }: { job: JobDetail }) {
   const change = useJobUpdate(job)
   return (
-    <select className="input input-small" aria-label={texts.job.priority} value={job.priority} disabled={change.isPending}
+    <select className="input input-small" aria-label={jobTexts.priority} value={job.priority} disabled={change.isPending}
       onChange={(event) => change.mutate({ priority: event.target.value as Priority })}>
-      {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      {Object.entries(jobTexts.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
     </select>
   )
 }
@@ -190,13 +192,13 @@ function RenameForm({ job, name }: { job: JobDetail; name: string }) {
   }
   return (
     <>
-      <IconButton label={texts.job.rename} onClick={() => setOpen(true)}><Pencil size={15} /></IconButton>
-      <Dialog open={open} onClose={() => setOpen(false)} title={texts.job.renameTitle}>
+      <IconButton label={jobTexts.rename} onClick={() => setOpen(true)}><Pencil size={15} /></IconButton>
+      <Dialog open={open} onClose={() => setOpen(false)} title={jobTexts.renameTitle}>
         <form className="form" onSubmit={submit}>
-          <TextField label={texts.job.name} required maxLength={255} autoFocus value={text} onChange={(event) => setText(event.target.value)} />
+          <TextField label={jobTexts.name} required maxLength={255} autoFocus value={text} onChange={(event) => setText(event.target.value)} />
           <div className="dialog-actions">
-            <Button onClick={() => setOpen(false)}>{texts.common.cancel}</Button>
-            <Button type="submit" kind="accent" busy={change.isPending} disabled={!text.trim()}>{texts.common.save}</Button>
+            <Button onClick={() => setOpen(false)}>{uiTexts.cancel}</Button>
+            <Button type="submit" kind="accent" busy={change.isPending} disabled={!text.trim()}>{uiTexts.save}</Button>
           </div>
         </form>
       </Dialog>
@@ -209,21 +211,21 @@ function JobResults({ job }: { job: JobDetail }) {
   const project = useProject()
   const classes = Object.entries(job.classes).sort(([, a], [, b]) => b - a)
   const most = Math.max(1, job.nothing_found, ...classes.map(([, count]) => count))
-  if (classes.length === 0 && job.nothing_found === 0) return <p className="soft">{texts.job.noFinds}</p>
+  if (classes.length === 0 && job.nothing_found === 0) return <p className="soft">{jobTexts.noFinds}</p>
   return (
     <div className="class-bars">
       {classes.map(([name, count]) => (
         <Link key={name} href={withSearch(paths.images(project.id), { class: name })}>
           <i style={{ width: `${(100 * count) / most}%`, background: classColour(name) }} />
           <span className="dot" style={{ background: classColour(name) }} />
-          <span>{name || texts.viewer.noClass}</span><b>{texts.count(count)}</b>
+          <span>{name || findingTexts.noClass}</span><b>{formatCount(count)}</b>
         </Link>
       ))}
       {job.nothing_found > 0 && (
         <Link href={withSearch(paths.images(project.id), { analysis_state: "completed" })}>
           <i style={{ width: `${(100 * job.nothing_found) / most}%`, background: "var(--ink-faint)" }} />
           <span className="dot" style={{ background: "var(--line-strong)" }} />
-          <span className="soft">{texts.job.nothingFound}</span><b>{texts.count(job.nothing_found)}</b>
+          <span className="soft">{jobTexts.nothingFound}</span><b>{formatCount(job.nothing_found)}</b>
         </Link>
       )}
     </div>

@@ -3,7 +3,6 @@ import { useInfiniteQuery } from "@tanstack/react-query"
 import { Play } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
-import { jobsQuery } from "../api/queries"
 import type { Job, JobState } from "../api/types"
 import { canManage, useProject } from "../projects/projectContext"
 import { RunDialog } from "./RunDialog"
@@ -11,11 +10,13 @@ import { useUrlQuery } from "../ui/urlQuery"
 import { JobTag, ProgressBar } from "./statusTags"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./runs.css"
 import { Timestamp, formatDuration } from "../ui/time"
-import { texts } from "../en"
-import { runTexts } from "./en"
+import { runTexts, jobTexts } from "./en"
+import { uiTexts, formatCount } from "../ui/en";
+import { jobsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const STATES: JobState[] = ["queued", "processing", "completed", "failed", "canceled"]
 
@@ -26,7 +27,7 @@ export function JobsPage() {
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(jobsQuery(project.id, status))
   const [starting, setStarting] = useState(false)
   const jobs = data?.pages.flatMap((page) => page.results) ?? []
-  const t = texts.job
+  const t = jobTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
@@ -40,7 +41,7 @@ export function JobsPage() {
       <div className="tabs">
         {[undefined, ...STATES].map((state) => (
           <button key={state ?? "all"} type="button" className="tab" aria-pressed={state === status} onClick={() => setSearch((next) => (state ? next.set("status", state) : next.delete("status")))}>
-            {state ? t.states[state] : texts.common.all}
+            {state ? t.states[state] : uiTexts.all}
           </button>
         ))}
       </div>
@@ -59,7 +60,7 @@ export function JobsPage() {
             <div className="line-head small soft">
               <span>{job.why}</span>
               <span className="nowrap">
-                {job.progress.failed > 0 && <span className="red">{texts.count(job.progress.failed)} {t.counts.failed}, </span>}
+                {job.progress.failed > 0 && <span className="red">{formatCount(job.progress.failed)} {t.counts.failed}, </span>}
                 {t.of(job.progress.completed + job.progress.failed + job.progress.canceled, job.progress.total)}
                 {job.images_per_s !== null ? `, ${t.perMinute(job.images_per_s)}` : ""}
                 {job.seconds_left !== null ? `, ${formatDuration(job.seconds_left)}` : ""}
@@ -69,7 +70,7 @@ export function JobsPage() {
           </li>
         ))}
       </ul>
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
       {starting && <RunDialog onClose={() => setStarting(false)} />}
     </div>
   )
@@ -82,7 +83,7 @@ function JobRequest({ job }: { job: Job }) {
     <p className="job-asked small faint" data-testid="asked">
       {job.preset && <span>{t.preset} {job.preset}</span>}
       {job.content_preview && <span>{job.content_preview}</span>}
-      <span>{job.requested_by ? `${texts.job.by} ${job.requested_by}` : t.asked}, <Timestamp at={job.created_at} /></span>
+      <span>{job.requested_by ? `${jobTexts.by} ${job.requested_by}` : t.asked}, <Timestamp at={job.created_at} /></span>
       {job.started_at && <span>{t.began} <Timestamp at={job.started_at} short /></span>}
       {job.finished_at && <span>{t.ended} <Timestamp at={job.finished_at} short /></span>}
     </p>

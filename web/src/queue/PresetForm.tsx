@@ -3,17 +3,18 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { editedPresetQuery } from "../api/queries"
 import type { Preset, Priority, RegisteredPipeline } from "../api/types"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { presetWords } from "./en"
+import { presetTexts, jobTexts } from "./en"
 import { type Parameters, ParametersField, parseParameters, formatParameters } from "./ParametersField"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
+import { editedPresetQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 interface PresetFormProps {
   /** The one that is changed; a new one is made without it. */
@@ -25,7 +26,7 @@ interface PresetFormProps {
 export function PresetForm({ id, pipelines, onClose }: PresetFormProps) {
   const [round, setRound] = useState(0)
   const { data, error, refetch } = useQuery({ ...editedPresetQuery(id ?? 0, round), enabled: id !== undefined })
-  const t = presetWords
+  const t = presetTexts
   return (
     <Dialog open onClose={onClose} title={id === undefined ? t.add : t.edit}>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
@@ -56,7 +57,7 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
   })
   const [parameters, setParameters] = useState(formatParameters(preset?.parameters ?? {}))
   const [judged, setJudged] = useState(false)
-  const t = presetWords
+  const t = presetTexts
   const field = (key: "name" | "pipeline" | "description") => ({
     value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
   })
@@ -92,14 +93,14 @@ function Form({ preset, version, pipelines, onClose, onOutdated }: FormProps) {
         {!pipeline && <option value={form.pipeline}>{form.pipeline}</option>}
         {pipelines.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
       </SelectField>
-      <TextField label={`${t.description} (${texts.common.optional})`} hint={t.descriptionHint} maxLength={1000} {...field("description")} />
+      <TextField label={`${t.description} (${uiTexts.optional})`} hint={t.descriptionHint} maxLength={1000} {...field("description")} />
       <ParametersField pipeline={pipeline} value={parameters} onChange={setParameters} judged={judged} />
       <SelectField label={t.priority} value={form.priority} onChange={(event) => setForm((old) => ({ ...old, priority: event.target.value as Priority }))}>
-        {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+        {Object.entries(jobTexts.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
       </SelectField>
       {save.error && <ErrorMessage error={save.error} retry={isOutdated ? onOutdated : undefined} go={t.asItIs} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button onClick={onClose}>{uiTexts.cancel}</Button>
         <Button type="submit" kind="accent" busy={save.isPending}>{preset ? t.save : t.go}</Button>
       </div>
     </form>

@@ -3,21 +3,23 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { pipelinesQuery, presetsQuery } from "../api/queries"
 import type { Preset } from "../api/types"
-import { IntegrationTabs } from "../external/IntegrationTabs"
+import { IntegrationTabs } from "../projects/IntegrationTabs"
 import { PresetForm } from "./PresetForm"
 import { canManage, useProject } from "../projects/projectContext"
 import { RunDialog } from "./RunDialog"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./runs.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { presetWords } from "./en"
+import { presetTexts, workerTexts, jobTexts } from "./en"
+import { integrationTabTexts } from "../projects/en";
+import { uiTexts } from "../ui/en";
+import { pipelinesQuery, presetsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 /** What is open over the list: a form, the dialog that starts a job, or a question. */
 type OpenPreset = { what: "add" } | { what: "edit" | "run" | "remove"; preset: Preset }
@@ -29,7 +31,7 @@ export function PresetsPage() {
   const { data: pipelines } = useQuery(pipelinesQuery(project.id))
   const [open, setOpen] = useState<OpenPreset | null>(null)
   const close = () => setOpen(null)
-  const t = presetWords
+  const t = presetTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t, project.name])
@@ -46,14 +48,14 @@ export function PresetsPage() {
   const add = may && hasPipelines && <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setOpen({ what: "add" })}>{t.add}</Button>
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{texts.integration.title}</h1></div>
+      <div className="page-head"><h1>{integrationTabTexts.title}</h1></div>
       <IntegrationTabs part="presets" />
       <section aria-label={t.title}>
         {error && <ErrorMessage error={error} retry={() => void refetch()} />}
         {!(data && pipelines) && !error && <SkeletonRows />}
         {data?.results.length === 0 && pipelines && (
           <EmptyState title={t.noneTitle} text={<>{t.none} {!may ? t.onlyManagers : !hasPipelines && t.noPipeline}</>}>
-            {add || (may && <LinkButton kind="accent" href={paths.workers(project.id)}>{texts.first.noPipelineGo}</LinkButton>)}
+            {add || (may && <LinkButton kind="accent" href={paths.workers(project.id)}>{workerTexts.connect}</LinkButton>)}
           </EmptyState>
         )}
         {data && data.results.length > 0 && pipelines && (
@@ -82,7 +84,7 @@ interface PresetTableProps {
 }
 
 function PresetTable({ presets, known, onOpen }: PresetTableProps) {
-  const t = presetWords
+  const t = presetTexts
   return (
     <div className="table-scroll">
       <table className="table keys-table">
@@ -97,13 +99,13 @@ function PresetTable({ presets, known, onOpen }: PresetTableProps) {
               <td data-label={t.parameters}>
                 {Object.keys(preset.parameters).length > 0 ? <code className="preset-parameters">{JSON.stringify(preset.parameters)}</code> : <span className="faint">{t.noParameters}</span>}
               </td>
-              <td data-label={t.priority}>{texts.job.priorities[preset.priority]}</td>
+              <td data-label={t.priority}>{jobTexts.priorities[preset.priority]}</td>
               <td data-label={t.changed}><Timestamp at={preset.updated_at} short /></td>
               {onOpen && (
                 <td className="key-actions">
                   <span className="actions">
                     {known.has(preset.pipeline) && <Button small aria-label={t.runOne(preset.name)} onClick={() => onOpen({ what: "run", preset })}>{t.run}</Button>}
-                    <Button small aria-label={t.editOne(preset.name)} onClick={() => onOpen({ what: "edit", preset })}>{texts.common.edit}</Button>
+                    <Button small aria-label={t.editOne(preset.name)} onClick={() => onOpen({ what: "edit", preset })}>{uiTexts.edit}</Button>
                     <Button small kind="danger" aria-label={t.removeOne(preset.name)} onClick={() => onOpen({ what: "remove", preset })}>{t.remove}</Button>
                   </span>
                 </td>

@@ -4,22 +4,25 @@ import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { unwrap, api, generateIdempotencyKey } from "../api/client"
 import { imageCountQuery, listImageIds, type ImageFilter, NO_FILTER } from "../images/queries"
-import { deploymentsQuery, pipelinesQuery, presetsQuery, startOfDay } from "../api/queries"
 import type { Priority } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./runs.css"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { runTexts } from "./en"
+import { runTexts, workerTexts, jobTexts } from "./en"
 import { ParametersField, parseParameters } from "./ParametersField"
 import { ImageUrlsField, parseImageUrls } from "./ImageUrlsField"
 import { useProject } from "../projects/projectContext"
 import { getPresetKey, listRunTargets, RunTargetSelect, type RunTarget } from "./RunTargetSelect"
 import { RunEstimate } from "./RunEstimate"
+import { uiTexts } from "../ui/en";
+import { startOfDay } from "../ui/localTime";
+import { deploymentsQuery } from "../deployments/queries";
+import { pipelinesQuery, presetsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export interface RunDialogProps {
   /** Those that were selected one by one. */
@@ -45,7 +48,7 @@ export function RunDialog({ images = [], filter: given = NO_FILTER, preset = "",
       {trouble && <ErrorMessage error={trouble} />}
       {!trouble && !isNone && !(pipelines && presets) && <SkeletonRows rows={3} />}
       {isNone && (
-        <EmptyState title={t.noneTitle} text={t.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{texts.first.noPipelineGo}</LinkButton></EmptyState>
+        <EmptyState title={t.noneTitle} text={t.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{workerTexts.connect}</LinkButton></EmptyState>
       )}
       {pipelines && presets && !isNone && (
         <RunForm all={listRunTargets(presets.results, pipelines.results)} images={images} filter={filter} first={preset && getPresetKey(preset)} onClose={onClose} />
@@ -169,13 +172,13 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
       {mayPass && <Check label={t.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />}
       <div className="form-row">
         <SelectField label={t.priority} value={priority || (preset ? "" : "normal")} onChange={(event) => setPriority(event.target.value as Priority | "")}>
-          {preset && <option value="">{t.asPreset(texts.job.priorities[preset.priority] ?? preset.priority)}</option>}
-          {Object.entries(texts.job.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+          {preset && <option value="">{t.asPreset(jobTexts.priorities[preset.priority] ?? preset.priority)}</option>}
+          {Object.entries(jobTexts.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
         </SelectField>
-        {!preset && !named && <TextField label={`${t.name} (${texts.common.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
+        {!preset && !named && <TextField label={`${t.name} (${uiTexts.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
       </div>
       <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>{texts.source.more}</summary>
+        <summary>{uiTexts.moreSettings}</summary>
         <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
       </details>
       <Check label={t.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
@@ -183,7 +186,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
       {what && (count || !named) ? <RunEstimate what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} /> : null}
       {start.error && <ErrorMessage error={start.error} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{texts.common.cancel}</Button>
+        <Button onClick={onClose}>{uiTexts.cancel}</Button>
         <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}>{later ? t.goLater : t.go}</Button>
       </div>
     </form>

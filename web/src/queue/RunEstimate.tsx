@@ -1,12 +1,12 @@
 /** How many images a run takes and about how long, before it is asked for. */
 import { useInfiniteQuery } from "@tanstack/react-query"
-import { jobsQuery } from "../api/queries"
 import { formatDuration } from "../ui/time"
 import { runTexts } from "./en"
 import { countTasksAhead, estimateThroughput } from "./throughput"
 import { useProject } from "../projects/projectContext"
 import type { RunTarget } from "./RunTargetSelect"
 import { useRunningJobs } from "./runningJobs"
+import { jobsQuery } from "./queries";
 
 interface RunEstimateProps {
   what: RunTarget

@@ -1,7 +1,6 @@
 /** What can be run: the presets of a project, and its pipelines. */
 import type { Preset, RegisteredPipeline } from "../api/types"
-import { texts } from "../en"
-import { runTexts } from "./en"
+import { runTexts, jobTexts } from "./en"
 
 /** A pipeline, by itself or as a preset has it; `pipeline` is missing where it is no longer registered. */
 export interface RunTarget {
@@ -61,7 +60,7 @@ function RunTargetDetails({ one: { preset, pipeline } }: { one: RunTarget }) {
     <>
       {description && <p>{description}</p>}
       {preset && !pipeline && <p className="amber">{t.gone(preset.pipeline)}</p>}
-      {preset && pipeline && <p>{t.runs(preset.pipeline, texts.job.priorities[preset.priority] ?? preset.priority)}</p>}
+      {preset && pipeline && <p>{t.runs(preset.pipeline, jobTexts.priorities[preset.priority] ?? preset.priority)}</p>}
     </>
   )
 }

@@ -4,7 +4,6 @@ import { Plus } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
 import { unwrap, api } from "../api/client"
-import { pipelinesQuery, servicesQuery, workersQuery } from "../api/queries"
 import type { Worker } from "../api/types"
 import { canManage, useProject } from "../projects/projectContext"
 import { OnlineTag } from "./statusTags"
@@ -13,17 +12,20 @@ import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
+import { workerTexts, jobTexts } from "./en";
+import { uiTexts } from "../ui/en";
+import { pipelinesQuery, servicesQuery, workersQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function WorkersPage() {
   const project = useProject()
   const { data, error, refetch } = useQuery({ ...servicesQuery(project.id), refetchInterval: 15_000 })
   const { data: workers } = useQuery({ ...workersQuery(project.id), refetchInterval: 15_000 })
   const [connecting, setConnecting] = useState(false)
-  const t = texts.worker
+  const t = workerTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
@@ -40,7 +42,7 @@ export function WorkersPage() {
         {data?.results.map((service) => (
           <li key={service.id}>
             <div className="line-head"><b>{service.name}</b><OnlineTag online={service.online} /></div>
-            <p className="small soft">{t.lastSeen}: <Timestamp at={service.last_seen_at} />. {t.offers}: {service.pipelines.join(", ") || texts.common.none}.</p>
+            <p className="small soft">{t.lastSeen}: <Timestamp at={service.last_seen_at} />. {t.offers}: {service.pipelines.join(", ") || uiTexts.none}.</p>
             {service.workers.length > 0 ? <WorkerList workers={service.workers} /> : <p className="small faint">{t.noLive}</p>}
           </li>
         ))}
@@ -56,7 +58,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
   const project = useProject()
   const [evicting, setEvicting] = useState<Worker | null>(null)
   const client = useQueryClient()
-  const t = texts.worker
+  const t = workerTexts
   const evict = useMutation({
     mutationFn: (worker: Worker) => unwrap(api.POST("/api/v2/workers/{worker_id}/evict", { params: { path: { worker_id: worker.id } } })),
     onSuccess: (evicted) => showToast(t.evicted(evicted.taken_back)),
@@ -79,7 +81,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
               {worker.jobs.map((held) => <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>{t.jobHolds(held.holds, held.job_id)}</Link>)}
             </p>
             <p className="soft">
-              {t.done(worker.completed)}{worker.images_per_s ? `, ${texts.job.perMinute(worker.images_per_s)}` : ""}, <Timestamp at={worker.last_contact_at} short />
+              {t.done(worker.completed)}{worker.images_per_s ? `, ${jobTexts.perMinute(worker.images_per_s)}` : ""}, <Timestamp at={worker.last_contact_at} short />
             </p>
           </div>
           {canManage(project) && <Button small kind="danger" aria-label={`${t.evict} ${worker.name}`} onClick={() => setEvicting(worker)}>{t.evict}</Button>}
@@ -94,7 +96,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
 
 /** What a worker said of itself; of one that said nothing, its address. */
 function describeWorker(worker: Worker): string {
-  const t = texts.worker
+  const t = workerTexts
   if (worker.host == null) return worker.address
   const said = [worker.version ? `${t.version} ${worker.version}` : "", worker.devices.join(", "), worker.pid ? t.process(worker.pid) : "", worker.address]
   return said.filter(Boolean).join(" · ")
@@ -103,7 +105,7 @@ function describeWorker(worker: Worker): string {
 function PipelineList() {
   const project = useProject()
   const { data, error } = useQuery(pipelinesQuery(project.id))
-  const t = texts.worker
+  const t = workerTexts
   if (error) return <section className="section"><ErrorMessage error={error} /></section>
   if (!data || data.results.length === 0) return null
   return (
@@ -128,7 +130,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
   const project = useProject()
   const client = useQueryClient()
   const [name, setName] = useState("")
-  const t = texts.worker
+  const t = workerTexts
   const make = useMutation({
     meta: { saysItself: true },
     mutationFn: () => unwrap(api.POST("/api/v2/auth/tokens", { body: { name: name.trim(), kind: "worker", projects: [project.id] } })),
@@ -154,7 +156,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
           <CopyField label={t.install} text={'pip install ".[worker]"'} />
           <CopyField label={t.registerStep} text={`${address} ${token} trapline register`} />
           <CopyField label={t.runStep} text={`${address} ${token} trapline worker`} />
-          <div className="dialog-actions"><Button kind="accent" onClick={close}>{texts.common.close}</Button></div>
+          <div className="dialog-actions"><Button kind="accent" onClick={close}>{uiTexts.close}</Button></div>
         </div>
       ) : (
         <form className="form" onSubmit={submit}>
@@ -162,7 +164,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
           <TextField label={t.tokenName} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
           {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
-            <Button onClick={close}>{texts.common.cancel}</Button>
+            <Button onClick={close}>{uiTexts.cancel}</Button>
             <Button type="submit" kind="accent" busy={make.isPending}>{t.make}</Button>
           </div>
         </form>

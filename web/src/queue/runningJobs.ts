@@ -1,8 +1,8 @@
 /** The jobs of a project that are not over, however many newer ones are. */
 import { useInfiniteQuery } from "@tanstack/react-query"
-import { jobsQuery } from "../api/queries"
 import type { Job } from "../api/types"
 import { useProject } from "../projects/projectContext"
+import { jobsQuery } from "./queries";
 
 export interface RunningJobs {
   /** Undefined until both lists are there: at most fifty of each state, those at work first. */

@@ -8,8 +8,8 @@ import { formatDecision, useOutbox } from "./useOutbox"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
-import { outboxTexts as t } from "./en.outbox"
 import "./outbox.css"
+import { outboxTexts as t } from "./en";
 
 const MAX_SHOWN = 50
 

@@ -2,7 +2,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { Check, CircleSlash, CircleHelp, MessageSquare, Pencil, Undo2 } from "lucide-react"
 import { type FormEvent, type ReactNode, useEffect, useState } from "react"
-import { callerQuery } from "../api/queries"
 import type { Identification, ImageDetail } from "../api/types"
 import { canManage, canReview, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
@@ -11,11 +10,11 @@ import { useShortcuts } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { getWaitingKey } from "./decisions"
-import { outboxTexts } from "./en.outbox"
-import { reviewTexts as t } from "./en"
+import { reviewTexts as t, outboxTexts } from "./en"
 import { CorrectionDialog } from "./CorrectionDialog"
 import { type Finding, getTitle } from "../findings/findings"
 import type { Identify, ImageIdentifications, IdentificationInput, IdentificationTarget } from "./useIdentify"
+import { callerQuery } from "../api/session";
 
 interface ReviewPanelProps {
   image: ImageDetail

@@ -1,8 +1,8 @@
 /** Reasons not to send a decision that waited: it is too old, or another user decided after it. */
 import { unwrap, api } from "../api/client"
 import type { Identification } from "../api/types"
-import { outboxTexts as t } from "./en.outbox"
 import type { Decision, Refusal } from "./decisions"
+import { outboxTexts as t } from "./en";
 
 /** The server keeps the Idempotency-Key of a request for 30 days; later the same request could be stored twice. */
 const KEY_EXPIRES_MS = 30 * 24 * 3600 * 1000

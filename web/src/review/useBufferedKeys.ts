@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
-import { outboxTexts } from "./en.outbox"
+import { outboxTexts } from "./en";
 
 const STEPS = new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"])
 const DECISIONS = new Set(["y", "n", "u", "z"])

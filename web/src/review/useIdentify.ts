@@ -2,18 +2,18 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { isSessionOver } from "../api/problems"
-import { callerQuery } from "../api/queries"
 import { identificationsQuery } from "./queries"
 import type { Identification, ImageDetail, NewIdentification } from "../api/types"
 import { applyDecisions } from "./decisions"
 import { getOutbox, enqueue, undo } from "./outbox"
 import { QueueFull } from "./outboxStore"
 import { formatDecision, useDecisions } from "./useOutbox"
-import { showToast, showProblem } from "../ui/Toasts"
-import { outboxTexts } from "./en.outbox"
-import { reviewTexts as t } from "./en"
+import { showToast } from "../ui/Toasts"
+import { reviewTexts as t, outboxTexts } from "./en"
 import type { Finding } from "../findings/findings"
 import { getEffectiveIdentification, addOwnIdentifications } from "./effectiveIdentification"
+import { callerQuery } from "../api/session";
+import { showProblem } from "../errors/showProblem";
 
 /** The decision without its target; `name` is shown for a taxon. */
 export type IdentificationInput = Pick<NewIdentification, "kind"> & Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }

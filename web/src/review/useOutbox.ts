@@ -1,11 +1,11 @@
 /** The outbox in React: its state, its start, and what people are told about it. */
 import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
-import { callerQuery } from "../api/queries"
 import { showToast } from "../ui/Toasts"
-import { outboxTexts as t } from "./en.outbox"
 import type { Decision } from "./decisions"
 import { subscribeToOutbox, getOutbox, startOutbox } from "./outbox"
+import { callerQuery } from "../api/session";
+import { outboxTexts as t } from "./en";
 
 const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
 

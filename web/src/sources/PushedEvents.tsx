@@ -8,9 +8,9 @@ import { CopyField } from "../ui/CopyField"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { sourceTexts } from "./en"
 import { isOwner, useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
 
 export function PushedEvents({ source }: { source: Source }) {
   const project = useProject()
@@ -53,7 +53,7 @@ export function PushedEvents({ source }: { source: Source }) {
           <p className="note">{t.shownOnce}</p>
           <CopyField label={t.secret} text={make.data?.secret ?? ""} />
           {make.data?.previous_until && <p className="soft">{t.both} <Timestamp at={make.data.previous_until} />.</p>}
-          <div className="dialog-actions"><Button kind="accent" onClick={() => make.reset()}>{texts.common.close}</Button></div>
+          <div className="dialog-actions"><Button kind="accent" onClick={() => make.reset()}>{uiTexts.close}</Button></div>
         </div>
       </Dialog>
       <Confirm open={asking === "rotate"} onClose={() => setAsking(null)} title={t.rotateAsk} text={t.rotateText} go={t.rotateGo} busy={make.isPending} onGo={() => make.mutate()} />

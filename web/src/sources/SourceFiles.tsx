@@ -2,18 +2,19 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { unwrap, api } from "../api/client"
-import { sourceFilesQuery } from "../api/queries"
 import type { FileState, PulledFile, Source } from "../api/types"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
-import { sourceTexts } from "./en"
+import { sourceTexts, sourceStateTexts } from "./en"
 import { canManage, useProject } from "../projects/projectContext"
 import { useUrlQuery } from "../ui/urlQuery"
-import { FileTag } from "../queue/statusTags"
+import { uiTexts, formatCount } from "../ui/en";
+import { sourceFilesQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { FileTag } from "./statusTags";
 
 const STATES: FileState[] = ["quarantined", "failed", "skipped", "seen", "imported", "duplicate"]
 
@@ -48,8 +49,8 @@ export function SourceFiles({ source }: { source: Source }) {
       <div className="tabs">
         {[undefined, ...STATES].map((one) => (
           <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")), { replace: true })}>
-            {one ? texts.source.states[one] : texts.common.all}
-            {one && <span className="faint"> {texts.count(source.counts[one] ?? 0)}</span>}
+            {one ? sourceStateTexts.states[one] : uiTexts.all}
+            {one && <span className="faint"> {formatCount(source.counts[one] ?? 0)}</span>}
           </button>
         ))}
       </div>
@@ -84,7 +85,7 @@ export function SourceFiles({ source }: { source: Source }) {
           </table>
         </div>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
     </section>
   )
 }

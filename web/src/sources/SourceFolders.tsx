@@ -2,14 +2,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { projectsQuery } from "../api/queries"
 import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { sourceFolderTexts as t } from "./en.folders"
+import { projectsQuery } from "../projects/queries";
+import { sourceFolderTexts as t } from "./en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const KEY = ["source folder"]
 

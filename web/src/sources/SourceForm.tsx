@@ -2,20 +2,21 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { deploymentsQuery } from "../api/queries"
 import type { Source } from "../api/types"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField, TextField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { sourceTexts } from "./en"
 import { DeploymentForm } from "../deployments/DeploymentForm"
 import { GatewayFields, GatewayKindSelect } from "./GatewayFields"
 import { useProject } from "../projects/projectContext"
 import { type SourceFormValues, buildFormValues, getGatewayKind, buildSettings } from "./sourceSettings"
 import { SourceTestResult } from "./SourceTestResult"
+import { deploymentTexts } from "../deployments/en";
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 type Texts = { [Key in keyof SourceFormValues]: SourceFormValues[Key] extends string ? Key : never }[keyof SourceFormValues]
 
@@ -89,7 +90,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
             <SelectField label={t.deployment} value={deployment} required onChange={(event) => (event.target.value === "new" ? setMaking(true) : setPlace(event.target.value))}>
               {deployments?.results.length === 0 && <option value="" />}
               {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
-              <option value="new">{texts.source.newDeployment}</option>
+              <option value="new">{deploymentTexts.newDeployment}</option>
             </SelectField>
           )}
         </div>
@@ -101,7 +102,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
           {cron && <TextField label={t.cron} hint={t.cronHint} spellCheck={false} required {...field("schedule")} />}
         </div>
         <details className="more">
-          <summary>{texts.source.more}</summary>
+          <summary>{uiTexts.moreSettings}</summary>
           <div className="form">
             <div className="form-row">
               <TextField label={t.maxFiles} hint={t.maxFilesHint} type="number" min={0} {...field("max_files")} />
@@ -128,14 +129,14 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
         {test.data && <SourceTestResult test={test.data} zone={zone} onHostKey={form.kind === "sftp" && form.host_key.trim() === "" ? takeHostKey : undefined} />}
         {store.error && <ErrorMessage error={store.error} />}
         <div className="dialog-actions">
-          <Button onClick={() => onDone(null)}>{texts.common.cancel}</Button>
+          <Button onClick={() => onDone(null)}>{uiTexts.cancel}</Button>
           <Button kind={proven ? "plain" : "accent"} busy={test.isPending} disabled={!ready} onClick={() => test.mutate(form)}>{t.test}</Button>
           <Button type="submit" kind={proven ? "accent" : "plain"} busy={store.isPending} disabled={!ready}>
-            {source ? texts.common.save : test.data && !test.data.ok ? t.saveAnyway : t.saveGo}
+            {source ? uiTexts.save : test.data && !test.data.ok ? t.saveAnyway : t.saveGo}
           </Button>
         </div>
       </form>
-      <Dialog open={making} onClose={() => setMaking(false)} title={texts.deployment.add}>
+      <Dialog open={making} onClose={() => setMaking(false)} title={deploymentTexts.add}>
         <DeploymentForm onDone={(made) => { if (made) setPlace(made.id); setMaking(false) }} />
       </Dialog>
     </>

@@ -5,24 +5,25 @@ import { useEffect, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { unwrap, api } from "../api/client"
 import { ApiProblem } from "../api/problems"
-import { sourceQuery } from "../api/queries"
 import type { Source } from "../api/types"
 import { canManage, useProject } from "../projects/projectContext"
 import { PushedEvents } from "./PushedEvents"
 import { SourceFiles } from "./SourceFiles"
 import { SourceForm } from "./SourceForm"
 import { SourceRuns } from "./SourceRuns"
-import { HealthTag, isUnhealthy } from "../queue/statusTags"
 import { paths, withSearch } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import "./sources.css"
 import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { sourceTexts } from "./en"
 import { NotFound } from "../errors/NotFound"
+import { uiTexts } from "../ui/en";
+import { sourceQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { HealthTag, isUnhealthy } from "./statusTags";
 
 export function SourcePage({ id }: { id: string }) {
   const project = useProject()
@@ -71,7 +72,7 @@ export function SourcePage({ id }: { id: string }) {
             <Button icon={source.is_active ? <Pause size={15} aria-hidden /> : <Play size={15} aria-hidden />} busy={toggle.isPending} onClick={() => toggle.mutate(!source.is_active)}>
               {source.is_active ? t.pause : t.resume}
             </Button>
-            <Button icon={<Pencil size={15} aria-hidden />} onClick={() => setOpen("edit")}>{texts.common.edit}</Button>
+            <Button icon={<Pencil size={15} aria-hidden />} onClick={() => setOpen("edit")}>{uiTexts.edit}</Button>
             <Button kind="danger" icon={<Trash2 size={15} aria-hidden />} onClick={() => setOpen("remove")} aria-label={t.remove} title={t.remove} />
           </div>
         )}

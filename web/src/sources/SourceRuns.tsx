@@ -1,12 +1,13 @@
 /** The history of a source: each run, what it listed and took, and what went wrong. */
 import { useQuery } from "@tanstack/react-query"
-import { sourceRunsQuery } from "../api/queries"
 import type { Source } from "../api/types"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { formatBytes, formatDuration, Timestamp } from "../ui/time"
-import { texts } from "../en"
 import { sourceTexts } from "./en"
-import { RunTag } from "../queue/statusTags"
+import { formatCount } from "../ui/en";
+import { sourceRunsQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { RunTag } from "./statusTags";
 
 export function SourceRuns({ source }: { source: Source }) {
   const { data, error } = useQuery(sourceRunsQuery(source.project_id, source.id))
@@ -22,7 +23,7 @@ export function SourceRuns({ source }: { source: Source }) {
           <table className="table" data-testid="runs">
             <thead>
               <tr>
-                <th>{t.begun}</th><th>{texts.job.state}</th><th className="number">{t.listed}</th><th className="number">{t.new}</th><th className="number">{t.imported}</th>
+                <th>{t.begun}</th><th>{sourceTexts.state}</th><th className="number">{t.listed}</th><th className="number">{t.new}</th><th className="number">{t.imported}</th>
                 <th className="number">{t.duplicate}</th><th className="number">{t.skipped}</th><th className="number">{t.failed}</th><th className="number">{t.bytes}</th><th className="number">{t.took}</th>
               </tr>
             </thead>
@@ -38,7 +39,7 @@ export function SourceRuns({ source }: { source: Source }) {
                     {run.remaining > 0 && <p className="small soft">{t.remaining(run.remaining)}</p>}
                   </td>
                   {[run.listed, run.new, run.imported, run.duplicate, run.skipped, run.failed].map((count, at) => (
-                    <td key={at} className={count === 0 ? "number faint" : at === 5 ? "number red" : "number"}>{texts.count(count)}</td>
+                    <td key={at} className={count === 0 ? "number faint" : at === 5 ? "number red" : "number"}>{formatCount(count)}</td>
                   ))}
                   <td className={run.bytes === 0 ? "number nowrap faint" : "number nowrap"}>{formatBytes(run.bytes)}</td>
                   <td className="number nowrap">{formatDuration(run.seconds)}</td>

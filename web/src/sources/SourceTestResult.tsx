@@ -2,9 +2,9 @@
 import type { SourceTest } from "../api/types"
 import { Button } from "../ui/Button"
 import { formatBytes, formatExact } from "../ui/time"
-import { texts } from "../en"
 import { sourceTexts } from "./en"
-import { HealthTag, isUnhealthy } from "../queue/statusTags"
+import { uiTexts } from "../ui/en";
+import { HealthTag, isUnhealthy } from "./statusTags";
 
 const MAX_SHOWN = 6
 const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
@@ -47,7 +47,7 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
                   {[
                     file.size !== null ? formatBytes(file.size) : "",
                     file.width && file.height ? `${file.width} × ${file.height}` : "",
-                    file.captured_at ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? texts.common.unknown})` : "",
+                    file.captured_at ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? uiTexts.unknown})` : "",
                     file.fetched ? "" : t.notFetched,
                   ].filter(Boolean).join(", ")}
                 </span>

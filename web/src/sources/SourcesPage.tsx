@@ -3,17 +3,19 @@ import { useQuery } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
-import { sourcesQuery } from "../api/queries"
 import type { Source } from "../api/types"
 import { canManage, useProject } from "../projects/projectContext"
-import { HealthTag, isUnhealthy } from "../queue/statusTags"
 import { paths, withSearch } from "../paths"
 import { LinkButton } from "../ui/Button"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./sources.css"
 import { Timestamp } from "../ui/time"
-import { texts } from "../en"
-import { sourceTexts } from "./en"
+import { sourceTexts, sourceStateTexts } from "./en"
+import { formatImages } from "../images/en";
+import { formatCount } from "../ui/en";
+import { sourcesQuery } from "./queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { HealthTag, isUnhealthy } from "./statusTags";
 
 export function SourcesPage() {
   const project = useProject()
@@ -51,14 +53,14 @@ function SourceRow({ source }: { source: Source }) {
       </div>
       <div className="line-head small soft">
         <span style={{ overflowWrap: "anywhere" }}>{source.base_url}</span>
-        <span className="nowrap">{texts.images(source.counts.imported ?? 0)}</span>
+        <span className="nowrap">{formatImages(source.counts.imported ?? 0)}</span>
       </div>
       {runs && <p className="small soft">{t.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>}
       {source.health_detail && <p className={isUnhealthy(source.health) ? "small red sentence" : "small soft"}>{source.health_detail}</p>}
       <p className="small soft">
         {source.schedule_in_words}. {t.lastRun}: <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />. {t.nextRun}:{" "}
         {source.next_run ? <Timestamp at={source.next_run} zone={source.time_zone} /> : t.notPlanned}.
-        {source.counts.quarantined ? <> <Link className="amber" href={withSearch(at, { state: "quarantined" })}>{texts.count(source.counts.quarantined)} {texts.source.states["quarantined"]}</Link>.</> : null}
+        {source.counts.quarantined ? <> <Link className="amber" href={withSearch(at, { state: "quarantined" })}>{formatCount(source.counts.quarantined)} {sourceStateTexts.states["quarantined"]}</Link>.</> : null}
       </p>
     </li>
   )

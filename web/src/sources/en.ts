@@ -1,14 +1,13 @@
-/** The words of the sources' screens, loaded with them: a part of the English catalogue. */
+/** English texts of pull sources. */
+import { formatCount } from "../ui/en"
 
-const number = new Intl.NumberFormat("en")
-const n = (count: number) => number.format(count)
-const files = (count: number) => `${n(count)} ${count === 1 ? "file" : "files"}`
+const files = (count: number) => `${formatCount(count)} ${count === 1 ? "file" : "files"}`
 
 export const sourceTexts = {
   title: "Sources", add: "Add a source", edit: "Change the source",
   noneTitle: "No source yet", none: "A source is a place that cameras upload to. Trapline looks there on a schedule and takes what is new.",
   onlyManagers: "Managers and owners of the project add sources.",
-  failing: (count: number) => (count === 1 ? "1 source has a problem. The others continue." : `${n(count)} sources have problems. The others continue.`),
+  failing: (count: number) => (count === 1 ? "1 source has a problem. The others continue." : `${formatCount(count)} sources have problems. The others continue.`),
 
   kind: "What is it?",
   kinds: { http: "Web folder", s3: "S3", ftp: "FTP", sftp: "SFTP", folder: "Folder or card", rest: "JSON", websocket: "WebSocket" } as Record<string, string>,
@@ -52,20 +51,20 @@ export const sourceTexts = {
   run: "Run now", running: "A run has begun.", pause: "Pause", resume: "Resume", paused: "The source is paused.", resumed: "The source is polled again.",
   lastRun: "Last run", nextRun: "Next run", notPlanned: "not planned", signedInAs: (user: string) => `as ${user}`, signIn: "Sign-in", noSignIn: "none",
   sick: "It is left alone for longer each time, and comes back by itself. What was taken stays.",
-  goesOn: (listed: number, taken: number) => `A run goes on: ${files(listed)} listed, ${n(taken)} taken so far.`, leave: "You can leave this screen.",
+  goesOn: (listed: number, taken: number) => `A run goes on: ${files(listed)} listed, ${formatCount(taken)} taken so far.`, leave: "You can leave this screen.",
 
   files: "Files", noFiles: "It knows of no file yet.", noFilesIn: { seen: "No file waits.", imported: "Nothing was imported yet.", duplicate: "No file was here already.", skipped: "Nothing was skipped.", failed: "No file failed.", quarantined: "No file is quarantined." } as Record<string, string>,
   statesMeant: {
     seen: "Known, and taken with one of the next runs.", duplicate: "The same bytes are an image of this deployment already.", skipped: "Not taken, for the reason given. They are looked at again when they change.",
     failed: "Tried again by itself, after longer each time.", quarantined: "Given up after several tries. They stay here until you let them be tried again.",
   } as Record<string, string>,
-  why: "Why", state: "State", modified: "Modified", attempts: (count: number) => (count === 1 ? "1 try" : `${n(count)} tries`), triedAgain: "Tried again",
-  retryAll: (count: number) => (count === 1 ? "Try it again" : `Try all ${n(count)} again`), retryOne: "Try again", retryFile: (path: string) => `Try ${path} again`,
-  retried: (count: number) => (count === 1 ? "1 file is taken with the next run. Run now takes it at once." : `${n(count)} files are taken with the next run. Run now takes them at once.`),
+  why: "Why", state: "State", modified: "Modified", attempts: (count: number) => (count === 1 ? "1 try" : `${formatCount(count)} tries`), triedAgain: "Tried again",
+  retryAll: (count: number) => (count === 1 ? "Try it again" : `Try all ${formatCount(count)} again`), retryOne: "Try again", retryFile: (path: string) => `Try ${path} again`,
+  retried: (count: number) => (count === 1 ? "1 file is taken with the next run. Run now takes it at once." : `${formatCount(count)} files are taken with the next run. Run now takes them at once.`),
 
   unlisted: (count: number) => `${count} ${count === 1 ? "folder" : "folders"} cannot be listed`, leftOut: (count: number, reason: string) => `Left out: ${count} ${reason}`,
   runs: "Runs", noRuns: "It has not run yet. Run now, or wait for its schedule.", begun: "Begun", listed: "Listed", new: "New", imported: "Imported", duplicate: "Already here", skipped: "Skipped", failed: "Failed", bytes: "Bytes", took: "Took",
-  triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event", backlog: "files waiting" } as Record<string, string>, remaining: (count: number) => `${n(count)} left for the next run`,
+  triggers: { schedule: "by schedule", manual: "by hand", resumed: "taken up again", event: "by an event", backlog: "files waiting" } as Record<string, string>, remaining: (count: number) => `${formatCount(count)} left for the next run`,
   pushed: {
     title: "Pushed events", make: "Make a secret", rotate: "Rotate the secret", end: "End pushed events",
     off: "A server that knows of new files can tell Trapline at once, instead of waiting for the next run. Make a secret for it: it signs what it tells.",
@@ -76,4 +75,24 @@ export const sourceTexts = {
     endAsk: "End pushed events?", endText: "What is signed with the secret is refused from now on. The source is polled on its schedule as before.", ended: "No events are taken any more.",
   },
   remove: "Delete the source", removeAsk: "Delete this source?", removeText: "Its images stay. What it remembers of its files is forgotten.", removed: "The source is deleted. Its images stay.",
+}
+
+export const sourceStateTexts = {
+lastRun: "Last run",
+health: { ok: "OK", failing: "Failing", no_images: "No images", all_failing: "All files fail", behind: "Behind", paused: "Paused", new: "New", running: "Running" } as Record<string, string>,
+states: { seen: "waiting", imported: "imported", duplicate: "already here", skipped: "skipped", failed: "failed", quarantined: "quarantined" } as Record<string, string>,
+runStates: { running: "Running", completed: "Completed", failed: "Failed", interrupted: "Interrupted" } as Record<string, string>,
+}
+
+/** Text of the folders that operators grant to projects. A part of the English catalogue. */
+
+export const sourceFolderTexts = {
+  title: "Source folders",
+  text: "Folders of the server's machine that a project's sources may read. Only operators grant them.",
+  path: "Folder", pathHint: "Absolute path on the server's machine, such as /media/cards. It must lie below TRAPLINE_SOURCE_FOLDERS.",
+  project: "Project", grant: "Grant folder", granted: (path: string) => `${path} granted.`,
+  revoke: "Revoke", revokeOf: (path: string) => `Revoke ${path}`, revokeAsk: (path: string) => `Revoke ${path}?`,
+  revokeText: "Sources that read this folder pause. Their images are kept.", revoked: "Folder revoked.",
+  none: "No folder is granted.",
+  missing: "Sources whose folder is not granted", missingText: "They do not run. Grant the folder, then resume the source.",
 }

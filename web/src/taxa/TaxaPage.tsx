@@ -13,11 +13,13 @@ import { TaxonImport } from "./TaxonImport"
 import { TaxonLabels } from "./TaxonLabels"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
-import "../queue/runs.css"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import "./taxa.css"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { taxonTexts as t } from "./en"
+import { settingsTexts } from "../projects/en";
+import { formatEstimate, uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 /** What is open over the list: a form, or the question before a taxon goes. */
 type OpenTaxon = { what: "add" } | { what: "edit" | "remove"; taxon: Taxon }
@@ -50,8 +52,8 @@ export function TaxaPage() {
   return (
     <div className="narrow">
       <div className="page-head">
-        <h1>{texts.settings.title}</h1>
-        {first && <span className="count">{texts.about(t.taxa(first.count), first.count_is_estimate)}</span>}
+        <h1>{settingsTexts.title}</h1>
+        {first && <span className="count">{formatEstimate(t.taxa(first.count), first.count_is_estimate)}</span>}
       </div>
       <SettingsTabs part="taxa" />
       <section aria-label={t.title}>
@@ -63,7 +65,7 @@ export function TaxaPage() {
             {!isEmpty && <input className="input taxon-search" type="search" aria-label={t.search} placeholder={t.search} value={asked} onChange={(event) => look(event.target.value)} />}
             {isEmpty && <EmptyState title={t.noneTitle} text={t.none}>{add}</EmptyState>}
             {taxa.length > 0 ? <TaxonTable taxa={taxa} onOpen={may ? setOpen : undefined} /> : !isEmpty && <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={() => look("")}>{t.clear}</Button></EmptyState>}
-            {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+            {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
           </>
         )}
       </section>
@@ -101,8 +103,8 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
               {onOpen && (
                 <td className="key-actions">
                   <span className="actions">
-                    <Button small aria-label={t.editOne(taxon.scientific_name)} onClick={() => onOpen({ what: "edit", taxon })}>{texts.common.edit}</Button>
-                    <Button small kind="danger" aria-label={t.removeOne(taxon.scientific_name)} onClick={() => onOpen({ what: "remove", taxon })}>{texts.common.remove}</Button>
+                    <Button small aria-label={t.editOne(taxon.scientific_name)} onClick={() => onOpen({ what: "edit", taxon })}>{uiTexts.edit}</Button>
+                    <Button small kind="danger" aria-label={t.removeOne(taxon.scientific_name)} onClick={() => onOpen({ what: "remove", taxon })}>{uiTexts.remove}</Button>
                   </span>
                 </td>
               )}

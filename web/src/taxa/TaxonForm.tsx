@@ -9,12 +9,13 @@ import type { Taxon } from "../api/types"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { taxonTexts as t } from "./en"
 import { useProject } from "../projects/projectContext"
 import { TaxonSelect } from "./TaxonSelect"
+import { uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt", "pl", "cs", "da", "sv", "nb", "fi", "ru", "uk", "zh", "ja", "sw", "und"]
 const CODE = "\\s*[A-Za-z]{2,3}([_\\-][A-Za-z0-9]{1,8})*\\s*"
@@ -92,13 +93,13 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
     <form className="form" onSubmit={submit}>
       <TextField label={t.name} hint={t.nameHint} required maxLength={MAX_NAMES} pattern=".*\S.*" autoFocus spellCheck={false} {...field("scientific_name")} />
       <div className="form-row">
-        <TextField label={`${t.authorship} (${texts.common.optional})`} maxLength={MAX_NAMES} placeholder="(Linnaeus, 1758)" {...field("authorship")} />
-        <TextField label={`${t.rank} (${texts.common.optional})`} maxLength={MAX_NAMES} list={ranks} {...field("rank")} />
+        <TextField label={`${t.authorship} (${uiTexts.optional})`} maxLength={MAX_NAMES} placeholder="(Linnaeus, 1758)" {...field("authorship")} />
+        <TextField label={`${t.rank} (${uiTexts.optional})`} maxLength={MAX_NAMES} list={ranks} {...field("rank")} />
         <datalist id={ranks}>{t.ranks.map((rank) => <option key={rank} value={rank} />)}</datalist>
       </div>
       <CommonNames names={names} onChange={setNames} />
       <div className="field">
-        <label htmlFor={acceptedField}>{`${t.accepted} (${texts.common.optional})`}</label>
+        <label htmlFor={acceptedField}>{`${t.accepted} (${uiTexts.optional})`}</label>
         <TaxonSelect
           id={acceptedField} placeholder={t.notAccepted} chosen={accepted?.name ?? ""}
           onChoose={(one) => setAccepted({ id: one.accepted_id ?? one.id, name: one.accepted_name ?? one.scientific_name })}
@@ -125,8 +126,8 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
       </details>
       {save.error && <ErrorMessage error={save.error} retry={isOutdated ? onOutdated : undefined} go={t.asItIs} />}
       <div className="dialog-actions">
-        <Button onClick={onClose}>{texts.common.cancel}</Button>
-        <Button type="submit" kind="accent" busy={save.isPending}>{taxon ? texts.common.save : t.addGo}</Button>
+        <Button onClick={onClose}>{uiTexts.cancel}</Button>
+        <Button type="submit" kind="accent" busy={save.isPending}>{taxon ? uiTexts.save : t.addGo}</Button>
       </div>
     </form>
   )

@@ -5,10 +5,10 @@ import { useRef } from "react"
 import { unwrap, api } from "../api/client"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
-import { ErrorMessage } from "../ui/feedback"
-import { texts } from "../en"
 import { taxonTexts as t } from "./en"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function TaxonImport() {
   const project = useProject()
@@ -54,7 +54,7 @@ export function TaxonImport() {
             )}
           </>
         )}
-        <div className="dialog-actions"><Button onClick={close}>{texts.common.close}</Button></div>
+        <div className="dialog-actions"><Button onClick={close}>{uiTexts.close}</Button></div>
       </Dialog>
     </>
   )

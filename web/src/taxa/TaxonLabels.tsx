@@ -3,12 +3,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { unwrap, api } from "../api/client"
 import { taxonLabelsQuery, unmappedLabelsQuery } from "./queries"
 import { Button } from "../ui/Button"
-import { SkeletonRows, ErrorMessage } from "../ui/feedback"
+import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
 import { taxonTexts as t } from "./en"
 import { canManage, useProject } from "../projects/projectContext"
 import { TaxonSelect } from "./TaxonSelect"
+import { formatCount } from "../ui/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 interface LabelMapping {
   label: string
@@ -59,7 +60,7 @@ export function TaxonLabels() {
               {rows.map((row) => (
                 <tr key={row.label} data-label-name={row.label}>
                   <td><b>{row.label}</b></td>
-                  <td data-label={row.images === undefined ? undefined : t.images}>{row.images === undefined ? "" : texts.count(row.images)}</td>
+                  <td data-label={row.images === undefined ? undefined : t.images}>{row.images === undefined ? "" : formatCount(row.images)}</td>
                   <td data-label={t.taxon}>
                     {may
                       ? <TaxonSelect label={t.means(row.label)} chosen={row.taxon ?? ""} onChoose={(taxon) => save.mutate([{ label: row.label, taxon: taxon.id }])} />

@@ -1,8 +1,8 @@
 /** Text to be copied: a command, a token. */
 import { Check, Copy } from "lucide-react"
 import { useState } from "react"
-import { texts } from "../en"
 import { IconButton } from "./Button"
+import { uiTexts } from "./en";
 
 export function CopyField({ text, label }: { text: string; label?: string }) {
   const [copied, setCopied] = useState(false)
@@ -16,7 +16,7 @@ export function CopyField({ text, label }: { text: string; label?: string }) {
     <div className="copyable">
       {label && <span className="copyable-label">{label}</span>}
       <code tabIndex={0}>{text}</code>
-      <IconButton label={copied ? texts.common.copied : texts.common.copy} onClick={copy}>
+      <IconButton label={copied ? uiTexts.copied : uiTexts.copy} onClick={copy}>
         {copied ? <Check size={16} /> : <Copy size={16} />}
       </IconButton>
     </div>

@@ -1,8 +1,8 @@
 /** A dialog over the page, and the question "are you sure?". */
 import { lazy, Suspense, useState } from "react"
-import { texts } from "../en"
 import { Button } from "./Button"
 import type { DialogProps } from "./DialogBox"
+import { uiTexts } from "./en";
 
 const DialogBox = lazy(() => import("./DialogBox").then((m) => ({ default: m.DialogBox })))
 
@@ -30,7 +30,7 @@ export function Confirm({ open, onClose, title, text, go, keep, busy, onGo }: Co
     <Dialog open={open} onClose={onClose} title={title}>
       <p className="soft">{text}</p>
       <div className="dialog-actions">
-        <Button onClick={onClose}>{keep ?? texts.common.cancel}</Button>
+        <Button onClick={onClose}>{keep ?? uiTexts.cancel}</Button>
         <Button kind="danger" busy={busy} onClick={onGo}>{go}</Button>
       </div>
     </Dialog>

@@ -2,7 +2,7 @@
 import * as Ariakit from "@ariakit/react"
 import { X } from "lucide-react"
 import type { ReactNode } from "react"
-import { texts } from "../en"
+import { uiTexts } from "./en";
 
 export interface DialogProps {
   open: boolean
@@ -21,7 +21,7 @@ export function DialogBox({ open, onClose, title, wide, children }: DialogProps)
       <Ariakit.DialogHeading className="dialog-title">{title}</Ariakit.DialogHeading>
       {children}
       {/* Last, so that the focus begins in the first field. */}
-      <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={texts.common.close}><X size={18} /></Ariakit.DialogDismiss>
+      <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={uiTexts.close}><X size={18} /></Ariakit.DialogDismiss>
     </Ariakit.Dialog>
   )
 }

@@ -1,6 +1,5 @@
 /** Short confirmations of what the user just did. */
 import { useSyncExternalStore } from "react"
-import { formatProblem } from "../api/problems"
 
 interface Toast {
   id: number
@@ -34,12 +33,6 @@ export function showToast(text: string, bad = false, action?: Action): void {
 }
 
 const dismiss = (id: number) => set(toasts.filter((one) => one.id !== id))
-
-/** Says why what the user did failed. */
-export function showProblem(error: unknown): void {
-  const { what, advice } = formatProblem(error)
-  showToast(`${what} ${advice}`.trim(), true)
-}
 
 export function Toasts() {
   const shown = useSyncExternalStore(

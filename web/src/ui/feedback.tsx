@@ -1,24 +1,6 @@
 /** What the page says instead of content: an error, an empty state, a shape of what comes. */
-import { TriangleAlert } from "lucide-react"
 import type { ReactNode } from "react"
-import { formatProblem } from "../api/problems"
-import { texts } from "../en"
-import { Button } from "./Button"
-
-/** An error: what happened, what to do, and a button where trying again may help. */
-export function ErrorMessage({ error, retry, go = texts.common.retry }: { error: unknown; retry?: () => void; go?: string }) {
-  const { what, advice } = formatProblem(error)
-  return (
-    <div className="trouble" role="alert">
-      <TriangleAlert size={18} aria-hidden />
-      <div>
-        <p>{what}</p>
-        {advice && <p className="soft">{advice}</p>}
-      </div>
-      {retry && <Button small onClick={retry}>{go}</Button>}
-    </div>
-  )
-}
+import { uiTexts } from "./en";
 
 /** A list without anything in it, and what to do next. */
 export function EmptyState({ title, text, screen, children }: { title: string; text?: ReactNode; screen?: boolean; children?: ReactNode }) {
@@ -39,7 +21,7 @@ export function EmptyState({ title, text, screen, children }: { title: string; t
 /** Grey lines in the shape of a list that is on its way. */
 export function SkeletonRows({ rows = 5, height = 44 }: { rows?: number; height?: number }) {
   return (
-    <div className="skeleton-rows" role="status" aria-label={texts.common.loading}>
+    <div className="skeleton-rows" role="status" aria-label={uiTexts.loading}>
       {Array.from({ length: rows }, (_, row) => (
         <div key={row} className="skeleton" style={{ height: height - 8, width: `${100 - ((row * 13) % 35)}%` }} />
       ))}

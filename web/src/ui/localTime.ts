@@ -23,3 +23,9 @@ export function fromLocal(text: string, zone: string): string | null {
   const first = shown - ahead(shown, zone)
   return new Date(shown - ahead(first, zone)).toISOString()
 }
+
+export function startOfDay(day: string, plusDays = 0): string | undefined {
+  const [year, month, date] = day.split("-").map(Number)
+  if (!year || !month || !date) return undefined
+  return new Date(year, month - 1, date + plusDays).toISOString()
+}

@@ -2,20 +2,22 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { type DragEvent, useCallback, useMemo, useRef, useState } from "react"
 import { type FileSelection, selectFiles, readSelectedFolder, readDroppedFiles } from "./droppedFiles"
-import { formatProblem } from "../api/problems"
-import { deploymentsQuery } from "../api/queries"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { SelectField } from "../ui/Field"
-import { ErrorMessage } from "../ui/feedback"
 import { formatBytes } from "../ui/time"
-import { texts } from "../en"
 import { DeploymentForm } from "../deployments/DeploymentForm"
 import { useProject } from "../projects/projectContext"
 import { type UploadItem, type UploadOutcome, useUploads } from "./useUploads"
+import { uploadTexts } from "./en";
+import { deploymentTexts } from "../deployments/en";
+import { uiTexts } from "../ui/en";
+import { deploymentsQuery } from "../deployments/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
+import { formatProblem } from "../errors/problemText";
 
-const t = texts.upload
+const t = uploadTexts
 /** A list of more is not read; those that went wrong come first. */
 const MAX_SHOWN = 200
 const LISTED_FIRST: UploadOutcome[] = ["sending", "failed", "refused"]
@@ -78,7 +80,7 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
         <div className="form" data-testid="upload" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
           <SelectField label={t.deployment} value={deployment} disabled={busy} onChange={(event) => (event.target.value === "new" ? setMaking(true) : setChosen(event.target.value))}>
             {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
-            <option value="new">{texts.source.newDeployment}</option>
+            <option value="new">{deploymentTexts.newDeployment}</option>
           </SelectField>
           {!busy && done === 0 && (
             <div className="drop-area">
@@ -116,7 +118,7 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
             {!busy && failed > 0 && waiting === 0 && <Button onClick={send}>{t.retry}</Button>}
             {busy && <Button onClick={uploads.stop}>{t.stop}</Button>}
             {waiting > 0 && !busy && <Button kind="accent" disabled={!deployment} onClick={send}>{t.go(waiting + failed)}</Button>}
-            {waiting === 0 && <Button kind={busy ? "plain" : "accent"} onClick={close}>{texts.common.close}</Button>}
+            {waiting === 0 && <Button kind={busy ? "plain" : "accent"} onClick={close}>{uiTexts.close}</Button>}
           </div>
           <Confirm
             open={leaving && busy} onClose={() => setLeaving(false)} title={t.leaveTitle} text={t.leaveText}

@@ -1,9 +1,9 @@
 /** What changed between the two analyses that stand beside each other, as a short list. */
 import type { ReactNode } from "react"
 import { useClassColour } from "../findings/classColours"
-import { texts } from "../en"
 import type { AnalysisChanges as Found } from "../findings/analysisDiff"
 import { formatPercent, getTitle } from "../findings/findings"
+import { viewerTexts } from "./en";
 
 interface AnalysisDiffProps {
   changes: Found
@@ -15,7 +15,7 @@ interface AnalysisDiffProps {
 const Dot = ({ name }: { name: string | null }) => <span className="dot" style={{ background: useClassColour()(name) }} />
 
 export function AnalysisDiff({ changes, lit, onLight, onChoose }: AnalysisDiffProps) {
-  const t = texts.viewer
+  const t = viewerTexts
   const entry = (id: string, kind: string, text: ReactNode, name: string | null) => (
     <button
       key={`${kind} ${id}`} type="button" className={lit.has(id) ? "finding lit" : "finding"} data-change={kind}

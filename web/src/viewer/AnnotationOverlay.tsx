@@ -3,7 +3,8 @@ import { memo } from "react"
 import { useClassColour } from "../findings/classColours"
 import type { Shape, Rectangle } from "../findings/shapes"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
-import { getLabelPosition, type Size, type View } from "./viewGeometry"
+import { getLabelPosition, type View } from "./viewGeometry"
+import type { Size } from "../findings/size";
 
 export interface OverlayItem {
   finding: Finding

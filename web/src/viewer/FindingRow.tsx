@@ -1,12 +1,13 @@
 /** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
 import type { Identification } from "../api/types"
 import { useClassColour } from "../findings/classColours"
-import { texts } from "../en"
 import { type LoadedArtifact, getLoadError } from "./artifactFiles"
 import { type Finding, listClassScores, formatPercent, getNameAndConfidence, getTitle } from "../findings/findings"
 import { ClassScores } from "./ClassScores"
 import { EffectiveIdentification } from "../review/ReviewPanel"
 import { JsonTree } from "./JsonTree"
+import { viewerTexts } from "./en";
+import { findingTexts } from "../findings/en";
 
 interface FindingRowProps {
   finding: Finding
@@ -26,7 +27,7 @@ const MAX_SCORES = 10
 export function FindingRow({ finding, files, isLit, isChosen, held, from, onLight, onChoose }: FindingRowProps) {
   const classColour = useClassColour()
   const why = getLoadError(finding, files)
-  const kind = finding.type === "bounding_box" || !finding.name ? null : texts.viewer.type[finding.type]
+  const kind = finding.type === "bounding_box" || !finding.name ? null : viewerTexts.type[finding.type]
   return (
     <div className={finding.parent ? "entry inner" : "entry"}>
       <button
@@ -46,7 +47,7 @@ export function FindingRow({ finding, files, isLit, isChosen, held, from, onLigh
             <span key={annotation.id} className="said">
               {(scores.length < 2 || annotation.algorithm) && (
                 <small title={annotation.algorithm ?? undefined}>
-                  <span>{name ?? texts.viewer.noClass}</span> {formatPercent(confidence)}
+                  <span>{name ?? findingTexts.noClass}</span> {formatPercent(confidence)}
                   {annotation.algorithm && <i>{annotation.algorithm}</i>}
                 </small>
               )}
@@ -55,12 +56,12 @@ export function FindingRow({ finding, files, isLit, isChosen, held, from, onLigh
           )
         })}
         {held && <EffectiveIdentification one={held} />}
-        {files.get(finding.id)?.state === "coming" && <small>{texts.viewer.coming}</small>}
-        {why && <small className="why-not">{texts.viewer.cannotDraw(why)}</small>}
+        {files.get(finding.id)?.state === "coming" && <small>{viewerTexts.coming}</small>}
+        {why && <small className="why-not">{viewerTexts.cannotDraw(why)}</small>}
       </button>
       {finding.type === "custom" && <JsonTree value={finding.annotation.data} />}
       {why && finding.shape.kind === "none" && Object.keys(finding.annotation.data ?? {}).length > 0 && (
-        <details className="as-given"><summary>{texts.viewer.asGiven}</summary><JsonTree value={finding.annotation.data} /></details>
+        <details className="as-given"><summary>{viewerTexts.asGiven}</summary><JsonTree value={finding.annotation.data} /></details>
       )}
     </div>
   )

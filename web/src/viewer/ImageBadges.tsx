@@ -1,11 +1,11 @@
 /** What is said of the whole picture, at its corner; the panel's list has the same for the keyboard. */
 import { useClassColour } from "../findings/classColours"
-import { texts } from "../en"
 import type { LoadedArtifact } from "./artifactFiles"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
 import type { View } from "./viewGeometry"
 import { ClassScores } from "./ClassScores"
 import type { Highlight } from "./AnnotationOverlay"
+import { viewerTexts } from "./en";
 
 interface ImageBadgesProps extends Highlight {
   findings: Finding[]
@@ -35,8 +35,8 @@ export function ImageBadges({ findings, files, lit, onLight, onChoose, view, wid
             {finding.classScores.length > 1 && width >= BARS_FROM ? <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} /> : (
               <p>
                 <span className="dot" style={{ background: classColour(finding.name) }} />
-                {finding.type === "heatmap" ? texts.viewer.heatmapOf(finding.name) : getTitle(finding)}{" "}
-                {state === "coming" ? texts.viewer.coming : state === "failed" ? texts.viewer.notLoaded : formatPercent(finding.confidence)}
+                {finding.type === "heatmap" ? viewerTexts.heatmapOf(finding.name) : getTitle(finding)}{" "}
+                {state === "coming" ? viewerTexts.coming : state === "failed" ? viewerTexts.notLoaded : formatPercent(finding.confidence)}
               </p>
             )}
           </div>

@@ -3,7 +3,6 @@ import { type Dispatch, forwardRef, type PointerEvent, type ReactNode, type SetS
 import { fileUrl } from "../api/fileUrls"
 import type { ImageDetail } from "../api/types"
 import { useExpiredUrls } from "../images/useExpiredUrls"
-import { texts } from "../en"
 import { type ColourMap, getColourMap } from "./colourMaps"
 import { ImageBadges } from "./ImageBadges"
 import { getDrawnShape, type LoadedArtifact } from "./artifactFiles"
@@ -11,6 +10,7 @@ import type { Finding } from "../findings/findings"
 import { Heatmap } from "./Heatmap"
 import { type OverlayItem, type Highlight, AnnotationOverlay } from "./AnnotationOverlay"
 import { type ViewPosition, useZoomPan } from "./useZoomPan"
+import { viewerTexts } from "./en";
 
 export interface ImageCanvasHandle {
   zoom: (factor: number) => void
@@ -84,7 +84,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
       {head}
       <div
         ref={frame} className={dragging ? "canvas dragging" : "canvas"} role="group" tabIndex={0}
-        aria-label={texts.viewer.picture} data-testid="canvas" onPointerUp={onUp}
+        aria-label={viewerTexts.picture} data-testid="canvas" onPointerUp={onUp}
         onPointerDownCapture={(event) => { if (event.button === 0) press.current = { id: null, x: event.clientX, y: event.clientY } }}
       >
         {canvas.width > 0 && (
@@ -119,7 +119,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
             <AnnotationOverlay drawn={drawn} lit={lit} onLight={onLight} onChoose={onPress} view={view} picture={image} canvas={canvas} opacity={opacity} />
           </>
         )}
-        {nothingShows && <p className="canvas-nothing">{texts.viewer.cannotShow}</p>}
+        {nothingShows && <p className="canvas-nothing">{viewerTexts.cannotShow}</p>}
       </div>
     </div>
   )

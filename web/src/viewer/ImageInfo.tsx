@@ -5,13 +5,13 @@ import { fileUrl } from "../api/fileUrls"
 import type { ImageDetail } from "../api/types"
 import { paths, withSearch } from "../paths"
 import { formatBytes, formatExact, Timestamp } from "../ui/time"
-import { texts } from "../en"
-import { imageTexts } from "../images/en"
-import { sequenceTexts } from "../catalogue/en.sequences"
+import { imageTexts, markTexts } from "../images/en"
 import { ImageTags, CaptureTime } from "./ImageMarks"
+import { viewerTexts } from "./en";
+import { sequenceTexts } from "../catalogue/en";
 
 export function ImageInfo({ image }: { image: ImageDetail }) {
-  const t = texts.viewer
+  const t = viewerTexts
   const project = image.project_id
   return (
     <section>
@@ -25,11 +25,11 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
             {image.captured_at_raw ? `, ${t.raw} “${image.captured_at_raw}”` : ""}
           </div>
           {image.flags.includes("truncated") && <div className="small warning" role="note">{t.truncated}</div>}
-          {image.flags.includes("no_camera_time") && <div className="small warning" role="note">{t.noCameraTime}</div>}
+          {image.flags.includes("no_camera_time") && <div className="small warning" role="note">{imageTexts.noCameraTime}</div>}
           <CaptureTime image={image} />
           {image.clock_offset_s !== 0 && <div className="soft small">{t.clockOffset(image.clock_offset_s)}</div>}
         </dd>
-        <dt>{imageTexts.tags}</dt>
+        <dt>{markTexts.tags}</dt>
         <dd><ImageTags image={image} /></dd>
         <dt>{t.deployment}</dt>
         <dd><Link href={withSearch(paths.images(project), { deployment: image.deployment_id })}>{image.deployment_name}</Link></dd>

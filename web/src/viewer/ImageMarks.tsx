@@ -12,7 +12,7 @@ import { Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
 import { fromLocal, toLocal } from "../ui/localTime"
 import { formatExact, Timestamp } from "../ui/time"
-import { imageTexts as t } from "../images/en"
+import { markTexts as t } from "../images/en"
 
 export function DeletedBanner({ image }: { image: ImageDetail }) {
   const project = useProject()

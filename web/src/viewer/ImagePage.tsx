@@ -12,7 +12,6 @@ import { paths } from "../paths"
 import { IconButton } from "../ui/Button"
 import { useShortcuts } from "../ui/shortcuts"
 import { useBufferedKeys } from "../review/useBufferedKeys"
-import { ErrorMessage } from "../ui/feedback"
 import { getDay, Timestamp } from "../ui/time"
 import type { ImageCanvasHandle } from "./ImageCanvas"
 import { diffAnalyses } from "../findings/analysisDiff"
@@ -23,8 +22,10 @@ import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
 import { getDefaultComparison, NO_ANALYSIS, useViewerState } from "./useViewerState"
 import "./viewer.css"
-import { texts } from "../en"
-import { outboxTexts } from "../review/en.outbox"
+import { viewerTexts } from "./en";
+import { brandTexts } from "../brand/en";
+import { outboxTexts } from "../review/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 /** So many images are fetched before they are asked for. */
 const PREFETCHED = 3
@@ -55,7 +56,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const [hovered, setHovered] = useState<string | null>(null)
   const [chosen, setChosen] = useState<string | null>(null)
   const [scale, setScale] = useState(1)
-  const t = texts.viewer
+  const t = viewerTexts
 
   const { sight, change, keep } = useViewerState(image)
   const whole = useAnnotations(project, image, sight.shown)
@@ -98,7 +99,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   }
   useEffect(() => {
     if (!image || isPlaceholderData) return
-    document.title = `${image.filename} · ${texts.product}`
+    document.title = `${image.filename} · ${brandTexts.product}`
     void prefetchImages(client, project, image.previous_id, list, "previous_id", 1)
     void prefetchImages(client, project, image.next_id, list, "next_id", PREFETCHED)
   }, [image, isPlaceholderData, client, project, list])

@@ -1,10 +1,10 @@
 /** One picture, or the same one twice with an analysis each, zoomed and moved in step. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
 import type { Analysis } from "../api/types"
-import { texts } from "../en"
 import { ImageCanvas, type ImageCanvasHandle, type ImageCanvasProps } from "./ImageCanvas"
 import { NO_ANALYSIS, type CompareMode } from "./useViewerState"
 import { type ViewPosition, FIT_WHOLE } from "./useZoomPan"
+import { viewerTexts } from "./en";
 
 interface SplitViewProps extends ImageCanvasProps {
   analyses: Analysis[]
@@ -28,10 +28,10 @@ export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function 
       findings={shared.findings.filter((finding) => finding.analysis.id === beside[side])} place={place} onPlace={setPlace}
       head={
         <label className="pane-head">
-          <span>{texts.viewer.sides[side]}</span>
+          <span>{viewerTexts.sides[side]}</span>
           <select value={beside[side]} data-side={side} onChange={(event) => onBeside({ ...beside, [side]: event.target.value })}>
-            <option value={NO_ANALYSIS}>{texts.viewer.onlyPicture}</option>
-            {analyses.map((one) => <option key={one.id} value={one.id}>{texts.viewer.analysisName(one.model_name, one.model_version, one.job_id, one.simulated)}</option>)}
+            <option value={NO_ANALYSIS}>{viewerTexts.onlyPicture}</option>
+            {analyses.map((one) => <option key={one.id} value={one.id}>{viewerTexts.analysisName(one.model_name, one.model_version, one.job_id, one.simulated)}</option>)}
           </select>
         </label>
       }

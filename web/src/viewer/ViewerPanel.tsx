@@ -6,9 +6,7 @@ import { useClassColour } from "../findings/classColours"
 import { AnalysisTag } from "../queue/statusTags"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { ErrorMessage } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
-import { texts } from "../en"
 import { ImageInfo } from "./ImageInfo"
 import { AnalysisDiff } from "./AnalysisDiff"
 import { type ColourMap, COLOUR_MAPS, getColourMap, getGradient } from "./colourMaps"
@@ -22,6 +20,11 @@ import { JsonTree } from "./JsonTree"
 import type { CompleteAnalyses } from "./useAnnotations"
 import { type ImageIdentifications, useIdentify, useIdentifications } from "../review/useIdentify"
 import { getDefaultComparison, type ViewerState, type ViewerStateUpdate } from "./useViewerState"
+import { findingTexts } from "../findings/en"
+import { viewerTexts } from "./en";
+import { formatCount, uiTexts } from "../ui/en";
+import { jobTexts } from "../queue/en";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export interface ViewerPanelProps {
   image: ImageDetail
@@ -50,7 +53,7 @@ export function ViewerPanel(props: ViewerPanelProps) {
     if (entry && document.activeElement !== entry) entry.scrollIntoView({ block: "nearest" })
   }, [chosen])
   return (
-    <aside ref={aside} className="panel" aria-label={texts.viewer.info} data-testid="panel">
+    <aside ref={aside} className="panel" aria-label={viewerTexts.info} data-testid="panel">
       <DeletedBanner image={image} />
       {changes && <AnalysisDiff changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
       <ReviewPanel image={image} findings={findings} identify={identify} chosen={chosen} onShow={() => { if (!sight.panel) change.flip("info") }} />
@@ -71,7 +74,7 @@ function countByName(keys: string[]): [string, number][] {
 
 function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
   const classColour = useClassColour()
-  const t = texts.viewer
+  const t = viewerTexts
   const classes = countByName(findings.map(getClassKey))
   const types = countByName(findings.map((finding) => finding.type))
   const heat = findings.find((finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id))
@@ -110,10 +113,10 @@ function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
         </label>
       )}
       {(types.length > 1 || sight.offTypes.size > 0) && (
-        <ClassToggles label={t.kinds} values={types} off={sight.offTypes} name="type" say={(type) => t.types[type] ?? type} onToggle={change.toggleType} />
+        <ClassToggles label={t.kinds} values={types} off={sight.offTypes} name="type" say={(type) => findingTexts.types[type] ?? type} onToggle={change.toggleType} />
       )}
       {classes.length > 0 && (
-        <ClassToggles label={t.classes} values={classes} off={sight.offClasses} name="toggle" say={(name) => name || t.noClass} colour={classColour} onToggle={change.toggleClass} />
+        <ClassToggles label={t.classes} values={classes} off={sight.offClasses} name="toggle" say={(name) => name || findingTexts.noClass} colour={classColour} onToggle={change.toggleClass} />
       )}
     </section>
   )
@@ -148,7 +151,7 @@ function ClassToggles({ label, name, values, off, say, colour, onToggle }: Class
 const MAX_ROWS = 300
 
 function FindingList({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose, about }: ViewerPanelProps & { about: ImageIdentifications }) {
-  const t = texts.viewer
+  const t = viewerTexts
   const hidden = findings.length - visible.length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
   // A list of thousands is not read; the picture and the slider find what is in it.
@@ -161,13 +164,13 @@ function FindingList({ image, sight, whole, findings, visible, files, onRetryFil
     <section>
       <h2>
         {t.found}
-        <span className="faint">{texts.count(visible.length)}</span>
+        <span className="faint">{formatCount(visible.length)}</span>
       </h2>
       {image.analyses.length === 0 && <p className="soft">{t.notAnalysed}</p>}
       {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && <p className="soft">{t.nothing}</p>}
       {whole.coming > 0 && !whole.error && <p className="soft" role="status">{t.restComing(whole.coming)}</p>}
       {whole.error !== null && <ErrorMessage error={whole.error} retry={whole.retry} />}
-      {failed > 0 && <p className="note small">{t.filesFailed(failed)} <Button small onClick={onRetryFiles}>{texts.common.retry}</Button></p>}
+      {failed > 0 && <p className="note small">{t.filesFailed(failed)} <Button small onClick={onRetryFiles}>{uiTexts.retry}</Button></p>}
       <div className="findings">
         {[...far, ...listed].map((finding) => (
           <FindingRow
@@ -188,7 +191,7 @@ function FindingList({ image, sight, whole, findings, visible, files, onRetryFil
 }
 
 function AnalysisList({ image, sight, change }: ViewerPanelProps) {
-  const t = texts.viewer
+  const t = viewerTexts
   if (image.analyses.length === 0) return null
   const first = getDefaultComparison(image, sight.shown)
   return (
@@ -213,7 +216,7 @@ function AnalysisList({ image, sight, change }: ViewerPanelProps) {
             {analysis.simulated && <><span className="amber" data-testid="simulated" title={t.simulatedNote}>{t.simulated}</span>{" "}</>}
             <Timestamp at={analysis.completed_at ?? analysis.created_at} />
             {analysis.job_id !== null && (
-              <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${texts.job.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
+              <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${jobTexts.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
             )}
             {analysis.external_job_id !== null && <> · {t.outside} <code>{analysis.external_job_id}</code></>}
           </p>
@@ -227,12 +230,12 @@ function AnalysisList({ image, sight, change }: ViewerPanelProps) {
 }
 
 function AnalysisProvenance({ analysis }: { analysis: Analysis }) {
-  const told = Object.entries({ [texts.viewer.parameters]: analysis.parameters, [texts.viewer.provenance]: analysis.provenance })
+  const told = Object.entries({ [viewerTexts.parameters]: analysis.parameters, [viewerTexts.provenance]: analysis.provenance })
     .filter(([, value]) => Object.keys(value ?? {}).length > 0)
   if (told.length === 0) return null
   return (
     <details className="made-by">
-      <summary>{texts.viewer.madeBy}</summary>
+      <summary>{viewerTexts.madeBy}</summary>
       <JsonTree value={Object.fromEntries(told)} />
     </details>
   )

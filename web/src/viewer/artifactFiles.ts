@@ -2,11 +2,11 @@
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { fileUrl } from "../api/fileUrls"
-import { texts } from "../en"
 import type { Shape } from "../findings/shapes"
 import type { Finding } from "../findings/findings"
-import type { Size } from "./viewGeometry"
 import { buildOutline } from "../findings/maskOutline"
+import { findingTexts } from "../findings/en";
+import type { Size } from "../findings/size";
 
 /** The pixels of a heatmap; those of a grey one are values, which a colour map may be put on. */
 export interface HeatmapData {
@@ -23,21 +23,21 @@ async function openArtifact(url: string, most: number): Promise<ImageData> {
   try {
     answer = await fetch(fileUrl(url), { credentials: "same-origin" })
   } catch {
-    throw new Error(texts.viewer.odd.unreachable)
+    throw new Error(findingTexts.odd.unreachable)
   }
-  if (!answer.ok) throw new Error(answer.status === 404 ? texts.viewer.odd.noFile : texts.viewer.odd.unreachable)
+  if (!answer.ok) throw new Error(answer.status === 404 ? findingTexts.odd.noFile : findingTexts.odd.unreachable)
   let bitmap: ImageBitmap
   try {
     bitmap = await createImageBitmap(await answer.blob(), { premultiplyAlpha: "none", colorSpaceConversion: "none" })
   } catch {
-    throw new Error(texts.viewer.odd.notPicture)
+    throw new Error(findingTexts.odd.notPicture)
   }
   const shrink = Math.min(1, Math.sqrt(most / (bitmap.width * bitmap.height)))
   const canvas = document.createElement("canvas")
   canvas.width = Math.max(1, Math.round(bitmap.width * shrink))
   canvas.height = Math.max(1, Math.round(bitmap.height * shrink))
   const pen = canvas.getContext("2d", { willReadFrequently: true })
-  if (!pen) throw new Error(texts.viewer.odd.tooLarge)
+  if (!pen) throw new Error(findingTexts.odd.tooLarge)
   pen.imageSmoothingEnabled = false
   pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
   bitmap.close()
@@ -66,7 +66,7 @@ function readMask(pixels: ImageData, image: Size): Shape {
     top = Math.min(top, y)
     bottom = Math.max(bottom, y)
   }
-  if (right < 0) return { kind: "none", why: texts.viewer.odd.emptyMask }
+  if (right < 0) return { kind: "none", why: findingTexts.odd.emptyMask }
   const [across, down] = [image.width / width, image.height / height]
   return {
     kind: "area",

@@ -1,6 +1,7 @@
 /** Zoom and pan of the viewer by wheel, drag, pinch and double click. */
 import { type Dispatch, type RefObject, type SetStateAction, useCallback, useEffect, useRef, useState } from "react"
-import { clampView, fitView, type Size, type View, zoomAt } from "./viewGeometry"
+import { clampView, fitView, type View, zoomAt } from "./viewGeometry"
+import type { Size } from "../findings/size";
 
 /** Where the picture lies; `fitted` is shown whole, and stays so when the window changes. */
 export interface ViewPosition {

@@ -1,9 +1,4 @@
-/** Where the picture lies on the canvas: pure sums, in CSS pixels. */
-
-export interface Size {
-  width: number
-  height: number
-}
+import type { Size } from "../findings/size";
 
 /** One picture pixel is `scale` CSS pixels; the picture's top left corner lies at (x, y). */
 export interface View {

@@ -9,8 +9,8 @@ import { getThumbnailLabel, Thumbnail } from "../../images/Thumbnail"
 import { paths, withSearch } from "../../paths"
 import { IconButton, LinkButton } from "../../ui/Button"
 import { Timestamp } from "../../ui/time"
-import { texts } from "../../en"
 import { mapTexts as t } from "./en"
+import { uiTexts } from "../../ui/en";
 
 export function DeploymentCard({ deployment, onClose }: { deployment: Deployment; onClose: () => void }) {
   const project = useProject()
@@ -32,7 +32,7 @@ export function DeploymentCard({ deployment, onClose }: { deployment: Deployment
         {deployment.habitat && <span className="soft small">{deployment.habitat}</span>}
         <div className="actions">
           <LinkButton small href={withSearch(paths.images(project.id), { deployment: deployment.id })}>{t.seeImages}</LinkButton>
-          {canManage(project) && <LinkButton small kind="quiet" href={paths.deployment(project.id, deployment.id)}>{texts.common.edit}</LinkButton>}
+          {canManage(project) && <LinkButton small kind="quiet" href={paths.deployment(project.id, deployment.id)}>{uiTexts.edit}</LinkButton>}
         </div>
       </div>
       <IconButton label={t.close} onClick={onClose}><X size={16} /></IconButton>

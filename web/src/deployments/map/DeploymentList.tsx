@@ -8,9 +8,8 @@ import { ZoneWarning } from "../ZoneWarning"
 import { paths, withSearch } from "../../paths"
 import { IconButton } from "../../ui/Button"
 import { Timestamp } from "../../ui/time"
-import { texts } from "../../en"
 import { mapTexts as t } from "./en"
-import { clockWords } from "../../catalogue/en.sequences"
+import { deploymentTexts, clockTexts } from "../en";
 
 interface DeploymentListProps {
   deployments: Deployment[]
@@ -46,9 +45,9 @@ export function DeploymentList({ deployments, chosen, lit, onChoose, onLit, acts
         return (
           <li key={one.id} className={look} data-deployment={one.id} onMouseEnter={() => onLit(one.id)} onMouseLeave={() => onLit(null)}>
             <p className="place-name">
-              <Link href={withSearch(paths.images(project.id), { deployment: one.id })} title={texts.deployment.seeImages}>{one.name}</Link>
-              {one.is_default && <span className="faint small" title={clockWords.defaultHint}> {clockWords.default}</span>}
-              {one.silent_since && <span className="silent"> {clockWords.silent}</span>}
+              <Link href={withSearch(paths.images(project.id), { deployment: one.id })} title={deploymentTexts.seeImages}>{one.name}</Link>
+              {one.is_default && <span className="faint small" title={clockTexts.defaultHint}> {clockTexts.default}</span>}
+              {one.silent_since && <span className="silent"> {clockTexts.silent}</span>}
             </p>
             <p className="place-facts">
               <span>{t.images(one.images)}</span>
@@ -58,7 +57,7 @@ export function DeploymentList({ deployments, chosen, lit, onChoose, onLit, acts
               <span>{one.time_zone}</span>
               {one.camera && <span>{one.camera}</span>}
               {one.habitat && <span>{one.habitat}</span>}
-              {one.dating && <span>{clockWords.dating(one.images_dated, one.images_to_date)}</span>}
+              {one.dating && <span>{clockTexts.dating(one.images_dated, one.images_to_date)}</span>}
             </p>
             <ZoneWarning deployment={one} />
             <div className="place-acts">

@@ -2,18 +2,21 @@
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef } from "react"
 import { Link } from "wouter"
-import { auditQuery, type AuditFilter } from "../api/queries"
 import type { AuditEntry } from "../api/types"
-import { isOwner, useProject } from "./projectContext"
+import { isOwner, useProject } from "../projects/projectContext"
 import { useUrlQuery } from "../ui/urlQuery"
-import { SettingsTabs } from "./SettingsTabs"
+import { SettingsTabs } from "../projects/SettingsTabs"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
-import { EmptyState, SkeletonRows, ErrorMessage } from "../ui/feedback"
-import "../queue/runs.css"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import "./audit.css"
 import { Timestamp } from "../ui/time"
-import { texts } from "../en"
 import { auditTexts } from "./en"
+import { settingsTexts } from "../projects/en"
+import { formatEstimate, uiTexts } from "../ui/en";
+import type { AuditFilter } from "../projects/queries";
+import { auditQuery } from "../projects/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 const FILTERS: (keyof AuditFilter)[] = ["actor", "action", "kind", "since"]
 
@@ -34,8 +37,8 @@ export function AuditPage() {
   return (
     <div className="narrow">
       <div className="page-head">
-        <h1>{texts.settings.title}</h1>
-        {first && <span className="count">{texts.about(t.entries(first.count), first.count_is_estimate)}</span>}
+        <h1>{settingsTexts.title}</h1>
+        {first && <span className="count">{formatEstimate(t.entries(first.count), first.count_is_estimate)}</span>}
       </div>
       <SettingsTabs part="audit" />
       {!owner ? <EmptyState title={t.title} text={t.onlyOwners} /> : (
@@ -52,7 +55,7 @@ export function AuditPage() {
             : <EmptyState title={t.noneTitle} text={t.none} />
           )}
           {entries.length > 0 && <AuditTable entries={entries} />}
-          {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{texts.common.more}</Button></div>}
+          {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
         </section>
       )}
     </div>

@@ -1,12 +1,12 @@
 /** The parts of what speaks with the project from outside. */
 import { Link } from "wouter"
 import { paths } from "../paths"
-import { texts } from "../en"
-import { canManage, useProject } from "../projects/projectContext"
+import { canManage, useProject } from "./projectContext"
+import { integrationTabTexts } from "./en";
 
 export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" | "presets" }) {
   const project = useProject()
-  const t = texts.integration
+  const t = integrationTabTexts
   const tabs = [
     { part: "keys", text: t.keys, href: paths.integrations(project.id) },
     { part: "check", text: t.checker, href: paths.signatureChecker(project.id) },

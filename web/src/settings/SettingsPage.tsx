@@ -2,27 +2,30 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { unwrap, api } from "../api/client"
-import { pipelinesQuery, projectQuery, projectsQuery } from "../api/queries"
-import { ProjectDeletion } from "./ProjectDeletion"
-import { PublicAccessToggle } from "./PublicAccessToggle"
-import { isOwner, useProject } from "./projectContext"
-import { SettingsTabs } from "./SettingsTabs"
+import { ProjectDeletion } from "../projects/ProjectDeletion"
+import { PublicAccessToggle } from "../projects/PublicAccessToggle"
+import { isOwner, useProject } from "../projects/projectContext"
+import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { SelectField, TextField } from "../ui/Field"
-import { EmptyState, ErrorMessage } from "../ui/feedback"
+import { EmptyState } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { texts } from "../en"
+import { settingsTexts, projectTexts } from "../projects/en";
+import { uiTexts } from "../ui/en";
+import { projectsQuery, projectQuery } from "../projects/queries";
+import { pipelinesQuery } from "../queue/queries";
+import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function SettingsPage() {
   const project = useProject()
   useEffect(() => {
-    document.title = `${texts.settings.title} · ${project.name}`
+    document.title = `${settingsTexts.title} · ${project.name}`
   }, [project.name])
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{texts.settings.title}</h1></div>
+      <div className="page-head"><h1>{settingsTexts.title}</h1></div>
       <SettingsTabs part="settings" />
-      {isOwner(project) ? <><ProjectForm /><PublicAccessToggle /><ProjectDeletion /></> : <EmptyState title={texts.settings.project} text={texts.settings.onlyOwners} />}
+      {isOwner(project) ? <><ProjectForm /><PublicAccessToggle /><ProjectDeletion /></> : <EmptyState title={settingsTexts.project} text={settingsTexts.onlyOwners} />}
     </div>
   )
 }
@@ -37,7 +40,7 @@ function ProjectForm() {
   const field = (key: keyof typeof form) => ({
     value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
   })
-  const t = texts.settings
+  const t = settingsTexts
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
@@ -59,8 +62,8 @@ function ProjectForm() {
     <section>
       <h2 style={{ marginBottom: 12 }}>{t.project}</h2>
       <form className="form" style={{ maxWidth: 520 }} onSubmit={submit}>
-        <TextField label={texts.project.name} required maxLength={255} {...field("name")} />
-        <TextField label={texts.project.description} {...field("description")} />
+        <TextField label={projectTexts.name} required maxLength={255} {...field("name")} />
+        <TextField label={projectTexts.description} {...field("description")} />
         <SelectField label={t.automatic} hint={t.automaticHint} {...field("automatic")}>
           <option value="">{t.noAutomatic}</option>
           {form.automatic && !pipelines?.results.some((one) => one.slug === form.automatic) && <option value={form.automatic}>{form.automatic}</option>}
@@ -68,7 +71,7 @@ function ProjectForm() {
         </SelectField>
         <TextField label={t.gap} type="number" min={0} max={86400} {...field("gap")} />
         {store.error && <ErrorMessage error={store.error} />}
-        <div className="actions"><Button type="submit" kind="accent" busy={store.isPending}>{texts.common.save}</Button></div>
+        <div className="actions"><Button type="submit" kind="accent" busy={store.isPending}>{uiTexts.save}</Button></div>
       </form>
     </section>
   )
